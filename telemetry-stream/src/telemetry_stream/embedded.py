@@ -1,0 +1,75 @@
+"""The stream of one machine: SQLite keeps it, ZeroMQ carries it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import zmq
+
+from telemetry_stream.sqlite.journal import Journal
+from telemetry_stream.sqlite.reader import JournalReader
+from telemetry_stream.types import Conflict, Receipt, Submission
+from telemetry_stream.zeromq.publisher import Publisher
+from telemetry_stream.zeromq.replay_server import ReplayCounters, ReplayServer
+
+
+class EmbeddedStream:
+    """A StreamWriter: commits to the journal, then publishes; answers replay requests in a thread of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        publisher_address: str,
+        replay_address: str,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        """Open the journal and bind both sockets; never before a fork.
+
+        `on_failure` is called, from another thread, if replays can no longer be answered.
+        Raises JournalInUse, ForeignJournal, apsw.Error, OSError for the journal, zmq.ZMQError for the sockets.
+        """
+        self._folder = folder
+        self._journal = Journal(folder)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._publisher = Publisher(self._context, publisher_address)
+            self._replay = ReplayServer(self._context, replay_address, self.open_reader, on_failure)
+        except zmq.ZMQError:
+            self._context.destroy(linger=0)
+            self._journal.close()
+            raise
+
+    @property
+    def stream(self) -> str:
+        """The journal's id."""
+        return self._journal.stream
+
+    @property
+    def replay_counters(self) -> ReplayCounters:
+        """What the replay socket was asked and answered."""
+        return self._replay.counters
+
+    def head(self) -> int:
+        """The last durable sequence."""
+        return self._journal.head()
+
+    def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:
+        """Commit, then publish. Raises apsw.Error or OSError where the commit fails; nothing is published then."""
+        outcomes, batches = self._journal.append(submissions)
+        self._publisher.publish(batches)
+        return outcomes
+
+    def heartbeat(self) -> None:
+        """Publish the head."""
+        self._publisher.heartbeat(self._journal.stream, self._journal.head())
+
+    def open_reader(self) -> JournalReader:
+        """Read access for the calling thread."""
+        return JournalReader(self._folder)
+
+    def close(self) -> None:
+        """Release the sockets and the journal. Idempotent."""
+        if not self._context.closed:
+            self._replay.close()
+            self._publisher.close()
+            self._context.term()
+            self._journal.close()

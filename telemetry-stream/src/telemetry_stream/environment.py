@@ -1,0 +1,105 @@
+"""Settings: read once from the process environment and the project's `.env`, checked, and handed on as plain values."""
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+
+class SettingError(Exception):
+    """A setting has a value that can't be used. The message names the key and says what would do."""
+
+
+def project_root() -> Path:
+    """The folder that holds `.env.sample`, above this file; the working directory where the package was installed
+    apart.
+    """
+    for folder in Path(__file__).resolve().parents:
+        if (folder / ".env.sample").is_file():
+            return folder
+    return Path.cwd()
+
+
+def load_environment(process: Mapping[str, str], root: Path) -> "Environment":
+    """The settings in force: the process environment first, then `root/.env`."""
+    written = {key: value for key, value in dotenv_values(root / ".env").items() if value is not None}
+    return Environment({**written, **process}, root)
+
+
+class Environment:
+    """Reads typed values out of text. Every method raises SettingError for a value that does not fit.
+
+    An empty value counts as not set.
+    """
+
+    def __init__(self, values: Mapping[str, str], root: Path) -> None:
+        self._values = values
+        self._root = root
+
+    def text(self, key: str, default: str) -> str:
+        """The value as written, without surrounding white space."""
+        return self._values.get(key, "").strip() or default
+
+    def integer(self, key: str, default: int, *, least: int, most: int) -> int:
+        """A whole number from `least` to `most`."""
+        written = self.text(key, str(default))
+        if not (written.isascii() and written.isdigit() and least <= int(written) <= most):
+            raise SettingError(f"{key}={written!r}: a whole number from {least} to {most} is needed")
+        return int(written)
+
+    def seconds(self, key: str, default: float, *, least: float, most: float) -> float:
+        """A time in seconds from `least` to `most`."""
+        written = self.text(key, str(default))
+        try:
+            value = float(written)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise SettingError(f"{key}={written!r}: seconds from {least} to {most} are needed")
+        return value
+
+    def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of a few words, in any case; returned as the word stands in `choices`."""
+        written = self.text(key, default)
+        for choice in choices:
+            if choice.lower() == written.lower():
+                return choice
+        raise SettingError(f"{key}={written!r}: one of {', '.join(choices)} is needed")
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """The parts of a comma-separated list, without empty ones."""
+        return tuple(part.strip() for part in self.text(key, "").split(",") if part.strip())
+
+    def folder(self, key: str, default: str) -> Path:
+        """A folder; a relative one is below the project's root, so that every process means the same."""
+        return (self._root / self.text(key, default)).resolve()
+
+    def port(self, key: str, default: int) -> int:
+        """A TCP port, 1 to 65535."""
+        return self.integer(key, default, least=1, most=65535)
+
+    def address(self, key: str, default: str) -> str:
+        """A ZeroMQ endpoint, `tcp://HOST:PORT` or `ipc://PATH`."""
+        written = self.text(key, default)
+        scheme, _, rest = written.partition("://")
+        host, _, port = rest.rpartition(":")
+        if (scheme == "tcp" and host and port.isdigit() and 0 < int(port) <= 65535) or (scheme == "ipc" and rest):
+            return written
+        raise SettingError(f"{key}={written!r}: an address such as {default} is needed")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_loopback_address(address: str) -> bool:
+    """The same for a ZeroMQ endpoint."""
+    scheme, _, rest = address.partition("://")
+    return scheme != "tcp" or is_loopback(rest.rpartition(":")[0])

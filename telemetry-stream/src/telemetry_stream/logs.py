@@ -1,0 +1,47 @@
+"""Structured logs on standard error: one JSON object a line, or coloured text for a terminal."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+FORMATS = ("json", "console")
+
+
+def configure_logs(level: str, form: str, service: str, *processors: structlog.types.Processor) -> None:
+    """Send this process's logs, the libraries' included, to standard error.
+
+    `level` is one of LEVELS, `form` one of FORMATS. Every line carries `service`, a UTC timestamp and what the further
+    processors add, such as a request's id.
+    """
+    shared: list[Any] = [
+        *processors,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        lambda _logger, _method, event: {**event, "service": service},
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+
+
+def _rendering(form: str) -> list[Any]:
+    if form == "console":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]

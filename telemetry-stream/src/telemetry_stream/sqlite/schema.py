@@ -1,0 +1,76 @@
+"""The journal's tables, and how its database is opened."""
+
+import time
+import uuid
+from pathlib import Path
+
+import apsw
+
+JOURNAL_FILE = "journal.sqlite3"
+APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
+SCHEMA_VERSION = 1
+
+# Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
+# everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
+SCHEMA = """
+CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL) STRICT;
+CREATE TABLE batch (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= first),
+    committed_at_ns INTEGER NOT NULL,
+    events BLOB NOT NULL
+) STRICT;
+CREATE TABLE event_key (key TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE request_key (
+    key TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    events INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class ForeignJournal(Exception):
+    """The file is no journal of ours, or one of a later version. The message says which and what to do."""
+
+
+def open_to_write(folder: Path) -> apsw.Connection:
+    """The one writing connection, its tables made if the journal is new. Raises ForeignJournal, apsw.Error, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = apsw.Connection(str(folder / JOURNAL_FILE))
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("wal_autocheckpoint", 4_000)
+    connection.pragma("cache_size", -16_384)
+    if connection.pragma("application_id") == 0 and not _has_tables(connection):
+        _create(connection)
+    _check(connection, folder)
+    return connection
+
+
+def open_to_read(folder: Path) -> apsw.Connection:
+    """A connection that only reads, of a journal that exists. Raises apsw.Error."""
+    connection = apsw.Connection(str(folder / JOURNAL_FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(1_000)
+    return connection
+
+
+def _has_tables(connection: apsw.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").get)
+
+
+def _create(connection: apsw.Connection) -> None:
+    with connection:
+        connection.execute(SCHEMA)
+        connection.execute("INSERT INTO stream VALUES (?, ?)", (str(uuid.uuid4()), time.time_ns()))
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", SCHEMA_VERSION)
+
+
+def _check(connection: apsw.Connection, folder: Path) -> None:
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise ForeignJournal(f"{folder / JOURNAL_FILE} is a database, but no journal; move it away or set DATA_DIR")
+    version = connection.pragma("user_version")
+    if version != SCHEMA_VERSION:
+        raise ForeignJournal(f"{folder / JOURNAL_FILE} has layout {version}, this version reads {SCHEMA_VERSION}")

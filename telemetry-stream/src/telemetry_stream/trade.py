@@ -1,0 +1,31 @@
+"""The trade, as it stands in the journal, on the wire and in every answer of the API."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Side = Literal["buy", "sell"]
+
+
+class Trade(msgspec.Struct, frozen=True, gc=False):
+    """One fill.
+
+    `price` is in quote units per base unit, `qty` in base units, both > 0 with the digits the sender wrote. `ts` is
+    when it was traded, RFC 3339 in UTC. `fee` is what it cost in `fee_currency` (negative: a rebate); with no currency
+    named it is in the symbol's quote currency. `trade_id` is unique within its account.
+    """
+
+    seq: int
+    trade_id: str
+    symbol: str
+    price: Decimal
+    qty: Decimal
+    side: Side
+    ts: str
+    account: str
+    strategy: str
+    venue: str | None = None
+    order_id: str | None = None
+    fee: Decimal | None = None
+    fee_currency: str | None = None

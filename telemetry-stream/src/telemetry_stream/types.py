@@ -1,0 +1,136 @@
+"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import nothing of ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+
+class Event:
+    """One thing that happened: a key, unique within a stream, and a payload.
+
+    `payload` is one JSON object (UTF-8, at least one member, no `seq`); the stream numbers it by putting `seq` in
+    front. A subclass may widen what counts as the same event, by overriding `repeats`.
+    """
+
+    __slots__ = ("key", "payload")
+
+    def __init__(self, key: str, payload: bytes) -> None:
+        self.key = key
+        self.payload = payload
+
+    def repeats(self, stored: bytes) -> bool:
+        """Whether this event says the same as `stored`, the numbered payload journaled earlier under the same key."""
+        return stored.partition(b",")[2] == self.payload[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """A caller's name for a whole request (`Idempotency-Key`), and a digest of what the request said."""
+
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Events that are written together or not at all."""
+
+    events: Sequence[Event]
+    request_key: RequestKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A submission's events are durable.
+
+    `first` and `last` are the lowest and the highest sequence any of its events has, be it new or a duplicate.
+    `accepted` events were new, `duplicates` were in the stream already. `repeated` tells that the whole request had
+    been answered before, under the same request key.
+    """
+
+    first: int
+    last: int
+    accepted: int
+    duplicates: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Nothing of a submission was written: a key is taken by an event that says something else.
+
+    `indexes` are the places, from 0, of the events in question; empty if it is the request key that is taken.
+    """
+
+    indexes: tuple[int, ...]
+
+
+class StreamPosition(msgspec.Struct, frozen=True):
+    """How far a reader has come.
+
+    `stream` is the journal's id, empty if none is known. `sequence` is the last event applied, 0 for none. `check` is a
+    fingerprint of that event as journaled: it tells a journal that was restored from an older copy and went on
+    differently from the one this reader knew, although both have the same id.
+    """
+
+    stream: str = ""
+    sequence: int = 0
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive events as journaled.
+
+    `events` holds the numbered JSON objects joined by commas, without brackets; empty when `last < first`.
+    `published_at_ns` (Unix time) is when they were first published, 0 where that is not known.
+    """
+
+    stream: str
+    first: int
+    last: int
+    events: bytes
+    published_at_ns: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many events."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What a reader knows belongs to another stream: forget it, `stream` follows from its first event."""
+
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch to apply now, in order.
+
+    The first `skip` events of the batch are applied already. `replayed` tells that it came from the replay socket,
+    so that the time since its publication says nothing of the live path.
+    """
+
+    batch: Batch
+    skip: int
+    replayed: bool
+
+
+Delivery = Reset | Arrival
+
+
+@dataclass(slots=True)
+class SubscriberCounters:
+    """What a subscriber met, counted since its start. All are totals and only grow."""
+
+    gaps: int = 0
+    duplicates: int = 0
+    catchups: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def reject(self, reason: str) -> None:
+        """Count one refused message."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1

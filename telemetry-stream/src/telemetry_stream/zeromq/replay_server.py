@@ -1,0 +1,110 @@
+"""Answers "what came after N?" on a ROUTER socket, from the journal, in a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import zmq
+
+from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.stream import StreamReader
+from telemetry_stream.types import Batch
+from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_error
+from telemetry_stream.zeromq.publisher import bind
+
+LIMIT = 10_000
+"""Events in one answer at the most, whatever was asked for."""
+
+REQUEST_BYTES = 4_096
+"""A longer request is cut off with its connection, before it is read."""
+
+
+@dataclass(slots=True)
+class ReplayCounters:
+    """What was asked and answered since the start."""
+
+    answers: int = 0
+    events: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)
+
+
+class ReplayServer:
+    """Serves replay requests until closed. A failure to read the journal ends it and is told to `on_failure`."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        open_reader: Callable[[], StreamReader],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        """Bind and start the thread. Raises zmq.ZMQError, for instance where the address is in use."""
+        self.counters = ReplayCounters()
+        self._open_reader = open_reader
+        self._on_failure = on_failure
+        self._router = context.socket(zmq.ROUTER)
+        self._router.set(zmq.MAXMSGSIZE, REQUEST_BYTES)
+        self._router.set(zmq.LINGER, 0)
+        bind(self._router, address)
+        self._stop, self._stopped = _pair(context)
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and release the sockets. Idempotent."""
+        if not self._stop.closed:
+            self._stop.send(b"")
+            self._thread.join()
+            self._stop.close(linger=0)
+
+    def _run(self) -> None:
+        try:
+            reader = self._open_reader()
+            try:
+                self._serve(reader)
+            finally:
+                reader.close()
+        except Exception as error:  # noqa: BLE001 -- told, not swallowed: without replays gaps stay open
+            self._on_failure(error)
+        finally:
+            self._router.close(linger=0)
+            self._stopped.close(linger=0)
+
+    def _serve(self, reader: StreamReader) -> None:
+        poller = zmq.Poller()
+        poller.register(self._router, zmq.POLLIN)
+        poller.register(self._stopped, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll())
+            if self._stopped in ready:
+                return
+            frames = self._router.recv_multipart()
+            # All but the last frame say whom to answer: a DEALER's id, and a REQ's empty delimiter too.
+            self._router.send_multipart([*frames[:-1], *self._answer(reader, frames[-1])])
+
+    def _answer(self, reader: StreamReader, frame: bytes) -> list[bytes]:
+        try:
+            request = decode_request(frame)
+        except MalformedFrame as error:
+            self.counters.refusals[error.reason] = self.counters.refusals.get(error.reason, 0) + 1
+            return encode_error(error)
+        batch = _page(reader, request)
+        self.counters.answers += 1
+        self.counters.events += batch.count
+        return encode_batch(batch, time.time_ns(), head=max(reader.head(), batch.last))
+
+
+def _page(reader: StreamReader, request: ReplayRequest) -> Batch:
+    after = min(request.after, 2**62)  # a SQLite integer holds no more
+    if request.stream not in (None, reader.stream):
+        return Batch(reader.stream, after + 1, after, b"")
+    return reader.read(after, min(request.limit, LIMIT))
+
+
+def _pair(context: zmq.Context[zmq.Socket[bytes]]) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+    near, far = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
+    address = f"inproc://replay-stop-{id(near)}"
+    near.bind(address)
+    far.connect(address)
+    return near, far

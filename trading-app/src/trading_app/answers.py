@@ -1,0 +1,78 @@
+"""What an accepted request is told. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telemetry_stream.errors import Overloaded, StreamClosed, StreamError
+from telemetry_stream.group_commit import Outcome
+from telemetry_stream.types import Conflict, Receipt
+from trading_app.intake import TradeEvent
+from trading_app.problems import FieldProblem, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response: its status and its body, which is JSON."""
+
+    status: int
+    body: bytes
+
+
+def receipt_of(outcome: Outcome, trade_ids: Sequence[str]) -> Receipt:
+    """The receipt, where there is one. Raises Problem for every other outcome."""
+    if isinstance(outcome, Conflict):
+        raise _conflict(outcome, trade_ids)
+    if isinstance(outcome, StreamError):
+        raise refusal(outcome)
+    return outcome
+
+
+def refusal(error: StreamError) -> Problem:
+    """What a client is told when the stream takes nothing."""
+    if isinstance(error, Overloaded):
+        return Problem("overloaded", f"{error}; try again in a second", retry_after=1)
+    if isinstance(error, StreamClosed):
+        return Problem("not_ready", "the app is shutting down; try again in a few seconds", retry_after=5)
+    return Problem(
+        "stream_failed",
+        "the journal could not be written and the app restarts; whether this request was taken is known after that:"
+        " send it again with the same trade_id or Idempotency-Key",
+        retry_after=5,
+    )
+
+
+def answer_trade(trade_id: str, receipt: Receipt) -> Answer:
+    """The answer to one trade: 201 where it is new, 200 where it was known."""
+    status, word = (201, b"accepted") if receipt.accepted else (200, b"duplicate")
+    return Answer(status, b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (receipt.first, trade_id.encode(), word))
+
+
+def answer_trades(receipt: Receipt) -> Answer:
+    """The answer to a batch: 201, or 200 where the Idempotency-Key had been answered before."""
+    body = b'{"accepted":%d,"duplicates":%d,"first_seq":%d,"last_seq":%d}' % (
+        receipt.accepted,
+        receipt.duplicates,
+        receipt.first,
+        receipt.last,
+    )
+    return Answer(200 if receipt.repeated else 201, body)
+
+
+def trade_ids_of(events: Sequence[TradeEvent]) -> list[str]:
+    """The events' trade ids, to name them in an error."""
+    return [event.trade_id for event in events]
+
+
+def _conflict(conflict: Conflict, trade_ids: Sequence[str]) -> Problem:
+    if not conflict.indexes:
+        return Problem("idempotency_key_conflict", "use a new key for a new request; nothing of this one was taken")
+    single = len(trade_ids) == 1
+    errors = [
+        FieldProblem(
+            "#/trade_id" if single else f"#/{index}/trade_id",
+            f"{trade_ids[index]} is taken in this account by a trade with other content",
+            None if single else index,
+        )
+        for index in conflict.indexes
+    ]
+    return Problem("trade_id_conflict", f"{errors[0].detail}; nothing of this request was taken", errors)

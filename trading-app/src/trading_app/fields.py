@@ -1,0 +1,201 @@
+"""The rules of a trade's fields: from what a client sent, as JSON, to the text that is journaled. No I/O.
+
+Every function takes one JSON value as bytes, returns text that is safe inside a JSON string, and raises FieldError.
+Numbers are never turned into binary floats, and keep their digits.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+import msgspec
+
+MOST_DIGITS = 38
+MOST_EXPONENT_DIGITS = 3
+NANOSECONDS = 1_000_000_000
+
+EARLIEST_SECONDS = 100_000_000
+"""1973-03-03: from here on the size of a number tells whether it counts s, ms, µs or ns."""
+
+LATEST_AHEAD_SECONDS = 86_400
+"""A trade may lie so far in the future, for clocks that are wrong, and no further."""
+
+_PLAIN = re.compile(rb'"?((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)"?')
+_NUMBER = re.compile(rb'"?(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"?')
+_SYMBOL = re.compile(r"[A-Za-z0-9._:/-]{1,32}")
+_CURRENCY = re.compile(r"[A-Za-z0-9]{1,16}")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class FieldError(ValueError):
+    """A value that a field does not take. The message says what it would take."""
+
+
+def read_amount(raw: bytes | msgspec.Raw) -> str:
+    """A price or a quantity: more than 0, at most 38 digits, kept as written; an exponent is written out."""
+    match = _PLAIN.fullmatch(raw)
+    if match is None or len(match[1]) > MOST_DIGITS:
+        text = read_decimal(raw)
+    else:
+        text = match[1].decode()
+    if text[0] == "-" or not text.strip("0."):
+        raise FieldError("must be more than 0")
+    return text
+
+
+def read_decimal(raw: bytes | msgspec.Raw) -> str:
+    """A number with any sign, at most 38 digits; an exponent is written out."""
+    match = _NUMBER.fullmatch(raw)
+    if match is None:
+        raise FieldError("must be a JSON number, or a string that holds one")
+    sign, whole, fraction, exponent = match.groups(default=b"")
+    if len(exponent) > MOST_EXPONENT_DIGITS:
+        raise FieldError("is out of range: at most 38 digits on either side of the point")
+    if len((whole + fraction).lstrip(b"0")) > MOST_DIGITS:
+        raise FieldError(f"has {len(whole + fraction)} digits, {MOST_DIGITS} are the most")
+    text = (sign + whole + (b"." + fraction if fraction else b"")).decode()
+    if exponent:
+        text = format(Decimal(f"{text}E{exponent.decode()}"), "f")
+    whole_text, _, fraction_text = text.lstrip("-").partition(".")
+    if len(whole_text) > MOST_DIGITS or len(fraction_text) > MOST_DIGITS:
+        raise FieldError("is out of range: at most 38 digits on either side of the point")
+    return text
+
+
+def read_symbol(raw: bytes) -> str:
+    """A symbol, in upper case."""
+    return check_symbol(_text(raw))
+
+
+def read_side(raw: bytes) -> str:
+    """`buy` or `sell`."""
+    return check_side(_text(raw))
+
+
+def read_currency(raw: bytes) -> str:
+    """A currency's code, in upper case."""
+    return check_currency(_text(raw))
+
+
+def read_name(raw: bytes) -> str:
+    """An account, a strategy or a venue."""
+    return check_name(_text(raw))
+
+
+def read_identifier(raw: bytes) -> str:
+    """A trade's or an order's id."""
+    return check_identifier(_text(raw))
+
+
+def read_timestamp(raw: bytes, now_ns: int) -> str:
+    """When it was traded: RFC 3339, or a number of s, ms, µs or ns since 1970. RFC 3339 in UTC comes back."""
+    if raw.startswith(b'"') and b"-" in raw:
+        nanoseconds = _parse_rfc3339(_text(raw))
+    else:
+        nanoseconds = _parse_epoch(raw)
+    if nanoseconds < EARLIEST_SECONDS * NANOSECONDS:
+        raise FieldError("lies before March 1973")
+    if nanoseconds > now_ns + LATEST_AHEAD_SECONDS * NANOSECONDS:
+        raise FieldError("lies more than a day ahead of this machine's clock")
+    return format_timestamp(nanoseconds)
+
+
+def format_timestamp(nanoseconds: int) -> str:
+    """RFC 3339 in UTC, with as few groups of three decimals as hold it: the same instant gives the same text."""
+    seconds, rest = divmod(nanoseconds, NANOSECONDS)
+    if rest == 0:
+        return f"{_format_second(seconds)}Z"
+    decimals = f"{rest:09d}"
+    while decimals.endswith("000"):
+        decimals = decimals[:-3]
+    return f"{_format_second(seconds)}.{decimals}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _format_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _parse_epoch(raw: bytes) -> int:
+    if len(raw) == 13 and raw.isdigit():  # milliseconds until the year 2286: what nearly every exchange sends
+        return int(raw) * 1_000_000
+    try:
+        number = Decimal(read_decimal(raw))
+    except FieldError:
+        raise FieldError("must be RFC 3339, such as 2026-01-31T12:00:00Z, or s, ms, µs or ns since 1970") from None
+    per_unit = NANOSECONDS
+    for limit in (100_000_000_000, 100_000_000_000_000, 100_000_000_000_000_000):
+        if number < limit:
+            break
+        per_unit //= 1_000
+    return int(number * per_unit)
+
+
+def _parse_rfc3339(text: str) -> int:
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise FieldError("must be RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z")
+    day, clock, decimals, zone = match.groups(default="")
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+        seconds = int(moment.timestamp())
+    except (ValueError, OverflowError) as error:
+        raise FieldError(f"is no date and time: {error}") from None
+    return seconds * NANOSECONDS + int(decimals.ljust(9, "0") or 0)
+
+
+@lru_cache(maxsize=4_096)
+def check_symbol(text: str) -> str:
+    """The same for a value that is decoded already."""
+    if _SYMBOL.fullmatch(text) is None:
+        raise FieldError("must be 1 to 32 of A-Z 0-9 . _ : / -")
+    return text.upper()
+
+
+@lru_cache(maxsize=64)
+def check_side(text: str) -> str:
+    """The same for a value that is decoded already."""
+    side = text.lower()
+    if side not in ("buy", "sell"):
+        raise FieldError("must be buy or sell")
+    return side
+
+
+def check_currency(text: str) -> str:
+    """The same for a value that is decoded already."""
+    if _CURRENCY.fullmatch(text) is None:
+        raise FieldError("must be 1 to 16 of A-Z 0-9")
+    return text.upper()
+
+
+@lru_cache(maxsize=4_096)
+def check_name(text: str) -> str:
+    """The same for a value that is decoded already."""
+    return _check_text(text, 64)
+
+
+def check_identifier(text: str) -> str:
+    """The same for a value that is decoded already."""
+    return _check_text(text, 128)
+
+
+def _check_text(text: str, most: int) -> str:
+    # isprintable leaves out control characters and lone surrogates: the text needs no escape in JSON, and none in a
+    # label.
+    if not 1 <= len(text) <= most:
+        raise FieldError(f"must have 1 to {most} characters")
+    if not text.isprintable() or '"' in text or "\\" in text or text[0] == " " or text[-1] == " ":
+        raise FieldError('must be printable, without " and \\ and without spaces at its ends')
+    return text
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return _decode_text(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise FieldError("must be a string") from None
+
+
+_decode_text: Callable[[bytes], str] = msgspec.json.Decoder(str).decode

@@ -1,0 +1,52 @@
+"""The command `trading-app`: serves without arguments; `send` and `demo` are clients of a running app."""
+
+import argparse
+import os
+import sys
+from importlib.metadata import version
+
+from telemetry_stream.environment import SettingError, load_environment, project_root
+from trading_app.environment import Settings, read_settings
+
+
+def main() -> int:
+    """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
+    arguments = _parser().parse_args()
+    try:
+        settings = read_settings(load_environment(os.environ, project_root()))
+    except SettingError as error:
+        print(f"trading-app: {error}", file=sys.stderr)
+        return 2
+    if arguments.command == "send":
+        from trading_app.client import send
+
+        return send.run(arguments, settings)
+    if arguments.command == "demo":
+        from trading_app.client import demo
+
+        return demo.run(arguments, settings)
+    return serve(settings)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    import uvloop
+
+    from trading_app.server import serve
+
+    return uvloop.run(serve(settings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="trading-app", description="Takes trades in, journals and publishes them. Without a command it serves."
+    )
+    parser.add_argument("--version", action="version", version=version("trading-app"))
+    commands = parser.add_subparsers(dest="command", metavar="send | demo")
+    if len(sys.argv) > 1:
+        # Only where they may be asked for: what they import would make every start of the server slower.
+        from trading_app.client import demo, send
+
+        send.add_arguments(commands.add_parser("send", help="post a file of trades"))
+        demo.add_arguments(commands.add_parser("demo", help="post a believable stream of trades"))
+    return parser

@@ -1,0 +1,146 @@
+"""The app's own metrics: plain numbers while requests run, Prometheus text when scraped."""
+
+import bisect
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from trading_app.zmq_pub import TradeStream
+
+SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Histogram:
+    """Counts of observations by upper bound, and their sum."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one."""
+        self.counts[bisect.bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative counts by upper bound, as Prometheus wants them."""
+        running, cumulative = 0, []
+        for bound, count in zip([*map(str, self.bounds), "+Inf"], self.counts, strict=True):
+            running += count
+            cumulative.append((bound, float(running)))
+        return cumulative
+
+
+class AppMetrics(Collector):
+    """What the app counts. Give it the stream once that is open; until then its metrics are left out."""
+
+    def __init__(self) -> None:
+        self.stream: TradeStream | None = None
+        self.live_streams = 0
+        self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
+        self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS_BUCKETS))
+        self.refusals: dict[str, int] = defaultdict(int)
+        self.accepted_trades = 0
+        self.duplicate_trades = 0
+        self.commit_seconds = Histogram(SECONDS_BUCKETS)
+        self.committed_trades = 0
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        self.requests[method, route, status] += 1
+        self.request_seconds[route].observe(seconds)
+
+    def observe_commit(self, seconds: float, trades: int) -> None:
+        """Count a commit. Called by the thread that commits, and by no other."""
+        self.commit_seconds.observe(seconds)
+        self.committed_trades += trades
+
+    def collect(self) -> Iterator[Metric]:
+        """The metric families, for one scrape."""
+        yield from self._request_families()
+        yield from self._trade_families()
+        if self.stream is not None:
+            yield from _stream_families(self.stream)
+        yield InfoMetricFamily(
+            "trading_app_build",
+            "Version of the web app and of Python.",
+            {"version": version("trading-app"), "python": sys.version.split()[0]},
+        )
+
+    def _request_families(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "trading_app_http_requests", "Requests answered.", labels=("method", "route", "status")
+        )
+        for (method, route, status), count in list(self.requests.items()):
+            requests.add_metric((method, route, str(status)), count)
+        yield requests
+        seconds = HistogramMetricFamily(
+            "trading_app_http_request_duration_seconds",
+            "Time from a request's head to the end of its answer.",
+            labels=("route",),
+        )
+        for route, histogram in list(self.request_seconds.items()):
+            seconds.add_metric((route,), histogram.buckets(), histogram.total)
+        yield seconds
+        refusals = CounterMetricFamily(
+            "trading_app_requests_refused", "Requests refused, by the code of the error.", labels=("code",)
+        )
+        for code, count in list(self.refusals.items()):
+            refusals.add_metric((code,), count)
+        yield refusals
+        yield GaugeMetricFamily("trading_app_live_streams", "Open GET /trades/stream connections.", self.live_streams)
+
+    def _trade_families(self) -> Iterator[Metric]:
+        yield CounterMetricFamily("trading_app_trades_accepted", "New trades, durable.", self.accepted_trades)
+        yield CounterMetricFamily(
+            "trading_app_trades_duplicate", "Trades that were known already.", self.duplicate_trades
+        )
+        commits = HistogramMetricFamily(
+            "trading_app_commit_duration_seconds", "Time to commit and publish one group of trades."
+        )
+        commits.add_metric((), self.commit_seconds.buckets(), self.commit_seconds.total)
+        yield commits
+        yield CounterMetricFamily(
+            "trading_app_committed_trades",
+            "Trades in the groups committed, duplicates included.",
+            self.committed_trades,
+        )
+
+
+def _stream_families(stream: TradeStream) -> Iterator[Metric]:
+    yield GaugeMetricFamily("trading_app_pending_trades", "Trades that wait for their commit.", stream.pending_trades)
+    head = GaugeMetricFamily("trading_app_stream_head_sequence", "The last durable sequence.", labels=("stream",))
+    head.add_metric((stream.id,), stream.head)
+    yield head
+    replays = stream.replay_counters
+    yield CounterMetricFamily("trading_app_replay_answers", "Replay requests answered.", replays.answers)
+    yield CounterMetricFamily("trading_app_replay_trades", "Trades sent in answers to replay requests.", replays.events)
+    refused = CounterMetricFamily(
+        "trading_app_replay_requests_refused", "Replay requests refused, by reason.", labels=("reason",)
+    )
+    for reason, count in list(replays.refusals.items()):
+        refused.add_metric((reason,), count)
+    yield refused
+
+
+def make_registry(metrics: AppMetrics) -> CollectorRegistry:
+    """A registry with the app's metrics and the process's."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(metrics)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry

@@ -1,0 +1,113 @@
+"""Serves the app with uvicorn: one process, one event loop, a clean end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from telemetry_stream.logs import configure_logs
+from trading_app.edge import add_request_id
+from trading_app.environment import Settings
+from trading_app.ui import create_app
+
+log = structlog.get_logger(__name__)
+
+GRACE_SECONDS = 10
+"""Requests under way at the end get so long."""
+
+
+class AppServer(uvicorn.Server):
+    """uvicorn's server, with two changes.
+
+    It tells when the end begins, so that endless answers can be ended: uvicorn waits for every answer. And a signal
+    that was obeyed is not raised again: the process ends with 0.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say where."""
+        await super().startup(sockets)
+        if self.started:
+            log.info("ready", urls=[_url(listening) for listening in sockets or ()])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGTERM and SIGINT while serving."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the end."""
+        super().handle_exit(sig, frame)
+        asyncio.get_running_loop().call_soon_threadsafe(self._on_end)
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until asked to end, or until the stream fails. Gives the exit code."""
+    configure_logs(settings.log_level, settings.log_format, "trading-app", add_request_id)
+    try:
+        listening = _listen(settings)
+    except OSError as error:
+        log.error("can't listen", reason=f"{error}: set WEBAPP_HTTP_HOST and WEBAPP_HTTP_PORT to a free address")
+        return 1
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        log.critical("the stream failed; ending, to recover at the next start", error=repr(error))
+        failures.append(error)
+        end()
+
+    def end() -> None:
+        server.should_exit = True
+        if stream := getattr(app.state, "stream", None):
+            stream.end_watches()
+
+    app = create_app(settings, fail)
+    server = AppServer(_configure(app), end)
+    await server.serve([listening])
+    return 0 if server.started and not failures else 1
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.http_host, settings.http_port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _configure(app: FastAPI) -> uvicorn.Config:
+    # A start that fails has been told in one line; uvicorn would add the traceback of it as a message.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Traceback"))
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

@@ -1,0 +1,135 @@
+"""The durable stream as the web app uses it: opened inside the lifespan, committed to and read from the event loop."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.group_commit import GroupCommitter, Outcome
+from telemetry_stream.sqlite.reader import JournalReader
+from telemetry_stream.types import Batch, Submission
+from telemetry_stream.zeromq.replay_server import ReplayCounters
+from trading_app.environment import Settings
+
+LEAST_FREE_BYTES = 64 * 1024 * 1024
+READERS = 2
+
+
+class TradeStream:
+    """Commits trades and reads them back. Use it from the event loop it was made in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_failure: Callable[[BaseException], None],
+        observe_commit: Callable[[float, int], None],
+    ) -> None:
+        """Open the journal and bind the sockets; `on_failure` is called, in the loop, when the stream can't go on.
+
+        Raises JournalInUse, ForeignJournal, apsw.Error, OSError, zmq.ZMQError.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._folder = settings.data_folder
+        self._on_failure = on_failure
+        self._embedded = EmbeddedStream(
+            settings.data_folder, settings.publisher_address, settings.replay_address, self._fail
+        )
+        self._committer = GroupCommitter(
+            self._embedded, self._deliver, self._fail, settings.most_pending_trades, observe_commit
+        )
+        self.closing = False
+        self._watchers: set[asyncio.Event] = set()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-reader")
+        self._reader_of_thread = threading.local()
+        self._opened_readers: list[JournalReader] = []
+
+    @property
+    def id(self) -> str:
+        """The stream's id."""
+        return self._embedded.stream
+
+    @property
+    def head(self) -> int:
+        """The last durable sequence."""
+        return self._embedded.head()
+
+    @property
+    def pending_trades(self) -> int:
+        """Trades that wait for their commit."""
+        return self._committer.pending_events
+
+    @property
+    def replay_counters(self) -> ReplayCounters:
+        """What the replay socket was asked and answered."""
+        return self._embedded.replay_counters
+
+    def obstacle(self) -> str | None:
+        """Why trades can't be taken now; None if they can."""
+        if not self._committer.accepting:
+            return "the journal could not be written, or the app is shutting down"
+        free = shutil.disk_usage(self._folder).free
+        if free < LEAST_FREE_BYTES:
+            return (
+                f"the disk with the journal has only {free // 2**20} MiB left, {LEAST_FREE_BYTES // 2**20} are needed"
+            )
+        return None
+
+    def submit(self, submission: Submission, done: Callable[[Outcome], None]) -> None:
+        """Hand a submission over; `done` gets the outcome, in the loop. Raises StreamError where it can't be taken."""
+        self._committer.submit(submission, done)
+
+    async def commit(self, submission: Submission) -> Outcome:
+        """Hand a submission over and wait. Raises StreamError where it can't be taken."""
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        self.submit(submission, lambda given: None if outcome.done() else outcome.set_result(given))
+        return await outcome
+
+    async def read(self, after: int, limit: int) -> Batch:
+        """The trades after a sequence, as journaled. Raises apsw.Error."""
+        return await self._loop.run_in_executor(self._readers, self._read, after, limit)
+
+    @contextmanager
+    def watch(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever the stream has grown, or is closing; the watcher clears it."""
+        grown = asyncio.Event()
+        self._watchers.add(grown)
+        try:
+            yield grown
+        finally:
+            self._watchers.discard(grown)
+
+    def end_watches(self) -> None:
+        """Wake every watcher, to go: a server waits at its end until the last answer was sent."""
+        self.closing = True
+        self._wake_watchers()
+
+    def close(self) -> None:
+        """Commit what waits and release everything."""
+        self._committer.close()
+        self._readers.shutdown()
+        for reader in self._opened_readers:
+            reader.close()
+
+    def _read(self, after: int, limit: int) -> Batch:
+        reader: JournalReader | None = getattr(self._reader_of_thread, "reader", None)
+        if reader is None:
+            reader = self._reader_of_thread.reader = self._embedded.open_reader()
+            self._opened_readers.append(reader)
+        return reader.read(after, limit)
+
+    def _deliver(self, call_back: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(self._bring_home, call_back)
+
+    def _bring_home(self, call_back: Callable[[], None]) -> None:
+        call_back()
+        self._wake_watchers()
+
+    def _wake_watchers(self) -> None:
+        for grown in self._watchers:
+            grown.set()
+
+    def _fail(self, error: BaseException) -> None:
+        self._loop.call_soon_threadsafe(self._on_failure, error)
