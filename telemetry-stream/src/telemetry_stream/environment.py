@@ -23,7 +23,9 @@ def project_root() -> Path:
 
 def load_environment(process: Mapping[str, str], root: Path) -> "Environment":
     """The settings in force: the process environment first, then `root/.env`."""
-    written = {key: value for key, value in dotenv_values(root / ".env").items() if value is not None}
+    written = {
+        key: value for key, value in dotenv_values(root / ".env", interpolate=False).items() if value is not None
+    }
     return Environment({**written, **process}, root)
 
 
@@ -44,7 +46,7 @@ class Environment:
     def integer(self, key: str, default: int, *, least: int, most: int) -> int:
         """A whole number from `least` to `most`."""
         written = self.text(key, str(default))
-        if not (written.isascii() and written.isdigit() and least <= int(written) <= most):
+        if not (_is_whole(written) and least <= int(written) <= most):
             raise SettingError(f"{key}={written!r}: a whole number from {least} to {most} is needed")
         return int(written)
 
@@ -84,9 +86,13 @@ class Environment:
         written = self.text(key, default)
         scheme, _, rest = written.partition("://")
         host, _, port = rest.rpartition(":")
-        if (scheme == "tcp" and host and port.isdigit() and 0 < int(port) <= 65535) or (scheme == "ipc" and rest):
+        if (scheme == "tcp" and host and _is_whole(port) and 0 < int(port) <= 65535) or (scheme == "ipc" and rest):
             return written
         raise SettingError(f"{key}={written!r}: an address such as {default} is needed")
+
+
+def _is_whole(written: str) -> bool:
+    return written.isascii() and written.isdigit() and len(written) <= 19
 
 
 def is_loopback(host: str) -> bool:

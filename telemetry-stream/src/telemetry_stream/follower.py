@@ -1,10 +1,11 @@
 """What to do with each message of a stream: apply it, drop it, or ask for what is missing. No I/O.
 
 A follower is fed with what the sockets bring and answers with deliveries; `request` says what to ask the replay
-socket for, None while there is nothing to ask. The shell that feeds it keeps one request in flight at a time, leaves
-the live socket alone meanwhile (what arrives there waits in its queue), and calls `start_catch_up` whenever something
-may have been missed: the publisher was reached anew, or was silent for longer than its heartbeat allows. It gives up
-the request in flight then.
+socket for, None while there is nothing to ask. The shell that feeds it keeps one request in flight at a time. Before
+it asks, it drops what waits at the live socket: all of that was committed before and comes by replay, and it may be of
+a journal that has been exchanged since. While it waits for the answer it leaves the live socket alone (what arrives
+there stays in its queue). It calls `start_catch_up` whenever something may have been missed: the publisher was reached
+anew, or was silent for longer than its heartbeat allows. It gives up the request in flight then.
 """
 
 from telemetry_stream.errors import MalformedFrame
@@ -17,9 +18,9 @@ PAGE_LIMIT = 5_000
 class Follower:
     """The ordering decisions of one reader (rules 4 and 6 of the design).
 
-    A sequence at or below the applied one is a duplicate, a jump is a gap, a gap starts a catch-up. A catch-up begins
-    by reading the last applied event again and comparing its fingerprint: where that differs, the journal is not the
-    one this reader has followed, and it starts over.
+    A sequence at or below the applied one is a duplicate, a jump is a gap, a gap starts a catch-up. Each page of a
+    catch-up begins with the last applied event again, so that its fingerprint can be compared: where that differs, the
+    journal is not the one this reader has followed, and it starts over.
     """
 
     def __init__(self, position: StreamPosition, page_limit: int = PAGE_LIMIT) -> None:
@@ -31,7 +32,6 @@ class Follower:
         self._last_event = b""
         self._page_limit = page_limit
         self._catching_up = False
-        self._verified = False
         self.start_catch_up()
 
     @property
@@ -50,15 +50,14 @@ class Follower:
         """What to ask the replay socket for, if anything."""
         if not self._catching_up:
             return None
-        after = self._applied if self._verified else max(self._applied - 1, 0)
-        return ReplayRequest(VERSION, after, self._page_limit, self._stream or None)
+        overlap = min(self._applied, 1)
+        return ReplayRequest(VERSION, self._applied - overlap, self._page_limit + overlap, self._stream or None)
 
     def start_catch_up(self) -> None:
         """Ask the replay socket what is missing, even if nothing seems to be."""
         if not self._catching_up:
             self.counters.catchups += 1
         self._catching_up = True
-        self._verified = False
 
     def live(self, header: Header, batch: Batch | None) -> Arrival | None:
         """Take a message of the live socket; a heartbeat comes without a batch."""
@@ -77,14 +76,13 @@ class Follower:
         """Take the answer to `request`. Raises MalformedFrame (`malformed_reply`) where it answers something else."""
         if batch is None or header.head is None:
             raise MalformedFrame("malformed_reply", "a replay answer is a batch whose header names the head")
-        if not self._verified:
-            if not self._continues(header, batch):
-                return self._start_over(header.stream)
-            self._verified = True
-        if header.stream != self._stream or header.first > self._applied + 1:
-            self._verified = False  # the journal was exchanged between two pages; the next answer tells
-            raise MalformedFrame("malformed_reply", f"asked for what follows {self._applied}, got {header.first}")
-        self.head = max(self.head or 0, header.head)
+        if batch.first != max(self._applied, 1):
+            raise MalformedFrame("malformed_reply", f"asked for what follows {self._applied}, got {batch.first}")
+        if not self._continues(batch):
+            return self._start_over(batch.stream)
+        if batch.last <= self._applied < header.head:
+            raise MalformedFrame("malformed_reply", f"nothing follows {self._applied}, yet the head is {header.head}")
+        self.head = max(header.head, batch.last)
         arrival = None
         if batch.last > self._applied:
             arrival = Arrival(cut(batch, self._applied, batch.last), 0, replayed=True)
@@ -92,22 +90,17 @@ class Follower:
         self._catching_up = self._applied < self.head
         return arrival
 
-    def _continues(self, header: Header, batch: Batch) -> bool:
+    def _continues(self, batch: Batch) -> bool:
         """Whether the answer, which begins at the last applied event, joins on to what was applied."""
-        if header.stream != self._stream or batch.first > max(self._applied, 1):
+        if batch.stream != self._stream or batch.last < self._applied:
             return False
-        if self._applied == 0:
-            return True
-        return batch.last >= self._applied and self._recognises(cut(batch, self._applied - 1, self._applied))
-
-    def _recognises(self, overlap: Batch) -> bool:
         known = self.position.check
-        return not known or fingerprint(overlap.events) == known
+        return not known or fingerprint(cut(batch, 0, self._applied).events) == known
 
     def _start_over(self, stream: str) -> Reset:
         self._stream, self._applied, self._check, self._last_event = stream, 0, "", b""
         self.head = None
-        self._catching_up = self._verified = True
+        self._catching_up = True
         return Reset(stream)
 
     def _take(self, batch: Batch) -> Arrival | None:

@@ -112,6 +112,7 @@ class GroupCommitter:
                 entry = self._waiting.get_nowait()
         except queue.Empty:
             return group, False
+        self._waiting.put(None)  # for `_refuse_until_closed`, should the last commit fail
         return group, True
 
     def _commit(self, group: list[tuple[Submission, Done]]) -> None:

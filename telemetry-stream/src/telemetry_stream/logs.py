@@ -7,14 +7,14 @@ from typing import Any
 import structlog
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-FORMATS = ("json", "console")
+FORMATS = ("json", "console", "auto")
 
 
 def configure_logs(level: str, form: str, service: str, *processors: structlog.types.Processor) -> None:
     """Send this process's logs, the libraries' included, to standard error.
 
-    `level` is one of LEVELS, `form` one of FORMATS. Every line carries `service`, a UTC timestamp and what the further
-    processors add, such as a request's id.
+    `level` is one of LEVELS, `form` one of FORMATS: auto is console on a terminal, else json. Every line carries
+    `service`, a UTC timestamp and what the further processors add, such as a request's id.
     """
     shared: list[Any] = [
         *processors,
@@ -26,8 +26,9 @@ def configure_logs(level: str, form: str, service: str, *processors: structlog.t
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
+        # A line below the level costs nothing: the hot path has some for debugging.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -42,6 +43,6 @@ def configure_logs(level: str, form: str, service: str, *processors: structlog.t
 
 
 def _rendering(form: str) -> list[Any]:
-    if form == "console":
+    if form == "console" or (form == "auto" and sys.stderr.isatty()):
         return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]

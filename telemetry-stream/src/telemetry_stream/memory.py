@@ -58,7 +58,14 @@ class MemoryStream:
             digest, receipt = self._requests[asked.key]
             if digest != asked.digest:
                 return Conflict(())
-            return Receipt(receipt.first, receipt.last, 0, receipt.accepted + receipt.duplicates, repeated=True)
+            return Receipt(
+                receipt.first,
+                receipt.last,
+                0,
+                receipt.accepted + receipt.duplicates,
+                repeated=True,
+                first_event=self._events[receipt.first - 1],
+            )
         outcome = self._take(submission.events)
         if asked and isinstance(outcome, Receipt):
             self._requests[asked.key] = (asked.digest, outcome)
@@ -113,11 +120,11 @@ class MemorySubscriber:
         return self._head is not None and self._position.sequence >= self._source.head()
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
-        """The deliveries, for ever."""
+        """The deliveries, until closed."""
         if not self._joins():
             self._position = StreamPosition(self._source.stream)
             yield Reset(self._source.stream)
-        while True:
+        while self._grown in self._source.grown:
             self._grown.clear()
             self._head = self._source.head()
             batch = self._source.read(self._position.sequence, self._page_limit)
@@ -129,8 +136,9 @@ class MemorySubscriber:
             yield Arrival(batch, 0, replayed=False)
 
     def close(self) -> None:
-        """Stop being woken."""
+        """End the iteration. Idempotent."""
         self._source.grown.discard(self._grown)
+        self._grown.set()
 
     def _joins(self) -> bool:
         position = self._position
@@ -138,4 +146,5 @@ class MemorySubscriber:
             return False
         if position.sequence == 0:
             return True
-        return fingerprint(self._source.read(position.sequence - 1, 1).events) == position.check
+        known = position.check
+        return not known or fingerprint(self._source.read(position.sequence - 1, 1).events) == known

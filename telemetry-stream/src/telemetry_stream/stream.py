@@ -63,7 +63,9 @@ class StreamReader(Protocol):
 class StreamSubscriber(Protocol):
     """Follows a stream from a position: every event once, in order, whatever gets lost on the way."""
 
-    counters: SubscriberCounters
+    @property
+    def counters(self) -> SubscriberCounters:
+        """What was met since the start."""
 
     @property
     def position(self) -> StreamPosition:
@@ -78,10 +80,10 @@ class StreamSubscriber(Protocol):
         """Whether everything that is known to exist has been delivered. False until the head was read once."""
 
     def deliveries(self) -> AsyncIterator[Delivery]:
-        """The deliveries, for ever. Only one iteration at a time.
+        """The deliveries, until the subscriber is closed. Only one iteration at a time.
 
         It does not end while the stream is out of reach: it waits and tries again.
         """
 
     def close(self) -> None:
-        """Release everything. Idempotent."""
+        """Release everything; the iteration ends. Idempotent."""

@@ -9,8 +9,8 @@ import msgspec
 class Event:
     """One thing that happened: a key, unique within a stream, and a payload.
 
-    `payload` is one JSON object (UTF-8, at least one member, no `seq`); the stream numbers it by putting `seq` in
-    front. A subclass may widen what counts as the same event, by overriding `repeats`.
+    `payload` is one compact JSON object (UTF-8, at least one member, no member `seq` at any depth); the stream numbers
+    it by putting `seq` in front. A subclass may widen what counts as the same event, by overriding `repeats`.
     """
 
     __slots__ = ("key", "payload")
@@ -34,10 +34,14 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Events that are written together or not at all."""
+    """Events, at least one, that are written together or not at all."""
 
     events: Sequence[Event]
     request_key: RequestKey | None = None
+
+    def __post_init__(self) -> None:
+        if not self.events:
+            raise ValueError("a submission has at least one event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Receipt:
 
     `first` and `last` are the lowest and the highest sequence any of its events has, be it new or a duplicate.
     `accepted` events were new, `duplicates` were in the stream already. `repeated` tells that the whole request had
-    been answered before, under the same request key.
+    been answered before, under the same request key; `first_event` is then the event at `first`, as journaled.
     """
 
     first: int
@@ -54,6 +58,7 @@ class Receipt:
     accepted: int
     duplicates: int
     repeated: bool = False
+    first_event: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

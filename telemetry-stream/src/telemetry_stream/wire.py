@@ -1,8 +1,8 @@
 """The wire, version 1: what travels over ZeroMQ, as docs/wire-contract.md has it. No I/O.
 
 A batch is `[topic, header, body]`: the header a JSON object, the body a JSON array of the events as journaled. Each
-event begins with `{"seq":N,`, to the byte. Quotes inside JSON strings are escaped, so these bytes stand nowhere else
-and an event can be found without parsing what is before it.
+event begins with `{"seq":N,`, to the byte. Quotes inside JSON strings are escaped and no object inside an event begins
+with a member `seq`, so these bytes stand nowhere else and an event can be found without parsing what is before it.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ VERSION = 1
 TOPIC = b"trades"
 HEARTBEAT_TOPIC = b"trades.heartbeat"
 ERROR_TOPIC = b"trades.error"
+LAST_SEQUENCE = 2**63 - 1
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,7 +54,12 @@ class ReplayError(msgspec.Struct, frozen=True):
     detail: str
 
 
+class _Version(msgspec.Struct, frozen=True):
+    v: int
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_version = msgspec.json.Decoder(_Version).decode
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_request = msgspec.json.Decoder(ReplayRequest).decode
 
@@ -69,7 +75,10 @@ def find(events: bytes, sequence: int) -> int:
 
 
 def cut(batch: Batch, after: int, until: int) -> Batch:
-    """The part of the batch that follows `after`, up to and including `until`."""
+    """The part of the batch that follows `after`, up to and including `until`.
+
+    Raises MalformedFrame (`malformed_body`) where the batch does not hold the events it is said to.
+    """
     first, last = max(batch.first, after + 1), min(batch.last, until)
     if (first, last) == (batch.first, batch.last):
         return batch
@@ -77,6 +86,8 @@ def cut(batch: Batch, after: int, until: int) -> Batch:
         return Batch(batch.stream, first, first - 1, b"", batch.published_at_ns)
     start = find(batch.events, first)
     end = len(batch.events) if last == batch.last else find(batch.events, last + 1) - 1
+    if start < 0 or end < start:
+        raise MalformedFrame("malformed_body", f"{batch.first} to {batch.last} do not stand there in order")
     return Batch(batch.stream, first, last, batch.events[start:end], batch.published_at_ns)
 
 
@@ -118,12 +129,23 @@ def _read_header(frame: bytes) -> Header:
     try:
         header = _decode_header(frame)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        _check_version(frame)
         raise MalformedFrame("malformed_header", f"not a header: {error}") from None
-    if header.v != VERSION:
-        raise MalformedFrame("unsupported_version", f"version {header.v} is not known here, only {VERSION}")
-    if not header.stream or header.first < 1 or header.last < header.first - 1:
+    _check_version(frame, header.v)
+    if not header.stream or not 1 <= header.first <= header.last + 1 <= LAST_SEQUENCE:
         raise MalformedFrame("malformed_header", f"no such range: {header.first} to {header.last}")
     return header
+
+
+def _check_version(frame: bytes, version: int | None = None) -> None:
+    """Refuse another version first: whatever else is wrong with such a frame, it may be right in its own version."""
+    if version is None:
+        try:
+            version = _decode_version(frame).v
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return
+    if version != VERSION:
+        raise MalformedFrame("unsupported_version", f"version {version} is not known here, only {VERSION}")
 
 
 def _read_batch(header: Header, body: bytes) -> Batch:
@@ -154,9 +176,9 @@ def decode_request(frame: bytes) -> ReplayRequest:
     try:
         request = _decode_request(frame)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        _check_version(frame)
         raise MalformedFrame("malformed_request", f"not a replay request: {error}") from None
-    if request.v != VERSION:
-        raise MalformedFrame("unsupported_version", f"version {request.v} is not known here, only {VERSION}")
+    _check_version(frame, request.v)
     if request.after < 0 or request.limit < 1:
         raise MalformedFrame("malformed_request", "after is at least 0, limit at least 1")
     return request

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError
 from telemetry_stream.group_commit import Outcome
 from telemetry_stream.types import Conflict, Receipt
-from trading_app.intake import TradeEvent
+from trading_app.intake import stored_trade_id
 from trading_app.problems import FieldProblem, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: its status and its body, which is JSON."""
+    """A response: status, body, and the headers besides Content-Length."""
 
     status: int
     body: bytes
+    content_type: bytes = b"application/json"
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 def receipt_of(outcome: Outcome, trade_ids: Sequence[str]) -> Receipt:
@@ -41,9 +43,19 @@ def refusal(error: StreamError) -> Problem:
     )
 
 
+def answer_problem(problem: Problem, request_id: str) -> Answer:
+    """The answer to a request that is refused."""
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % problem.retry_after))
+    return Answer(problem.status, problem.document(request_id), b"application/problem+json", headers)
+
+
 def answer_trade(trade_id: str, receipt: Receipt) -> Answer:
     """The answer to one trade: 201 where it is new, 200 where it was known."""
     status, word = (201, b"accepted") if receipt.accepted else (200, b"duplicate")
+    if receipt.repeated:
+        trade_id = stored_trade_id(receipt.first_event)  # made when the request was new, if it named none
     return Answer(status, b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (receipt.first, trade_id.encode(), word))
 
 
@@ -56,11 +68,6 @@ def answer_trades(receipt: Receipt) -> Answer:
         receipt.last,
     )
     return Answer(200 if receipt.repeated else 201, body)
-
-
-def trade_ids_of(events: Sequence[TradeEvent]) -> list[str]:
-    """The events' trade ids, to name them in an error."""
-    return [event.trade_id for event in events]
 
 
 def _conflict(conflict: Conflict, trade_ids: Sequence[str]) -> Problem:

@@ -1,4 +1,4 @@
-"""What every request passes: its id, access, the counters, and errors as problem documents. Plain ASGI."""
+"""What every request passes: its id, access, the counters, and a 500 for what was not caught. Plain ASGI."""
 
 import contextvars
 import hashlib
@@ -10,13 +10,13 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.types import EventDict
 
+from trading_app.answers import answer_problem
 from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
+from trading_app.routes import send_answer
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class Edge:
             if status:
                 raise
             problem = Problem("internal_error", "it was logged under this request_id")
-            await problem_response(problem, request_id)(scope, receive, send_with_id)
+            await send_answer(answer_problem(problem, request_id), send_with_id)
         finally:
             self._observe(scope, status, time.perf_counter() - began)
 
@@ -86,7 +86,7 @@ class Edge:
         route = scope["path"] if scope["path"] in ROUTES else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.observe_request(method, route, status, seconds)
-        log.debug("answered", method=method, route=route, status=status, seconds=round(seconds, 6))
+        log.debug("answered", method=method, route=route, status=status, seconds=seconds)
 
 
 class Access:
@@ -99,7 +99,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] != "http" or not self._digests or scope["path"] in OPEN_ROUTES or self._is_known(scope):
+        if not self._digests or scope["type"] != "http" or scope["path"] in OPEN_ROUTES or self._is_known(scope):
             await self._app(scope, receive, send)
             return
         self._metrics.refusals["unauthorized"] += 1
@@ -108,7 +108,7 @@ class Access:
             "send the header 'Authorization: Bearer TOKEN' with one of WEBAPP_API_TOKENS",
             headers={"WWW-Authenticate": 'Bearer realm="trading-app"'},
         )
-        await problem_response(problem, scope["state"]["request_id"])(scope, receive, send)
+        await send_answer(answer_problem(problem, scope["state"]["request_id"]), send)
 
     def _is_known(self, scope: Scope) -> bool:
         given = dict(scope["headers"]).get(b"authorization", b"")
@@ -117,16 +117,3 @@ class Access:
         # All are compared, and each in constant time: how long it takes tells nothing.
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return scheme.lower() == b"bearer" and any(matches)
-
-
-def problem_response(problem: Problem, request_id: str) -> Response:
-    """The problem as a response."""
-    headers = dict(problem.headers)
-    if problem.retry_after is not None:
-        headers["Retry-After"] = str(problem.retry_after)
-    return Response(problem.document(request_id), problem.status, headers, "application/problem+json")
-
-
-def request_id_of(request: Request) -> str:
-    """The id that Edge gave."""
-    return str(request.scope["state"]["request_id"])

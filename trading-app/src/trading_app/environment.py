@@ -42,7 +42,7 @@ def read_settings(environment: Environment) -> Settings:
         most_pending_trades=environment.integer("WEBAPP_MAX_PENDING_TRADES", 100_000, least=1, most=10_000_000),
         most_live_streams=environment.integer("WEBAPP_MAX_LIVE_STREAMS", 50, least=0, most=10_000),
         log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
-        log_format=environment.choice("LOG_FORMAT", "json", FORMATS),
+        log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
         sidecar_url=_sidecar_url(environment),
     )
     _refuse_what_is_open(settings)

@@ -7,7 +7,7 @@ Numbers are never turned into binary floats, and keep their digits.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 
 import msgspec
@@ -22,11 +22,16 @@ EARLIEST_SECONDS = 100_000_000
 LATEST_AHEAD_SECONDS = 86_400
 """A trade may lie so far in the future, for clocks that are wrong, and no further."""
 
+_EXACT = Context(prec=100)
+
 _PLAIN = re.compile(rb'"?((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)"?')
 _NUMBER = re.compile(rb'"?(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"?')
 _SYMBOL = re.compile(r"[A-Za-z0-9._:/-]{1,32}")
 _CURRENCY = re.compile(r"[A-Za-z0-9]{1,16}")
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
 
 
 class FieldError(ValueError):
@@ -51,7 +56,7 @@ def read_decimal(raw: bytes | msgspec.Raw) -> str:
     if match is None:
         raise FieldError("must be a JSON number, or a string that holds one")
     sign, whole, fraction, exponent = match.groups(default=b"")
-    if len(exponent) > MOST_EXPONENT_DIGITS:
+    if len(exponent.lstrip(b"+-0")) > MOST_EXPONENT_DIGITS:
         raise FieldError("is out of range: at most 38 digits on either side of the point")
     if len((whole + fraction).lstrip(b"0")) > MOST_DIGITS:
         raise FieldError(f"has {len(whole + fraction)} digits, {MOST_DIGITS} are the most")
@@ -130,7 +135,7 @@ def _parse_epoch(raw: bytes) -> int:
         if number < limit:
             break
         per_unit //= 1_000
-    return int(number * per_unit)
+    return int(_EXACT.multiply(number, per_unit))
 
 
 def _parse_rfc3339(text: str) -> int:

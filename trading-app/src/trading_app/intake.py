@@ -35,6 +35,13 @@ _READERS: dict[str, Callable[[bytes], str]] = {
 }
 FIELDS = (*_READERS, "ts")
 REQUIRED = ("symbol", "price", "qty", "side")
+_UNKNOWN = f"is not known; the fields are {', '.join(FIELDS)}"
+
+MOST_UNKNOWN_FIELDS = 10
+"""So many unknown fields of one trade are named; there may be a million."""
+
+_MOST_COMMAS = 32
+"""A batch with more commas or lines than so many for each trade it may have is not looked at item by item."""
 
 
 class TradeRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -109,14 +116,14 @@ def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int)
     """
     try:
         requests = _decode_request_lines(body) if lines else _decode_requests(body)
-        events = [_event(request, now_ns, ids) for request in requests[: most + 1]]
+        if lines and len(requests) != body.count(b"\n") + (not body.endswith(b"\n")):
+            _require_a_trade_a_line(body, len(requests))
+        _require_at_most(most, len(requests))
+        events = [_event(request, now_ns, ids) for request in requests]
     except (*_NOT_JSON, FieldError) as error:
-        problems = _explain_items(_split(body, lines), now_ns) or [FieldProblem("#", str(error))]
-        raise _invalid_batch(problems) from None
+        raise _invalid_batch(_explain_batch(body, lines, now_ns, most) or [FieldProblem("#", str(error))]) from None
     if not events:
         raise Problem("invalid_batch", "the batch is empty; at least one trade is needed")
-    if len(events) > most:
-        raise Problem("too_large", f"a batch has at most {most} trades; send several")
     return events
 
 
@@ -125,13 +132,13 @@ def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds) -> TradeEvent
     return read_trade(msgspec.json.encode({name: text for name, text in form.items() if text.strip()}), now_ns, ids)
 
 
-def submission(events: Sequence[TradeEvent], idempotency_key: str | None, scope: str, body: bytes) -> Submission:
+def submission(events: Sequence[TradeEvent], idempotency_key: bytes | None, scope: str, body: bytes) -> Submission:
     """What to commit. `scope` parts the keys of different calls. Raises Problem (`bad_request`) for a key of no use."""
     if idempotency_key is None:
         return Submission(events)
     try:
-        key = fields.check_identifier(idempotency_key)
-    except FieldError as error:
+        key = fields.check_identifier(idempotency_key.decode())
+    except (FieldError, UnicodeDecodeError) as error:
         raise Problem("bad_request", f"Idempotency-Key {error}") from None
     return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest()))
 
@@ -147,11 +154,8 @@ def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: in
         values = _decode_object(item)
     except _NOT_JSON:
         return [FieldProblem(prefix, "must be a JSON object", index)]
-    problems = [
-        FieldProblem(f"{prefix}/{_escape(name)}", f"is not known; the fields are {', '.join(FIELDS)}", index)
-        for name in values
-        if name not in FIELDS
-    ]
+    unknown = itertools.islice((name for name in values if name not in FIELDS), MOST_UNKNOWN_FIELDS)
+    problems = [FieldProblem(f"{prefix}/{_escape(name)}", _UNKNOWN, index) for name in unknown]
     for name in FIELDS:
         detail = _complaint(name, values.get(name), now_ns)
         if detail:
@@ -206,23 +210,42 @@ def _optional(request: TradeRequest) -> str:
     return members
 
 
-def _split(body: bytes, lines: bool) -> Sequence[bytes | msgspec.Raw]:
-    if lines:
-        items = [line for line in body.split(b"\n") if line.strip()]
-        for index, item in enumerate(items):
-            _require_json(item, f"item {index} (from 0): ")
-        return items
-    _require_json(body)
+def _explain_batch(body: bytes, lines: bool, now_ns: int, most: int) -> list[FieldProblem]:
+    """What is wrong with each item; empty where they are too many to look at."""
+    if not lines:
+        _require_json(body)
+    if max(body.count(b","), body.count(b"\n")) > most * _MOST_COMMAS:
+        return []
+    items = _split_lines(body) if lines else _split_array(body)
+    _require_at_most(most, len(items))
+    return list(
+        itertools.chain.from_iterable(explain(item, now_ns, f"#/{index}", index) for index, item in enumerate(items))
+    )
+
+
+def _split_array(body: bytes) -> Sequence[msgspec.Raw]:
     try:
         return _decode_items(body)
     except _NOT_JSON:
         raise Problem("invalid_batch", "the body must be a JSON array of trades, or NDJSON") from None
 
 
-def _explain_items(items: Sequence[bytes | msgspec.Raw], now_ns: int) -> list[FieldProblem]:
-    return list(
-        itertools.chain.from_iterable(explain(item, now_ns, f"#/{index}", index) for index, item in enumerate(items))
-    )
+def _split_lines(body: bytes) -> Sequence[bytes]:
+    items = [line for line in body.split(b"\n") if line.strip()]
+    for index, item in enumerate(items):
+        _require_json(item, f"item {index} (from 0): ")
+    return items
+
+
+def _require_a_trade_a_line(body: bytes, trades: int) -> None:
+    lines = sum(1 for line in body.split(b"\n") if line.strip())
+    if lines != trades:
+        raise Problem("not_json", f"NDJSON has one trade on each line; these are {trades} trades on {lines} lines")
+
+
+def _require_at_most(most: int, trades: int) -> None:
+    if trades > most:
+        raise Problem("too_large", f"a batch has at most {most} trades, this one has {trades}; send several")
 
 
 def _require_json(body: bytes, where: str = "") -> None:
@@ -238,13 +261,16 @@ def _invalid_trade(problems: Sequence[FieldProblem]) -> Problem:
 
 
 def _invalid_batch(problems: Sequence[FieldProblem]) -> Problem:
-    bad = len({problem.index for problem in problems})
-    first = _sentence(problems[0])
-    return Problem("invalid_batch", f"{bad} of the batch's trades are not valid, the first: {first}", problems)
+    detail = _sentence(problems[0])
+    if problems[0].index is not None:
+        detail = (
+            f"{len({problem.index for problem in problems})} of the batch's trades are not valid, the first: {detail}"
+        )
+    return Problem("invalid_batch", detail, problems)
 
 
 def _sentence(problem: FieldProblem) -> str:
-    return f"{problem.pointer.removeprefix('#/') or 'the body'} {problem.detail}"
+    return f"{problem.pointer[2:] or 'the body'} {problem.detail}"
 
 
 def _escape(name: str) -> str:

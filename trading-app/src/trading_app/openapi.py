@@ -99,7 +99,12 @@ PROBLEM = {
                 },
             },
         },
-        "errors_omitted": {"type": "integer"},
+        "errors_omitted": {"type": "integer", "description": "So many more were found; at most 100 are listed."},
+        "indexes": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "description": "Every bad item of a batch, from 0.",
+        },
     },
 }
 IDEMPOTENCY_KEY = {

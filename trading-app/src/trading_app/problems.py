@@ -50,7 +50,7 @@ TITLES = {
 }
 
 MOST_ERRORS = 100
-"""So many single errors are listed; `errors_omitted` counts the others."""
+"""So many single errors are listed; `errors_omitted` counts the others, and `indexes` names every bad item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +96,7 @@ class Problem(Exception):
             document["errors"] = [error.document() for error in self.errors[:MOST_ERRORS]]
         if len(self.errors) > MOST_ERRORS:
             document["errors_omitted"] = len(self.errors) - MOST_ERRORS
+        indexes = sorted({error.index for error in self.errors if error.index is not None})
+        if indexes:
+            document["indexes"] = indexes
         return msgspec.json.encode(document)

@@ -1,149 +1,169 @@
-"""The calls that take trades in: plain ASGI, from the bytes of a request to the bytes of its answer."""
+"""The calls that take trades in. `Intake` decides, from bytes to a submission and from its outcome to an answer,
+without I/O; `IntakeRoutes` moves the bytes, as plain ASGI in front of FastAPI, whose routing would take longer than
+the rest.
+"""
 
 import time
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry_stream.errors import StreamError
-from telemetry_stream.types import Receipt, Submission
-from trading_app.answers import Answer, answer_trade, answer_trades, receipt_of, refusal, trade_ids_of
+from telemetry_stream.group_commit import Outcome
+from telemetry_stream.types import Submission
+from trading_app.answers import Answer, answer_problem, answer_trade, answer_trades, receipt_of, refusal
+from trading_app.context import Context
 from trading_app.environment import Settings
-from trading_app.intake import TradeEvent, TradeIds, read_form, read_trade, read_trades, stored_trade_id, submission
+from trading_app.intake import TradeEvent, TradeIds, read_form, read_trade, read_trades, submission
 from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
-from trading_app.zmq_pub import TradeStream
 
-JSON = "application/json"
-LINES = "application/x-ndjson"
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+JSON = b"application/json"
+LINES = b"application/x-ndjson"
+FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+PATHS = ("/trade", "/trades")
+
+Headers = Mapping[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """What a request wants committed. `single` tells POST /trade from POST /trades, which are answered differently."""
+
+    submission: Submission
+    events: Sequence[TradeEvent]
+    single: bool
 
 
 class Intake:
-    """POST /trade and POST /trades. Raises Problem for what it refuses."""
+    """The decisions about requests that bring trades. No I/O."""
 
-    def __init__(self, settings: Settings, stream: TradeStream, metrics: AppMetrics) -> None:
-        self._settings = settings
-        self._stream = stream
+    def __init__(self, settings: Settings, metrics: AppMetrics) -> None:
+        self._most_batch_trades = settings.most_batch_trades
         self._metrics = metrics
         self._ids = TradeIds()
 
-    async def trade(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one trade, as JSON or from a form."""
-        request = Request(scope, receive)
-        kind = _media_type(request)
-        body = await self._body(request)
-        if kind in FORMS:
-            await self._trade_of_form(request, body, send)
-            return
-        if kind != JSON:
-            raise _unsupported(kind, f"send the trade as {JSON}")
-        event = read_trade(body, time.time_ns(), self._ids)
-        trade_id, receipt = await self._take_one(event, submission([event], _idempotency_key(request), "trade", body))
-        await _send(answer_trade(trade_id, receipt), send)
-
-    async def trades(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a batch, all of it or nothing."""
-        request = Request(scope, receive)
-        kind = _media_type(request)
-        body = await self._body(request)
+    def read(self, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
+        """What a request to one of PATHS wants. Raises Problem."""
+        kind = media_type(headers)
+        key = headers.get(b"idempotency-key")
+        if path == "/trade":
+            if kind != JSON:
+                raise _unsupported(kind, body, "send the trade as application/json")
+            return self._intend([read_trade(body, now_ns, self._ids)], key, body, single=True)
         if kind not in (JSON, LINES):
-            raise _unsupported(kind, f"send the batch as {JSON} (an array) or {LINES} (a trade a line)")
-        events = read_trades(body, kind == LINES, time.time_ns(), self._ids, self._settings.most_batch_trades)
-        receipt = await self._commit(events, submission(events, _idempotency_key(request), "trades", body))
-        await _send(answer_trades(receipt), send)
+            raise _unsupported(
+                kind, body, "send an array as application/json, or a trade a line as application/x-ndjson"
+            )
+        events = read_trades(body, kind == LINES, now_ns, self._ids, self._most_batch_trades)
+        return self._intend(events, key, body, single=False)
 
-    async def _trade_of_form(self, request: Request, body: bytes, send: Send) -> None:
-        if body.lstrip()[:1] in (b"{", b"["):
-            raise _unsupported(FORMS[0], f"this is JSON sent as a form: add the header 'Content-Type: {JSON}'")
-        _refuse_foreign_form(request)
-        event = read_form(await _form_fields(request, body), time.time_ns(), self._ids)
-        trade_id, receipt = await self._take_one(event, Submission([event]))
-        if accepts_page(request):
-            seen = RedirectResponse(f"/?seq={receipt.first}", status_code=303)
-            await seen(request.scope, request.receive, send)
-        else:
-            await _send(answer_trade(trade_id, receipt), send)
+    def read_form(self, fields: Mapping[str, str], now_ns: int) -> Intended:
+        """What a form wants. Raises Problem."""
+        return self._intend([read_form(fields, now_ns, self._ids)], None, b"", single=True)
 
-    async def _take_one(self, event: TradeEvent, asked: Submission) -> tuple[str, Receipt]:
-        receipt = await self._commit([event], asked)
-        if not receipt.repeated:
-            return event.trade_id, receipt
-        # The trade may have no id in the request; the one it had when the request was new is in the journal.
-        first = await self._stream.read(receipt.first - 1, 1)
-        return stored_trade_id(first.events), receipt
-
-    async def _commit(self, events: list[TradeEvent], asked: Submission) -> Receipt:
-        try:
-            outcome = await self._stream.commit(asked)
-        except StreamError as error:
-            raise refusal(error) from None
-        receipt = receipt_of(outcome, trade_ids_of(events))
+    def answer(self, intended: Intended, outcome: Outcome) -> Answer:
+        """What to say to the outcome. Raises Problem."""
+        receipt = receipt_of(outcome, [event.trade_id for event in intended.events])
         self._metrics.accepted_trades += receipt.accepted
         self._metrics.duplicate_trades += receipt.duplicates
-        return receipt
+        return answer_trade(intended.events[0].trade_id, receipt) if intended.single else answer_trades(receipt)
 
-    async def _body(self, request: Request) -> bytes:
-        """The whole body. Raises Problem (`too_large`) as soon as it is known to be."""
-        most = self._settings.most_body_bytes
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > most:
-            raise _too_large(most)
-        parts, size = [], 0
+    def _intend(self, events: Sequence[TradeEvent], key: bytes | None, body: bytes, *, single: bool) -> Intended:
+        scope = "trade" if single else "trades"
+        return Intended(submission(events, key, scope, body), events, single)
+
+
+class IntakeRoutes:
+    """Answers POST on PATHS, but for forms; hands everything else on."""
+
+    def __init__(self, app: ASGIApp, context: Context, intake: Intake) -> None:
+        self._app = app
+        self._context = context
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in PATHS:
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
         try:
-            async for part in request.stream():
-                size += len(part)
-                if size > most:
-                    raise _too_large(most)
-                parts.append(part)
-        except ClientDisconnect:
-            raise Problem("bad_request", "the body ended before it was complete") from None
-        return b"".join(parts)
+            body = await read_body(headers, receive, self._context.settings.most_body_bytes)
+            if scope["path"] == "/trade" and is_form(headers, body):
+                await self._app(scope, _again(body), send)
+                return
+            intended = self._intake.read(scope["path"], headers, body, time.time_ns())
+            answer = await take(self._context, self._intake, intended)
+        except Problem as problem:
+            self._context.metrics.refusals[problem.code] += 1
+            answer = answer_problem(problem, scope["state"]["request_id"])
+        await send_answer(answer, send)
 
 
-def accepts_page(request: Request) -> bool:
-    """Whether the caller is a browser that shows a page."""
-    return "text/html" in request.headers.get("accept", "")
+async def take(context: Context, intake: Intake, intended: Intended) -> Answer:
+    """Commit what was intended, and answer. Raises Problem."""
+    try:
+        outcome = await context.stream.commit(intended.submission)
+    except StreamError as error:
+        raise refusal(error) from None
+    return intake.answer(intended, outcome)
 
 
-async def _form_fields(request: Request, body: bytes) -> dict[str, str]:
-    async def receive() -> Message:
+async def read_body(headers: Headers, receive: Receive, most: int) -> bytes:
+    """The whole body. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends before its
+    end.
+    """
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > most:
+        raise _too_large(most)
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("bad_request", "the body ended before it was complete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+        parts.append(part)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def send_answer(answer: Answer, send: Send) -> None:
+    """Send it whole."""
+    headers = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body)), *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def media_type(headers: Headers) -> bytes:
+    """The Content-Type without its parameters."""
+    return headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+
+
+def is_form(headers: Headers, body: bytes) -> bool:
+    """Whether it is a form, and not JSON under a form's Content-Type, which is what curl sends if it is not told."""
+    return media_type(headers) in FORMS and body.lstrip()[:1] not in (b"{", b"[")
+
+
+def _again(body: bytes) -> Receive:
+    """A body that was read, to be received once more."""
+
+    async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    try:
-        async with Request(request.scope, receive).form(max_files=0, max_fields=50) as form:
-            return {name: str(value) for name, value in form.multi_items()}
-    except HTTPException as error:
-        raise Problem("bad_request", f"the form can't be read: {error.detail}") from None
+    return receive
 
 
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _idempotency_key(request: Request) -> str | None:
-    return request.headers.get("idempotency-key")
-
-
-def _unsupported(kind: str, advice: str) -> Problem:
-    return Problem("unsupported_media_type", f"Content-Type {kind[:100] or '(none)'!r} is not taken here: {advice}")
+def _unsupported(kind: bytes, body: bytes, advice: str) -> Problem:
+    if kind in FORMS and body.lstrip()[:1] in (b"{", b"["):
+        advice = "this is JSON sent as a form; add the header 'Content-Type: application/json'"
+    shown = kind[:100].decode("latin-1") or "(none)"
+    return Problem("unsupported_media_type", f"Content-Type {shown!r} is not taken here: {advice}")
 
 
 def _too_large(most: int) -> Problem:
     return Problem("too_large", f"a body has at most {most} bytes; send several, or raise WEBAPP_MAX_BODY_BYTES")
-
-
-def _refuse_foreign_form(request: Request) -> None:
-    """A browser sends forms for any site that asks it to; such a form tells where it is from."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Problem("foreign_origin", f"the form comes from {origin[:100]!r}; send JSON for calls from elsewhere")
-
-
-async def _send(answer: Answer, send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.body))]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})

@@ -10,12 +10,11 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
 from telemetry_stream.logs import configure_logs
 from trading_app.edge import add_request_id
 from trading_app.environment import Settings
-from trading_app.ui import create_app
+from trading_app.ui import WebApp
 
 log = structlog.get_logger(__name__)
 
@@ -73,10 +72,9 @@ async def serve(settings: Settings) -> int:
 
     def end() -> None:
         server.should_exit = True
-        if stream := getattr(app.state, "stream", None):
-            stream.end_watches()
+        app.end_live_streams()
 
-    app = create_app(settings, fail)
+    app = WebApp(settings, fail)
     server = AppServer(_configure(app), end)
     await server.serve([listening])
     return 0 if server.started and not failures else 1
@@ -99,7 +97,7 @@ def _url(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _configure(app: FastAPI) -> uvicorn.Config:
+def _configure(app: WebApp) -> uvicorn.Config:
     # A start that fails has been told in one line; uvicorn would add the traceback of it as a message.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Traceback"))
     return uvicorn.Config(
@@ -109,5 +107,6 @@ def _configure(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

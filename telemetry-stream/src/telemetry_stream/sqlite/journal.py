@@ -25,9 +25,13 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Open or make the journal in `folder`. Raises JournalInUse, ForeignJournal, apsw.Error, OSError."""
         self._lock = _lock(folder)
-        self._connection = open_to_write(folder)
-        self.stream = reader.stream_id(self._connection)
-        self._head = reader.head(self._connection)
+        try:
+            self._connection = open_to_write(folder)
+            self.stream = reader.stream_id(self._connection)
+            self._head = reader.head(self._connection)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def head(self) -> int:
         """The last durable sequence; 0 for an empty journal."""
@@ -71,7 +75,7 @@ class Journal:
 
     def _answer(self, submission: Submission, group: "_Group") -> Receipt | Conflict:
         asked = submission.request_key
-        earlier = self._earlier_answer(asked) if asked else None
+        earlier = self._earlier_answer(asked, group) if asked else None
         if earlier is not None:
             return earlier
         outcome = self._take(submission.events, group)
@@ -82,14 +86,16 @@ class Journal:
             )
         return outcome
 
-    def _earlier_answer(self, asked: RequestKey) -> Receipt | Conflict | None:
+    def _earlier_answer(self, asked: RequestKey, group: "_Group") -> Receipt | Conflict | None:
         row = self._connection.execute(
             "SELECT digest, first, last, events FROM request_key WHERE key = ?", (asked.key,)
         ).fetchone()
         if row is None:
             return None
         digest, first, last, events = row
-        return Receipt(first, last, 0, events, repeated=True) if digest == asked.digest else Conflict(())
+        if digest != asked.digest:
+            return Conflict(())
+        return Receipt(first, last, 0, events, repeated=True, first_event=self._stored(first, group))
 
     def _take(self, events: Sequence[Event], group: "_Group") -> Receipt | Conflict:
         """Find which events are new and claim their keys; where one says otherwise than before, claim none."""
@@ -114,7 +120,7 @@ class Journal:
         row = self._connection.execute("SELECT sequence FROM event_key WHERE key = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
-    def _stored(self, sequence: int, group: "_Group", new: Sequence[Event]) -> bytes:
+    def _stored(self, sequence: int, group: "_Group", new: Sequence[Event] = ()) -> bytes:
         if sequence > group.head:
             return number(new[sequence - group.head - 1].payload, sequence)
         if sequence > self._head:

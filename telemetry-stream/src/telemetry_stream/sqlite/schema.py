@@ -39,13 +39,23 @@ def open_to_write(folder: Path) -> apsw.Connection:
     """The one writing connection, its tables made if the journal is new. Raises ForeignJournal, apsw.Error, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     connection = apsw.Connection(str(folder / JOURNAL_FILE))
+    try:
+        return _prepare(connection, folder)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
+    is_new = _is_new(connection, folder)
+    if not is_new:
+        _check(connection, folder)  # first: nothing of a foreign database may change
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     connection.pragma("wal_autocheckpoint", 4_000)
     connection.pragma("cache_size", -16_384)
-    if connection.pragma("application_id") == 0 and not _has_tables(connection):
+    if is_new:
         _create(connection)
-    _check(connection, folder)
     return connection
 
 
@@ -56,8 +66,13 @@ def open_to_read(folder: Path) -> apsw.Connection:
     return connection
 
 
-def _has_tables(connection: apsw.Connection) -> bool:
-    return bool(connection.execute("SELECT count(*) FROM sqlite_schema").get)
+def _is_new(connection: apsw.Connection, folder: Path) -> bool:
+    try:
+        if connection.execute("SELECT count(*) FROM sqlite_schema").get:
+            return False
+    except apsw.NotADBError:
+        raise ForeignJournal(f"{folder / JOURNAL_FILE} is no database; move it away or set DATA_DIR") from None
+    return bool(connection.pragma("application_id") == 0)
 
 
 def _create(connection: apsw.Connection) -> None:

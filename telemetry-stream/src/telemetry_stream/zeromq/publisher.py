@@ -11,6 +11,9 @@ from telemetry_stream.wire import encode_batch, encode_heartbeat
 HIGH_WATER_MARK = 1_000
 """Messages kept for a subscriber that does not keep up; past it ZeroMQ drops, and the subscriber asks for a replay."""
 
+SUBSCRIPTION_BYTES = 4_096
+"""What subscribers send is not longer; one that sends more is cut off."""
+
 
 class Publisher:
     """A bound PUB socket. Use it from one thread at a time."""
@@ -19,6 +22,7 @@ class Publisher:
         """Bind. Raises zmq.ZMQError, for instance where the address is in use."""
         self._socket = context.socket(zmq.PUB)
         self._socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
+        self._socket.set(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
         self._socket.set(zmq.LINGER, 500)
         bind(self._socket, address)
 

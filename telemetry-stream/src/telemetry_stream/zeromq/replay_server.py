@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import zmq
@@ -18,6 +19,9 @@ LIMIT = 10_000
 
 REQUEST_BYTES = 4_096
 """A longer request is cut off with its connection, before it is read."""
+
+UNREAD_ANSWERS = 8
+"""Answers kept for a client that does not read them; further ones are dropped, or it could fill the memory."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class ReplayServer:
         self._on_failure = on_failure
         self._router = context.socket(zmq.ROUTER)
         self._router.set(zmq.MAXMSGSIZE, REQUEST_BYTES)
+        self._router.set(zmq.SNDHWM, UNREAD_ANSWERS)
         self._router.set(zmq.LINGER, 0)
         bind(self._router, address)
         self._stop, self._stopped = _pair(context)
@@ -54,7 +59,8 @@ class ReplayServer:
     def close(self) -> None:
         """End the thread and release the sockets. Idempotent."""
         if not self._stop.closed:
-            self._stop.send(b"")
+            with suppress(zmq.Again):  # the thread has ended already
+                self._stop.send(b"", zmq.NOBLOCK)
             self._thread.join()
             self._stop.close(linger=0)
 
@@ -89,10 +95,11 @@ class ReplayServer:
         except MalformedFrame as error:
             self.counters.refusals[error.reason] = self.counters.refusals.get(error.reason, 0) + 1
             return encode_error(error)
+        head = reader.head()  # before the page: one without events then says that there were none
         batch = _page(reader, request)
         self.counters.answers += 1
         self.counters.events += batch.count
-        return encode_batch(batch, time.time_ns(), head=max(reader.head(), batch.last))
+        return encode_batch(batch, time.time_ns(), head=max(head, batch.last) if batch.count else head)
 
 
 def _page(reader: StreamReader, request: ReplayRequest) -> Batch:

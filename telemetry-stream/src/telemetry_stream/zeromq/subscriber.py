@@ -22,6 +22,9 @@ SILENCE_SECONDS = 3.0
 ANSWER_SECONDS = 2.0
 """So long is waited for the answer to one replay request."""
 
+HIGH_WATER_MARK = 1_000
+"""Messages that wait here for a reader that does not keep up."""
+
 MESSAGE_BYTES = 64 * 1024 * 1024
 TURN_SECONDS = 0.002
 """After so long with messages to handle the event loop gets a turn for its other tasks."""
@@ -79,14 +82,15 @@ class Subscriber:
         return self._follower.caught_up
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
-        """The deliveries, for ever; waits while the stream is out of reach."""
+        """The deliveries, until closed; waits while the stream is out of reach."""
         turn_began = time.monotonic()
-        while True:
-            self._note_connections()
+        while not self._context.closed:
+            arrived = readable(self._live)
+            self._note_connections()  # after that look, so that a new connection is noted before its first message
             request = self._follower.request
             if request is not None:
                 delivery = await self._ask(request)
-            elif readable(self._live):
+            elif arrived:
                 delivery = self._receive()
             else:
                 delivery = None
@@ -99,7 +103,7 @@ class Subscriber:
                 turn_began = time.monotonic()
 
     def close(self) -> None:
-        """Close the sockets. Idempotent."""
+        """Close the sockets; ends the iteration. Idempotent."""
         if self._context.closed:
             return
         self._hang_up()
@@ -121,16 +125,22 @@ class Subscriber:
 
     async def _wait_for_news(self) -> None:
         silence = time.monotonic() - self._heard_at
-        if not await self._readiness.wait({self._live, self._connections}, max(SILENCE_SECONDS - silence, 0)):
+        wanted = {self._live, self._connections}
+        if not await self._readiness.wait(wanted, max(SILENCE_SECONDS - silence, 0)) and not self._context.closed:
             self._heard_at = time.monotonic()
             self._follower.start_catch_up()
 
     async def _ask(self, request: ReplayRequest) -> Delivery | None:
         """Send one request and take its answer; None where there is none, after a pause."""
+        self._drop_waiting()
         replay = self._replay or self._dial()
         replay.send(encode_request(request))
-        await self._readiness.wait({replay, self._connections}, ANSWER_SECONDS)
-        if self._note_connections():
+        try:
+            await self._readiness.wait({replay, self._connections}, ANSWER_SECONDS)
+        except asyncio.CancelledError:
+            self._hang_up()
+            raise
+        if self._context.closed or self._note_connections():
             return None
         try:
             delivery = self._follower.replayed(*decode_frames(replay.recv_multipart(zmq.NOBLOCK)))
@@ -146,6 +156,14 @@ class Subscriber:
             self._out_of_reach = False
             log.info("stream reached", replay_address=self._replay_address)
         return delivery
+
+    def _drop_waiting(self) -> None:
+        """Forget what waits at the live socket, as a catch-up brings all of it."""
+        for _ in range(HIGH_WATER_MARK):
+            if not readable(self._live):
+                return
+            self._live.recv_multipart(zmq.NOBLOCK)
+            self._heard_at = time.monotonic()
 
     async def _pause(self, reason: str) -> None:
         """Forget the request, so that a late answer is not taken for another's, and wait before the next."""
@@ -184,7 +202,7 @@ class Subscriber:
 
     @staticmethod
     def _configure(socket: zmq.Socket[bytes]) -> None:
-        socket.set(zmq.RCVHWM, 1_000)
+        socket.set(zmq.RCVHWM, HIGH_WATER_MARK)
         socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.RECONNECT_IVL, 50)

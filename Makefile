@@ -1,0 +1,58 @@
+# Everything a person does with this project. `make` alone lists it.
+
+.DEFAULT_GOAL := help
+
+# The first of these that runs and is recent enough is used; name your own with `make PYTHON=/path/to/python3.12 ...`.
+PYTHON ?= python3.13 python3.12 python3.11 python3
+BIN := .venv/bin
+
+define with-python
+for candidate in $(PYTHON); do \
+    python=$$("$$candidate" -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null); \
+    if [ -n "$$python" ]; then exec "$$python" $(1); fi; \
+done; \
+echo "No Python 3.11 or newer runs here (tried: $(PYTHON))." >&2; \
+echo "Install one, e.g. 'apt install python3 python3-venv' or 'brew install python@3.13'," >&2; \
+echo "or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),env-setup)" >&2; \
+exit 1
+endef
+
+.PHONY: help env-setup apps-up apps-down open demo test lint bench lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env-setup: ## make .venv from the lock, and .env from .env.sample; done already: does nothing
+	@$(call with-python,-m infra.local.env_setup)
+
+apps-up: env-setup ## start the web app and the sidecar, show their logs, restart them when the source changes; Ctrl-C ends
+	@$(BIN)/python -m infra.local.apps up
+
+apps-down: ## end the apps that apps-up started, from any shell
+	@if [ -d .venv ]; then $(BIN)/python -m infra.local.apps down; else echo "apps-down: nothing runs"; fi
+
+open: env-setup ## open the web page
+	@$(BIN)/python -m infra.local.apps open
+
+demo: env-setup ## send a believable stream of trades to the running app; RATE= trades a second, SECONDS= how long
+	@$(BIN)/trading-app demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
+
+test: env-setup ## run all tests, no service needed; ARGS= goes to pytest, e.g. ARGS="tests/workspace -x"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: env-setup ## check style, format and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+bench: env-setup ## measure the speed figures of the documents on this machine
+	@$(BIN)/python benchmarks/run.py
+
+lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="ruff mypy" takes newer versions
+	@$(call with-python,-m infra.local.lock $(UPGRADE))
+
+clean: ## remove what these targets made, except data/ and .env
+	@if [ -e .run/apps.pid ]; then $(MAKE) --no-print-directory apps-down; fi
+	@rm -rf .venv .uv .run wheelhouse dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: done; your trades in data/ and your settings in .env are kept"

@@ -1,0 +1,175 @@
+"""Run both apps in one terminal: `python -m infra.local.apps up | down | open`.
+
+`up` starts the web app and the sidecar, shows their logs line by line and ends both together: on Ctrl-C, SIGTERM or
+`down` with exit code 0, or with 1 as soon as one of them ends by itself. With ENVIRONMENT=development it restarts both
+when their source changes; an app that doesn't come up after such a restart is not tried again before the next change.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import webbrowser
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import watchfiles
+from dotenv import dotenv_values
+
+from infra.local.addresses import Address, http_address, refusals, stream_addresses
+from infra.local.running_app import GRACE, ROOT, App, RunningApp, describe, say
+from infra.local.single_run import AlreadyRuns, end_holder, holder, single_run
+from telemetry_stream.environment import SettingError, load_environment
+
+RUN_FILE = ROOT / ".run" / "apps.pid"
+SOURCES = [ROOT / package / "src" for package in ("telemetry-stream", "trading-app", "metrics-sidecar")]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the settings ask for. Read again for each start, so that a restart follows a changed `.env`."""
+
+    apps: tuple[App, App]
+    stream: list[Address]
+    reload: bool
+    variables: dict[str, str]
+
+
+def read_plan() -> Plan:
+    """Raises SettingError for a value that doesn't fit."""
+    defaults = {key: value or "" for key, value in dotenv_values(ROOT / ".env.sample").items()}
+    environment = load_environment(os.environ, ROOT)
+    webapp = App("trading-app", "web app", 36, http_address(environment, "WEBAPP", defaults), "/  API: /docs")
+    sidecar = App("metrics-sidecar", "sidecar", 35, http_address(environment, "SIDECAR", defaults), "/metrics")
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if sys.stdout.isatty() and not environment.text("LOG_FORMAT", ""):
+        variables["LOG_FORMAT"] = "console"
+    mode = environment.choice("ENVIRONMENT", defaults["ENVIRONMENT"], ("development", "production"))
+    return Plan((webapp, sidecar), stream_addresses(environment, defaults), mode == "development", variables)
+
+
+async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningApp | None, bool]:
+    """Run both apps until one ends by itself or there is an interruption, and then end what is left.
+
+    Returns the app that ended by itself, and whether all ended well.
+    """
+    running: list[RunningApp] = []
+    try:
+        for app in plan.apps:
+            running.append(await RunningApp.start(app, plan.variables))  # noqa: PERF401
+        await first_of(*(app.ended() for app in running), *(event.wait() for event in interruptions))
+        ended = next((app for app in running if app.exited.done()), None)
+        if ended:
+            say(f"{ended.app.name} ended by itself with {describe(ended.exited.result())}; ending the other")
+    finally:
+        well = all(await asyncio.gather(*(app.stop() for app in running)))
+    return ended, well
+
+
+async def first_of(*happenings: Coroutine[Any, Any, object]) -> None:
+    """Wait for the first of these, and for no other any longer."""
+    tasks = [asyncio.create_task(happening) for happening in happenings]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+
+
+async def watch_sources(changed: asyncio.Event) -> None:
+    """Set `changed` whenever a file of the apps' source does."""
+    try:
+        async for _ in watchfiles.awatch(*SOURCES):
+            changed.set()
+    except OSError as error:  # the system's limit of watched files, most often
+        say(f"the source can't be watched, so changes need a restart by hand: {error}")
+
+
+async def keep_running(plan: Plan) -> int:
+    """Run both apps until told to stop; returns the exit code. Raises what run_and_restart does."""
+    stop, changed = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if not plan.reload:
+        return await run_and_restart(plan, stop, changed)
+    watch = asyncio.create_task(watch_sources(changed))
+    try:
+        return await run_and_restart(plan, stop, changed)
+    finally:
+        watch.cancel()
+
+
+async def run_and_restart(plan: Plan, stop: asyncio.Event, changed: asyncio.Event) -> int:
+    """Run both apps until `stop`, restarting them whenever `changed`; returns the exit code.
+
+    Raises SettingError when the settings have become unusable at a restart.
+    """
+    restarted = False
+    while True:
+        changed.clear()
+        ended, well = await run_once(plan, stop, changed)
+        if ended and restarted and not ended.healthy:
+            say(f"{ended.app.name} does not start since the change; waiting for the next one, Ctrl-C ends")
+            await first_of(stop.wait(), changed.wait())
+        elif ended:
+            return 1
+        if stop.is_set():
+            return 0 if well else 1
+        say("the source has changed: restarting both")
+        restarted = True
+        plan = read_plan()
+
+
+def up() -> int:
+    plan = read_plan()
+    refused = refusals([*(app.address for app in plan.apps), *plan.stream])
+    for address, reason in refused:
+        place = "the process environment" if any(name in os.environ for name in address.settings) else ".env"
+        complain(f"{address} {reason}: change {' or '.join(address.settings)} in {place}")
+    try:
+        if refused:
+            if process := holder(RUN_FILE):
+                raise AlreadyRuns(process)
+            return 1
+        with single_run(RUN_FILE):
+            return asyncio.run(keep_running(plan))
+    except AlreadyRuns as error:
+        complain(f"the apps of this folder run already (process {error}); `make apps-down` ends them")
+        return 1
+
+
+def down() -> int:
+    try:
+        process = end_holder(RUN_FILE, patience=GRACE + 5.0)
+    except TimeoutError as error:
+        complain(str(error))
+        return 1
+    print(f"apps-down: the apps are down (process {process})" if process else "apps-down: nothing runs")
+    return 0
+
+
+def open_page() -> int:
+    url = f"{read_plan().apps[0].address.url}/"
+    print(f"The page: {url} (while `make apps-up` runs)")
+    if not webbrowser.open(url):
+        print("No browser was found here; open that address in one.")
+    return 0
+
+
+def complain(message: str) -> None:
+    print(f"{sys.argv[1]}: {message}", file=sys.stderr)
+
+
+def main() -> int:
+    commands = {"up": up, "down": down, "open": open_page}
+    parser = argparse.ArgumentParser(description="Run the web app and the sidecar together.")
+    parser.add_argument("command", choices=commands)
+    try:
+        return commands[parser.parse_args().command]()
+    except SettingError as error:
+        complain(str(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The sidecar's settings."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telemetry_stream.environment import Environment, SettingError, is_loopback
+from telemetry_stream.logs import FORMATS, LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the sidecar runs with. `.env.sample` explains each."""
+
+    http_host: str
+    http_port: int
+    publisher_address: str
+    replay_address: str
+    data_folder: Path
+    most_positions: int
+    snapshot_seconds: float
+    api_tokens: tuple[str, ...] = field(repr=False)
+    log_level: str
+    log_format: str
+
+
+def read_settings(environment: Environment) -> Settings:
+    """The settings from an environment. Raises SettingError, which names the key."""
+    settings = Settings(
+        http_host=environment.text("SIDECAR_HTTP_HOST", "127.0.0.1"),
+        http_port=environment.port("SIDECAR_HTTP_PORT", 8001),
+        publisher_address=environment.address("WEBAPP_ZMQ_ADDR", "tcp://127.0.0.1:5555"),
+        replay_address=environment.address("WEBAPP_REPLAY_ADDR", "tcp://127.0.0.1:5556"),
+        data_folder=environment.folder("DATA_DIR", "./data"),
+        most_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, least=1, most=10_000_000),
+        snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, least=0.1, most=86_400),
+        api_tokens=environment.words("SIDECAR_API_TOKENS"),
+        log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
+        log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
+    )
+    if not is_loopback(settings.http_host) and not settings.api_tokens:
+        raise SettingError(
+            f"SIDECAR_HTTP_HOST={settings.http_host!r} can be reached from other machines:"
+            " set SIDECAR_API_TOKENS, or use 127.0.0.1"
+        )
+    return settings

@@ -1,0 +1,52 @@
+"""The figures that are shown for a position, each exact or rounded in a stated way."""
+
+from decimal import Decimal, Inexact
+
+import msgspec
+
+from metrics_sidecar.exact import AVERAGE, DIVISION, SHOWN, ZERO
+from metrics_sidecar.positions import Holding, counts_in_net
+
+FINER = Decimal("1E-34")
+"""A rounded cost has 34 decimals more than the exact figures it is set against."""
+
+
+class Figures(msgspec.Struct, frozen=True, gc=False):
+    """All in quote units, the average per base unit."""
+
+    average_entry_price: Decimal
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    net_pnl: Decimal
+
+
+def figures(held: Holding, mark: Decimal) -> Figures:
+    """The figures of a position whose symbol is worth `mark`. Call it with the EXACT context in force.
+
+    Only the cost can be inexact, so it alone is rounded, and realised + unrealised = cash flow + position × mark stays
+    exact. The net P&L has no cost in it and is always exact. The average has 50 significant digits; while flat it is 0.
+    """
+    cash_flow = held.sell_notional - held.buy_notional
+    quantity = held.quantity
+    net_pnl = cash_flow - _quote_fees(held) if held.fees else cash_flow
+    if not quantity:
+        return Figures(ZERO, cash_flow, ZERO, net_pnl)
+    value = quantity * mark
+    cost = held.basis_cost
+    if held.rounded or quantity != held.basis_quantity:
+        cost = _open_cost(held, cash_flow + value)
+    average = AVERAGE.divide(held.basis_cost, held.basis_quantity)
+    return Figures(average, cash_flow + cost, value - cost, net_pnl + value)
+
+
+def _open_cost(held: Holding, total: Decimal) -> Decimal:
+    """The cost of what partial closes have left; where it is not exact, to 34 decimals more than `total` has."""
+    DIVISION.clear_flags()
+    cost = DIVISION.divide(held.basis_cost * held.quantity, held.basis_quantity)
+    if held.rounded or DIVISION.flags[Inexact]:
+        return SHOWN.quantize(cost, (total + ZERO) * FINER)
+    return cost
+
+
+def _quote_fees(held: Holding) -> Decimal:
+    return sum((fee for currency, fee in held.fees.items() if counts_in_net(held.symbol, currency)), ZERO)

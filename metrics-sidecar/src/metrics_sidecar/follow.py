@@ -1,0 +1,117 @@
+"""Receive: from the stream's deliveries to the state, and from the state to the snapshot."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+import structlog
+
+from metrics_sidecar.delays import DelayHistogram
+from metrics_sidecar.snapshot import Snapshot, SnapshotFile, encode
+from metrics_sidecar.state import TradingState
+from telemetry_stream.stream import StreamSubscriber
+from telemetry_stream.types import Arrival, Delivery, StreamPosition
+
+log = structlog.get_logger(__name__)
+
+
+class Tracker:
+    """The state of the stream that is followed. One task, `run`, changes it; everybody else in the event loop reads."""
+
+    def __init__(
+        self, subscriber: StreamSubscriber, state: TradingState, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """`state` is what stands for the subscriber's position; `clock_ns` gives Unix time."""
+        self.subscriber = subscriber
+        self.state = state
+        self.delays = DelayHistogram()
+        self._clock_ns = clock_ns
+        self._ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the state has caught up with the stream once.
+
+        From then on no total goes back, even if the stream is ahead for a while. A new stream is caught up with anew.
+        """
+        self._notice_catch_up()
+        return self._ready
+
+    async def run(self) -> None:
+        """Follow the stream for ever."""
+        async for delivery in self.subscriber.deliveries():
+            self.take(delivery)
+
+    def take(self, delivery: Delivery) -> None:
+        """Bring the state to where the subscriber's position is; nothing else runs in between, so the two match."""
+        if isinstance(delivery, Arrival):
+            self._apply(delivery)
+            return
+        if self.state.applied:
+            log.warning("another stream: starting over", stream=delivery.stream, before=self.state.stream)
+        self.state = TradingState(self.state.limit, delivery.stream)
+        self._ready = False
+
+    def _notice_catch_up(self) -> None:
+        if not self._ready and self.subscriber.caught_up:
+            self._ready = True
+            log.info("caught up", stream=self.state.stream, applied=self.state.applied)
+
+    def _apply(self, arrival: Arrival) -> None:
+        batch = arrival.batch
+        rejected = sum(self.state.rejected.values())
+        self.state.apply(batch, arrival.skip)
+        rejected = sum(self.state.rejected.values()) - rejected
+        self._notice_catch_up()
+        if rejected:
+            log.error("events could not be applied", count=rejected, first=batch.first, last=batch.last)
+        if batch.published_at_ns and not arrival.replayed:
+            self.delays.observe(self._clock_ns() - batch.published_at_ns, batch.count - arrival.skip)
+
+    def snapshot(self) -> Snapshot:
+        """The state with the position it stands for."""
+        position = self.subscriber.position
+        if position.sequence != self.state.applied:
+            raise RuntimeError(f"the state is at {self.state.applied}, the subscriber at {position.sequence}")
+        return Snapshot(position, self.state.freeze())
+
+
+class Saver:
+    """Saves snapshots, one at a time, and counts how that went."""
+
+    def __init__(self, tracker: Tracker, file: SnapshotFile, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self.saved = self.failed = self.last_saved_ns = 0
+        self._tracker = tracker
+        self._file = file
+        self._clock_ns = clock_ns
+        self._last: StreamPosition | None = None
+
+    async def run(self, seconds: float, ending: asyncio.Event) -> None:
+        """Save every so many seconds, and once more at the end."""
+        while not ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), seconds)
+            await self.save()
+
+    async def save(self) -> None:
+        """Save what is known now, unless it is saved already. A failure is counted and logged: all it costs is time."""
+        if self._tracker.subscriber.position == self._last:
+            return
+        snapshot = self._tracker.snapshot()
+        pieces = []
+        for piece in encode(snapshot):
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        try:
+            await asyncio.to_thread(self._file.save, pieces)
+        except OSError as error:
+            self.failed += 1
+            log.error(
+                "snapshot not saved", reason=str(error), check="is there space in DATA_DIR, and may it be written?"
+            )
+            return
+        self._last = snapshot.position
+        self.saved += 1
+        self.last_saved_ns = self._clock_ns()
+        log.debug("snapshot saved", applied=snapshot.moment.applied)

@@ -1,0 +1,38 @@
+"""The parts of ASGI that are used here, typed."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. Header names are in lower case, values of repeated headers joined by commas."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Request":
+        """The request that an ASGI scope describes."""
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        return cls(scope["method"], scope["path"], headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered; the body may be in several pieces."""
+
+    status: int
+    content_type: str
+    body: Iterable[bytes]
+    headers: dict[str, str] = field(default_factory=dict)

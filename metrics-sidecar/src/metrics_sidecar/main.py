@@ -1,0 +1,34 @@
+"""The command `metrics-sidecar`: serves, without arguments."""
+
+import argparse
+import os
+import sys
+
+from metrics_sidecar import __version__
+from metrics_sidecar.environment import read_settings
+from telemetry_stream.environment import SettingError, load_environment, project_root
+
+
+def main() -> int:
+    """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
+    _parser().parse_args()
+    try:
+        settings = read_settings(load_environment(os.environ, project_root()))
+    except SettingError as error:
+        print(f"metrics-sidecar: {error}", file=sys.stderr)
+        return 2
+    import uvloop
+
+    from metrics_sidecar.run import run
+
+    return uvloop.run(run(settings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="metrics-sidecar",
+        description="Follows the trade stream, keeps positions and P&L, and answers Prometheus at /metrics. "
+        "Settings come from the environment and .env; .env.sample lists them.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser

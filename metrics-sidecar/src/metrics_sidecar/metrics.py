@@ -1,0 +1,280 @@
+"""Every metric of the sidecar: what it is called, what it means, and what to do when it looks wrong."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+KEY = ("account", "strategy", "symbol")
+SIDES = (*KEY, "side")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. `unit` is for people; the name follows Prometheus' conventions."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "info"]
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+    when_wrong: str
+
+
+TRADES = Metric(
+    "trading_trades_total",
+    "counter",
+    "trades",
+    SIDES,
+    "Trades applied.",
+    "Compare with the journal: the sum over all labels plus the rejected events is trading_stream_applied_sequence.",
+)
+VOLUME = Metric(
+    "trading_volume_total",
+    "counter",
+    "base units",
+    SIDES,
+    "Quantity traded.",
+    "An unusual step is one large trade: look for it in GET /trades of the web app.",
+)
+NOTIONAL = Metric(
+    "trading_notional_total",
+    "counter",
+    "quote units",
+    SIDES,
+    "Price times quantity traded.",
+    "Divided by the volume it gives the average price paid; if that is far off, a sender mixes up price and quantity.",
+)
+LAST_PRICE = Metric(
+    "trading_last_price",
+    "gauge",
+    "quote units per base unit",
+    ("symbol",),
+    "Price of the symbol's last trade, by sequence; the mark of the unrealised P&L.",
+    "It moves only with trades of this journal; a symbol that is seldom traded has an old mark.",
+)
+LAST_TRADE_TIMESTAMP = Metric(
+    "trading_last_trade_timestamp_seconds",
+    "gauge",
+    "seconds, Unix time",
+    ("symbol",),
+    "When the symbol's last trade, by sequence, was made, as its sender says.",
+    "Old: no trades come in. In the future: the sender's clock is wrong.",
+)
+POSITION = Metric(
+    "trading_position",
+    "gauge",
+    "base units",
+    KEY,
+    "What is held; negative when short.",
+    "If it differs from the exchange's, trades were not sent here or were made before the journal began.",
+)
+AVERAGE_ENTRY_PRICE = Metric(
+    "trading_average_entry_price",
+    "gauge",
+    "quote units per base unit",
+    KEY,
+    "Average price of what is held, to 50 significant digits; 0 while flat.",
+    "Use it only where trading_position is not 0.",
+)
+REALIZED_PNL = Metric(
+    "trading_realized_pnl",
+    "gauge",
+    "quote units",
+    KEY,
+    "Gross profit of what was closed, at average cost.",
+    "With the unrealised P&L it is cash flow plus position times mark, exactly; if not, report it.",
+)
+UNREALIZED_PNL = Metric(
+    "trading_unrealized_pnl",
+    "gauge",
+    "quote units",
+    KEY,
+    "Profit of what is held, marked at the symbol's last price.",
+    "Look at trading_last_trade_timestamp_seconds: the mark may be old.",
+)
+FEES = Metric(
+    "trading_fees",
+    "gauge",
+    "units of the currency",
+    (*KEY, "currency"),
+    "Fees paid, rebates negative; currency quote where the sender named none.",
+    "Past 16 currencies of one key the further ones are added up as currency __other__: a sender makes them up.",
+)
+NET_PNL = Metric(
+    "trading_net_pnl",
+    "gauge",
+    "quote units",
+    KEY,
+    "Realised and unrealised P&L less the fees that are in the symbol's quote currency.",
+    "Fees in other currencies are only in trading_fees.",
+)
+POSITIONS = Metric(
+    "trading_positions",
+    "gauge",
+    "keys",
+    (),
+    "Keys (account, strategy, symbol) that have series of their own.",
+    "Close to trading_positions_limit: raise SIDECAR_MAX_POSITIONS, or find out who makes up symbols.",
+)
+POSITIONS_LIMIT = Metric(
+    "trading_positions_limit",
+    "gauge",
+    "keys",
+    (),
+    "Most keys that get series of their own: SIDECAR_MAX_POSITIONS.",
+    "Another limit makes the sidecar rebuild its state from the journal at the next start.",
+)
+OVERFLOW_TRADES = Metric(
+    "trading_overflow_trades_total",
+    "counter",
+    "trades",
+    (),
+    "Trades of keys past the limit, counted as symbol __other__ without a position.",
+    "Not 0: positions are missing from the metrics. Raise SIDECAR_MAX_POSITIONS.",
+)
+STREAM_HEAD = Metric(
+    "trading_stream_head_sequence",
+    "gauge",
+    "sequence",
+    ("stream",),
+    "Last sequence the stream is known to have.",
+    "It stands still: no trades are accepted, or the web app is not reached.",
+)
+STREAM_APPLIED = Metric(
+    "trading_stream_applied_sequence",
+    "gauge",
+    "sequence",
+    ("stream",),
+    "Last sequence that is in these metrics.",
+    "Behind the head for more than a second: the sidecar is short of CPU, or the replay socket is not reached.",
+)
+STREAM_GAPS = Metric(
+    "trading_stream_gaps_total",
+    "counter",
+    "gaps",
+    (),
+    "Jumps in the live sequence, each healed from the replay socket.",
+    "Rising: the sidecar is too slow for the live stream, or the network drops connections.",
+)
+STREAM_DUPLICATES = Metric(
+    "trading_stream_duplicates_total",
+    "counter",
+    "trades",
+    (),
+    "Trades that arrived again and were dropped.",
+    "A few around a catch-up are normal; a steady rate is not: report it.",
+)
+STREAM_CATCHUPS = Metric(
+    "trading_stream_catchups_total",
+    "counter",
+    "catch-ups",
+    (),
+    "Times the replay socket was asked for what is missing; the one at the start included.",
+    "Rising without gaps: the web app restarts, or its heartbeats do not arrive.",
+)
+STREAM_CAUGHT_UP = Metric(
+    "trading_stream_caught_up",
+    "gauge",
+    "1 or 0",
+    (),
+    "1 while everything the stream is known to have is in these metrics.",
+    "0 for long: see whether the web app runs and WEBAPP_REPLAY_ADDR is its address.",
+)
+EVENTS_REJECTED = Metric(
+    "trading_events_rejected_total",
+    "counter",
+    "events or messages",
+    ("reason",),
+    "What came over the stream and could not be used.",
+    "undecodable, out_of_range: events of the journal that are no trades. Other reasons: messages that are not of the "
+    "wire contract; see who else sends to these addresses.",
+)
+DELIVERY_DELAY = Metric(
+    "trading_delivery_delay_seconds",
+    "histogram",
+    "seconds",
+    (),
+    "From the publication of a trade to its being applied; live trades only.",
+    "High: the sidecar is short of CPU. With both on different machines, their clocks differ.",
+)
+SNAPSHOTS = Metric(
+    "trading_snapshots_total",
+    "counter",
+    "snapshots",
+    ("result",),
+    "Times the state was saved, or could not be.",
+    "failed rises: DATA_DIR is full or not writable. Nothing is lost, but the next start takes longer.",
+)
+SNAPSHOT_TIMESTAMP = Metric(
+    "trading_snapshot_timestamp_seconds",
+    "gauge",
+    "seconds, Unix time",
+    (),
+    "When the state was last saved by this process; 0 before the first time.",
+    "It stands still while trades come in: see trading_snapshots_total.",
+)
+REQUESTS = Metric(
+    "trading_sidecar_requests_total",
+    "counter",
+    "requests",
+    ("path", "status"),
+    "HTTP requests answered.",
+    "401: a scraper has no token, or a wrong one. 503: the sidecar has not caught up.",
+)
+BUILD_INFO = Metric(
+    "trading_telemetry_build_info",
+    "info",
+    "1",
+    ("component", "python", "version"),
+    "What is running.",
+    "Compare the versions of the components after an update.",
+)
+PROCESS_CPU = Metric(
+    "process_cpu_seconds_total",
+    "counter",
+    "seconds",
+    (),
+    "CPU time of this process, user and system.",
+    "A rate near 1: one core is all it uses; trades arrive faster than they are applied.",
+)
+PROCESS_MEMORY = Metric(
+    "process_resident_memory_bytes",
+    "gauge",
+    "bytes",
+    (),
+    "Memory in use.",
+    "It grows with the number of positions, not with that of trades; if it does, report it.",
+)
+PROCESS_VIRTUAL_MEMORY = Metric(
+    "process_virtual_memory_bytes",
+    "gauge",
+    "bytes",
+    (),
+    "Address space in use.",
+    "Of no interest by itself.",
+)
+PROCESS_START = Metric(
+    "process_start_time_seconds",
+    "gauge",
+    "seconds, Unix time",
+    (),
+    "When this process began.",
+    "Young although nobody restarted it: look for the reason in the log.",
+)
+PROCESS_OPEN_FDS = Metric(
+    "process_open_fds",
+    "gauge",
+    "file descriptors",
+    (),
+    "File descriptors in use.",
+    "Near process_max_fds: clients leave connections open.",
+)
+PROCESS_MAX_FDS = Metric(
+    "process_max_fds",
+    "gauge",
+    "file descriptors",
+    (),
+    "Most file descriptors this process may use.",
+    "Raise it with ulimit -n.",
+)
+
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,0 +1,51 @@
+"""What `/metrics` shows besides the trades: the stream, the snapshots, the requests, the build."""
+
+import platform
+from collections import Counter
+from collections.abc import Iterator
+
+from metrics_sidecar import __version__, metrics
+from metrics_sidecar.exposition import Family, Sample, histogram_samples, labelled
+from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.state import Moment
+
+
+def pipeline_families(
+    moment: Moment, tracker: Tracker, saver: Saver, requests: Counter[tuple[str, int]]
+) -> list[Family]:
+    """The pipeline's metrics at this moment; `requests` counts by path and status."""
+    return [
+        Family(metrics.POSITIONS, [("", len(moment.positions))]),
+        Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),
+        Family(metrics.OVERFLOW_TRADES, [("", moment.other.trades)]),
+        *_stream_families(moment, tracker),
+        Family(metrics.SNAPSHOTS, _by("result", {"saved": saver.saved, "failed": saver.failed})),
+        Family(metrics.SNAPSHOT_TIMESTAMP, [("", str(saver.last_saved_ns / 1_000_000_000))]),
+        Family(
+            metrics.REQUESTS,
+            [(labelled({"path": path, "status": str(status)}), count) for (path, status), count in requests.items()],
+        ),
+        Family(metrics.BUILD_INFO, [(labelled(_build()), 1)]),
+    ]
+
+
+def _stream_families(moment: Moment, tracker: Tracker) -> Iterator[Family]:
+    subscriber, counters = tracker.subscriber, tracker.subscriber.counters
+    stream = labelled({"stream": moment.stream})
+    yield Family(metrics.STREAM_HEAD, [(stream, max(subscriber.head or 0, moment.applied))])
+    yield Family(metrics.STREAM_APPLIED, [(stream, moment.applied)])
+    yield Family(metrics.STREAM_GAPS, [("", counters.gaps)])
+    yield Family(metrics.STREAM_DUPLICATES, [("", counters.duplicates)])
+    yield Family(metrics.STREAM_CATCHUPS, [("", counters.catchups)])
+    yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
+    rejected = {**moment.rejected, **counters.rejected}  # no reason is in both
+    yield Family(metrics.EVENTS_REJECTED, _by("reason", rejected))
+    yield Family(metrics.DELIVERY_DELAY, list(histogram_samples(tracker.delays.counts, tracker.delays.sum_ns)))
+
+
+def _by(label: str, counts: dict[str, int]) -> list[Sample]:
+    return [(labelled({label: value}), count) for value, count in counts.items()]
+
+
+def _build() -> dict[str, str]:
+    return {"component": "metrics-sidecar", "python": platform.python_version(), "version": __version__}

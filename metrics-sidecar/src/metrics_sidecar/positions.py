@@ -1,0 +1,184 @@
+"""Apply: what fills add up to, per account, strategy and symbol. A fold over fills, average-cost accounting, no I/O.
+
+Kept are the position and its basis: quantity and signed cost as they were when the position last grew. A partial close
+leaves the average price, basis cost / basis quantity, as it is, so it leaves the basis alone. All else follows:
+
+    cost       = basis cost × position / basis quantity      of what is open now
+    cash flow  = notional sold − notional bought
+    realised   = cash flow + cost
+    unrealised = position × mark − cost
+
+so that realised + unrealised = cash flow + position × mark holds by construction, and each fill against the position
+realises `closed × (price − average) × sign`. A close leaves no cost; through zero the rest opens at the fill's price.
+"""
+
+from decimal import Decimal, Inexact
+
+import msgspec
+
+from metrics_sidecar.exact import DIVISION, ZERO
+from metrics_sidecar.fills import Fill
+
+QUOTE = "quote"
+"""Label of fees that came without a currency."""
+
+OTHER = "__other__"
+"""Label of what is counted past a limit."""
+
+MAX_FEE_CURRENCIES = 16
+"""So many per key, and any number of those that count in the net P&L (there can be no more than the symbol is long)."""
+
+
+def counts_in_net(symbol: str, currency: str) -> bool:
+    """Whether a fee in `currency` can be taken off a P&L of `symbol`: it is in the symbol's quote currency."""
+    return currency == QUOTE or (len(symbol) > len(currency) and symbol.endswith(currency))
+
+
+NO_FEES: dict[str, Decimal] = {}
+
+
+class Holding(msgspec.Struct, frozen=True, gc=False):
+    """What was traded and is held under one key at one moment.
+
+    Volumes and `quantity` are in base units, `quantity` is negative when short. Notionals (price × quantity) and costs
+    are in quote units, the cost with the sign of the quantity. `rounded` tells that a division that does not come out
+    even is in `basis_cost`, which then has 200 significant digits or more. `fees` are by currency.
+    """
+
+    account: str
+    strategy: str
+    symbol: str
+    buy_trades: int
+    buy_volume: Decimal
+    buy_notional: Decimal
+    sell_trades: int
+    sell_volume: Decimal
+    sell_notional: Decimal
+    fees: dict[str, Decimal]
+    quantity: Decimal = ZERO
+    basis_quantity: Decimal = ZERO
+    basis_cost: Decimal = ZERO
+    rounded: bool = False
+
+    @property
+    def trades(self) -> int:
+        """How many trades, on both sides."""
+        return self.buy_trades + self.sell_trades
+
+
+class Position:
+    """The fold of one key's fills. Call its methods with the EXACT context in force."""
+
+    __slots__ = (*Holding.__struct_fields__, "_frozen")
+
+    def __init__(self, account: str, strategy: str, symbol: str) -> None:
+        self.account = account
+        self.strategy = strategy
+        self.symbol = symbol
+        self.buy_trades = self.sell_trades = 0
+        self.buy_volume = self.sell_volume = self.buy_notional = self.sell_notional = ZERO
+        self.fees: dict[str, Decimal] = {}
+        self.quantity = self.basis_quantity = self.basis_cost = ZERO
+        self.rounded = False
+        self._frozen: Holding | None = None
+
+    def apply(self, fill: Fill, notional: Decimal) -> None:
+        """Count a fill and let it move the position; `notional` is its price × quantity."""
+        before, qty = self.quantity, fill.qty
+        if fill.side == "buy":
+            self.buy_trades += 1
+            self.buy_volume += qty
+            self.buy_notional += notional
+            self.quantity = after = before + qty
+            opens, turns = before >= ZERO, after >= ZERO
+        else:
+            self.sell_trades += 1
+            self.sell_volume += qty
+            self.sell_notional += notional
+            self.quantity = after = before - qty
+            notional = -notional
+            opens, turns = before <= ZERO, after <= ZERO
+        if opens:
+            if self.basis_quantity is not before:
+                self._move_basis(before)
+            self.basis_cost += notional
+            self.basis_quantity = after
+        elif turns:
+            self._turn(fill.price)
+
+    def charge(self, fee: Decimal, currency: str | None) -> None:
+        """Add a fee. Currencies are few; past a limit those that do not count in the net P&L share one label."""
+        label = currency or QUOTE
+        fees = self.fees
+        if label not in fees and len(fees) >= MAX_FEE_CURRENCIES and not counts_in_net(self.symbol, label):
+            label = OTHER
+        fees[label] = fees.get(label, ZERO) + fee
+
+    def freeze(self) -> Holding:
+        """What is known now, untouched by what is applied later. The same object until a further fill is applied."""
+        frozen = self._frozen
+        if frozen is None or frozen.buy_trades != self.buy_trades or frozen.sell_trades != self.sell_trades:
+            frozen = self._frozen = self._copy()
+        return frozen
+
+    def _copy(self) -> Holding:
+        return Holding(
+            self.account,
+            self.strategy,
+            self.symbol,
+            self.buy_trades,
+            self.buy_volume,
+            self.buy_notional,
+            self.sell_trades,
+            self.sell_volume,
+            self.sell_notional,
+            self.fees.copy() if self.fees else NO_FEES,
+            self.quantity,
+            self.basis_quantity,
+            self.basis_cost,
+            self.rounded,
+        )
+
+    def restore(self, held: Holding) -> None:
+        """Go on from what was frozen."""
+        self.buy_trades, self.sell_trades = held.buy_trades, held.sell_trades
+        self.buy_volume, self.sell_volume = held.buy_volume, held.sell_volume
+        self.buy_notional, self.sell_notional = held.buy_notional, held.sell_notional
+        self.fees = held.fees.copy()
+        self.quantity, self.basis_quantity = held.quantity, held.basis_quantity
+        self.basis_cost, self.rounded = held.basis_cost, held.rounded
+        self._frozen = held
+
+    def _move_basis(self, quantity: Decimal) -> None:
+        """Bring the basis to what partial closes have left. The only division in the accounting."""
+        if quantity == self.basis_quantity:
+            return
+        DIVISION.clear_flags()
+        self.basis_cost = DIVISION.divide(self.basis_cost * quantity, self.basis_quantity)
+        self.rounded = self.rounded or DIVISION.flags[Inexact]
+
+    def _turn(self, price: Decimal) -> None:
+        """Start a new basis after a fill that closed the position or went through zero."""
+        self.basis_quantity = self.quantity
+        self.basis_cost = self.quantity * price
+        self.rounded = False
+
+
+class Overflow(Position):
+    """Counts the fills of all keys past the limit. It holds nothing: quantities of different symbols don't add up."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(OTHER, OTHER, OTHER)
+
+    def apply(self, fill: Fill, notional: Decimal) -> None:
+        """Count a fill; `notional` is its price × quantity."""
+        if fill.side == "buy":
+            self.buy_trades += 1
+            self.buy_volume += fill.qty
+            self.buy_notional += notional
+        else:
+            self.sell_trades += 1
+            self.sell_volume += fill.qty
+            self.sell_notional += notional

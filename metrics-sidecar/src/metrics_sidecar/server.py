@@ -1,0 +1,169 @@
+"""The sidecar's HTTP: `/metrics`, `/state`, `/healthz`, `/readyz`. Plain ASGI, four paths need no framework."""
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import re
+import secrets
+import time
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import structlog
+
+from metrics_sidecar.exposition import OPENMETRICS, TEXT, Exposition
+from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.http_types import Answer, Receive, Request, Scope, Send
+from metrics_sidecar.negotiation import accepts_gzip, wants_openmetrics
+from metrics_sidecar.pipeline import pipeline_families
+from metrics_sidecar.problems import Problem
+from metrics_sidecar.process import process_families
+from metrics_sidecar.state_view import render_state
+
+log = structlog.get_logger(__name__)
+
+TURN_SECONDS = 0.002
+"""After so long with one answer the event loop gets a turn for its other tasks; trades are applied then."""
+
+OPEN_PATHS = frozenset(("/healthz", "/readyz"))
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class SidecarApp:
+    """An ASGI application over a tracker and a saver."""
+
+    def __init__(self, tracker: Tracker, saver: Saver, replay_address: str, tokens: Sequence[str] = ()) -> None:
+        """`replay_address` is only told to people. With `tokens`, one of them has to be shown for figures."""
+        self._tracker = tracker
+        self._saver = saver
+        self._replay_address = replay_address
+        self._digests = [hashlib.sha256(token.encode()).digest() for token in tokens]
+        self._exposition = Exposition()
+        self._rendering = asyncio.Lock()
+        self._requests: Counter[tuple[str, int]] = Counter()
+        self._process = secrets.token_hex(4)
+        self._count = itertools.count(1)
+        self._routes: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+            "/metrics": self._metrics,
+            "/state": self._state,
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+        }
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise ValueError(f"no {scope['type']} here")
+        request = Request.of(scope)
+        request_id = self._id_of(request)
+        answer = await self._answer(request, request_id)
+        path = request.path if request.path in self._routes else "other"
+        self._requests[path, answer.status] += 1
+        log.debug("answered", path=path, status=answer.status, request_id=request_id)
+        await _send(send, answer, request_id, with_body=request.method != "HEAD")
+
+    def _id_of(self, request: Request) -> str:
+        given = request.headers.get("x-request-id", "")
+        return given if _GIVEN_ID.fullmatch(given) else f"{self._process}-{next(self._count):x}"
+
+    async def _answer(self, request: Request, request_id: str) -> Answer:
+        try:
+            return await self._route(request)(request)
+        except Problem as refused:
+            problem = refused
+        except Exception:
+            log.exception("a request failed", path=request.path[:200], request_id=request_id)
+            problem = Problem("internal_error", "it was logged under this request_id")
+        return Answer(problem.status, "application/problem+json", [problem.document(request_id)], problem.headers)
+
+    def _route(self, request: Request) -> Callable[[Request], Awaitable[Answer]]:
+        route = self._routes.get(request.path)
+        if route is None:
+            raise Problem("not_found", f"there are {', '.join(self._routes)}")
+        if request.method not in ("GET", "HEAD"):
+            raise Problem("method_not_allowed", "use GET", {"Allow": "GET, HEAD"})
+        if self._digests and request.path not in OPEN_PATHS and not self._is_known(request):
+            raise Problem(
+                "unauthorized",
+                "send the header 'Authorization: Bearer TOKEN' with one of SIDECAR_API_TOKENS",
+                {"WWW-Authenticate": 'Bearer realm="metrics-sidecar"'},
+            )
+        return route
+
+    def _is_known(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
+        # All are compared, and each in constant time: how long it takes tells nothing.
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return scheme.lower() == "bearer" and any(matches)
+
+    async def _healthz(self, _request: Request) -> Answer:
+        return Answer(200, "application/json", [b'{"status":"ok"}\n'])
+
+    async def _readyz(self, _request: Request) -> Answer:
+        self._require_ready()
+        return Answer(200, "application/json", [b'{"status":"ready"}\n'])
+
+    async def _metrics(self, request: Request) -> Answer:
+        async with self._rendering:  # one at a time: a scrape more takes time, not memory
+            self._require_ready()
+            moment = self._tracker.state.freeze()
+            others = [*pipeline_families(moment, self._tracker, self._saver, self._requests), *process_families()]
+            openmetrics = wants_openmetrics(request.headers.get("accept", ""))
+            pieces = self._exposition.render(moment, others, openmetrics)
+            return await _gather(request, OPENMETRICS if openmetrics else TEXT, pieces)
+
+    async def _state(self, request: Request) -> Answer:
+        subscriber, moment = self._tracker.subscriber, self._tracker.state.freeze()
+        head: dict[str, object] = {
+            "stream": moment.stream,
+            "head": subscriber.head,
+            "applied": moment.applied,
+            "caught_up": subscriber.caught_up,
+            "ready": self._tracker.ready,
+        }
+        async with self._rendering:
+            return await _gather(request, "application/json", render_state(head, moment))
+
+    def _require_ready(self) -> None:
+        if not self._tracker.ready:
+            raise Problem("not_caught_up", self._waiting_for(), {"Retry-After": "1"})
+
+    def _waiting_for(self) -> str:
+        head, applied = self._tracker.subscriber.head, self._tracker.state.applied
+        if head is None:
+            return f"no answer yet from {self._replay_address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
+        return f"applied {applied} of {head}; figures are served once the head read at the start is applied"
+
+
+async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) -> Answer:
+    """The answer with that body, compressed for those who like that; others run in between."""
+    squeeze = accepts_gzip(request.headers.get("accept-encoding", ""))
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31) if squeeze else None
+    body = []
+    turn_began = time.monotonic()
+    for piece in pieces:
+        body.append(packer.compress(piece) if packer else piece)
+        if time.monotonic() - turn_began > TURN_SECONDS:
+            await asyncio.sleep(0)
+            turn_began = time.monotonic()
+    if packer:
+        body.append(packer.flush())
+    headers = {"Vary": "Accept, Accept-Encoding"}
+    return Answer(200, content_type, body, headers | {"Content-Encoding": "gzip"} if squeeze else headers)
+
+
+async def _send(send: Send, answer: Answer, request_id: str, with_body: bool) -> None:
+    body = b"".join(answer.body)
+    headers = {
+        "Content-Type": answer.content_type,
+        "Content-Length": str(len(body)),
+        "X-Request-ID": request_id,
+        "Cache-Control": "no-store",
+        **answer.headers,
+    }
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body if with_body else b""})

@@ -1,0 +1,75 @@
+"""What `/state` shows: everything that is known, as JSON, every price, quantity and amount a string of plain digits."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from metrics_sidecar.exact import exactly, show
+from metrics_sidecar.exposition import SLICE
+from metrics_sidecar.figures import figures
+from metrics_sidecar.fills import Fill
+from metrics_sidecar.positions import Holding
+from metrics_sidecar.state import Moment
+
+Document = dict[str, object]
+_encode = msgspec.json.Encoder().encode
+
+
+def render_state(head: Document, moment: Moment) -> Iterator[bytes]:
+    """The JSON object in pieces: the members of `head`, then totals, symbols and positions."""
+    opening = _encode({**head, **_summary(moment), "symbols": _symbols(moment.last)})
+    yield opening[:-1] + b',"positions":['
+    for start in range(0, len(moment.positions), SLICE):
+        documents = _position_documents(moment.positions[start : start + SLICE], moment.last)
+        yield (b"," if start else b"") + _encode(documents)[1:-1]
+    yield b"]}\n"
+
+
+def _summary(moment: Moment) -> Document:
+    everything = [*moment.positions, moment.other]
+    buys, sells = sum(held.buy_trades for held in everything), sum(held.sell_trades for held in everything)
+    return {
+        "totals": {
+            "trades": buys + sells,
+            "buys": buys,
+            "sells": sells,
+            "rejected": moment.rejected,
+            "positions": len(moment.positions),
+            "positions_limit": moment.limit,
+        },
+        "other": _totals_document(moment.other),
+    }
+
+
+def _symbols(last: dict[str, Fill]) -> Document:
+    return {symbol: {"last_price": show(fill.price), "last_trade_ts": fill.ts} for symbol, fill in last.items()}
+
+
+@exactly
+def _position_documents(positions: list[Holding], last: dict[str, Fill]) -> list[Document]:
+    return [_position_document(held, last[held.symbol]) for held in positions]
+
+
+def _position_document(held: Holding, fill: Fill) -> Document:
+    shown = figures(held, fill.price)
+    return {
+        "account": held.account,
+        "strategy": held.strategy,
+        "symbol": held.symbol,
+        **_totals_document(held),
+        "position": show(held.quantity),
+        "average_entry_price": show(shown.average_entry_price),
+        "last_price": show(fill.price),
+        "realized_pnl": show(shown.realized_pnl),
+        "unrealized_pnl": show(shown.unrealized_pnl),
+        "net_pnl": show(shown.net_pnl),
+    }
+
+
+def _totals_document(held: Holding) -> Document:
+    return {
+        "trades": {"buy": held.buy_trades, "sell": held.sell_trades},
+        "volume": {"buy": show(held.buy_volume), "sell": show(held.sell_volume)},
+        "notional": {"buy": show(held.buy_notional), "sell": show(held.sell_notional)},
+        "fees": {currency: show(fee) for currency, fee in held.fees.items()},
+    }

@@ -1,0 +1,34 @@
+"""Times as they stand in trades, as Unix time."""
+
+from datetime import date
+from functools import lru_cache
+
+EPOCH = date(1970, 1, 1).toordinal()
+
+
+def unix_seconds(ts: str) -> str:
+    """Unix seconds of an RFC 3339 time in UTC, `2026-01-31T23:59:59.5Z`, with all its decimals; `NaN` if it is none."""
+    try:
+        whole = _minute(ts[:17]) + int(ts[17:19])
+    except ValueError:
+        return "NaN"
+    decimals = ts[20:-1].rstrip("0")
+    if not decimals:
+        return str(whole)
+    if not (decimals.isascii() and decimals.isdigit()):
+        return "NaN"
+    return f"{whole}.{decimals}" if whole >= 0 else _before_1970(whole, decimals)
+
+
+@lru_cache(maxsize=1024)
+def _minute(ts: str) -> int:
+    """Unix time of the minute that `2026-01-31T23:59:` says."""
+    day = date.fromisoformat(ts[:10]).toordinal() - EPOCH
+    return day * 86_400 + int(ts[11:13]) * 3600 + int(ts[14:16]) * 60
+
+
+def _before_1970(whole: int, decimals: str) -> str:
+    """A negative number of whole seconds, plus decimals."""
+    parts = 10 ** len(decimals)
+    seconds, rest = divmod(-whole * parts - int(decimals), parts)
+    return f"-{seconds}.{rest:0{len(decimals)}d}"

@@ -1,0 +1,47 @@
+"""`.ci/run` and the workflow run what the documents tell a person to run."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """`.ci/run` beside a Makefile whose targets only say their name; `test` fails when FAIL is set."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copyfile(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    (tmp_path / "Makefile").write_text("test:\n\t@echo tests CI=$(CI)\n\t@test -z '$(FAIL)'\nlint:\n\t@echo lint\n")
+    return tmp_path
+
+
+def run(copy: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Started from another folder, with nothing to read."""
+    outside = {
+        key: value for key, value in os.environ.items() if not key.startswith("MAKE")
+    }  # not as a part of `make test`
+    return subprocess.run(
+        ["bash", str(copy / ".ci" / "run")], cwd="/", env=outside | variables, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_it_runs_tests_then_lint(copy: Path) -> None:
+    done = run(copy)
+    assert (done.returncode, done.stdout) == (0, "tests CI=true\nlint\n")
+
+
+def test_a_failing_test_fails_it(copy: Path) -> None:
+    done = run(copy, FAIL="1")
+    assert done.returncode != 0
+    assert "lint" not in done.stdout
+
+
+def test_the_workflow_runs_it_on_every_supported_python() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert "bash .ci/run" in workflow
+    assert 'python: ["3.11", "3.12", "3.13"]' in workflow

@@ -1,0 +1,49 @@
+"""Gathers trades into requests, within a bound in trades and one in bytes."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+MAX_BATCH_BYTES = 1_000_000
+"""A request's body holds no more; what the app takes at most is larger."""
+
+
+class Line(NamedTuple):
+    """One trade to send: its JSON object in one line, and where it comes from, in words for people."""
+
+    body: bytes
+    place: str
+
+
+class Batch:
+    """The trades of one request, at least one."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def body(self) -> bytes:
+        """As NDJSON."""
+        return b"\n".join(line.body for line in self.lines) + b"\n"
+
+    @property
+    def places(self) -> str:
+        """Where the batch starts and ends, for people."""
+        first, last = self.lines[0].place, self.lines[-1].place
+        return first if first == last else f"{first} to {last}"
+
+
+def gather(lines: Iterable[Line], most: int, most_bytes: int = MAX_BATCH_BYTES) -> Iterator[Batch]:
+    """Batches of at most `most` trades and `most_bytes` bytes; a single trade that is larger goes alone."""
+    waiting: list[Line] = []
+    size = 0
+    for line in lines:
+        if waiting and (len(waiting) >= most or size + len(line.body) >= most_bytes):
+            yield Batch(waiting)
+            waiting, size = [], 0
+        waiting.append(line)
+        size += len(line.body) + 1
+    if waiting:
+        yield Batch(waiting)

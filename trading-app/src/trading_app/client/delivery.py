@@ -1,0 +1,162 @@
+"""Posts batches to the app until each is answered for good.
+
+To post again is safe: the app knows each trade by its id, and a batch is written as a whole or not at all.
+"""
+
+import math
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import httpx
+import msgspec
+
+from trading_app.client.errors import Problem, Refused, Unreachable, UsageError
+from trading_app.client.tally import Receipt
+from trading_app.client.target import Target
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+
+class _ProblemDocument(msgspec.Struct):
+    detail: str = ""
+    title: str = ""
+    errors: list[Problem] = []
+    errors_omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that may be made again: why it failed, and how many seconds the app wants to be left alone."""
+
+    reason: str
+    retry_after: float = 0.0
+
+
+def backoff(first: float = 0.1, most: float = 10.0, draw: Callable[[], float] = random.random) -> Iterator[float]:
+    """Seconds to wait before each new attempt: doubling up to `most`, then half to all of it by chance."""
+    delay = first
+    while True:
+        yield delay * (0.5 + draw() / 2)
+        delay = min(delay * 2, most)
+
+
+def is_retryable(status: int) -> bool:
+    """Whether the same request may be taken later: too many, timed out, or trouble on the app's side."""
+    return status in (408, 425, 429) or status >= 500
+
+
+class Delivery:
+    """A connection to the app; a context manager.
+
+    `max_wait` is how many seconds a batch may go without a good answer; None: for ever. `on_failure` is told of each
+    attempt that failed. The waits between attempts come from `delays`, and are never shorter than the app asks for.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        max_wait: float | None = None,
+        on_failure: Callable[[Failure], object] = bool,
+        delays: Callable[[], Iterator[float]] = backoff,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url = target.url
+        self._max_wait = math.inf if max_wait is None else max_wait
+        self._on_failure = on_failure
+        self._delays = delays
+        self._clock = clock
+        self._sleep = sleep
+        # The environment's web proxies and .netrc are not meant for the app; its TLS authorities are.
+        verify = ssl.create_default_context() if target.url.startswith("https:") else False
+        _check(target.url)
+        self._client = httpx.Client(headers=target.headers, timeout=_TIMEOUT, trust_env=False, verify=verify)
+
+    def __enter__(self) -> "Delivery":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()
+
+    def ping(self) -> None:
+        """Raises Unreachable if nothing answers at the URL."""
+        try:
+            self._client.get(f"{self._url}/healthz")
+        except httpx.RequestError as error:
+            reason = f"no app answers at {self._url} ({_describe(error)})"
+            raise Unreachable(f"{reason}; start it with `make apps-up`, then try again") from None
+
+    def post(self, body: bytes) -> Receipt:
+        """Post NDJSON until it is taken. Raises Refused, or Unreachable after `max_wait` seconds."""
+        deadline = self._clock() + self._max_wait
+        delays = self._delays()
+        while isinstance(outcome := self._attempt(body), Failure):
+            self._on_failure(outcome)
+            delay = max(next(delays), outcome.retry_after)
+            if self._clock() + delay > deadline:
+                raise Unreachable(f"gave up after {self._max_wait:g} s: {outcome.reason}")
+            self._sleep(delay)
+        return outcome
+
+    def _attempt(self, body: bytes) -> Receipt | Failure:
+        headers = {"Content-Type": "application/x-ndjson"}
+        try:
+            response = self._client.post(f"{self._url}/trades", content=body, headers=headers)
+        except httpx.RequestError as error:
+            return Failure(f"no answer from {self._url} ({_describe(error)})")
+        if is_retryable(response.status_code):
+            reason = f"the app answers {response.status_code}: {_detail(response)}"
+            return Failure(reason, retry_after(response.headers.get("Retry-After", "")))
+        if not response.is_success:
+            raise _refusal(response)
+        try:
+            return msgspec.json.decode(response.content, type=Receipt)
+        except msgspec.DecodeError:
+            raise Refused(response.status_code, f"what answers at {self._url} is not the trading app") from None
+
+
+def retry_after(header: str, now: Callable[[], float] = time.time) -> float:
+    """Seconds that a Retry-After header asks for, as a number or as a date; 0 if it is of no use, an hour at most."""
+    try:
+        seconds = float(header) if header.isdecimal() else parsedate_to_datetime(header).timestamp() - now()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(0.0, seconds), 3_600.0)
+
+
+def _refusal(response: httpx.Response) -> Refused:
+    detail, document = _detail(response), _document(response)
+    if response.status_code in (401, 403):
+        detail += "; give the app's token with --token or TRADING_APP_TOKEN"
+    omitted = [Problem(detail=f"and {document.errors_omitted} more")] if document.errors_omitted else []
+    return Refused(response.status_code, detail, [*document.errors, *omitted])
+
+
+def _detail(response: httpx.Response) -> str:
+    document = _document(response)
+    return document.detail or document.title or response.reason_phrase or "no reason given"
+
+
+def _document(response: httpx.Response) -> _ProblemDocument:
+    try:
+        return msgspec.json.decode(response.content, type=_ProblemDocument)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _ProblemDocument()
+
+
+def _check(url: str) -> None:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        parts = httpx.URL("")
+    complete = parts.scheme in ("http", "https") and parts.host and (parts.port or 80) < 65_536
+    if not complete or parts.query or parts.fragment or len(url.split()) > 1:
+        raise UsageError(f"--url {url!r} is not an address like http://127.0.0.1:8000")
+
+
+def _describe(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__

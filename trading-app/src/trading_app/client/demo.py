@@ -1,0 +1,60 @@
+"""`trading-app demo`: sends made-up trades to a running app, so that there is something to see."""
+
+import argparse
+import secrets
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import msgspec
+
+from trading_app.client import market, target
+from trading_app.client.arguments import plain_name, positive_number, zero_or_more
+from trading_app.client.batches import Line, gather
+from trading_app.client.market import DemoTrade
+from trading_app.client.pace import batch_size
+from trading_app.client.tally import Tally
+
+ACCOUNT = VENUE = "demo"
+MOST_TRADES_A_REQUEST = 1_000
+HOW_TO_GO_ON = "start the demo again for more"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `demo`."""
+    add = parser.add_argument
+    add("--rate", type=positive_number, default=20.0, metavar="TRADES", help="trades a second (default: 20)")
+    add("--seconds", type=zero_or_more, default=60.0, help="how long (default: 60; 0: until Ctrl-C)")
+    add("--seed", type=int, default=1, help="the same seed makes the same trades (default: 1)")
+    add("--run", type=plain_name, metavar="NAME", help="named in each trade_id: repeated, it adds nothing")
+    target.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
+    """Send the demo. The exit code: 0 all sent, 1 refused or no app there, 2 a wrong argument, 130 interrupted."""
+    # Here, since whoever imports this module to serve needs neither httpx nor rich.
+    from trading_app.client import transfer  # noqa: PLC0415
+
+    def work(tally: Tally) -> None:
+        app = target.target(arguments, settings)
+        count = max(1, round(arguments.rate * arguments.seconds)) if arguments.seconds else None
+        made = lines(islice(market.trades(arguments.seed), count), arguments.run or secrets.token_hex(4))
+        batches = gather(made, batch_size(arguments.rate, MOST_TRADES_A_REQUEST))
+        greeting = introduction(app.url, settings.sidecar_url, count, arguments.rate)
+        job = transfer.Job(app, batches, count, lambda: tally.sent, arguments.rate, greeting=greeting)
+        transfer.transfer(job, tally)
+
+    return transfer.conclude(work, HOW_TO_GO_ON)
+
+
+def introduction(app_url: str, sidecar_url: str, count: int | None, rate: float) -> str:
+    """What happens now, and where to watch it."""
+    amount = "trades without end (Ctrl-C ends)" if count is None else f"{count:,} trades"
+    return f"sending {amount} at {rate:g}/s to {app_url}\n  the page: {app_url}/\n  the metrics: {sidecar_url}/metrics"
+
+
+def lines(trades: Iterable[DemoTrade], run_name: str) -> Iterator[Line]:
+    """The trades as they are sent, numbered within their run. They bear no time: the app gives each its own."""
+    for number, trade in enumerate(trades, 1):
+        amounts = {name: format(getattr(trade, name), "f") for name in ("price", "qty", "fee")}
+        own = {"trade_id": f"demo-{run_name}-{number}", "account": ACCOUNT, "venue": VENUE}
+        yield Line(msgspec.json.encode(own | trade._asdict() | amounts), f"trade {number}")

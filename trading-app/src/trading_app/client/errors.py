@@ -1,0 +1,57 @@
+"""Everything the clients raise.
+
+ClientError
+├── UsageError    an argument can't be used                                    exit code 2
+├── FileError     the file can't be read as trades                             exit code 2
+├── Refused       the app said no, and would again                             exit code 1
+└── Unreachable   the app wasn't there, or not able, for longer than allowed   exit code 1
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class ClientError(Exception):
+    """Base of the clients' errors; its text is for the person at the terminal."""
+
+    exit_code = 1
+
+
+class UsageError(ClientError):
+    """An argument can't be used."""
+
+    exit_code = 2
+
+
+class FileError(ClientError):
+    """The file, or a line of it, can't be read as trades."""
+
+    exit_code = 2
+
+
+class Unreachable(ClientError):
+    """No usable answer within the time allowed. Whether the last batch was written is not known."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One refused item of a request: its place from 0, a JSON pointer to the field, and why."""
+
+    index: int | None = None
+    pointer: str = ""
+    detail: str = ""
+
+    @property
+    def field(self) -> str:
+        """The field's name: the pointer without the item's place in front."""
+        return self.pointer.removeprefix("#").removeprefix(f"/{self.index}").removeprefix("/")
+
+
+class Refused(ClientError):
+    """The app refused a request for good; nothing of it was written."""
+
+    def __init__(self, status: int, detail: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(f"the app refused the trades ({status}): {detail}")
+        self.status = status
+        self.detail = detail
+        self.problems = problems

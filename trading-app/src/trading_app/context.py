@@ -1,0 +1,29 @@
+"""What the parts of the web app share."""
+
+from trading_app.environment import Settings
+from trading_app.metrics import AppMetrics
+from trading_app.zmq_pub import TradeStream
+
+
+class Context:
+    """Settings, counters, and the stream, which is open while the app serves."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = AppMetrics()
+        self._stream: TradeStream | None = None
+
+    @property
+    def stream(self) -> TradeStream:
+        """The open stream."""
+        assert self._stream is not None, "requests come after the lifespan has begun"
+        return self._stream
+
+    @property
+    def opened_stream(self) -> TradeStream | None:
+        """The stream, if it was opened yet."""
+        return self._stream
+
+    def open(self, stream: TradeStream) -> None:
+        """Have the stream from now on."""
+        self._stream = self.metrics.stream = stream

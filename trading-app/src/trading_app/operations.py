@@ -1,0 +1,39 @@
+"""Health, readiness and the app's own metrics."""
+
+from fastapi import FastAPI, Request
+from prometheus_client.exposition import choose_encoder
+from starlette.responses import Response
+
+from trading_app.context import Context
+from trading_app.metrics import make_registry
+from trading_app.openapi import problem_responses
+from trading_app.problems import Problem
+
+
+def add_to(api: FastAPI, context: Context) -> None:
+    """Add the calls."""
+    registry = make_registry(context.metrics)
+
+    @api.get("/healthz", tags=["operations"], summary="Whether the process is alive")
+    async def healthz() -> dict[str, str]:
+        """Alive: says nothing of the journal."""
+        return {"status": "alive"}
+
+    @api.get(
+        "/readyz",
+        tags=["operations"],
+        summary="Whether trades can be taken: journal open, disk writable, publisher bound",
+        responses=problem_responses("not_ready"),
+    )
+    async def readyz() -> dict[str, str]:
+        """503 with the reason where they can't."""
+        obstacle = context.stream.obstacle()
+        if obstacle:
+            raise Problem("not_ready", obstacle, retry_after=5)
+        return {"status": "ready"}
+
+    @api.get("/metrics", tags=["operations"], summary="The app's own metrics, as Prometheus text or OpenMetrics")
+    async def metrics(request: Request) -> Response:
+        """docs/app-metrics.md explains each."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"Content-Type": content_type})

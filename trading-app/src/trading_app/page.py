@@ -1,0 +1,75 @@
+"""The page, and the form on it."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from fastapi import FastAPI, Query, Request
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from trading_app.context import Context
+from trading_app.problems import Problem
+from trading_app.routes import Intake, take
+
+HERE = Path(__file__).parent
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+_templates = Jinja2Templates(HERE / "templates")
+
+
+def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
+    """Add the page, its form and its files."""
+    api.mount("/static", StaticFiles(directory=HERE / "static"))
+
+    @api.get("/", include_in_schema=False)
+    async def page(request: Request, seq: Annotated[int | None, Query(ge=1, le=2**62)] = None) -> Response:
+        return render_page(request, context, {"seq": seq})
+
+    @api.post("/trade", include_in_schema=False)
+    async def trade_of_form(request: Request) -> Response:
+        # JSON does not come so far: the intake in front has answered it.
+        _refuse_foreign_form(request)
+        intended = intake.read_form(await _form_fields(request), time.time_ns())
+        answer = await take(context, intake, intended)
+        if not accepts_page(request):
+            return Response(answer.body, answer.status, media_type="application/json")
+        return RedirectResponse(f"/?seq={msgspec.json.decode(answer.body)['seq']}", status_code=303)
+
+
+def accepts_page(request: Request) -> bool:
+    """Whether the caller is a browser that shows a page."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def render_page(request: Request, context: Context, shown: dict[str, object], status: int = 200) -> Response:
+    """The page, with what the last form brought: `seq` of the trade that was taken, or the `problem`."""
+    variables = {
+        "base_url": str(request.base_url).rstrip("/"),
+        "head": context.stream.head,
+        "sidecar_url": context.settings.sidecar_url,
+    }
+    return _templates.TemplateResponse(request, "index.html", variables | shown, status, PAGE_HEADERS)
+
+
+async def _form_fields(request: Request) -> dict[str, str]:
+    try:
+        async with request.form(max_files=0, max_fields=50) as form:
+            return {name: str(value) for name, value in form.multi_items()}
+    except HTTPException as error:
+        raise Problem("bad_request", f"the form can't be read: {error.detail}") from None
+
+
+def _refuse_foreign_form(request: Request) -> None:
+    """A browser sends forms for any site that asks it to; such a form tells where it is from."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Problem("foreign_origin", f"the form comes from {origin[:100]!r}; send JSON for calls from elsewhere")

@@ -1,0 +1,116 @@
+"""GET /trades and GET /trades/stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import structlog
+from fastapi import FastAPI, Query, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Send
+
+from trading_app import reading
+from trading_app.context import Context
+from trading_app.fields import FieldError, check_name, check_symbol
+from trading_app.metrics import AppMetrics
+from trading_app.openapi import problem_responses
+from trading_app.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+LINES = "application/x-ndjson"
+PAGE_TRADES = 100
+MOST_PAGE_TRADES = 10_000
+
+Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Give the trades after this sequence.")]
+Label = Annotated[str | None, Query(max_length=64)]
+
+
+def add_to(api: FastAPI, context: Context) -> None:
+    """Add the calls."""
+
+    @api.get(
+        "/trades",
+        tags=["trades"],
+        summary="Trades by sequence, a page at a time or as NDJSON",
+        responses=problem_responses("unauthorized", "invalid_parameter"),
+    )
+    async def trades(
+        request: Request,
+        after: Sequence = None,
+        limit: Annotated[int | None, Query(ge=1, le=MOST_PAGE_TRADES)] = None,
+        symbol: Label = None,
+        account: Label = None,
+        strategy: Label = None,
+    ) -> Response:
+        """Up to `limit` trades (100 for a page; all there are for NDJSON). `next_after` is null on the last page."""
+        wanted = _wanted(symbol, account, strategy)
+        if LINES in request.headers.get("accept", ""):
+            lines = reading.read_lines(context.stream, after or 0, limit, wanted)
+            return StreamingResponse(lines, media_type=LINES)
+        page = await reading.read_page(context.stream, after or 0, limit or PAGE_TRADES, wanted)
+        next_after = b"%d" % page.read_to if page.more else b"null"
+        body = b'{"trades":[%b],"next_after":%b}' % (b",".join(page.events), next_after)
+        return Response(body, media_type="application/json")
+
+    @api.get(
+        "/trades/stream",
+        tags=["trades"],
+        summary="New trades as server-sent events",
+        responses=problem_responses("unauthorized", "invalid_parameter", "too_many_streams"),
+    )
+    async def live(
+        request: Request, after: Sequence = None, symbol: Label = None, account: Label = None, strategy: Label = None
+    ) -> Response:
+        """Each event's `id` is the trade's sequence. Follows the header `Last-Event-ID`, else `after`, else from
+        now.
+        """
+        wanted = _wanted(symbol, account, strategy)
+        if context.metrics.live_streams >= context.settings.most_live_streams:
+            raise Problem("too_many_streams", "as many are open as may be; close one", retry_after=10)
+        start = _last_event_id(request) if "last-event-id" in request.headers else after
+        events = reading.live(context.stream, context.stream.head if start is None else start, wanted)
+        return LiveResponse(events, context.metrics)
+
+
+class LiveResponse(StreamingResponse):
+    """Server-sent events, counted while they are open; a client that does not read them is let go."""
+
+    SEND_SECONDS = 20.0
+
+    def __init__(self, events: AsyncIterator[bytes], metrics: AppMetrics) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._metrics = metrics
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events. Each has to be taken within SEND_SECONDS."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self.SEND_SECONDS):
+                await send(message)
+
+        self._metrics.live_streams += 1
+        try:
+            await super().stream_response(send_in_time)
+        except TimeoutError:
+            log.info("a live stream was let go: its client does not read")
+        finally:
+            self._metrics.live_streams -= 1
+
+
+def _wanted(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
+    try:
+        return reading.Filter(
+            check_symbol(symbol) if symbol else None,
+            check_name(account) if account else None,
+            check_name(strategy) if strategy else None,
+        )
+    except FieldError as error:
+        raise Problem("invalid_parameter", f"symbol, account or strategy {error}") from None
+
+
+def _last_event_id(request: Request) -> int:
+    given = request.headers["last-event-id"]
+    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+        raise Problem("invalid_parameter", "Last-Event-ID must be the id of an event, a whole number")
+    return int(given)
