@@ -1,4 +1,4 @@
-"""Run both apps in one terminal: `python -m infra.local.apps up | down | open`.
+"""Run both apps in one terminal: `python -m infra.local.apps up | down | page`.
 
 `up` starts the web app and the sidecar, shows their logs line by line and ends both together: on Ctrl-C, SIGTERM or
 `down` with exit code 0, or with 1 as soon as one of them ends by itself. With ENVIRONMENT=development it restarts both
@@ -157,11 +157,11 @@ def open_page() -> int:
 
 
 def complain(message: str) -> None:
-    print(f"{sys.argv[1]}: {message}", file=sys.stderr)
+    print(f"apps-{sys.argv[1]}: {message}", file=sys.stderr)
 
 
 def main() -> int:
-    commands = {"up": up, "down": down, "open": open_page}
+    commands = {"up": up, "down": down, "page": open_page}
     parser = argparse.ArgumentParser(description="Run the web app and the sidecar together.")
     parser.add_argument("command", choices=commands)
     try:

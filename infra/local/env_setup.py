@@ -43,6 +43,9 @@ def main() -> int:
         except SetupError as error:
             print(f"env-setup: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("env-setup: interrupted; the next run goes on from here", file=sys.stderr)
+            return 130
     return 0
 
 

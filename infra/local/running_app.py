@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GRACE = 10.0  # seconds an app has to end after SIGTERM
 HEALTH_PAUSE = 0.1  # seconds between questions to an app that does not answer yet
+GOOD_ENDS = (0, -signal.SIGTERM)  # the second: the signal came before the app had got round to handling it
 LONGEST_LINE = 65_536  # bytes of a log line that are waited for before they are shown
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl(2)
 LIBRARY = ctypes.CDLL(None)  # loaded here: nothing should be loaded between fork and exec
@@ -103,12 +104,12 @@ class RunningApp:
             if not self.exited.done():
                 say(f"{self.app.name} has not ended within {GRACE:.0f} s and is killed")
                 self._process.kill()
-            elif self.exited.result() != 0:
+            elif self.exited.result() not in GOOD_ENDS:
                 say(f"{self.app.name} ended with {describe(self.exited.result())}")
         await self.exited
         await asyncio.wait([self._log], timeout=1.0)  # a process of the app's own may still hold its output
         self._log.cancel()
-        return self.exited.result() == 0
+        return self.exited.result() in GOOD_ENDS
 
     async def _announce(self) -> None:
         """Say where the app listens once it answers."""

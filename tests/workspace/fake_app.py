@@ -29,5 +29,6 @@ mode = (ROOT / f"{NAME}.mode").read_text()
 print(f"{NAME} is process {os.getpid()}, mode {mode}", flush=True)
 if mode == "fail":
     sys.exit(3)
-signal.signal(signal.SIGTERM, signal.SIG_IGN if mode == "stubborn" else end)
+if mode != "starting":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if mode == "stubborn" else end)
 HTTPServer(("127.0.0.1", PORT), Health).serve_forever()

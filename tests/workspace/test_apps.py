@@ -32,6 +32,13 @@ def test_a_signal_ends_both_in_good_order(checkout: Checkout, number: signal.Sig
     assert "\033[" not in run.output, "no colours outside a terminal"
 
 
+def test_a_signal_that_comes_before_an_app_handles_any_is_no_failure(checkout: Checkout) -> None:
+    checkout.set_mode("trading-app", "starting")
+    run = checkout.up()
+    run.wait_until_up()
+    assert run.end() == 0
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_when_one_is_killed_the_other_is_ended_too(checkout: Checkout, app: str) -> None:
     run = checkout.up()
@@ -61,7 +68,7 @@ def test_an_address_in_use_names_its_setting(checkout: Checkout, position: int, 
     with socket.create_server(("127.0.0.1", checkout.ports[position])):
         run = checkout.up()
         assert run.exit_code() == 1
-    assert f"up: 127.0.0.1:{checkout.ports[position]} is in use: change {setting}" in run.output
+    assert f"apps-up: 127.0.0.1:{checkout.ports[position]} is in use: change {setting}" in run.output
     assert run.output.rstrip().endswith("in the process environment")
     assert not run.app_processes("trading-app")
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,15 @@ def run(copy: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         key: value for key, value in os.environ.items() if not key.startswith("MAKE")
     }  # not as a part of `make test`
     return subprocess.run(
-        ["bash", str(copy / ".ci" / "run")], cwd="/", env=outside | variables, stdin=subprocess.DEVNULL,
+        [found("bash"), str(copy / ".ci" / "run")], cwd="/", env=outside | variables, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
+
+
+def found(tool: str) -> str:
+    path = shutil.which(tool)
+    assert path, tool
+    return path
 
 
 def test_it_runs_tests_then_lint(copy: Path) -> None:
@@ -39,6 +46,22 @@ def test_a_failing_test_fails_it(copy: Path) -> None:
     done = run(copy, FAIL="1")
     assert done.returncode != 0
     assert "lint" not in done.stdout
+
+
+def test_what_the_machine_lacks_is_installed(copy: Path, tmp_path: Path) -> None:
+    """A machine without make, whose apt-get brings it."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("bash", "dirname", "echo", "env", "git", "id", "ln", "sh", "test"):
+        (tools / name).symlink_to(found(name))
+    log = tmp_path / "log"
+    install = f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" = update ] || ln -s {found("make")} {tools}/make\n'
+    for name, text in (("apt-get", install), ("sudo", '#!/bin/sh\nexec "$@"\n')):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    done = run(copy, PATH=str(tools), PYTHON=sys.executable)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert log.read_text().splitlines() == ["update -qq", "install -qq -y --no-install-recommends make"]
 
 
 def test_the_workflow_runs_it_on_every_supported_python() -> None:
