@@ -185,13 +185,16 @@ def _render_overflow(other: Holding, families: list[list[bytes]]) -> None:
 
 
 def _render_symbols(moment: Moment, openmetrics: bool) -> Iterator[bytes]:
-    prices, times = [], []
-    for count, (symbol, fill) in enumerate(moment.last.items()):
-        label = f'{{symbol="{escape(symbol)}"}}'
-        prices.append((label, show(fill.price)))
-        times.append((label, unix_seconds(fill.ts)))
-        if count % SLICE == 0:
-            yield b""
-    yield render_family(Family(metrics.LAST_PRICE, prices), openmetrics)
-    yield b""
-    yield render_family(Family(metrics.LAST_TRADE_TIMESTAMP, times), openmetrics)
+    fills = list(moment.last.items())
+    yield header(metrics.LAST_PRICE, openmetrics).encode()
+    for start in range(0, len(fills), SLICE):
+        yield "".join(
+            f'trading_last_price{{symbol="{escape(symbol)}"}} {show(fill.price)}\n'
+            for symbol, fill in fills[start : start + SLICE]
+        ).encode()
+    yield header(metrics.LAST_TRADE_TIMESTAMP, openmetrics).encode()
+    for start in range(0, len(fills), SLICE):
+        yield "".join(
+            f'trading_last_trade_timestamp_seconds{{symbol="{escape(symbol)}"}} {unix_seconds(fill.ts)}\n'
+            for symbol, fill in fills[start : start + SLICE]
+        ).encode()

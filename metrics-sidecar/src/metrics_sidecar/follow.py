@@ -9,9 +9,10 @@ import structlog
 
 from metrics_sidecar.delays import DelayHistogram
 from metrics_sidecar.snapshot import Snapshot, SnapshotFile, encode
-from metrics_sidecar.state import TradingState
+from metrics_sidecar.state import Moment, TradingState
+from metrics_sidecar.turns import Turns, in_turns
 from telemetry_stream.stream import StreamSubscriber
-from telemetry_stream.types import Arrival, Delivery, StreamPosition
+from telemetry_stream.types import Arrival, Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ class Tracker:
         self.delays = DelayHistogram()
         self._clock_ns = clock_ns
         self._ready = False
+        self._freezing = asyncio.Lock()
 
     @property
     def ready(self) -> bool:
@@ -69,40 +71,47 @@ class Tracker:
         if batch.published_at_ns and not arrival.replayed:
             self.delays.observe(self._clock_ns() - batch.published_at_ns, batch.count - arrival.skip)
 
-    def snapshot(self) -> Snapshot:
-        """The state with the position it stands for."""
-        position = self.subscriber.position
-        if position.sequence != self.state.applied:
-            raise RuntimeError(f"the state is at {self.state.applied}, the subscriber at {position.sequence}")
-        return Snapshot(position, self.state.freeze())
+    async def freeze(self) -> Moment:
+        """The state at this moment, once that has been put together; trades are applied meanwhile."""
+        async with self._freezing:
+            return await in_turns(self.state.freeze_in_slices())
+
+    async def snapshot(self) -> Snapshot:
+        """The same, with the position that the state stands for."""
+        async with self._freezing:
+            position = self.subscriber.position
+            if position.sequence != self.state.applied:
+                raise RuntimeError(f"the state is at {self.state.applied}, the subscriber at {position.sequence}")
+            return Snapshot(position, await in_turns(self.state.freeze_in_slices()))
 
 
 class Saver:
-    """Saves snapshots, one at a time, and counts how that went."""
+    """Saves snapshots, one at a time, and counts how that went. What is known when it is made counts as saved."""
 
     def __init__(self, tracker: Tracker, file: SnapshotFile, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.saved = self.failed = self.last_saved_ns = 0
         self._tracker = tracker
         self._file = file
         self._clock_ns = clock_ns
-        self._last: StreamPosition | None = None
+        self._last = tracker.subscriber.position
 
     async def run(self, seconds: float, ending: asyncio.Event) -> None:
         """Save every so many seconds, and once more at the end."""
         while not ending.is_set():
+            await self.save()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ending.wait(), seconds)
-            await self.save()
+        await self.save()
 
     async def save(self) -> None:
         """Save what is known now, unless it is saved already. A failure is counted and logged: all it costs is time."""
         if self._tracker.subscriber.position == self._last:
             return
-        snapshot = self._tracker.snapshot()
-        pieces = []
+        snapshot = await self._tracker.snapshot()
+        pieces, turns = [], Turns()
         for piece in encode(snapshot):
             pieces.append(piece)
-            await asyncio.sleep(0)
+            await turns.give()
         try:
             await asyncio.to_thread(self._file.save, pieces)
         except OSError as error:

@@ -1,11 +1,11 @@
 """The parts of ASGI that are used here, typed."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -34,5 +34,5 @@ class Answer:
 
     status: int
     content_type: str
-    body: Iterable[bytes]
+    body: Sequence[bytes]
     headers: dict[str, str] = field(default_factory=dict)

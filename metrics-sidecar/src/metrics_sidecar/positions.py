@@ -69,7 +69,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 class Position:
     """The fold of one key's fills. Call its methods with the EXACT context in force."""
 
-    __slots__ = (*Holding.__struct_fields__, "_frozen")
+    __slots__ = (*Holding.__struct_fields__, "_frozen", "_generation")
 
     def __init__(self, account: str, strategy: str, symbol: str) -> None:
         self.account = account
@@ -81,6 +81,7 @@ class Position:
         self.quantity = self.basis_quantity = self.basis_cost = ZERO
         self.rounded = False
         self._frozen: Holding | None = None
+        self._generation = 0
 
     def apply(self, fill: Fill, notional: Decimal) -> None:
         """Count a fill and let it move the position; `notional` is its price × quantity."""
@@ -114,11 +115,18 @@ class Position:
             label = OTHER
         fees[label] = fees.get(label, ZERO) + fee
 
-    def freeze(self) -> Holding:
-        """What is known now, untouched by what is applied later. The same object until a further fill is applied."""
+    def freeze(self, generation: int) -> Holding:
+        """What is known now, untouched by what is applied later. For the same generation again: what was known then.
+
+        It is the same object as long as no fill is applied.
+        """
         frozen = self._frozen
-        if frozen is None or frozen.buy_trades != self.buy_trades or frozen.sell_trades != self.sell_trades:
+        if frozen is None or (
+            self._generation != generation
+            and (frozen.buy_trades != self.buy_trades or frozen.sell_trades != self.sell_trades)
+        ):
             frozen = self._frozen = self._copy()
+        self._generation = generation
         return frozen
 
     def _copy(self) -> Holding:

@@ -52,7 +52,7 @@ async def run(settings: Settings) -> int:
     subscriber = Subscriber(settings.publisher_address, settings.replay_address, position)
     tracker = Tracker(subscriber, state)
     try:
-        return await _serve(settings, tracker, Saver(tracker, file), listening)
+        return await serve_parts(settings, tracker, Saver(tracker, file), listening)
     finally:
         subscriber.close()
 
@@ -74,7 +74,7 @@ def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPositio
     return TradingState.restored(snapshot.moment), snapshot.position
 
 
-async def _serve(settings: Settings, tracker: Tracker, saver: Saver, listening: socket.socket) -> int:
+async def serve_parts(settings: Settings, tracker: Tracker, saver: Saver, listening: socket.socket) -> int:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

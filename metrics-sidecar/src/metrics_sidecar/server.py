@@ -6,7 +6,6 @@ import hmac
 import itertools
 import re
 import secrets
-import time
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -21,11 +20,12 @@ from metrics_sidecar.pipeline import pipeline_families
 from metrics_sidecar.problems import Problem
 from metrics_sidecar.process import process_families
 from metrics_sidecar.state_view import render_state
+from metrics_sidecar.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-TURN_SECONDS = 0.002
-"""After so long with one answer the event loop gets a turn for its other tasks; trades are applied then."""
+PIECES_AT_ONCE = 64
+"""So many pieces of a body, about half a megabyte, are handed to the connection before the others get a turn."""
 
 OPEN_PATHS = frozenset(("/healthz", "/readyz"))
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -109,14 +109,14 @@ class SidecarApp:
     async def _metrics(self, request: Request) -> Answer:
         async with self._rendering:  # one at a time: a scrape more takes time, not memory
             self._require_ready()
-            moment = self._tracker.state.freeze()
+            moment = await self._tracker.freeze()
             others = [*pipeline_families(moment, self._tracker, self._saver, self._requests), *process_families()]
             openmetrics = wants_openmetrics(request.headers.get("accept", ""))
             pieces = self._exposition.render(moment, others, openmetrics)
             return await _gather(request, OPENMETRICS if openmetrics else TEXT, pieces)
 
     async def _state(self, request: Request) -> Answer:
-        subscriber, moment = self._tracker.subscriber, self._tracker.state.freeze()
+        subscriber, moment = self._tracker.subscriber, await self._tracker.freeze()
         head: dict[str, object] = {
             "stream": moment.stream,
             "head": subscriber.head,
@@ -142,13 +142,12 @@ async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) 
     """The answer with that body, compressed for those who like that; others run in between."""
     squeeze = accepts_gzip(request.headers.get("accept-encoding", ""))
     packer = zlib.compressobj(1, zlib.DEFLATED, 31) if squeeze else None
-    body = []
-    turn_began = time.monotonic()
+    body, turns = [], Turns()
     for piece in pieces:
-        body.append(packer.compress(piece) if packer else piece)
-        if time.monotonic() - turn_began > TURN_SECONDS:
-            await asyncio.sleep(0)
-            turn_began = time.monotonic()
+        made = packer.compress(piece) if packer else piece
+        if made:
+            body.append(made)
+        await turns.give()
     if packer:
         body.append(packer.flush())
     headers = {"Vary": "Accept, Accept-Encoding"}
@@ -156,14 +155,19 @@ async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) 
 
 
 async def _send(send: Send, answer: Answer, request_id: str, with_body: bool) -> None:
-    body = b"".join(answer.body)
     headers = {
         "Content-Type": answer.content_type,
-        "Content-Length": str(len(body)),
+        "Content-Length": str(sum(map(len, answer.body))),
         "X-Request-ID": request_id,
         "Cache-Control": "no-store",
         **answer.headers,
     }
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body if with_body else b""})
+    if with_body:
+        turns = Turns()
+        for start in range(0, len(answer.body), PIECES_AT_ONCE):
+            body = b"".join(answer.body[start : start + PIECES_AT_ONCE])
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await turns.give()
+    await send({"type": "http.response.body", "body": b""})

@@ -1,5 +1,6 @@
 """Everything that is known of the trades of one stream: a fold over its batches. No I/O."""
 
+from collections.abc import Generator
 from decimal import Decimal
 
 import msgspec
@@ -10,6 +11,8 @@ from metrics_sidecar.positions import Holding, Overflow, Position
 from telemetry_stream.types import Batch
 
 OUT_OF_RANGE = "out_of_range"
+SLICE = 512
+"""So many positions are frozen between two chances for others to run: a fraction of a millisecond."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -42,6 +45,8 @@ class TradingState:
         self.last: dict[str, Fill] = {}
         self.other = Overflow()
         self.rejected = {UNDECODABLE: 0, OUT_OF_RANGE: 0}
+        self._generation = 0
+        self._freezing = False
 
     @classmethod
     def restored(cls, moment: Moment) -> "TradingState":
@@ -57,17 +62,40 @@ class TradingState:
 
     def freeze(self) -> Moment:
         """What is known now, to be read at leisure while further batches are applied."""
-        positions = [position.freeze() for position in self.positions.values()]
-        rejected = self.rejected.copy()
-        return Moment(self.stream, self.applied, self.limit, positions, self.last.copy(), self.other.freeze(), rejected)
+        freezing = self.freeze_in_slices()
+        while True:
+            try:
+                next(freezing)
+            except StopIteration as frozen:
+                moment: Moment = frozen.value
+                return moment
 
-    @exactly
+    def freeze_in_slices(self) -> Generator[None, None, Moment]:
+        """The same for many positions: batches applied between two slices don't get in. One freeze at a time."""
+        self._generation += 1
+        self._freezing = True
+        generation, positions, frozen = self._generation, list(self.positions.values()), list[Holding]()
+        other, rejected = self.other.freeze(generation), self.rejected.copy()
+        moment = Moment(self.stream, self.applied, self.limit, frozen, self.last.copy(), other, rejected)
+        try:
+            for start in range(0, len(positions), SLICE):
+                frozen.extend(position.freeze(generation) for position in positions[start : start + SLICE])
+                yield
+        finally:
+            self._freezing = False
+        return moment
+
     def apply(self, batch: Batch, skip: int = 0) -> None:
         """Apply the batch's events but for the first `skip`. What can't be applied is counted, and passed over."""
         fills, undecodable = read_fills(batch, skip)
-        if undecodable:
-            self.rejected[UNDECODABLE] += undecodable
+        self.rejected[UNDECODABLE] += undecodable
+        self._apply_fills(fills)
+        self.applied = batch.last
+
+    @exactly
+    def _apply_fills(self, fills: list[Fill]) -> None:
         positions, last = self.positions, self.last
+        freezing, generation = self._freezing, self._generation
         for fill in fills:
             if not (LEAST <= fill.price < TOO_MUCH and LEAST <= fill.qty < TOO_MUCH):
                 self.rejected[OUT_OF_RANGE] += 1
@@ -80,11 +108,12 @@ class TradingState:
             if position is None:
                 self._apply_first(fill, notional)
                 continue
+            if freezing:
+                position.freeze(generation)
             position.apply(fill, notional)
             if fill.fee is not None:
                 position.charge(fill.fee, fill.fee_currency)
             last[fill.symbol] = fill
-        self.applied = batch.last
 
     def _apply_first(self, fill: Fill, notional: Decimal) -> None:
         """Apply a fill whose key has no position yet, and may get none."""

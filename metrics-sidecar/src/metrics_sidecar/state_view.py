@@ -17,8 +17,11 @@ _encode = msgspec.json.Encoder().encode
 
 def render_state(head: Document, moment: Moment) -> Iterator[bytes]:
     """The JSON object in pieces: the members of `head`, then totals, symbols and positions."""
-    opening = _encode({**head, **_summary(moment), "symbols": _symbols(moment.last)})
-    yield opening[:-1] + b',"positions":['
+    yield _encode({**head, **_summary(moment)})[:-1] + b',"symbols":{'
+    fills = list(moment.last.items())
+    for start in range(0, len(fills), SLICE):
+        yield (b"," if start else b"") + _encode(_symbols(fills[start : start + SLICE]))[1:-1]
+    yield b'},"positions":['
     for start in range(0, len(moment.positions), SLICE):
         documents = _position_documents(moment.positions[start : start + SLICE], moment.last)
         yield (b"," if start else b"") + _encode(documents)[1:-1]
@@ -41,8 +44,8 @@ def _summary(moment: Moment) -> Document:
     }
 
 
-def _symbols(last: dict[str, Fill]) -> Document:
-    return {symbol: {"last_price": show(fill.price), "last_trade_ts": fill.ts} for symbol, fill in last.items()}
+def _symbols(fills: list[tuple[str, Fill]]) -> Document:
+    return {symbol: {"last_price": show(fill.price), "last_trade_ts": fill.ts} for symbol, fill in fills}
 
 
 @exactly

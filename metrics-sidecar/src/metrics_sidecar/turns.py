@@ -1,0 +1,35 @@
+"""Long work in the event loop is done in turns, so that trades are applied in between."""
+
+import asyncio
+import time
+from collections.abc import Generator
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+TURN_SECONDS = 0.002
+
+
+class Turns:
+    """Counts the time since the others last ran."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    async def give(self) -> None:
+        """Let the others run if this turn has been long enough. Call it often: it costs next to nothing."""
+        if time.monotonic() - self._began > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._began = time.monotonic()
+
+
+async def in_turns(work: Generator[None, None, Result]) -> Result:
+    """What the work returns; where it yields, others may get a turn."""
+    turns = Turns()
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+        await turns.give()

@@ -1,0 +1,64 @@
+"""docs/metrics.md says what the code says."""
+
+import re
+from pathlib import Path
+
+from metrics_sidecar import __version__, metrics
+from metrics_sidecar.positions import MAX_FEE_CURRENCIES
+from metrics_sidecar.problems import STATUSES, TITLES
+from metrics_sidecar.reference import document
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACT = {
+    "trading_trades_total": {"account", "strategy", "symbol", "side"},
+    "trading_volume_total": {"account", "strategy", "symbol", "side"},
+    "trading_notional_total": {"account", "strategy", "symbol", "side"},
+    "trading_last_price": {"symbol"},
+    "trading_last_trade_timestamp_seconds": {"symbol"},
+    "trading_position": {"account", "strategy", "symbol"},
+    "trading_average_entry_price": {"account", "strategy", "symbol"},
+    "trading_realized_pnl": {"account", "strategy", "symbol"},
+    "trading_unrealized_pnl": {"account", "strategy", "symbol"},
+    "trading_fees": {"account", "strategy", "symbol", "currency"},
+    "trading_net_pnl": {"account", "strategy", "symbol"},
+    "trading_stream_head_sequence": {"stream"},
+    "trading_stream_applied_sequence": {"stream"},
+    "trading_stream_gaps_total": set(),
+    "trading_stream_duplicates_total": set(),
+    "trading_stream_catchups_total": set(),
+    "trading_stream_caught_up": set(),
+    "trading_events_rejected_total": {"reason"},
+    "trading_delivery_delay_seconds": set(),
+}
+
+
+def test_the_page_is_the_one_that_the_code_makes() -> None:
+    assert (ROOT / "docs/metrics.md").read_text() == document()
+
+
+def test_the_metrics_that_users_rely_on_keep_their_names_and_labels() -> None:
+    here = {metric.name: set(metric.labels) for metric in metrics.ALL}
+    assert {name: here.get(name) for name in CONTRACT} == CONTRACT
+    assert "trading_telemetry_build_info" in here
+
+
+def test_names_follow_prometheus_conventions() -> None:
+    assert len({metric.name for metric in metrics.ALL}) == len(metrics.ALL)
+    for metric in metrics.ALL:
+        assert re.fullmatch(r"(trading|process)_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") is (metric.kind == "counter")
+        assert metric.name.endswith("_info") is (metric.kind == "info")
+
+
+def test_limits_named_in_the_documents_are_those_of_the_code() -> None:
+    assert f"Past {MAX_FEE_CURRENCIES} currencies" in metrics.FEES.when_wrong
+    assert f"Past {MAX_FEE_CURRENCIES} fee currencies" in document()
+
+
+def test_every_error_code_has_a_status_and_a_title() -> None:
+    assert STATUSES.keys() == TITLES.keys()
+
+
+def test_the_version_is_the_packages() -> None:
+    text = (ROOT / "metrics-sidecar/pyproject.toml").read_text()
+    assert f'\nversion = "{__version__}"\n' in text

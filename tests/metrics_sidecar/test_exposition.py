@@ -1,0 +1,171 @@
+"""What Prometheus reads, to the letter."""
+
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from metrics_sidecar import metrics
+from metrics_sidecar.exposition import Exposition, Family, histogram_samples
+from metrics_sidecar.state import TradingState
+from tests.metrics_sidecar.making import batch, parse, samples, state_of, trade
+
+TRADES = [
+    trade("buy", "0.30", "1000.10", symbol="BTC/USDT", strategy="maker", fee="0.02"),
+    trade("sell", "0.10", "1e3", symbol="BTC/USDT", strategy="maker", fee="-1E-8", fee_currency="BNB"),
+    trade("sell", "5", "0.0014", account='a "b"\\', ts="2026-03-04T05:06:07.25Z"),
+]
+
+KEYS = """\
+# HELP trading_trades_total Trades applied.
+# TYPE trading_trades_total counter
+trading_trades_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 1
+trading_trades_total{account="default",strategy="maker",symbol="BTC/USDT",side="sell"} 1
+trading_trades_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="buy"} 0
+trading_trades_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 1
+# HELP trading_volume_total Quantity traded.
+# TYPE trading_volume_total counter
+trading_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 0.3
+trading_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="sell"} 0.1
+trading_volume_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="buy"} 0
+trading_volume_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 5
+# HELP trading_notional_total Price times quantity traded.
+# TYPE trading_notional_total counter
+trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 300.03
+trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="sell"} 100
+trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="buy"} 0
+trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 0.007
+# HELP trading_position What is held; negative when short.
+# TYPE trading_position gauge
+trading_position{account="default",strategy="maker",symbol="BTC/USDT"} 0.2
+trading_position{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} -5
+# HELP trading_average_entry_price Average price of what is held, to 50 significant digits; 0 while flat.
+# TYPE trading_average_entry_price gauge
+trading_average_entry_price{account="default",strategy="maker",symbol="BTC/USDT"} 1000.1
+trading_average_entry_price{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0.0014
+# HELP trading_realized_pnl Gross profit of what was closed, at average cost.
+# TYPE trading_realized_pnl gauge
+trading_realized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.01
+trading_realized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
+# HELP trading_unrealized_pnl Profit of what is held, marked at the symbol's last price.
+# TYPE trading_unrealized_pnl gauge
+trading_unrealized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.02
+trading_unrealized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
+# HELP trading_net_pnl Realised and unrealised P&L less the fees that are in the symbol's quote currency.
+# TYPE trading_net_pnl gauge
+trading_net_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.05
+trading_net_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
+# HELP trading_fees Fees paid, rebates negative; currency quote where the sender named none.
+# TYPE trading_fees gauge
+trading_fees{account="default",strategy="maker",symbol="BTC/USDT",currency="quote"} 0.02
+trading_fees{account="default",strategy="maker",symbol="BTC/USDT",currency="BNB"} -0.00000001
+# HELP trading_last_price Price of the symbol's last trade, by sequence; the mark of the unrealised P&L.
+# TYPE trading_last_price gauge
+trading_last_price{symbol="BTC/USDT"} 1000
+trading_last_price{symbol="XRP/ETH"} 0.0014
+# HELP trading_last_trade_timestamp_seconds When the symbol's last trade, by sequence, was made, as its sender says.
+# TYPE trading_last_trade_timestamp_seconds gauge
+trading_last_trade_timestamp_seconds{symbol="BTC/USDT"} 1772600767
+trading_last_trade_timestamp_seconds{symbol="XRP/ETH"} 1772600767.25
+"""
+
+OTHERS = [
+    Family(metrics.STREAM_GAPS, [("", 2)]),
+    Family(metrics.EVENTS_REJECTED, [('{reason="undecodable"}', 1)]),
+    Family(metrics.DELIVERY_DELAY, list(histogram_samples([0, 4, *[0] * 11, 1, 1], 21_500_000_001))),
+    Family(metrics.BUILD_INFO, [('{version="1"}', 1)]),
+]
+TEXT_OTHERS = """\
+# HELP trading_stream_gaps_total Jumps in the live sequence, each healed from the replay socket.
+# TYPE trading_stream_gaps_total counter
+trading_stream_gaps_total 2
+# HELP trading_events_rejected_total What came over the stream and could not be used.
+# TYPE trading_events_rejected_total counter
+trading_events_rejected_total{reason="undecodable"} 1
+# HELP trading_delivery_delay_seconds From the publication of a trade to its being applied; live trades only.
+# TYPE trading_delivery_delay_seconds histogram
+trading_delivery_delay_seconds_bucket{le="0.0005"} 0
+trading_delivery_delay_seconds_bucket{le="0.001"} 4
+trading_delivery_delay_seconds_bucket{le="0.0025"} 4
+trading_delivery_delay_seconds_bucket{le="0.005"} 4
+trading_delivery_delay_seconds_bucket{le="0.01"} 4
+trading_delivery_delay_seconds_bucket{le="0.025"} 4
+trading_delivery_delay_seconds_bucket{le="0.05"} 4
+trading_delivery_delay_seconds_bucket{le="0.1"} 4
+trading_delivery_delay_seconds_bucket{le="0.25"} 4
+trading_delivery_delay_seconds_bucket{le="0.5"} 4
+trading_delivery_delay_seconds_bucket{le="1.0"} 4
+trading_delivery_delay_seconds_bucket{le="2.5"} 4
+trading_delivery_delay_seconds_bucket{le="5.0"} 4
+trading_delivery_delay_seconds_bucket{le="10.0"} 5
+trading_delivery_delay_seconds_bucket{le="+Inf"} 6
+trading_delivery_delay_seconds_count 6
+trading_delivery_delay_seconds_sum 21.500000001
+# HELP trading_telemetry_build_info What is running.
+# TYPE trading_telemetry_build_info gauge
+trading_telemetry_build_info{version="1"} 1
+"""
+
+
+def render(state: TradingState, openmetrics: bool) -> str:
+    return b"".join(Exposition().render(state.freeze(), OTHERS, openmetrics)).decode()
+
+
+def test_the_text_format() -> None:
+    assert render(state_of(TRADES), openmetrics=False) == KEYS + TEXT_OTHERS
+
+
+def test_openmetrics_differs_in_the_names_of_counters_and_info_and_in_its_end() -> None:
+    expected = KEYS + TEXT_OTHERS + "# EOF\n"
+    for name in (
+        "trading_trades",
+        "trading_volume",
+        "trading_notional",
+        "trading_stream_gaps",
+        "trading_events_rejected",
+    ):
+        expected = expected.replace(f"# HELP {name}_total ", f"# HELP {name} ")
+        expected = expected.replace(f"# TYPE {name}_total ", f"# TYPE {name} ")
+    expected = expected.replace("# HELP trading_telemetry_build_info", "# HELP trading_telemetry_build")
+    expected = expected.replace("# TYPE trading_telemetry_build_info gauge", "# TYPE trading_telemetry_build info")
+    assert render(state_of(TRADES), openmetrics=True) == expected
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_prometheus_own_parsers_read_the_same_figures(openmetrics: bool) -> None:
+    text = render(state_of(TRADES), openmetrics)
+    families = list((parse_openmetrics if openmetrics else parse_text)(text))
+    read = {
+        (sample.name, *sorted(sample.labels.values())): sample.value for family in families for sample in family.samples
+    }
+    assert len(read) == len(parse(text.splitlines()))
+    assert read["trading_position", "XRP/ETH", 'a "b"\\', "default"] == -5
+    assert {family.type for family in families} >= {"counter", "gauge", "histogram"}
+
+
+def test_every_exposed_name_is_in_the_file_of_names() -> None:
+    text = render(state_of(TRADES, limit=2), openmetrics=False)
+    named = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert named <= {metric.name for metric in metrics.ALL}
+    for metric in metrics.ALL:
+        assert not set(metric.meaning) & set('\\"\n'), "would have to be escaped"
+
+
+def test_all_figures_of_a_scrape_are_of_one_moment_although_trades_are_applied_while_it_is_made() -> None:
+    many = [trade("buy", "1", "10", symbol=f"S{number}") for number in range(300)]
+    state = state_of(many)
+    expected = samples(state.freeze())
+    pieces: Iterator[bytes] = Exposition().render(state.freeze(), [], openmetrics=False)
+    made = []
+    for number, piece in enumerate(pieces):
+        made.append(piece)
+        state.apply(batch([trade("sell", "1", "11", symbol=f"S{number % 300}")], state.applied + 1))
+    assert parse(b"".join(made).decode().splitlines()) == expected
+
+
+def test_labels_kept_from_another_stream_are_not_used() -> None:
+    exposition = Exposition()
+    list(exposition.render(state_of(TRADES).freeze(), [], openmetrics=False))
+    after = b"".join(exposition.render(state_of([trade("buy", "1", "1")]).freeze(), [], openmetrics=False)).decode()
+    assert "BTC/USDT" not in after

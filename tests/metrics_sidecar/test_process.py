@@ -1,0 +1,238 @@
+"""The sidecar as a process, against a real journal and real sockets."""
+
+import asyncio
+import random
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from metrics_sidecar import __version__
+from metrics_sidecar.environment import read_settings
+from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.run import serve_parts
+from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile
+from metrics_sidecar.state import TradingState
+from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.environment import Environment
+from telemetry_stream.memory import MemoryStream, MemorySubscriber
+from telemetry_stream.types import Delivery, Event, Submission
+from tests.metrics_sidecar.making import Trade, event, trade
+from tests.support.apps import BIN, Apps, answers, free_port
+from tests.support.oracle import expected_samples, keep_books, shows
+from tests.support.polling import eventually
+
+SEED = 20_260_304
+SIDECAR = "metrics-sidecar"
+
+
+@pytest.fixture
+def apps(tmp_path: Path) -> Iterator[Apps]:
+    """A sidecar that saves often; whatever was started is ended."""
+    made = Apps(tmp_path, SIDECAR_SNAPSHOT_SECONDS="0.1")
+    yield made
+    for process in made.processes.values():
+        process.kill()
+        process.wait()
+
+
+class Writer:
+    """Stands for the web app: journals trades and publishes them, and keeps count of what it took."""
+
+    def __init__(self, apps: Apps) -> None:
+        self.trades: list[Trade] = []
+        self._chance = random.Random(SEED)
+        self._stream = EmbeddedStream(
+            apps.folder / "journal",
+            apps.environment["WEBAPP_ZMQ_ADDR"],
+            apps.environment["WEBAPP_REPLAY_ADDR"],
+            lambda error: pytest.fail(repr(error)),
+        )
+
+    def put(self, count: int) -> None:
+        events = []
+        for _ in range(count):
+            side, symbol = self._chance.choice(("buy", "sell")), self._chance.choice(("XRP/ETH", "BTCUSDT"))
+            price, qty = f"{self._chance.randint(1, 9_999)}e-3", f"{self._chance.randint(1, 90)}"
+            self.trades.append(trade(side, qty, price, symbol=symbol, fee="0.003", fee_currency="ETH"))
+            sequence = len(self.trades)
+            events.append(Event(f"{sequence}", b"{" + event(sequence, self.trades[-1]).split(b",", 1)[1]))
+        self._stream.append([Submission(events)])
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@contextmanager
+def writing(apps: Apps) -> Iterator[Writer]:
+    writer = Writer(apps)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def assert_figures_are_those_of(apps: Apps, writer: Writer) -> None:
+    apps.wait_until_applied(len(writer.trades))
+    shown = apps.samples()
+    for name, exact in expected_samples(keep_books(writer.trades)).items():
+        assert shows(shown[name], exact), f"{name} shows {shown[name]}, it is {float(exact)!r}"
+
+
+def test_it_answers_503_until_the_stream_is_there_then_with_its_figures(apps: Apps) -> None:
+    apps.start(SIDECAR)
+    eventually(lambda: answers(f"{apps.sidecar_url}/healthz"))
+    refusal = httpx.get(f"{apps.sidecar_url}/metrics")
+    assert (refusal.status_code, refusal.json()["code"]) == (503, "not_caught_up")
+    with writing(apps) as writer:
+        writer.put(200)
+        assert_figures_are_those_of(apps, writer)
+        writer.put(3)
+        assert_figures_are_those_of(apps, writer)
+
+
+def test_sigterm_saves_a_snapshot_and_ends_with_0_within_a_second(apps: Apps) -> None:
+    apps.environment["SIDECAR_SNAPSHOT_SECONDS"] = "3600"
+    apps.start(SIDECAR)
+    with writing(apps) as writer:
+        writer.put(50)
+        apps.wait_until_applied(50)
+        with httpx.Client() as idle:
+            idle.get(f"{apps.sidecar_url}/metrics")
+            began = time.monotonic()
+            assert apps.stop() == {SIDECAR: 0}
+            assert time.monotonic() - began < 1
+    snapshot = SnapshotFile(apps.folder / "data").load()
+    assert snapshot is not None
+    assert snapshot.position.sequence == 50
+
+
+def test_ctrl_c_ends_it_with_0(apps: Apps) -> None:
+    apps.start(SIDECAR)
+    eventually(lambda: answers(f"{apps.sidecar_url}/healthz"))
+    apps.processes[SIDECAR].send_signal(signal.SIGINT)
+    assert apps.processes[SIDECAR].wait(timeout=5) == 0
+
+
+def test_killed_again_and_again_it_comes_back_with_the_same_figures_and_no_total_ever_goes_back(apps: Apps) -> None:
+    chance = random.Random(SEED)
+    highest: dict[str, float] = {}
+
+    def scrape() -> None:
+        for name, text in apps.samples().items():
+            if "_total" in name and "trading_" in name and "symbol=" in name:
+                assert float(text) >= highest.get(name, 0), name
+                highest[name] = float(text)
+
+    with writing(apps) as writer:
+        for _ in range(5):
+            apps.start(SIDECAR)
+            writer.put(400)
+            eventually(lambda: answers(f"{apps.sidecar_url}/metrics"))
+            scrape()
+            deadline = time.monotonic() + chance.uniform(0, 0.3)
+            while time.monotonic() < deadline:
+                writer.put(chance.randint(1, 30))
+            scrape()
+            apps.kill(SIDECAR)
+        apps.start(SIDECAR)
+        assert_figures_are_those_of(apps, writer)
+        scrape()
+
+
+@pytest.mark.parametrize("spoil", ["cut off", "changed", "gone", "of another stream"])
+def test_whatever_became_of_the_snapshot_the_figures_are_the_same(apps: Apps, spoil: str) -> None:
+    path = apps.folder / "data" / FILE_NAME
+    apps.start(SIDECAR)
+    with writing(apps) as writer:
+        writer.put(100)
+        apps.wait_until_applied(100)
+        apps.stop()
+        content = path.read_bytes()
+        if spoil == "cut off":
+            path.write_bytes(content[: len(content) // 2])
+        elif spoil == "changed":
+            path.write_bytes(content.replace(b'"buy_trades":', b'"buy_tradex":', 1))
+        elif spoil == "gone":
+            path.unlink()
+        else:
+            (apps.folder / "journal").rename(apps.folder / "old")
+    with writing(apps) as writer_again:
+        if spoil == "of another stream":
+            writer_again.put(7)
+        else:
+            writer_again.trades = writer.trades
+        apps.start(SIDECAR)
+        assert_figures_are_those_of(apps, writer_again)
+
+
+def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / SIDECAR, *arguments],
+        env=apps.environment,
+        cwd=apps.folder,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=20,
+    )
+
+
+def test_a_port_in_use_ends_it_with_1_and_names_the_setting(apps: Apps) -> None:
+    with socket.create_server(("127.0.0.1", apps.sidecar_port)):
+        ended = run_to_its_end(apps)
+    assert ended.returncode == 1
+    assert "SIDECAR_HTTP_PORT" in ended.stderr
+    assert "in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_data_folder_that_cant_be_made_ends_it_with_1_and_names_the_setting(apps: Apps) -> None:
+    (apps.folder / "file").touch()
+    apps.environment["DATA_DIR"] = str(apps.folder / "file")
+    ended = run_to_its_end(apps)
+    assert ended.returncode == 1
+    assert "DATA_DIR" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_bad_setting_ends_it_with_2_and_one_line(apps: Apps) -> None:
+    apps.environment["SIDECAR_HTTP_HOST"] = "0.0.0.0"
+    ended = run_to_its_end(apps)
+    assert ended.returncode == 2
+    assert re.fullmatch(r"metrics-sidecar: SIDECAR_HTTP_HOST=.*SIDECAR_API_TOKENS.*\n", ended.stderr)
+
+
+def test_it_tells_its_version_and_how_to_use_it(apps: Apps) -> None:
+    assert run_to_its_end(apps, "--version").stdout == f"{__version__}\n"
+    assert "/metrics" in run_to_its_end(apps, "--help").stdout
+    assert run_to_its_end(apps, "--what").returncode == 2
+
+
+class BrokenSubscriber(MemorySubscriber):
+    """A subscriber that fails."""
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        await asyncio.sleep(0)
+        raise LookupError("broken")
+        yield
+
+
+def test_if_following_fails_the_whole_process_ends_with_1(tmp_path: Path) -> None:
+    tracker = Tracker(BrokenSubscriber(MemoryStream()), TradingState(10))
+    settings = read_settings(Environment({}, tmp_path))
+
+    async def serve() -> int:
+        with socket.create_server(("127.0.0.1", free_port())) as listening:
+            return await serve_parts(settings, tracker, Saver(tracker, SnapshotFile(tmp_path)), listening)
+
+    assert threading.current_thread() is threading.main_thread()
+    assert asyncio.run(serve()) == 1

@@ -1,0 +1,23 @@
+"""The process as the system sees it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from metrics_sidecar.process import process_families
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_figures_are_those_of_this_process() -> None:
+    values = {family.metric.name: float(value) for family in process_families() for _, value in family.samples}
+    assert abs(values["process_cpu_seconds_total"] - sum(os.times()[:2])) < 0.5
+    assert 1_000_000 < values["process_resident_memory_bytes"] < values["process_virtual_memory_bytes"]
+    assert 0 < time.time() - values["process_start_time_seconds"] < 3600
+    assert 3 <= values["process_open_fds"] <= values["process_max_fds"]
+
+
+def test_without_proc_there_are_none(tmp_path: Path) -> None:
+    assert process_families(tmp_path) == []

@@ -1,0 +1,229 @@
+"""The sidecar's HTTP, without a socket."""
+
+import asyncio
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from metrics_sidecar import metrics
+from metrics_sidecar.exposition import OPENMETRICS, TEXT
+from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.server import SidecarApp
+from metrics_sidecar.snapshot import SnapshotFile
+from metrics_sidecar.state import TradingState
+from telemetry_stream.memory import MemoryStream
+from telemetry_stream.types import Arrival
+from tests.metrics_sidecar.making import batch, parse, trade
+from tests.metrics_sidecar.test_follow import ScriptedSubscriber
+
+TRADES = [trade("buy", "1", "1"), trade("buy", "2", "2"), trade("sell", "1", "3", fee="0.1", fee_currency="BNB")]
+
+
+class Sidecar:
+    """An application over a stream that does what it is told."""
+
+    def __init__(self, folder: Path, tokens: tuple[str, ...] = ()) -> None:
+        self.subscriber = ScriptedSubscriber(MemoryStream())
+        self.tracker = Tracker(self.subscriber, TradingState(1_000, "told"))
+        self.app = SidecarApp(self.tracker, Saver(self.tracker, SnapshotFile(folder)), "tcp://replay:1", tokens)
+
+    def catch_up(self) -> None:
+        self.tracker.take(Arrival(batch(TRADES), 0, replayed=True))
+        self.subscriber.told_caught_up = True
+
+    def request(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://sidecar") as client:
+                return await client.request(method, path, headers={"accept-encoding": "", **headers})
+
+        return asyncio.run(send())
+
+
+@pytest.fixture
+def sidecar(tmp_path: Path) -> Sidecar:
+    return Sidecar(tmp_path)
+
+
+@pytest.fixture
+def ready(sidecar: Sidecar) -> Sidecar:
+    sidecar.catch_up()
+    return sidecar
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_until_caught_up_it_answers_503_and_says_what_it_waits_for(sidecar: Sidecar, path: str) -> None:
+    response = sidecar.request(path)
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["retry-after"] == "1"
+    assert response.json()["code"] == "not_caught_up"
+    assert "tcp://replay:1 (WEBAPP_REPLAY_ADDR): is trading-app running there?" in response.json()["detail"]
+    sidecar.subscriber._head = 700
+    assert "applied 0 of 700" in sidecar.request(path).json()["detail"]
+    sidecar.catch_up()
+    assert sidecar.request(path).status_code == 200
+
+
+def test_it_is_alive_and_tells_its_state_before_it_has_caught_up(sidecar: Sidecar) -> None:
+    assert sidecar.request("/healthz").json() == {"status": "ok"}
+    assert sidecar.request("/state").json()["ready"] is False
+
+
+def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
+    shown = parse(ready.request("/metrics").text.splitlines())
+    names = {
+        name.partition("{")[0].removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name in shown
+    }
+    assert names == {metric.name for metric in metrics.ALL} - {metrics.REQUESTS.name}
+    assert shown['trading_stream_applied_sequence{stream="told"}'] == "3"
+    assert shown["trading_stream_caught_up"] == "1"
+    assert shown['trading_events_rejected_total{reason="undecodable"}'] == "0"
+
+
+def test_metrics_come_in_the_format_that_was_asked_for(ready: Sidecar) -> None:
+    plain = ready.request("/metrics")
+    openmetrics = ready.request("/metrics", Accept="application/openmetrics-text")
+    assert plain.headers["content-type"] == TEXT
+    assert openmetrics.headers["content-type"] == OPENMETRICS
+    assert openmetrics.text.endswith("# EOF\n")
+    assert plain.headers["vary"] == "Accept, Accept-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/state"])
+def test_answers_are_compressed_for_those_who_take_it(ready: Sidecar, path: str) -> None:
+    response = ready.request(path, **{"accept-encoding": "gzip"})
+    assert response.headers["content-encoding"] == "gzip"
+    assert int(response.headers["content-length"]) < len(response.content)
+    assert "content-encoding" not in ready.request(path).headers
+    assert gzip.compress(b"")[:2] == b"\x1f\x8b"
+
+
+def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
+    ready.subscriber._head = 3
+    assert ready.request("/state").json() == {
+        "stream": "told",
+        "head": 3,
+        "applied": 3,
+        "caught_up": True,
+        "ready": True,
+        "totals": {
+            "trades": 3,
+            "buys": 2,
+            "sells": 1,
+            "rejected": {"undecodable": 0, "out_of_range": 0},
+            "positions": 1,
+            "positions_limit": 1000,
+        },
+        "other": {
+            "trades": {"buy": 0, "sell": 0},
+            "volume": {"buy": "0", "sell": "0"},
+            "notional": {"buy": "0", "sell": "0"},
+            "fees": {},
+        },
+        "symbols": {"XRP/ETH": {"last_price": "3", "last_trade_ts": "2026-03-04T05:06:07Z"}},
+        "positions": [
+            {
+                "account": "default",
+                "strategy": "default",
+                "symbol": "XRP/ETH",
+                "trades": {"buy": 2, "sell": 1},
+                "volume": {"buy": "3", "sell": "1"},
+                "notional": {"buy": "5", "sell": "3"},
+                "fees": {"BNB": "0.1"},
+                "position": "2",
+                "average_entry_price": "1." + "6" * 48 + "7",
+                "last_price": "3",
+                "realized_pnl": "1." + "3" * 34,
+                "unrealized_pnl": "2." + "6" * 33 + "7",
+                "net_pnl": "4",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/metrics/", 404, "not_found"),
+        ("POST", "/metrics", 405, "method_not_allowed"),
+    ],
+)
+def test_what_is_not_there_is_refused(ready: Sidecar, method: str, path: str, status: int, code: str) -> None:
+    response = ready.request(path, method)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["type"] == f"urn:trading-telemetry:problem:{code}"
+
+
+def test_head_is_get_without_the_body(ready: Sidecar) -> None:
+    response = ready.request("/metrics", "HEAD")
+    assert response.status_code == 200
+    assert int(response.headers["content-length"]) > 1_000
+    assert response.content == b""
+
+
+def test_every_answer_carries_a_request_id_the_callers_if_it_is_one(ready: Sidecar) -> None:
+    assert ready.request("/nowhere", **{"X-Request-ID": "scrape-1"}).headers["x-request-id"] == "scrape-1"
+    assert ready.request("/nowhere", **{"X-Request-ID": "scrape-1"}).json()["request_id"] == "scrape-1"
+    made = [ready.request("/healthz", **{"X-Request-ID": "no good"}).headers["x-request-id"] for _ in range(2)]
+    assert len({*made, "no good"}) == 3
+
+
+def test_requests_are_counted_by_path_and_status(ready: Sidecar) -> None:
+    for path in ("/metrics", "/healthz", "/healthz", "/a", "/b"):
+        ready.request(path)
+    shown = parse(ready.request("/metrics").text.splitlines())
+    counted = {name: text for name, text in shown.items() if name.startswith("trading_sidecar_requests_total")}
+    assert counted == {
+        'trading_sidecar_requests_total{path="/metrics",status="200"}': "1",
+        'trading_sidecar_requests_total{path="/healthz",status="200"}': "2",
+        'trading_sidecar_requests_total{path="other",status="404"}': "2",
+    }
+
+
+def test_an_unforeseen_error_is_a_documented_answer_too(ready: Sidecar, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise LookupError("a secret")
+
+    monkeypatch.setattr(ready.tracker, "freeze", fail)
+    response = ready.request("/metrics")
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert "secret" not in response.text
+
+
+class TestTokens:
+    @pytest.fixture
+    def guarded(self, tmp_path: Path) -> Sidecar:
+        sidecar = Sidecar(tmp_path, tokens=("old", "new"))
+        sidecar.catch_up()
+        return sidecar
+
+    @pytest.mark.parametrize("path", ["/metrics", "/state"])
+    @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "Basic old", "Bearer old new"])
+    def test_figures_need_one(self, guarded: Sidecar, path: str, given: str) -> None:
+        response = guarded.request(path, Authorization=given)
+        assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+        assert response.headers["www-authenticate"].startswith("Bearer")
+
+    @pytest.mark.parametrize("given", ["Bearer old", "bearer new"])
+    def test_any_of_them_will_do(self, guarded: Sidecar, given: str) -> None:
+        assert guarded.request("/metrics", Authorization=given).status_code == 200
+
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+    def test_health_needs_none(self, guarded: Sidecar, path: str) -> None:
+        assert guarded.request(path).status_code == 200
+
+
+def test_two_scrapes_at_once_get_the_same_figures(ready: Sidecar) -> None:
+    async def scrape_twice() -> list[str]:
+        transport = httpx.ASGITransport(app=ready.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sidecar") as client:
+            answers = await asyncio.gather(client.get("/metrics"), client.get("/metrics"))
+        return [answer.text for answer in answers]
+
+    keys = [Counter(line for line in text.splitlines() if "symbol=" in line) for text in asyncio.run(scrape_twice())]
+    assert keys[0] == keys[1]

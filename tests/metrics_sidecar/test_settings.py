@@ -1,0 +1,43 @@
+"""The sidecar's settings: typed, checked, and named when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from metrics_sidecar.environment import Settings, read_settings
+from telemetry_stream.environment import Environment, SettingError
+
+
+def read(**values: str) -> Settings:
+    return read_settings(Environment(values, Path("/srv")))
+
+
+def test_without_any_setting_the_defaults_hold() -> None:
+    settings = read()
+    assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8001)
+    assert (settings.most_positions, settings.snapshot_seconds) == (10_000, 5.0)
+    assert settings.data_folder == Path("/srv/data")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("SIDECAR_HTTP_PORT", "0"),
+        ("SIDECAR_MAX_POSITIONS", "0"),
+        ("SIDECAR_SNAPSHOT_SECONDS", "0"),
+        ("WEBAPP_REPLAY_ADDR", "here"),
+        ("LOG_LEVEL", "LOUD"),
+        ("SIDECAR_HTTP_HOST", "0.0.0.0"),
+        ("SIDECAR_HTTP_HOST", "192.168.1.10"),
+        ("SIDECAR_HTTP_HOST", "::"),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_key(key: str, value: str) -> None:
+    with pytest.raises(SettingError, match=key):
+        read(**{key: value})
+
+
+def test_other_machines_may_reach_it_once_a_token_is_set_which_is_never_shown() -> None:
+    settings = read(SIDECAR_HTTP_HOST="0.0.0.0", SIDECAR_API_TOKENS="secret-one, secret-two")
+    assert settings.api_tokens == ("secret-one", "secret-two")
+    assert "secret" not in repr(settings)

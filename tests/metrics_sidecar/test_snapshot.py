@@ -1,0 +1,162 @@
+"""A snapshot is whole or is not used; a failed or killed save leaves the one before."""
+
+import os
+import random
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+
+from metrics_sidecar.run import restore
+from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, encode
+from metrics_sidecar.state import TradingState
+from telemetry_stream.types import StreamPosition
+from tests.metrics_sidecar.making import STREAM, samples, state_of, trade
+
+TRADES = [
+    trade("buy", "0.3", "1000.10", fee="0.02"),
+    trade("buy", "0.4", "999", symbol='quote"s:[]"positions":[],"last":{}'),
+    trade("sell", "0.1", "1e3"),
+    trade("buy", "7", "1.5"),
+]
+
+
+def snapshot_of(state: TradingState) -> Snapshot:
+    return Snapshot(StreamPosition(STREAM, state.applied, "c0ffee"), state.freeze())
+
+
+def save(file: SnapshotFile, state: TradingState) -> None:
+    file.save(list(encode(snapshot_of(state))))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> SnapshotFile:
+    return SnapshotFile(tmp_path / "not yet there")
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_what_is_loaded_is_what_was_saved(file: SnapshotFile, count: int) -> None:
+    state = state_of(TRADES[:count])
+    save(file, state)
+    assert file.load() == snapshot_of(state)
+
+
+def test_many_positions_are_saved_in_slices(file: SnapshotFile) -> None:
+    state = state_of([trade("buy", "1", "10", symbol=f"S{number}") for number in range(1_000)])
+    assert len(list(encode(snapshot_of(state)))) > 8
+    save(file, state)
+    assert file.load() == snapshot_of(state)
+
+
+def test_no_file_is_no_snapshot(file: SnapshotFile) -> None:
+    assert file.load() is None
+
+
+def test_a_file_cut_off_anywhere_is_not_used(file: SnapshotFile) -> None:
+    save(file, state_of(TRADES))
+    content = file.path.read_bytes()
+    for length in range(len(content)):
+        with pytest.raises(UnusableSnapshot):
+            decode(content[:length])
+
+
+def test_a_file_with_any_byte_changed_is_not_used(file: SnapshotFile) -> None:
+    save(file, state_of(TRADES))
+    content = bytearray(file.path.read_bytes())
+    chance = random.Random(20_260_304)
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << chance.randrange(8)
+        with pytest.raises(UnusableSnapshot):
+            decode(bytes(flipped))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "begin"),
+        (b"{}", "begin"),
+        (b"\x00" * 4096, "begin"),
+        (b"trading-telemetry-snapshot 2 00\n{}", "version"),
+        (b"trading-telemetry-snapshot 1 00\n{}", "checksum"),
+        (b"trading-telemetry-snapshot 1 %b\n{}" % blake2b(b"{}", digest_size=16).hexdigest().encode(), "hold"),
+    ],
+)
+def test_a_foreign_file_is_not_used_and_it_is_said_why(content: bytes, reason: str) -> None:
+    with pytest.raises(UnusableSnapshot, match=reason):
+        decode(content)
+
+
+class Killed(BaseException):
+    """What stands for kill -9 at one place in a save."""
+
+
+@pytest.mark.parametrize("place", ["fsync of the file", "rename", "fsync of the folder"])
+def test_killed_at_any_place_in_a_save_the_old_or_the_new_snapshot_is_there(
+    file: SnapshotFile, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    old, new = state_of(TRADES[:2]), state_of(TRADES)
+    save(file, old)
+    syncs = 0
+
+    def fsync(descriptor: int) -> None:
+        nonlocal syncs
+        syncs += 1
+        if place == ("fsync of the file", "fsync of the folder")[syncs - 1]:
+            raise Killed
+        os.fdatasync(descriptor)
+
+    def rename(*_paths: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        if place == "rename":
+            patched.setattr(Path, "replace", rename)
+        with pytest.raises(Killed):
+            save(file, new)
+    expected = new if place == "fsync of the folder" else old
+    assert SnapshotFile(file.path.parent).load() == snapshot_of(expected)
+    save(file, new)
+    assert file.load() == snapshot_of(new)
+
+
+def test_the_file_is_synced_before_it_takes_the_old_ones_place_and_the_folder_after(
+    file: SnapshotFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        seen.append("sync " + Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        real_fsync(descriptor)
+
+    def replace(path: Path, target: Path) -> Path:
+        seen.append("rename")
+        return real_replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    save(file, state_of(TRADES))
+    assert seen == [f"sync {FILE_NAME}.new", "rename", "sync not yet there"]
+
+
+def test_restored_is_the_state_with_the_position_it_stands_for(file: SnapshotFile) -> None:
+    state = state_of(TRADES)
+    save(file, state)
+    restored, position = restore(file, limit=1_000)
+    assert samples(restored.freeze()) == samples(state.freeze())
+    assert position == StreamPosition(STREAM, 4, "c0ffee")
+
+
+@pytest.mark.parametrize("spoil", ["torn", "other limit", "a folder"])
+def test_without_a_usable_snapshot_it_starts_from_nothing(file: SnapshotFile, spoil: str) -> None:
+    save(file, state_of(TRADES))
+    if spoil == "torn":
+        file.path.write_bytes(file.path.read_bytes()[:-7])
+    elif spoil == "a folder":
+        file.path.unlink()
+        file.path.mkdir()
+    restored, position = restore(file, limit=999 if spoil == "other limit" else 1_000)
+    assert restored.applied == 0
+    assert position == StreamPosition()

@@ -1,0 +1,172 @@
+"""The fold: how trades were batched, skipped, saved and restored on the way makes no difference."""
+
+import decimal
+import json
+from collections.abc import Generator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics_sidecar.snapshot import Snapshot, decode_body, encode
+from metrics_sidecar.state import Moment, TradingState
+from telemetry_stream.types import Batch, StreamPosition
+from tests.metrics_sidecar.making import STREAM, Trade, batch, event, figure, samples, state_of, trade
+from tests.metrics_sidecar.test_positions import histories
+
+
+def through_snapshot(state: TradingState) -> TradingState:
+    snapshot = Snapshot(StreamPosition(STREAM, state.applied, "x"), state.freeze())
+    return TradingState.restored(decode_body(b"".join(encode(snapshot))).moment)
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.data())
+def test_batching_overlap_and_restarts_change_no_digit(trades: list[Trade], data: st.DataObject) -> None:
+    whole = state_of(trades)
+    state = TradingState(1_000, STREAM)
+    while state.applied < len(trades):
+        skip = data.draw(st.integers(0, state.applied))
+        end = data.draw(st.integers(state.applied + 1, len(trades)))
+        state.apply(batch(trades[state.applied - skip : end], state.applied - skip + 1), skip)
+        if data.draw(st.booleans()):
+            state = through_snapshot(state)
+    assert samples(state.freeze()) == samples(whole.freeze())
+    assert state.freeze() == whole.freeze()
+
+
+def test_a_frozen_moment_stays_as_it_was() -> None:
+    state = state_of([trade("buy", "1", "10", fee="1")])
+    before = state.freeze()
+    shown = samples(before)
+    state.apply(batch([trade("sell", "3", "11", fee="1", fee_currency="BNB")], 2))
+    assert samples(before) == shown
+    assert samples(state.freeze()) != shown
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), histories(), st.integers(1, 3))
+def test_batches_applied_while_a_moment_is_frozen_in_slices_do_not_get_in(
+    before: list[Trade], meanwhile: list[Trade], slices: int
+) -> None:
+    many = [trade("buy", "1", "1", symbol=f"S{number}", fee="1") for number in range(1_200)]
+    state, expected = state_of([*many, *before], limit=2_000), state_of([*many, *before], limit=2_000).freeze()
+    state.freeze()
+    freezing = state.freeze_in_slices()
+    for _ in range(slices):
+        next(freezing)
+    again = [given | {"symbol": f"S{index * 97}"} for index, given in enumerate(meanwhile)]
+    state.apply(batch([*meanwhile, *again], state.applied + 1))
+    assert run_to_its_end(freezing) == expected
+    assert state.freeze() == state_of([*many, *before, *meanwhile, *again], limit=2_000).freeze()
+
+
+def run_to_its_end(freezing: Generator[None, None, Moment]) -> Moment:
+    while True:
+        try:
+            next(freezing)
+        except StopIteration as frozen:
+            moment: Moment = frozen.value
+            return moment
+
+
+def test_both_sides_of_a_new_key_start_at_0() -> None:
+    state = state_of([trade("buy", "1", "10")])
+    assert figure(state, "trading_trades_total", side="buy") == "1"
+    assert figure(state, "trading_trades_total", side="sell") == "0"
+    assert figure(state, "trading_volume_total", side="sell") == "0"
+
+
+def test_the_mark_is_the_symbols_last_price_in_whatever_account_it_was_traded() -> None:
+    state = state_of([trade("buy", "1", "10"), trade("sell", "1", "13", account="other")])
+    assert figure(state, "trading_unrealized_pnl") == "3"
+
+
+def test_sums_are_exact_although_the_process_has_a_context_of_few_digits() -> None:
+    with decimal.localcontext(prec=3):
+        state = state_of([trade("buy", "1.00000000000000000001", "3.00000000000000000001")])
+    assert figure(state, "trading_notional_total", side="buy") == "3.0000000000000000000400000000000000000001"
+
+
+class TestPastTheLimit:
+    trades = (
+        trade("buy", "1", "10"),
+        trade("buy", "2", "20", symbol="BTCUSDT", fee="1"),
+        trade("sell", "3", "30", symbol="BTCUSDT"),
+        trade("sell", "4", "40", account="more"),
+    )
+
+    def test_trades_are_counted_under_one_key_without_a_position(self) -> None:
+        shown = samples(state_of(self.trades, limit=1).freeze())
+        other = 'account="__other__",strategy="__other__",symbol="__other__"'
+        assert shown[f'trading_trades_total{{{other},side="buy"}}'] == "1"
+        assert shown[f'trading_trades_total{{{other},side="sell"}}'] == "2"
+        assert shown[f'trading_notional_total{{{other},side="sell"}}'] == "250"
+        assert shown[f'trading_fees{{{other},currency="quote"}}'] == "1"
+        assert not [name for name in shown if "position{" in name and "__other__" in name]
+        assert sum(int(text) for name, text in shown.items() if name.startswith("trading_trades_total")) == 4
+
+    def test_a_symbol_with_series_is_still_marked_by_their_prices(self) -> None:
+        assert figure(state_of(self.trades, limit=1), "trading_unrealized_pnl") == "30"
+
+    def test_a_symbol_without_series_has_no_price(self) -> None:
+        assert 'trading_last_price{symbol="BTCUSDT"}' not in samples(state_of(self.trades, limit=1).freeze())
+
+    def test_the_key_is_there_at_0_before_its_first_trade(self) -> None:
+        shown = samples(state_of(self.trades[:1], limit=1).freeze())
+        assert [text for name, text in shown.items() if "__other__" in name] == ["0"] * 6
+
+    def test_it_survives_a_snapshot(self) -> None:
+        state = state_of(self.trades, limit=1)
+        assert through_snapshot(state).freeze() == state.freeze()
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        pytest.param({"price": "NaN"}, "out_of_range", id="NaN"),
+        pytest.param({"price": "sNaN"}, "out_of_range", id="signalling NaN"),
+        pytest.param({"price": "Infinity"}, "out_of_range", id="infinite"),
+        pytest.param({"price": "-1", "qty": "-1"}, "out_of_range", id="negative"),
+        pytest.param({"qty": "0"}, "out_of_range", id="zero"),
+        pytest.param({"qty": "1E+38"}, "out_of_range", id="too large"),
+        pytest.param({"qty": "1E+999999999"}, "out_of_range", id="far too large"),
+        pytest.param({"qty": "1E-39"}, "out_of_range", id="too small"),
+        pytest.param({"fee": "NaN"}, "out_of_range", id="fee NaN"),
+        pytest.param({"fee": "0E-999999999"}, "out_of_range", id="fee of many zeros"),
+        pytest.param({"fee": "-1E+40"}, "out_of_range", id="fee too large"),
+        pytest.param({"price": "x"}, "undecodable", id="no number"),
+        pytest.param({"side": "hold"}, "undecodable", id="no side"),
+        pytest.param({"symbol": None}, "undecodable", id="no symbol"),
+        pytest.param({"price": "1E+99999999999999999999"}, "undecodable", id="exponent past all limits"),
+    ],
+)
+def test_an_event_that_is_no_trade_is_counted_and_the_others_of_its_batch_are_applied(bad: Trade, reason: str) -> None:
+    state = state_of([trade("buy", "1", "10"), trade("buy", "1", "10") | bad, trade("buy", "1", "10")])
+    assert figure(state, "trading_trades_total", side="buy") == "2"
+    assert state.rejected[reason] == 1
+    assert state.applied == 3
+
+
+def test_a_batch_that_is_no_json_still_gives_the_events_that_are() -> None:
+    good = trade("buy", "1", "10")
+    events = b",".join([event(7, good), event(8, good)[:-5], event(9, good), event(10, good)[:20]])
+    state = TradingState(10, STREAM)
+    state.apply(Batch(STREAM, 7, 10, events), skip=1)
+    assert figure(state, "trading_trades_total", side="buy") == "1"
+    assert state.rejected["undecodable"] == 2
+
+
+def test_events_that_are_missing_from_their_batch_are_counted() -> None:
+    good = trade("buy", "1", "10")
+    state = TradingState(10, STREAM)
+    state.apply(Batch(STREAM, 1, 3, event(1, good) + b"," + event(3, good)))
+    assert figure(state, "trading_trades_total", side="buy") == "2"
+    assert state.rejected["undecodable"] == 1
+
+
+def test_numbers_may_also_come_as_json_numbers() -> None:
+    text = json.dumps(trade("buy", "1", "1")).replace('"qty": "1"', '"qty": 0.10000000000000000000000001')
+    state = TradingState(10, STREAM)
+    state.apply(Batch(STREAM, 1, 1, b'{"seq":1,"ts":"2026-03-04T05:06:07Z",' + text.encode()[1:]))
+    assert figure(state, "trading_position") == "0.10000000000000000000000001"
