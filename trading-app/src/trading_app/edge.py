@@ -1,18 +1,13 @@
 """What every request passes: its id, access, the counters, and a 500 for what was not caught. Plain ASGI."""
 
 import contextvars
-import hashlib
-import hmac
-import itertools
-import re
-import secrets
 import time
-from collections.abc import Sequence
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.types import EventDict
 
+from trading_app.access import RequestIds, Tokens
 from trading_app.answers import answer_problem
 from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
@@ -23,10 +18,10 @@ log = structlog.get_logger(__name__)
 ROUTES = frozenset(
     ("/", "/trade", "/trades", "/trades/stream", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
 )
-OPEN_ROUTES = frozenset(("/healthz", "/readyz"))
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
-_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+INTERNAL_ERROR = Problem("internal_error", "it was logged under this request_id")
+
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
 
 
@@ -38,14 +33,18 @@ def add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict
     return event
 
 
+def current_request_id() -> str:
+    """The id of the request that is being answered; empty outside of one."""
+    return _request_id.get("")
+
+
 class Edge:
     """The outermost layer: gives each request an id, counts and times it, and turns what was not caught into a 500."""
 
-    def __init__(self, app: ASGIApp, metrics: AppMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: AppMetrics, ids: RequestIds) -> None:
         self._app = app
         self._metrics = metrics
-        self._process = secrets.token_hex(4)
-        self._count = itertools.count(1)
+        self._ids = ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass a lifespan on."""
@@ -53,34 +52,31 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = self._id_of(scope)
+        request_id = self._ids.name(dict(scope["headers"]))
         _request_id.set(request_id)
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        status, complete = 0, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            else:
+                complete = not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         except Exception:
             log.exception("a request failed", method=scope["method"], path=scope["path"][:200])
-            if status:
-                raise
-            problem = Problem("internal_error", "it was logged under this request_id")
-            await send_answer(answer_problem(problem, request_id), send_with_id)
+            self._metrics.refusals[INTERNAL_ERROR.code] += 1
+            if status and not complete:
+                raise  # uvicorn cuts the connection: the client must not take a part for the whole
+            if not complete:
+                await send_answer(answer_problem(INTERNAL_ERROR, request_id), send_with_id)
         finally:
             self._observe(scope, status, time.perf_counter() - began)
-
-    def _id_of(self, scope: Scope) -> str:
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
-                return str(value, "ascii")
-        return f"{self._process}-{next(self._count):x}"
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope["path"] if scope["path"] in ROUTES else "other"
@@ -90,30 +86,18 @@ class Edge:
 
 
 class Access:
-    """Lets through who has a token, where tokens are set. Health is open to all."""
+    """Refuses callers without a token, where tokens are set."""
 
-    def __init__(self, app: ASGIApp, tokens: Sequence[str], metrics: AppMetrics) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: AppMetrics) -> None:
         self._app = app
-        self._digests = [hashlib.sha256(token.encode()).digest() for token in tokens]
+        self._tokens = tokens
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if not self._digests or scope["type"] != "http" or scope["path"] in OPEN_ROUTES or self._is_known(scope):
+        problem = self._tokens.refusal(scope["path"], dict(scope["headers"])) if scope["type"] == "http" else None
+        if problem is None:
             await self._app(scope, receive, send)
             return
-        self._metrics.refusals["unauthorized"] += 1
-        problem = Problem(
-            "unauthorized",
-            "send the header 'Authorization: Bearer TOKEN' with one of WEBAPP_API_TOKENS",
-            headers={"WWW-Authenticate": 'Bearer realm="trading-app"'},
-        )
+        self._metrics.refusals[problem.code] += 1
         await send_answer(answer_problem(problem, scope["state"]["request_id"]), send)
-
-    def _is_known(self, scope: Scope) -> bool:
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        scheme, _, token = given.partition(b" ")
-        digest = hashlib.sha256(token.strip()).digest()
-        # All are compared, and each in constant time: how long it takes tells nothing.
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return scheme.lower() == b"bearer" and any(matches)

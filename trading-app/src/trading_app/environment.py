@@ -1,10 +1,13 @@
 """The web app's settings."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from telemetry_stream.environment import Environment, SettingError, is_loopback, is_loopback_address
 from telemetry_stream.logs import FORMATS, LEVELS
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def read_settings(environment: Environment) -> Settings:
         publisher_address=environment.address("WEBAPP_ZMQ_ADDR", "tcp://127.0.0.1:5555"),
         replay_address=environment.address("WEBAPP_REPLAY_ADDR", "tcp://127.0.0.1:5556"),
         data_folder=environment.folder("DATA_DIR", "./data"),
-        cors_origins=environment.words("WEBAPP_CORS_ORIGINS"),
+        cors_origins=_origins(environment.words("WEBAPP_CORS_ORIGINS")),
         api_tokens=environment.words("WEBAPP_API_TOKENS"),
         most_body_bytes=environment.integer("WEBAPP_MAX_BODY_BYTES", 8_388_608, least=1_024, most=1_073_741_824),
         most_batch_trades=environment.integer("WEBAPP_MAX_BATCH_TRADES", 10_000, least=1, most=1_000_000),
@@ -47,6 +50,17 @@ def read_settings(environment: Environment) -> Settings:
     )
     _refuse_what_is_open(settings)
     return settings
+
+
+def _origins(written: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins as browsers send them; any other way of writing one would never match."""
+    for origin in written:
+        if origin != "*" and _ORIGIN.fullmatch(origin) is None:
+            raise SettingError(
+                f"WEBAPP_CORS_ORIGINS: {origin!r} is no origin; write it as https://example.com, with no path or"
+                " slash after it"
+            )
+    return written
 
 
 def _sidecar_url(environment: Environment) -> str:

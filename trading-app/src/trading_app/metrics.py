@@ -16,6 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from trading_app.problems import STATUSES
 from trading_app.zmq_pub import TradeStream
 
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -53,7 +54,7 @@ class AppMetrics(Collector):
         self.live_streams = 0
         self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS_BUCKETS))
-        self.refusals: dict[str, int] = defaultdict(int)
+        self.refusals = dict.fromkeys(STATUSES, 0)
         self.accepted_trades = 0
         self.duplicate_trades = 0
         self.commit_seconds = Histogram(SECONDS_BUCKETS)

@@ -78,6 +78,37 @@ BATCH_ACCEPTED = {
         "last_seq": {"type": "integer", "minimum": 1, "description": "The highest."},
     },
 }
+STORED_TRADE: dict[str, Any] = {
+    "type": "object",
+    "description": "A trade as journaled. `venue`, `order_id`, `fee` and `fee_currency` only where they were given.",
+    "required": ["seq", "trade_id", "symbol", "price", "qty", "side", "ts", "account", "strategy"],
+    "properties": {
+        "seq": {"type": "integer", "minimum": 1},
+        "trade_id": {"type": "string"},
+        "symbol": {"type": "string", "description": "In upper case."},
+        "price": {"type": "string", "description": "The digits as they were sent."},
+        "qty": {"type": "string", "description": "The digits as they were sent."},
+        "side": {"enum": ["buy", "sell"]},
+        "ts": {"type": "string", "format": "date-time", "description": "In UTC."},
+        "account": {"type": "string"},
+        "strategy": {"type": "string"},
+        "venue": {"type": "string"},
+        "order_id": {"type": "string"},
+        "fee": {"type": "string"},
+        "fee_currency": {"type": "string"},
+    },
+}
+PAGE = {
+    "type": "object",
+    "required": ["trades", "next_after"],
+    "properties": {
+        "trades": {"type": "array", "items": {"$ref": "#/components/schemas/StoredTrade"}},
+        "next_after": {
+            "type": ["integer", "null"],
+            "description": "`after` of the next page; null where there is none yet.",
+        },
+    },
+}
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "code", "detail", "request_id"],
@@ -116,6 +147,33 @@ IDEMPOTENCY_KEY = {
 }
 
 
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 0},
+    "description": "Give the trades after this one. A browser's EventSource sends it by itself.",
+}
+
+
+def success(description: str, **content: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The response 200, with a schema for each media type: `text_plain` stands for `text/plain`."""
+    types = {name.replace("_", "/", 1).replace("_", "-"): {"schema": schema} for name, schema in content.items()}
+    return {200: {"description": description, "content": types}}
+
+
+TEXT = {"type": "string"}
+PAGE_OR_LINES = success(
+    "Trades, ascending by `seq`",
+    application_json={"$ref": "#/components/schemas/Page"},
+    application_x_ndjson={**TEXT, "description": "A StoredTrade on each line."},
+)
+EVENTS = success(
+    "Events without end", text_event_stream={**TEXT, "description": "`id` is the sequence, `data` a StoredTrade."}
+)
+EXPOSITION = success("docs/app-metrics.md explains each", text_plain=TEXT, application_openmetrics_text=TEXT)
+
+
 def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The responses of these codes, one for each status."""
     responses: dict[int | str, dict[str, Any]] = {}
@@ -128,7 +186,14 @@ def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
 def describe(app: FastAPI) -> dict[str, Any]:
     """The whole document, made once."""
     if app.openapi_schema is None:
-        schemas = {"Trade": TRADE_IN, "Accepted": ACCEPTED, "BatchAccepted": BATCH_ACCEPTED, "Problem": PROBLEM}
+        schemas = {
+            "Trade": TRADE_IN,
+            "Accepted": ACCEPTED,
+            "BatchAccepted": BATCH_ACCEPTED,
+            "StoredTrade": STORED_TRADE,
+            "Page": PAGE,
+            "Problem": PROBLEM,
+        }
         document = FastAPI.openapi(app)
         document["paths"]["/trade"] = {"post": _take_trade()}
         document["paths"].setdefault("/trades", {})["post"] = _take_trades()
@@ -149,9 +214,13 @@ def _take_trade() -> dict[str, Any]:
         "parameters": [IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
-            "content": {"application/json": trade, "application/x-www-form-urlencoded": trade},
+            "content": {
+                "application/json": trade,
+                "application/x-www-form-urlencoded": trade,
+                "multipart/form-data": trade,
+            },
         },
-        "responses": _responses("Accepted", "New", "Known already: nothing changed", "invalid_trade"),
+        "responses": _responses("Accepted", "New", "Known already: nothing changed", "invalid_trade", "foreign_origin"),
     }
 
 
@@ -171,11 +240,11 @@ def _take_trades() -> dict[str, Any]:
     }
 
 
-def _responses(schema: str, created: str, repeated: str, invalid: str) -> dict[str, Any]:
+def _responses(schema: str, created: str, repeated: str, *codes: str) -> dict[str, Any]:
     content = {"application/json": {"schema": _reference(schema)}}
     refused = problem_responses(
-        "not_json", "bad_request", "unauthorized", "foreign_origin", "trade_id_conflict", "idempotency_key_conflict",
-        "too_large", "unsupported_media_type", invalid, "overloaded", "not_ready", "stream_failed",
+        "not_json", "bad_request", "unauthorized", "trade_id_conflict", "idempotency_key_conflict", "too_large",
+        "unsupported_media_type", *codes, "overloaded", "not_ready", "stream_failed",
     )  # fmt: skip
     return {
         "201": {"description": created, "content": content},

@@ -6,15 +6,17 @@ from starlette.responses import Response
 
 from trading_app.context import Context
 from trading_app.metrics import make_registry
-from trading_app.openapi import problem_responses
+from trading_app.openapi import EXPOSITION, problem_responses
 from trading_app.problems import Problem
+
+OPEN: dict[str, object] = {"security": []}  # no token is needed, not even where tokens are set
 
 
 def add_to(api: FastAPI, context: Context) -> None:
     """Add the calls."""
     registry = make_registry(context.metrics)
 
-    @api.get("/healthz", tags=["operations"], summary="Whether the process is alive")
+    @api.get("/healthz", tags=["operations"], summary="Whether the process is alive", openapi_extra=OPEN)
     async def healthz() -> dict[str, str]:
         """Alive: says nothing of the journal."""
         return {"status": "alive"}
@@ -24,6 +26,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["operations"],
         summary="Whether trades can be taken: journal open, disk writable, publisher bound",
         responses=problem_responses("not_ready"),
+        openapi_extra=OPEN,
     )
     async def readyz() -> dict[str, str]:
         """503 with the reason where they can't."""
@@ -32,7 +35,13 @@ def add_to(api: FastAPI, context: Context) -> None:
             raise Problem("not_ready", obstacle, retry_after=5)
         return {"status": "ready"}
 
-    @api.get("/metrics", tags=["operations"], summary="The app's own metrics, as Prometheus text or OpenMetrics")
+    @api.get(
+        "/metrics",
+        tags=["operations"],
+        summary="The app's own metrics, as Prometheus text or OpenMetrics",
+        response_class=Response,
+        responses=EXPOSITION | problem_responses("unauthorized"),
+    )
     async def metrics(request: Request) -> Response:
         """docs/app-metrics.md explains each."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import FastAPI, Query, Request
@@ -14,9 +13,10 @@ from starlette.responses import RedirectResponse, Response
 
 from trading_app.context import Context
 from trading_app.problems import Problem
-from trading_app.routes import Intake, take
+from trading_app.routes import Intake, Intended, take
 
 HERE = Path(__file__).parent
+MOST_FORM_BYTES = 65_536
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -38,8 +38,7 @@ def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
     async def trade_of_form(request: Request) -> Response:
         # JSON does not come so far: the intake in front has answered it.
         _refuse_foreign_form(request)
-        intended = intake.read_form(await _form_fields(request), time.time_ns())
-        answer = await take(context, intake, intended)
+        answer = await take(context, intake, await _read_form(request, intake))
         if not accepts_page(request):
             return Response(answer.body, answer.status, media_type="application/json")
         return RedirectResponse(f"/?seq={msgspec.json.decode(answer.body)['seq']}", status_code=303)
@@ -51,8 +50,11 @@ def accepts_page(request: Request) -> bool:
 
 
 def render_page(request: Request, context: Context, shown: dict[str, object], status: int = 200) -> Response:
-    """The page, with what the last form brought: `seq` of the trade that was taken, or the `problem`."""
+    """The page, with what the last form brought: `seq` of the trade that was taken, or the `problem`, and the fields
+    `given`.
+    """
     variables = {
+        "given": getattr(request.state, "form_fields", {}),
         "base_url": str(request.base_url).rstrip("/"),
         "head": context.stream.head,
         "sidecar_url": context.settings.sidecar_url,
@@ -60,16 +62,21 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
     return _templates.TemplateResponse(request, "index.html", variables | shown, status, PAGE_HEADERS)
 
 
-async def _form_fields(request: Request) -> dict[str, str]:
+async def _read_form(request: Request, intake: Intake) -> Intended:
+    body = await request.body()
+    if len(body) > MOST_FORM_BYTES:
+        raise Problem("too_large", f"a form has at most {MOST_FORM_BYTES} bytes; send JSON")
     try:
         async with request.form(max_files=0, max_fields=50) as form:
-            return {name: str(value) for name, value in form.multi_items()}
+            fields = {name: str(value) for name, value in form.multi_items()}
     except HTTPException as error:
         raise Problem("bad_request", f"the form can't be read: {error.detail}") from None
+    request.state.form_fields = fields
+    return intake.read_form(fields, dict(request.scope["headers"]), body, time.time_ns())
 
 
 def _refuse_foreign_form(request: Request) -> None:
     """A browser sends forms for any site that asks it to; such a form tells where it is from."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Problem("foreign_origin", f"the form comes from {origin[:100]!r}; send JSON for calls from elsewhere")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from telemetry_stream.types import Batch
+from telemetry_stream.wire import split
 from trading_app.zmq_pub import TradeStream
 
 SCAN_LIMIT = 5_000
@@ -15,8 +15,6 @@ SCAN_LIMIT = 5_000
 KEEP_ALIVE_SECONDS = 15.0
 LIVE_PAUSE_SECONDS = 0.05
 """A live stream is sent to at most so often: under load several commits go in one piece."""
-
-_BETWEEN = b',{"seq":'
 
 
 class _Labels(msgspec.Struct):
@@ -58,14 +56,6 @@ class Page:
     events: list[bytes]
     read_to: int
     more: bool
-
-
-def split(batch: Batch) -> list[bytes]:
-    """The single events of a batch."""
-    if not batch.events:
-        return []
-    first, *others = batch.events.split(_BETWEEN)
-    return [first, *(_BETWEEN[1:] + other for other in others)]
 
 
 async def read_page(stream: TradeStream, after: int, limit: int, wanted: Filter) -> Page:
@@ -115,5 +105,5 @@ async def live(stream: TradeStream, after: int, wanted: Filter) -> AsyncIterator
 
 
 def _server_sent(event: bytes) -> bytes:
-    sequence = event[len(_BETWEEN) - 1 : event.index(b",")]
+    sequence = event[len(b'{"seq":') : event.index(b",")]
     return b"id: %b\nevent: trade\ndata: %b\n\n" % (sequence, event)

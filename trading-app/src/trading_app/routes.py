@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from telemetry_stream.errors import StreamError
 from telemetry_stream.group_commit import Outcome
 from telemetry_stream.types import Submission
+from trading_app.access import Headers
 from trading_app.answers import Answer, answer_problem, answer_trade, answer_trades, receipt_of, refusal
 from trading_app.context import Context
 from trading_app.environment import Settings
@@ -23,8 +24,6 @@ JSON = b"application/json"
 LINES = b"application/x-ndjson"
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 PATHS = ("/trade", "/trades")
-
-Headers = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,9 @@ class Intake:
         events = read_trades(body, kind == LINES, now_ns, self._ids, self._most_batch_trades)
         return self._intend(events, key, body, single=False)
 
-    def read_form(self, fields: Mapping[str, str], now_ns: int) -> Intended:
-        """What a form wants. Raises Problem."""
-        return self._intend([read_form(fields, now_ns, self._ids)], None, b"", single=True)
+    def read_form(self, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int) -> Intended:
+        """What a form wants; `body` is what its fields were read from. Raises Problem."""
+        return self._intend([read_form(fields, now_ns, self._ids)], headers.get(b"idempotency-key"), body, single=True)
 
     def answer(self, intended: Intended, outcome: Outcome) -> Answer:
         """What to say to the outcome. Raises Problem."""

@@ -18,7 +18,7 @@ from trading_app.ui import WebApp
 
 log = structlog.get_logger(__name__)
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 3
 """Requests under way at the end get so long."""
 
 
@@ -35,7 +35,10 @@ class AppServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            self.should_exit = True  # the lifespan could not begin, and has said why; the exit code is ours to choose
         if self.started:
             log.info("ready", urls=[_url(listening) for listening in sockets or ()])
 
@@ -61,7 +64,8 @@ async def serve(settings: Settings) -> int:
     try:
         listening = _listen(settings)
     except OSError as error:
-        log.error("can't listen", reason=f"{error}: set WEBAPP_HTTP_HOST and WEBAPP_HTTP_PORT to a free address")
+        place = f"{settings.http_host}, port {settings.http_port}"
+        log.error("can't listen", reason=f"{place}: {error.strerror}; set WEBAPP_HTTP_HOST or WEBAPP_HTTP_PORT")
         return 1
     failures: list[BaseException] = []
 

@@ -1,20 +1,20 @@
 """GET /trades and GET /trades/stream."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 import structlog
 from fastapi import FastAPI, Query, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from trading_app import reading
 from trading_app.context import Context
 from trading_app.fields import FieldError, check_name, check_symbol
 from trading_app.metrics import AppMetrics
-from trading_app.openapi import problem_responses
-from trading_app.problems import Problem
+from trading_app.openapi import EVENTS, LAST_EVENT_ID, PAGE_OR_LINES, problem_responses
+from trading_app.problems import FieldProblem, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,8 @@ def add_to(api: FastAPI, context: Context) -> None:
         "/trades",
         tags=["trades"],
         summary="Trades by sequence, a page at a time or as NDJSON",
-        responses=problem_responses("unauthorized", "invalid_parameter"),
+        response_class=Response,
+        responses=PAGE_OR_LINES | problem_responses("unauthorized", "invalid_parameter"),
     )
     async def trades(
         request: Request,
@@ -57,7 +58,9 @@ def add_to(api: FastAPI, context: Context) -> None:
         "/trades/stream",
         tags=["trades"],
         summary="New trades as server-sent events",
-        responses=problem_responses("unauthorized", "invalid_parameter", "too_many_streams"),
+        response_class=Response,
+        responses=EVENTS | problem_responses("unauthorized", "invalid_parameter", "too_many_streams"),
+        openapi_extra={"parameters": [LAST_EVENT_ID]},
     )
     async def live(
         request: Request, after: Sequence = None, symbol: Label = None, account: Label = None, strategy: Label = None
@@ -69,7 +72,9 @@ def add_to(api: FastAPI, context: Context) -> None:
         if context.metrics.live_streams >= context.settings.most_live_streams:
             raise Problem("too_many_streams", "as many are open as may be; close one", retry_after=10)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
-        events = reading.live(context.stream, context.stream.head if start is None else start, wanted)
+        # A position past the head is of another journal: there is nothing to wait for before the next trade.
+        head = context.stream.head
+        events = reading.live(context.stream, head if start is None else min(start, head), wanted)
         return LiveResponse(events, context.metrics)
 
 
@@ -82,6 +87,14 @@ class LiveResponse(StreamingResponse):
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
         self._metrics = metrics
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, counted from here on: nothing is awaited since the limit was looked at."""
+        self._metrics.live_streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._metrics.live_streams -= 1
+
     async def stream_response(self, send: Send) -> None:
         """Send the events. Each has to be taken within SEND_SECONDS."""
 
@@ -89,24 +102,28 @@ class LiveResponse(StreamingResponse):
             async with asyncio.timeout(self.SEND_SECONDS):
                 await send(message)
 
-        self._metrics.live_streams += 1
         try:
             await super().stream_response(send_in_time)
         except TimeoutError:
             log.info("a live stream was let go: its client does not read")
-        finally:
-            self._metrics.live_streams -= 1
 
 
 def _wanted(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
+    return reading.Filter(
+        _check("symbol", symbol, check_symbol),
+        _check("account", account, check_name),
+        _check("strategy", strategy, check_name),
+    )
+
+
+def _check(name: str, given: str | None, check: Callable[[str], str]) -> str | None:
+    if not given:
+        return None
     try:
-        return reading.Filter(
-            check_symbol(symbol) if symbol else None,
-            check_name(account) if account else None,
-            check_name(strategy) if strategy else None,
-        )
+        return check(given)
     except FieldError as error:
-        raise Problem("invalid_parameter", f"symbol, account or strategy {error}") from None
+        detail = str(error)
+        raise Problem("invalid_parameter", f"{name} {detail}", [FieldProblem(f"query/{name}", detail)]) from None
 
 
 def _last_event_id(request: Request) -> int:

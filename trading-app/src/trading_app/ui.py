@@ -8,12 +8,13 @@ import structlog
 import zmq
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi  # type: ignore[import-untyped]  # it has none
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse
 from trading_app import operations, page, trade_calls
+from trading_app.access import RequestIds, Tokens
 from trading_app.context import Context
+from trading_app.cors import Cors
 from trading_app.edge import Access, Edge
 from trading_app.environment import Settings
 from trading_app.error_handlers import add_error_handlers
@@ -22,10 +23,6 @@ from trading_app.routes import Intake, IntakeRoutes
 from trading_app.zmq_pub import TradeStream
 
 log = structlog.get_logger(__name__)
-
-SHARED_METHODS = ("GET", "POST")
-SHARED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID")
-EXPOSED_HEADERS = ("X-Request-ID", "Retry-After")
 
 
 class StartFailed(Exception):
@@ -39,17 +36,18 @@ class WebApp:
 
     def __init__(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
         """`on_failure` is called, in the event loop, when the stream can't go on and the process must end."""
-        self._context = Context(settings)
+        self.context = Context(settings)
         self._on_failure = on_failure
-        intake = Intake(settings, self._context.metrics)
-        self.api = self._create_api(intake)
-        layers: ASGIApp = IntakeRoutes(self.api, self._context, intake)
-        layers = Access(layers, settings.api_tokens, self._context.metrics)
+        metrics = self.context.metrics
+        self.intake = Intake(settings, metrics)
+        self.ids = RequestIds()
+        self.tokens = Tokens(settings.api_tokens)
+        self.api = self._create_api()
+        layers: ASGIApp = IntakeRoutes(self.api, self.context, self.intake)
+        layers = Access(layers, self.tokens, metrics)
         if settings.cors_origins:
-            layers = CORSMiddleware(
-                layers, settings.cors_origins, SHARED_METHODS, SHARED_HEADERS, expose_headers=EXPOSED_HEADERS
-            )
-        self._layers = Edge(layers, self._context.metrics)
+            layers = Cors(layers, settings.cors_origins, self.context.metrics)
+        self._layers = Edge(layers, metrics, self.ids)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""
@@ -57,10 +55,10 @@ class WebApp:
 
     def end_live_streams(self) -> None:
         """End the answers that have no end of their own: a server that stops waits for the last."""
-        if self._context.opened_stream is not None:
-            self._context.opened_stream.end_watches()
+        if self.context.opened_stream is not None:
+            self.context.opened_stream.end_watches()
 
-    def _create_api(self, intake: Intake) -> FastAPI:
+    def _create_api(self) -> FastAPI:
         api = FastAPI(
             title="Trading Telemetry",
             summary="Takes trades in, journals each durably, publishes it.",
@@ -69,24 +67,25 @@ class WebApp:
             docs_url=None,
             redoc_url=None,
             swagger_ui_oauth2_redirect_url=None,
+            redirect_slashes=False,  # a POST that is redirected with an empty body looks like one that was taken
         )
         api.openapi = lambda: describe(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
         patch_fastapi(api, redirect_from_root_to_docs=False)
-        add_error_handlers(api, self._context)
-        page.add_to(api, self._context, intake)
-        trade_calls.add_to(api, self._context)
-        operations.add_to(api, self._context)
+        add_error_handlers(api, self.context)
+        page.add_to(api, self.context, self.intake)
+        trade_calls.add_to(api, self.context)
+        operations.add_to(api, self.context)
         return api
 
     @asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
         try:
-            stream = open_stream(self._context, self._on_failure)
+            stream = open_stream(self.context, self._on_failure)
         except StartFailed as error:
             log.error("can't start", reason=str(error))
             raise
-        self._context.open(stream)
-        log.info("journal open", stream=stream.id, head=stream.head, folder=str(self._context.settings.data_folder))
+        self.context.open(stream)
+        log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))
         try:
             yield
         finally:

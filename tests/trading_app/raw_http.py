@@ -1,0 +1,75 @@
+"""HTTP as bytes on a socket, for what a well-behaved client does not send."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+TRADE = b'{"symbol":"RAW","price":1,"qty":1,"side":"buy"}'
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.body)
+
+
+class Connection:
+    """One connection to the app."""
+
+    def __init__(self, open_socket: socket.socket) -> None:
+        self.socket = open_socket
+        self._input: BinaryIO = open_socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        """Send the bytes."""
+        self.socket.sendall(data)
+
+    def end_sending(self) -> None:
+        """Say that nothing more comes."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def answer(self, *, head_only: bool = False) -> Answer:
+        """The next response; one without a Content-Length is read to the end of the connection."""
+        status_line = self._input.readline()
+        assert status_line, "the connection was closed without an answer"
+        status = int(status_line.split()[1])
+        headers = {}
+        while line := self._input.readline().strip():
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        length = 0 if head_only or status == 100 else int(headers.get("content-length", -1))
+        return Answer(status, headers, self._input.read(length))
+
+    def is_closed(self) -> bool:
+        """Whether the other side ends the connection, with nothing more to say."""
+        return self._input.read() == b""
+
+
+@contextmanager
+def connected(port: int) -> Iterator[Connection]:
+    """A connection; waits 10 seconds at most for anything."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as open_socket:
+        yield Connection(open_socket)
+
+
+def post(path: str, body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
+    """A request with a body."""
+    more = "".join(f"{header}\r\n" for header in headers)
+    head = f"POST {path} HTTP/1.1\r\nHost: app\r\nContent-Type: {content_type}\r\n{more}Content-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+def get(path: str, *headers: str, method: str = "GET") -> bytes:
+    """A request without one."""
+    more = "".join(f"{header}\r\n" for header in headers)
+    return f"{method} {path} HTTP/1.1\r\nHost: app\r\n{more}\r\n".encode()

@@ -1,0 +1,123 @@
+"""The web app as a user runs it: a process of its own, on free ports, with a folder of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.apps import BIN, free_port
+from tests.support.polling import eventually
+
+SETTINGS = (
+    "WEBAPP_HTTP_HOST",
+    "WEBAPP_CORS_ORIGINS",
+    "WEBAPP_API_TOKENS",
+    "WEBAPP_MAX_BODY_BYTES",
+    "WEBAPP_MAX_BATCH_TRADES",
+    "WEBAPP_MAX_PENDING_TRADES",
+    "WEBAPP_MAX_LIVE_STREAMS",
+    "SIDECAR_HTTP_HOST",
+    "LOG_FORMAT",
+)
+"""Set to nothing, which means the default, so that neither this shell nor a `.env` has a say in the tests."""
+
+
+def settings_for(folder: Path, **settings: str) -> dict[str, str]:
+    """An environment in which an app has ports and a folder to itself."""
+    return {
+        **os.environ,
+        **dict.fromkeys(SETTINGS, ""),
+        "WEBAPP_HTTP_PORT": str(free_port()),
+        "WEBAPP_ZMQ_ADDR": f"tcp://127.0.0.1:{free_port()}",
+        "WEBAPP_REPLAY_ADDR": f"tcp://127.0.0.1:{free_port()}",
+        "SIDECAR_HTTP_PORT": "8001",
+        "DATA_DIR": str(folder / "data"),
+        "LOG_LEVEL": "DEBUG",
+        **settings,
+    }
+
+
+class RunningApp:
+    """A process of `trading-app`, with its log in a file."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """Start it; whether that goes well is another question."""
+        self.environment = settings_for(folder, **settings)
+        self.port = int(self.environment["WEBAPP_HTTP_PORT"])
+        self.url = f"http://127.0.0.1:{self.port}"
+        # Without certificates to load it is made in no time; there is no TLS here.
+        self.client = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=10)
+        self.data_folder = Path(self.environment["DATA_DIR"])
+        self._log_file = folder / f"trading-app-{self.port}.log"
+        with self._log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [BIN / "trading-app"],
+                env=self.environment,
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait until it answers its readiness check."""
+        eventually(self._is_ready, what=f"{self.url}/readyz")
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """End it as a user would; its exit code."""
+        self.process.send_signal(by)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, once it has ended by itself."""
+        return self.process.wait(timeout=20)
+
+    def log_text(self) -> str:
+        """All it has written so far."""
+        return self._log_file.read_text()
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Its log so far; every line has to be JSON."""
+        return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def metric(self, sample: str) -> float:
+        """The value of one sample of /metrics, named as it stands there; 0 where there is none yet."""
+        text = self.client.get("/metrics").text
+        found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def stored_trades(self) -> int:
+        """How many trades GET /trades gives."""
+        return len(self.client.get("/trades", headers={"Accept": "application/x-ndjson"}).text.splitlines())
+
+    def end(self) -> None:
+        """End it now, if it has not ended."""
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+
+    def _is_ready(self) -> bool:
+        code = self.process.poll()
+        assert code is None, f"trading-app ended with {code}:\n{self.log_text()}"
+        try:
+            return self.client.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def running(folder: Path, **settings: str) -> Iterator[RunningApp]:
+    """An app that is ready; ended at the end, if it has not."""
+    app = RunningApp(folder, **settings)
+    try:
+        app.wait_until_ready()
+        yield app
+    finally:
+        app.end()

@@ -1,0 +1,149 @@
+"""The documents hold: every example runs and answers as written, and nothing is left out or made up."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from telemetry_stream.environment import Environment
+from tests.trading_app.running import running
+from trading_app.environment import read_settings
+from trading_app.intake import FIELDS, REQUIRED
+from trading_app.metrics import AppMetrics
+from trading_app.page import MOST_FORM_BYTES
+from trading_app.problems import MOST_ERRORS, STATUSES
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+API = (DOCS / "api.md").read_text()
+METRICS = (DOCS / "app-metrics.md").read_text()
+
+
+def table(document: str, heading: str) -> list[list[str]]:
+    """The rows of the table whose first heading it is, without the back quotes around a first cell."""
+    _, _, rest = document.partition(f"| {heading} |")
+    rows = []
+    for line in rest.partition("\n\n")[0].splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        rows.append([cells[0].strip().strip("`"), *cells[1:]])
+    return rows
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Each command of the document, with what it shows."""
+    for block in re.findall(r"```console\n(.*?)```", API, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            yield command, shown
+
+
+def alike(text: str) -> str:
+    """Without what is another at every run."""
+    return re.sub(r'"request_id":"[0-9a-f]+-[0-9a-f]+"', '"request_id":"…"', text).strip()
+
+
+def test_every_example_answers_as_the_document_says(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        for command, shown in examples():
+            here = command.replace("http://127.0.0.1:8000", app.url)
+            run = subprocess.run(["bash", "-c", here], cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert alike(run.stdout) == alike(shown), command
+    assert len(list(examples())) > 12
+
+
+def test_every_code_is_in_the_document_with_its_status() -> None:
+    assert {row[0]: int(row[1]) for row in table(API, "code")} == STATUSES
+
+
+def test_every_call_is_in_the_document(client: httpx.Client) -> None:
+    written = set(re.findall(r"`(GET|POST) (/[\w/.]*)`", API))
+    served = {
+        (method.upper(), path) for path, item in client.get("/openapi.json").json()["paths"].items() for method in item
+    }
+    assert served | {("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json")} == written
+
+
+def test_every_field_is_in_the_document() -> None:
+    rows = table(API, "field")
+    assert {row[0] for row in rows} == set(FIELDS)
+    assert {row[0] for row in rows if row[1] == "required"} == set(REQUIRED)
+
+
+class Recorded(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return default
+
+
+def test_every_setting_is_in_the_document_with_its_default() -> None:
+    environment = Recorded()
+    defaults = read_settings(Environment(environment, Path("/project")))
+    rows = {row[0]: row[1].strip("`") for row in table(API, "setting")}
+    assert rows.keys() == environment.asked
+    numbers: Mapping[str, int] = {
+        "WEBAPP_HTTP_PORT": defaults.http_port,
+        "WEBAPP_MAX_BODY_BYTES": defaults.most_body_bytes,
+        "WEBAPP_MAX_BATCH_TRADES": defaults.most_batch_trades,
+        "WEBAPP_MAX_PENDING_TRADES": defaults.most_pending_trades,
+        "WEBAPP_MAX_LIVE_STREAMS": defaults.most_live_streams,
+    }
+    assert {key: int(rows[key]) for key in numbers} == numbers
+    assert rows["WEBAPP_HTTP_HOST"] == defaults.http_host
+    assert (rows["WEBAPP_ZMQ_ADDR"], rows["WEBAPP_REPLAY_ADDR"]) == (
+        defaults.publisher_address,
+        defaults.replay_address,
+    )
+    assert Path("/project", rows["DATA_DIR"]) == defaults.data_folder
+
+
+def test_limits_that_are_no_settings_are_in_the_document() -> None:
+    assert f"A form has at most {MOST_FORM_BYTES} bytes" in API
+    assert f"At most {MOST_ERRORS} `errors` are listed" in API
+
+
+def test_every_metric_is_in_the_document_and_no_other(client: httpx.Client) -> None:
+    client.get("/healthz").raise_for_status()
+    families = list(parse_text(client.get("/metrics").text))
+    written = {row[0]: row[1:] for row in table(METRICS, "metric")}
+    assert all(len(cells) == 5 for cells in written.values())
+    served = {}
+    for family in families:
+        if family.name.startswith("trading_app_"):
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            served[name] = family
+    assert served.keys() == written.keys()
+    for name, (kind, labels, _unit, meaning, _wrong) in written.items():
+        family = served[name]
+        assert kind == family.type, name
+        assert meaning.startswith(family.documentation.rstrip(".")), name
+        found = {label for sample in family.samples for label in sample.labels} - {"le"}
+        if found:  # a family may have no sample yet
+            assert found == set(re.findall(r"\w+", labels.replace("`", ""))), name
+
+
+@pytest.mark.parametrize("document", [API, METRICS], ids=["api.md", "app-metrics.md"])
+def test_every_link_leads_somewhere(document: str) -> None:
+    def anchors(text: str) -> set[str]:
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    for target in re.findall(r"\]\(([^)]+)\)", document):
+        file, _, anchor = target.partition("#")
+        text = (DOCS / file).read_text() if file else document
+        assert not anchor or anchor in anchors(text), target
+
+
+def test_metrics_can_be_told_before_the_stream_is_open() -> None:
+    names = {family.name for family in AppMetrics().collect()}
+    assert "trading_app_requests_refused" in names
+    assert "trading_app_stream_head_sequence" not in names

@@ -1,0 +1,308 @@
+"""The rules of a trade's fields: what is taken becomes exactly this text, everything else is refused in words."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading_app import fields
+from trading_app.fields import FieldError
+
+NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
+NINES = "9" * 38
+OUT_OF_RANGE = "is out of range: at most 38 digits on either side of the point"
+NO_NUMBER = "must be a JSON number, or a string that holds one"
+NO_TIME = "must be RFC 3339, such as 2026-01-31T12:00:00Z, or s, ms, µs or ns since 1970"
+NO_RFC3339 = "must be RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z"
+NO_TEXT = 'must be printable, without " and \\ and without spaces at its ends'
+
+
+def refusal(read: Callable[[bytes], str], raw: str) -> str:
+    with pytest.raises(FieldError) as refused:
+        read(raw.encode())
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("1", "1"),
+        ("0.1", "0.1"),
+        ("0.10", "0.10"),
+        ("23.000", "23.000"),
+        ("0.00141342", "0.00141342"),
+        (NINES, NINES),
+        (f"0.{NINES}", f"0.{NINES}"),
+        (f"{NINES[:19]}.{NINES[19:]}", f"{NINES[:19]}.{NINES[19:]}"),
+        ("0." + "0" * 37 + "1", "0." + "0" * 37 + "1"),
+        ("1e0", "1"),
+        ("1e2", "100"),
+        ("1E2", "100"),
+        ("1e+2", "100"),
+        ("1.50e1", "15.0"),
+        ("1.50e3", "1500"),
+        ("1.5e-3", "0.0015"),
+        ("1e-38", "0." + "0" * 37 + "1"),
+        ("1e37", "1" + "0" * 37),
+        ("1e+0037", "1" + "0" * 37),
+        ("1e" + "0" * 5_000 + "1", "10"),
+    ],
+)
+def test_an_amount_is_kept_as_written_with_its_exponent_written_out(written: str, kept: str) -> None:
+    assert fields.read_amount(written.encode()) == kept
+    assert fields.read_amount(f'"{written}"'.encode()) == kept
+    assert fields.read_decimal(written.encode()) == kept
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("0", "must be more than 0"),
+        ("0.000", "must be more than 0"),
+        ("0e5", "must be more than 0"),
+        ("-0", "must be more than 0"),
+        ("-1", "must be more than 0"),
+        ("-0.5e-3", "must be more than 0"),
+        (NINES + "9", "has 39 digits, 38 are the most"),
+        ("1." + "0" * 38, "has 39 digits, 38 are the most"),
+        ("9" * 10_000, "has 10000 digits, 38 are the most"),
+        ("0." + "0" * 38 + "1", OUT_OF_RANGE),
+        ("1e38", OUT_OF_RANGE),
+        ("1e-39", OUT_OF_RANGE),
+        ("1e400", OUT_OF_RANGE),
+        ("1e-400", OUT_OF_RANGE),
+        ("1e" + "9" * 10_000, OUT_OF_RANGE),
+        ('"NaN"', NO_NUMBER),
+        ('"Infinity"', NO_NUMBER),
+        ('"-Infinity"', NO_NUMBER),
+        ('"sNaN"', NO_NUMBER),
+        ('"+1"', NO_NUMBER),
+        ('"1_000"', NO_NUMBER),
+        ('"1,000"', NO_NUMBER),
+        ('" 1"', NO_NUMBER),
+        ('"1 "', NO_NUMBER),
+        ('"1\\n"', NO_NUMBER),
+        ('"١"', NO_NUMBER),
+        ('"１"', NO_NUMBER),
+        ('"01"', NO_NUMBER),
+        ('"1."', NO_NUMBER),
+        ('".5"', NO_NUMBER),
+        ('"0x1F"', NO_NUMBER),
+        ('"1e"', NO_NUMBER),
+        ('"1e1.5"', NO_NUMBER),
+        ('""', NO_NUMBER),
+        ("true", NO_NUMBER),
+        ("null", NO_NUMBER),
+        ("[1]", NO_NUMBER),
+        ('{"a":1}', NO_NUMBER),
+    ],
+)
+def test_an_amount_that_is_no_amount_is_refused(raw: str, message: str) -> None:
+    assert refusal(fields.read_amount, raw) == message
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("-0.02", "-0.02"), ("0", "0"), ("0.000", "0.000"), ("-1e-3", "-0.001"), ("-0", "-0")]
+)
+def test_a_fee_has_any_sign(written: str, kept: str) -> None:
+    assert fields.read_decimal(written.encode()) == kept
+
+
+digits = st.from_regex(r"(0|[1-9][0-9]{0,18})(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
+
+
+@given(digits, st.booleans())
+def test_no_amount_changes_its_value(number: str, quoted: bool) -> None:
+    try:
+        kept = fields.read_amount(f'"{number}"'.encode() if quoted else number.encode())
+    except FieldError:
+        sent = Decimal(number)
+        assert sent == 0 or sent >= Decimal(10) ** 38 or len(format(sent, "f").partition(".")[2]) > 38
+    else:
+        assert Decimal(kept) == Decimal(number)
+        assert "e" in number.lower() or kept == number
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_number_for_decimal_too_or_refused(text: str) -> None:
+    try:
+        kept = fields.read_decimal(json.dumps(text).encode())
+    except FieldError:
+        return
+    assert Decimal(kept) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ("1790000000", "2026-09-21T14:13:20Z"),
+        ("1790000000000", "2026-09-21T14:13:20Z"),
+        ("1790000000000000", "2026-09-21T14:13:20Z"),
+        ("1790000000000000000", "2026-09-21T14:13:20Z"),
+        ('"1790000000"', "2026-09-21T14:13:20Z"),
+        ("1.79e9", "2026-09-21T14:13:20Z"),
+        ("1790000000.5", "2026-09-21T14:13:20.500Z"),
+        ("1790000000500", "2026-09-21T14:13:20.500Z"),
+        ("1790000000500.25", "2026-09-21T14:13:20.500250Z"),
+        ("1790000000000001", "2026-09-21T14:13:20.000001Z"),
+        ("1790000000000000001", "2026-09-21T14:13:20.000000001Z"),
+        ("1789999999.99999999999999999999999999", "2026-09-21T14:13:19.999999999Z"),
+        ("100000000", "1973-03-03T09:46:40Z"),
+        ('"2026-09-21T14:13:20Z"', "2026-09-21T14:13:20Z"),
+        ('"2026-09-21t14:13:20z"', "2026-09-21T14:13:20Z"),
+        ('"2026-09-21 14:13:20Z"', "2026-09-21T14:13:20Z"),
+        ('"2026-09-21T14:13:20.000Z"', "2026-09-21T14:13:20Z"),
+        ('"2026-09-21T14:13:20.5Z"', "2026-09-21T14:13:20.500Z"),
+        ('"2026-09-21T14:13:20.000000001Z"', "2026-09-21T14:13:20.000000001Z"),
+        ('"2026-09-21T16:13:20+02:00"', "2026-09-21T14:13:20Z"),
+        ('"2026-09-21T14:13:20-00:00"', "2026-09-21T14:13:20Z"),
+        ('"2026-09-21T19:43:20.25+05:30"', "2026-09-21T14:13:20.250Z"),
+        ('"2026-09-20T14:14:20-23:59"', "2026-09-21T14:13:20Z"),
+        ('"2024-02-29T23:59:59Z"', "2024-02-29T23:59:59Z"),
+        ("1790086400", "2026-09-22T14:13:20Z"),  # a day ahead
+    ],
+)
+def test_the_same_instant_becomes_the_same_text(raw: str, kept: str) -> None:
+    assert fields.read_timestamp(raw.encode(), NOW_NS) == kept
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("99999999", "lies before March 1973"),
+        ("0", "lies before March 1973"),
+        ("-1790000000", "lies before March 1973"),
+        ('"1970-01-01T00:00:00Z"', "lies before March 1973"),
+        ('"0001-01-01T00:00:00+23:59"', "lies before March 1973"),
+        ("1790086401", "lies more than a day ahead of this machine's clock"),
+        ("32503680000", "lies more than a day ahead of this machine's clock"),
+        ('"3000-01-01T00:00:00Z"', "lies more than a day ahead of this machine's clock"),
+        ('"9999-12-31T23:59:59-23:59"', "lies more than a day ahead of this machine's clock"),
+        (NINES, "lies more than a day ahead of this machine's clock"),
+        ("1e400", NO_TIME),
+        ("true", NO_TIME),
+        ("{}", NO_TIME),
+        ('"today"', NO_TIME),
+        ('""', NO_TIME),
+        ('"2026-09-21"', NO_RFC3339),
+        ('"2026-09-21T14:13:20"', NO_RFC3339),
+        ('"2026-09-21T14:13Z"', NO_RFC3339),
+        ('"2026-09-21T24:00:00Z"', NO_RFC3339),
+        ('"2026-09-21T14:60:00Z"', NO_RFC3339),
+        ('"2026-09-21T14:13:20+24:00"', NO_RFC3339),
+        ('"2026-09-21T14:13:20+05:60"', NO_RFC3339),
+        ('"2026-09-21T14:13:20.Z"', NO_RFC3339),
+        ('"2026-09-21T14:13:20.0123456789Z"', NO_RFC3339),
+        ('"2026-09-21T14:13:20Z "', NO_RFC3339),
+        ('"٢026-09-21T14:13:20Z"', NO_RFC3339),
+        ('"2026-W38-1T14:13:20Z"', NO_RFC3339),
+        ('"2026-02-29T12:00:00Z"', "is no date and time: day is out of range for month"),
+        ('"2016-12-31T23:59:60Z"', "is no date and time: second must be in 0..59"),
+        ('"0000-01-01T00:00:00Z"', "is no date and time: year 0 is out of range"),
+    ],
+)
+def test_a_time_that_is_none_is_refused(raw: str, message: str) -> None:
+    assert refusal(lambda value: fields.read_timestamp(value, NOW_NS), raw) == message
+
+
+@given(st.integers(fields.EARLIEST_SECONDS * 10**9, NOW_NS))
+def test_an_instant_is_the_same_as_nanoseconds_and_as_rfc_3339(nanoseconds: int) -> None:
+    text = fields.format_timestamp(nanoseconds)
+    assert fields.read_timestamp(f'"{text}"'.encode(), NOW_NS) == text
+    # From 100 million seconds on the number's size says its unit; as nanoseconds that is from 1e17 on.
+    assert fields.read_timestamp(b"%d" % nanoseconds, NOW_NS) == text
+    assert fields.read_timestamp(b"%d.%09d" % divmod(nanoseconds, 10**9), NOW_NS) == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("btc/usdt", "BTC/USDT"), ("A", "A"), ("x" * 32, "X" * 32), ("es_f-1.2:cme", "ES_F-1.2:CME"), ("007", "007")],
+)
+def test_a_symbol_is_stored_in_upper_case(sent: str, kept: str) -> None:
+    assert fields.read_symbol(json.dumps(sent).encode()) == kept
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "A" * 33, "ΒTC", "straße", "ß", "ı", "\u212a", "A B", " A", "A\n", "A\x00", 'A"', "A\\", "A+B", "💰"]
+)
+def test_a_symbol_with_other_characters_is_refused(sent: str) -> None:
+    assert refusal(fields.read_symbol, json.dumps(sent)) == "must be 1 to 32 of A-Z 0-9 . _ : / -"
+
+
+@pytest.mark.parametrize("raw", ["null", "1", "true", "[]", '"\\ud800"', '"\\x"', '"', ""])
+def test_what_is_no_string_is_no_symbol(raw: str) -> None:
+    assert refusal(fields.read_symbol, raw) == "must be a string"
+
+
+def test_bytes_that_are_not_utf_8_are_no_string() -> None:
+    with pytest.raises(FieldError, match="must be a string"):
+        fields.read_name(b'"\xff"')
+
+
+@pytest.mark.parametrize("sent", ["buy", "BUY", "Buy", "bUy"])
+def test_a_side_is_taken_in_any_case(sent: str) -> None:
+    assert fields.read_side(json.dumps(sent).encode()) == "buy"
+
+
+@pytest.mark.parametrize("sent", ["", "b", "buy ", "short", "ſell", "SEŁŁ"])
+def test_another_side_is_refused(sent: str) -> None:
+    assert refusal(fields.read_side, json.dumps(sent)) == "must be buy or sell"
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("usdt", "USDT"), ("1INCH", "1INCH"), ("A" * 16, "A" * 16)])
+def test_a_currency_is_stored_in_upper_case(sent: str, kept: str) -> None:
+    assert fields.read_currency(json.dumps(sent).encode()) == kept
+
+
+@pytest.mark.parametrize("sent", ["", "A" * 17, "US-D", "€", "U D"])
+def test_another_currency_is_refused(sent: str) -> None:
+    assert refusal(fields.read_currency, json.dumps(sent)) == "must be 1 to 16 of A-Z 0-9"
+
+
+@pytest.mark.parametrize("sent", ["a", "x" * 64, "mean reversion", "küche", "α", "日本", "💰", "a/b{c}='d'", "Ⅷ"])
+def test_a_name_is_kept_as_it_is(sent: str) -> None:
+    assert fields.read_name(json.dumps(sent).encode()) == sent
+    assert fields.read_name(json.dumps(sent, ensure_ascii=False).encode()) == sent
+    assert fields.read_identifier(json.dumps(sent).encode()) == sent
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ("", "must have 1 to 64 characters"),
+        ("x" * 65, "must have 1 to 64 characters"),
+        (" a", NO_TEXT),
+        ("a ", NO_TEXT),
+        (" ", NO_TEXT),
+        ('a"b', NO_TEXT),
+        ("a\\b", NO_TEXT),
+        ("a\nb", NO_TEXT),
+        ("a\x00b", NO_TEXT),
+        ("a\x1fb", NO_TEXT),
+        ("a\x7fb", NO_TEXT),
+        ("a\x85b", NO_TEXT),
+        ("a\u2028b", NO_TEXT),
+        ("a\u202eb", NO_TEXT),
+        ("a\u00a0b", NO_TEXT),
+        ("a\ufeffb", NO_TEXT),
+    ],
+)
+def test_a_name_that_could_break_a_label_is_refused(sent: str, message: str) -> None:
+    assert refusal(fields.read_name, json.dumps(sent)) == message
+
+
+def test_an_identifier_may_be_twice_as_long_as_a_name() -> None:
+    assert fields.read_identifier(json.dumps("x" * 128).encode()) == "x" * 128
+    assert refusal(fields.read_identifier, json.dumps("x" * 129)) == "must have 1 to 128 characters"
+
+
+@given(st.text(max_size=70))
+def test_a_name_needs_no_escape_in_json(name: str) -> None:
+    try:
+        kept = fields.read_name(json.dumps(name).encode())
+    except FieldError:
+        return
+    assert json.loads(f'"{kept}"') == name

@@ -1,0 +1,179 @@
+"""GET /trades against the app as a process."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.trading_app.problem_documents import problem
+
+Make = Callable[..., dict[str, Any]]
+LINES = {"Accept": "application/x-ndjson"}
+COUNT = 250
+
+
+@pytest.fixture(scope="module")
+def desk(client: httpx.Client) -> list[dict[str, Any]]:
+    """Trades of two strategies and two symbols, between those of other accounts; as GET shows them."""
+    rows = [
+        {
+            "symbol": ("BTC/USDT", "ETH/USDT")[index % 2],
+            "price": f"{index + 1}.{'0' * (index % 4 + 1)}",
+            "qty": "1",
+            "side": "buy",
+            "trade_id": f"d{index}",
+            "account": "desk" if index % 5 else "elsewhere",
+            "strategy": ("trend", "maker")[index % 3 == 0],
+        }
+        for index in range(COUNT)
+    ]
+    for start in range(0, COUNT, 40):
+        client.post("/trades", json=rows[start : start + 40]).raise_for_status()
+    return [row for row in rows if row["account"] == "desk"]
+
+
+def pages(client: httpx.Client, **parameters: Any) -> Iterator[list[dict[str, Any]]]:
+    """The pages one after another, until there is no next."""
+    after: int | None = 0
+    while after is not None:
+        answer = client.get("/trades", params={**parameters, "after": after}).raise_for_status().json()
+        assert answer.keys() == {"trades", "next_after"}
+        yield answer["trades"]
+        assert answer["next_after"] is None or answer["next_after"] > after
+        after = answer["next_after"]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 40, 10_000])
+def test_pages_to_the_end_hold_every_trade_once_in_order(
+    client: httpx.Client, desk: list[dict[str, Any]], limit: int
+) -> None:
+    found = []
+    for page in pages(client, limit=limit, account="desk"):
+        assert len(page) <= limit
+        found += page
+    assert [row["trade_id"] for row in found] == [row["trade_id"] for row in desk]
+    assert [row["price"] for row in found] == [row["price"] for row in desk]
+    sequences = [row["seq"] for row in found]
+    assert sequences == sorted(set(sequences))
+
+
+def test_pages_without_a_filter_have_no_hole(client: httpx.Client, desk: list[dict[str, Any]]) -> None:
+    found = [row for page in pages(client, limit=90) for row in page]
+    assert [row["seq"] for row in found] == list(range(1, len(found) + 1))
+    assert len(found) > len(desk)
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"symbol": "eth/usdt"}, {"strategy": "maker"}, {"symbol": "BTC/USDT", "strategy": "trend"}, {}]
+)
+def test_filters_add_up(client: httpx.Client, desk: list[dict[str, Any]], wanted: dict[str, str]) -> None:
+    expected = [
+        row["trade_id"]
+        for row in desk
+        if row["symbol"] == wanted.get("symbol", row["symbol"]).upper()
+        and row["strategy"] == wanted.get("strategy", row["strategy"])
+    ]
+    found = [row for page in pages(client, account="desk", limit=11, **wanted) for row in page]
+    assert [row["trade_id"] for row in found] == expected
+
+
+def test_a_page_shows_each_field_and_leaves_out_what_was_not_given(client: httpx.Client) -> None:
+    account = "shown"
+    optional = {"venue": "Binance", "order_id": "o1", "fee": "0.10", "fee_currency": "BNB"}
+    sent = {
+        "trade_id": "s1",
+        "symbol": "XRP/ETH",
+        "price": "0.0014134200",
+        "qty": "23.0",
+        "side": "sell",
+        "ts": "2019-10-11T00:00:11.620Z",
+        "account": account,
+        "strategy": "trend",
+    }
+    sequence = client.post("/trade", json=sent).json()["seq"]
+    client.post("/trade", json={**sent, **optional, "trade_id": "s2"}).raise_for_status()
+    answer = client.get("/trades", params={"account": account})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "trades": [
+            {"seq": sequence, **sent},
+            {"seq": sequence + 1, **sent, "trade_id": "s2", **optional},
+        ],
+        "next_after": None,
+    }
+
+
+def test_a_page_has_a_hundred_trades_unless_asked_otherwise(client: httpx.Client, desk: list[dict[str, Any]]) -> None:
+    assert len(client.get("/trades").json()["trades"]) == 100
+    assert len(desk) > 100
+
+
+def test_after_the_head_there_is_nothing_yet(client: httpx.Client, trade: Make) -> None:
+    head = client.post("/trade", json=trade()).json()["seq"]
+    for after in (head, head + 10, 2**62):
+        assert client.get("/trades", params={"after": after}).json() == {"trades": [], "next_after": None}
+    assert client.get("/trades", params={"after": head - 1}).json()["trades"][0]["seq"] == head
+
+
+def test_an_account_nobody_has_is_empty(client: httpx.Client) -> None:
+    assert client.get("/trades", params={"account": "nobody"}).json() == {"trades": [], "next_after": None}
+
+
+def test_lines_stream_all_there_is(client: httpx.Client, desk: list[dict[str, Any]]) -> None:
+    with client.stream("GET", "/trades", params={"account": "desk"}, headers=LINES) as answer:
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        rows = [json.loads(line) for line in answer.iter_lines()]
+    assert [row["trade_id"] for row in rows] == [row["trade_id"] for row in desk]
+
+
+def test_lines_stop_at_a_limit_and_start_after_a_sequence(client: httpx.Client, desk: list[dict[str, Any]]) -> None:
+    first = client.get("/trades", params={"account": "desk", "limit": 3}).json()["trades"]
+    parameters = {"account": "desk", "limit": 5, "after": first[-1]["seq"]}
+    text = client.get("/trades", params=parameters, headers=LINES).text
+    assert text.endswith("}\n")
+    assert [json.loads(line)["trade_id"] for line in text.splitlines()] == [row["trade_id"] for row in desk[3:8]]
+
+
+def test_no_lines_are_an_empty_answer(client: httpx.Client) -> None:
+    assert client.get("/trades", params={"account": "nobody"}, headers=LINES).content == b""
+
+
+def test_a_page_and_the_lines_hold_the_same_bytes(client: httpx.Client, desk: list[dict[str, Any]]) -> None:
+    parameters: dict[str, str | int] = {"account": "desk", "limit": len(desk)}
+    page = client.get("/trades", params=parameters).text
+    lines = client.get("/trades", params=parameters, headers=LINES).text.splitlines()
+    assert page == f'{{"trades":[{",".join(lines)}],"next_after":null}}' or page.startswith(
+        f'{{"trades":[{",".join(lines)}],"next_after":'
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pointer"),
+    [
+        ({"after": "-1"}, "query/after"),
+        ({"after": "x"}, "query/after"),
+        ({"after": "1.5"}, "query/after"),
+        ({"after": str(2**63)}, "query/after"),
+        ({"limit": "0"}, "query/limit"),
+        ({"limit": "10001"}, "query/limit"),
+        ({"limit": "1e3"}, "query/limit"),
+        ({"limit": ""}, "query/limit"),
+        ({"symbol": "x" * 65}, "query/symbol"),
+        ({"account": "x" * 65}, "query/account"),
+        ({"strategy": "x" * 65}, "query/strategy"),
+    ],
+)
+def test_a_bad_parameter_is_named(client: httpx.Client, parameters: dict[str, str], pointer: str) -> None:
+    for headers in ({}, LINES):
+        document = problem(client.get("/trades", params=parameters, headers=headers), "invalid_parameter")
+        assert [error["pointer"] for error in document["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"symbol": "ΒTC"}, {"symbol": "A" * 33}, {"account": 'a"b'}, {"strategy": "\n"}]
+)
+def test_a_filter_that_can_match_nothing_is_refused(client: httpx.Client, parameters: dict[str, str]) -> None:
+    document = problem(client.get("/trades", params=parameters), "invalid_parameter")
+    assert document["detail"].startswith(f"{next(iter(parameters))} must")

@@ -1,0 +1,185 @@
+"""Health, readiness, metrics and the documentation, against the app as a process."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from tests.trading_app.running import RunningApp
+from trading_app.problems import STATUSES
+
+Make = Callable[..., dict[str, Any]]
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
+
+CALLS = {
+    "GET /trades": ["200", "401", "422"],
+    "POST /trades": ["200", "201", "400", "401", "409", "413", "415", "422", "503"],
+    "POST /trade": ["200", "201", "400", "401", "403", "409", "413", "415", "422", "503"],
+    "GET /trades/stream": ["200", "401", "422", "429"],
+    "GET /healthz": ["200"],
+    "GET /readyz": ["200", "503"],
+    "GET /metrics": ["200", "401"],
+}
+"""Golden: what /openapi.json has to list."""
+
+
+def test_it_is_alive_and_ready(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("headers", [{}, OPENMETRICS], ids=["text", "OpenMetrics"])
+def test_metrics_parse_in_both_formats(client: httpx.Client, headers: dict[str, str]) -> None:
+    client.get("/trades").raise_for_status()
+    answer = client.get("/metrics", headers=headers)
+    parse = parse_openmetrics if headers else parse_text
+    families = {family.name: family for family in parse(answer.text)}
+    expected = "application/openmetrics-text" if headers else "text/plain"
+    assert answer.headers["content-type"].startswith(expected)
+    assert {name: families[name].type for name in families if name.startswith("trading_app_")} == {
+        "trading_app_http_requests": "counter",
+        "trading_app_http_request_duration_seconds": "histogram",
+        "trading_app_requests_refused": "counter",
+        "trading_app_live_streams": "gauge",
+        "trading_app_trades_accepted": "counter",
+        "trading_app_trades_duplicate": "counter",
+        "trading_app_commit_duration_seconds": "histogram",
+        "trading_app_committed_trades": "counter",
+        "trading_app_pending_trades": "gauge",
+        "trading_app_stream_head_sequence": "gauge",
+        "trading_app_replay_answers": "counter",
+        "trading_app_replay_trades": "counter",
+        "trading_app_replay_requests_refused": "counter",
+        "trading_app_build": "info",
+    } or not headers
+    assert all(family.documentation for family in families.values())
+    assert {"process_resident_memory_bytes", "process_open_fds"} <= families.keys()
+
+
+def test_counters_say_what_was_sent(web: RunningApp, client: httpx.Client, trade: Make) -> None:
+    samples = {
+        "accepted": "trading_app_trades_accepted_total",
+        "duplicate": "trading_app_trades_duplicate_total",
+        "committed": "trading_app_committed_trades_total",
+        "created": 'trading_app_http_requests_total{method="POST",route="/trade",status="201"}',
+        "timed": 'trading_app_http_request_duration_seconds_count{route="/trade"}',
+        "not JSON": 'trading_app_requests_refused_total{code="not_json"}',
+        "invalid": 'trading_app_requests_refused_total{code="invalid_trade"}',
+        "conflict": 'trading_app_requests_refused_total{code="trade_id_conflict"}',
+        "missing": 'trading_app_requests_refused_total{code="not_found"}',
+        "other": 'trading_app_http_requests_total{method="GET",route="other",status="404"}',
+    }
+    before = {name: web.metric(sample) for name, sample in samples.items()}
+    for _ in range(3):
+        client.post("/trade", json=trade(trade_id="c1"))
+    client.post("/trade", json=trade(trade_id="c1", qty=3))
+    client.post("/trades", json=[trade() for _ in range(7)])
+    client.post("/trade", content=b"{", headers={"Content-Type": "application/json"})
+    client.post("/trade", json=trade(price=0))
+    client.get("/nothing/of/this/name")
+    grown = {name: web.metric(sample) - before[name] for name, sample in samples.items()}
+    assert grown == {
+        "accepted": 8, "duplicate": 2, "committed": 11, "created": 1, "timed": 6, "not JSON": 1, "invalid": 1,
+        "conflict": 1, "missing": 1, "other": 1,
+    }  # fmt: skip
+
+
+def test_every_refusal_has_a_counter_from_the_start(client: httpx.Client) -> None:
+    text = client.get("/metrics").text
+    assert set(re.findall(r'trading_app_requests_refused_total\{code="(\w+)"\}', text)) == set(STATUSES)
+
+
+def test_labels_do_not_grow_with_what_strangers_send(client: httpx.Client) -> None:
+    for index in range(20):
+        client.get(f"/no-{index}")
+        client.request(("PROPFIND", "LOCK")[index % 2], "/trades")
+    text = client.get("/metrics").text
+    assert not re.search(r'route="/no-|PROPFIND|LOCK', text)
+    assert 'trading_app_http_requests_total{method="other",route="/trades",status="405"}' in text
+
+
+def test_the_head_is_what_the_last_answer_said(web: RunningApp, client: httpx.Client, trade: Make) -> None:
+    sequence = client.post("/trade", json=trade()).json()["seq"]
+    [(stream, head)] = re.findall(
+        r'^trading_app_stream_head_sequence\{stream="([^"]+)"\} (\S+)$', client.get("/metrics").text, re.MULTILINE
+    )
+    assert re.fullmatch(r"[0-9a-f-]{36}", stream)
+    assert float(head) == sequence
+    assert web.metric("trading_app_pending_trades") == 0
+
+
+def document(client: httpx.Client) -> dict[str, Any]:
+    answer = client.get("/openapi.json").raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_document_lists_every_call_and_its_answers(client: httpx.Client) -> None:
+    found = {
+        f"{method.upper()} {path}": sorted(call["responses"])
+        for path, item in document(client)["paths"].items()
+        for method, call in item.items()
+    }
+    assert found == CALLS
+
+
+def test_the_document_is_sound(client: httpx.Client) -> None:
+    """What a validator would look at first: versions, references, operation ids, and that each part says something."""
+    found = document(client)
+    assert found["openapi"].startswith("3.1.")
+    assert found["info"]["title"]
+    operations = [(path, call) for path, item in found["paths"].items() for call in item.values()]
+    ids = [call["operationId"] for _, call in operations]
+    assert len(ids) == len(set(ids))
+    for path, call in operations:
+        assert call["summary"], path
+        assert all(response["description"] for response in call["responses"].values()), path
+        assert all(parameter["in"] in ("query", "header") for parameter in call.get("parameters", ()))
+    for reference in re.findall(r'"\$ref":"#/([^"]+)"', client.get("/openapi.json").text):
+        place: Any = found
+        for part in reference.split("/"):
+            place = place[part]
+    assert {"Trade", "Accepted", "BatchAccepted", "StoredTrade", "Page", "Problem"} <= found["components"][
+        "schemas"
+    ].keys()
+    assert found["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(STATUSES)
+
+
+def test_the_document_names_the_media_types_that_are_sent(client: httpx.Client, trade: Make) -> None:
+    client.post("/trade", json=trade()).raise_for_status()
+    paths = document(client)["paths"]
+    for path, headers in (
+        ("/trades", {}),
+        ("/trades", {"Accept": "application/x-ndjson"}),
+        ("/healthz", {}),
+        ("/readyz", {}),
+        ("/metrics", {}),
+        ("/metrics", OPENMETRICS),
+    ):
+        sent = client.get(path, headers=headers).headers["content-type"].partition(";")[0]
+        assert sent in paths[path]["get"]["responses"]["200"]["content"]
+    assert list(paths["/trades/stream"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
+    names = {parameter["name"] for parameter in paths["/trades/stream"]["get"]["parameters"]}
+    assert names == {"after", "symbol", "account", "strategy", "Last-Event-ID"}
+
+
+def test_the_document_says_which_calls_need_no_token(client: httpx.Client) -> None:
+    found = document(client)
+    assert found["security"] == [{}, {"token": []}]
+    open_calls = {path for path, item in found["paths"].items() for call in item.values() if call.get("security") == []}
+    assert open_calls == {"/healthz", "/readyz"}
+
+
+def test_the_documentation_page_needs_no_other_host(client: httpx.Client) -> None:
+    page = client.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/openapi.json" in page.text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert sources
+    for source in sources:
+        assert source.startswith(("/", f"{client.base_url}")), "everything comes from the app itself"
+        assert client.get(source).status_code == 200

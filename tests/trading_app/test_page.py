@@ -1,0 +1,120 @@
+"""The page, and its form, as a browser sees them."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.trading_app.running import RunningApp
+
+Make = Callable[..., dict[str, Any]]
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes; fails where one is not closed."""
+
+    VOID = frozenset(("meta", "link", "input", "br"))
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def test_the_page_has_a_form_for_a_trade_and_examples_that_fit_the_address(
+    web: RunningApp, client: httpx.Client
+) -> None:
+    page = client.get("/", headers=BROWSER)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    elements = Elements(page.text)
+    assert [field["name"] for field in elements.named("input")] == ["symbol", "price", "qty", "account", "strategy"]
+    assert elements.named("form") == [{"method": "post", "action": "/trade"}]
+    assert f"curl -X POST {web.url}/trade" in page.text
+    links = {link["href"] for link in elements.named("a")}
+    assert {"/docs", "/trades", "/metrics"} <= links
+    for href in links:
+        assert href is not None
+        if href.startswith("/"):
+            assert client.get(href).status_code == 200
+
+
+def test_the_page_runs_no_script_of_others(client: httpx.Client) -> None:
+    page = client.get("/", headers=BROWSER)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script>|\son\w+=|\sstyle=", page.text)
+    for element, attributes in Elements(page.text).found:
+        source = attributes.get("src") or (attributes.get("href") if element == "link" else None)
+        assert source is None or source.startswith("/")
+
+
+def test_a_form_sent_by_a_browser_leads_back_to_the_page(client: httpx.Client, trade: Make) -> None:
+    answer = client.post("/trade", data=trade(), headers=BROWSER)
+    assert answer.status_code == 303
+    sequence = re.fullmatch(r"/\?seq=(\d+)", answer.headers["location"])
+    assert sequence
+    page = client.get(answer.headers["location"], headers=BROWSER)
+    assert f"Trade {sequence[1]} is in the journal" in page.text
+    see = client.get(f"/trades?after={int(sequence[1]) - 1}&limit=1").json()["trades"]
+    assert [row["seq"] for row in see] == [int(sequence[1])]
+
+
+def test_a_bad_form_comes_back_with_what_was_typed_and_what_is_wrong(client: httpx.Client, trade: Make) -> None:
+    fields = trade(price="cheap", side="sell", account="", strategy='<b>&"')
+    answer = client.post("/trade", data=fields, headers=BROWSER)
+    assert answer.status_code == 422
+    elements = Elements(answer.text)
+    typed = {field["name"]: field["value"] for field in elements.named("input")}
+    assert typed == {"symbol": "BTC/USDT", "price": "cheap", "qty": "0.25", "account": "", "strategy": '<b>&"'}
+    chosen = [option["value"] for option in elements.named("option") if "selected" in option]
+    assert chosen == ["sell"]
+    assert "<code>price</code> must be a JSON number" in answer.text
+    assert "<b>" not in answer.text
+
+
+def test_a_repeat_of_a_form_with_other_content_is_told_on_the_page(client: httpx.Client, trade: Make) -> None:
+    client.post("/trade", data=trade(trade_id="p1"), headers=BROWSER)
+    answer = client.post("/trade", data=trade(trade_id="p1", qty=7), headers=BROWSER)
+    assert answer.status_code == 409
+    assert "p1 is taken in this account by a trade with other content" in answer.text
+
+
+def test_a_form_from_another_site_is_told_so_on_the_page(client: httpx.Client, trade: Make) -> None:
+    answer = client.post("/trade", data=trade(), headers={**BROWSER, "Origin": "https://evil.example"})
+    assert answer.status_code == 403
+    assert "the form comes from" in answer.text
+
+
+def test_a_trade_that_is_not_there_is_not_said_to_be(client: httpx.Client) -> None:
+    assert "is in the journal." not in client.get("/", params={"seq": 999_999_999}).text
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "x", "99999999999999999999"])
+def test_a_sequence_that_is_none_is_refused(client: httpx.Client, given: str) -> None:
+    assert client.get("/", params={"seq": given}, headers=BROWSER).status_code == 422
+
+
+def test_the_style_is_served(client: httpx.Client) -> None:
+    style = client.get("/static/app.css")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "prefers-color-scheme: dark" in style.text

@@ -1,0 +1,196 @@
+"""HTTP as clients of all kinds send it, byte for byte, against the process."""
+
+import pytest
+
+from tests.support.polling import eventually
+from tests.trading_app.raw_http import TRADE, connected, get, post
+from tests.trading_app.running import RunningApp
+
+HALF = len(TRADE) // 2
+
+
+def chunked(*parts: bytes, trailer: bytes = b"") -> bytes:
+    head = b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n" + trailer + b"\r\n"
+
+
+def test_a_chunked_body_is_taken_whole(web: RunningApp) -> None:
+    with connected(web.port) as connection:
+        connection.send(chunked(TRADE[:HALF], TRADE[HALF:]))
+        first = connection.answer()
+        connection.send(chunked(*(TRADE[index : index + 1] for index in range(len(TRADE))), trailer=b"X-Sum: 1\r\n"))
+        second = connection.answer()
+    assert (first.status, second.status) == (201, 201)
+    assert second.json()["seq"] == first.json()["seq"] + 1
+
+
+def test_a_body_may_come_slowly(web: RunningApp) -> None:
+    request = post("/trade", TRADE)
+    with connected(web.port) as connection:
+        for index in range(len(request)):
+            connection.send(request[index : index + 1])
+        assert connection.answer().status == 201
+
+
+def test_a_client_that_waits_for_a_100_is_told_to_continue(web: RunningApp) -> None:
+    request = post("/trade", TRADE, "Expect: 100-continue")
+    with connected(web.port) as connection:
+        connection.send(request[: -len(TRADE)])
+        assert connection.answer().status == 100
+        connection.send(TRADE)
+        assert connection.answer().status == 201
+
+
+def test_a_client_that_waits_for_a_100_is_told_before_it_sends_too_much(web: RunningApp) -> None:
+    head = post("/trades", b"", "Expect: 100-continue").replace(b"Content-Length: 0", b"Content-Length: 999999999")
+    with connected(web.port) as connection:
+        connection.send(head)
+        answer = connection.answer()
+    assert (answer.status, answer.json()["code"]) == (413, "too_large")
+
+
+def test_the_rest_of_a_body_that_was_refused_is_not_taken_for_a_request(web: RunningApp) -> None:
+    smuggled = post("/trade", TRADE)
+    body = (smuggled * (9_000_000 // len(smuggled) + 1))[:9_000_000]
+    before = web.metric("trading_app_trades_accepted_total")
+    with connected(web.port) as connection:
+        connection.send(post("/nothing", body))
+        assert connection.answer().status == 404
+        connection.send(get("/healthz"))
+        assert connection.answer().json() == {"status": "alive"}
+    assert web.metric("trading_app_trades_accepted_total") == before
+
+
+def test_pipelined_requests_are_answered_in_order(web: RunningApp) -> None:
+    with connected(web.port) as connection:
+        connection.send(post("/trade", TRADE) * 3 + post("/trade", b"{") + get("/healthz") + post("/trade", TRADE))
+        answers = [connection.answer() for _ in range(6)]
+    assert [answer.status for answer in answers] == [201, 201, 201, 400, 200, 201]
+    sequences = [answer.json()["seq"] for answer in answers if answer.status == 201]
+    assert sequences == sorted(sequences)
+
+
+def test_a_connection_is_kept_or_closed_as_asked(web: RunningApp) -> None:
+    with connected(web.port) as connection:
+        connection.send(post("/trade", TRADE))
+        connection.answer()
+        connection.send(post("/trade", TRADE, "Connection: close"))
+        assert connection.answer().headers["connection"] == "close"
+        assert connection.is_closed()
+    with connected(web.port) as connection:
+        connection.send(get("/healthz").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert connection.answer().status == 200
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/trades", "/trade", "/"])
+def test_head_gets_no_body(web: RunningApp, path: str) -> None:
+    with connected(web.port) as connection:
+        connection.send(get(path, method="HEAD"))
+        answer = connection.answer(head_only=True)
+        assert answer.status == 405
+        assert "x-request-id" in answer.headers
+        connection.send(get("/healthz"))
+        assert connection.answer().json() == {"status": "alive"}, "the next answer begins where it should"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/trade", "POST"), ("DELETE", "/trades", "GET, POST"), ("POST", "/healthz", "GET"), ("PUT", "/", "GET"),
+     ("OPTIONS", "/trades", "GET, POST"), ("CONNECT", "/trades", "GET, POST")],
+)  # fmt: skip
+def test_another_method_is_told_which_are_allowed(web: RunningApp, method: str, path: str, allowed: str) -> None:
+    with connected(web.port) as connection:
+        connection.send(get(path, method=method))
+        answer = connection.answer()
+    assert (answer.status, answer.json()["code"], answer.headers["allow"]) == (405, "method_not_allowed", allowed)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/trade/", "/trades/", "/Trade", "//trade", "/trade%00", "/%ff%fe", "/static/%00",
+     "/static/..%2fui.py", "/static/../ui.py", "/static/" + "a" * 5_000, "/static", "/static/", "*",
+     "/swagger/../../etc/passwd"],
+)  # fmt: skip
+def test_a_path_that_is_none_is_a_404_and_never_a_redirect(web: RunningApp, path: str) -> None:
+    for method in ("GET", "POST"):
+        if path == "*" and method == "POST":
+            continue
+        with connected(web.port) as connection:
+            connection.send(get(path, "Content-Length: 0", method=method if path != "*" else "OPTIONS"))
+            answer = connection.answer()
+        assert answer.status in (404, 405)
+        assert answer.json()["code"] in ("not_found", "method_not_allowed")
+        assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "host", ["", "[", '"><script>alert(1)</script>', "a b", "evil.example", "x" * 2_000, "a:99999999", "\xff"]
+)
+def test_an_odd_host_is_no_trouble(web: RunningApp, host: str) -> None:
+    for path in ("/", "/nothing", "/docs", "/trades"):
+        with connected(web.port) as connection:
+            connection.send(get(path).replace(b"Host: app", b"Host: " + host.encode("latin-1")))
+            answer = connection.answer()
+        assert answer.status in (200, 404)
+        assert b"<script>alert" not in answer.body
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: app\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost app\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: -1\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 1e3\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=lambda request: repr(request[-40:]),
+)
+def test_what_is_not_http_is_refused_and_the_connection_closed(web: RunningApp, request_bytes: bytes) -> None:
+    with connected(web.port) as connection:
+        connection.send(request_bytes)
+        assert connection.answer().status == 400
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", post("/trade", TRADE)[:40], post("/trade", TRADE)[:-1]])
+def test_half_a_request_is_not_taken(web: RunningApp, sent: bytes) -> None:
+    before = web.metric("trading_app_trades_accepted_total")
+    with connected(web.port) as connection:
+        connection.send(sent)
+        connection.end_sending()
+        assert connection.is_closed()
+    assert web.metric("trading_app_trades_accepted_total") == before
+
+
+def test_a_trade_whose_sender_left_is_taken_all_the_same(web: RunningApp) -> None:
+    before = web.metric("trading_app_trades_accepted_total")
+    for _ in range(20):
+        with connected(web.port) as connection:
+            connection.send(post("/trade", TRADE))
+    eventually(lambda: web.metric("trading_app_trades_accepted_total") == before + 20)
+
+
+@pytest.mark.parametrize("count", [50, 2_000])
+def test_many_headers_are_no_trouble(web: RunningApp, count: int) -> None:
+    headers = [f"X-{index}: {'v' * 20}" for index in range(count)]
+    with connected(web.port) as connection:
+        connection.send(post("/trade", TRADE, *headers))
+        assert connection.answer().status in (201, 400, 431)
+
+
+def test_an_offer_to_upgrade_is_not_taken_up(web: RunningApp) -> None:
+    headers = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: QUJD")
+    with connected(web.port) as connection:
+        connection.send(get("/healthz", *headers))
+        assert connection.answer().status == 200
