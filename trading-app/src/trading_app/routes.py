@@ -114,9 +114,9 @@ async def read_body(headers: Headers, receive: Receive, most: int) -> bytes:
     """The whole body. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends before its
     end.
     """
-    announced = headers.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > most:
-        raise _too_large(most)
+    problem = announced_too_large(headers, most)
+    if problem is not None:
+        raise problem
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -125,7 +125,7 @@ async def read_body(headers: Headers, receive: Receive, most: int) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > most:
-            raise _too_large(most)
+            raise too_large(most)
         parts.append(part)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -164,5 +164,12 @@ def _unsupported(kind: bytes, body: bytes, advice: str) -> Problem:
     return Problem("unsupported_media_type", f"Content-Type {shown!r} is not taken here: {advice}")
 
 
-def _too_large(most: int) -> Problem:
+def announced_too_large(headers: Headers, most: int) -> Problem | None:
+    """The refusal of a body that says that it will be too large."""
+    announced = headers.get(b"content-length", b"")
+    return too_large(most) if announced.isdigit() and int(announced) > most else None
+
+
+def too_large(most: int) -> Problem:
+    """The refusal of a body of more than `most` bytes."""
     return Problem("too_large", f"a body has at most {most} bytes; send several, or raise WEBAPP_MAX_BODY_BYTES")

@@ -14,6 +14,7 @@ import uvicorn
 from telemetry_stream.logs import configure_logs
 from trading_app.edge import add_request_id
 from trading_app.environment import Settings
+from trading_app.fast_http import FastHttpProtocol
 from trading_app.ui import WebApp
 
 log = structlog.get_logger(__name__)
@@ -106,7 +107,7 @@ def _configure(app: WebApp) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Traceback"))
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=FastHttpProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,
