@@ -17,7 +17,7 @@ echo "or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),e
 exit 1
 endef
 
-.PHONY: help env-setup apps-up apps-down open demo test lint bench lock clean
+.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test lint bench lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,15 @@ apps-up: env-setup ## start the web app and the sidecar, show their logs, restar
 apps-down: ## end the apps that apps-up started, from any shell
 	@if [ -d .venv ]; then $(BIN)/python -m infra.local.apps down; else echo "apps-down: nothing runs"; fi
 
-open: env-setup ## open the web page
-	@$(BIN)/python -m infra.local.apps open
+infra-up: env-setup ## start Prometheus and Grafana: in containers where a Docker engine answers, else as installed here
+	@$(BIN)/python -m infra.monitoring.main up
+
+infra-down: ## end the Prometheus and Grafana that infra-up started
+	@if [ -d .venv ]; then $(BIN)/python -m infra.monitoring.main down; else echo "infra-down: nothing runs"; fi
+
+open: env-setup ## open the web page, and the dashboards if Grafana runs
+	@$(BIN)/python -m infra.local.apps page
+	@$(BIN)/python -m infra.monitoring.main open
 
 demo: env-setup ## send a believable stream of trades to the running app; RATE= trades a second, SECONDS= how long
 	@$(BIN)/trading-app demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
@@ -53,6 +60,7 @@ lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="r
 
 clean: ## remove what these targets made, except data/ and .env
 	@if [ -e .run/apps.pid ]; then $(MAKE) --no-print-directory apps-down; fi
+	@if [ -e .run/prometheus ]; then $(MAKE) --no-print-directory infra-down; fi
 	@rm -rf .venv .uv .run wheelhouse dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done; your trades in data/ and your settings in .env are kept"

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ["env-setup", "apps-up", "apps-down", "open", "demo", "test", "lint", "bench", "lock", "clean"]
+TARGETS = [
+    "env-setup", "apps-up", "apps-down", "infra-up", "infra-down", "open", "demo", "test", "lint", "bench", "lock",
+    "clean",
+]  # fmt: skip
 
 
 def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

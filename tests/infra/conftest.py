@@ -1,0 +1,61 @@
+"""Both apps under the demo's load, once for all tests here; and a Prometheus that scrapes them."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import zmq
+
+from tests.infra.checkout import Checkout
+from tests.infra.prometheus import Prometheus
+from tests.support.apps import BIN, Apps, free_port
+
+TOKEN = "token-of-the-tests"
+
+
+@pytest.fixture(scope="session")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
+    """Both apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
+    settings = {"WEBAPP_API_TOKENS": f"{TOKEN},another", "SIDECAR_SNAPSHOT_SECONDS": "0.5"}
+    running = Apps(tmp_path_factory.mktemp("apps"), **settings)
+    running.start_both()
+    arguments = ["--rate", "50", "--seconds", "0", "--url", running.web_url, "--token", TOKEN]
+    command = [str(BIN / "trading-app"), "demo", *arguments]
+    demo = subprocess.Popen(command, env=running.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        make_refusals(running)
+        yield running
+    finally:
+        demo.terminate()
+        demo.wait(timeout=10)
+        assert set(running.stop().values()) == {0}
+
+
+def make_refusals(apps: Apps) -> None:
+    """What goes wrong now and then: a request without JSON, and a replay request that is none."""
+    answer = httpx.post(f"{apps.web_url}/trade", content=b"{", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code >= 400
+    with zmq.Context() as context, context.socket(zmq.DEALER) as replay:
+        replay.connect(apps.environment["WEBAPP_REPLAY_ADDR"])
+        replay.send(b"no request")
+        replay.poll(5_000)
+
+
+@pytest.fixture(scope="session")
+def prometheus(apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """One that `infra-up` started, on a port of its own."""
+    port = free_port()
+    shared = ("WEBAPP_HTTP_PORT", "WEBAPP_API_TOKENS", "SIDECAR_HTTP_PORT")
+    settings = {key: apps.environment[key] for key in shared}
+    folder: Path = tmp_path_factory.mktemp("checkout")
+    checkout = Checkout(folder, "prometheus", **settings, PROMETHEUS_HTTP_PORT=str(port), ENVIRONMENT="development")
+    started = checkout.run("up")
+    assert started.returncode == 0, started.stderr
+    server = Prometheus(f"http://127.0.0.1:{port}")
+    try:
+        yield server
+    finally:
+        server.close()
+        assert checkout.run("down").returncode == 0

@@ -1,0 +1,41 @@
+"""A real Prometheus: the tests that need it, and what it answers."""
+
+import shutil
+from typing import Any
+
+import httpx
+import pytest
+
+needs_prometheus = pytest.mark.skipif(
+    not (shutil.which("prometheus") and shutil.which("promtool")),
+    reason="prometheus and promtool are not installed here (Debian's package prometheus has both)",
+)
+
+
+class Prometheus:
+    """Asks a running one."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = httpx.Client(trust_env=False, timeout=10)
+
+    def instant(self, query: str) -> list[dict[str, Any]]:
+        """What a query gives now."""
+        return list(self.ask("query", query=query)["result"])
+
+    def range(self, query: str, start: float, end: float, step: float = 1.0) -> list[dict[str, Any]]:
+        """What it gives from `start` to `end`, Unix seconds."""
+        return list(self.ask("query_range", query=query, start=start, end=end, step=step)["result"])
+
+    def label_values(self, label: str, series: str) -> list[str]:
+        """A label's values in the series that match."""
+        return list(self.ask(f"label/{label}/values", **{"match[]": series}))
+
+    def ask(self, call: str, **parameters: str | float) -> Any:
+        """The data of an answer; AssertionError for a refusal, such as that of a query it can't parse."""
+        answer = self._client.get(f"{self.url}/api/v1/{call}", params=parameters).json()
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,0 +1,88 @@
+"""Every query against a real Prometheus that scrapes the real apps under load: each gives data."""
+
+import math
+import re
+import time
+from typing import Any
+
+import pytest
+
+from tests.infra.prometheus import Prometheus, needs_prometheus
+from tests.infra.queries import DASHBOARDS, RULES, PanelQuery, filled_in, panel_queries
+from tests.support.polling import eventually
+
+pytestmark = needs_prometheus
+
+RATE_INTERVAL = "4s"  # what Grafana makes of a scrape each second
+CHOSEN = {
+    "account": ["demo"],
+    "strategy": ["market-maker", "trend-follower"],
+    "symbol": ["BTC/USDT", "ETH/USDT", "SOL/USDT"],
+}
+
+
+def figures(prometheus: Prometheus, expression: str, instant: bool) -> list[float]:
+    """The numbers that a panel would show of the last seconds."""
+    if instant:
+        return [float(series["value"][1]) for series in prometheus.instant(expression)]
+    series = prometheus.range(expression, time.time() - 10, time.time())
+    return [float(value) for one in series for _, value in one["values"] if not math.isnan(float(value))]
+
+
+QUERIES = [(query, None) for query in panel_queries()] + [
+    (query, CHOSEN)
+    for query in panel_queries()
+    if filled_in(query.expression, "", CHOSEN) != filled_in(query.expression, "")
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "chosen"), QUERIES, ids=lambda part: "chosen" if part is CHOSEN else str(part or "all")
+)
+def test_a_panels_query_gives_data(prometheus: Prometheus, query: PanelQuery, chosen: Any) -> None:
+    expression = filled_in(query.expression, RATE_INTERVAL, chosen)
+    assert eventually(lambda: figures(prometheus, expression, query.instant), what=f"data for {expression}")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("record") or rule["alert"])
+def test_a_rule_is_evaluated_without_an_error(prometheus: Prometheus, rule: Any) -> None:
+    def evaluated() -> Any:
+        known = [known for group in prometheus.ask("rules")["groups"] for known in group["rules"]]
+        found = next(known for known in known if known["name"] == (rule.get("record") or rule["alert"]))
+        return found["health"] != "unknown" and found
+
+    state = eventually(evaluated)
+    assert (state["health"], state.get("state", "inactive")) == ("ok", "inactive"), state
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
+def test_variables_offer_values(prometheus: Prometheus, dashboard: Any) -> None:
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+            assert asked
+            assert prometheus.label_values(asked[2], filled_in(asked[1], RATE_INTERVAL))
+
+
+def test_the_link_to_the_page_leads_there(prometheus: Prometheus, apps: Any) -> None:
+    (address,) = prometheus.label_values("instance", 'up{job="trading-app"}')
+    assert f"http://{address}" == apps.web_url
+
+
+def test_restarts_are_marked_at_the_second(prometheus: Prometheus) -> None:
+    restarts = DASHBOARDS["pipeline.json"]["annotations"]["list"][1]["expr"]
+    starts = [float(series["value"][1]) / 1000 for series in prometheus.instant(restarts)]
+    assert len(starts) == 2
+    assert all(time.time() - 120 < start < time.time() for start in starts)
+
+
+def test_development_is_scraped_every_second(prometheus: Prometheus) -> None:
+    targets = prometheus.ask("targets")["activeTargets"]
+    assert {target["scrapePool"]: target["scrapeInterval"] for target in targets} == {
+        "trading-app": "1s",
+        "metrics-sidecar": "1s",
+    }
+
+
+def test_no_scrape_fails(prometheus: Prometheus) -> None:
+    assert figures(prometheus, "min(min_over_time(up[10s]))", instant=True) == [1.0]

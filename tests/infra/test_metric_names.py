@@ -1,0 +1,67 @@
+"""Whatever names a metric names one that exists, and every metric is shown or left out for a reason."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.grafana.generate import NOT_SHOWN
+from tests.infra.conftest import TOKEN
+from tests.infra.queries import DASHBOARDS, ROOT, RULES, PanelQuery, metrics_named, panel_queries
+from tests.support.apps import Apps
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
+RECORDED = {rule["record"] for rule in RULES if "record" in rule}
+ANNOTATIONS = [dashboard["annotations"]["list"][1]["expr"] for dashboard in DASHBOARDS.values()]
+
+
+@pytest.fixture(scope="module")
+def exported(apps: Apps) -> dict[str, str]:
+    """Each metric of both apps and its kind, as they tell Prometheus."""
+    headers = {"Accept": "text/plain", "Authorization": f"Bearer {TOKEN}"}
+    texts = [httpx.get(f"{url}/metrics", headers=headers).text for url in (apps.web_url, apps.sidecar_url)]
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)$", "\n".join(texts), re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def series(exported: dict[str, str]) -> set[str]:
+    """Every name a query may use for what the apps export."""
+    histograms = {name for name, kind in exported.items() if kind == "histogram"}
+    return exported.keys() - histograms | {name + part for name in histograms for part in ("_bucket", "_sum", "_count")}
+
+
+@pytest.mark.parametrize("query", panel_queries(), ids=str)
+def test_a_panel_names_metrics_that_exist(query: PanelQuery, series: set[str]) -> None:
+    assert metrics_named(query.expression) - series - RECORDED - OF_PROMETHEUS == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("record") or rule["alert"])
+def test_a_rule_names_metrics_that_exist(rule: dict[str, str], series: set[str]) -> None:
+    assert metrics_named(rule["expr"]) - series - RECORDED - OF_PROMETHEUS == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_names_metrics_that_exist(document: Path, series: set[str], exported: dict[str, str]) -> None:
+    """What begins as our metrics do and is no package, with a call's, a module's or a path's punctuation around it."""
+    words = re.findall(r"(?<![\w./-])(?:trading|process|python)_[a-z_]+[a-z](?![\w./(*-])", document.read_text())
+    assert set(words) - series - exported.keys() - {"trading_app"} == set()
+
+
+def test_every_metric_is_shown_or_left_out_for_a_reason(exported: dict[str, str]) -> None:
+    used = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}
+    expressions = [query.expression for query in panel_queries()] + ANNOTATIONS
+    shown: set[str] = set()
+    while expressions:
+        names = metrics_named(expressions.pop())
+        expressions += [used.pop(name) for name in names if name in used]
+        shown |= {re.sub(r"_(bucket|sum|count)$", "", name) for name in names} | names
+    assert sorted(exported.keys() - shown - NOT_SHOWN.keys()) == [], "put it on a panel or into NOT_SHOWN"
+    assert sorted(NOT_SHOWN.keys() & shown) == []
+    assert sorted(NOT_SHOWN.keys() - exported.keys()) == []
+
+
+def test_what_is_not_shown_stands_in_the_document_with_the_reason() -> None:
+    document = (ROOT / "docs" / "dashboards.md").read_text()
+    assert [name for name, reason in NOT_SHOWN.items() if f"| `{name}` | {reason} |" not in document] == []

@@ -1,0 +1,70 @@
+"""Prometheus' own tools on its configuration and rules."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from infra.monitoring.files import write_targets
+from infra.monitoring.plan import read_plan
+from telemetry_stream.environment import Environment
+from tests.infra.checkout import Checkout
+from tests.infra.prometheus import needs_prometheus
+from tests.infra.queries import ROOT, RULES
+
+PROMETHEUS = ROOT / "infra" / "prometheus"
+ALERTS = [rule for rule in RULES if "alert" in rule]
+
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+
+@needs_prometheus
+@pytest.mark.parametrize("tokens", ["", "one,two"])
+def test_the_configuration_with_its_generated_files_is_valid(tmp_path: Path, tokens: str) -> None:
+    copy = Checkout(tmp_path)
+    write_targets(read_plan(Environment({"WEBAPP_API_TOKENS": tokens}, copy.folder), copy.folder))
+    done = promtool("check", "config", "--lint-fatal", copy.folder / "infra" / "prometheus" / "prometheus.yml")
+    assert done.returncode == 0, done.stderr
+
+
+@needs_prometheus
+def test_the_rules_are_valid() -> None:
+    done = promtool("check", "rules", "--lint-fatal", *sorted((PROMETHEUS / "rules").glob("*.yml")))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_prometheus
+def test_the_rules_do_what_they_should() -> None:
+    done = promtool("test", "rules", *sorted((PROMETHEUS / "tests").glob("*.yml")))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_has_a_test_of_its_own() -> None:
+    tests = "".join(path.read_text() for path in (PROMETHEUS / "tests").glob("*.yml"))
+    assert [rule["alert"] for rule in ALERTS if not re.search(rf"alertname: {rule['alert']}\b", tests)] == []
+    derived = {rule["record"] for rule in RULES if "record" in rule and f"expr: {rule['record']}" not in tests}
+    others = "".join(rule["expr"] for rule in RULES)
+    assert [name for name in derived if name not in others] == []  # tested through the rule that reads it
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_an_alert_says_how_bad_it_is_and_what_to_do(alert: dict[str, dict[str, str]]) -> None:
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    assert set(alert["annotations"]) == {"summary", "description"}
+    assert re.search(rf"^\| {alert['alert']} \| .+ \| .+ \|$", (ROOT / "docs" / "infra.md").read_text(), re.MULTILINE)
+
+
+def test_the_version_for_another_prometheus_has_the_same_jobs() -> None:
+    """The dashboards and rules select by job."""
+    example = re.search(r"```yaml\n(scrape_configs:.*?)```", (ROOT / "docs" / "infra.md").read_text(), re.DOTALL)
+    assert example
+    ours = YAML(typ="safe").load((PROMETHEUS / "prometheus.yml").read_text())
+    jobs = [
+        [job["job_name"] for job in configuration["scrape_configs"]]
+        for configuration in (YAML(typ="safe").load(example[1]), ours)
+    ]
+    assert jobs[0] == jobs[1] == ["trading-app", "metrics-sidecar"]
