@@ -74,6 +74,14 @@ def find(events: bytes, sequence: int) -> int:
     return events.find(b'{"seq":%d,' % sequence)
 
 
+def split(batch: Batch) -> list[bytes]:
+    """The single events of a batch, each as journaled."""
+    if not batch.events:
+        return []
+    first, *others = batch.events.split(b',{"seq":')
+    return [first, *(b'{"seq":%b' % other for other in others)]
+
+
 def cut(batch: Batch, after: int, until: int) -> Batch:
     """The part of the batch that follows `after`, up to and including `until`.
 

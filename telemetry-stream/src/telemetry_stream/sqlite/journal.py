@@ -9,7 +9,7 @@ from pathlib import Path
 from telemetry_stream.sqlite import reader
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
 from telemetry_stream.types import Batch, Conflict, Event, Receipt, RequestKey, Submission
-from telemetry_stream.wire import number
+from telemetry_stream.wire import number, split
 
 BATCH_LIMIT = 1_000
 """Events in one stored batch, and so in one message: bounds what a reader must hold at a time."""
@@ -29,6 +29,7 @@ class Journal:
             self._connection = open_to_write(folder)
             self.stream = reader.stream_id(self._connection)
             self._head = reader.head(self._connection)
+            self._read_from, self._read = 1, list[bytes]()
         except BaseException:
             self._lock.close()
             raise
@@ -125,7 +126,11 @@ class Journal:
             return number(new[sequence - group.head - 1].payload, sequence)
         if sequence > self._head:
             return group.numbered[sequence - self._head - 1]
-        return reader.read(self._connection, self.stream, sequence - 1, 1).events
+        if not 0 <= sequence - self._read_from < len(self._read):
+            # What is sent again is mostly sent in the same order: the next ones are among these.
+            batch = reader.read(self._connection, self.stream, sequence - 1, BATCH_LIMIT)
+            self._read_from, self._read = batch.first, split(batch)
+        return self._read[sequence - self._read_from]
 
     def _store(self, numbered: Sequence[bytes]) -> list[Batch]:
         now = time.time_ns()

@@ -207,6 +207,10 @@ class Subscriber:
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.RECONNECT_IVL, 50)
         socket.set(zmq.RECONNECT_IVL_MAX, 1_000)
-        # A peer whose machine has gone says nothing; these notice it and connect anew.
-        socket.set(zmq.HEARTBEAT_IVL, 2_000)
-        socket.set(zmq.HEARTBEAT_TIMEOUT, 6_000)
+        # A peer whose machine has gone says nothing; TCP's probes notice it, and ZeroMQ connects anew. ZeroMQ's own
+        # heartbeats would do so for a reader that is busy too, and libzmq then aborts the process
+        # (https://github.com/zeromq/libzmq/issues/3937).
+        socket.set(zmq.TCP_KEEPALIVE, 1)
+        socket.set(zmq.TCP_KEEPALIVE_IDLE, 5)
+        socket.set(zmq.TCP_KEEPALIVE_INTVL, 2)
+        socket.set(zmq.TCP_KEEPALIVE_CNT, 3)

@@ -1,0 +1,120 @@
+"""What the tests of the stream share: events, free addresses, a reader that applies deliveries."""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+import msgspec
+
+from telemetry_stream.stream import StreamReader, StreamSubscriber
+from telemetry_stream.types import Arrival, Event, Reset, Submission
+from telemetry_stream.wire import cut
+
+Result = TypeVar("Result")
+
+
+def event(key: str, says: str = "this") -> Event:
+    """An event; with the same key and another `says` it is in conflict with the first."""
+    return Event(key, msgspec.json.encode({"id": key, "says": says}))
+
+
+def submission(*keys: str, says: str = "this") -> Submission:
+    """One event for each key."""
+    return Submission([event(key, says) for key in keys])
+
+
+def numbered(names: Iterable[int]) -> Submission:
+    """One event for each number."""
+    return submission(*(f"event-{name}" for name in names))
+
+
+def all_events(reader: StreamReader) -> bytes:
+    """Everything the stream holds, page by page."""
+    pages = []
+    last = 0
+    while (page := reader.read(last, 10_000)).count:
+        pages.append(page.events)
+        last = page.last
+    return b",".join(pages)
+
+
+def free_address() -> str:
+    """A local endpoint that nobody listens on.
+
+    Below the ports that the system hands out itself: a socket that dials an unused one of those may reach itself.
+    """
+    while True:
+        address = ("127.0.0.1", random.SystemRandom().randrange(15_000, 32_000))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(address)
+            return f"tcp://{address[0]}:{address[1]}"
+
+
+class Applied:
+    """What a reader has after applying the deliveries; refuses any that is out of order."""
+
+    def __init__(self, last: int = 0, events: bytes = b"") -> None:
+        self.last = last
+        self.events = events
+        self.resets: list[str] = []
+
+    def take(self, delivery: Reset | Arrival) -> None:
+        """Apply one delivery."""
+        if isinstance(delivery, Reset):
+            self.resets.append(delivery.stream)
+            self.last, self.events = 0, b""
+            return
+        batch = delivery.batch
+        assert 0 <= delivery.skip < batch.count, "a delivery brings something"
+        assert batch.first + delivery.skip == self.last + 1, "deliveries join on to each other"
+        new = cut(batch, self.last, batch.last)
+        self.events = b",".join(filter(None, [self.events, new.events]))
+        self.last = new.last
+
+
+@asynccontextmanager
+async def following(subscriber: StreamSubscriber, applied: Applied | None = None) -> AsyncIterator[Applied]:
+    """Applies what the subscriber delivers, in a task of its own; closes it at the end."""
+    applied = applied or Applied()
+
+    async def apply() -> None:
+        async for delivery in subscriber.deliveries():
+            applied.take(delivery)
+
+    task = asyncio.create_task(apply())
+    try:
+        yield applied
+        assert not task.done() or task.exception() is None
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        subscriber.close()
+
+
+async def becomes(
+    condition: Callable[[], object], seconds: float = 10.0, meanwhile: Callable[[], object] = lambda: None
+) -> None:
+    """Return once the condition holds; AssertionError if it does not in time. `meanwhile` is done before each look."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition():
+        assert loop.time() < deadline, f"did not come true within {seconds} s"
+        meanwhile()
+        await asyncio.sleep(0.002)
+
+
+def run(test: Coroutine[Any, Any, Result], seconds: float = 30.0) -> Result:
+    """Run the asynchronous part of a test."""
+    return asyncio.run(asyncio.wait_for(test, seconds))
+
+
+async def cpu_seconds(seconds: float) -> float:
+    """Processor time that this process spends while it has nothing to do for so long."""
+    before = time.process_time()
+    await asyncio.sleep(seconds)
+    return time.process_time() - before

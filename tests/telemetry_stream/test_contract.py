@@ -1,0 +1,383 @@
+"""What every back end of the stream promises (`telemetry_stream.stream`)."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream.stream import StreamReader, StreamWriter
+from telemetry_stream.types import Conflict, Delivery, Receipt, RequestKey, Reset, StreamPosition, Submission
+from telemetry_stream.wire import fingerprint
+from tests.telemetry_stream.backends import BACKENDS, Backend
+from tests.telemetry_stream.streams import (
+    Applied,
+    all_events,
+    becomes,
+    event,
+    following,
+    numbered,
+    run,
+    submission,
+)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    return BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+def writer(backend: Backend) -> Iterator[StreamWriter]:
+    with closing(backend.open()) as writer:
+        yield writer
+
+
+@pytest.fixture
+def reader(writer: StreamWriter, backend: Backend) -> Iterator[StreamReader]:
+    assert writer.head() == 0
+    with closing(backend.reader()) as reader:
+        yield reader
+
+
+# Appending.
+
+
+def test_a_new_stream_is_empty_and_has_an_id(writer: StreamWriter, reader: StreamReader) -> None:
+    assert writer.head() == reader.head() == 0
+    assert writer.stream
+    assert writer.stream == reader.stream
+    assert reader.read(0, 10).count == 0
+
+
+def test_sequences_run_from_1_through_all_submissions(writer: StreamWriter, reader: StreamReader) -> None:
+    assert writer.append([submission("a"), submission("b", "c")]) == [Receipt(1, 1, 1, 0), Receipt(2, 3, 2, 0)]
+    assert writer.append([submission("d")]) == [Receipt(4, 4, 1, 0)]
+    assert writer.head() == reader.head() == 4
+    assert all_events(reader) == (
+        b'{"seq":1,"id":"a","says":"this"},{"seq":2,"id":"b","says":"this"},'
+        b'{"seq":3,"id":"c","says":"this"},{"seq":4,"id":"d","says":"this"}'
+    )
+
+
+def test_appending_nothing_changes_nothing(writer: StreamWriter) -> None:
+    assert writer.append([]) == []
+    assert writer.head() == 0
+
+
+def test_an_event_that_is_there_is_a_duplicate_with_its_first_sequence(
+    writer: StreamWriter, reader: StreamReader
+) -> None:
+    writer.append([submission("a", "b")])
+    assert writer.append([submission("b")]) == [Receipt(2, 2, 0, 1)]
+    assert writer.append([submission("a", "c", "b")]) == [Receipt(1, 3, 1, 2)]
+    assert writer.head() == reader.head() == 3
+
+
+def test_an_event_twice_in_one_submission_is_written_once(writer: StreamWriter) -> None:
+    assert writer.append([submission("a", "b", "a")]) == [Receipt(1, 2, 2, 1)]
+    assert writer.head() == 2
+
+
+def test_an_event_twice_in_one_commit_is_written_once(writer: StreamWriter) -> None:
+    outcomes = writer.append([submission("a", "b"), submission("b", "c"), submission("a")])
+    assert outcomes == [Receipt(1, 2, 2, 0), Receipt(2, 3, 1, 1), Receipt(1, 1, 0, 1)]
+    assert writer.head() == 3
+
+
+def test_a_submission_in_conflict_writes_nothing_and_names_each_place(
+    writer: StreamWriter, reader: StreamReader
+) -> None:
+    writer.append([submission("a", "b")])
+    outcomes = writer.append([Submission([event("c"), event("a", "that"), event("d"), event("b", "that")])])
+    assert outcomes == [Conflict((1, 3))]
+    assert writer.head() == reader.head() == 2
+    assert writer.append([submission("d", "c")]) == [Receipt(3, 4, 2, 0)]
+
+
+def test_a_conflict_leaves_the_other_submissions_of_its_commit_alone(writer: StreamWriter) -> None:
+    outcomes = writer.append([submission("a"), submission("b", "a", says="that"), submission("b")])
+    assert outcomes == [Receipt(1, 1, 1, 0), Conflict((1,)), Receipt(2, 2, 1, 0)]
+
+
+def test_a_submission_may_contradict_itself(writer: StreamWriter) -> None:
+    assert writer.append([Submission([event("a"), event("a", "that")])]) == [Conflict((1,))]
+    assert writer.head() == 0
+
+
+def test_a_submission_has_at_least_one_event() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Submission([])
+
+
+def test_conflicts_leave_no_hole(writer: StreamWriter, reader: StreamReader) -> None:
+    for name in range(5):
+        writer.append([submission(f"new-{name}"), submission("new-0", f"lost-{name}", says="that")])
+    assert writer.head() == 5
+    assert [reader.read(after, 1).first for after in range(5)] == [1, 2, 3, 4, 5]
+    assert b"lost" not in all_events(reader)
+
+
+def test_a_request_key_gives_the_first_answer_again(writer: StreamWriter) -> None:
+    asked = Submission(submission("a", "b").events, RequestKey("request", b"digest"))
+    assert writer.append([asked]) == [Receipt(1, 2, 2, 0)]
+    [again] = writer.append([asked])
+    assert isinstance(again, Receipt)
+    assert (again.first, again.last, again.accepted, again.duplicates, again.repeated) == (1, 2, 0, 2, True)
+    assert again.first_event == b'{"seq":1,"id":"a","says":"this"}'
+    assert writer.head() == 2
+
+
+def test_a_request_key_repeated_in_one_commit_counts_once(writer: StreamWriter) -> None:
+    asked = Submission(submission("a").events, RequestKey("request", b"digest"))
+    first, second = writer.append([asked, asked])
+    assert first == Receipt(1, 1, 1, 0)
+    assert isinstance(second, Receipt)
+    assert second.repeated
+    assert writer.head() == 1
+
+
+def test_a_request_key_for_something_else_is_a_conflict_of_the_whole(writer: StreamWriter) -> None:
+    writer.append([Submission(submission("a").events, RequestKey("request", b"digest"))])
+    other = Submission(submission("b").events, RequestKey("request", b"another"))
+    assert writer.append([other]) == [Conflict(())]
+    assert writer.head() == 1
+
+
+def test_the_key_of_a_request_in_conflict_stays_free(writer: StreamWriter) -> None:
+    writer.append([submission("a")])
+    refused = Submission([event("a", "that")], RequestKey("request", b"digest"))
+    assert writer.append([refused]) == [Conflict((0,))]
+    corrected = Submission([event("b")], RequestKey("request", b"another"))
+    assert writer.append([corrected]) == [Receipt(2, 2, 1, 0)]
+
+
+def test_everything_holds_across_a_restart(backend: Backend) -> None:
+    asked = Submission(submission("a", "b").events, RequestKey("request", b"digest"))
+    with closing(backend.open()) as writer:
+        stream = writer.stream
+        writer.append([asked])
+    with closing(backend.open()) as writer:
+        assert (writer.stream, writer.head()) == (stream, 2)
+        assert writer.append([submission("b"), submission("b", says="that")]) == [Receipt(2, 2, 0, 1), Conflict((0,))]
+        [again] = writer.append([asked])
+        assert isinstance(again, Receipt)
+        assert again.repeated
+        assert writer.append([Submission([event("c")], RequestKey("request", b"another"))]) == [Conflict(())]
+        assert writer.append([submission("c")]) == [Receipt(3, 3, 1, 0)]
+
+
+def test_closing_twice_is_closing_once(backend: Backend) -> None:
+    writer = backend.open()
+    reader = backend.reader()
+    for _ in range(2):
+        reader.close()
+        writer.close()
+
+
+# Reading.
+
+
+def test_a_page_holds_what_follows_and_no_more_than_asked(writer: StreamWriter, reader: StreamReader) -> None:
+    for start in (0, 3, 4):
+        writer.append([numbered(range(start, start + 3))])
+    assert writer.head() == 7
+    everything = all_events(reader)
+    assert reader.read(0, 100).events == everything
+    page = reader.read(2, 3)
+    assert (page.stream, page.first, page.last, page.count) == (writer.stream, 3, 5, 3)
+    assert page.events in everything
+    assert page.events.startswith(b'{"seq":3,')
+
+
+@pytest.mark.parametrize("after", [2, 3, 1_000_000])
+def test_a_page_after_the_end_is_empty(writer: StreamWriter, reader: StreamReader, after: int) -> None:
+    writer.append([submission("a", "b")])
+    page = reader.read(after, 10)
+    assert (page.first, page.last, page.count, page.events) == (after + 1, after, 0, b"")
+
+
+def test_a_reader_sees_what_was_appended_after_it_was_opened(writer: StreamWriter, reader: StreamReader) -> None:
+    assert reader.head() == 0
+    writer.append([submission("a")])
+    assert reader.head() == 1
+    assert reader.read(0, 10).count == 1
+
+
+# Following.
+
+
+async def follow_to_the_end(
+    backend: Backend, reader: StreamReader, position: StreamPosition | None = None, applied: Applied | None = None
+) -> tuple[Applied, StreamPosition]:
+    """Follow until caught up; what was applied is what the stream has."""
+    subscriber = backend.subscriber(position)
+    async with following(subscriber, applied) as applied:
+        await becomes(lambda: subscriber.caught_up and applied.last == reader.head())
+        assert applied.events == all_events(reader)
+        assert subscriber.head == reader.head()
+        return applied, subscriber.position
+
+
+def test_a_subscriber_from_nothing_gets_everything(
+    backend: Backend, writer: StreamWriter, reader: StreamReader
+) -> None:
+    writer.append([numbered(range(10)), numbered(range(10, 2_500))])
+    applied, position = run(follow_to_the_end(backend, reader))
+    assert applied.resets == [writer.stream]
+    assert position == StreamPosition(writer.stream, 2_500, fingerprint(reader.read(2_499, 1).events))
+
+
+def test_a_subscriber_of_an_empty_stream_is_caught_up_and_gets_the_first_event(
+    backend: Backend, writer: StreamWriter, reader: StreamReader
+) -> None:
+    async def test() -> None:
+        subscriber = backend.subscriber()
+        assert not subscriber.caught_up
+        assert subscriber.head is None
+        async with following(subscriber) as applied:
+            await becomes(lambda: subscriber.caught_up)
+            assert subscriber.position == StreamPosition(writer.stream)
+            writer.append([submission("a")])
+            writer.heartbeat()
+            await becomes(lambda: applied.events == all_events(reader))
+
+    run(test())
+
+
+def test_a_subscriber_gets_what_is_appended_while_it_follows(
+    backend: Backend, writer: StreamWriter, reader: StreamReader
+) -> None:
+    async def test() -> None:
+        subscriber = backend.subscriber()
+        async with following(subscriber) as applied:
+            for start in range(0, 100, 7):
+                writer.append([numbered(range(start, start + 10)), submission("event-0")])
+                await becomes(lambda: applied.last == writer.head(), meanwhile=writer.heartbeat)
+            assert applied.events == all_events(reader)
+            assert subscriber.caught_up
+            assert subscriber.head == writer.head()
+
+    run(test())
+
+
+@pytest.mark.parametrize("known", [0, 1, 3, 5])
+def test_a_subscriber_from_a_position_gets_the_rest_without_a_reset(
+    backend: Backend, writer: StreamWriter, reader: StreamReader, known: int
+) -> None:
+    writer.append([numbered(range(2)), numbered(range(2, 5))])
+    before = reader.read(0, known).events if known else b""
+    check = fingerprint(reader.read(known - 1, 1).events) if known else ""
+    position = StreamPosition(writer.stream, known, check)
+    applied, _ = run(follow_to_the_end(backend, reader, position, Applied(known, before)))
+    assert applied.resets == []
+
+
+def test_a_position_without_a_check_is_taken_at_its_word(
+    backend: Backend, writer: StreamWriter, reader: StreamReader
+) -> None:
+    writer.append([numbered(range(5))])
+    position = StreamPosition(writer.stream, 2)
+    applied, _ = run(follow_to_the_end(backend, reader, position, Applied(2, reader.read(0, 2).events)))
+    assert applied.resets == []
+
+
+@pytest.mark.parametrize("known", [0, 1, 3, 900])
+def test_a_subscriber_of_another_stream_starts_over(
+    backend: Backend, writer: StreamWriter, reader: StreamReader, known: int
+) -> None:
+    writer.append([numbered(range(3))])
+    position = StreamPosition("c0ffee00-0000-4000-8000-000000000000", known, "check")
+    applied, _ = run(follow_to_the_end(backend, reader, position, Applied(known, b"what it knew")))
+    assert applied.resets == [writer.stream]
+
+
+@pytest.mark.parametrize("new_events", [0, 2, 3, 10], ids=lambda count: f"{count} new events")
+def test_a_subscriber_of_a_stream_restored_from_an_older_copy_starts_over(backend: Backend, new_events: int) -> None:
+    with closing(backend.open()) as writer:
+        writer.append([numbered(range(4))])
+    restore = backend.keep_copy()
+    with closing(backend.open()) as writer, closing(backend.reader()) as reader:
+        writer.append([numbered(range(4, 7))])
+        known, position = run(follow_to_the_end(backend, reader))
+        assert (position.stream, position.sequence) == (writer.stream, 7)
+    restore()
+    with closing(backend.open()) as writer, closing(backend.reader()) as reader:
+        assert (writer.stream, writer.head()) == (position.stream, 4)
+        if new_events:
+            writer.append([submission(*(f"other-{name}" for name in range(new_events)))])
+        applied, _ = run(follow_to_the_end(backend, reader, position, Applied(7, known.events)))
+        assert applied.resets == [writer.stream]
+
+
+def test_a_subscriber_from_before_the_copy_goes_on_without_a_reset(backend: Backend) -> None:
+    with closing(backend.open()) as writer, closing(backend.reader()) as reader:
+        writer.append([numbered(range(4))])
+        known, position = run(follow_to_the_end(backend, reader))
+    restore = backend.keep_copy()
+    with closing(backend.open()) as writer:
+        writer.append([numbered(range(4, 7))])
+    restore()
+    with closing(backend.open()) as writer, closing(backend.reader()) as reader:
+        writer.append([submission("other")])
+        applied, _ = run(follow_to_the_end(backend, reader, position, Applied(4, known.events)))
+        assert applied.resets == []
+
+
+def test_a_new_stream_in_the_same_place_has_another_id(backend: Backend) -> None:
+    with closing(backend.open()) as writer:
+        first = writer.stream
+    backend.forget()
+    with closing(backend.open()) as writer:
+        assert writer.stream != first
+        assert writer.append([submission("a")]) == [Receipt(1, 1, 1, 0)]
+
+
+def test_a_lost_last_message_is_noticed_by_the_heartbeat(
+    backend: Backend, writer: StreamWriter, reader: StreamReader
+) -> None:
+    async def test() -> None:
+        subscriber = backend.subscriber()
+        async with following(subscriber) as applied:
+            writer.append([submission("a")])
+            await becomes(lambda: applied.last == 1 and subscriber.caught_up, meanwhile=writer.heartbeat)
+            with backend.messages_lost():
+                writer.append([submission("b", "c")])
+            assert applied.last == 1
+            await becomes(lambda: applied.last == 3, meanwhile=writer.heartbeat)
+            assert applied.events == all_events(reader)
+
+    run(test())
+
+
+def test_several_subscribers_each_get_everything(backend: Backend, writer: StreamWriter, reader: StreamReader) -> None:
+    async def test() -> None:
+        first = backend.subscriber()
+        async with following(first) as applied_first:
+            writer.append([numbered(range(5))])
+            async with following(backend.subscriber(page_limit=2)) as applied_late:
+                writer.append([numbered(range(5, 10))])
+                await becomes(lambda: applied_first.last == applied_late.last == 10, meanwhile=writer.heartbeat)
+            writer.append([submission("last")])
+            await becomes(lambda: applied_first.last == 11, meanwhile=writer.heartbeat)
+            assert applied_first.events == all_events(reader)
+            assert applied_late.events == reader.read(0, 10).events
+
+    run(test())
+
+
+def test_closing_a_subscriber_ends_its_iteration(backend: Backend, writer: StreamWriter) -> None:
+    async def test() -> list[Delivery]:
+        subscriber = backend.subscriber()
+
+        async def deliveries() -> list[Delivery]:
+            return [delivery async for delivery in subscriber.deliveries()]
+
+        iteration = asyncio.create_task(deliveries())
+        await becomes(lambda: subscriber.caught_up)
+        subscriber.close()
+        subscriber.close()
+        return await iteration
+
+    assert run(test()) == [Reset(writer.stream)]

@@ -1,0 +1,344 @@
+"""Group commit: many callers share a commit, each gets its own answer, and after a failed commit nothing is taken."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream import group_commit
+from telemetry_stream.errors import Overloaded, StreamClosed, StreamFailed
+from telemetry_stream.group_commit import GroupCommitter, Outcome
+from telemetry_stream.memory import MemoryStream
+from telemetry_stream.sqlite.journal import Journal
+from telemetry_stream.stream import StreamWriter
+from telemetry_stream.types import Conflict, Receipt, Submission
+from tests.telemetry_stream.streams import becomes, cpu_seconds, numbered, run, submission
+
+
+class DiskError(Exception):
+    """What the faulty writer raises."""
+
+
+class Writer:
+    """A stream in memory whose commits can be held up, and one of which fails."""
+
+    def __init__(self, failing_commit: int | None = None, failing_heartbeat: bool = False) -> None:
+        self.memory = MemoryStream()
+        self.stream = self.memory.stream
+        self.commits: list[int] = []
+        self.heartbeats = 0
+        self.closed = 0
+        self.waiting = threading.Event()
+        self.may_commit = threading.Event()
+        self.may_commit.set()
+        self._failing_commit = failing_commit
+        self._failing_heartbeat = failing_heartbeat
+
+    def head(self) -> int:
+        return self.memory.head()
+
+    def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:
+        self.waiting.set()
+        assert self.may_commit.wait(10)
+        self.commits.append(len(submissions))
+        if len(self.commits) == self._failing_commit:
+            raise DiskError("the disk is on fire")
+        return self.memory.append(submissions)
+
+    def heartbeat(self) -> None:
+        self.heartbeats += 1
+        if self._failing_heartbeat:
+            raise DiskError("no network")
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Caller:
+    """Submits from an event loop, as the web app does."""
+
+    def __init__(self, writer: StreamWriter, most_pending_events: int = 1_000) -> None:
+        loop = asyncio.get_running_loop()
+        self.failures: list[BaseException] = []
+        self.observed: list[tuple[float, int]] = []
+        self.committer = GroupCommitter(
+            writer,
+            loop.call_soon_threadsafe,
+            self.failures.append,
+            most_pending_events,
+            lambda seconds, events: self.observed.append((seconds, events)),
+        )
+
+    def submit(self, submission: Submission) -> asyncio.Future[Outcome]:
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.committer.submit(submission, answer.set_result)
+        return answer
+
+
+def never_called(outcome: Outcome) -> None:
+    raise AssertionError(f"refused, and yet answered: {outcome}")
+
+
+@contextmanager
+def held_up(writer: Writer) -> Iterator[None]:
+    """Commits wait until the end of this context."""
+    writer.may_commit.clear()
+    writer.waiting.clear()
+    try:
+        yield
+    finally:
+        writer.may_commit.set()
+
+
+def test_what_waits_at_the_same_time_shares_a_commit_in_order() -> None:
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        with held_up(writer):
+            first = caller.submit(submission("first"))
+            await becomes(writer.waiting.is_set)
+            rest = [caller.submit(numbered([name, name + 1])) for name in range(0, 20, 2)]
+            assert caller.committer.pending_events == 21
+        assert await first == Receipt(1, 1, 1, 0)
+        assert await asyncio.gather(*rest) == [Receipt(name, name + 1, 2, 0) for name in range(2, 22, 2)]
+        assert writer.commits == [1, 10]
+        assert caller.committer.pending_events == 0
+        caller.committer.close()
+        assert [events for _, events in caller.observed] == [1, 20]
+        assert all(0 <= seconds < 10 for seconds, _ in caller.observed)
+
+    run(test())
+
+
+def test_a_group_takes_no_more_once_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "GROUP_EVENTS", 4)
+
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        with held_up(writer):
+            answers = [caller.submit(submission("first"))]
+            await becomes(writer.waiting.is_set)
+            answers += [caller.submit(numbered(range(start, start + 3))) for start in range(0, 15, 3)]
+        await asyncio.gather(*answers)
+        caller.committer.close()
+        assert writer.commits == [1, 2, 2, 1]
+
+    run(test())
+
+
+def test_hundreds_of_callers_each_get_their_own_answer(tmp_path: Path) -> None:
+    class JournalWriter(Journal):
+        def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:  # type: ignore[override]
+            return super().append(submissions)[0]
+
+        def heartbeat(self) -> None:
+            pass
+
+    async def test() -> None:
+        journal = JournalWriter(tmp_path)
+        caller = Caller(journal)
+
+        async def trader(name: int) -> list[Outcome]:
+            return [await caller.submit(submission(f"{name}-{number}")) for number in range(5)] + [
+                await caller.submit(submission(f"{name}-0")),
+                await caller.submit(submission(f"{name}-1", says="that")),
+            ]
+
+        answers = await asyncio.gather(*map(trader, range(200)))
+        caller.committer.close()
+        taken = []
+        for *new, duplicate, conflict in answers:
+            assert conflict == Conflict((0,))
+            assert isinstance(duplicate, Receipt)
+            receipts = [answer for answer in new if isinstance(answer, Receipt)]
+            assert (duplicate.first, duplicate.duplicates) == (receipts[0].first, 1)
+            taken += [receipt.first for receipt in receipts]
+        assert sorted(taken) == list(range(1, 1_001))
+        assert len(caller.observed) < 500, "commits are shared"
+
+    run(test())
+
+
+def test_a_conflict_is_an_answer_to_its_caller_alone() -> None:
+    async def test() -> None:
+        caller = Caller(Writer())
+        await caller.submit(submission("a"))
+        conflict, receipt = caller.submit(submission("a", says="that")), caller.submit(submission("b"))
+        assert await conflict == Conflict((0,))
+        assert await receipt == Receipt(2, 2, 1, 0)
+        caller.committer.close()
+
+    run(test())
+
+
+@pytest.mark.parametrize("failing_commit", [1, 3])
+def test_a_failed_commit_is_told_to_all_who_wait_and_nothing_more_is_taken(failing_commit: int) -> None:
+    async def test() -> None:
+        writer = Writer(failing_commit)
+        caller = Caller(writer)
+        for name in range(failing_commit - 1):
+            assert isinstance(await caller.submit(submission(f"good-{name}")), Receipt)
+        with held_up(writer):
+            in_the_commit = caller.submit(submission("lost"))
+            await becomes(writer.waiting.is_set)
+            behind_it = [caller.submit(numbered([name])) for name in range(5)]
+        assert isinstance(await in_the_commit, StreamFailed)
+        # The rest raced with the failure: taken into no commit, and answered all the same.
+        assert [type(answer) for answer in await asyncio.gather(*behind_it)] == [StreamFailed] * 5
+        await becomes(lambda: not caller.committer.accepting)
+        with pytest.raises(StreamFailed):
+            caller.committer.submit(submission("late"), never_called)
+        assert caller.committer.pending_events == 0
+        caller.committer.close()
+        assert [type(failure) for failure in caller.failures] == [DiskError]
+        assert len(writer.commits) == failing_commit, "a failed commit is never tried again"
+        assert writer.closed == 1
+        assert writer.head() == failing_commit - 1
+
+    run(test())
+
+
+def test_submissions_that_race_with_a_failure_are_all_answered_or_refused() -> None:
+    async def test() -> None:
+        writer = Writer(failing_commit=20)
+        caller = Caller(writer)
+        answers: list[Outcome] = []
+        refused = 0
+
+        async def trader(name: int) -> None:
+            nonlocal refused
+            for number in range(1_000_000):
+                try:
+                    answers.append(await caller.submit(submission(f"{name}-{number}")))
+                except StreamFailed:
+                    refused += 1
+                    return
+
+        await asyncio.gather(*map(trader, range(30)))
+        caller.committer.close()
+        assert refused == 30
+        assert sum(isinstance(answer, Receipt) for answer in answers) == writer.head()
+        assert {type(answer) for answer in answers} == {Receipt, StreamFailed}
+        assert len(caller.failures) == 1
+
+    run(test())
+
+
+def test_a_failed_heartbeat_is_a_failure_too() -> None:
+    async def test() -> None:
+        caller = Caller(Writer(failing_heartbeat=True))
+        await becomes(lambda: caller.failures)
+        with pytest.raises(StreamFailed):
+            caller.committer.submit(submission("late"), never_called)
+        caller.committer.close()
+
+    run(test())
+
+
+def test_closing_commits_what_waits_and_takes_nothing_more() -> None:
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        with held_up(writer):
+            answers = [caller.submit(submission("first"))]
+            await becomes(writer.waiting.is_set)
+            answers += [caller.submit(numbered([name])) for name in range(10)]
+            threading.Timer(0.02, writer.may_commit.set).start()
+            caller.committer.close()
+        with pytest.raises(StreamClosed):
+            caller.committer.submit(submission("late"), never_called)
+        assert [type(answer) for answer in await asyncio.gather(*answers)] == [Receipt] * 11
+        caller.committer.close()
+        assert writer.closed == 1
+        assert not caller.failures
+
+    run(test())
+
+
+def test_closing_ends_even_if_the_last_commit_fails() -> None:
+    async def test() -> None:
+        writer = Writer(failing_commit=2)
+        caller = Caller(writer)
+        with held_up(writer):
+            first = caller.submit(submission("first"))
+            await becomes(writer.waiting.is_set)
+            last = caller.submit(submission("last"))
+            closing_ = asyncio.create_task(asyncio.to_thread(caller.committer.close))
+            await becomes(lambda: not caller.committer.accepting)
+        await asyncio.wait_for(closing_, 5)
+        assert isinstance(await first, Receipt)
+        assert isinstance(await last, StreamFailed)
+        assert [type(failure) for failure in caller.failures] == [DiskError]
+        assert writer.closed == 1
+
+    run(test())
+
+
+def test_past_its_limit_it_is_overloaded_until_a_commit_is_done() -> None:
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer, most_pending_events=10)
+        with held_up(writer):
+            answers = [caller.submit(numbered(range(4)))]
+            await becomes(writer.waiting.is_set)
+            answers.append(caller.submit(numbered(range(4, 10))))
+            with pytest.raises(Overloaded, match="10 events wait"):
+                caller.committer.submit(submission("one too many"), never_called)
+            assert caller.committer.pending_events == 10
+            assert caller.committer.accepting
+        await asyncio.gather(*answers)
+        assert isinstance(await caller.submit(submission("one more")), Receipt)
+        caller.committer.close()
+        assert writer.head() == 11
+
+    run(test())
+
+
+def test_one_submission_larger_than_the_limit_is_taken_where_nothing_waits() -> None:
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer, most_pending_events=10)
+        with held_up(writer):
+            large = caller.submit(numbered(range(50)))
+            with pytest.raises(Overloaded):
+                caller.committer.submit(submission("behind"), never_called)
+        assert await large == Receipt(1, 50, 50, 0)
+        caller.committer.close()
+
+    run(test())
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_heartbeats_are_sent_when_idle_and_when_busy(monkeypatch: pytest.MonkeyPatch, busy: bool) -> None:
+    monkeypatch.setattr(group_commit, "HEARTBEAT_SECONDS", 0.01)
+
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        number = 0
+        while writer.heartbeats < 5:
+            if busy:
+                await caller.submit(numbered([number]))
+                number += 1
+            else:
+                await asyncio.sleep(0.001)
+        caller.committer.close()
+        assert len(writer.commits) == number
+
+    run(test())
+
+
+def test_an_idle_committer_wakes_only_for_heartbeats() -> None:
+    async def test() -> None:
+        writer = Writer()
+        with closing(Caller(writer).committer):
+            await becomes(lambda: writer.heartbeats == 1)
+            spent = await cpu_seconds(0.2)
+        assert writer.heartbeats <= 2
+        assert spent < 0.1
+
+    run(test())

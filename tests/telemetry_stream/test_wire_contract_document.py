@@ -1,0 +1,111 @@
+"""docs/wire-contract.md says what the code does: its examples to the byte, its limits to the number."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from telemetry_stream import wire
+from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.sqlite.journal import BATCH_LIMIT
+from telemetry_stream.sqlite.reader import PAGE_BYTES
+from telemetry_stream.trade import Trade
+from telemetry_stream.zeromq import publisher, replay_server
+from trading_app.intake import TradeIds, read_trade
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = (ROOT / "docs" / "wire-contract.md").read_text(encoding="utf-8")
+EXAMPLES = {
+    name: text.encode().removesuffix(b"\n").split(b"\n")
+    for name, text in re.findall(r"^```frames ([\w-]+)\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
+}
+POSTED = [
+    (
+        b'{"symbol":"xrp-usd","price":"2.3450","qty":100,"side":"buy","trade_id":"f-1001",'
+        b'"ts":"2025-11-21T10:40:00.123456Z","fee":"0.05"}'
+    ),
+    (
+        b'{"symbol":"eth-usd","price":2731.5,"qty":"0.10","side":"SELL","trade_id":"f-1002",'
+        b'"ts":"2025-11-21T10:40:00.5Z","strategy":"carry","venue":"kraken"}'
+    ),
+]
+
+
+def test_there_is_an_example_of_each_message() -> None:
+    assert EXAMPLES.keys() == {"batch", "heartbeat", "request", "answer", "empty-answer", "error"}
+
+
+@pytest.mark.parametrize("name", ["batch", "answer", "empty-answer"])
+def test_the_examples_of_batches_are_what_the_code_sends(name: str) -> None:
+    header, batch = wire.decode_frames(EXAMPLES[name])
+    assert batch is not None
+    assert wire.encode_batch(batch, header.sent_at_ns, header.head) == EXAMPLES[name]
+    events = msgspec.json.decode(EXAMPLES[name][2], type=list[Trade])
+    assert [event.seq for event in events] == list(range(header.first, header.last + 1))
+
+
+def test_the_trades_of_the_example_are_what_the_app_journals() -> None:
+    payloads = [read_trade(body, 1_763_721_600_200_000_000, TradeIds()).payload for body in POSTED]
+    numbered = [wire.number(payload, sequence) for sequence, payload in enumerate(payloads, 41)]
+    assert EXAMPLES["batch"][2] == b"[%b]" % b",".join(numbered)
+    assert EXAMPLES["answer"][2] == b"[%b]" % numbered[1]
+
+
+def test_the_example_of_a_heartbeat_is_what_the_code_sends() -> None:
+    header, batch = wire.decode_frames(EXAMPLES["heartbeat"])
+    assert batch is None
+    assert wire.encode_heartbeat(header.stream, header.last, header.sent_at_ns) == EXAMPLES["heartbeat"]
+
+
+def test_the_example_of_a_request_is_what_the_code_sends() -> None:
+    [frame] = EXAMPLES["request"]
+    assert wire.encode_request(wire.decode_request(frame)) == frame
+
+
+def test_the_example_of_an_error_is_what_the_code_sends() -> None:
+    with pytest.raises(MalformedFrame) as refused:
+        wire.decode_request(b'{"v":1,"after":-1,"limit":0}')
+    assert wire.encode_error(refused.value) == EXAMPLES["error"]
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The rows of the first table below a heading, by their first cell."""
+    section = f"\n{DOCUMENT}".split(f"\n{heading}\n")[1]
+    rows = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert rows
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[0].splitlines()[2:]]
+    return {name: rest for name, *rest in cells}
+
+
+def members(heading: str) -> set[str]:
+    return {name for cell in table(heading) for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_member_is_described() -> None:
+    assert members("### Header") == set(wire.Header.__struct_fields__)
+    assert members("### Body") == set(Trade.__struct_fields__)
+    assert members("## Replay") == set(wire.ReplayRequest.__struct_fields__)
+
+
+def test_every_topic_is_described() -> None:
+    topics = {wire.TOPIC, wire.HEARTBEAT_TOPIC, wire.ERROR_TOPIC}
+    assert {cell.strip("`").encode() for cell in table("## Messages")} == topics
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    assert {name: cells[0].split()[0] for name, cells in table("## Limits").items()} == {
+        "events in a live batch": str(BATCH_LIMIT),
+        "events in an answer": str(replay_server.LIMIT),
+        "size of an answer": str(PAGE_BYTES // 2**20),
+        "size of a request": str(replay_server.REQUEST_BYTES),
+        "answers you have not read": str(replay_server.UNREAD_ANSWERS),
+        "size of a subscription": str(publisher.SUBSCRIPTION_BYTES),
+        "live messages waiting for a subscriber": str(publisher.HIGH_WATER_MARK),
+    }
+
+
+def test_the_addresses_are_the_defaults() -> None:
+    sample = (ROOT / ".env.sample").read_text(encoding="utf-8").splitlines()
+    for _, setting, default, _ in table("# The wire contract, version 1").values():
+        assert f"{setting.strip('`')}={default.strip('`')}" in sample
