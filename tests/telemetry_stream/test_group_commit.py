@@ -66,6 +66,7 @@ class Caller:
         self.observed: list[tuple[float, int]] = []
         self.committer = GroupCommitter(
             writer,
+            loop.call_soon,
             loop.call_soon_threadsafe,
             self.failures.append,
             most_pending_events,

@@ -62,13 +62,13 @@ def test_a_line_is_one_json_object_that_says_who_when_and_what(log_to: Callable[
 
 def test_a_line_of_a_library_looks_the_same(log_to: Callable[..., io.StringIO]) -> None:
     written = log_to()
-    logging.getLogger("uvicorn.error").info("listening on %s", "port 8000")
+    logging.getLogger("a_library.server").info("listening on %s", "port 8000")
     [line] = lines(written)
     assert line.pop("timestamp")
     assert line == {
         "event": "listening on port 8000",
         "level": "info",
-        "logger": "uvicorn.error",
+        "logger": "a_library.server",
         "service": "a-service",
     }
 

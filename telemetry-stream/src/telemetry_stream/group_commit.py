@@ -1,8 +1,8 @@
 """Writes what many callers submit, in one thread, as many submissions to a commit as wait at the time."""
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError, StreamFailed
@@ -20,8 +20,10 @@ Done = Callable[[Outcome], None]
 class GroupCommitter:
     """Owns a StreamWriter and the thread that calls it.
 
-    Outcomes go through `deliver`, called once a group from the writer's thread with a function that calls every `done`
-    of the group: an event loop's `call_soon_threadsafe` brings them all home with one wake-up.
+    Submissions come from one event loop's thread. While a group is committed, what arrives waits and is the next group;
+    an idle writer is woken through `soon`, the loop's `call_soon`, once all that has arrived at the same time is
+    there. Outcomes go through `deliver`, the loop's `call_soon_threadsafe`, called once a group with a function that
+    calls every `done` of the group.
 
     A commit that fails is never retried: everything that waits gets StreamFailed, nothing more is taken, and
     `on_failure` is told, so that the process can end and recover at its start.
@@ -30,6 +32,7 @@ class GroupCommitter:
     def __init__(
         self,
         writer: StreamWriter,
+        soon: Callable[[Callable[[], None]], object],
         deliver: Callable[[Callable[[], None]], object],
         on_failure: Callable[[BaseException], None],
         most_pending_events: int,
@@ -37,13 +40,19 @@ class GroupCommitter:
     ) -> None:
         """Start the thread. `observe_commit` gets the seconds and the events of each commit, in the writer's thread."""
         self._writer = writer
+        self._soon = soon
         self._deliver = deliver
         self._on_failure = on_failure
         self._observe_commit = observe_commit
         self._most_pending_events = most_pending_events
         self._pending_events = 0
         self._refusal: type[StreamError] | None = None
-        self._waiting: queue.SimpleQueue[tuple[Submission, Done] | None] = queue.SimpleQueue()
+        # Appended to by the loop, taken from by the writer: both ends of a deque may be used at the same time.
+        self._waiting: deque[tuple[Submission, Done]] = deque()
+        self._closing = False
+        self._idle = False
+        self._wake_is_due = False
+        self._wake = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
@@ -58,7 +67,7 @@ class GroupCommitter:
         return self._refusal is None
 
     def submit(self, submission: Submission, done: Done) -> None:
-        """Hand a submission over, from the one thread that `deliver` calls back into; `done` gets its outcome.
+        """Hand a submission over, in the loop's thread; `done` gets its outcome there.
 
         Raises Overloaded, StreamClosed or StreamFailed where it can't be taken; `done` is not called then.
         """
@@ -67,13 +76,21 @@ class GroupCommitter:
         if self._pending_events + len(submission.events) > self._most_pending_events and self._pending_events:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
         self._pending_events += len(submission.events)
-        self._waiting.put((submission, done))
+        self._waiting.append((submission, done))
+        if self._idle and not self._wake_is_due:
+            self._wake_is_due = True
+            self._soon(self._wake_writer)
 
     def close(self) -> None:
         """Commit what waits, end the thread, close the writer. Idempotent."""
         self._refusal = self._refusal or StreamClosed
-        self._waiting.put(None)
+        self._closing = True
+        self._wake.release()
         self._thread.join()
+
+    def _wake_writer(self) -> None:
+        self._wake_is_due = False
+        self._wake.release()
 
     def _run(self) -> None:
         try:
@@ -86,34 +103,31 @@ class GroupCommitter:
             self._writer.close()
 
     def _commit_until_closed(self) -> None:
-        closing = False
         heartbeat_at = time.monotonic()
-        while not closing:
-            group, closing = self._collect(heartbeat_at - time.monotonic())
-            if group:
-                self._commit(group)
+        while self._waiting or not self._closing:
+            if self._waiting:
+                self._commit(self._take_group())
             if time.monotonic() >= heartbeat_at:
                 self._writer.heartbeat()
                 heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
+            self._rest(heartbeat_at - time.monotonic())
 
-    def _collect(self, seconds: float) -> tuple[list[tuple[Submission, Done]], bool]:
-        """All that waits now, up to a group's size; waits for the first that long. True with it once the end was asked
-        for.
-        """
-        group: list[tuple[Submission, Done]] = []
+    def _take_group(self) -> list[tuple[Submission, Done]]:
+        """All that waits now, up to a group's size."""
+        group = []
         events = 0
-        try:
-            entry = self._waiting.get(timeout=max(seconds, 0))
-            while entry is not None:
-                group.append(entry)
-                events += len(entry[0].events)
-                if events >= GROUP_EVENTS:
-                    return group, False
-                entry = self._waiting.get_nowait()
-        except queue.Empty:
-            return group, False
-        self._waiting.put(None)  # for `_refuse_until_closed`, should the last commit fail
-        return group, True
+        while self._waiting and events < GROUP_EVENTS:
+            group.append(self._waiting.popleft())
+            events += len(group[-1][0].events)
+        return group
+
+    def _rest(self, seconds: float) -> None:
+        """Wait until there may be work, at the most that long."""
+        self._idle = True
+        # Looked at after saying so: what came before did not see it, and wakes nobody.
+        if not self._waiting and not self._closing:
+            self._wake.acquire(timeout=max(seconds, 0))
+        self._idle = False
 
     def _commit(self, group: list[tuple[Submission, Done]]) -> None:
         began = time.perf_counter()
@@ -136,5 +150,8 @@ class GroupCommitter:
 
     def _refuse_until_closed(self) -> None:
         # A submission may have been on its way when the commit failed: it gets its answer as well.
-        while (entry := self._waiting.get()) is not None:
-            self._answer([entry], [StreamFailed("a commit failed before")])
+        self._idle = True
+        while self._waiting or not self._closing:
+            while self._waiting:
+                self._answer([self._waiting.popleft()], [StreamFailed("a commit failed before")])
+            self._wake.acquire(timeout=HEARTBEAT_SECONDS)

@@ -1,4 +1,7 @@
-"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import nothing of ours."""
+"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import nothing of ours.
+
+Those that are made for every request are structs, which are made five times as fast as frozen dataclasses.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,16 +27,14 @@ class Event:
         return stored.partition(b",")[2] == self.payload[1:]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(msgspec.Struct, frozen=True):
     """A caller's name for a whole request (`Idempotency-Key`), and a digest of what the request said."""
 
     key: str
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """Events, at least one, that are written together or not at all."""
 
     events: Sequence[Event]
@@ -44,8 +45,7 @@ class Submission:
             raise ValueError("a submission has at least one event")
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """A submission's events are durable.
 
     `first` and `last` are the lowest and the highest sequence any of its events has, be it new or a duplicate.
@@ -61,8 +61,7 @@ class Receipt:
     first_event: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """Nothing of a submission was written: a key is taken by an event that says something else.
 
     `indexes` are the places, from 0, of the events in question; empty if it is the request key that is taken.
@@ -84,8 +83,7 @@ class StreamPosition(msgspec.Struct, frozen=True):
     check: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Consecutive events as journaled.
 
     `events` holds the numbered JSON objects joined by commas, without brackets; empty when `last < first`.
@@ -104,15 +102,13 @@ class Batch:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(msgspec.Struct, frozen=True):
     """What a reader knows belongs to another stream: forget it, `stream` follows from its first event."""
 
     stream: str
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """A batch to apply now, in order.
 
     The first `skip` events of the batch are applied already. `replayed` tells that it came from the replay socket,

@@ -1,7 +1,8 @@
 """What an accepted request is told. No I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError
 from telemetry_stream.group_commit import Outcome
@@ -10,8 +11,7 @@ from trading_app.intake import stored_trade_id
 from trading_app.problems import FieldProblem, Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A response: status, body, and the headers besides Content-Length."""
 
     status: int

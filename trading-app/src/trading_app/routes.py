@@ -5,8 +5,9 @@ the rest.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry_stream.errors import StreamError
@@ -26,8 +27,7 @@ FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 PATHS = ("/trade", "/trades")
 
 
-@dataclass(frozen=True, slots=True)
-class Intended:
+class Intended(msgspec.Struct, frozen=True):
     """What a request wants committed. `single` tells POST /trade from POST /trades, which are answered differently."""
 
     submission: Submission
@@ -140,7 +140,12 @@ async def send_answer(answer: Answer, send: Send) -> None:
 
 def media_type(headers: Headers) -> bytes:
     """The Content-Type without its parameters."""
-    return headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return _media_type(headers.get(b"content-type", b""))
+
+
+@lru_cache(maxsize=64)
+def _media_type(content_type: bytes) -> bytes:
+    return content_type.partition(b";")[0].strip().lower()
 
 
 def is_form(headers: Headers, body: bytes) -> bool:

@@ -38,7 +38,12 @@ class TradeStream:
             settings.data_folder, settings.publisher_address, settings.replay_address, self._fail
         )
         self._committer = GroupCommitter(
-            self._embedded, self._deliver, self._fail, settings.most_pending_trades, observe_commit
+            self._embedded,
+            self._loop.call_soon,
+            self._deliver,
+            self._fail,
+            settings.most_pending_trades,
+            observe_commit,
         )
         self.closing = False
         self._watchers: set[asyncio.Event] = set()
