@@ -17,8 +17,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.apps import Apps, free_port
+from tests.support.apps import Apps
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 
 HERE = Path(__file__).parent
 SERVER_CORE, LOAD_CORE = "0", "1"

@@ -10,7 +10,8 @@ import zmq
 
 from tests.infra.checkout import Checkout
 from tests.infra.prometheus import Prometheus
-from tests.support.apps import BIN, Apps, free_port
+from tests.support.apps import BIN, Apps
+from tests.support.ports import free_port
 
 TOKEN = "token-of-the-tests"
 

@@ -15,8 +15,8 @@ from infra.monitoring.plan import read_plan
 from telemetry_stream.environment import Environment
 from tests.infra.checkout import ROOT, Checkout
 from tests.infra.prometheus import needs_prometheus
-from tests.support.apps import free_port
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 
 FAKE_GRAFANA = """
 import http.server, json, os, sys

@@ -26,9 +26,10 @@ from telemetry_stream.environment import Environment
 from telemetry_stream.memory import MemoryStream, MemorySubscriber
 from telemetry_stream.types import Delivery, Event, Submission
 from tests.metrics_sidecar.making import Trade, event, trade
-from tests.support.apps import BIN, Apps, answers, free_port
+from tests.support.apps import BIN, Apps, answers
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 
 SEED = 20_260_304
 SIDECAR = "metrics-sidecar"

@@ -110,6 +110,7 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
         "applied": 3,
         "caught_up": True,
         "ready": True,
+        "pipeline": {"gaps": 0, "catchups": 0, "delivered_trades": 0, "delivery_nanoseconds": 0},
         "totals": {
             "trades": 3,
             "buys": 2,

@@ -2,24 +2,22 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 
 BIN = Path(sys.executable).parent
 
-
-def free_port() -> int:
-    """A TCP port that nobody has just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+# Without certificates to load it is made in no time; no connection is kept that a killed app could break.
+_client = httpx.Client(trust_env=False, verify=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Apps:
@@ -40,14 +38,24 @@ class Apps:
             "WEBAPP_API_TOKENS": "",
             **settings,
         }
+        self.data = folder / "data"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str) -> None:
-        """Start `trading-app` or `metrics-sidecar`; its log goes to a file in the folder."""
-        with (self.folder / f"{name}.log").open("ab") as log:
+    def start(self, name: str, command: Sequence[str | Path] = (), **settings: str) -> None:
+        """Start `trading-app` or `metrics-sidecar`, by another command if one is given; its log goes to a file."""
+        with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [BIN / name], env=self.environment, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command or [BIN / name],
+                env=self.environment | settings,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
+
+    def log(self, name: str) -> Path:
+        """The file that an app's log goes to, over all its starts."""
+        return self.folder / f"{name}.log"
 
     def start_both(self) -> None:
         """Start both and wait until both are ready."""
@@ -57,8 +65,13 @@ class Apps:
 
     def wait_until_ready(self) -> None:
         """Wait until both answer their readiness check."""
-        eventually(lambda: answers(f"{self.web_url}/readyz"), what="the web app ready")
-        eventually(lambda: answers(f"{self.sidecar_url}/readyz"), what="the sidecar ready")
+        self.wait_for("trading-app")
+        self.wait_for("metrics-sidecar")
+
+    def wait_for(self, name: str, seconds: float = 15) -> None:
+        """Wait until that one answers its readiness check."""
+        url = self.web_url if name == "trading-app" else self.sidecar_url
+        eventually(lambda: answers(f"{url}/readyz"), seconds, f"{name} ready")
 
     def kill(self, name: str) -> None:
         """End it as a power cut would."""
@@ -71,28 +84,52 @@ class Apps:
             process.send_signal(signal.SIGTERM)
         return {name: process.wait(timeout=20) for name, process in self.processes.items()}
 
-    def wait_until_applied(self, sequence: int) -> None:
+    def stop_one(self, name: str) -> None:
+        """End that one as a user would; AssertionError unless it ends with 0."""
+        self.processes[name].terminate()
+        assert self.processes[name].wait(timeout=20) == 0
+
+    def end(self) -> None:
+        """End whatever still runs, now."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    def wait_until_applied(self, sequence: int, seconds: float = 15) -> None:
         """Wait until the sidecar is ready and has applied that sequence."""
         eventually(
             lambda: answers(f"{self.sidecar_url}/readyz") and self.state()["applied"] >= sequence,
-            what=f"sequence {sequence} applied",
+            seconds,
+            f"sequence {sequence} applied",
         )
 
     def state(self) -> dict[str, Any]:
         """The sidecar's own account of what it knows."""
-        known: dict[str, Any] = httpx.get(f"{self.sidecar_url}/state").raise_for_status().json()
+        known: dict[str, Any] = _client.get(f"{self.sidecar_url}/state").raise_for_status().json()
         return known
 
     def samples(self) -> dict[str, str]:
         """The sidecar's exposition: each sample's name and labels, and its value as text."""
-        text = httpx.get(f"{self.sidecar_url}/metrics", headers={"Accept": "text/plain"}).raise_for_status().text
+        text = _client.get(f"{self.sidecar_url}/metrics", headers={"Accept": "text/plain"}).raise_for_status().text
         lines = (line for line in text.splitlines() if line and not line.startswith("#"))
         return dict(line.rsplit(" ", 1) for line in lines)
+
+
+@contextmanager
+def running_apps(folder: Path, **settings: str) -> Iterator[Apps]:
+    """Both apps, ready; ended afterwards, whatever became of them."""
+    apps = Apps(folder, **settings)
+    try:
+        apps.start_both()
+        yield apps
+    finally:
+        apps.end()
 
 
 def answers(url: str) -> bool:
     """Whether there is a 200 to be had."""
     try:
-        return httpx.get(url, timeout=2).status_code == 200
+        return _client.get(url, timeout=2).status_code == 200
     except httpx.TransportError:
         return False

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from tests.support.apps import BIN, free_port
+from tests.support.apps import BIN
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 
 SETTINGS = (
     "WEBAPP_HTTP_HOST",

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.apps import free_port
 from tests.support.polling import eventually
+from tests.support.ports import free_port
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import TRADE, connected, get, post
 from tests.trading_app.running import RunningApp, running

@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("trading-app", "metrics-sidecar")
@@ -24,12 +25,6 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.01)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [held_socket.getsockname()[1] for held_socket in sockets]
 
 
 def is_listening(port: int) -> bool:
@@ -99,7 +94,7 @@ class Checkout:
             (binaries / app).write_text(f"#!{sys.executable}\n{source}")
             (binaries / app).chmod(0o755)
             self.set_mode(app, "serve")
-        self.ports = free_ports(4)
+        self.ports = [free_port() for _ in range(4)]
         self.environment = {key: value for key, value in os.environ.items() if key not in PORT_SETTINGS}
         for setting, port in zip(PORT_SETTINGS, self.ports, strict=True):
             self.environment[setting] = f"tcp://127.0.0.1:{port}" if setting.endswith("ADDR") else str(port)

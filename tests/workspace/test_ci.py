@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def copy(tmp_path: Path) -> Path:
     """`.ci/run` beside a Makefile whose targets only say their name; `test` fails when FAIL is set. Nothing lacks."""
     (tmp_path / "installed").mkdir()
-    (tmp_path / "installed" / "prometheus").touch(mode=0o755)
+    for program in ("prometheus", "chromium"):
+        (tmp_path / "installed" / program).touch(mode=0o755)
     (tmp_path / ".ci").mkdir()
     shutil.copyfile(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text("test:\n\t@echo tests CI=$(CI)\n\t@test -z '$(FAIL)'\nlint:\n\t@echo lint\n")
@@ -52,7 +53,7 @@ def test_a_failing_test_fails_it(copy: Path) -> None:
 
 
 def test_what_the_machine_lacks_is_installed(copy: Path, tmp_path: Path) -> None:
-    """A machine without make and Prometheus, whose apt-get brings them."""
+    """A machine without make, Prometheus and Chromium, whose apt-get brings them."""
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in ("bash", "dirname", "echo", "env", "git", "id", "ln", "sh", "test"):
@@ -64,7 +65,10 @@ def test_what_the_machine_lacks_is_installed(copy: Path, tmp_path: Path) -> None
         (tools / name).chmod(0o755)
     done = run(copy, PATH=str(tools), PYTHON=sys.executable)
     assert (done.returncode, done.stderr) == (0, "")
-    assert log.read_text().splitlines() == ["update -qq", "install -qq -y --no-install-recommends make prometheus"]
+    assert log.read_text().splitlines() == [
+        "update -qq",
+        "install -qq -y --no-install-recommends make prometheus chromium",
+    ]
 
 
 def test_the_workflow_runs_it_on_every_supported_python() -> None:

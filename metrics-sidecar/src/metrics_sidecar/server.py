@@ -123,6 +123,12 @@ class SidecarApp:
             "applied": moment.applied,
             "caught_up": subscriber.caught_up,
             "ready": self._tracker.ready,
+            "pipeline": {
+                "gaps": subscriber.counters.gaps,
+                "catchups": subscriber.counters.catchups,
+                "delivered_trades": sum(self._tracker.delays.counts),
+                "delivery_nanoseconds": self._tracker.delays.sum_ns,
+            },
         }
         async with self._rendering:
             return await _gather(request, "application/json", render_state(head, moment))

@@ -3,7 +3,7 @@ from itertools import islice
 
 import pytest
 
-from tests.support.apps import free_port
+from tests.support.ports import free_port
 from tests.trading_app.client.clock import Clock
 from tests.trading_app.client.fake_app import Answer, FakeApp
 from trading_app.client.delivery import Delivery, Failure, backoff, is_retryable, retry_after

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.apps import free_port
+from tests.support.ports import free_port
 from tests.trading_app.client.command import run_demo
 from tests.trading_app.client.fake_app import FakeApp
 from trading_app.client.records import FIELDS

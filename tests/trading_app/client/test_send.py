@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.apps import free_port
+from tests.support.ports import free_port
 from tests.trading_app.client import files
 from tests.trading_app.client.command import run_send
 from tests.trading_app.client.fake_app import Answer, FakeApp
