@@ -30,6 +30,14 @@ class Connection:
         self.socket = open_socket
         self._input: BinaryIO = open_socket.makefile("rb")
 
+    def close(self) -> None:
+        """Let go of the socket's reading end, which keeps it open."""
+        self._input.close()
+
+    def rest(self) -> bytes:
+        """All that comes until the other side ends the connection."""
+        return self._input.read()
+
     def send(self, data: bytes) -> None:
         """Send the bytes."""
         self.socket.sendall(data)
@@ -52,14 +60,18 @@ class Connection:
 
     def is_closed(self) -> bool:
         """Whether the other side ends the connection, with nothing more to say."""
-        return self._input.read() == b""
+        return self.rest() == b""
 
 
 @contextmanager
 def connected(port: int) -> Iterator[Connection]:
     """A connection; waits 10 seconds at most for anything."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as open_socket:
-        yield Connection(open_socket)
+        connection = Connection(open_socket)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
 
 def post(path: str, body: bytes, *headers: str, content_type: str = "application/json") -> bytes:

@@ -153,7 +153,7 @@ def test_streams_end_when_the_app_is_told_to(tmp_path: Path) -> None:
         eventually(lambda: app.metric(OPEN) == 2)
         assert app.stop() == 0
         for connection in (first, second):
-            rest = connection.socket.makefile("rb").read()
+            rest = connection.rest()
             assert rest.endswith(b"0\r\n\r\n"), "the answer is complete, and the connection closed"
 
 
