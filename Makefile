@@ -53,7 +53,7 @@ lint: env-setup ## check style, format and types
 	@$(BIN)/mypy
 
 bench: env-setup ## measure the speed figures of the documents on this machine
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks.run
 
 lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="ruff mypy" takes newer versions
 	@$(call with-python,-m infra.local.lock $(UPGRADE))
