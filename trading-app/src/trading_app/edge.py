@@ -16,7 +16,19 @@ from trading_app.routes import send_answer
 log = structlog.get_logger(__name__)
 
 ROUTES = frozenset(
-    ("/", "/trade", "/trades", "/trades/stream", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
+    (
+        "/",
+        "/trade",
+        "/trades",
+        "/trades/stream",
+        "/page/stream",
+        "/page/history",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+    )
 )
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 

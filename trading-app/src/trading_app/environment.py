@@ -28,6 +28,7 @@ class Settings:
     log_level: str
     log_format: str
     sidecar_url: str
+    sidecar_token: str | None = field(repr=False)
 
 
 def read_settings(environment: Environment) -> Settings:
@@ -47,6 +48,7 @@ def read_settings(environment: Environment) -> Settings:
         log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
         log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
         sidecar_url=_sidecar_url(environment),
+        sidecar_token=next(iter(environment.words("SIDECAR_API_TOKENS")), None),
     )
     _refuse_what_is_open(settings)
     return settings

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI, Query, Request
@@ -28,7 +28,7 @@ _templates = Jinja2Templates(HERE / "templates")
 
 def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
     """Add the page, its form and its files."""
-    api.mount("/static", StaticFiles(directory=HERE / "static"))
+    api.mount("/static", PageFiles(directory=HERE / "static", packages=[("litecharts", "js")]))
 
     @api.get("/", include_in_schema=False)
     async def page(request: Request, seq: Annotated[int | None, Query(ge=1, le=2**62)] = None) -> Response:
@@ -44,6 +44,19 @@ def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
         return RedirectResponse(f"/?seq={msgspec.json.decode(answer.body)['seq']}", status_code=303)
 
 
+class PageFiles(StaticFiles):
+    """The page's own files and the charts' JavaScript, which an installed package carries.
+
+    A browser asks each time whether they are still the same: after an update, old and new must not meet.
+    """
+
+    def file_response(self, *args: Any, **named: Any) -> Response:
+        """One file."""
+        response = super().file_response(*args, **named)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 def accepts_page(request: Request) -> bool:
     """Whether the caller is a browser that shows a page."""
     return "text/html" in request.headers.get("accept", "")
@@ -53,7 +66,10 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
     """The page, with what the last form brought: `seq` of the trade that was taken, or the `problem`, and the fields
     `given`.
     """
+    problem = shown.get("problem")
+    errors = problem.errors if isinstance(problem, Problem) else ()
     variables = {
+        "errors_at": {error.pointer.removeprefix("#/"): error.detail for error in errors},
         "given": getattr(request.state, "form_fields", {}),
         "base_url": str(request.base_url).rstrip("/"),
         "head": context.stream.head,

@@ -42,10 +42,14 @@ class Filter:
     def matches(self, event: bytes) -> bool:
         """Whether a trade, as journaled, is wanted."""
         trade = _decode_labels(event)
+        return self.takes(trade.account, trade.strategy, trade.symbol)
+
+    def takes(self, account: str, strategy: str, symbol: str) -> bool:
+        """The same, told by its labels."""
         return (
-            (self.symbol is None or trade.symbol == self.symbol)
-            and (self.account is None or trade.account == self.account)
-            and (self.strategy is None or trade.strategy == self.strategy)
+            (self.symbol is None or symbol == self.symbol)
+            and (self.account is None or account == self.account)
+            and (self.strategy is None or strategy == self.strategy)
         )
 
 

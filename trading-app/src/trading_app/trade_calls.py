@@ -45,7 +45,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         strategy: Label = None,
     ) -> Response:
         """Up to `limit` trades (100 for a page; all there are for NDJSON). `next_after` is null on the last page."""
-        wanted = _wanted(symbol, account, strategy)
+        wanted = read_filter(symbol, account, strategy)
         if LINES in request.headers.get("accept", ""):
             lines = reading.read_lines(context.stream, after or 0, limit, wanted)
             return StreamingResponse(lines, media_type=LINES)
@@ -68,7 +68,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         """Each event's `id` is the trade's sequence. Follows the header `Last-Event-ID`, else `after`, else from
         now.
         """
-        wanted = _wanted(symbol, account, strategy)
+        wanted = read_filter(symbol, account, strategy)
         if context.metrics.live_streams >= context.settings.most_live_streams:
             raise Problem("too_many_streams", "as many are open as may be; close one", retry_after=10)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
@@ -108,7 +108,8 @@ class LiveResponse(StreamingResponse):
             log.info("a live stream was let go: its client does not read")
 
 
-def _wanted(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
+def read_filter(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
+    """The filter from a query; empty is any. Raises Problem."""
     return reading.Filter(
         _check("symbol", symbol, check_symbol),
         _check("account", account, check_name),

@@ -1,7 +1,8 @@
 """The web app, put together: layers in front, FastAPI behind them, the stream open while it serves."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import apsw
 import structlog
@@ -11,7 +12,7 @@ from fastapi_swagger import patch_fastapi  # type: ignore[import-untyped]  # it 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse
-from trading_app import operations, page, trade_calls
+from trading_app import operations, page, page_stream, trade_calls
 from trading_app.access import RequestIds, Tokens
 from trading_app.context import Context
 from trading_app.cors import Cors
@@ -20,6 +21,7 @@ from trading_app.environment import Settings
 from trading_app.error_handlers import add_error_handlers
 from trading_app.openapi import describe
 from trading_app.routes import Intake, IntakeRoutes
+from trading_app.sidecar_feed import SidecarFeed
 from trading_app.zmq_pub import TradeStream
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class WebApp:
         self._on_failure = on_failure
         metrics = self.context.metrics
         self.intake = Intake(settings, metrics)
+        self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
         self.tokens = Tokens(settings.api_tokens)
         self.api = self._create_api()
@@ -73,6 +76,7 @@ class WebApp:
         patch_fastapi(api, redirect_from_root_to_docs=False)
         add_error_handlers(api, self.context)
         page.add_to(api, self.context, self.intake)
+        page_stream.add_to(api, self.context, self.feed)
         trade_calls.add_to(api, self.context)
         operations.add_to(api, self.context)
         return api
@@ -86,11 +90,21 @@ class WebApp:
             raise
         self.context.open(stream)
         log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))
+        following = asyncio.create_task(self.feed.run())
+        following.add_done_callback(_tell_end)
         try:
             yield
         finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError, Exception):  # it has been told
+                await following
             stream.close()
             log.info("journal closed", head=stream.head)
+
+
+def _tell_end(following: asyncio.Task[None]) -> None:
+    if not following.cancelled():
+        log.error("the sidecar is not asked any more; trades are taken as ever", exc_info=following.exception())
 
 
 def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -> TradeStream:

@@ -1,0 +1,105 @@
+"""Both apps with some trades in them, and a real Chromium that looks at their page."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.apps import Apps
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--headless=new",
+]  # fmt: skip
+
+PATIENCE_MS = 15_000
+SYMBOLS = (("BTC/USDT", "64250.10", "0.25"), ("ETH/USDT", "3120.50", "1.5"), ("XRP/ETH", "0.00018500", "1200.5"))
+
+expect.set_options(timeout=PATIENCE_MS)
+
+Open = Callable[..., Page]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser of this machine; skips the test where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed here; on Debian: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Apps]:
+    """Both apps, ready, with nothing in them yet."""
+    apps = Apps(folder)
+    try:
+        apps.start_both()
+        yield apps
+    finally:
+        for process in apps.processes.values():
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def opening(browser: Browser, apps: Apps) -> Iterator[Open]:
+    """Opens the page, as often as asked; in the end no script may have failed and nothing broken the page's policy."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(query: str = "", **context: Any) -> Page:
+        viewport = context.pop("viewport", {"width": 1440, "height": 1000})
+        contexts.append(browser.new_context(viewport=viewport, **context))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(f"{apps.web_url}/{query}")
+        page.locator("#connection[data-state=good]").wait_for()
+        return page
+
+    try:
+        yield open_page
+    finally:
+        for context in contexts:
+            context.close()
+    # What the network or the app answered is no fault of the page's.
+    assert [complaint for complaint in complaints if not complaint.startswith("Failed to load resource")] == []
+
+
+def trade(number: int = 0, **fields: object) -> dict[str, object]:
+    """A trade that is unlike its neighbours."""
+    symbol, price, qty = SYMBOLS[number % 3]
+    side = "sell" if number % 4 == 1 else "buy"
+    strategy = "maker" if number % 2 else "trend"
+    return {"symbol": symbol, "price": price, "qty": qty, "side": side, "strategy": strategy, **fields}
+
+
+def post(apps: Apps, trades: Sequence[dict[str, object]]) -> int:
+    """Post them in one request; the last sequence."""
+    answer = httpx.post(f"{apps.web_url}/trades", json=trades, timeout=10).raise_for_status()
+    return int(answer.json()["last_seq"])
+
+
+def shown(page: Page) -> list[int]:
+    """The sequences in the feed, from the top."""
+    sequences: list[int] = page.evaluate(
+        "[...document.querySelectorAll('#feed tbody tr')].map((row) => +row.dataset.seq)"
+    )
+    return sequences
+
+
+def wait_for_top(page: Page, sequence: int) -> None:
+    """Until that trade is at the top of the feed."""
+    page.locator(f"#feed tbody tr:first-child[data-seq='{sequence}']").wait_for()

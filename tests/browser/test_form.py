@@ -1,0 +1,77 @@
+"""The form in a real browser, with mouse and keyboard."""
+
+import json
+import re
+import shlex
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.desk import Open, post, shown, trade, wait_for_top
+from tests.support.apps import Apps
+
+NAME_OF_FOCUSED = """() => {
+  const focused = document.activeElement;
+  return (focused.getAttribute("aria-labelledby") ?? focused.id).replace("-title", "");
+}"""
+
+
+def fill(page: Page, **fields: str) -> None:
+    for name, value in fields.items():
+        page.locator(f"form [name={name}]").fill(value)
+
+
+def test_a_trade_is_sent_and_appears_with_its_curl_command(apps: Apps, open_page: Open) -> None:
+    page = open_page()
+    fill(page, symbol="btc/usdt", price=" 64250.10 ", qty="0.50", strategy="it's mine")
+    page.locator("form [name=side]").select_option("sell")
+    page.get_by_role("button", name="Send").click()
+    state = page.locator("#form-state")
+    expect(state).to_have_text(re.compile(r"Trade \d+ is in the journal\."))
+    wait_for_top(page, int(re.findall(r"\d+", state.inner_text())[0]))
+    command = shlex.split(page.locator("#curl").inner_text().replace("\\\n", ""))
+    assert command[:4] == ["curl", "-X", "POST", f"{apps.web_url}/trade"]
+    sent = {"symbol": "btc/usdt", "side": "sell", "price": "64250.10", "qty": "0.50", "strategy": "it's mine"}
+    assert json.loads(command[command.index("-d") + 1]) == sent
+
+
+def test_errors_stand_at_their_fields_and_go_when_mended(open_page: Open) -> None:
+    page = open_page()
+    fill(page, symbol="BTC USDT", price="cheap", qty="1")
+    page.get_by_role("button", name="Send").click()
+    symbol, price = page.locator("form [name=symbol]"), page.locator("form [name=price]")
+    expect(page.locator("#form-state")).to_have_text("Not sent: see the marked fields.")
+    expect(symbol).to_have_attribute("aria-invalid", "true")
+    expect(symbol).to_be_focused()
+    expect(price).to_have_accessible_description("Must be a number, such as 64250.10")
+    expect(page.locator("form [name=qty]")).not_to_have_attribute("aria-invalid", "true")
+    fill(page, symbol="BTC/USDT", price="1.5")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#form-state")).to_contain_text("is in the journal")
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+
+
+def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page: Open) -> None:
+    page = open_page()
+    wait_for_top(page, post(apps, [trade()]))
+    page.locator("#chart-figures").wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the figures")).to_be_focused()
+    reached: list[str] = []
+    while "curl" not in reached[-1:]:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(NAME_OF_FOCUSED))
+        assert len(reached) < 60, reached
+    order = [name for name in reached if name]
+    stations = [
+        "filter-symbol", "filter-account", "filter-strategy", "positions", "chart-symbol", "price-chart", "pnl-chart",
+        "notional-chart", "pause", "symbol", "side", "price", "qty", "account", "strategy",
+    ]  # fmt: skip
+    assert [name for name in order if name in stations] == stations
+
+    before = shown(page)[0]
+    page.locator("form [name=symbol]").focus()
+    for keys in ("SOL/USDT", "Tab", "s", "Tab", "148.5", "Tab", "2"):
+        (page.keyboard.press if keys in ("Tab", "s") else page.keyboard.type)(keys)
+    page.keyboard.press("Enter")
+    wait_for_top(page, before + 1)
+    expect(page.locator("#feed tbody tr").first).to_contain_text("SOL/USDT▼ Sell2148.5")

@@ -1,0 +1,113 @@
+"""The page's JavaScript modules by themselves, in a real browser: exact numbers, words for every state."""
+
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from random import Random
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.desk import Open, opening
+from tests.support.apps import Apps
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, apps: Apps) -> Iterator[Page]:
+    """One page for all that leave it as it was."""
+    with opening(browser, apps) as open_page:
+        yield open_page()
+
+
+def call(page: Page, module: str, code: str, *arguments: Any) -> Any:
+    """The value of an expression over a module's exports, which are in `module`, and `given`."""
+    program = f"async (given) => {{ const module = await import('/static/{module}.js'); return {code}; }}"
+    return page.evaluate(program, list(arguments))
+
+
+def amounts(count: int) -> list[str]:
+    """Decimals of every length and sign; the same at each run."""
+    random = Random(7)
+    made = ["0", "-0.5", "0.00", "-0.004", "99.995", "-99.995", "1" * 38, "0." + "0" * 37 + "1"]
+    for _ in range(count):
+        whole, fraction = random.randrange(10 ** random.randrange(1, 30)), random.randrange(0, 30)
+        digits = "".join(random.choices("0123456789", k=fraction))
+        made.append(random.choice(("", "-")) + str(whole) + (f".{digits}" if digits else ""))
+    return made
+
+
+def test_sums_products_and_rounding_are_exact(page: Page) -> None:
+    left, right = amounts(200), amounts(200)[::-1]
+    code = """given[0].map((a, index) => {
+      const b = given[1][index];
+      return [module.add(a, b), module.multiply(a, b), module.round(a, 2), module.sign(a)];
+    })"""
+    with localcontext() as context:
+        context.prec = 200
+        for (total, product, rounded, sign), a, b in zip(
+            call(page, "numbers", code, left, right), left, right, strict=True
+        ):
+            exact = Decimal(a)
+            assert Decimal(total) == exact + Decimal(b)
+            assert Decimal(product) == exact * Decimal(b)
+            assert Decimal(rounded) == exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+            assert sign == (exact > 0) - (exact < 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("1234567.50", "1,234,567.50"),
+        ("-1000", "−1,000"),
+        ("999", "999"),
+        ("-0.00", "0.00"),
+        ("0.00018500", "0.00018500"),
+        ("12345678901234567890.123456789012345678", "12,345,678,901,234,567,890.123456789012345678"),
+    ],
+)
+def test_figures_are_grouped_and_keep_their_digits(page: Page, given: str, shown: str) -> None:
+    assert call(page, "numbers", "module.group(given[0])", given) == shown
+
+
+def test_figures_get_the_decimals_they_are_shown_with(page: Page) -> None:
+    fixed = "[module.fixed('5', 2), module.fixed('5.005', 2), module.fixed('-0.1', 3)]"
+    assert call(page, "numbers", fixed) == ["5.00", "5.01", "-0.100"]
+    others = "[module.trim('1.500'), module.groupSigned('0.10'), module.groupSigned('-3')]"
+    assert call(page, "numbers", others) == ["1.5", "+0.10", "−3"]
+
+
+def health(**sidecar: Any) -> dict[str, Any]:
+    known = {"url": "http://sidecar", "status": "up", "since": 1_800_000_000, "reason": "", "read_at": 1_800_000_099}
+    applied = {"applied": 45_000, "caught_up": True, "gaps": 0, "delay": 0.0012}
+    return {"now": 1_800_000_100, "head": 100_000, "rate": 50.2, "sidecar": {**known, **applied, **sidecar}}
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "word", "notice"),
+    [
+        ({"status": "starting"}, "asking", ""),
+        ({}, "caught up", ""),
+        ({"caught_up": False}, "catching up, 45 %: 45,000 of 100,000", ""),
+        (
+            {"status": "down", "reason": "it did not answer"},
+            "down since",
+            "it did not answer. Positions and P&L stand still",
+        ),
+        ({"status": "foreign"}, "other journal", "follows another journal"),
+    ],
+)
+def test_every_state_of_the_sidecar_is_told_in_words(
+    open_page: Open, sidecar: dict[str, Any], word: str, notice: str
+) -> None:
+    page = open_page()
+    page.route("**/page/stream*", lambda route: route.abort())
+    page.reload(wait_until="domcontentloaded")
+    code = "(() => { const health = new module.Health(); health.tell(true); health.take(given[0]); })()"
+    call(page, "health", code, health(**sidecar))
+    expect(page.locator("#sidecar")).to_contain_text(word)
+    expect(page.locator("#sidecar-notice")).to_contain_text(notice)
+    expect(page.locator("#rate")).to_have_text("50")
+    if sidecar.get("caught_up") is False:
+        assert page.get_by_role("progressbar").get_attribute("value") == "0.45"
+    if not sidecar:
+        expect(page.locator("#delay")).to_have_text("1.2 ms")

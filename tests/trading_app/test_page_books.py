@@ -1,0 +1,132 @@
+"""What the page shows of the sidecar's state: rows and exact totals; and the history of the net P&L."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from trading_app.books import MOST_ROWS, books_document, choices_document, quote_currency
+from trading_app.pnl_history import PnlHistory
+from trading_app.reading import Filter
+from trading_app.sidecar_state import Reading, SidecarState, decode_state
+
+
+def position(**fields: Any) -> dict[str, Any]:
+    return {
+        "account": "default",
+        "strategy": "default",
+        "symbol": "BTC/USDT",
+        "trades": {"buy": 2, "sell": 1},
+        "fees": {},
+        "position": "0.5",
+        "average_entry_price": "64250.10",
+        "last_price": "64251.10",
+        "realized_pnl": "1",
+        "unrealized_pnl": "0.50",
+        "net_pnl": "1.50",
+        **fields,
+    }
+
+
+def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
+    told = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "symbols": {}, "positions": positions, **fields}
+    return decode_state(msgspec.json.encode(told))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "quote"),
+    [
+        ("BTC/USDT", "USDT"),
+        ("BTC-USD", "USD"),
+        ("BTC-USD-PERP", "USD"),
+        ("BTC/USDT:USDT", "USDT"),
+        ("ETH_BTC", "BTC"),
+        ("BTCUSDT", "USDT"),
+        ("ETHBTC", "BTC"),
+        ("USDT", ""),
+        ("AAPL", ""),
+    ],
+)
+def test_a_symbol_s_quote_currency(symbol: str, quote: str) -> None:
+    assert quote_currency(symbol) == quote
+
+
+def test_totals_are_exact_and_by_quote_currency() -> None:
+    tiny, huge = "0." + "0" * 60 + "1", "1" * 38
+    shown = books_document(
+        state(
+            position(net_pnl=tiny, fees={"quote": "0.1", "BNB": "0.2"}),
+            position(net_pnl=huge, fees={"USDT": "0.2"}, position="-2", symbol="ETHUSDT", last_price="3000.5"),
+            position(symbol="XRP/ETH", net_pnl="-0.3", position="0", last_price="0.00018500"),
+        ),
+        1.0,
+        Filter(),
+    )
+    usdt, eth = shown["totals"]  # type: ignore[misc]
+    assert (usdt["quote"], usdt["net"]) == ("USDT", huge + tiny[1:])  # type: ignore[has-type]
+    assert usdt["fees"] == {"USDT": "0.3", "BNB": "0.2"}  # type: ignore[has-type]
+    assert usdt["exposure"] == "38126.550"  # type: ignore[has-type]
+    assert (usdt["open_positions"], usdt["decimals"]) == (2, 2)  # type: ignore[has-type]
+    assert (eth["quote"], eth["net"], eth["decimals"]) == ("ETH", "-0.3", 8)  # type: ignore[has-type]
+
+
+def test_a_filter_holds_for_rows_and_totals() -> None:
+    known = state(position(), position(account="a"), position(account="a", strategy="b"))
+    shown = books_document(known, 1.0, Filter(account="a"))
+    assert (shown["count"], len(shown["rows"])) == (2, 2)  # type: ignore[arg-type]
+    assert shown["totals"][0]["net"] == "3.00"  # type: ignore[index]
+    assert choices_document(known) == {
+        "symbol": ["BTC/USDT"],
+        "account": ["a", "default"],
+        "strategy": ["b", "default"],
+    }
+
+
+def test_of_very_many_positions_the_open_ones_are_shown_and_all_are_counted() -> None:
+    flat = [position(account=f"flat-{number}", position="0") for number in range(MOST_ROWS)]
+    opened = [position(account=f"open-{number}") for number in range(30)]
+    shown = books_document(state(*flat, *opened), 1.0, Filter())
+    accounts = [row["account"] for row in shown["rows"]]  # type: ignore[attr-defined]
+    assert len(accounts) == MOST_ROWS
+    assert {f"open-{number}" for number in range(30)} <= set(accounts)
+    assert shown["count"] == MOST_ROWS + 30
+    assert shown["totals"][0]["net"] == "345.00"  # type: ignore[index]
+
+
+def test_a_reading_knows_since_when_and_the_delay_of_the_latest_trades() -> None:
+    def told(trades: int, nanoseconds: int) -> SidecarState:
+        return state(pipeline={"delivered_trades": trades, "delivery_nanoseconds": nanoseconds})
+
+    first = Reading().with_state(told(10, 10_000_000), 100.0)
+    assert (first.status, first.since, first.delay_seconds) == ("up", 100.0, 0.001)
+    second = first.with_state(told(20, 40_000_000), 101.0)
+    assert (second.since, second.delay_seconds) == (100.0, 0.003)
+    assert second.with_state(told(20, 40_000_000), 102.0).delay_seconds == 0.003
+    down = second.without_answer("gone", 103.0).without_answer("still gone", 104.0)
+    assert (down.status, down.since, down.reason, down.read_at) == ("down", 103.0, "still gone", 101.0)
+    assert down.state is second.state
+    assert down.with_state(told(1, 5_000_000), 105.0).since == 105.0
+
+
+def test_the_history_keeps_the_last_seconds_and_sums_what_is_wanted() -> None:
+    history = PnlHistory[str](seconds=3, most_keys=2)
+    for second in range(1, 6):
+        history.add(second, {"a": second, "b": 10.0} if second != 4 else {"b": 10.0})
+    assert history.read(lambda _: True) == [(3, 13.0), (4, 10.0), (5, 15.0)]
+    assert history.read(lambda key: key == "a") == [(3, 3.0), (5, 5.0)]
+    history.add(5, {"a": 99.0})
+    history.add(4, {"a": 99.0})
+    assert history.read(lambda key: key == "a") == [(3, 3.0), (5, 5.0)]
+    history.add(100, {"a": 1.0})
+    assert history.read(lambda _: True) == [(100, 1.0)]
+
+
+def test_the_history_says_when_a_key_had_no_room() -> None:
+    history = PnlHistory[str](seconds=3, most_keys=1)
+    history.add(1, {"a": 1.0})
+    assert history.complete
+    history.add(2, {"a": 1.0, "b": 1.0})
+    assert not history.complete
+    history.clear()
+    assert history.complete
+    assert history.read(lambda _: True) == []

@@ -1,0 +1,130 @@
+"""The app asks the sidecar: every answer, and none, is known in words; and it never waits for one."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.support.ports import free_port
+from trading_app import sidecar_feed
+from trading_app.reading import Filter
+from trading_app.sidecar_feed import SidecarFeed
+from trading_app.sidecar_state import Reading
+
+STATE = b'{"stream":"s","head":1,"applied":1,"caught_up":true,"symbols":{},"positions":[]}'
+
+
+def answer(body: bytes, status: bytes = b"200 OK", length: int | None = None) -> bytes:
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body) if length is None else length, body)
+
+
+async def read_from(given: bytes, asked: list[bytes] | None = None, feeds: list[SidecarFeed] | None = None) -> Reading:
+    """What is known after one question that gets these bytes; `asked` and `feeds` get the question and who asked."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        question = await reader.readuntil(b"\r\n\r\n")
+        if asked is not None:
+            asked.append(question)
+        writer.write(given)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        feed = SidecarFeed(f"http://127.0.0.1:{port}", "secret")
+        if feeds is not None:
+            feeds.append(feed)
+        return await first_reading(feed)
+
+
+async def first_reading(feed: SidecarFeed) -> Reading:
+    task = asyncio.create_task(feed.run())
+    try:
+        async with asyncio.timeout(10):
+            while feed.latest.number == 0:
+                await asyncio.sleep(0.005)
+    finally:
+        task.cancel()
+    return feed.latest
+
+
+def run(reading: Callable[[], Awaitable[Reading]]) -> Reading:
+    async def go() -> Reading:
+        return await reading()
+
+    return asyncio.run(go())
+
+
+def test_an_answer_is_read_and_the_token_is_shown() -> None:
+    asked: list[bytes] = []
+    reading = run(lambda: read_from(answer(STATE), asked))
+    assert (reading.status, reading.reason) == ("up", "")
+    assert reading.state
+    assert reading.state.applied == 1
+    assert asked[0].startswith(b"GET /state HTTP/1.1\r\n")
+    assert b"Authorization: Bearer secret\r\n" in asked[0]
+
+
+def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
+    def position(account: str, symbol: str, net: str) -> dict[str, object]:
+        names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl", "net_pnl")
+        labels = {"account": account, "strategy": "default", "symbol": symbol, "trades": {}, "fees": {}}
+        return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net}
+
+    positions = [position("a", "BTC/USDT", "1"), position("b", "BTC/USDT", "10"), position("a", "ETH/USDT", "100")]
+    told = {**json.loads(STATE), "positions": [*positions, position("a", "ETH/BTC", "1000")]}
+    feeds: list[SidecarFeed] = []
+    run(lambda: read_from(answer(json.dumps(told).encode()), feeds=feeds))
+
+    def last(quote: str, **wanted: str) -> float:
+        return feeds[0].pnl_of(quote, Filter(**wanted))[-1][1]
+
+    assert last("USDT") == 111
+    assert last("BTC") == 1000
+    assert last("USDT", account="a") == 101
+    assert last("USDT", symbol="BTC/USDT") == 11
+    assert last("USDT", symbol="BTC/USDT", account="b") == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (answer(b"{}", b"401 Unauthorized"), "it wants a token: set SIDECAR_API_TOKENS for the web app too"),
+        (answer(b"", b"500 Oops"), "it answered with status 500"),
+        (answer(b"[]"), "its answer could not be read; is it of another version?"),
+        (answer(STATE, length=len(STATE) + 1), "what listens there is no sidecar"),
+        (answer(STATE, length=10**12), "what listens there is no sidecar"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "what listens there is no sidecar"),
+        (b"SSH-2.0-x\r\n\r\n", "what listens there is no sidecar"),
+        (b"", "what listens there is no sidecar"),
+    ],
+)
+def test_what_is_no_answer_is_told_in_words(given: bytes, reason: str) -> None:
+    reading = run(lambda: read_from(given))
+    assert (reading.status, reading.reason, reading.state) == ("down", reason, None)
+
+
+def test_nobody_there_is_told() -> None:
+    reading = run(lambda: first_reading(SidecarFeed(f"http://127.0.0.1:{free_port()}", None)))
+    assert (reading.status, reading.reason) == ("down", "nothing listens there")
+
+
+def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sidecar_feed, "ANSWER_SECONDS", 0.05)
+
+    async def reading() -> Reading:
+        over = asyncio.Event()
+
+        async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await over.wait()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            found = await first_reading(SidecarFeed(f"http://127.0.0.1:{port}", None))
+            over.set()
+            return found
+
+    assert run(reading).reason == "it did not answer within 0.05 seconds"

@@ -1,0 +1,90 @@
+"""What the sidecar's `/state` says, as far as the page needs it, and what is known of the sidecar over time. No I/O."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+Status = Literal["starting", "up", "down"]
+
+
+class SymbolState(msgspec.Struct, frozen=True):
+    """A symbol's last trade."""
+
+    last_price: str
+    last_trade_ts: str
+
+
+class PositionState(msgspec.Struct, frozen=True):
+    """One account, strategy and symbol. Every amount is text with its exact digits."""
+
+    account: str
+    strategy: str
+    symbol: str
+    trades: dict[str, int]
+    fees: dict[str, str]
+    position: str
+    average_entry_price: str
+    last_price: str
+    realized_pnl: str
+    unrealized_pnl: str
+    net_pnl: str
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """How trades reach the sidecar; counters since its start."""
+
+    gaps: int = 0
+    catchups: int = 0
+    delivered_trades: int = 0
+    delivery_nanoseconds: int = 0
+
+
+class SidecarState(msgspec.Struct, frozen=True):
+    """The whole answer, less what the page does not show."""
+
+    stream: str | None
+    head: int | None
+    applied: int
+    caught_up: bool
+    positions: list[PositionState]
+    symbols: dict[str, SymbolState]
+    pipeline: Pipeline = Pipeline()
+
+
+decode_state = msgspec.json.Decoder(SidecarState).decode
+"""Raises msgspec.DecodeError, ValidationError included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of the sidecar at a moment. Times are seconds since 1970.
+
+    `state` is the last that was read, at `read_at`, and is kept while the sidecar is down; `reason` says why it is.
+    `since` is when the present status began. `delay_seconds` is the mean delivery delay of the latest trades.
+    """
+
+    number: int = 0
+    status: Status = "starting"
+    since: float = 0.0
+    reason: str = ""
+    state: SidecarState | None = None
+    read_at: float = 0.0
+    delay_seconds: float | None = None
+
+    def with_state(self, state: SidecarState, now: float) -> "Reading":
+        """After an answer."""
+        since = self.since if self.status == "up" else now
+        return Reading(self.number + 1, "up", since, "", state, now, self._delay(state))
+
+    def without_answer(self, reason: str, now: float) -> "Reading":
+        """After an attempt that brought none."""
+        since = self.since if self.status == "down" else now
+        return Reading(self.number + 1, "down", since, reason, self.state, self.read_at, None)
+
+    def _delay(self, state: SidecarState) -> float | None:
+        before = self.state.pipeline if self.state else Pipeline()
+        trades = state.pipeline.delivered_trades - before.delivered_trades
+        if trades <= 0:  # none since, or the sidecar began anew
+            return self.delay_seconds
+        return max(0, state.pipeline.delivery_nanoseconds - before.delivery_nanoseconds) / trades / 1e9

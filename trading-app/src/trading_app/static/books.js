@@ -1,0 +1,177 @@
+// Totals and positions, as the sidecar keeps them. Shown rounded to the decimals that matter; the exact digits are the
+// title of each figure.
+
+import { byId, make, numberCell, setNumber, setText, show } from "./elements.js";
+import { paced } from "./frames.js";
+import { decimalsOf, fixed, group, groupSigned, round, sign, trim } from "./numbers.js";
+import { age, now, secondsOf } from "./times.js";
+
+const OLD_SECONDS = 300;       // a mark this old is said to be
+const MOST_DECIMALS = 12;
+const LABELS = ["Symbol", "Account", "Strategy", "Position", "Average entry", "Last price", "Realised", "Unrealised",
+  "Fees", "Net P&L", "Last trade"];
+const SUMS = [["Net P&L", "net"], ["Realised", "realized"], ["Unrealised", "unrealized"]];
+
+export class Books {
+  #rows = new Map();
+  #cards = new Map();
+  #decimals = new Map();
+
+  constructor(describeEmpty) {
+    this.body = document.querySelector("#positions tbody");
+    this.describeEmpty = describeEmpty;
+    this.document = null;
+    this.draw = paced(() => this.#draw());
+    setInterval(() => this.#tellAges(), 1000);
+  }
+
+  clear() {
+    this.document = null;
+    this.draw();
+  }
+
+  take(document) {
+    this.document = document;
+    this.draw();
+  }
+
+  #draw() {
+    const { rows, totals, count } = this.document ?? { rows: [], totals: [], count: 0 };
+    show(byId("positions"), rows.length > 0);
+    show(byId("books-empty"), rows.length === 0);
+    setText(byId("books-empty"), this.describeEmpty(this.document !== null));
+    show(byId("books-more"), count > rows.length);
+    setText(byId("books-more"), `${rows.length} of ${group(String(count))} positions; filter to see others. The totals count all.`);
+    this.#drawCards(totals);
+    this.#drawRows(rows);
+    this.#tellAges();
+  }
+
+  // The most there were: figures that gain and lose a digit from one trade to the next can't be read.
+  #decimalsFor(name, decimals) {
+    const most = Math.min(MOST_DECIMALS, Math.max(2, decimals, this.#decimals.get(name) ?? 0));
+    this.#decimals.set(name, most);
+    return most;
+  }
+
+  #drawCards(totals) {
+    const cards = totals.map((total) => {
+      const card = this.#cards.get(total.quote) ?? newCard(total.quote);
+      fillCard(card, total, this.#decimalsFor(` ${total.quote}`, total.decimals));
+      return [total.quote, card];
+    });
+    this.#cards = new Map(cards);
+    place(byId("cards"), cards.map(([, card]) => card));
+  }
+
+  #drawRows(rows) {
+    const named = rows.map((row) => [`${row.symbol} ${row.account} ${row.strategy}`, row]);
+    named.sort(([left], [right]) => (left < right ? -1 : 1));
+    const lines = named.map(([key, row]) => {
+      const line = this.#rows.get(key) ?? newLine();
+      fillLine(line, row, this.#decimalsFor(row.symbol, decimalsOf(row.last)));
+      return [key, line];
+    });
+    this.#rows = new Map(lines);
+    place(this.body, lines.map(([, line]) => line));
+    align(byId("positions"), this.body);
+  }
+
+  #tellAges() {
+    for (const line of this.#rows.values()) {
+      const cell = line.cells[10], seconds = now() - Number(cell.dataset.at);
+      setText(cell, cell.dataset.at ? age(seconds) : "–");
+      cell.classList.toggle("old", seconds > OLD_SECONDS);
+    }
+  }
+}
+
+// Puts the children there in this order, and touches none that stands right.
+function place(parent, children) {
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+  while (parent.children.length > children.length) parent.lastElementChild.remove();
+}
+
+function newCard(quote) {
+  const card = make("dl", { class: "card", "data-quote": quote, "aria-label": quote || "No currency named" });
+  for (const label of [...SUMS.map(([name]) => name), "Fees", "Exposure", "Open positions"]) {
+    card.append(make("div", {}, make("dt", {}, label), make("dd")));
+  }
+  return card;
+}
+
+function fillCard(card, total, decimals) {
+  const values = card.querySelectorAll("dd");
+  SUMS.forEach(([, name], index) => setGain(values[index], total[name], decimals));
+  setText(card.querySelector("dt"), total.quote ? `Net P&L, ${total.quote}` : "Net P&L, no currency named");
+  setText(values[3], fees(total.fees, decimals, total.quote));
+  setText(values[4], group(fixed(total.exposure, decimals)));
+  values[4].title = total.exposure;
+  setText(values[5], String(total.open_positions));
+}
+
+function newLine() {
+  const line = make("tr", { role: "row" });
+  LABELS.forEach((label, index) => {
+    const attributes = { role: index === 0 ? "rowheader" : "cell", "data-label": label };
+    if (index === 0) line.append(make("th", { ...attributes, scope: "row" }));
+    else if (index < 3) line.append(make("td", attributes));
+    else if (index === 8 || index === 10) line.append(make("td", { ...attributes, class: "number" }));
+    else line.append(numberCell(attributes));
+  });
+  return line;
+}
+
+function fillLine(line, row, decimals) {
+  const cells = line.cells;
+  const flat = sign(row.position) === 0;
+  [row.symbol, row.account, row.strategy].forEach((text, index) => setText(cells[index], text));
+  setNumber(cells[3], flat ? "flat" : groupSigned(row.position), row.position);
+  setNumber(cells[4], flat ? "–" : group(fixed(row.average, decimals)), row.average);
+  setNumber(cells[5], group(fixed(row.last, decimals)), row.last);
+  ["realized", "unrealized"].forEach((name, index) => setGainCell(cells[6 + index], row[name], decimals));
+  setText(cells[8], fees(row.fees, decimals, row.quote));
+  cells[8].title = Object.entries(row.fees).map(([currency, fee]) => `${fee} ${currency}`).join(", ");
+  setGainCell(cells[9], row.net, decimals);
+  cells[10].dataset.at = row.last_trade ? secondsOf(row.last_trade) : "";
+  cells[10].title = row.last_trade ?? "";
+}
+
+function setGain(element, exact, decimals) {
+  const text = fixed(exact, decimals);
+  setText(element, groupSigned(text));
+  element.title = exact;
+  element.dataset.gain = sign(text);
+}
+
+function setGainCell(cell, exact, decimals) {
+  const text = fixed(exact, decimals);
+  setNumber(cell, groupSigned(text), exact);
+  cell.dataset.gain = sign(text);
+}
+
+// The quote currency's first, without its name; then the others.
+function fees(byCurrency, decimals, quote) {
+  const entries = Object.entries(byCurrency).sort(([left], [right]) => (right === quote) - (left === quote));
+  const texts = entries.map(([currency, fee]) =>
+    currency === quote ? group(fixed(fee, decimals)) : `${group(short(fee))} ${currency}`);
+  return texts.join(" + ") || "0";
+}
+
+// Four decimals, unless nothing would be left of it.
+function short(amount) {
+  const text = round(amount, 4);
+  return trim(sign(text) ? text : round(amount, 8));
+}
+
+// Each column is as wide after the point as its longest figure.
+function align(table, body) {
+  for (let column = 3; column < LABELS.length - 1; column++) {
+    if (column === 8) continue;
+    let decimals = 0;
+    for (const line of body.rows) decimals = Math.max(decimals, line.cells[column].lastChild.textContent.length - 1);
+    table.style.setProperty(`--column-${column}`, decimals);
+  }
+}

@@ -1,0 +1,104 @@
+// One chart on the page: its colours, its times, its keys, and the words that stand above it.
+
+import { byId, setText } from "./elements.js";
+import { clock, day, minute } from "./times.js";
+
+const { createChart, LineStyle, TickMarkType } = window.LightweightCharts;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+export function palette() {
+  const names = ["text", "muted", "grid", "line", "accent", "buy", "sell", "gain", "loss"];
+  return Object.fromEntries(names.map((name) => [name, colour(name)]));
+}
+
+export class ChartView {
+  // `paint(colours)` colours the chart's series; `describe(time | null)` gives the legend, of the last point for null.
+  constructor(name, { paint, describe, secondsVisible = true, spacing = 9 }) {
+    this.element = byId(`${name}-chart`);
+    this.legend = byId(`${name}-legend`);
+    this.paint = paint;
+    this.describe = describe;
+    this.hovered = null;
+    this.spacing = spacing;  // pixels between two points, where there is room
+    this.chart = createChart(this.element, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
+      timeScale: { timeVisible: true, secondsVisible, rightOffset: 3, barSpacing: spacing, minBarSpacing: 0.05, tickMarkFormatter },
+      localization: { timeFormatter: clock },
+      rightPriceScale: { borderVisible: false, minimumWidth: 84 },
+      crosshair: { mode: 0 },
+      // On a phone the page scrolls up and down through a chart; sideways moves the chart.
+      handleScroll: { vertTouchDrag: false },
+      kineticScroll: { mouse: false, touch: !matchMedia("(prefers-reduced-motion: reduce)").matches },
+    });
+    this.chart.subscribeCrosshairMove((move) => {
+      this.hovered = move.time ?? null;
+      this.tell();
+    });
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  // Once its series are there.
+  dress() {
+    this.#colour();
+    dark.addEventListener("change", () => this.#colour());
+  }
+
+  tell() {
+    const text = this.describe(this.hovered) || this.describe(null);
+    setText(this.legend, text);
+    // Read out when it is reached with the keyboard, not at every trade.
+    if (document.activeElement !== this.element) this.element.ariaLabel = `${this.title ?? ""} ${text}`.trim();
+  }
+
+  // The first view: all of few points, at most the last `most` of many.
+  begin(count, most) {
+    const scale = this.chart.timeScale(), shown = Math.min(count, most);
+    if (shown * this.spacing < scale.width()) scale.applyOptions({ barSpacing: this.spacing });
+    else scale.setVisibleLogicalRange({ from: count - shown, to: count + 2 });
+    scale.scrollToRealTime();
+  }
+
+  // The last `seconds`; 0 is everything.
+  showLast(seconds, lastTime) {
+    const scale = this.chart.timeScale();
+    if (seconds && lastTime) scale.setVisibleRange({ from: lastTime - seconds, to: lastTime });
+    else scale.fitContent();
+  }
+
+  #colour() {
+    const colours = palette();
+    this.chart.applyOptions({
+      layout: { background: { color: "transparent" }, textColor: colours.muted },
+      grid: { vertLines: { color: colours.grid }, horzLines: { color: colours.grid } },
+      timeScale: { borderColor: colours.line },
+      crosshair: {
+        vertLine: { color: colours.muted, style: LineStyle.Dashed, labelBackgroundColor: colours.accent },
+        horzLine: { color: colours.muted, style: LineStyle.Dashed, labelBackgroundColor: colours.accent },
+      },
+    });
+    this.paint(colours);
+  }
+
+  #key(event) {
+    const scale = this.chart.timeScale(), range = scale.getVisibleLogicalRange();
+    if (!range || event.ctrlKey || event.metaKey || event.altKey) return;
+    const width = range.to - range.from, middle = (range.from + range.to) / 2;
+    const move = (by) => scale.setVisibleLogicalRange({ from: range.from + by, to: range.to + by });
+    const zoom = (by) => scale.setVisibleLogicalRange({ from: middle - (width * by) / 2, to: middle + (width * by) / 2 });
+    const actions = {
+      ArrowLeft: () => move(-width / 10), ArrowRight: () => move(width / 10),
+      "+": () => zoom(0.7), "-": () => zoom(1.4), Home: () => scale.scrollToRealTime(),
+    };
+    if (!actions[event.key]) return;
+    event.preventDefault();
+    actions[event.key]();
+  }
+}
+
+function tickMarkFormatter(time, type) {
+  if (type <= TickMarkType.DayOfMonth) return day(new Date(time * 1000)).slice(type === TickMarkType.DayOfMonth ? 5 : 0);
+  return type === TickMarkType.Time ? minute(time) : clock(time);
+}

@@ -1,0 +1,33 @@
+// Small helpers to build and fill elements. Text is only ever set as text.
+
+export const byId = (id) => document.getElementById(id);
+
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+// Sets text only where it changed: what stays the same is not laid out again, and not read out again.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function show(element, shown) {
+  if (element.hidden === shown) element.hidden = !shown;
+}
+
+// A cell whose number stands with its point above those of the others: the part after the point has a column's width.
+export function numberCell(attributes = {}) {
+  return make("td", { class: "number", ...attributes }, make("span"), make("span", { class: "fraction" }));
+}
+
+export function setNumber(cell, text, exact) {
+  const point = text.indexOf(".");
+  setText(cell.firstChild, point < 0 ? text : text.slice(0, point));
+  setText(cell.lastChild, point < 0 ? "" : text.slice(point));
+  if (exact !== undefined && cell.title !== exact) cell.title = exact;
+}
+
+export const SIDES = { buy: "▲ Buy", sell: "▼ Sell" };

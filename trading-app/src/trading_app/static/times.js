@@ -1,0 +1,49 @@
+// Times as people of this place read them. The app's clock counts: `setNow` learns how far this machine's is off.
+
+let offset = 0;
+
+export function setNow(seconds) {
+  offset = seconds - Date.now() / 1000;
+}
+
+export function now() {
+  return Date.now() / 1000 + offset;
+}
+
+const two = (number) => String(number).padStart(2, "0");
+const known = new Map();
+
+// 14:03:59; of another day with the date before it.
+export function clock(seconds) {
+  const second = Math.floor(seconds);
+  let text = known.get(second);
+  if (text === undefined) {
+    const date = new Date(second * 1000);
+    text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+    if (Math.abs(second - now()) > 43200) text = `${day(date)} ${text}`;
+    if (known.size > 2000) known.clear();
+    known.set(second, text);
+  }
+  return text;
+}
+
+export function minute(seconds) {
+  const date = new Date(seconds * 1000);
+  return `${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+export function day(date) {
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+export function age(seconds) {
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86400)} days ago`;
+}
+
+export function secondsOf(timestamp) {
+  return Date.parse(timestamp) / 1000;
+}
