@@ -17,7 +17,7 @@ echo "or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),e
 exit 1
 endef
 
-.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test lint bench lock clean
+.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ lint: env-setup ## check style, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+torture: env-setup ## try the promise at length, 90 minutes at most; PART= one or some, SCALE=0.1, SECONDS= of the soak, SEED=
+	@$(BIN)/python -m tests.torture.main $(PART) $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 bench: env-setup ## measure the speed figures of the documents on this machine
 	@$(BIN)/python -m benchmarks.run

@@ -25,7 +25,7 @@ ERRORS = {
     ("sync", "EIO"): apsw.SQLITE_IOERR_FSYNC,
     ("truncate", "EIO"): apsw.SQLITE_IOERR_TRUNCATE,
 }
-_TRADE_ID = re.compile(rb'"trade_id":"([^"]+)"')
+_TRADE_ID = re.compile(rb'"trade_id":"([\w.-]+)"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,18 @@ class Bots:
         self._ending = threading.Event()
         self._giving_up = threading.Event()
         names = [f"{prefix}{seed}.{number}" for number in range(threads)]
-        self._threads = [threading.Thread(target=self._post, args=(name,)) for name in names]
+        self._threads = [threading.Thread(target=self._post, args=(name,), daemon=True) for name in names]
         for thread in self._threads:
             thread.start()
+
+    def __enter__(self) -> "Bots":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._ending.set()
+        self._giving_up.set()
+        for thread in self._threads:
+            thread.join()
 
     def end(self, *, give_up: bool = False) -> None:
         """Let each bot finish the trade it is at, or give it up, and wait for that. Fails where an answer was wrong."""
@@ -121,7 +130,7 @@ class Scraper(threading.Thread):
     """Scrapes the sidecar all the time, through its restarts, and notes every total that went back."""
 
     def __init__(self, port: int, pause: float = 0.01) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.went_back: list[str] = []
         self.scrapes = 0
         self._port = port
@@ -129,6 +138,12 @@ class Scraper(threading.Thread):
         self._ending = threading.Event()
         self._highest: dict[str, float] = {}
         self.start()
+
+    def __enter__(self) -> "Scraper":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.end()
 
     def end(self) -> None:
         """Scrape no more."""

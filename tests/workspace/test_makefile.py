@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = [
-    "env-setup", "apps-up", "apps-down", "infra-up", "infra-down", "open", "demo", "test", "lint", "bench", "lock",
-    "clean",
+    "env-setup", "apps-up", "apps-down", "infra-up", "infra-down", "open", "demo", "test", "lint", "torture", "bench",
+    "lock", "clean",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The command `metrics-sidecar`: serves, without arguments."""
+"""The command `metrics-sidecar`: serves without arguments; `doctor` checks its snapshot."""
 
 import argparse
 import os
@@ -11,12 +11,16 @@ from telemetry_stream.environment import SettingError, load_environment, project
 
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
-    _parser().parse_args()
+    arguments = _parser().parse_args()
     try:
         settings = read_settings(load_environment(os.environ, project_root()))
     except SettingError as error:
         print(f"metrics-sidecar: {error}", file=sys.stderr)
         return 2
+    if arguments.command == "doctor":
+        from metrics_sidecar import doctor
+
+        return doctor.examine(settings.data_folder, repair=arguments.repair)
     import uvloop
 
     from metrics_sidecar.run import run
@@ -31,4 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "Settings come from the environment and .env; .env.sample lists them.",
     )
     parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="doctor")
+    doctor = commands.add_parser("doctor", help="check the snapshot, while the sidecar runs or not")
+    doctor.add_argument("--repair", action="store_true", help="set a snapshot aside that can't be used")
     return parser

@@ -1,4 +1,6 @@
-"""The command `trading-app`: serves without arguments; `send` and `demo` are clients of a running app."""
+"""The command `trading-app`: serves without arguments; `send` and `demo` are clients of a running app; `doctor`,
+`backup` and `restore` look after its journal.
+"""
 
 import argparse
 import os
@@ -25,6 +27,10 @@ def main() -> int:
         from trading_app.client import demo
 
         return demo.run(arguments, settings)
+    if arguments.command:
+        from trading_app import journal_commands
+
+        return journal_commands.run(arguments, settings)
     return serve(settings)
 
 
@@ -42,11 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="trading-app", description="Takes trades in, journals and publishes them. Without a command it serves."
     )
     parser.add_argument("--version", action="version", version=version("trading-app"))
-    commands = parser.add_subparsers(dest="command", metavar="send | demo")
+    commands = parser.add_subparsers(dest="command", metavar="send | demo | doctor | backup | restore")
     if len(sys.argv) > 1:
         # Only where they may be asked for: what they import would make every start of the server slower.
+        from trading_app import journal_commands
         from trading_app.client import demo, send
 
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
         demo.add_arguments(commands.add_parser("demo", help="post a believable stream of trades"))
+        journal_commands.add_commands(commands)
     return parser

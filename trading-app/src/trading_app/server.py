@@ -22,12 +22,15 @@ log = structlog.get_logger(__name__)
 GRACE_SECONDS = 3
 """Requests under way at the end get so long."""
 
+UNREAD_SECONDS = 0.5
+"""A client that takes nothing of its answer for so long is not waited for at the end."""
+
 
 class AppServer(uvicorn.Server):
-    """uvicorn's server, with two changes.
+    """uvicorn's server, with three changes.
 
-    It tells when the end begins, so that endless answers can be ended: uvicorn waits for every answer. And a signal
-    that was obeyed is not raised again: the process ends with 0.
+    It tells when the end begins, so that endless answers can be ended: uvicorn waits for every answer. It does not wait
+    for clients that don't read theirs. And a signal that was obeyed is not raised again: the process ends with 0.
     """
 
     def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
@@ -42,6 +45,26 @@ class AppServer(uvicorn.Server):
             self.should_exit = True  # the lifespan could not begin, and has said why; the exit code is ours to choose
         if self.started:
             log.info("ready", urls=[_url(listening) for listening in sockets or ()])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, without those who don't read."""
+        unread = self._unread()
+        letting_go = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._let_go_of, unread)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            letting_go.cancel()
+
+    def _unread(self) -> dict[asyncio.Transport, int]:
+        """The bytes that wait for each client."""
+        transports = [connection.transport for connection in self.server_state.connections]
+        return {transport: transport.get_write_buffer_size() for transport in transports}
+
+    def _let_go_of(self, before: dict[asyncio.Transport, int]) -> None:
+        for transport, size in self._unread().items():
+            if size and size == before.get(transport):
+                log.info("a client was let go at the end: it does not read")
+                transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.group_commit import GroupCommitter, Outcome
@@ -16,6 +17,11 @@ from trading_app.environment import Settings
 
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 READERS = 2
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk with this folder still takes. Raises OSError."""
+    return shutil.disk_usage(folder).free
 
 
 class TradeStream:
@@ -75,7 +81,7 @@ class TradeStream:
         """Why trades can't be taken now; None if they can."""
         if not self._committer.accepting:
             return "the journal could not be written, or the app is shutting down"
-        free = shutil.disk_usage(self._folder).free
+        free = free_bytes(self._folder)
         if free < LEAST_FREE_BYTES:
             return (
                 f"the disk with the journal has only {free // 2**20} MiB left, {LEAST_FREE_BYTES // 2**20} are needed"

@@ -24,7 +24,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         """Open or make the journal in `folder`. Raises JournalInUse, ForeignJournal, apsw.Error, OSError."""
-        self._lock = _lock(folder)
+        self._lock = lock_to_write(folder)
         try:
             self._connection = open_to_write(folder)
             self.stream = reader.stream_id(self._connection)
@@ -167,7 +167,8 @@ class _Group:
         return first
 
 
-def _lock(folder: Path) -> FileIO:
+def lock_to_write(folder: Path) -> FileIO:
+    """Keep every other process from writing the journal in `folder`, until this is closed. Raises JournalInUse."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileIO(folder / "journal.lock", "w")
     try:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -9,6 +10,8 @@ import apsw
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
 SCHEMA_VERSION = 1
+CHECKPOINT_PAGES = 4_000
+"""A commit that leaves so many pages (of 4 KiB) in the write-ahead log is followed by a checkpoint."""
 
 # Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
 # everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
@@ -49,14 +52,22 @@ def open_to_write(folder: Path) -> apsw.Connection:
 def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     is_new = _is_new(connection, folder)
     if not is_new:
-        _check(connection, folder)  # first: nothing of a foreign database may change
+        check_layout(connection, folder / JOURNAL_FILE)  # first: nothing of a foreign database may change
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
-    connection.pragma("wal_autocheckpoint", 4_000)
+    connection.set_wal_hook(_checkpoint)
     connection.pragma("cache_size", -16_384)
     if is_new:
         _create(connection)
     return connection
+
+
+def _checkpoint(connection: apsw.Connection, database: str, pages: int) -> int:
+    """What SQLite's own automatic checkpoint does, but for one thing: that one keeps its errors to itself."""
+    if pages >= CHECKPOINT_PAGES:
+        with suppress(apsw.BusyError):  # somebody else is at it
+            connection.wal_checkpoint(database, apsw.SQLITE_CHECKPOINT_PASSIVE)
+    return apsw.SQLITE_OK
 
 
 def open_to_read(folder: Path) -> apsw.Connection:
@@ -76,16 +87,19 @@ def _is_new(connection: apsw.Connection, folder: Path) -> bool:
 
 
 def _create(connection: apsw.Connection) -> None:
-    with connection:
-        connection.execute(SCHEMA)
-        connection.execute("INSERT INTO stream VALUES (?, ?)", (str(uuid.uuid4()), time.time_ns()))
-        connection.pragma("application_id", APPLICATION_ID)
-        connection.pragma("user_version", SCHEMA_VERSION)
+    # Not `with connection`: where this fails, its attempt to roll back would hide why.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(SCHEMA)
+    connection.execute("INSERT INTO stream VALUES (?, ?)", (str(uuid.uuid4()), time.time_ns()))
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", SCHEMA_VERSION)
+    connection.execute("COMMIT")
 
 
-def _check(connection: apsw.Connection, folder: Path) -> None:
+def check_layout(connection: apsw.Connection, file: Path) -> None:
+    """Raise ForeignJournal where the database is no journal, or one that this version can't read."""
     if connection.pragma("application_id") != APPLICATION_ID:
-        raise ForeignJournal(f"{folder / JOURNAL_FILE} is a database, but no journal; move it away or set DATA_DIR")
+        raise ForeignJournal(f"{file} is a database, but no journal; move it away or set DATA_DIR")
     version = connection.pragma("user_version")
     if version != SCHEMA_VERSION:
-        raise ForeignJournal(f"{folder / JOURNAL_FILE} has layout {version}, this version reads {SCHEMA_VERSION}")
+        raise ForeignJournal(f"{file} has layout {version}, this version reads {SCHEMA_VERSION}")

@@ -1,0 +1,70 @@
+"""`metrics-sidecar doctor`: checks the snapshot, by itself and against the journal beside it."""
+
+from pathlib import Path
+
+import apsw
+
+from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile, UnusableSnapshot
+from telemetry_stream.sqlite.reader import JournalReader
+from telemetry_stream.sqlite.schema import JOURNAL_FILE
+from telemetry_stream.types import StreamPosition
+from telemetry_stream.wire import fingerprint
+
+ASIDE = f"{FILE_NAME}.set-aside"
+
+
+def examine(folder: Path, *, repair: bool) -> int:
+    """Say what is found about the snapshot in a folder; 1 if something has to be done."""
+    file = folder / FILE_NAME
+    if not file.exists():
+        print(f"{file}: not there; the sidecar rebuilds its state from the journal, and saves it")
+        return 0
+    problem = _problem(folder)
+    if problem is None:
+        return 0
+    print(f"{file}\n  wrong: {problem}")
+    if not repair:
+        print("  Nothing is lost: the sidecar does not use it and rebuilds its state from the journal.")
+        print("  `metrics-sidecar doctor --repair` sets it aside.")
+        return 1
+    file.rename(folder / ASIDE)
+    print(f"  repaired: it is {ASIDE} now; the sidecar rebuilds its state from the journal at its next start")
+    return 0
+
+
+def _problem(folder: Path) -> str | None:
+    try:
+        snapshot = SnapshotFile(folder).load()
+    except (UnusableSnapshot, OSError) as error:
+        return str(error)
+    if snapshot is None:
+        return None
+    position = snapshot.position
+    problem = _against_journal(folder, position)
+    if problem is None:
+        positions = len(snapshot.moment.positions)
+        print(f"{folder / FILE_NAME}\n  sound: {positions:,} positions after {position.sequence:,} trades")
+    return problem
+
+
+def _against_journal(folder: Path, position: StreamPosition) -> str | None:
+    """What the journal in the same folder, if there is one, has against it."""
+    if not (folder / JOURNAL_FILE).exists():
+        print(f"{folder / JOURNAL_FILE}: not there; the snapshot is looked at by itself")
+        return None
+    try:
+        reader = JournalReader(folder)
+    except apsw.Error as error:
+        print(f"{folder / JOURNAL_FILE}: can't be read ({error}); see `trading-app doctor`")
+        return None
+    try:
+        if position.stream != reader.stream:
+            return f"it is of stream {position.stream}, the journal of {reader.stream}"
+        if position.sequence > reader.head():
+            return f"it holds {position.sequence:,} trades, the journal only {reader.head():,}"
+        last = reader.read(position.sequence - 1, 1) if position.sequence else None
+        if last is not None and fingerprint(last.events) != position.check:
+            return f"trade {position.sequence:,} in the journal is another one: the journal was exchanged"
+    finally:
+        reader.close()
+    return None

@@ -1,0 +1,94 @@
+"""Looks a journal over: whether the database is sound, and whether it holds what a journal holds."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from telemetry_stream.sqlite.reader import head, stream_id
+from telemetry_stream.sqlite.schema import ForeignJournal, check_layout
+from telemetry_stream.types import Batch
+from telemetry_stream.wire import split
+
+BATCHES = 16
+"""So many stored batches are read at a time: a read that stays open makes the write-ahead log of a running app grow."""
+
+MOST_PROBLEMS = 10
+
+
+@dataclass(slots=True)
+class JournalReport:
+    """What was found. `head` is the last sequence; a journal without problems holds every one up to it, once."""
+
+    stream: str = ""
+    head: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def check_journal(file: Path) -> JournalReport:
+    """Look over the journal, which another process may be writing. Changes nothing.
+
+    SQLite's own check reads it as a whole; the write-ahead log of a running app grows meanwhile, and shrinks again.
+    """
+    report = JournalReport()
+    try:
+        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+        connection.set_busy_timeout(5_000)
+        try:
+            check_layout(connection, file)
+            report.problems += itertools.islice(_problems(connection, report), MOST_PROBLEMS)
+        finally:
+            connection.close()
+    except (apsw.Error, ForeignJournal) as error:
+        report.problems.append(str(error) or repr(error))
+    return report
+
+
+def _problems(connection: apsw.Connection, report: JournalReport) -> Iterator[str]:
+    for (said,) in connection.execute(f"PRAGMA integrity_check({MOST_PROBLEMS})"):
+        if said != "ok":
+            yield f"the database is damaged: {said}"
+    if connection.execute("SELECT count(*) FROM stream").get != 1:
+        yield "the stream has no id, or more than one"
+        return
+    report.stream, report.head = stream_id(connection), head(connection)
+    yield from _problems_of_batches(connection, report.head)
+    yield from _problems_of_keys(connection)
+
+
+def _problems_of_batches(connection: apsw.Connection, until: int) -> Iterator[str]:
+    """Sequences are from 1, without holes, and each batch holds the events it is said to."""
+    expected = 1
+    while expected <= until:
+        rows: list[tuple[Any, ...]] = connection.execute(
+            "SELECT first, last, events FROM batch WHERE first >= ? ORDER BY first LIMIT ?", (expected, BATCHES)
+        ).fetchall()
+        if not rows:
+            yield f"sequences {expected} to {until} are missing"
+            return
+        for first, last, events in rows:
+            if first != expected:
+                yield f"sequences {expected} to {first - 1} are missing"
+            found = split(Batch("", first, last, events))
+            starts = [b'{"seq":%d,' % sequence for sequence in range(first, last + 1)]
+            if len(found) != len(starts) or not all(map(bytes.startswith, found, starts)):
+                yield f"the batch of sequences {first} to {last} does not hold them"
+            expected = last + 1
+
+
+def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
+    """Each event has one key: by it a repetition is recognised."""
+    # In one statement, and so of one moment.
+    moment: Any = connection.execute("""
+        SELECT ifnull((SELECT last FROM batch ORDER BY first DESC LIMIT 1), 0),
+            (SELECT count(*) FROM event_key), (SELECT ifnull(sum(sequence), 0) FROM event_key),
+            (SELECT count(*) FROM request_key WHERE last > (SELECT ifnull(max(last), 0) FROM batch))
+    """).get
+    last, count, total, after = moment
+    if count != last or total != last * (last + 1) // 2:
+        yield f"there are {count} event keys for {last} events, or some are of others"
+    if after:
+        yield f"{after} answers to repeated requests name events that are not there"

@@ -1,0 +1,217 @@
+"""`doctor`, `backup` and `restore`: what is sound is told so, what is wrong is named, and trades are never touched."""
+
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from metrics_sidecar import doctor as sidecar_doctor
+from metrics_sidecar.snapshot import FILE_NAME as SNAPSHOT
+from telemetry_stream.sqlite.backup import BackupFailed, back_up, restore
+from telemetry_stream.sqlite.check import check_journal
+from telemetry_stream.sqlite.journal import Journal, JournalInUse
+from tests.support.apps import BIN, Apps, running_apps
+from tests.support.audit import journaled
+from tests.support.load import Bots, make_trade, post_batch
+from tests.support.polling import eventually
+from trading_app import journal_commands
+
+TRADES = 2_500
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
+    """Both apps, running, with some trades and a snapshot that has them."""
+    with running_apps(tmp_path_factory.mktemp("apps"), SIDECAR_SNAPSHOT_SECONDS="0.1") as started:
+        chance = random.Random(1)
+        post_batch(started.web_port, [make_trade(f"trade-{index}", chance) for index in range(TRADES)])
+        started.wait_until_applied(TRADES)
+        eventually((started.data / SNAPSHOT).exists, what="a snapshot")
+        yield started
+
+
+@pytest.fixture
+def data(apps: Apps, tmp_path: Path) -> Path:
+    """A folder with a copy of the journal and of the snapshot; nothing runs there."""
+    back_up(apps.data, tmp_path / "journal.sqlite3")
+    (tmp_path / SNAPSHOT).write_bytes((apps.data / SNAPSHOT).read_bytes())
+    return tmp_path
+
+
+def change(data: Path, *statements: str) -> None:
+    connection = apsw.Connection(str(data / "journal.sqlite3"))
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def command(apps: Apps, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, env=apps.environment, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
+    journal = command(apps, BIN / "trading-app", "doctor")
+    assert journal.returncode == 0, journal.stdout + journal.stderr
+    assert "in use by a running app" in journal.stdout
+    assert "trades, each there once" in journal.stdout
+    snapshot = command(apps, BIN / "metrics-sidecar", "doctor")
+    assert snapshot.returncode == 0, snapshot.stdout + snapshot.stderr
+    assert "sound: " in snapshot.stdout
+
+
+def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert journal_commands.examine(tmp_path, repair=False) == 0
+    assert sidecar_doctor.examine(tmp_path, repair=False) == 0
+    assert capsys.readouterr().out.count("not there") == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM batch WHERE first = 1001", "sequences 1001 to 2000 are missing"),
+        ("DELETE FROM batch WHERE first = 1", "sequences 1 to 1000 are missing"),
+        ("UPDATE batch SET events = substr(events, 1, 5000) WHERE first = 1", "1 to 1000 does not hold them"),
+        ("DELETE FROM event_key WHERE sequence = 7", "2499 event keys for 2500 events"),
+        ("UPDATE event_key SET sequence = 8 WHERE sequence = 7", "or some are of others"),
+        ("INSERT INTO request_key VALUES ('late', x'00', 9000, 9001, 2)", "name events that are not there"),
+        ("DELETE FROM stream", "the stream has no id"),
+        ("PRAGMA user_version = 9", "has layout 9"),
+        ("PRAGMA application_id = 9", "is a database, but no journal"),
+    ],
+)
+def test_what_a_journal_lacks_is_named(
+    data: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(data, statement)
+    before = (data / "journal.sqlite3").read_bytes()
+    assert journal_commands.examine(data, repair=True) == 1
+    told = capsys.readouterr().out
+    assert said in told
+    assert "trading-app restore FILE" in told
+    assert (data / "journal.sqlite3").read_bytes() == before
+
+
+def test_a_damaged_database_is_named(data: Path) -> None:
+    file = data / "journal.sqlite3"
+    content = bytearray(file.read_bytes())
+    content[40_000:60_000] = random.Random(2).randbytes(20_000)
+    file.write_bytes(content)
+    assert check_journal(file).problems
+    file.write_bytes(b"no database at all" * 1_000)
+    assert check_journal(file).problems
+    assert check_journal(data / "absent").problems
+
+
+def test_a_journal_without_trades_is_sound(tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    report = check_journal(tmp_path / "journal.sqlite3")
+    assert (report.head, report.problems) == (0, [])
+
+
+def test_a_large_log_left_behind_is_brought_home(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(data, "PRAGMA journal_mode = wal")
+    log = data / "journal.sqlite3-wal"
+    connection = apsw.Connection(str(data / "journal.sqlite3"))
+    connection.execute("UPDATE batch SET committed_at_ns = 1")
+    left = log.read_bytes()
+    connection.close()
+    log.write_bytes(left)  # as a kill leaves it
+    monkeypatch.setattr(journal_commands, "LARGE_LOG_BYTES", 1_000)
+    assert journal_commands.examine(data, repair=False) == 1
+    assert "its trades are safe" in capsys.readouterr().out
+    assert journal_commands.examine(data, repair=True) == 0
+    assert "repaired" in capsys.readouterr().out
+    assert not log.exists()
+    assert check_journal(data / "journal.sqlite3").problems == []
+
+
+def test_an_unusable_snapshot_is_named_and_set_aside(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = data / SNAPSHOT
+    content = file.read_bytes()
+    assert sidecar_doctor.examine(data, repair=False) == 0
+    file.write_bytes(content[:-100])
+    assert sidecar_doctor.examine(data, repair=False) == 1
+    assert "torn or was changed" in capsys.readouterr().out
+    assert sidecar_doctor.examine(data, repair=True) == 0
+    assert not file.exists()
+    assert (data / sidecar_doctor.ASIDE).read_bytes() == content[:-100]
+    assert sidecar_doctor.examine(data, repair=False) == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE stream SET id = 'another'", "the journal of another"),
+        ("DELETE FROM batch WHERE first > 1000", "the journal only 1,000"),
+        (
+            "UPDATE batch SET events = CAST(replace(CAST(events AS TEXT), 'trade-2499', 'trade-x499') AS BLOB)",
+            "the journal was exchanged",
+        ),
+    ],
+)
+def test_a_snapshot_of_another_journal_is_named(
+    data: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(data, statement)
+    assert sidecar_doctor.examine(data, repair=False) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_a_copy_made_under_load_is_whole_and_can_be_put_back(apps: Apps, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    bots = Bots(apps.web_port, 3, seed=3)
+    bots.wait_for_more(50)
+    before = len(bots.acknowledged)
+    done = command(apps, BIN / "trading-app", "backup", copy)
+    bots.wait_for_more(50)
+    bots.end()
+    assert done.returncode == 0, done.stderr
+    report, aside = restore(copy, tmp_path / "elsewhere")
+    assert aside is None
+    assert f"{report.head:,} trades of stream {report.stream}" in done.stdout
+    all_trades, copied = list(journaled(apps.data)), list(journaled(tmp_path / "elsewhere"))
+    assert copied == all_trades[: len(copied)]
+    assert before <= len(copied) - TRADES <= len(bots.acknowledged)
+
+
+def test_a_copy_never_takes_the_place_of_a_file(data: Path) -> None:
+    with pytest.raises(BackupFailed, match="there already"):
+        back_up(data, data / SNAPSHOT)
+    with pytest.raises(BackupFailed, match="no journal"):
+        back_up(data / "nothing", data / "copy")
+
+
+def test_a_copy_that_is_not_sound_is_not_put_back_and_nothing_changes(data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    Journal(target).close()
+    before = (target / "journal.sqlite3").read_bytes()
+    change(data, "DELETE FROM event_key WHERE sequence = 7")
+    with pytest.raises(BackupFailed, match="event keys"):
+        restore(data / "journal.sqlite3", target)
+    assert (target / "journal.sqlite3").read_bytes() == before
+    assert {file.name for file in target.iterdir()} <= {"journal.sqlite3", "journal.lock"}
+
+
+def test_what_was_there_is_set_aside_with_its_log(data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    Journal(target).close()
+    (target / "journal.sqlite3-wal").write_bytes(b"a log of another journal")
+    report, aside = restore(data / "journal.sqlite3", target)
+    assert report.head >= TRADES
+    assert aside is not None
+    assert {file.name for file in aside.iterdir()} == {"journal.sqlite3", "journal.sqlite3-wal"}
+    assert check_journal(target / "journal.sqlite3").problems == []
+
+
+def test_nothing_is_put_back_while_an_app_writes(apps: Apps, data: Path) -> None:
+    with pytest.raises(JournalInUse):
+        restore(data / "journal.sqlite3", apps.data)
+    done = command(apps, BIN / "trading-app", "restore", data / "journal.sqlite3")
+    assert done.returncode == 1
+    assert "another process writes the journal" in done.stderr

@@ -1,0 +1,26 @@
+"""Lost, late and repeated messages. `make torture PART="mischief missing overflow link"` does the same at length."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.torture import link, messages
+
+SEED = 20_261_121
+
+
+def test_mischief_on_the_way_changes_no_figure(tmp_path: Path) -> None:
+    print(messages.mischief(tmp_path, SEED, 200))
+
+
+def test_ten_thousand_missing_trades_and_a_lost_last_one_are_there_within_two_seconds(tmp_path: Path) -> None:
+    print(messages.missing(tmp_path, SEED, 1))
+
+
+def test_a_sidecar_that_stood_still_catches_up(tmp_path: Path) -> None:
+    print(messages.overflow(tmp_path, SEED, 1))
+
+
+@pytest.mark.skipif(bool(link.obstacle()), reason=link.obstacle())
+def test_a_link_that_was_cut_and_healed_is_caught_up_over(tmp_path: Path) -> None:
+    print(link.cut(tmp_path, SEED, 1))

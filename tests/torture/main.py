@@ -1,0 +1,122 @@
+"""Tries the promise at length: `make torture`, or `make torture PART=disk`. Each part prints its seed and its figures,
+and writes them into docs/reliability.md.
+"""
+
+import argparse
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from tests.torture import damage, disk, ending, kills, link, messages, prometheus, soak, volume
+from tests.torture.figures import Figures, scaled
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/reliability.md"
+MOST_SECONDS = 90 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A campaign: what it is, how many times at full scale, and what to run. `obstacle` says why it can't run here."""
+
+    count: int
+    run: Callable[[Path, int, int], Figures]
+    obstacle: Callable[[], str] = lambda: ""
+
+
+def _needs_prometheus() -> str:
+    return "" if prometheus.is_installed() else "prometheus is not installed (Debian: apt install prometheus)"
+
+
+def _needs_mounts() -> str:
+    return "" if disk.namespaces_work() else "no mount namespace can be made here"
+
+
+PARTS = {
+    "kill-web": Part(500, kills.kill_web_app),
+    "kill-sidecar": Part(500, kills.kill_sidecar),
+    "kill-both": Part(200, kills.kill_both),
+    "snapshot": Part(200, damage.damage_snapshot),
+    "journal": Part(60, damage.exchange_journal),
+    "sync": Part(20_000, disk.sync_before_acknowledgement),
+    "disk-errors": Part(100, disk.failing_calls),
+    "disk-full": Part(50, disk.full_disk, _needs_mounts),
+    "mischief": Part(20_000, messages.mischief),
+    "missing": Part(50, messages.missing),
+    "overflow": Part(20, messages.overflow),
+    "link": Part(20, link.cut, link.obstacle),
+    "prometheus": Part(20, prometheus.restarts, _needs_prometheus),
+    "end": Part(50, ending.end_under_load),
+    "clock": Part(100, ending.clock_set_back),
+    "volume": Part(10_000_000, volume.volume),
+    "soak": Part(1_800, soak.soak),
+}
+
+
+def main() -> int:
+    """Run the parts asked for. Exit code 1 if a promise was broken, or the time was up."""
+    arguments = _parse()
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
+    signal.signal(signal.SIGALRM, _time_is_up)
+    signal.alarm(MOST_SECONDS)
+    failed = []
+    for name in arguments.parts or PARTS:
+        part = PARTS[name]
+        if obstacle := part.obstacle():
+            print(f"{name}: skipped, {obstacle}", flush=True)
+            continue
+        count = arguments.seconds if name == "soak" and arguments.seconds else scaled(part.count, arguments.scale)
+        print(f"{name}: {count:,} of {part.count:,}, seed {seed}", flush=True)
+        began = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder:
+                figures = part.run(Path(folder), seed, count)
+        except (AssertionError, OSError, TimeoutError) as error:
+            failed.append(name)
+            print(f"{name}: FAILED, seed {seed}: {error!r}", flush=True)
+            if isinstance(error, TimeoutError):
+                break
+            continue
+        seconds = time.monotonic() - began
+        print(f"{name}: {figures.done}\n    {figures.seen} ({seconds:.0f} s)", flush=True)
+        note(name, f"| `{name}` | {figures.done} | {figures.seen} | {seed} | {seconds:.0f} s |")
+    print(f"torture: {'FAILED: ' + ', '.join(failed) if failed else 'all passed'}")
+    return 1 if failed else 0
+
+
+def note(name: str, row: str) -> None:
+    """Put a part's row in its place in the document's table."""
+    lines = DOCUMENT.read_text().splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("| part |")) + 2
+    last = next((index for index in range(first, len(lines)) if not lines[index].startswith("|")), len(lines))
+    rows = {line.split("`")[1]: line for line in lines[first:last]} | {name: row}
+    lines[first:last] = [rows[part] for part in PARTS if part in rows]
+    DOCUMENT.write_text("\n".join(lines) + "\n")
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--scale", type=float, default=1.0, help="so many times the full counts (default: 1)")
+    parser.add_argument("--seconds", type=int, help="of the soak (default: 1800)")
+    parser.add_argument("--seed", type=int, help="repeat a run")
+    return parser.parse_args()
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
+    return name
+
+
+def _time_is_up(_number: int, _frame: FrameType | None) -> None:
+    raise TimeoutError(f"{MOST_SECONDS // 60} minutes are over")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
