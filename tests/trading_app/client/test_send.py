@@ -25,8 +25,15 @@ def file(tmp_path: Path) -> Path:
 
 
 def command(app: FakeApp, *arguments: object) -> list[str]:
-    """The command as a process of its own."""
-    program = "import sys\nfrom tests.trading_app.client.command import run_send\nsys.exit(run_send(*sys.argv[1:]))\n"
+    """The command as a process of its own, as a terminal starts one: a background job, which a whole test run may be,
+    would have Ctrl-C ignored.
+    """
+    program = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from tests.trading_app.client.command import run_send\n"
+        "sys.exit(run_send(*sys.argv[1:]))\n"
+    )
     return [sys.executable, "-c", program, *map(str, arguments), "--url", app.url]
 
 
