@@ -58,7 +58,7 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
     running: list[RunningApp] = []
     try:
         for app in plan.apps:
-            running.append(await RunningApp.start(app, plan.variables))  # noqa: PERF401
+            running.append(await RunningApp.start(app, plan.variables))  # noqa: PERF401 -- those started are ended if a later one fails
         await first_of(*(app.ended() for app in running), *(event.wait() for event in interruptions))
         ended = next((app for app in running if app.exited.done()), None)
         if ended:

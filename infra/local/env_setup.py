@@ -95,7 +95,7 @@ def make_tools() -> None:
         if found.stdout.strip() == f"{sys.version} {sys.base_prefix}":
             return
     try:
-        import ensurepip  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401, PLC0415 -- asked only whether it is there
     except ImportError:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SetupError(

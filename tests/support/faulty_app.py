@@ -77,7 +77,7 @@ class FaultyDisk(apsw.VFS):
         self._record = record.open("w", buffering=1)
         self._counts: dict[tuple[str, str], int] = {}
 
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 -- apsw names it so
         """Open a file, as one that is watched."""
         written = name.filename() if isinstance(name, apsw.URIFilename) else name or ""
         return _WatchedFile(self._base, name, flags, self, _kind(written))
@@ -104,22 +104,22 @@ class _WatchedFile(apsw.VFSFile):
         super().__init__(base, name, flags)
         self._disk, self._kind = disk, kind
 
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 -- apsw names it so
         self._disk.check(self._kind, "read")
         self._disk.note(self._kind, "read")
         return super().xRead(amount, offset)
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 -- apsw names it so
         self._disk.check(self._kind, "write")
         super().xWrite(data, offset)
         self._disk.note(self._kind, "write", data)
 
-    def xSync(self, flags: int) -> None:  # noqa: N802
+    def xSync(self, flags: int) -> None:  # noqa: N802 -- apsw names it so
         self._disk.check(self._kind, "sync")
         super().xSync(flags)
         self._disk.note(self._kind, "sync")
 
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802 -- apsw names it so
         self._disk.check(self._kind, "truncate")
         super().xTruncate(newsize)
         self._disk.note(self._kind, "truncate")
@@ -147,8 +147,8 @@ def main() -> int:
     """Run the app."""
     if os.environ.get("CLOCK"):
         _set_clock(Path(os.environ["CLOCK"]))
-    from telemetry_stream.sqlite import schema  # noqa: PLC0415 -- after the clock was set
-    from trading_app.main import main as run_app  # noqa: PLC0415
+    from telemetry_stream.sqlite import schema  # noqa: PLC0415 -- after the shim is in place -- after the clock was set
+    from trading_app.main import main as run_app  # noqa: PLC0415 -- after the shim is in place
 
     sys.argv[:] = ["trading-app"]
     if not os.environ.get("DISK_RECORD"):

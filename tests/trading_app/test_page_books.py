@@ -53,7 +53,7 @@ def test_a_symbol_s_quote_currency(symbol: str, quote: str) -> None:
 
 def test_totals_are_exact_and_by_quote_currency() -> None:
     tiny, huge = "0." + "0" * 60 + "1", "1" * 38
-    shown = books_document(
+    shown: dict[str, Any] = books_document(
         state(
             position(net_pnl=tiny, fees={"quote": "0.1", "BNB": "0.2"}),
             position(net_pnl=huge, fees={"USDT": "0.2"}, position="-2", symbol="ETHUSDT", last_price="3000.5"),
@@ -62,19 +62,19 @@ def test_totals_are_exact_and_by_quote_currency() -> None:
         1.0,
         Filter(),
     )
-    usdt, eth = shown["totals"]  # type: ignore[misc]
-    assert (usdt["quote"], usdt["net"]) == ("USDT", huge + tiny[1:])  # type: ignore[has-type]
-    assert usdt["fees"] == {"USDT": "0.3", "BNB": "0.2"}  # type: ignore[has-type]
-    assert usdt["exposure"] == "38126.550"  # type: ignore[has-type]
-    assert (usdt["open_positions"], usdt["decimals"]) == (2, 2)  # type: ignore[has-type]
-    assert (eth["quote"], eth["net"], eth["decimals"]) == ("ETH", "-0.3", 8)  # type: ignore[has-type]
+    usdt, eth = shown["totals"]
+    assert (usdt["quote"], usdt["net"]) == ("USDT", huge + tiny[1:])
+    assert usdt["fees"] == {"USDT": "0.3", "BNB": "0.2"}
+    assert usdt["exposure"] == "38126.550"
+    assert (usdt["open_positions"], usdt["decimals"]) == (2, 2)
+    assert (eth["quote"], eth["net"], eth["decimals"]) == ("ETH", "-0.3", 8)
 
 
 def test_a_filter_holds_for_rows_and_totals() -> None:
     known = state(position(), position(account="a"), position(account="a", strategy="b"))
-    shown = books_document(known, 1.0, Filter(account="a"))
-    assert (shown["count"], len(shown["rows"])) == (2, 2)  # type: ignore[arg-type]
-    assert shown["totals"][0]["net"] == "3.00"  # type: ignore[index]
+    shown: dict[str, Any] = books_document(known, 1.0, Filter(account="a"))
+    assert (shown["count"], len(shown["rows"])) == (2, 2)
+    assert shown["totals"][0]["net"] == "3.00"
     assert choices_document(known) == {
         "symbol": ["BTC/USDT"],
         "account": ["a", "default"],
@@ -85,12 +85,12 @@ def test_a_filter_holds_for_rows_and_totals() -> None:
 def test_of_very_many_positions_the_open_ones_are_shown_and_all_are_counted() -> None:
     flat = [position(account=f"flat-{number}", position="0") for number in range(MOST_ROWS)]
     opened = [position(account=f"open-{number}") for number in range(30)]
-    shown = books_document(state(*flat, *opened), 1.0, Filter())
-    accounts = [row["account"] for row in shown["rows"]]  # type: ignore[attr-defined]
+    shown: dict[str, Any] = books_document(state(*flat, *opened), 1.0, Filter())
+    accounts = [row["account"] for row in shown["rows"]]
     assert len(accounts) == MOST_ROWS
     assert {f"open-{number}" for number in range(30)} <= set(accounts)
     assert shown["count"] == MOST_ROWS + 30
-    assert shown["totals"][0]["net"] == "345.00"  # type: ignore[index]
+    assert shown["totals"][0]["net"] == "345.00"
 
 
 def test_a_reading_knows_since_when_and_the_delay_of_the_latest_trades() -> None:

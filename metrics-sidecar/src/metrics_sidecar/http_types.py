@@ -27,6 +27,10 @@ class Request:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
         return cls(scope["method"], scope["path"], headers)
 
+    def header(self, name: str) -> bytes:
+        """A header's bytes; empty if there is none of that name."""
+        return self.headers.get(name, "").encode("latin-1")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -1,11 +1,6 @@
 """The sidecar's HTTP: `/metrics`, `/state`, `/healthz`, `/readyz`. Plain ASGI, four paths need no framework."""
 
 import asyncio
-import hashlib
-import hmac
-import itertools
-import re
-import secrets
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -21,6 +16,7 @@ from metrics_sidecar.problems import Problem
 from metrics_sidecar.process import process_families
 from metrics_sidecar.state_view import render_state
 from metrics_sidecar.turns import Turns
+from telemetry_stream.callers import RequestIds, Tokens
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +24,6 @@ PIECES_AT_ONCE = 64
 """So many pieces of a body, about half a megabyte, are handed to the connection before the others get a turn."""
 
 OPEN_PATHS = frozenset(("/healthz", "/readyz"))
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class SidecarApp:
@@ -39,12 +34,11 @@ class SidecarApp:
         self._tracker = tracker
         self._saver = saver
         self._replay_address = replay_address
-        self._digests = [hashlib.sha256(token.encode()).digest() for token in tokens]
+        self._tokens = Tokens(tokens)
         self._exposition = Exposition()
         self._rendering = asyncio.Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
-        self._process = secrets.token_hex(4)
-        self._count = itertools.count(1)
+        self._ids = RequestIds()
         self._routes: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "/metrics": self._metrics,
             "/state": self._state,
@@ -57,16 +51,12 @@ class SidecarApp:
         if scope["type"] != "http":
             raise ValueError(f"no {scope['type']} here")
         request = Request.of(scope)
-        request_id = self._id_of(request)
+        request_id = self._ids.name(request.header("x-request-id"))
         answer = await self._answer(request, request_id)
         path = request.path if request.path in self._routes else "other"
         self._requests[path, answer.status] += 1
         log.debug("answered", path=path, status=answer.status, request_id=request_id)
         await _send(send, answer, request_id, with_body=request.method != "HEAD")
-
-    def _id_of(self, request: Request) -> str:
-        given = request.headers.get("x-request-id", "")
-        return given if _GIVEN_ID.fullmatch(given) else f"{self._process}-{next(self._count):x}"
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
         try:
@@ -84,20 +74,13 @@ class SidecarApp:
             raise Problem("not_found", f"there are {', '.join(self._routes)}")
         if request.method not in ("GET", "HEAD"):
             raise Problem("method_not_allowed", "use GET", {"Allow": "GET, HEAD"})
-        if self._digests and request.path not in OPEN_PATHS and not self._is_known(request):
+        if request.path not in OPEN_PATHS and not self._tokens.admit(request.header("authorization")):
             raise Problem(
                 "unauthorized",
                 "send the header 'Authorization: Bearer TOKEN' with one of SIDECAR_API_TOKENS",
                 {"WWW-Authenticate": 'Bearer realm="metrics-sidecar"'},
             )
         return route
-
-    def _is_known(self, request: Request) -> bool:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
-        # All are compared, and each in constant time: how long it takes tells nothing.
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return scheme.lower() == "bearer" and any(matches)
 
     async def _healthz(self, _request: Request) -> Answer:
         return Answer(200, "application/json", [b'{"status":"ok"}\n'])

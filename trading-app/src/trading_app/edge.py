@@ -7,7 +7,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.types import EventDict
 
-from trading_app.access import RequestIds, Tokens
+from telemetry_stream.callers import RequestIds
+from trading_app.access import Gate
 from trading_app.answers import answer_problem
 from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
@@ -64,7 +65,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = self._ids.name(dict(scope["headers"]))
+        request_id = self._ids.name(dict(scope["headers"]).get(b"x-request-id", b""))
         _request_id.set(request_id)
         scope.setdefault("state", {})["request_id"] = request_id
         status, complete = 0, False
@@ -100,14 +101,14 @@ class Edge:
 class Access:
     """Refuses callers without a token, where tokens are set."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: AppMetrics) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, metrics: AppMetrics) -> None:
         self._app = app
-        self._tokens = tokens
+        self._gate = gate
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        problem = self._tokens.refusal(scope["path"], dict(scope["headers"])) if scope["type"] == "http" else None
+        problem = self._gate.refusal(scope["path"], dict(scope["headers"])) if scope["type"] == "http" else None
         if problem is None:
             await self._app(scope, receive, send)
             return

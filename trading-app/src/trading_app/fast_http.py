@@ -114,7 +114,7 @@ class FastHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, and close."""
         problem = Problem("bad_request", msg)
-        request_id = self.web.ids.name({})
+        request_id = self.web.ids.name(b"")
         self.web.context.metrics.refusals[problem.code] += 1
         self.write(answer_problem(problem, request_id), request_id, keep_alive=False)
         self.transport.close()
@@ -127,7 +127,8 @@ class FastHttpProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        self.flow.resume_reading()
+        if not self.pipeline:  # else reading waits for the answers that are owed
+            self.flow.resume_reading()
 
     def write(self, answer: Answer, request_id: str, *, keep_alive: bool) -> None:
         """Send an answer in one piece."""
@@ -178,13 +179,13 @@ class HotRequest:
         self._headers = headers
         self._parts: list[bytes] = []
         self._size = 0
-        self._request_id = protocol.web.ids.name(headers)
+        self._request_id = protocol.web.ids.name(headers.get(b"x-request-id", b""))
         self._intended: Intended | None = None
 
     def begin(self) -> None:
         """The headers are there: refuse what they say already."""
         web = self._protocol.web
-        problem = web.tokens.refusal(self._path, self._headers) or announced_too_large(
+        problem = web.gate.refusal(self._path, self._headers) or announced_too_large(
             self._headers, web.context.settings.most_body_bytes
         )
         if problem is not None:

@@ -11,9 +11,10 @@ from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi  # type: ignore[import-untyped]  # it has none
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from telemetry_stream.callers import RequestIds
 from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse
 from trading_app import operations, page, page_stream, trade_calls
-from trading_app.access import RequestIds, Tokens
+from trading_app.access import Gate
 from trading_app.context import Context
 from trading_app.cors import Cors
 from trading_app.edge import Access, Edge
@@ -44,10 +45,10 @@ class WebApp:
         self.intake = Intake(settings, metrics)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
-        self.tokens = Tokens(settings.api_tokens)
+        self.gate = Gate(settings.api_tokens)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(self.api, self.context, self.intake)
-        layers = Access(layers, self.tokens, metrics)
+        layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
         self._layers = Edge(layers, metrics, self.ids)

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
     """Send the demo. The exit code: 0 all sent, 1 refused or no app there, 2 a wrong argument, 130 interrupted."""
     # Here, since whoever imports this module to serve needs neither httpx nor rich.
-    from trading_app.client import transfer  # noqa: PLC0415
+    from trading_app.client import transfer  # noqa: PLC0415 -- see above
 
     def work(tally: Tally) -> None:
         app = target.target(arguments, settings)
