@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.polling import eventually
 from tests.trading_app.conftest import ORIGIN
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running
@@ -116,7 +117,8 @@ def test_an_id_that_could_spoil_a_log_is_not_kept(client: httpx.Client, given: s
 
 def test_log_lines_carry_the_id(web: RunningApp, client: httpx.Client) -> None:
     client.get("/trades", headers={"X-Request-ID": "find-me"})
-    [line] = [line for line in web.log_lines() if line.get("request_id") == "find-me"]
+    # It is written once the answer is sent.
+    [line] = eventually(lambda: [line for line in web.log_lines() if line.get("request_id") == "find-me"])
     assert (line["event"], line["method"], line["route"], line["status"]) == ("answered", "GET", "/trades", 200)
     assert line["service"] == "trading-app"
 
