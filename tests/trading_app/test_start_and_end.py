@@ -215,7 +215,7 @@ def test_it_starts_from_any_folder_and_says_where_it_listens(tmp_path: Path) -> 
     elsewhere.mkdir()
     port = free_port()
     with running(elsewhere, DATA_DIR=str(tmp_path / "data"), WEBAPP_HTTP_PORT=str(port)) as app:
-        [ready] = [line for line in app.log_lines() if line["event"] == "ready"]
+        [ready] = eventually(lambda: [line for line in app.log_lines() if line["event"] == "ready"])
         assert ready["urls"] == [f"http://127.0.0.1:{port}"]
         assert (tmp_path / "data" / "journal.sqlite3").exists()
         assert list(elsewhere.glob("*.sqlite3")) == []
