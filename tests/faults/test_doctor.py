@@ -63,7 +63,7 @@ def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
 
 
 def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert journal_commands.examine(tmp_path, repair=False) == 0
+    assert journal_commands.examine(tmp_path, 0, repair=False) == 0
     assert sidecar_doctor.examine(tmp_path, repair=False) == 0
     assert capsys.readouterr().out.count("not there") == 2
     assert not list(tmp_path.iterdir())
@@ -75,8 +75,7 @@ def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: py
         ("DELETE FROM batch WHERE first = 1001", "sequences 1001 to 2000 are missing"),
         ("DELETE FROM batch WHERE first = 1", "sequences 1 to 1000 are missing"),
         ("UPDATE batch SET events = substr(events, 1, 5000) WHERE first = 1", "1 to 1000 does not hold them"),
-        ("DELETE FROM event_key WHERE sequence = 7", "2499 event keys for 2500 events"),
-        ("UPDATE event_key SET sequence = 8 WHERE sequence = 7", "or some are of others"),
+        ("UPDATE batch SET keys = substr(keys, 1, 1600) WHERE first = 1", "1 to 1000 has not one key for each"),
         ("INSERT INTO request_key VALUES ('late', x'00', 9000, 9001, 2)", "name events that are not there"),
         ("DELETE FROM stream", "the stream has no id"),
         ("PRAGMA user_version = 9", "has layout 9"),
@@ -88,7 +87,7 @@ def test_what_a_journal_lacks_is_named(
 ) -> None:
     change(data, statement)
     before = (data / "journal.sqlite3").read_bytes()
-    assert journal_commands.examine(data, repair=True) == 1
+    assert journal_commands.examine(data, 0, repair=True) == 1
     told = capsys.readouterr().out
     assert said in told
     assert "trading-app restore FILE" in told
@@ -123,9 +122,9 @@ def test_a_large_log_left_behind_is_brought_home(
     connection.close()
     log.write_bytes(left)  # as a kill leaves it
     monkeypatch.setattr(journal_commands, "LARGE_LOG_BYTES", 1_000)
-    assert journal_commands.examine(data, repair=False) == 1
+    assert journal_commands.examine(data, 0, repair=False) == 1
     assert "its trades are safe" in capsys.readouterr().out
-    assert journal_commands.examine(data, repair=True) == 0
+    assert journal_commands.examine(data, 0, repair=True) == 0
     assert "repaired" in capsys.readouterr().out
     assert not log.exists()
     assert check_journal(data / "journal.sqlite3").problems == []
@@ -191,8 +190,8 @@ def test_a_copy_that_is_not_sound_is_not_put_back_and_nothing_changes(data: Path
     target = tmp_path / "target"
     Journal(target).close()
     before = (target / "journal.sqlite3").read_bytes()
-    change(data, "DELETE FROM event_key WHERE sequence = 7")
-    with pytest.raises(BackupFailed, match="event keys"):
+    change(data, "UPDATE batch SET keys = x'' WHERE first = 1")
+    with pytest.raises(BackupFailed, match="one key for each"):
         restore(data / "journal.sqlite3", target)
     assert (target / "journal.sqlite3").read_bytes() == before
     assert {file.name for file in target.iterdir()} <= {"journal.sqlite3", "journal.lock"}

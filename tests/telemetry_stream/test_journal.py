@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from telemetry_stream.memory import MemoryStream
 from telemetry_stream.sqlite.journal import BATCH_LIMIT, Journal, JournalInUse
 from telemetry_stream.sqlite.reader import PAGE_BYTES, JournalReader
-from telemetry_stream.sqlite.schema import JOURNAL_FILE, ForeignJournal
+from telemetry_stream.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION, ForeignJournal
 from telemetry_stream.types import Event, Receipt, RequestKey, Submission
 from tests.telemetry_stream.streams import all_events, numbered, submission
 
@@ -72,7 +72,7 @@ def database_of_another_application(file: Path) -> None:
 def journal_of_a_later_version(file: Path) -> None:
     Journal(file.parent).close()
     with closing(apsw.Connection(str(file))) as connection:
-        connection.pragma("user_version", 2)
+        connection.pragma("user_version", SCHEMA_VERSION + 1)
         connection.pragma("journal_mode", "delete")
 
 

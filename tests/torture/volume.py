@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.sqlite.key_index import DIGEST_BYTES
 from tests.support.apps import BIN, Apps, answers, running_apps
 from tests.support.audit import assert_journal_is_sound
 from tests.support.polling import eventually
@@ -87,6 +88,6 @@ def _assert_contiguous(data: Path, total: int) -> None:
             assert first == expected
             expected = last + 1
         assert expected == total + 1
-        assert connection.execute("SELECT count(*) FROM event_key").get == total
+        assert connection.execute("SELECT sum(length(keys)) FROM batch").get == total * DIGEST_BYTES
     finally:
         connection.close()

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from telemetry_stream.wire import number
 from trading_app import intake
-from trading_app.intake import TradeEvent, TradeIds, explain, read_form, read_trade, read_trades, submission
+from trading_app.intake import explain, read_form, read_trade, read_trades, submission
 from trading_app.problems import MOST_ERRORS, STATUSES, TITLES, Problem
+from trading_app.trade_event import TradeEvent, TradeIds
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 IDS = TradeIds()

@@ -3,8 +3,10 @@
 Those that are made for every request are structs, which are made five times as fast as frozen dataclasses.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
@@ -25,6 +27,25 @@ class Event:
     def repeats(self, stored: bytes) -> bool:
         """Whether this event says the same as `stored`, the numbered payload journaled earlier under the same key."""
         return stored.partition(b",")[2] == self.payload[1:]
+
+
+Kind_co = TypeVar("Kind_co", bound=Event, covariant=True)
+
+
+class Events(Sequence[Kind_co]):
+    """Many events whose keys and whose JSON are made at once, which takes a fraction of the time of one by one."""
+
+    @property
+    @abstractmethod
+    def keys(self) -> Sequence[str]:
+        """The key of each."""
+
+    @abstractmethod
+    def numbered(self, first: int, start: int, stop: int) -> bytes:
+        """The events from index `start` up to `stop`, numbered from `first` on, joined by commas.
+
+        To the byte what `wire.number` makes of the payload of each.
+        """
 
 
 class RequestKey(msgspec.Struct, frozen=True):

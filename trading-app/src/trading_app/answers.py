@@ -7,8 +7,8 @@ import msgspec
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError
 from telemetry_stream.group_commit import Outcome
 from telemetry_stream.types import Conflict, Receipt
-from trading_app.intake import stored_trade_id
 from trading_app.problems import FieldProblem, Problem
+from trading_app.trade_event import TradeEvent, stored_trade_id
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -20,10 +20,10 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Sequence[tuple[bytes, bytes]] = ()
 
 
-def receipt_of(outcome: Outcome, trade_ids: Sequence[str]) -> Receipt:
+def receipt_of(outcome: Outcome, events: Sequence[TradeEvent]) -> Receipt:
     """The receipt, where there is one. Raises Problem for every other outcome."""
     if isinstance(outcome, Conflict):
-        raise _conflict(outcome, trade_ids)
+        raise _conflict(outcome, events)
     if isinstance(outcome, StreamError):
         raise refusal(outcome)
     return outcome
@@ -70,14 +70,14 @@ def answer_trades(receipt: Receipt) -> Answer:
     return Answer(200 if receipt.repeated else 201, body)
 
 
-def _conflict(conflict: Conflict, trade_ids: Sequence[str]) -> Problem:
+def _conflict(conflict: Conflict, events: Sequence[TradeEvent]) -> Problem:
     if not conflict.indexes:
         return Problem("idempotency_key_conflict", "use a new key for a new request; nothing of this one was taken")
-    single = len(trade_ids) == 1
+    single = len(events) == 1
     errors = [
         FieldProblem(
             "#/trade_id" if single else f"#/{index}/trade_id",
-            f"{trade_ids[index]} is taken in this account by a trade with other content",
+            f"{events[index].trade_id} is taken in this account by a trade with other content",
             None if single else index,
         )
         for index in conflict.indexes

@@ -14,6 +14,7 @@ import msgspec
 
 MOST_DIGITS = 38
 MOST_EXPONENT_DIGITS = 3
+MOST_IDENTIFIER = 128
 NANOSECONDS = 1_000_000_000
 
 EARLIEST_SECONDS = 100_000_000
@@ -111,15 +112,16 @@ def format_timestamp(nanoseconds: int) -> str:
     """RFC 3339 in UTC, with as few groups of three decimals as hold it: the same instant gives the same text."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     if rest == 0:
-        return f"{_format_second(seconds)}Z"
+        return f"{format_second(seconds)}Z"
     decimals = f"{rest:09d}"
     while decimals.endswith("000"):
         decimals = decimals[:-3]
-    return f"{_format_second(seconds)}.{decimals}Z"
+    return f"{format_second(seconds)}.{decimals}Z"
 
 
 @lru_cache(maxsize=4_096)
-def _format_second(seconds: int) -> str:
+def format_second(seconds: int) -> str:
+    """The same of a whole second, without the zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -183,7 +185,7 @@ def check_name(text: str) -> str:
 
 def check_identifier(text: str) -> str:
     """The same for a value that is decoded already."""
-    return _check_text(text, 128)
+    return _check_text(text, MOST_IDENTIFIER)
 
 
 def _check_text(text: str, most: int) -> str:

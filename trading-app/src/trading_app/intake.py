@@ -1,22 +1,22 @@
 """From a request's bytes to trades that can be committed. No I/O: the clock and the ids are arguments.
 
-Decoding goes the fast way first. Only a request that fails there is looked at again, field by field, to name
-everything that is wrong with it; both ways use the same rules, those of `fields`.
+Decoding goes the fast way first: batches by columns (`columns`), else trade by trade. Only a request that fails there
+is looked at again, field by field, to name everything that is wrong with it. All ways use the same rules, those of
+`fields`.
 """
 
 import itertools
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
 
-from telemetry_stream.trade import Trade
-from telemetry_stream.types import Event, RequestKey, Submission
-from telemetry_stream.wire import number
+from telemetry_stream.types import RequestKey, Submission
 from trading_app import fields
+from trading_app.columns import read_columns
 from trading_app.fields import FieldError
 from trading_app.problems import FieldProblem, Problem
+from trading_app.trade_event import TradeEvent, TradeIds
 
 _ABSENT = msgspec.Raw(b"null")
 
@@ -61,36 +61,6 @@ class TradeRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     fee_currency: str | None = None
 
 
-class TradeEvent(Event):
-    """A trade that was checked, ready for the journal. Its key is unique within the stream: account and trade id."""
-
-    __slots__ = ("timed_by_client", "trade_id")
-
-    def __init__(self, account: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
-        super().__init__(f"{account}\x1f{trade_id}", payload)
-        self.trade_id = trade_id
-        self.timed_by_client = timed_by_client
-
-    def repeats(self, stored: bytes) -> bool:
-        """Whether it says the same: numbers by value, and the time only where the client gave one."""
-        known = _decode_trade(stored)
-        again = _decode_trade(number(self.payload, known.seq))
-        return known == (again if self.timed_by_client else msgspec.structs.replace(again, ts=known.ts))
-
-
-class TradeIds:
-    """Makes ids for trades that come without one: unique, and ascending, which keeps the journal's index quick."""
-
-    def __init__(self) -> None:
-        self._process = secrets.token_hex(4)
-        self._count = itertools.count()
-
-    def make(self, now_ns: int) -> str:
-        """An id that no other trade has."""
-        return f"t{now_ns:x}-{self._process}-{next(self._count):x}"
-
-
-_decode_trade = msgspec.json.Decoder(Trade).decode
 _decode_request = msgspec.json.Decoder(TradeRequest).decode
 _decode_requests = msgspec.json.Decoder(list[TradeRequest]).decode
 _decode_request_lines = msgspec.json.Decoder(TradeRequest).decode_lines
@@ -110,10 +80,13 @@ def read_trade(body: bytes, now_ns: int, ids: TradeIds) -> TradeEvent:
         raise _invalid_trade(problems) from None
 
 
-def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> list[TradeEvent]:
+def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> Sequence[TradeEvent]:
     """The trades of a JSON array, or of NDJSON where `lines` is set. Raises Problem (`not_json`, `invalid_batch`,
     `too_large`).
     """
+    columns = read_columns(body, lines, now_ns, ids, most)
+    if columns is not None:
+        return columns
     try:
         requests = _decode_request_lines(body) if lines else _decode_requests(body)
         if lines and len(requests) != body.count(b"\n") + (not body.endswith(b"\n")):
@@ -141,11 +114,6 @@ def submission(events: Sequence[TradeEvent], idempotency_key: bytes | None, scop
     except (FieldError, UnicodeDecodeError) as error:
         raise Problem("bad_request", f"Idempotency-Key {error}") from None
     return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest()))
-
-
-def stored_trade_id(numbered: bytes) -> str:
-    """The trade id of one trade as journaled."""
-    return _decode_trade(numbered).trade_id
 
 
 def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: int | None = None) -> list[FieldProblem]:

@@ -17,9 +17,10 @@ from trading_app.access import Headers
 from trading_app.answers import Answer, answer_problem, answer_trade, answer_trades, receipt_of, refusal
 from trading_app.context import Context
 from trading_app.environment import Settings
-from trading_app.intake import TradeEvent, TradeIds, read_form, read_trade, read_trades, submission
+from trading_app.intake import read_form, read_trade, read_trades, submission
 from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
+from trading_app.trade_event import TradeEvent, TradeIds
 
 JSON = b"application/json"
 LINES = b"application/x-ndjson"
@@ -64,10 +65,23 @@ class Intake:
 
     def answer(self, intended: Intended, outcome: Outcome) -> Answer:
         """What to say to the outcome. Raises Problem."""
-        receipt = receipt_of(outcome, [event.trade_id for event in intended.events])
+        try:
+            receipt = receipt_of(outcome, intended.events)
+        except Problem as problem:
+            self._count_refused(intended, problem)
+            raise
         self._metrics.accepted_trades += receipt.accepted
         self._metrics.duplicate_trades += receipt.duplicates
         return answer_trade(intended.events[0].trade_id, receipt) if intended.single else answer_trades(receipt)
+
+    def refuse(self, intended: Intended, error: StreamError) -> Problem:
+        """What to say where the stream takes nothing."""
+        problem = refusal(error)
+        self._count_refused(intended, problem)
+        return problem
+
+    def _count_refused(self, intended: Intended, problem: Problem) -> None:
+        self._metrics.refused_trades[problem.code] += len(intended.events)
 
     def _intend(self, events: Sequence[TradeEvent], key: bytes | None, body: bytes, *, single: bool) -> Intended:
         scope = "trade" if single else "trades"
@@ -106,7 +120,7 @@ async def take(context: Context, intake: Intake, intended: Intended) -> Answer:
     try:
         outcome = await context.stream.commit(intended.submission)
     except StreamError as error:
-        raise refusal(error) from None
+        raise intake.refuse(intended, error) from None
     return intake.answer(intended, outcome)
 
 

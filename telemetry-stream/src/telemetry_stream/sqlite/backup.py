@@ -7,6 +7,7 @@ from pathlib import Path
 
 from telemetry_stream.sqlite.check import JournalReport, check_journal
 from telemetry_stream.sqlite.journal import lock_to_write
+from telemetry_stream.sqlite.key_index import FILES as KEY_TABLES
 from telemetry_stream.sqlite.schema import JOURNAL_FILE, open_to_read
 
 
@@ -64,9 +65,10 @@ def _checked(file: Path) -> JournalReport:
 
 
 def _set_aside(folder: Path) -> Path | None:
-    """Move the journal away with its write-ahead log: next to another journal that log would be taken for its own."""
-    files = [folder / f"{JOURNAL_FILE}{ending}" for ending in ("-wal", "-shm", "")]
-    there = [file for file in files if file.exists()]
+    """Move the journal away with all that belongs to it: next to another journal its write-ahead log would be taken for
+    that one's.
+    """
+    there = [*folder.glob(f"{KEY_TABLES}*"), *folder.glob(f"{JOURNAL_FILE}-*"), *folder.glob(JOURNAL_FILE)]
     if not there:
         return None
     before = folder / f"journal-before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"

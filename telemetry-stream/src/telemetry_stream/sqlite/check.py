@@ -8,8 +8,9 @@ from typing import Any
 
 import apsw
 
+from telemetry_stream.sqlite.key_index import DIGEST_BYTES
 from telemetry_stream.sqlite.reader import head, stream_id
-from telemetry_stream.sqlite.schema import ForeignJournal, check_layout
+from telemetry_stream.sqlite.schema import SCHEMA_VERSION, ForeignJournal, check_layout
 from telemetry_stream.types import Batch
 from telemetry_stream.wire import split
 
@@ -38,8 +39,8 @@ def check_journal(file: Path) -> JournalReport:
         connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(5_000)
         try:
-            check_layout(connection, file)
-            report.problems += itertools.islice(_problems(connection, report), MOST_PROBLEMS)
+            layout = check_layout(connection, file)
+            report.problems += itertools.islice(_problems(connection, report, layout), MOST_PROBLEMS)
         finally:
             connection.close()
     except (apsw.Error, ForeignJournal) as error:
@@ -47,7 +48,7 @@ def check_journal(file: Path) -> JournalReport:
     return report
 
 
-def _problems(connection: apsw.Connection, report: JournalReport) -> Iterator[str]:
+def _problems(connection: apsw.Connection, report: JournalReport, layout: int) -> Iterator[str]:
     for (said,) in connection.execute(f"PRAGMA integrity_check({MOST_PROBLEMS})"):
         if said != "ok":
             yield f"the database is damaged: {said}"
@@ -56,7 +57,8 @@ def _problems(connection: apsw.Connection, report: JournalReport) -> Iterator[st
         return
     report.stream, report.head = stream_id(connection), head(connection)
     yield from _problems_of_batches(connection, report.head)
-    yield from _problems_of_keys(connection)
+    if layout == SCHEMA_VERSION:  # the keys of an earlier one are made anew when the app opens it
+        yield from _problems_of_keys(connection)
 
 
 def _problems_of_batches(connection: apsw.Connection, until: int) -> Iterator[str]:
@@ -80,15 +82,13 @@ def _problems_of_batches(connection: apsw.Connection, until: int) -> Iterator[st
 
 
 def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
-    """Each event has one key: by it a repetition is recognised."""
-    # In one statement, and so of one moment.
-    moment: Any = connection.execute("""
-        SELECT ifnull((SELECT last FROM batch ORDER BY first DESC LIMIT 1), 0),
-            (SELECT count(*) FROM event_key), (SELECT ifnull(sum(sequence), 0) FROM event_key),
-            (SELECT count(*) FROM request_key WHERE last > (SELECT ifnull(max(last), 0) FROM batch))
-    """).get
-    last, count, total, after = moment
-    if count != last or total != last * (last + 1) // 2:
-        yield f"there are {count} event keys for {last} events, or some are of others"
+    """Each event has one key: by it a repetition is recognised. Answers that are given again are of events there."""
+    for first, last in connection.execute(
+        "SELECT first, last FROM batch WHERE length(keys) <> (last - first + 1) * ?", (DIGEST_BYTES,)
+    ):
+        yield f"the batch of sequences {first} to {last} has not one key for each"
+    after = connection.execute(
+        "SELECT count(*) FROM request_key WHERE last > (SELECT ifnull(max(last), 0) FROM batch)"
+    ).get
     if after:
         yield f"{after} answers to repeated requests name events that are not there"

@@ -2,13 +2,15 @@
 
 import fcntl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from telemetry_stream.sqlite import reader
+from telemetry_stream.sqlite.key_index import DIGEST_BYTES, KeyIndex, digest_keys, words_of
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
-from telemetry_stream.types import Batch, Conflict, Event, Receipt, RequestKey, Submission
+from telemetry_stream.types import Batch, Conflict, Event, Events, Receipt, RequestKey, Submission
 from telemetry_stream.wire import number, split
 
 BATCH_LIMIT = 1_000
@@ -28,7 +30,9 @@ class Journal:
         try:
             self._connection = open_to_write(folder)
             self.stream = reader.stream_id(self._connection)
+            self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
             self._head = reader.head(self._connection)
+            self._keys = KeyIndex(folder, self.stream, self._connection, self._head)
             self._read_from, self._read = 1, list[bytes]()
         except BaseException:
             self._lock.close()
@@ -45,34 +49,44 @@ class Journal:
         """
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
-        group = _Group(self._head)
-        if not self._claim_at_once(submissions, group):
-            execute("ROLLBACK")
-            execute("BEGIN IMMEDIATE")
-            group = _Group(self._head)
-            for submission in submissions:
-                group.outcomes.append(self._answer(submission, group))
-        batches = self._store(group.numbered)
+        group = self._take_all_as_new(submissions) or self._answer_each(submissions)
+        batches = self._store(group)
         execute("COMMIT")
-        self._head += len(group.numbered)
+        self._head = group.head
+        self._keys.add(words_of(group.digests))
         return group.outcomes, batches
 
     def close(self) -> None:
         """Close the database and let another process have it. Idempotent."""
+        self._keys.close()
         self._connection.close()
         self._lock.close()
 
-    def _claim_at_once(self, submissions: Sequence[Submission], group: "_Group") -> bool:
-        """The way of nearly every group: no request keys, and every event new. False where it is not so."""
-        claims: list[tuple[str, int]] = []
+    def _take_all_as_new(self, submissions: Sequence[Submission]) -> "_Group | None":
+        """The way of nearly every group: no request keys, and every event new. None where it may be otherwise."""
+        keys: list[str] = []
         for submission in submissions:
             if submission.request_key is not None:
-                return False
-            first = group.accept(submission.events)
-            claims += [(event.key, first + index) for index, event in enumerate(submission.events)]
-        before = self._connection.total_changes()
-        self._connection.executemany("INSERT OR IGNORE INTO event_key VALUES (?, ?)", claims)
-        return self._connection.total_changes() - before == len(claims)
+                return None
+            keys += keys_of(submission.events)
+        each = digest_keys(keys, self._key_seed)
+        digests = b"".join(each)
+        if len(set(each)) < len(each) or self._keys.may_have_any(words_of(digests)):
+            return None
+        group = _Group(self._head)
+        for submission in submissions:
+            group.outcomes.append(
+                Receipt(group.head + 1, group.head + len(submission.events), len(submission.events), 0)
+            )
+            group.add(submission.events)
+        group.digests = digests
+        return group
+
+    def _answer_each(self, submissions: Sequence[Submission]) -> "_Group":
+        group = _Group(self._head)
+        for submission in submissions:
+            group.outcomes.append(self._answer(submission, group))
+        return group
 
     def _answer(self, submission: Submission, group: "_Group") -> Receipt | Conflict:
         asked = submission.request_key
@@ -101,49 +115,53 @@ class Journal:
     def _take(self, events: Sequence[Event], group: "_Group") -> Receipt | Conflict:
         """Find which events are new and claim their keys; where one says otherwise than before, claim none."""
         new: list[Event] = []
-        claimed: dict[str, int] = {}
+        claimed: dict[bytes, int] = {}
         sequences, conflicts = [], []
-        for index, event in enumerate(events):
-            sequence = claimed.get(event.key) or self._sequence_of(event.key)
+        digests = digest_keys(keys_of(events), self._key_seed)
+        for index, (event, digest) in enumerate(zip(events, digests, strict=True)):
+            sequence = claimed.get(digest) or group.claimed.get(digest) or self._keys.find(digest)
             if sequence is None:
                 new.append(event)
-                sequence = claimed[event.key] = group.head + len(new)
+                sequence = claimed[digest] = group.head + len(new)
             elif not event.repeats(self._stored(sequence, group, new)):
                 conflicts.append(index)
             sequences.append(sequence)
         if conflicts:
             return Conflict(tuple(conflicts))
-        group.add(new)
-        self._connection.executemany("INSERT INTO event_key VALUES (?, ?)", claimed.items())
+        group.claim(new, claimed)
         return Receipt(min(sequences), max(sequences), len(new), len(events) - len(new))
-
-    def _sequence_of(self, key: str) -> int | None:
-        row = self._connection.execute("SELECT sequence FROM event_key WHERE key = ?", (key,)).fetchone()
-        return None if row is None else int(row[0])
 
     def _stored(self, sequence: int, group: "_Group", new: Sequence[Event] = ()) -> bytes:
         if sequence > group.head:
             return number(new[sequence - group.head - 1].payload, sequence)
         if sequence > self._head:
-            return group.numbered[sequence - self._head - 1]
+            return group.parts[sequence - self._head - 1].events
         if not 0 <= sequence - self._read_from < len(self._read):
             # What is sent again is mostly sent in the same order: the next ones are among these.
             batch = reader.read(self._connection, self.stream, sequence - 1, BATCH_LIMIT)
             self._read_from, self._read = batch.first, split(batch)
         return self._read[sequence - self._read_from]
 
-    def _store(self, numbered: Sequence[bytes]) -> list[Batch]:
+    def _store(self, group: "_Group") -> list[Batch]:
         now = time.time_ns()
-        batches = []
-        for start in range(0, len(numbered), BATCH_LIMIT):
-            part = numbered[start : start + BATCH_LIMIT]
-            first = self._head + start + 1
-            batches.append(Batch(self.stream, first, first + len(part) - 1, b",".join(part), now))
-        self._connection.executemany(
-            "INSERT INTO batch VALUES (?, ?, ?, ?)",
-            [(batch.first, batch.last, batch.published_at_ns, batch.events) for batch in batches],
-        )
+        batches, rows = [], []
+        for parts in _pack(group.parts):
+            batch = Batch(self.stream, parts[0].first, parts[-1].last, b",".join([part.events for part in parts]), now)
+            start, stop = batch.first - self._head - 1, batch.last - self._head
+            batches.append(batch)
+            rows.append(
+                (batch.first, batch.last, now, group.digests[start * DIGEST_BYTES : stop * DIGEST_BYTES], batch.events)
+            )
+        self._connection.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", rows)
         return batches
+
+
+class _Part(NamedTuple):
+    """Events that were numbered together."""
+
+    first: int
+    last: int
+    events: bytes
 
 
 class _Group:
@@ -151,20 +169,45 @@ class _Group:
 
     def __init__(self, head: int) -> None:
         self.head = head
-        self.numbered: list[bytes] = []
         self.outcomes: list[Receipt | Conflict] = []
+        self.parts: list[_Part] = []
+        self.digests = b""
+        self.claimed: dict[bytes, int] = {}
 
     def add(self, events: Sequence[Event]) -> None:
-        """Number the events and move the head."""
-        self.numbered += [number(event.payload, self.head + index) for index, event in enumerate(events, 1)]
-        self.head += len(events)
+        """Number the events and move the head; no part gets more than BATCH_LIMIT of them."""
+        if isinstance(events, Events):
+            for start in range(0, len(events), BATCH_LIMIT):
+                stop = min(start + BATCH_LIMIT, len(events))
+                first = self.head + 1
+                self.head += stop - start
+                self.parts.append(_Part(first, self.head, events.numbered(first, start, stop)))
+            return
+        for event in events:
+            self.head += 1
+            self.parts.append(_Part(self.head, self.head, number(event.payload, self.head)))
 
-    def accept(self, events: Sequence[Event]) -> int:
-        """Add events that are new, all of them; give the first one's sequence."""
-        first = self.head + 1
+    def claim(self, events: Sequence[Event], claimed: Mapping[bytes, int]) -> None:
+        """Add events that were found to be new, each a part by itself; `claimed` has their digests, in order."""
         self.add(events)
-        self.outcomes.append(Receipt(first, self.head, len(events), 0))
-        return first
+        self.digests += b"".join(claimed)
+        self.claimed.update(claimed)
+
+
+def _pack(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
+    """The parts in runs of at most BATCH_LIMIT events."""
+    begin = 0
+    for index, part in enumerate(parts):
+        if part.last - parts[begin].first >= BATCH_LIMIT:
+            yield parts[begin:index]
+            begin = index
+    if parts:
+        yield parts[begin:]
+
+
+def keys_of(events: Sequence[Event]) -> Sequence[str]:
+    """The keys, made at once where that can be done."""
+    return events.keys if isinstance(events, Events) else [event.key for event in events]
 
 
 def lock_to_write(folder: Path) -> FileIO:

@@ -1,5 +1,6 @@
 """The journal's tables, and how its database is opened."""
 
+import secrets
 import time
 import uuid
 from contextlib import suppress
@@ -7,23 +8,26 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.sqlite.upgrade import upgrade
+
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CHECKPOINT_PAGES = 4_000
 """A commit that leaves so many pages (of 4 KiB) in the write-ahead log is followed by a checkpoint."""
 
 # Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
 # everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
+# `keys` are the digests of the events' keys, `key_seed` is what they were made with (see key_index).
 SCHEMA = """
-CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL) STRICT;
+CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL, key_seed INTEGER NOT NULL) STRICT;
 CREATE TABLE batch (
     first INTEGER PRIMARY KEY,
     last INTEGER NOT NULL CHECK (last >= first),
     committed_at_ns INTEGER NOT NULL,
+    keys BLOB NOT NULL,
     events BLOB NOT NULL
 ) STRICT;
-CREATE TABLE event_key (key TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE request_key (
     key TEXT PRIMARY KEY,
     digest BLOB NOT NULL,
@@ -51,14 +55,16 @@ def open_to_write(folder: Path) -> apsw.Connection:
 
 def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     is_new = _is_new(connection, folder)
-    if not is_new:
-        check_layout(connection, folder / JOURNAL_FILE)  # first: nothing of a foreign database may change
+    # First: nothing of a foreign database may change.
+    layout = SCHEMA_VERSION if is_new else check_layout(connection, folder / JOURNAL_FILE)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     connection.set_wal_hook(_checkpoint)
     connection.pragma("cache_size", -16_384)
     if is_new:
         _create(connection)
+    elif layout < SCHEMA_VERSION:
+        upgrade(connection)
     return connection
 
 
@@ -90,16 +96,17 @@ def _create(connection: apsw.Connection) -> None:
     # Not `with connection`: where this fails, its attempt to roll back would hide why.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(SCHEMA)
-    connection.execute("INSERT INTO stream VALUES (?, ?)", (str(uuid.uuid4()), time.time_ns()))
+    connection.execute("INSERT INTO stream VALUES (?, ?, ?)", (str(uuid.uuid4()), time.time_ns(), secrets.randbits(62)))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", SCHEMA_VERSION)
     connection.execute("COMMIT")
 
 
-def check_layout(connection: apsw.Connection, file: Path) -> None:
-    """Raise ForeignJournal where the database is no journal, or one that this version can't read."""
+def check_layout(connection: apsw.Connection, file: Path) -> int:
+    """The layout of a journal. Raises ForeignJournal where the database is none, or one that can't be read here."""
     if connection.pragma("application_id") != APPLICATION_ID:
         raise ForeignJournal(f"{file} is a database, but no journal; move it away or set DATA_DIR")
-    version = connection.pragma("user_version")
-    if version != SCHEMA_VERSION:
-        raise ForeignJournal(f"{file} has layout {version}, this version reads {SCHEMA_VERSION}")
+    version = int(connection.pragma("user_version"))
+    if not 1 <= version <= SCHEMA_VERSION:
+        raise ForeignJournal(f"{file} has layout {version}, this version reads 1 to {SCHEMA_VERSION}")
+    return version

@@ -1,0 +1,170 @@
+"""Which event keys the journal has, and at which sequence: tables of hashes beside it, made from it.
+
+The journal keeps a digest of every event's key with the event's batch; the tables only make the digests quick to find.
+They may lag behind the journal or be lost, and are brought up to it from the digests, so a commit writes nothing for
+them.
+
+A table that is full is kept, and one four times as large begins; small ones are made anew at the larger size. So the
+number of tables, and the time to look something up, grow with the logarithm of the number of events.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+from pathlib import Path
+
+import apsw
+import numpy as np
+import xxhash
+
+from telemetry_stream.sqlite import key_table
+from telemetry_stream.sqlite.key_table import KeyTable, Words
+
+DIGEST_BYTES = 16
+FILES = "keys-"
+"""What the tables' file names begin with."""
+
+FIRST_SLOTS = 1 << 17
+GROWTH = 4
+LARGEST_REMADE = 1 << 21
+"""A table of more slots is not made anew when it is full: with these it takes 0.1 s, in which nothing is committed."""
+
+PART_BYTES = 1 << 20
+"""So much is read at a time where a table is made from the journal."""
+
+_AFTER = """
+SELECT first, last, keys FROM batch
+WHERE first >= ifnull((SELECT max(first) FROM batch WHERE first <= ?1), 0) AND first <= ?2 ORDER BY first
+"""
+
+
+def digest_keys(keys: Iterable[str], seed: int) -> list[bytes]:
+    """The digest of each key, DIGEST_BYTES long (XXH3, 128 bits). The seed is secret: nobody can make two keys that are
+    taken for one.
+    """
+    return list(map(xxhash.xxh3_128_digest, map(str.encode, keys), repeat(seed)))
+
+
+def words_of(digests: bytes) -> Words:
+    """The half of each digest by which a table places it."""
+    return np.frombuffer(digests, np.uint64)[::2]
+
+
+class KeyIndex:
+    """The keys of one journal. Belongs to its writer, and to its thread."""
+
+    def __init__(self, folder: Path, stream: str, connection: apsw.Connection, head: int) -> None:
+        """Open the tables and bring them up to the journal, whose last sequence is `head`.
+
+        Raises OSError, apsw.Error.
+        """
+        self._folder = folder
+        self._stream = stream
+        self._connection = connection
+        self._tables: list[KeyTable] = []
+        self._read_from, self._read = 1, b""
+        try:
+            self._open_tables()
+            for digests in self._digests(self.last + 1, head):
+                self.add(words_of(digests))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def last(self) -> int:
+        """The last sequence whose key is in; 0 before the first."""
+        return self._tables[-1].last if self._tables else 0
+
+    def may_have_any(self, words: Words) -> bool:
+        """Whether one of these keys may be in the journal: False is sure, True nearly."""
+        return any(table.may_hold_any(words) for table in self._tables)
+
+    def find(self, digest: bytes) -> int | None:
+        """The sequence of the event with this key; None if there is none. Raises apsw.Error."""
+        word = int(words_of(digest)[0])
+        for table in self._tables:
+            for sequence in table.candidates(word):
+                if self._digest(sequence) == digest:
+                    return sequence
+        return None
+
+    def add(self, words: Words) -> None:
+        """Add the keys of the sequences that follow, which are committed. Raises OSError, apsw.Error."""
+        while len(words):
+            table = self._table_with_room()
+            room = table.room
+            table.put(words[:room])
+            words = words[room:]
+
+    def close(self) -> None:
+        """Release the files. Idempotent."""
+        while self._tables:
+            self._tables.pop().close()
+
+    def _open_tables(self) -> None:
+        """Open those that join on to each other and agree with the journal; delete the others."""
+        opened: dict[int, KeyTable] = {}
+        for file in self._folder.glob(f"{FILES}*"):
+            try:
+                table = KeyTable(file)
+            except ValueError:
+                file.unlink()
+            else:
+                opened[table.first] = table
+        while (following := opened.get(self.last + 1)) is not None and self._agrees(following):
+            self._tables.append(opened.pop(following.first))
+        for table in opened.values():
+            table.close()
+            table.file.unlink()
+
+    def _agrees(self, table: KeyTable) -> bool:
+        """Whether a table can be believed: the journal may have been put back from a copy since."""
+        if not table.belongs_to(self._stream) or table.last < table.first:
+            return False
+        digest = self._digest(table.last)
+        return digest is not None and int(words_of(digest)[0]) == table.last_word
+
+    def _table_with_room(self) -> KeyTable:
+        if not self._tables:
+            return self._begin_table(1, FIRST_SLOTS)
+        full = self._tables[-1]
+        if full.room:
+            return full
+        first, last, slots = full.first, full.last, full.slots
+        if slots > LARGEST_REMADE:
+            return self._begin_table(last + 1, slots * GROWTH)
+        self._tables.pop().close()
+        larger = self._begin_table(first, slots * GROWTH)
+        for digests in self._digests(first, last):
+            larger.put(words_of(digests))
+        return larger
+
+    def _begin_table(self, first: int, slots: int) -> KeyTable:
+        file = self._folder / f"{FILES}{first}.table"
+        key_table.create(file, self._stream, slots, first)
+        self._tables.append(KeyTable(file))
+        return self._tables[-1]
+
+    def _digests(self, first: int, last: int) -> Iterator[bytes]:
+        """The digests of the keys of the events `first` to `last`, in order and in parts large enough to be quick."""
+        parts, size = [], 0
+        for batch_first, batch_last, digests in self._connection.execute(_AFTER, (first, last)):
+            start, stop = max(batch_first, first), min(batch_last, last) + 1
+            parts.append(digests[(start - batch_first) * DIGEST_BYTES : max(stop - batch_first, 0) * DIGEST_BYTES])
+            size += len(parts[-1])
+            if size >= PART_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+        if size:
+            yield b"".join(parts)
+
+    def _digest(self, sequence: int) -> bytes | None:
+        """The digest of one event's key; None if there is no such event."""
+        if not 0 <= sequence - self._read_from < len(self._read) // DIGEST_BYTES:
+            # What is sent again is mostly sent in the same order: the next ones are among these.
+            row = self._connection.execute(
+                "SELECT first, keys FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (sequence,)
+            ).fetchone()
+            self._read_from, self._read = row or (1, b"")
+        at = (sequence - self._read_from) * DIGEST_BYTES
+        return self._read[at : at + DIGEST_BYTES] or None

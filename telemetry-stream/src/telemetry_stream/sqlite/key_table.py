@@ -1,0 +1,161 @@
+"""A hash table in a file: finds the sequences that may have a key. No SQLite.
+
+Open addressing with linear probing (Knuth, The Art of Computer Programming 3, 6.4, algorithm L). A slot is a word of 64
+bits: 24 bits of the key's hash above 40 bits of the sequence, 0 where it is free. What a slot says is a hint, to be
+checked against the journal: two keys in 16 million look alike. Nothing is ever taken out.
+
+The file is mapped into memory, and never synced. What was put in outlives its process, but not a crash of the machine:
+`origin` tells whether the file was written since the machine started, and not copied from elsewhere.
+"""
+
+import mmap
+import os
+import secrets
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+Words = npt.NDArray[np.uint64]
+
+SEQUENCE_BITS = 40
+
+_ONE = np.uint64(1)
+_TAG_SHIFT = np.uint64(SEQUENCE_BITS)
+_SEQUENCE = np.uint64((1 << SEQUENCE_BITS) - 1)
+_MAGIC = 0x5452_5354_4B45_5931  # "TRSTKEY1"
+_WORD_BYTES = 8
+_HEADER_WORDS = 512  # one page, so that the slots begin with a page
+_IS, _ORIGIN, _STREAM, _FIRST, _LAST, _LAST_WORD = range(6)
+_ZEROS = bytes(1 << 20)
+
+
+class KeyTable:
+    """The keys of the sequences from `first` to `last`, without holes. Not safe for several threads at once."""
+
+    def __init__(self, file: Path) -> None:
+        """Map a file that was made by `create`. Raises OSError, ValueError where it is no table."""
+        if file.stat().st_size <= _HEADER_WORDS * _WORD_BYTES or file.stat().st_size % _WORD_BYTES:
+            raise ValueError(f"{file} is no table of keys")
+        with file.open("r+b") as opened:
+            self._mapped = mmap.mmap(opened.fileno(), 0)
+        words: Words = np.frombuffer(self._mapped, np.uint64)
+        self._header, self._slots = words[:_HEADER_WORDS], words[_HEADER_WORDS:]
+        self._mask = np.uint64(len(self._slots) - 1)
+        self.file = file
+        if len(self._slots) & (len(self._slots) - 1) or self._header[_IS] != _MAGIC:
+            self.close()
+            raise ValueError(f"{file} is no table of keys")
+        self.first = int(self._header[_FIRST])
+
+    @property
+    def last(self) -> int:
+        """The last sequence whose key was put in; `first - 1` before the first."""
+        return int(self._header[_LAST])
+
+    @property
+    def last_word(self) -> int:
+        """The hash of that key."""
+        return int(self._header[_LAST_WORD])
+
+    @property
+    def slots(self) -> int:
+        """How many there are."""
+        return len(self._slots)
+
+    @property
+    def room(self) -> int:
+        """How many keys it still takes; fuller than two fifths, looking something up would take long."""
+        return max(0, len(self._slots) * 2 // 5 - (self.last - self.first + 1))
+
+    def belongs_to(self, stream: str) -> bool:
+        """Whether it was made here, for this stream, since the machine started."""
+        return bool(self._header[_STREAM] == _hash(stream) and self._header[_ORIGIN] == origin(self.file))
+
+    def put(self, words: Words) -> None:
+        """Put in the keys with these hashes, which belong to the sequences after `last`.
+
+        What was put in, and not counted before the process was killed, may be put in again.
+        """
+        first = self.last + 1
+        end = first + len(words)
+        entries = words & ~_SEQUENCE | np.arange(first, end, dtype=np.uint64)
+        places = words & self._mask
+        # All at once, each round a place further for those that found theirs taken.
+        while len(entries):
+            free = self._slots[places] == 0
+            self._slots[places[free]] = entries[free]
+            left = (self._slots[places] != entries).nonzero()[0]
+            entries, places = entries[left], places[left] + _ONE & self._mask
+        self._header[_LAST_WORD] = words[-1]
+        self._header[_LAST] = end - 1
+
+    def may_hold_any(self, words: Words) -> bool:
+        """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
+        places = words & self._mask
+        while len(places):
+            slots = self._slots[places]
+            taken = slots.nonzero()[0]
+            words = words[taken]
+            if ((slots[taken] ^ words) >> _TAG_SHIFT == 0).any():
+                return True
+            places = places[taken] + _ONE & self._mask
+        return False
+
+    def candidates(self, word: int) -> list[int]:
+        """The sequences that may have the key with this hash."""
+        found = []
+        place = word & int(self._mask)
+        while slot := int(self._slots[place]):
+            if not (slot ^ word) >> SEQUENCE_BITS:
+                found.append(slot & int(_SEQUENCE))
+            place = place + 1 & int(self._mask)
+        return found
+
+    def close(self) -> None:
+        """Release the file. Use nothing of it after that."""
+        self._header = self._slots = np.empty(0, np.uint64)
+        self._mapped.close()
+
+
+def create(file: Path, stream: str, slots: int, first: int) -> None:
+    """Make a table of so many slots, a power of two, in place of any that is there. Raises OSError.
+
+    The disk is asked for all of it: where it is full, a write into mapped memory would kill the process.
+    """
+    fresh = file.with_name(f"{file.name}.new")
+    header: Words = np.zeros(_HEADER_WORDS, np.uint64)
+    with fresh.open("wb") as written:
+        _reserve(written.fileno(), (_HEADER_WORDS + slots) * _WORD_BYTES)
+        header[[_IS, _ORIGIN, _STREAM, _FIRST, _LAST]] = _MAGIC, origin(fresh), _hash(stream), first, first - 1
+        written.write(header.tobytes())
+    fresh.rename(file)
+
+
+def origin(file: Path) -> int:
+    """Where and when a file was made: this machine, since it started last, and this file and no copy of it."""
+    there = file.stat()
+    return _hash(f"{_BOOT} {there.st_dev} {there.st_ino}")
+
+
+def _read_boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:  # not Linux: what this process did not write itself is made anew
+        return secrets.token_hex()
+
+
+_BOOT = _read_boot()
+
+
+def _hash(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode())
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    for start in range(0, size, len(_ZEROS)):
+        os.pwrite(descriptor, _ZEROS[: size - start], start)

@@ -1,0 +1,59 @@
+"""Brings a journal of an earlier layout to the present one, in one transaction: it has either layout, whole."""
+
+import secrets
+
+import apsw
+
+from telemetry_stream.sqlite.key_index import digest_keys
+
+# Layout 1 had a row for each event's key, in a table ordered by key.
+_FROM_1 = """
+CREATE TABLE key_of (sequence INTEGER PRIMARY KEY, key TEXT NOT NULL) STRICT;
+INSERT INTO key_of SELECT sequence, key FROM event_key;
+DROP TABLE event_key;
+ALTER TABLE stream ADD COLUMN key_seed INTEGER NOT NULL DEFAULT 0;
+UPDATE stream SET key_seed = :key_seed;
+ALTER TABLE batch RENAME TO batch_1;
+CREATE TABLE batch (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= first),
+    committed_at_ns INTEGER NOT NULL,
+    keys BLOB NOT NULL,
+    events BLOB NOT NULL
+) STRICT;
+INSERT INTO batch SELECT first, last, committed_at_ns,
+    (SELECT digests(key, :key_seed) FROM (
+        SELECT key FROM key_of WHERE sequence BETWEEN first AND last ORDER BY sequence
+    )),
+    events FROM batch_1;
+DROP TABLE batch_1;
+DROP TABLE key_of;
+PRAGMA user_version = 2;
+"""
+
+
+def upgrade(connection: apsw.Connection) -> None:
+    """From layout 1 to 2. Raises apsw.Error, and leaves the journal as it was."""
+    connection.create_aggregate_function("digests", _Digests)
+    with connection:
+        connection.execute(_FROM_1, {"key_seed": secrets.randbits(62)})
+
+
+class _Digests:
+    """An SQL aggregate: the digests of keys, in the order they come."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+        self._seed = 0
+
+    def step(self, *values: "apsw.SQLiteValue") -> None:
+        """One more key."""
+        key, seed = values
+        assert isinstance(key, str)
+        assert isinstance(seed, int)
+        self._keys.append(key)
+        self._seed = seed
+
+    def final(self) -> bytes:
+        """All of them."""
+        return b"".join(digest_keys(self._keys, self._seed))

@@ -1,0 +1,207 @@
+"""A whole batch decoded and checked at once, column by column: a sixth of the time that trade by trade takes. No I/O.
+
+Only batches in the common form are taken; whatever is out of it, right or wrong, is left to be read trade by trade
+(`intake`), which follows the same rules, those of `fields`, and says what is wrong. What both take comes out the same,
+to the byte.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from telemetry_stream.types import Events
+from trading_app import fields
+from trading_app.fields import FieldError
+from trading_app.trade_event import TradeEvent, TradeIds
+
+_NO_RAW = Raw(b"")
+
+
+class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """A trade as a client sends it and, once it is checked, as it is journaled: the members are in that order."""
+
+    seq: int | UnsetType = UNSET
+    trade_id: str | UnsetType = UNSET
+    symbol: str
+    price: Raw
+    qty: Raw
+    side: str
+    ts: Raw = _NO_RAW
+    account: str = "default"
+    strategy: str = "default"
+    venue: str | UnsetType = UNSET
+    order_id: str | UnsetType = UNSET
+    fee: Raw | UnsetType = UNSET
+    fee_currency: str | UnsetType = UNSET
+
+
+class TradeColumns(Events[TradeEvent]):
+    """The trades of a batch, checked."""
+
+    def __init__(self, rows: list[TradeRow], timed_by_client: bool) -> None:
+        self._rows = rows
+        self._timed_by_client = timed_by_client
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Account and trade id of each."""
+        return [f"{row.account}\x1f{row.trade_id}" for row in self._rows]
+
+    def numbered(self, first: int, start: int, stop: int) -> bytes:
+        """The trades from `start` up to `stop` as journaled, the first with the sequence `first`."""
+        rows = self._rows[start:stop]
+        for sequence, row in enumerate(rows, first):
+            row.seq = sequence
+        return _encode(rows)[1:-1]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> TradeEvent:  # type: ignore[override]  # nobody asks for slices
+        row = self._rows[index]
+        row.seq = UNSET
+        return TradeEvent(row.account, str(row.trade_id), _encode(row), self._timed_by_client)
+
+
+def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> TradeColumns | None:
+    """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one."""
+    try:
+        rows = _decode(b"[%b]" % body.removesuffix(b"\n").replace(b"\n", b",") if lines else body)
+        _require(0 < len(rows) <= most and {row.seq for row in rows} == {UNSET})
+        _require(not lines or len(rows) == body.count(b"\n") + (not body.endswith(b"\n")))  # a trade a line
+        _check_words(rows)
+        _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
+        _check_amounts(rows)
+        _check_fees([row for row in rows if row.fee is not UNSET])
+        timed = _set_times(rows, now_ns)
+        _set_trade_ids(rows, now_ns, ids)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, FieldError, _Uncommon):
+        return None
+    return TradeColumns(rows, timed)
+
+
+class _Uncommon(Exception):
+    """The batch is not in the common form; it may be right all the same."""
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise _Uncommon
+
+
+def _check_words(rows: list[TradeRow]) -> None:
+    """Members of which a batch has few values: each value is looked at once."""
+    for name in {row.account for row in rows} | {row.strategy for row in rows} | _given(row.venue for row in rows):
+        fields.check_name(name)
+    symbols = {given: fields.check_symbol(given) for given in {row.symbol for row in rows}}
+    sides = {given: fields.check_side(given) for given in {row.side for row in rows}}
+    if any(given != kept for given, kept in (symbols | sides).items()):
+        for row in rows:
+            row.symbol, row.side = symbols[row.symbol], sides[row.side]
+    _require(all(fields.check_currency(given) == given for given in _given(row.fee_currency for row in rows)))
+
+
+def _given(values: Iterable[str | UnsetType]) -> set[str]:
+    return {value for value in set(values) if value is not UNSET}
+
+
+def _check_identifiers(identifiers: list[str]) -> None:
+    """What `fields.check_identifier` asks, of all in one text; it is parted by quotes, which none may hold."""
+    if not identifiers:
+        return
+    text = '"'.join(("", *identifiers, ""))
+    _require(text.isprintable() and text.count('"') == len(identifiers) + 1 and "\\" not in text)
+    _require('""' not in text and '" ' not in text and ' "' not in text)
+    _require(max(map(len, identifiers)) <= fields.MOST_IDENTIFIER)
+
+
+def _check_amounts(rows: list[TradeRow]) -> None:
+    prices = _read_numbers([row.price for row in rows], _AMOUNT, above=0)
+    quantities = _read_numbers([row.qty for row in rows], _AMOUNT, above=0)
+    for row, price, qty in zip(rows, prices, quantities, strict=True):
+        row.price, row.qty = price, qty  # type: ignore[assignment]  # encoded, text is as good
+
+
+def _check_fees(rows: list[TradeRow]) -> None:
+    if not rows:
+        return
+    fees = _read_numbers([row.fee for row in rows if row.fee is not UNSET], _DECIMAL, above=-math.inf)
+    for row, fee in zip(rows, fees, strict=True):
+        row.fee = fee  # type: ignore[assignment]  # as above
+
+
+def _read_numbers(raws: list[Raw], allowed: bytes, above: float) -> list[str]:
+    """The digits of a column, as written."""
+    joined = b",".join(raws)
+    _require(not joined.translate(None, allowed))
+    # Without their quotes all of them have to be numbers of JSON, which have no leading zeros and no bare points; that
+    # they are as many says that none held a comma.
+    bare = joined.replace(b'"', b"")
+    values = _decode_floats(b"[%b]" % bare)
+    texts = bare.decode().split(",")
+    _require(len(values) == len(raws) and min(values) > above and max(map(len, texts)) <= fields.MOST_DIGITS)
+    return texts
+
+
+def _set_times(rows: list[TradeRow], now_ns: int) -> bool:
+    """Write the times as they are journaled; False where the client gave none."""
+    raws = [row.ts for row in rows]
+    joined = b",".join(raws)
+    if not joined.strip(b","):
+        now = fields.format_timestamp(now_ns)
+        for row in rows:
+            row.ts = now  # type: ignore[assignment]  # as above
+        return False
+    bare = joined.replace(b'"', b"").decode()
+    texts = bare.split(",")
+    _require(len(texts) == len(rows))
+    if joined.translate(None, b"0123456789,"):
+        _check_rfc3339(joined, texts, now_ns)
+    else:
+        texts = _read_milliseconds(texts, now_ns)
+    for row, text in zip(rows, texts, strict=True):
+        row.ts = text  # type: ignore[assignment]  # as above
+    return True
+
+
+def _check_rfc3339(joined: bytes, texts: list[str], now_ns: int) -> None:
+    """In UTC, and in the form that `fields.format_timestamp` gives."""
+    _require(not joined.translate(None, b'0123456789-:.TZ,"') and joined.count(b'"') == 2 * len(texts))
+    _require(joined.count(b"Z") == len(texts) and b"000Z" not in joined)
+    _require({len(text) for text in texts} <= _LENGTHS)
+    _decode_datetimes(b"[%b]" % joined)
+    latest = fields.format_second(now_ns // fields.NANOSECONDS + fields.LATEST_AHEAD_SECONDS)
+    _require(min(texts)[:19] > _EARLIEST and max(texts)[:19] < latest)
+
+
+def _read_milliseconds(texts: list[str], now_ns: int) -> list[str]:
+    """13 digits: milliseconds since 1970, from 2001 to 2286."""
+    _require({len(text) for text in texts} == {13})
+    _require(int(max(texts)) <= now_ns // 1_000_000 + fields.LATEST_AHEAD_SECONDS * 1_000)
+    second = fields.format_second
+    return [
+        f"{second(int(text[:10]))}Z" if text.endswith("000") else f"{second(int(text[:10]))}.{text[10:]}Z"
+        for text in texts
+    ]
+
+
+def _set_trade_ids(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> None:
+    given = [row.trade_id for row in rows if row.trade_id is not UNSET]
+    _check_identifiers(given)
+    if len(given) < len(rows):
+        for row in rows:
+            if row.trade_id is UNSET:
+                row.trade_id = ids.make(now_ns)
+
+
+_AMOUNT = b'0123456789.,"'
+_DECIMAL = _AMOUNT + b"-"
+_EARLIEST = fields.format_second(fields.EARLIEST_SECONDS)
+_LENGTHS = frozenset((20, 24, 27, 30))
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[TradeRow]).decode
+_decode_floats = msgspec.json.Decoder(list[float]).decode
+_decode_datetimes = msgspec.json.Decoder(list[datetime]).decode
