@@ -28,6 +28,13 @@ def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables so small that a few events make all that happens with many."""
     monkeypatch.setattr(key_index, "FIRST_SLOTS", 8)
     monkeypatch.setattr(key_index, "LARGEST_REMADE", 32)
+    monkeypatch.setattr(key_index, "MOST_RECENT", 5)
+
+
+@pytest.fixture
+def eager_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that no key waits for."""
+    monkeypatch.setattr(key_index, "MOST_RECENT", 1)
 
 
 def tables(folder: Path) -> list[Path]:
@@ -40,7 +47,7 @@ def knows(journal: Journal, count: int) -> bool:
 
 
 @pytest.mark.usefixtures("small_tables")
-def test_keys_are_found_across_tables_that_grow(tmp_path: Path) -> None:
+def test_keys_are_found_across_tables_that_grow_and_before_they_are_in_one(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)) as journal:
         for n in range(300):
             assert journal.append([numbered([n])])[0] == [Receipt(n + 1, n + 1, 1, 0)]
@@ -107,6 +114,7 @@ def test_tables_that_cannot_be_trusted_are_made_anew(tmp_path: Path, damage: Cal
     assert all(file.suffix == ".table" for file in tables(folder))
 
 
+@pytest.mark.usefixtures("eager_tables")
 def test_tables_of_before_the_machine_started_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Journal(tmp_path)) as journal:
         journal.append([numbered(range(50))])
@@ -119,6 +127,7 @@ def test_tables_of_before_the_machine_started_are_made_anew(tmp_path: Path, monk
         assert knows(journal, 50)
 
 
+@pytest.mark.usefixtures("eager_tables")
 def test_tables_ahead_of_a_journal_that_was_put_back_are_made_anew(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with closing(Journal(folder)) as journal:
@@ -134,6 +143,7 @@ def test_tables_ahead_of_a_journal_that_was_put_back_are_made_anew(tmp_path: Pat
         assert knows(journal, 20)
 
 
+@pytest.mark.usefixtures("eager_tables")
 def test_tables_behind_the_journal_catch_up(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)) as journal:
         journal.append([numbered(range(20))])

@@ -25,7 +25,7 @@ LATEST_AHEAD_SECONDS = 86_400
 
 _EXACT = Context(prec=100)
 
-_PLAIN = re.compile(rb'"?((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)"?')
+_POINT, _ZERO = b".0"
 _NUMBER = re.compile(rb'"?(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"?')
 _SYMBOL = re.compile(r"[A-Za-z0-9._:/-]{1,32}")
 _CURRENCY = re.compile(r"[A-Za-z0-9]{1,16}")
@@ -41,11 +41,19 @@ class FieldError(ValueError):
 
 def read_amount(raw: bytes | msgspec.Raw) -> str:
     """A price or a quantity: more than 0, at most 38 digits, kept as written; an exponent is written out."""
-    match = _PLAIN.fullmatch(raw)
-    if match is None or len(match[1]) > MOST_DIGITS:
-        text = read_decimal(raw)
-    else:
-        text = match[1].decode()
+    written = bytes(raw)
+    if written[:1] == b'"':
+        written = written[1:-1]
+    if (
+        written.replace(b".", b"", 1).isdigit()
+        and written.strip(b"0.")
+        and len(written) <= MOST_DIGITS
+        and written[0] != _POINT
+        and written[-1] != _POINT
+        and (written[0] != _ZERO or written[1] == _POINT)
+    ):
+        return written.decode()  # as nearly all are written
+    text = read_decimal(raw)
     if text[0] == "-" or not text.strip("0."):
         raise FieldError("must be more than 0")
     return text
@@ -111,6 +119,8 @@ def read_timestamp(raw: bytes, now_ns: int) -> str:
 def format_timestamp(nanoseconds: int) -> str:
     """RFC 3339 in UTC, with as few groups of three decimals as hold it: the same instant gives the same text."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
+    if rest % 1_000:
+        return f"{format_second(seconds)}.{rest:09d}Z"
     if rest == 0:
         return f"{format_second(seconds)}Z"
     decimals = f"{rest:09d}"

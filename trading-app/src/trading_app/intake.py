@@ -151,9 +151,8 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds) -> TradeEvent:
     symbol = fields.check_symbol(request.symbol)
     side = fields.check_side(request.side)
     price, qty = fields.read_amount(request.price), fields.read_amount(request.qty)
-    given_ts = bytes(request.ts)
-    timed = given_ts != b"null"
-    ts = fields.read_timestamp(given_ts, now_ns) if timed else fields.format_timestamp(now_ns)
+    timed = request.ts is not _ABSENT and bytes(request.ts) != b"null"
+    ts = fields.read_timestamp(bytes(request.ts), now_ns) if timed else fields.format_timestamp(now_ns)
     account = "default" if request.account is None else fields.check_name(request.account)
     strategy = "default" if request.strategy is None else fields.check_name(request.strategy)
     trade_id = ids.make(now_ns) if request.trade_id is None else fields.check_identifier(request.trade_id)
@@ -171,7 +170,7 @@ def _optional(request: TradeRequest) -> str:
         members += f',"venue":"{fields.check_name(request.venue)}"'
     if request.order_id is not None:
         members += f',"order_id":"{fields.check_identifier(request.order_id)}"'
-    if bytes(request.fee) != b"null":
+    if request.fee is not _ABSENT and bytes(request.fee) != b"null":
         members += f',"fee":"{fields.read_decimal(request.fee)}"'
     if request.fee_currency is not None:
         members += f',"fee_currency":"{fields.check_currency(request.fee_currency)}"'

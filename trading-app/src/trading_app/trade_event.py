@@ -16,7 +16,8 @@ class TradeEvent(Event):
     __slots__ = ("timed_by_client", "trade_id")
 
     def __init__(self, account: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
-        super().__init__(f"{account}\x1f{trade_id}", payload)
+        self.key = f"{account}\x1f{trade_id}"
+        self.payload = payload
         self.trade_id = trade_id
         self.timed_by_client = timed_by_client
 

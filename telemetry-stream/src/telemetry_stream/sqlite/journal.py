@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeGuard
 
 from telemetry_stream.sqlite import reader
-from telemetry_stream.sqlite.key_index import DIGEST_BYTES, KeyIndex, digest_keys, words_of
+from telemetry_stream.sqlite.key_index import KeyIndex, digest_keys
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
 from telemetry_stream.types import Batch, Conflict, Event, Events, Receipt, RequestKey, Submission
 from telemetry_stream.wire import number, split
@@ -53,7 +53,7 @@ class Journal:
         batches = self._store(group)
         execute("COMMIT")
         self._head = group.head
-        self._keys.add(words_of(group.digests))
+        self._keys.add(group.digests)
         return group.outcomes, batches
 
     def close(self) -> None:
@@ -64,22 +64,18 @@ class Journal:
 
     def _take_all_as_new(self, submissions: Sequence[Submission]) -> "_Group | None":
         """The way of nearly every group: no request keys, and every event new. None where it may be otherwise."""
+        group = _Group(self._head)
         keys: list[str] = []
         for submission in submissions:
             if submission.request_key is not None:
                 return None
-            keys += keys_of(submission.events)
-        each = digest_keys(keys, self._key_seed)
-        digests = b"".join(each)
-        if len(set(each)) < len(each) or self._keys.may_have_any(words_of(digests)):
+            events, first = submission.events, group.head + 1
+            keys += keys_of(events)
+            group.add(events)
+            group.outcomes.append(Receipt(first, group.head, len(events), 0))
+        group.digests = digest_keys(keys, self._key_seed)
+        if len(set(group.digests)) < len(group.digests) or self._keys.may_have_any(group.digests):
             return None
-        group = _Group(self._head)
-        for submission in submissions:
-            group.outcomes.append(
-                Receipt(group.head + 1, group.head + len(submission.events), len(submission.events), 0)
-            )
-            group.add(submission.events)
-        group.digests = digests
         return group
 
     def _answer_each(self, submissions: Sequence[Submission]) -> "_Group":
@@ -135,7 +131,7 @@ class Journal:
         if sequence > group.head:
             return number(new[sequence - group.head - 1].payload, sequence)
         if sequence > self._head:
-            return group.parts[sequence - self._head - 1].events
+            return group.parts[sequence - self._head - 1][2]
         if not 0 <= sequence - self._read_from < len(self._read):
             # What is sent again is mostly sent in the same order: the next ones are among these.
             batch = reader.read(self._connection, self.stream, sequence - 1, BATCH_LIMIT)
@@ -146,22 +142,17 @@ class Journal:
         now = time.time_ns()
         batches, rows = [], []
         for parts in _pack(group.parts):
-            batch = Batch(self.stream, parts[0].first, parts[-1].last, b",".join([part.events for part in parts]), now)
-            start, stop = batch.first - self._head - 1, batch.last - self._head
+            (first, *_), (_, last, _) = parts[0], parts[-1]
+            batch = Batch(self.stream, first, last, b",".join([events for _, _, events in parts]), now)
+            keys = b"".join(group.digests[first - self._head - 1 : last - self._head])
             batches.append(batch)
-            rows.append(
-                (batch.first, batch.last, now, group.digests[start * DIGEST_BYTES : stop * DIGEST_BYTES], batch.events)
-            )
+            rows.append((first, last, now, keys, batch.events))
         self._connection.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", rows)
         return batches
 
 
-class _Part(NamedTuple):
-    """Events that were numbered together."""
-
-    first: int
-    last: int
-    events: bytes
+_Part = tuple[int, int, bytes]
+"""Events that were numbered together: the first sequence, the last, and the events, joined by commas."""
 
 
 class _Group:
@@ -171,34 +162,33 @@ class _Group:
         self.head = head
         self.outcomes: list[Receipt | Conflict] = []
         self.parts: list[_Part] = []
-        self.digests = b""
+        self.digests: list[bytes] = []
         self.claimed: dict[bytes, int] = {}
 
     def add(self, events: Sequence[Event]) -> None:
         """Number the events and move the head; no part gets more than BATCH_LIMIT of them."""
-        if isinstance(events, Events):
+        if _are_columns(events):
             for start in range(0, len(events), BATCH_LIMIT):
                 stop = min(start + BATCH_LIMIT, len(events))
-                first = self.head + 1
-                self.head += stop - start
-                self.parts.append(_Part(first, self.head, events.numbered(first, start, stop)))
+                first, self.head = self.head + 1, self.head + stop - start
+                self.parts.append((first, self.head, events.numbered(first, start, stop)))
             return
         for event in events:
             self.head += 1
-            self.parts.append(_Part(self.head, self.head, number(event.payload, self.head)))
+            self.parts.append((self.head, self.head, number(event.payload, self.head)))
 
     def claim(self, events: Sequence[Event], claimed: Mapping[bytes, int]) -> None:
         """Add events that were found to be new, each a part by itself; `claimed` has their digests, in order."""
         self.add(events)
-        self.digests += b"".join(claimed)
+        self.digests += claimed
         self.claimed.update(claimed)
 
 
 def _pack(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
     """The parts in runs of at most BATCH_LIMIT events."""
     begin = 0
-    for index, part in enumerate(parts):
-        if part.last - parts[begin].first >= BATCH_LIMIT:
+    for index, (_, last, _) in enumerate(parts):
+        if last - parts[begin][0] >= BATCH_LIMIT:
             yield parts[begin:index]
             begin = index
     if parts:
@@ -207,7 +197,12 @@ def _pack(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
 
 def keys_of(events: Sequence[Event]) -> Sequence[str]:
     """The keys, made at once where that can be done."""
-    return events.keys if isinstance(events, Events) else [event.key for event in events]
+    return events.keys if _are_columns(events) else [event.key for event in events]
+
+
+def _are_columns(events: Sequence[Event]) -> TypeGuard[Events[Event]]:
+    # Most are in a list, and to ask an abstract class takes ten times as long.
+    return not isinstance(events, list) and isinstance(events, Events)
 
 
 def lock_to_write(folder: Path) -> FileIO:

@@ -1,15 +1,15 @@
 """Which event keys the journal has, and at which sequence: tables of hashes beside it, made from it.
 
 The journal keeps a digest of every event's key with the event's batch; the tables only make the digests quick to find.
-They may lag behind the journal or be lost, and are brought up to it from the digests, so a commit writes nothing for
+They lag behind the journal or may be lost, and are brought up to it from the digests, so a commit writes nothing for
 them.
 
 A table that is full is kept, and one four times as large begins; small ones are made anew at the larger size. So the
 number of tables, and the time to look something up, grow with the logarithm of the number of events.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import repeat
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -28,6 +28,9 @@ GROWTH = 4
 LARGEST_REMADE = 1 << 21
 """A table of more slots is not made anew when it is full: with these it takes 0.1 s, in which nothing is committed."""
 
+MOST_RECENT = 1_000
+"""So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
+
 PART_BYTES = 1 << 20
 """So much is read at a time where a table is made from the journal."""
 
@@ -41,7 +44,7 @@ def digest_keys(keys: Iterable[str], seed: int) -> list[bytes]:
     """The digest of each key, DIGEST_BYTES long (XXH3, 128 bits). The seed is secret: nobody can make two keys that are
     taken for one.
     """
-    return list(map(xxhash.xxh3_128_digest, map(str.encode, keys), repeat(seed)))
+    return list(map(xxhash.xxh3_128_digest, map(str.encode, keys), itertools.repeat(seed)))
 
 
 def words_of(digests: bytes) -> Words:
@@ -61,11 +64,12 @@ class KeyIndex:
         self._stream = stream
         self._connection = connection
         self._tables: list[KeyTable] = []
+        self._recent: dict[bytes, int] = {}
         self._read_from, self._read = 1, b""
         try:
             self._open_tables()
             for digests in self._digests(self.last + 1, head):
-                self.add(words_of(digests))
+                self._put(words_of(digests))
         except BaseException:
             self.close()
             raise
@@ -73,14 +77,23 @@ class KeyIndex:
     @property
     def last(self) -> int:
         """The last sequence whose key is in; 0 before the first."""
+        return self._last_in_tables + len(self._recent)
+
+    @property
+    def _last_in_tables(self) -> int:
         return self._tables[-1].last if self._tables else 0
 
-    def may_have_any(self, words: Words) -> bool:
+    def may_have_any(self, digests: Sequence[bytes]) -> bool:
         """Whether one of these keys may be in the journal: False is sure, True nearly."""
+        if not self._recent.keys().isdisjoint(digests):
+            return True
+        words = words_of(b"".join(digests))
         return any(table.may_hold_any(words) for table in self._tables)
 
     def find(self, digest: bytes) -> int | None:
         """The sequence of the event with this key; None if there is none. Raises apsw.Error."""
+        if digest in self._recent:
+            return self._recent[digest]
         word = int(words_of(digest)[0])
         for table in self._tables:
             for sequence in table.candidates(word):
@@ -88,8 +101,16 @@ class KeyIndex:
                     return sequence
         return None
 
-    def add(self, words: Words) -> None:
+    def add(self, digests: Sequence[bytes]) -> None:
         """Add the keys of the sequences that follow, which are committed. Raises OSError, apsw.Error."""
+        if len(self._recent) + len(digests) < MOST_RECENT:
+            self._recent.update(zip(digests, itertools.count(self.last + 1), strict=False))
+        else:
+            recent = b"".join(self._recent)
+            self._recent.clear()
+            self._put(words_of(recent + b"".join(digests)))
+
+    def _put(self, words: Words) -> None:
         while len(words):
             table = self._table_with_room()
             room = table.room
