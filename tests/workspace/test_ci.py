@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def copy(tmp_path: Path) -> Path:
     """`.ci/run` beside a Makefile whose targets only say their name; `test` fails when FAIL is set. Nothing lacks."""
     (tmp_path / "installed").mkdir()
-    for program in ("prometheus", "chromium"):
+    for program in ("prometheus", "wrk", "chromium"):
         (tmp_path / "installed" / program).touch(mode=0o755)
     (tmp_path / ".ci").mkdir()
     shutil.copyfile(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
@@ -67,7 +67,7 @@ def test_what_the_machine_lacks_is_installed(copy: Path, tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (0, "")
     assert log.read_text().splitlines() == [
         "update -qq",
-        "install -qq -y --no-install-recommends make prometheus chromium",
+        "install -qq -y --no-install-recommends make prometheus wrk chromium",
     ]
 
 
