@@ -17,7 +17,7 @@ echo "or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),e
 exit 1
 endef
 
-.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench lock clean
+.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,11 +56,14 @@ torture: env-setup ## try the promise at length, 90 minutes at most; PART= one o
 	@$(BIN)/python -m tests.torture.main $(PART) $(if $(SCALE),--scale $(SCALE)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-bench: env-setup ## measure the speed figures of the documents on this machine
-	@$(BIN)/python -m benchmarks.run
+bench: env-setup ## measure the speed, under 10 minutes; FIGURE= one or some, TRADES= of the restart, WRITE=1 into the document
+	@$(BIN)/python -m benchmarks.run $(FIGURE) $(if $(TRADES),--trades $(TRADES)) $(if $(WRITE),--write)
 
 lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="ruff mypy" takes newer versions
 	@$(call with-python,-m infra.local.lock $(UPGRADE))
+
+audit: env-setup ## ask whether known vulnerabilities are in the locked packages; needs the network; ARGS= goes to uv audit
+	@$(BIN)/python -m infra.local.audit $(ARGS)
 
 clean: ## remove what these targets made, except data/ and .env
 	@if [ -e .run/apps.pid ]; then $(MAKE) --no-print-directory apps-down; fi

@@ -1,4 +1,4 @@
-"""The least a uvicorn server can do: answer 202 to everything. What the intake is compared with."""
+"""The least a uvicorn server can do: answer 202 to everything. `python -m benchmarks.bare PORT`."""
 
 import sys
 from typing import Any
@@ -13,7 +13,12 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b""})
 
 
-if __name__ == "__main__":
+def serve(application: Any) -> None:
+    """Serve on the port given, with the same HTTP parser and event loop as the product."""
     uvicorn.run(
-        app, port=int(sys.argv[1]), http="httptools", loop="uvloop", lifespan="off", access_log=False, log_level="error"
+        application, port=int(sys.argv[1]), http="httptools", loop="uvloop", access_log=False, log_level="error"
     )
+
+
+if __name__ == "__main__":
+    serve(app)

@@ -1,26 +1,21 @@
--- wrk: posts one trade a request, each with an id of its own, so that every one is new.
-local thread_number = 0
-
-function setup(thread)
-  thread:set("number", thread_number)
-  thread_number = thread_number + 1
-end
+-- wrk: posts one trade a request, each with an id of its own. Arguments: run, path, token, and the most milliseconds to
+-- think before a request, 0 for none.
+dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "result.lua")
 
 function init(args)
-  run = args[1]
-  count = 0
+  run, count = args[1], 0
+  head = "POST " .. args[2] .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " .. args[3]
+    .. "\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+  local most = tonumber(args[4])
+  if most > 0 then
+    delay = function() return math.random(most) end
+  end
 end
 
 function request()
   count = count + 1
   local body = string.format(
-    '{"trade_id":"%s-%d-%d","symbol":"BTC/USDT","price":%d.%02d,"qty":"0.%02d","side":"%s","account":"bench","strategy":"wrk"}',
-    run, number, count, 60000 + count % 5000, count % 100, 1 + count % 99, count % 2 == 0 and "buy" or "sell")
-  return wrk.format("POST", "/trade", { ["Content-Type"] = "application/json" }, body)
-end
-
-function done(summary, latency, requests)
-  io.write(string.format("RESULT %d %d %d %d %d\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99),
-    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status + summary.errors.timeout))
+    '{"trade_id":"%s-%d","symbol":"BTC/USDT","price":%d.%02d,"qty":"0.%02d","side":"%s","account":"bench","strategy":"wrk"}',
+    run, count, 60000 + count % 5000, count % 100, 1 + count % 99, count * 7 % 10 < 5 and "buy" or "sell")
+  return string.format(head, #body, body)
 end

@@ -1,23 +1,33 @@
 """Print every trade once, in order, as it happens: the whole contract of docs/wire-contract.md in one file.
 
-    python subscribe.py [tcp://127.0.0.1:5555 [tcp://127.0.0.1:5556]]
+    python subscribe.py [tcp://127.0.0.1:5555 [tcp://127.0.0.1:5556 [SERVER_KEY SECRET_KEY_FILE]]]
 
-It needs pyzmq and nothing of this project. Put what you do with a trade in the place of `print`; where you keep a
-result, keep `stream` and `last` with it, and begin with them.
+SERVER_KEY is the app's public key where it speaks CURVE, SECRET_KEY_FILE holds your own secret one; the app has to know
+the public key that belongs to it. It needs pyzmq and nothing of this project. Put what you do with a trade in the place
+of `print`; where you keep a result, keep `stream` and `last` with it, and begin with them.
 """
 
 import json
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import zmq
 
 
-def ask(context, address, after, limit=5_000):
+def secure(socket, keys):
+    """Let the socket speak CURVE, if there are keys: the app's public one, and the own secret one."""
+    if keys:
+        socket.curve_serverkey, socket.curve_secretkey = keys
+        socket.curve_publickey = zmq.curve_public(keys[1])
+
+
+def ask(context, address, keys, after, limit=5_000):
     """One page of what came after a sequence: its header and its trades. Tries until there is an answer."""
     while True:
         with context.socket(zmq.REQ) as socket:
             socket.linger = 0
+            secure(socket, keys)
             socket.connect(address)
             socket.send_json({"v": 1, "after": after, "limit": limit})
             if socket.poll(2_000):
@@ -27,10 +37,11 @@ def ask(context, address, after, limit=5_000):
                 return json.loads(header), json.loads(body[0])
 
 
-def follow(live_address, replay_address):
+def follow(live_address, replay_address, *keys):
     """Print trades for ever."""
     context = zmq.Context()
     live = context.socket(zmq.SUB)
+    secure(live, keys)
     connections = live.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
     live.subscribe("trades")
     live.connect(live_address)
@@ -45,7 +56,7 @@ def follow(live_address, replay_address):
         if behind:
             while live.poll(0):  # all of this comes by replay
                 live.recv_multipart()
-            header, trades = ask(context, replay_address, max(applied - 1, 0))
+            header, trades = ask(context, replay_address, keys, max(applied - 1, 0))
             if stream != header["stream"] or (last and trades[:1] != [last]):
                 print(f"stream {header['stream']} from its beginning", flush=True)
                 stream, last = header["stream"], None
@@ -65,6 +76,8 @@ def follow(live_address, replay_address):
 
 
 if __name__ == "__main__":
-    addresses = sys.argv[1:] + ["tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556"][len(sys.argv) - 1 :]
+    arguments = sys.argv[1:3] + ["tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556"][len(sys.argv[1:3]) :]
+    if len(sys.argv) > 3:
+        arguments += [sys.argv[3].encode(), Path(sys.argv[4]).read_bytes().strip()]
     with suppress(KeyboardInterrupt):
-        follow(*addresses)
+        follow(*arguments)

@@ -20,6 +20,8 @@ COLUMNS = 24  # of Grafana's grid
 
 NOT_SHOWN = {
     "process_virtual_memory_bytes": "address space says nothing about use; the resident memory is shown",
+    "trading_app_recovered": "it is of a start: the alert UncleanEnd tells it",
+    "trading_app_stream_failed": "the app ends at once: the alert StreamFailed and the line of a restart show it",
     "python_info": "the version of Python stands in the build table",
 }
 """Exported metrics without a panel, each with the reason."""

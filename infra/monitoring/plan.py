@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.local.addresses import Address, http_address
-from telemetry_stream.environment import Environment
+from telemetry_stream.environment import Environment, SettingError
+from telemetry_stream.tokens import token_to_show
 
 DEFAULT_HOSTS = {"WEBAPP_HTTP_HOST": "127.0.0.1", "SIDECAR_HTTP_HOST": "127.0.0.1"}
 DEFAULT_PORTS = {"WEBAPP_HTTP_PORT": "8000", "SIDECAR_HTTP_PORT": "8001"}
@@ -45,6 +46,8 @@ class Plan:
 
 def read_plan(environment: Environment, root: Path) -> Plan:
     """Raises SettingError for a value that does not fit."""
+    if environment.text("WEBAPP_OIDC_ISSUER", "") and not environment.words("WEBAPP_API_TOKENS"):
+        raise SettingError("WEBAPP_API_TOKENS: add a token with the scope read: Prometheus has no ID token to show")
     mode = environment.choice("ENVIRONMENT", "development", ("development", "production"))
     return Plan(
         root=root,
@@ -61,7 +64,6 @@ def read_plan(environment: Environment, root: Path) -> Plan:
 
 
 def _target(environment: Environment, job: str, title: str, app: str) -> Target:
-    """The first of the app's tokens is shown; the others are there for rotation."""
     address = http_address(environment, app, DEFAULT_HOSTS | DEFAULT_PORTS)
-    tokens = environment.words(f"{app}_API_TOKENS")
-    return Target(job, title, address.url.removeprefix("http://"), tokens[0] if tokens else "")
+    token = token_to_show(environment, f"{app}_API_TOKENS")
+    return Target(job, title, address.url.removeprefix("http://"), token)

@@ -1,10 +1,18 @@
 """A real Prometheus: the tests that need it, and what it answers."""
 
+import json
 import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from tests.support.polling import eventually
+from tests.support.ports import free_port
 
 needs_prometheus = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),
@@ -39,3 +47,29 @@ class Prometheus:
 
     def close(self) -> None:
         self._client.close()
+
+
+@contextmanager
+def running_prometheus(folder: Path, configuration: Mapping[str, object]) -> Iterator[Prometheus]:
+    """A Prometheus of its own, with its files in that folder; ended afterwards."""
+    file = folder / "prometheus.yml"
+    file.write_text(json.dumps(configuration))  # JSON is YAML
+    port = free_port()
+    command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
+    asked = Prometheus(f"http://127.0.0.1:{port}")
+    try:
+        eventually(lambda: _is_ready(asked.url), what="Prometheus ready")
+        yield asked
+    finally:
+        asked.close()
+        process.terminate()
+        process.wait()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

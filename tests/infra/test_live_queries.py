@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,12 +45,19 @@ def test_a_panels_query_gives_data(prometheus: Prometheus, query: PanelQuery, ch
     assert eventually(lambda: figures(prometheus, expression, query.instant), what=f"data for {expression}")
 
 
+@pytest.fixture(scope="module")
+def both_known(prometheus: Prometheus) -> datetime:
+    """When both apps had been scraped."""
+    eventually(lambda: figures(prometheus, "sum(up)", instant=True) == [2.0], what="both apps scraped")
+    return datetime.now(UTC)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("record") or rule["alert"])
-def test_a_rule_is_evaluated_without_an_error(prometheus: Prometheus, rule: Any) -> None:
+def test_a_rule_is_evaluated_without_an_error(prometheus: Prometheus, both_known: datetime, rule: Any) -> None:
     def evaluated() -> Any:
         known = [known for group in prometheus.ask("rules")["groups"] for known in group["rules"]]
         found = next(known for known in known if known["name"] == (rule.get("record") or rule["alert"]))
-        return found["health"] != "unknown" and found
+        return datetime.fromisoformat(found["lastEvaluation"]) > both_known and found
 
     state = eventually(evaluated)
     assert (state["health"], state.get("state", "inactive")) == ("ok", "inactive"), state

@@ -12,7 +12,8 @@ from dotenv import dotenv_values
 from infra.local.single_run import holder
 from infra.monitoring.files import with_admin_password, write_targets
 from infra.monitoring.plan import read_plan
-from telemetry_stream.environment import Environment
+from telemetry_stream.environment import Environment, SettingError
+from telemetry_stream.tokens import entry_text
 from tests.infra.checkout import ROOT, Checkout
 from tests.infra.prometheus import needs_prometheus
 from tests.support.polling import eventually
@@ -128,6 +129,29 @@ def test_tokens_are_for_nobody_else_to_read(tmp_path: Path) -> None:
     write_targets(read_plan(Environment({"SIDECAR_API_TOKENS": "new, old"}, tmp_path), tmp_path))
     token = tmp_path / ".run" / "prometheus" / "metrics-sidecar.token"
     assert (token.read_text(), stat.S_IMODE(token.stat().st_mode)) == ("new", 0o600)
+
+
+def test_the_token_shown_to_an_app_whose_tokens_are_hashed_is_a_setting(tmp_path: Path) -> None:
+    settings = {
+        "MONITORING_TOKEN": "reader",
+        "SIDECAR_API_TOKENS": entry_text("reader", frozenset({"read"})),
+        "WEBAPP_API_TOKENS": f"{entry_text('sender', frozenset({'ingest'}))}, plain",
+    }
+    write_targets(read_plan(Environment(settings, tmp_path), tmp_path))
+    folder = tmp_path / ".run" / "prometheus"
+    assert (folder / "metrics-sidecar.token").read_text() == "reader"
+    assert (folder / "trading-app.token").read_text() == "plain"
+
+
+def test_without_a_token_to_show_nothing_is_started(tmp_path: Path) -> None:
+    done = Checkout(tmp_path, SIDECAR_API_TOKENS=entry_text("reader", frozenset({"read"}))).run("up")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "MONITORING_TOKEN: set a token that SIDECAR_API_TOKENS takes for read" in done.stderr
+
+
+def test_an_id_provider_alone_is_no_way_in_for_prometheus(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"^WEBAPP_API_TOKENS: add a token with the scope read"):
+        read_plan(Environment({"WEBAPP_OIDC_ISSUER": "https://id.example"}, tmp_path), tmp_path)
 
 
 def test_a_password_is_made_once_and_kept_in_a_file_for_nobody_else(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from infra.monitoring.plan import read_plan
 from telemetry_stream.environment import Environment
 from tests.infra.checkout import Checkout
 from tests.infra.prometheus import needs_prometheus
-from tests.infra.queries import ROOT, RULES
+from tests.infra.queries import ROOT, RULES, metrics_named
 
 PROMETHEUS = ROOT / "infra" / "prometheus"
 ALERTS = [rule for rule in RULES if "alert" in rule]
@@ -45,17 +45,47 @@ def test_the_rules_do_what_they_should() -> None:
 
 def test_every_rule_has_a_test_of_its_own() -> None:
     tests = "".join(path.read_text() for path in (PROMETHEUS / "tests").glob("*.yml"))
-    assert [rule["alert"] for rule in ALERTS if not re.search(rf"alertname: {rule['alert']}\b", tests)] == []
     derived = {rule["record"] for rule in RULES if "record" in rule and f"expr: {rule['record']}" not in tests}
     others = "".join(rule["expr"] for rule in RULES)
     assert [name for name in derived if name not in others] == []  # tested through the rule that reads it
 
 
+def firing(samples: list[dict[str, str]]) -> set[str]:
+    """The alerts that a test expects."""
+    return set(re.findall(r'alertname="(\w+)"', " ".join(sample["labels"] for sample in samples)))
+
+
+@pytest.mark.parametrize("alert", [rule["alert"] for rule in ALERTS])
+def test_an_alert_is_tested_before_while_and_after_it_fires(alert: str) -> None:
+    """In one story: not there, then there, and in the end not there, with nothing else said at each time."""
+    stories = [
+        [alert in firing(expected["exp_samples"]) for expected in story.get("promql_expr_test", [])]
+        for path in sorted((PROMETHEUS / "tests").glob("*.yml"))
+        for story in YAML(typ="safe").load(path)["tests"]
+    ]
+    assert any(True in told and not told[0] and not told[-1] for told in stories)
+
+
+@pytest.mark.parametrize("metric", sorted(set().union(*(metrics_named(rule["expr"]) for rule in ALERTS))))
+def test_the_system_that_is_well_has_every_metric_that_an_alert_reads(metric: str) -> None:
+    """So that no alert is silent there for want of its metric."""
+    (well, *_) = YAML(typ="safe").load(PROMETHEUS / "tests" / "rules.test.yml")["tests"]
+    assert metric in {rule.get("record") for rule in RULES} or any(
+        series["series"].startswith(metric) for series in well["input_series"]
+    )
+
+
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_says_how_bad_it_is_and_what_to_do(alert: dict[str, dict[str, str]]) -> None:
     assert alert["labels"]["severity"] in ("critical", "warning")
-    assert set(alert["annotations"]) == {"summary", "description"}
-    assert re.search(rf"^\| {alert['alert']} \| .+ \| .+ \|$", (ROOT / "docs" / "infra.md").read_text(), re.MULTILINE)
+    assert set(alert["annotations"]) == {"summary", "description", "runbook"}
+    name = str(alert["alert"])
+    assert alert["annotations"]["runbook"] == f"docs/operations.md#{name.lower()}"
+    section = re.search(
+        rf"^### {name}\n(.+?)(?=\n#|\Z)", (ROOT / "docs/operations.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert section, "docs/operations.md has no section for it"
+    assert re.findall(r"\*\*(.+?):\*\*", section[1]) == ["Lost", "Do", "Over"]
 
 
 def test_the_version_for_another_prometheus_has_the_same_jobs() -> None:

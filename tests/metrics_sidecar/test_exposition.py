@@ -164,6 +164,28 @@ def test_all_figures_of_a_scrape_are_of_one_moment_although_trades_are_applied_w
     assert parse(b"".join(made).decode().splitlines()) == expected
 
 
+def test_a_scrape_after_others_shows_what_a_first_scrape_shows_whatever_has_changed_in_between() -> None:
+    used, state = Exposition(), TradingState(400, "one")
+    changes = [
+        [trade("buy", "1", "10", symbol=f"S{number}") for number in range(200)],
+        [],
+        [trade("sell", "2", "10", symbol="S70")],
+        [trade("buy", "1", "11", symbol="S199", account="other")],
+        [trade("buy", "1", "10", symbol="S3", fee="1", fee_currency="BNB")],
+        [trade("buy", "1", "10", symbol=f"T{number}") for number in range(300)],
+    ]
+    for trades in changes:
+        if trades:
+            state.apply(batch(trades, state.applied + 1))
+        assert text_of(used, state) == text_of(Exposition(), state)
+    another = state_of([trade("buy", "1", "10", symbol=f"S{number}", account="a") for number in range(70)])
+    assert text_of(used, another) == text_of(Exposition(), another)
+
+
+def text_of(exposition: Exposition, state: TradingState) -> bytes:
+    return b"".join(exposition.render(state.freeze(), [], openmetrics=False))
+
+
 def test_labels_kept_from_another_stream_are_not_used() -> None:
     exposition = Exposition()
     list(exposition.render(state_of(TRADES).freeze(), [], openmetrics=False))

@@ -15,6 +15,8 @@ from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile
 from metrics_sidecar.state import TradingState
 from telemetry_stream.memory import MemoryStream
+from telemetry_stream.slowing import MOST_WRONG
+from telemetry_stream.tokens import entry_text
 from telemetry_stream.types import Arrival
 from tests.metrics_sidecar.making import batch, parse, trade
 from tests.metrics_sidecar.test_follow import ScriptedSubscriber
@@ -213,6 +215,24 @@ class TestTokens:
     @pytest.mark.parametrize("given", ["Bearer old", "bearer new"])
     def test_any_of_them_will_do(self, guarded: Sidecar, given: str) -> None:
         assert guarded.request("/metrics", Authorization=given).status_code == 200
+
+    def test_one_that_may_not_read_is_told_so(self, tmp_path: Path) -> None:
+        entries = (entry_text("sender", frozenset({"ingest"})), entry_text("reader", frozenset({"read"})))
+        sidecar = Sidecar(tmp_path, tokens=entries)
+        sidecar.catch_up()
+        assert sidecar.request("/state", Authorization="Bearer reader").status_code == 200
+        response = sidecar.request("/state", Authorization="Bearer sender")
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+        assert 'scope="read"' in response.headers["www-authenticate"]
+
+    def test_guesses_are_slowed_and_a_token_known_from_there_goes_on(self, guarded: Sidecar) -> None:
+        assert guarded.request("/metrics", Authorization="Bearer old").status_code == 200
+        codes = [guarded.request("/metrics", Authorization=f"Bearer {n}").json()["code"] for n in range(MOST_WRONG + 1)]
+        assert codes == MOST_WRONG * ["unauthorized"] + ["too_many_attempts"]
+        response = guarded.request("/metrics", Authorization="Bearer new")
+        assert response.status_code == 429
+        assert int(response.headers["retry-after"]) > 0
+        assert guarded.request("/metrics", Authorization="Bearer old").status_code == 200
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
     def test_health_needs_none(self, guarded: Sidecar, path: str) -> None:

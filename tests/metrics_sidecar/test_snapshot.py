@@ -1,5 +1,6 @@
 """A snapshot is whole or is not used; a failed or killed save leaves the one before."""
 
+import json
 import os
 import random
 from hashlib import blake2b
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from metrics_sidecar.run import restore
-from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, encode
+from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, decode_body, encode
 from metrics_sidecar.state import TradingState
 from telemetry_stream.types import StreamPosition
 from tests.metrics_sidecar.making import STREAM, samples, state_of, trade
@@ -46,6 +47,14 @@ def test_many_positions_are_saved_in_slices(file: SnapshotFile) -> None:
     assert len(list(encode(snapshot_of(state)))) > 8
     save(file, state)
     assert file.load() == snapshot_of(state)
+
+
+def test_more_than_is_needed_of_a_symbols_last_trade_does_no_harm() -> None:
+    snapshot = snapshot_of(state_of(TRADES))
+    document = json.loads(b"".join(encode(snapshot)))
+    for symbol, mark in document["moment"]["last"].items():
+        mark |= {"symbol": symbol, "qty": "1", "side": "buy"}
+    assert decode_body(json.dumps(document).encode()) == snapshot
 
 
 def test_no_file_is_no_snapshot(file: SnapshotFile) -> None:

@@ -44,6 +44,13 @@ def test_a_frozen_moment_stays_as_it_was() -> None:
     assert samples(state.freeze()) != shown
 
 
+def test_each_fill_moves_the_mark_whatever_time_it_bears() -> None:
+    state = state_of([trade("buy", "1", "10", ts="1")])
+    state.freeze()
+    state.apply(batch([trade("buy", "1", "12", ts="1")], 2))
+    assert state.freeze().last["XRP/ETH"].price == 12
+
+
 @settings(max_examples=60, deadline=None)
 @given(histories(), histories(), st.integers(1, 3))
 def test_batches_applied_while_a_moment_is_frozen_in_slices_do_not_get_in(

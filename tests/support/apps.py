@@ -36,6 +36,8 @@ class Apps:
             "SIDECAR_HTTP_PORT": str(self.sidecar_port),
             "DATA_DIR": str(folder / "data"),
             "WEBAPP_API_TOKENS": "",
+            "SIDECAR_API_TOKENS": "",
+            "MONITORING_TOKEN": "",
             **settings,
         }
         self.data = folder / "data"
@@ -111,9 +113,7 @@ class Apps:
 
     def samples(self) -> dict[str, str]:
         """The sidecar's exposition: each sample's name and labels, and its value as text."""
-        text = _client.get(f"{self.sidecar_url}/metrics", headers={"Accept": "text/plain"}).raise_for_status().text
-        lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-        return dict(line.rsplit(" ", 1) for line in lines)
+        return samples_of(f"{self.sidecar_url}/metrics")
 
 
 @contextmanager
@@ -125,6 +125,13 @@ def running_apps(folder: Path, **settings: str) -> Iterator[Apps]:
         yield apps
     finally:
         apps.end()
+
+
+def samples_of(url: str) -> dict[str, str]:
+    """The samples of an exposition: name and labels, and the value as text."""
+    text = _client.get(url, headers={"Accept": "text/plain"}).raise_for_status().text
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return dict(line.rsplit(" ", 1) for line in lines)
 
 
 def answers(url: str) -> bool:

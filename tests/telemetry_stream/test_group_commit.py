@@ -164,6 +164,26 @@ def test_hundreds_of_callers_each_get_their_own_answer(tmp_path: Path) -> None:
     run(test())
 
 
+def test_a_caller_that_can_not_be_told_keeps_nobody_else_from_being_told() -> None:
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        reported: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
+        with held_up(writer):
+            first = caller.submit(submission("first"))
+            await becomes(writer.waiting.is_set)
+            caller.committer.submit(submission("gone"), never_called)
+            last = caller.submit(submission("last"))
+        assert (await first, await last) == (Receipt(1, 1, 1, 0), Receipt(3, 3, 1, 0))
+        assert writer.commits == [1, 2]
+        await becomes(lambda: bool(reported))
+        assert caller.committer.pending_events == 0
+        caller.committer.close()
+
+    run(test())
+
+
 def test_a_conflict_is_an_answer_to_its_caller_alone() -> None:
     async def test() -> None:
         caller = Caller(Writer())

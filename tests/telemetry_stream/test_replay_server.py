@@ -14,6 +14,7 @@ from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.stream import StreamReader
 from telemetry_stream.types import Batch
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
+from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.replay_server import LIMIT, REQUEST_BYTES, ReplayServer
 from tests.support.polling import eventually
 from tests.telemetry_stream.streams import free_address, numbered
@@ -222,8 +223,10 @@ def test_a_journal_that_can_not_be_read_ends_the_server_and_is_told(context: zmq
     def open_reader() -> StreamReader:
         raise OSError("no such journal")
 
-    server = ReplayServer(context, free_address(), open_reader, failures.append)
+    gatekeeper = Gatekeeper(context, failures.append)
+    server = ReplayServer(context, free_address(), gatekeeper, open_reader, failures.append)
     eventually(lambda: failures)
+    gatekeeper.close()
     server.close()
     server.close()
     assert [str(failure) for failure in failures] == ["no such journal"]
@@ -246,11 +249,14 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
     reader = Reader()
     failures: list[BaseException] = []
     address = free_address()
-    server = ReplayServer(context, address, lambda: reader, failures.append)
+    gatekeeper = Gatekeeper(context, failures.append)
+    server = ReplayServer(context, address, gatekeeper, lambda: reader, failures.append)
+    gatekeeper.start()
     client = Client(context, address)
     client.socket.send(encode_request(ReplayRequest(1, 0, 1)))
     eventually(lambda: failures)
     client.socket.close()
+    gatekeeper.close()
     server.close()
     assert reader.closed
 

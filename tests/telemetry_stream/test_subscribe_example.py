@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import zmq
+
+from telemetry_stream.curve import ServerKeys, make_key_file
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.types import Event, Submission
 from tests.support.polling import eventually
@@ -61,11 +64,11 @@ class Lines:
 
 
 @contextmanager
-def subscriber(*addresses: str) -> Iterator[Lines]:
+def subscriber(*arguments: str) -> Iterator[Lines]:
     """The example, as a process that sees nothing of this project's folders."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with subprocess.Popen(
-        [sys.executable, EXAMPLE, *addresses], stdout=subprocess.PIPE, text=True, env=environment, cwd=EXAMPLE.parent
+        [sys.executable, EXAMPLE, *arguments], stdout=subprocess.PIPE, text=True, env=environment, cwd=EXAMPLE.parent
     ) as process:
         lines = Lines(process)
         try:
@@ -125,6 +128,21 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
             writer.append([trades("1.70", "1.80")])
             assert lines.next(1, writer) == [told(8, "1.80")]
             assert lines.nothing_more()
+
+
+def test_it_speaks_curve_where_it_is_given_keys(tmp_path: Path) -> None:
+    addresses = free_address(), free_address()
+    server_public, server_secret = zmq.curve_keypair()
+    own = tmp_path / "own.key"
+    keys = ServerKeys(server_secret, frozenset([make_key_file(own)]))
+    with (
+        closing(EmbeddedStream(tmp_path / "stream", *addresses, print, keys)) as writer,
+        subscriber(*addresses, server_public.decode(), str(own)) as lines,
+    ):
+        writer.append([trades("1.10")])
+        assert lines.next(2, writer) == [f"stream {writer.stream} from its beginning", told(1, "1.10")]
+        writer.append([trades("1.20")])
+        assert lines.next(1, writer) == [told(2, "1.20")]
 
 
 def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ import zmq
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.sqlite import journal
 from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.types import Delivery, Event, StreamPosition, Submission
-from telemetry_stream.wire import encode_heartbeat
+from telemetry_stream.types import Arrival, Batch, Delivery, Event, StreamPosition, Submission
+from telemetry_stream.wire import decode_request, encode_batch, encode_heartbeat
 from telemetry_stream.zeromq import subscriber as subscriber_module
+from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.replay_server import ReplayServer
 from telemetry_stream.zeromq.subscriber import Subscriber
 from tests.telemetry_stream.proxy import Proxy
@@ -170,8 +171,10 @@ def test_with_the_replay_socket_down_it_waits_and_then_goes_on(place: Place) -> 
                 writer.append([numbered(range(50))])
                 await asyncio.sleep(0.1)  # some of its tries fail
                 assert applied.last == 0, "without a replay nobody knows what came before"
-                server = ReplayServer(context, late_address, writer.open_reader, place.failures.append)
-                with closing(server):
+                gatekeeper = Gatekeeper(context, place.failures.append)
+                server = ReplayServer(context, late_address, gatekeeper, writer.open_reader, place.failures.append)
+                gatekeeper.start()
+                with closing(server), closing(gatekeeper):
                     await becomes(lambda: subscriber.caught_up)
                     writer.append([numbered(range(50, 60))])
                     await becomes(lambda: applied.last == 60)
@@ -309,6 +312,28 @@ def test_a_reader_that_does_not_keep_up_asks_for_what_was_dropped(
                 await becomes(lambda: applied.last == writer.head(), meanwhile=writer.heartbeat)
                 assert applied.events == place.events()
                 assert subscriber.counters.catchups >= 2
+
+    run(test())
+
+
+def test_the_next_page_is_asked_for_before_the_one_at_hand_is_applied(place: Place) -> None:
+    page = Batch("a", 1, 10, b",".join(b'{"seq":%d,"x":1}' % sequence for sequence in range(1, 11)))
+
+    async def test() -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as server:
+            server.bind(place.replay_address)
+
+            async def asked() -> list[bytes]:
+                await becomes(lambda: server.poll(0))
+                return server.recv_multipart()
+
+            with closing(place.subscriber(StreamPosition("a"))) as subscriber:
+                deliveries = subscriber.deliveries()
+                first = asyncio.ensure_future(anext(deliveries))
+                client, _ = await asked()
+                server.send_multipart([client, *encode_batch(page, 0, head=30)])
+                assert await first == Arrival(page, 0, replayed=True)
+                assert decode_request((await asked())[1]).after == 9
 
     run(test())
 

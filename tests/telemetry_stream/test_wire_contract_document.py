@@ -11,8 +11,9 @@ from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.sqlite.journal import BATCH_LIMIT
 from telemetry_stream.sqlite.reader import PAGE_BYTES
 from telemetry_stream.trade import Trade
-from telemetry_stream.zeromq import publisher, replay_server
-from trading_app.intake import TradeIds, read_trade
+from telemetry_stream.zeromq import connections, gatekeeper, publisher, replay_server
+from trading_app.intake import read_trade
+from trading_app.trade_event import TradeIds
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "wire-contract.md").read_text(encoding="utf-8")
@@ -100,9 +101,17 @@ def test_the_limits_are_those_of_the_code() -> None:
         "size of an answer": str(PAGE_BYTES // 2**20),
         "size of a request": str(replay_server.REQUEST_BYTES),
         "answers you have not read": str(replay_server.UNREAD_ANSWERS),
+        "frames of a request": str(replay_server.REQUEST_FRAMES),
+        "requests of yours that wait": str(replay_server.WAITING_REQUESTS),
+        "what a connection sends in its life": str(connections.MOST_BYTES // 2**20),
+        "open connections, of both sockets": str(connections.MOST_CONNECTIONS),
         "size of a subscription": str(publisher.SUBSCRIPTION_BYTES),
         "live messages waiting for a subscriber": str(publisher.HIGH_WATER_MARK),
     }
+
+
+def test_every_reason_for_a_refused_connection_is_described() -> None:
+    assert [name.strip("`") for name in table("### Refused connections")] == list(gatekeeper.REASONS)
 
 
 def test_the_addresses_are_the_defaults() -> None:

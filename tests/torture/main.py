@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from tests.torture import damage, disk, ending, kills, link, messages, prometheus, soak, volume
+from tests.torture import damage, disk, ending, fuzz, hostility, kills, link, messages, prometheus, slow, soak, volume
 from tests.torture.figures import Figures, scaled
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/reliability.md"
@@ -49,12 +49,17 @@ PARTS = {
     "mischief": Part(20_000, messages.mischief),
     "missing": Part(50, messages.missing),
     "overflow": Part(20, messages.overflow),
+    "hostile-requests": Part(100_000, hostility.requests),
+    "hostile-messages": Part(100_000, hostility.messages),
+    "slow": Part(5_000, slow.slow_and_deaf),
     "link": Part(20, link.cut, link.obstacle),
     "prometheus": Part(20, prometheus.restarts, _needs_prometheus),
     "end": Part(50, ending.end_under_load),
     "clock": Part(100, ending.clock_set_back),
+    "odd": Part(200_000, fuzz.odd),
+    "openapi": Part(2_000, fuzz.openapi),
     "volume": Part(10_000_000, volume.volume),
-    "soak": Part(1_800, soak.soak),
+    "soak": Part(1_800, soak.soak, soak.obstacle),
 }
 
 

@@ -1,22 +1,15 @@
 """A real Prometheus scrapes a sidecar that is restarted again and again under load."""
 
-import json
 import random
 import shutil
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
-from tests.infra.prometheus import Prometheus
+from tests.infra.prometheus import Prometheus, running_prometheus
 from tests.support.apps import Apps, running_apps
 from tests.support.audit import audit
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
-from tests.support.ports import free_port
 from tests.torture.figures import Figures
 
 SCRAPE_SECONDS = 0.2
@@ -28,7 +21,10 @@ EXTRAPOLATED = 1.1
 def restarts(folder: Path, seed: int, count: int) -> Figures:
     """Restart the sidecar under load, killed and asked to end in turn: no reset, and `increase()` tells what came."""
     chance = random.Random(seed)
-    with running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="0.5") as apps, _scraping(apps, folder) as prometheus:
+    with (
+        running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="0.5") as apps,
+        running_prometheus(folder, _configuration(apps)) as prometheus,
+    ):
         # Each series is there before the load begins: its first value, whatever that is, is no increase.
         begin = [make_trade(f"begin-{index}", chance) for index in range(100)]
         posted: int = post_batch(apps.web_port, begin)["accepted"]
@@ -73,35 +69,13 @@ def is_installed() -> bool:
     return shutil.which("prometheus") is not None
 
 
-@contextmanager
-def _scraping(apps: Apps, folder: Path) -> Iterator[Prometheus]:
-    scrape = {
-        "job_name": "metrics-sidecar",
-        "static_configs": [{"targets": [f"127.0.0.1:{apps.sidecar_port}"]}],
-    }
+def _configuration(apps: Apps) -> dict[str, object]:
+    targets = [{"targets": [f"127.0.0.1:{apps.sidecar_port}"]}]
     interval = f"{int(SCRAPE_SECONDS * 1000)}ms"
-    settings = {"global": {"scrape_interval": interval, "scrape_timeout": interval}, "scrape_configs": [scrape]}
-    configuration = folder / "prometheus.yml"
-    configuration.write_text(json.dumps(settings))  # JSON is YAML
-    port = free_port()
-    command = ["prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'tsdb'}"]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen([*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log)
-    asked = Prometheus(f"http://127.0.0.1:{port}")
-    try:
-        eventually(lambda: _is_ready(asked.url), what="Prometheus ready")
-        yield asked
-    finally:
-        asked.close()
-        process.terminate()
-        process.wait()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
+    return {
+        "global": {"scrape_interval": interval, "scrape_timeout": interval},
+        "scrape_configs": [{"job_name": "metrics-sidecar", "static_configs": targets}],
+    }
 
 
 def _total(prometheus: Prometheus) -> float:

@@ -55,12 +55,35 @@ class Connection:
         while line := self._input.readline().strip():
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
-        length = 0 if head_only or status == 100 else int(headers.get("content-length", -1))
-        return Answer(status, headers, self._input.read(length))
+        if head_only or status in (100, 304):
+            body = b""
+        elif headers.get("transfer-encoding") == "chunked":
+            body = b"".join(iter(self._chunk, b""))
+        else:
+            body = self._input.read(int(headers.get("content-length", -1)))
+        return Answer(status, headers, body)
+
+    def _chunk(self) -> bytes:
+        """The next piece of a chunked body (RFC 9112, 7.1); empty for the last."""
+        size = int(self._input.readline(), 16)
+        piece = self._input.read(size)
+        assert self._input.readline() == b"\r\n"
+        return piece
 
     def is_closed(self) -> bool:
         """Whether the other side ends the connection, with nothing more to say."""
         return self.rest() == b""
+
+
+def send_until_cut(to: socket.socket, data: bytes, most: int) -> int:
+    """Send it over and over, until the other side takes no more; how many bytes it took, at most about `most`."""
+    sent = 0
+    try:
+        while sent < most:
+            sent += to.send(data)
+    except (TimeoutError, ConnectionError):
+        return sent
+    raise AssertionError(f"all of {most} bytes were taken")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from telemetry_stream.environment import Environment
 from tests.trading_app.running import running
 from trading_app.environment import read_settings
+from trading_app.guarded_http import MOST_HEAD_BYTES, MOST_HEADERS, MOST_URL_BYTES, MOST_WAITING
 from trading_app.intake import FIELDS, REQUIRED
 from trading_app.metrics import AppMetrics
 from trading_app.page import MOST_FORM_BYTES
@@ -90,12 +91,17 @@ def test_every_setting_is_in_the_document_with_its_default() -> None:
     defaults = read_settings(Environment(environment, Path("/project")))
     rows = {row[0]: row[1].strip("`") for row in table(API, "setting")}
     assert rows.keys() == environment.asked
-    numbers: Mapping[str, int] = {
+    numbers: Mapping[str, float] = {
         "WEBAPP_HTTP_PORT": defaults.http_port,
         "WEBAPP_MAX_BODY_BYTES": defaults.most_body_bytes,
         "WEBAPP_MAX_BATCH_TRADES": defaults.most_batch_trades,
         "WEBAPP_MAX_PENDING_TRADES": defaults.most_pending_trades,
         "WEBAPP_MAX_LIVE_STREAMS": defaults.most_live_streams,
+        "WEBAPP_MAX_CONNECTIONS": defaults.most_connections,
+        "WEBAPP_HEADER_SECONDS": defaults.header_seconds,
+        "WEBAPP_BODY_SECONDS": defaults.body_seconds,
+        "WEBAPP_UNREAD_SECONDS": defaults.unread_seconds,
+        "WEBAPP_MIN_FREE_BYTES": defaults.least_free_bytes,
     }
     assert {key: int(rows[key]) for key in numbers} == numbers
     assert rows["WEBAPP_HTTP_HOST"] == defaults.http_host
@@ -109,6 +115,9 @@ def test_every_setting_is_in_the_document_with_its_default() -> None:
 def test_limits_that_are_no_settings_are_in_the_document() -> None:
     assert f"A form has at most {MOST_FORM_BYTES} bytes" in API
     assert f"At most {MOST_ERRORS} `errors` are listed" in API
+    heads = f"an address {MOST_URL_BYTES}, and the head of a request {MOST_HEADERS} fields and {MOST_HEAD_BYTES} bytes"
+    assert heads in API
+    assert f"at most {MOST_WAITING}\nrequests of one connection" in API
 
 
 def test_every_metric_is_in_the_document_and_no_other(client: httpx.Client) -> None:
@@ -144,6 +153,6 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 def test_metrics_can_be_told_before_the_stream_is_open() -> None:
-    names = {family.name for family in AppMetrics().collect()}
+    names = {family.name for family in AppMetrics(read_settings(Environment({}, DOCS))).collect()}
     assert "trading_app_requests_refused" in names
     assert "trading_app_stream_head_sequence" not in names

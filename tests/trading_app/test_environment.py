@@ -7,6 +7,9 @@ import pytest
 from telemetry_stream.environment import Environment, SettingError
 from trading_app.environment import Settings, read_settings
 
+OTHER_KEY = "GNC$z4oczemCqVztUEJoM[=J#uKYBt0hmG!XO3ZM"
+PUBLIC_KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+
 
 def settings(**values: str) -> Settings:
     return read_settings(Environment(values, Path("/project")))
@@ -20,7 +23,34 @@ def test_without_anything_set_the_defaults_hold() -> None:
     assert (found.cors_origins, found.api_tokens) == ((), ())
     assert (found.most_body_bytes, found.most_batch_trades) == (8_388_608, 10_000)
     assert (found.most_pending_trades, found.most_live_streams) == (100_000, 50)
+    assert found.least_free_bytes == 64 * 1024 * 1024
     assert found.sidecar_url == "http://127.0.0.1:8001"
+
+
+@pytest.mark.parametrize("key", ["WEBAPP_ZMQ_ADDR", "WEBAPP_REPLAY_ADDR"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "*", "192.168.1.5", "stream.example"])
+def test_a_stream_that_other_machines_reach_needs_keys(key: str, host: str) -> None:
+    with pytest.raises(SettingError, match=f"{key}=.* WEBAPP_ZMQ_SECRET_KEY_FILE and WEBAPP_ZMQ_CLIENT_KEYS"):
+        settings(**{key: f"tcp://{host}:5555"})
+    keys = {"WEBAPP_ZMQ_SECRET_KEY_FILE": "web.key", "WEBAPP_ZMQ_CLIENT_KEYS": f"{PUBLIC_KEY}, {OTHER_KEY}"}
+    found = settings(**keys, **{key: f"tcp://{host}:5555"})
+    assert found.zmq_key_file == Path("/project/web.key")
+    assert found.zmq_client_keys == (PUBLIC_KEY, OTHER_KEY)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"WEBAPP_ZMQ_CLIENT_KEYS": PUBLIC_KEY},
+        {"WEBAPP_ZMQ_CLIENT_KEYS": "", "WEBAPP_ZMQ_SECRET_KEY_FILE": "web.key"},
+        {"WEBAPP_ZMQ_CLIENT_KEYS": f"{PUBLIC_KEY},{PUBLIC_KEY}x", "WEBAPP_ZMQ_SECRET_KEY_FILE": "web.key"},
+        {"WEBAPP_ZMQ_CLIENT_KEYS": "~" * 40, "WEBAPP_ZMQ_SECRET_KEY_FILE": "web.key"},
+    ],
+)
+def test_keys_that_let_in_nobody_are_refused_and_not_shown(values: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="WEBAPP_ZMQ_CLIENT_KEYS") as refused:
+        settings(**values)
+    assert PUBLIC_KEY not in str(refused.value)
 
 
 def test_an_empty_value_is_the_default() -> None:
@@ -74,6 +104,14 @@ def test_another_host_needs_one(host: str) -> None:
         ("WEBAPP_MAX_BATCH_TRADES", "0"),
         ("WEBAPP_MAX_PENDING_TRADES", "0"),
         ("WEBAPP_MAX_LIVE_STREAMS", "-1"),
+        ("WEBAPP_MAX_CONNECTIONS", "0"),
+        ("WEBAPP_HEADER_SECONDS", "0"),
+        ("WEBAPP_BODY_SECONDS", "nan"),
+        ("WEBAPP_UNREAD_SECONDS", "ever"),
+        ("WEBAPP_RATE_LIMIT", "many"),
+        ("WEBAPP_RATE_LIMIT", "0/second"),
+        ("WEBAPP_RATE_LIMIT", "5/fortnight"),
+        ("WEBAPP_RATE_LIMIT", "5/second, and more"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
     ],

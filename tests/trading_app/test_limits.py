@@ -1,14 +1,21 @@
 """Limits that are set, against an app where they are narrow."""
 
+import resource
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
-from tests.trading_app.raw_http import TRADE
+from tests.trading_app.raw_http import TRADE, connected, get, post, send_until_cut
 from tests.trading_app.running import RunningApp, running
+from trading_app.guarded_http import MOST_HEAD_BYTES, MOST_HEADERS, MOST_LINGERING, MOST_URL_BYTES, MOST_WAITING
+from trading_app.server import OTHER_FILES
 
 JSON = {"Content-Type": "application/json"}
 
@@ -50,3 +57,173 @@ def test_more_than_can_wait_is_refused_for_a_second_and_nothing_of_it_taken(clie
         assert answer.headers["retry-after"] == "1"
     stored = client.get("/trades", headers={"Accept": "application/x-ndjson"}).text.splitlines()
     assert len(stored) == len(taken)
+
+
+REFUSED = 'trading_app_requests_refused_total{{code="{}"}}'
+TOO_MANY = REFUSED.format("too_many_connections")
+OPEN = "trading_app_connections"
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def with_head_of(size: int, path: str) -> bytes:
+    """A trade whose names and values of header fields, and its address, have so many bytes."""
+    head = post(path, b"", "X-Long: ").split(b"\r\n")[1:-2]
+    used = len(path) + sum(len(line.replace(b": ", b"")) for line in head) + len("42") - len("0")
+    assert len(TRADE) < 100
+    return post(path, TRADE, f"X-Long: {'x' * (size - used)}")
+
+
+@pytest.mark.parametrize("path", ["/trade", "/trade?"])
+def test_a_head_has_so_many_bytes_and_fields_and_no_more(narrow: RunningApp, path: str) -> None:
+    fields = [f"X-{number}: v" for number in range(MOST_HEADERS - 3)]
+    for request, status in (
+        (with_head_of(MOST_HEAD_BYTES, path), 201),
+        (with_head_of(MOST_HEAD_BYTES + 1, path), 431),
+        (post(path, TRADE, *fields), 201),
+        (post(path, TRADE, *fields, "X-More: v"), 431),
+    ):
+        with connected(narrow.port) as connection:
+            connection.send(request)
+            assert connection.answer().status == status
+
+
+ENDLESS = {
+    "a field": post("/trade", TRADE)[: -len(TRADE) - 4] + b"\r\nX-Long: ",
+    "fields": post("/trade", TRADE)[: -len(TRADE) - 2],
+    "an address": b"GET /",
+    "a trailer": post("/trade", b"", CHUNKED).replace(b"Content-Length: 0\r\n", b"") + b"1\r\n{\r\n0\r\nX-Long: ",
+    "a trailer, through the app": post("/trade?", b"", CHUNKED).replace(b"Content-Length: 0\r\n", b"")
+    + b"1\r\n{\r\n0\r\nX-Long: ",
+    "blank lines": b"",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_has_no_end_and_no_use_is_not_read_for_ever(narrow: RunningApp, name: str) -> None:
+    piece = {"fields": b"X-More: v\r\n", "blank lines": b"\r\n"}.get(name, b"x") * 2_000
+    with connected(narrow.port) as connection:
+        connection.send(ENDLESS[name])
+        send_until_cut(connection.socket, piece, 50_000_000)
+
+
+def test_the_refusal_of_a_head_reaches_a_client_that_still_sends(narrow: RunningApp) -> None:
+    before = narrow.metric(REFUSED.format("headers_too_large"))
+    with connected(narrow.port) as connection:
+        connection.send(ENDLESS["a field"] + b"x" * 500_000)
+        answer = connection.answer()
+        assert (answer.status, answer.json()["code"]) == (431, "headers_too_large")
+        assert answer.headers["connection"] == "close"
+        assert connection.is_closed()
+    assert narrow.metric(REFUSED.format("headers_too_large")) == before + 1
+
+
+def test_an_address_has_so_many_bytes_and_no_more(narrow: RunningApp) -> None:
+    for size, status in ((MOST_URL_BYTES, 404), (MOST_URL_BYTES + 1, 414)):
+        with connected(narrow.port) as connection:
+            connection.send(get("/" + "x" * (size - 1)))
+            assert connection.answer().status == status
+
+
+def test_no_more_requests_wait_on_one_connection_than_may_and_those_are_answered(narrow: RunningApp) -> None:
+    with connected(narrow.port) as connection:
+        connection.send(get("/healthz") * (MOST_WAITING + 100))
+        for _ in range(MOST_WAITING):
+            assert connection.answer().status == 200
+        assert connection.rest().count(b"HTTP/1.1 200") == 1, "the one that did not wait"
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    with running(tmp_path_factory.mktemp("crowded"), WEBAPP_MAX_CONNECTIONS="32") as app:
+        yield app
+
+
+@contextmanager
+def connections(app: RunningApp, count: int) -> Iterator[list[socket.socket]]:
+    """So many, beside the client's own."""
+    eventually(lambda: app.metric(OPEN) == 1)
+    opened = [socket.create_connection(("127.0.0.1", app.port), timeout=10) for _ in range(count)]
+    try:
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+def test_no_more_connections_than_set_are_served_and_each_that_ends_makes_room(crowded: RunningApp) -> None:
+    before = crowded.metric(TOO_MANY)
+    with connections(crowded, 31) as opened:
+        eventually(lambda: crowded.metric(OPEN) == 32)
+        with connected(crowded.port) as refused:
+            refused.send(post("/trade", TRADE))
+            answer = refused.answer()
+            assert (answer.status, answer.json()["code"]) == (503, "too_many_connections")
+            assert answer.headers["retry-after"] == "1"
+            assert refused.is_closed()
+        assert crowded.metric(TOO_MANY) == before + 1
+        opened.pop().close()
+        eventually(lambda: crowded.metric(OPEN) == 31)
+        with connected(crowded.port) as served:
+            served.send(get("/healthz"))
+            assert served.answer().status == 200
+
+
+def test_a_flood_of_connections_is_not_kept(crowded: RunningApp) -> None:
+    before = crowded.metric(TOO_MANY)
+    with connections(crowded, 31 + MOST_LINGERING + 50):
+        eventually(lambda: crowded.metric(TOO_MANY) == before + MOST_LINGERING + 50)
+        assert crowded.metric("process_open_fds") < 32 + MOST_LINGERING + 50
+
+
+def test_the_app_makes_room_for_as_many_files_as_it_may_have_connections(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    try:
+        app = RunningApp(tmp_path, WEBAPP_MAX_CONNECTIONS="1500")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    try:
+        app.wait_until_ready()
+        assert app.metric("process_max_fds") == 1_500 + OTHER_FILES
+    finally:
+        app.end()
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    settings = {"WEBAPP_RATE_LIMIT": "4/hour;100/day", "WEBAPP_API_TOKENS": "first,second"}
+    with running(tmp_path_factory.mktemp("limited"), **settings) as app:
+        yield app
+
+
+@pytest.mark.parametrize("token", ["first", "second"])
+def test_each_caller_may_send_so_many_requests_whichever_way_they_take(limited: RunningApp, token: str) -> None:
+    shown = {"Authorization": f"Bearer {token}"}
+    send = limited.client.post
+    answers = [send(path, content=TRADE, headers=JSON | shown) for path in ("/trade", "/trade?", "/trade", "/trade?")]
+    assert [answer.status_code for answer in answers] == [201] * 4
+    for path in ("/trade", "/trade?"):
+        for spaces in (" ", "   "):
+            headers = JSON | {"Authorization": f"Bearer{spaces}{token}"}
+            answer = send(path, content=TRADE, headers=headers)
+            problem(answer, "rate_limited")
+            assert 3_500 < int(answer.headers["retry-after"]) <= 3_600
+    assert limited.client.get("/trades", headers=shown).status_code == 429
+    assert limited.client.get("/healthz", headers=shown).status_code == 200
+
+
+def test_without_tokens_a_caller_is_an_address_and_may_go_on_when_told(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with running(tmp_path_factory.mktemp("paced"), WEBAPP_RATE_LIMIT="20 per second") as app:
+
+        def send(number: int) -> httpx.Response:
+            headers = JSON | {"Authorization": f"Bearer {number}"}
+            return app.client.post("/trade", content=TRADE, headers=headers)
+
+        answers = [send(number) for number in range(50)]
+        assert {answer.status_code for answer in answers} == {201, 429}
+        waits = {answer.headers["retry-after"] for answer in answers if answer.status_code == 429}
+        assert waits == {"1"}
+        eventually(lambda: send(0).status_code == 201, seconds=3)
+        assert app.metric(REFUSED.format("rate_limited")) > 0

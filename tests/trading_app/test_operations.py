@@ -16,14 +16,15 @@ Make = Callable[..., dict[str, Any]]
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
 
 CALLS = {
-    "GET /trades": ["200", "401", "422"],
-    "POST /trades": ["200", "201", "400", "401", "409", "413", "415", "422", "503"],
-    "POST /trade": ["200", "201", "400", "401", "403", "409", "413", "415", "422", "503"],
-    "GET /trades/stream": ["200", "401", "422", "429"],
+    "GET /trades": ["200", "401", "403", "422"],
+    "POST /trades": ["200", "201", "401", "403", "409", "413", "415", "422"],
+    "POST /trade": ["200", "201", "401", "403", "409", "413", "415", "422"],
+    "GET /trades/stream": ["200", "401", "403", "422"],
     "GET /healthz": ["200"],
-    "GET /readyz": ["200", "503"],
-    "GET /metrics": ["200", "401"],
+    "GET /readyz": ["200"],
+    "GET /metrics": ["200", "401", "403"],
 }
+EVERY_CALL = ["400", "408", "414", "429", "431", "503"]
 """Golden: what /openapi.json has to list."""
 
 
@@ -45,15 +46,30 @@ def test_metrics_parse_in_both_formats(client: httpx.Client, headers: dict[str, 
         "trading_app_http_request_duration_seconds": "histogram",
         "trading_app_requests_refused": "counter",
         "trading_app_live_streams": "gauge",
+        "trading_app_connections": "gauge",
+        "trading_app_connections_dropped": "counter",
+        "trading_app_connections_limit": "gauge",
         "trading_app_trades_accepted": "counter",
         "trading_app_trades_duplicate": "counter",
+        "trading_app_trades_refused": "counter",
         "trading_app_commit_duration_seconds": "histogram",
         "trading_app_committed_trades": "counter",
         "trading_app_pending_trades": "gauge",
         "trading_app_stream_head_sequence": "gauge",
+        "trading_app_last_trade_timestamp_seconds": "gauge",
+        "trading_app_stream_failed": "gauge",
+        "trading_app_recovered": "gauge",
         "trading_app_replay_answers": "counter",
         "trading_app_replay_trades": "counter",
         "trading_app_replay_requests_refused": "counter",
+        "trading_app_stream_connections_refused": "counter",
+        "trading_app_journal_bytes": "gauge",
+        "trading_app_journal_wal_bytes": "gauge",
+        "trading_app_key_tables_bytes": "gauge",
+        "trading_app_disk_free_bytes": "gauge",
+        "trading_app_pending_trades_limit": "gauge",
+        "trading_app_live_streams_limit": "gauge",
+        "trading_app_disk_least_free_bytes": "gauge",
         "trading_app_build": "info",
     } or not headers
     assert all(family.documentation for family in families.values())
@@ -124,7 +140,7 @@ def test_the_document_lists_every_call_and_its_answers(client: httpx.Client) -> 
         for path, item in document(client)["paths"].items()
         for method, call in item.items()
     }
-    assert found == CALLS
+    assert found == {call: sorted(answers + EVERY_CALL) for call, answers in CALLS.items()}
 
 
 def test_the_document_is_sound(client: httpx.Client) -> None:
@@ -169,7 +185,7 @@ def test_the_document_names_the_media_types_that_are_sent(client: httpx.Client, 
 
 def test_the_document_says_which_calls_need_no_token(client: httpx.Client) -> None:
     found = document(client)
-    assert found["security"] == [{}, {"token": []}]
+    assert found["security"] == [{}, {"token": []}, {"session": []}]
     open_calls = {path for path, item in found["paths"].items() for call in item.values() if call.get("security") == []}
     assert open_calls == {"/healthz", "/readyz"}
 
@@ -178,6 +194,8 @@ def test_the_documentation_page_needs_no_other_host(client: httpx.Client) -> Non
     page = client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "/openapi.json" in page.text
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert not re.search(r"<script(?! src=)|\son\w+=", page.text), "no script stands in the page itself"
     sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert sources
     for source in sources:

@@ -90,7 +90,10 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        (answer(b"{}", b"401 Unauthorized"), "it wants a token: set SIDECAR_API_TOKENS for the web app too"),
+        (
+            answer(b"{}", b"401 Unauthorized"),
+            "it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too",
+        ),
         (answer(b"", b"500 Oops"), "it answered with status 500"),
         (answer(b"[]"), "its answer could not be read; is it of another version?"),
         (answer(STATE, length=len(STATE) + 1), "what listens there is no sidecar"),

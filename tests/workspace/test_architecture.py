@@ -21,6 +21,7 @@ NO_INPUT_OR_OUTPUT = (
     "telemetry_stream/trade.py",
     "telemetry_stream/wire.py",
     "telemetry_stream/follower.py",
+    "telemetry_stream/tokens.py",
     "trading_app/fields.py",
     "trading_app/intake.py",
     "trading_app/answers.py",

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from telemetry_stream.curve import KEY_CHARACTERS, is_key
 from telemetry_stream.environment import Environment, SettingError, is_loopback
 from telemetry_stream.logs import FORMATS, LEVELS
+from telemetry_stream.tokens import read_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class Settings:
     http_port: int
     publisher_address: str
     replay_address: str
+    zmq_server_key: str
+    zmq_key_file: Path | None
     data_folder: Path
     most_positions: int
     snapshot_seconds: float
@@ -30,10 +34,12 @@ def read_settings(environment: Environment) -> Settings:
         http_port=environment.port("SIDECAR_HTTP_PORT", 8001),
         publisher_address=environment.address("WEBAPP_ZMQ_ADDR", "tcp://127.0.0.1:5555"),
         replay_address=environment.address("WEBAPP_REPLAY_ADDR", "tcp://127.0.0.1:5556"),
+        zmq_server_key=environment.text("SIDECAR_ZMQ_SERVER_KEY", ""),
+        zmq_key_file=environment.file("SIDECAR_ZMQ_SECRET_KEY_FILE"),
         data_folder=environment.folder("DATA_DIR", "./data"),
         most_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, least=1, most=10_000_000),
         snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, least=0.1, most=86_400),
-        api_tokens=environment.words("SIDECAR_API_TOKENS"),
+        api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
         log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
         log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
     )
@@ -42,4 +48,8 @@ def read_settings(environment: Environment) -> Settings:
             f"SIDECAR_HTTP_HOST={settings.http_host!r} can be reached from other machines:"
             " set SIDECAR_API_TOKENS, or use 127.0.0.1"
         )
+    if settings.zmq_server_key and not is_key(settings.zmq_server_key):
+        raise SettingError(f"SIDECAR_ZMQ_SERVER_KEY: a key of {KEY_CHARACTERS} characters is needed")
+    if bool(settings.zmq_server_key) != (settings.zmq_key_file is not None):
+        raise SettingError("SIDECAR_ZMQ_SERVER_KEY and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
     return settings

@@ -4,16 +4,17 @@ The text is made in slices, so that batches can be applied between two of them, 
 all figures of one scrape belong together. Lines are formatted by hand, from labels that are escaped once per key.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, islice
+from typing import Generic, TypeVar
 
 from metrics_sidecar import metrics
 from metrics_sidecar.delays import BOUNDS_SECONDS
 from metrics_sidecar.exact import exactly, show
 from metrics_sidecar.figures import Figures, figures
-from metrics_sidecar.fills import Fill
+from metrics_sidecar.marks import Mark
 from metrics_sidecar.metrics import Metric
 from metrics_sidecar.positions import Holding
 from metrics_sidecar.state import Moment
@@ -36,6 +37,14 @@ KEY_FAMILIES = (
     metrics.NET_PNL,
     metrics.FEES,
 )
+
+SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP)
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+Blocks = tuple[bytes, ...]
+"""The text of each of KEY_FAMILIES or SYMBOL_FAMILIES, for some keys or symbols."""
 
 Columns = tuple[list[str], ...]
 """The lines of each of KEY_FAMILIES."""
@@ -90,16 +99,38 @@ def histogram_samples(counts: Iterable[int], sum_ns: int) -> Iterator[Sample]:
     yield "_sum", show(Decimal(sum_ns).scaleb(-9))
 
 
+class Remembered(Generic[Given, Made]):
+    """Makes something of each thing in a row; the next time only of those that are not what they were."""
+
+    def __init__(self, make: Callable[[Given], Made]) -> None:
+        self._make = make
+        self._known: list[tuple[Given, Made]] = []
+
+    def of(self, index: int, given: Given) -> Made:
+        """What is made of the thing at that place; call it for one place after the other, from 0."""
+        if index < len(self._known) and self._known[index][0] == given:
+            return self._known[index][1]
+        made = self._make(given)
+        self._known[index : index + 1] = [(given, made)]
+        return made
+
+    def forget(self, index: int) -> None:
+        """There are so many things only."""
+        del self._known[index:]
+
+
 class Exposition:
-    """Formats moments. It keeps the labels of each key from one scrape to the next."""
+    """Formats moments. What is as it was at the last scrape is not formatted again."""
 
     def __init__(self) -> None:
         self._labels: dict[tuple[str, str, str], str] = {}
+        self._keys = Remembered(self._render_slice)
+        self._symbols = Remembered(_render_symbols)
 
     def render(self, moment: Moment, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
         """The whole text in pieces; an empty one is only a chance to let others run."""
         yield from self._render_keys(moment, openmetrics)
-        yield from _render_symbols(moment, openmetrics)
+        yield from self._render_marks(moment.last, openmetrics)
         for family in others:
             yield render_family(family, openmetrics)
         if openmetrics:
@@ -108,28 +139,36 @@ class Exposition:
     def _render_keys(self, moment: Moment, openmetrics: bool) -> Iterator[bytes]:
         if len(self._labels) > len(moment.positions):
             self._labels.clear()  # keys of another stream
-        families: list[list[bytes]] = [[] for _ in KEY_FAMILIES]
+        slices: list[Blocks] = []
         for start in range(0, len(moment.positions), SLICE):
-            columns = self._render_slice(moment.positions[start : start + SLICE], moment.last)
-            for blocks, column in zip(families, columns, strict=True):
-                blocks.append("".join(column).encode())
+            positions = moment.positions[start : start + SLICE]
+            prices = [moment.last[held.symbol].price for held in positions]
+            slices.append(self._keys.of(len(slices), (positions, prices)))
             yield b""
+        self._keys.forget(len(slices))
         if len(moment.positions) >= moment.limit:
-            _render_overflow(moment.other, families)
-        for metric, blocks in zip(KEY_FAMILIES, families, strict=True):
-            yield header(metric, openmetrics).encode()
-            yield from blocks
+            slices.append(_render_overflow(moment.other))
+        yield from _families(KEY_FAMILIES, slices, openmetrics)
+
+    def _render_marks(self, last: dict[str, Mark], openmetrics: bool) -> Iterator[bytes]:
+        slices: list[Blocks] = []
+        marks = iter(last.items())
+        while some := list(islice(marks, SLICE)):
+            slices.append(self._symbols.of(len(slices), some))
+            yield b""
+        self._symbols.forget(len(slices))
+        yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 
     @exactly
-    def _render_slice(self, positions: list[Holding], last: dict[str, Fill]) -> Columns:
+    def _render_slice(self, given: tuple[list[Holding], list[Decimal]]) -> Blocks:
         columns = _columns()
-        for held in positions:
+        for held, price in zip(*given, strict=True):
             labels = self._labels_of(held)
             _add_totals(columns, labels, held)
-            _add_position(columns, labels, held, figures(held, last[held.symbol].price))
+            _add_position(columns, labels, held, figures(held, price))
             if held.fees:
                 _add_fees(columns, labels, held)
-        return columns
+        return _joined(columns)
 
     def _labels_of(self, held: Holding) -> str:
         key = (held.account, held.strategy, held.symbol)
@@ -137,6 +176,14 @@ class Exposition:
         if labels is None:
             labels = self._labels[key] = _key_labels(held)
         return labels
+
+
+def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: bool) -> Iterator[bytes]:
+    """The blocks of each family, of all slices, under its header."""
+    for index, metric in enumerate(families):
+        yield header(metric, openmetrics).encode()
+        for blocks in slices:
+            yield blocks[index]
 
 
 def _key_labels(held: Holding) -> str:
@@ -175,26 +222,22 @@ def _add_fees(columns: Columns, labels: str, held: Holding) -> None:
         columns[8].append(f'trading_fees{labels},currency="{escape(currency)}"}} {show(fee)}\n')
 
 
-def _render_overflow(other: Holding, families: list[list[bytes]]) -> None:
+def _render_overflow(other: Holding) -> Blocks:
     """The key past the limit: totals and fees. It is there, at 0, before its first trade."""
     columns, labels = _columns(), _key_labels(other)
     _add_totals(columns, labels, other)
     _add_fees(columns, labels, other)
-    for blocks, column in zip(families, columns, strict=True):
-        blocks.append("".join(column).encode())
+    return _joined(columns)
 
 
-def _render_symbols(moment: Moment, openmetrics: bool) -> Iterator[bytes]:
-    fills = list(moment.last.items())
-    yield header(metrics.LAST_PRICE, openmetrics).encode()
-    for start in range(0, len(fills), SLICE):
-        yield "".join(
-            f'trading_last_price{{symbol="{escape(symbol)}"}} {show(fill.price)}\n'
-            for symbol, fill in fills[start : start + SLICE]
-        ).encode()
-    yield header(metrics.LAST_TRADE_TIMESTAMP, openmetrics).encode()
-    for start in range(0, len(fills), SLICE):
-        yield "".join(
-            f'trading_last_trade_timestamp_seconds{{symbol="{escape(symbol)}"}} {unix_seconds(fill.ts)}\n'
-            for symbol, fill in fills[start : start + SLICE]
-        ).encode()
+def _joined(columns: Columns) -> Blocks:
+    return tuple("".join(column).encode() for column in columns)
+
+
+def _render_symbols(marks: list[tuple[str, Mark]]) -> Blocks:
+    prices, times = [], []
+    for symbol, mark in marks:
+        label = f'{{symbol="{escape(symbol)}"}}'
+        prices.append(f"trading_last_price{label} {show(mark.price)}\n")
+        times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
+    return "".join(prices).encode(), "".join(times).encode()

@@ -90,13 +90,15 @@ class Saver:
 
     def __init__(self, tracker: Tracker, file: SnapshotFile, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.saved = self.failed = self.last_saved_ns = 0
+        self.seconds = 0.0
         self._tracker = tracker
-        self._file = file
+        self.file = file
         self._clock_ns = clock_ns
         self._last = tracker.subscriber.position
 
     async def run(self, seconds: float, ending: asyncio.Event) -> None:
         """Save every so many seconds, and once more at the end."""
+        self.seconds = seconds
         while not ending.is_set():
             await self.save()
             with contextlib.suppress(TimeoutError):
@@ -113,7 +115,7 @@ class Saver:
             pieces.append(piece)
             await turns.give()
         try:
-            await asyncio.to_thread(self._file.save, pieces)
+            await asyncio.to_thread(self.file.save, pieces)
         except OSError as error:
             self.failed += 1
             log.error(

@@ -17,6 +17,8 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    host: str = ""
+    """The caller's address; empty where it has none."""
 
     @classmethod
     def of(cls, scope: Scope) -> "Request":
@@ -25,7 +27,7 @@ class Request:
         for raw_name, raw_value in scope["headers"]:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
             headers[name] = f"{headers[name]},{value}" if name in headers else value
-        return cls(scope["method"], scope["path"], headers)
+        return cls(scope["method"], scope["path"], headers, (scope.get("client") or ("",))[0])
 
     def header(self, name: str) -> bytes:
         """A header's bytes; empty if there is none of that name."""

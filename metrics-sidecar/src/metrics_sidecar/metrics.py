@@ -201,8 +201,9 @@ SNAPSHOTS = Metric(
     "counter",
     "snapshots",
     ("result",),
-    "Times the state was saved, or could not be.",
-    "failed rises: DATA_DIR is full or not writable. Nothing is lost, but the next start takes longer.",
+    "Times the state was saved, could not be, or was found at the start and could not be used.",
+    "failed rises: DATA_DIR is full or not writable. refused is 1: the file was torn or not ours, the log says which. "
+    "Nothing is lost, but a start takes longer.",
 )
 SNAPSHOT_TIMESTAMP = Metric(
     "trading_snapshot_timestamp_seconds",
@@ -211,6 +212,22 @@ SNAPSHOT_TIMESTAMP = Metric(
     (),
     "When the state was last saved by this process; 0 before the first time.",
     "It stands still while trades come in: see trading_snapshots_total.",
+)
+SNAPSHOT_INTERVAL = Metric(
+    "trading_snapshot_interval_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "Time between two snapshots: SIDECAR_SNAPSHOT_SECONDS.",
+    "The longer, the more is asked for again after a kill.",
+)
+SNAPSHOT_BYTES = Metric(
+    "trading_snapshot_bytes",
+    "gauge",
+    "bytes",
+    (),
+    "Size of the snapshot that was saved last, or loaded at the start; 0 before the first.",
+    "It grows with the number of positions, not with that of trades.",
 )
 REQUESTS = Metric(
     "trading_sidecar_requests_total",

@@ -9,6 +9,16 @@ from metrics_sidecar.exposition import Family, Sample, histogram_samples, labell
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.state import Moment
 
+MESSAGE_REJECTIONS = (
+    "malformed_frame",
+    "malformed_header",
+    "malformed_body",
+    "malformed_reply",
+    "replay_error",
+    "unsupported_version",
+)
+"""Why a message is refused; `increase()` does not see a series begin, so they are there from the start."""
+
 
 def pipeline_families(
     moment: Moment, tracker: Tracker, saver: Saver, requests: Counter[tuple[str, int]]
@@ -19,8 +29,13 @@ def pipeline_families(
         Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),
         Family(metrics.OVERFLOW_TRADES, [("", moment.other.trades)]),
         *_stream_families(moment, tracker),
-        Family(metrics.SNAPSHOTS, _by("result", {"saved": saver.saved, "failed": saver.failed})),
+        Family(
+            metrics.SNAPSHOTS,
+            _by("result", {"saved": saver.saved, "failed": saver.failed, "refused": saver.file.refused}),
+        ),
         Family(metrics.SNAPSHOT_TIMESTAMP, [("", str(saver.last_saved_ns / 1_000_000_000))]),
+        Family(metrics.SNAPSHOT_INTERVAL, [("", str(saver.seconds))]),
+        Family(metrics.SNAPSHOT_BYTES, [("", saver.file.bytes)]),
         Family(
             metrics.REQUESTS,
             [(labelled({"path": path, "status": str(status)}), count) for (path, status), count in requests.items()],
@@ -38,7 +53,7 @@ def _stream_families(moment: Moment, tracker: Tracker) -> Iterator[Family]:
     yield Family(metrics.STREAM_DUPLICATES, [("", counters.duplicates)])
     yield Family(metrics.STREAM_CATCHUPS, [("", counters.catchups)])
     yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
-    rejected = {**moment.rejected, **counters.rejected}  # no reason is in both
+    rejected = {**moment.rejected, **dict.fromkeys(MESSAGE_REJECTIONS, 0), **counters.rejected}  # no reason is in both
     yield Family(metrics.EVENTS_REJECTED, _by("reason", rejected))
     yield Family(metrics.DELIVERY_DELAY, list(histogram_samples(tracker.delays.counts, tracker.delays.sum_ns)))
 

@@ -16,8 +16,9 @@ from decimal import Decimal, Inexact
 
 import msgspec
 
-from metrics_sidecar.exact import DIVISION, ZERO
-from metrics_sidecar.fills import Fill
+from metrics_sidecar.exact import DIVISION, EXACT, ZERO
+from metrics_sidecar.marks import Market
+from telemetry_stream.trade import Side
 
 QUOTE = "quote"
 """Label of fees that came without a currency."""
@@ -69,7 +70,28 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 class Position:
     """The fold of one key's fills. Call its methods with the EXACT context in force."""
 
-    __slots__ = (*Holding.__struct_fields__, "_frozen", "_generation")
+    __slots__ = (
+        "_basis_cost",
+        "_basis_quantity",
+        "_frozen",
+        "_generation",
+        "_rounded",
+        "_side",
+        "account",
+        "buy_notional",
+        "buy_trades",
+        "buy_volume",
+        "fees",
+        "market",
+        "sell_notional",
+        "sell_trades",
+        "sell_volume",
+        "strategy",
+        "symbol",
+    )
+
+    market: Market
+    """Of its symbol, once that has one."""
 
     def __init__(self, account: str, strategy: str, symbol: str) -> None:
         self.account = account
@@ -78,42 +100,51 @@ class Position:
         self.buy_trades = self.sell_trades = 0
         self.buy_volume = self.sell_volume = self.buy_notional = self.sell_notional = ZERO
         self.fees: dict[str, Decimal] = {}
-        self.quantity = self.basis_quantity = self.basis_cost = ZERO
-        self.rounded = False
+        self._side = ""  # of the fills that opened what is held; none while flat
+        self._basis_quantity: Decimal | None = None  # None: the quantity, as nothing was closed since the last opening
+        self._basis_cost = ZERO
+        self._rounded = False
         self._frozen: Holding | None = None
         self._generation = 0
 
-    def apply(self, fill: Fill, notional: Decimal) -> None:
-        """Count a fill and let it move the position; `notional` is its price × quantity."""
-        before, qty = self.quantity, fill.qty
-        if fill.side == "buy":
+    def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
+        """Count a fill and let it move the position."""
+        notional = price * qty
+        if not self._side:
+            self._side = side
+        opens = side == self._side
+        if opens:
+            if self._basis_quantity is not None:
+                self._move_basis(self._basis_quantity)
+        elif self._basis_quantity is None:
+            self._basis_quantity = self.buy_volume - self.sell_volume
+        if side == "buy":
             self.buy_trades += 1
             self.buy_volume += qty
             self.buy_notional += notional
-            self.quantity = after = before + qty
-            opens, turns = before >= ZERO, after >= ZERO
+            if opens:
+                self._basis_cost += notional
+            elif self.buy_volume >= self.sell_volume:
+                self._turn(price)
         else:
             self.sell_trades += 1
             self.sell_volume += qty
             self.sell_notional += notional
-            self.quantity = after = before - qty
-            notional = -notional
-            opens, turns = before <= ZERO, after <= ZERO
-        if opens:
-            if self.basis_quantity is not before:
-                self._move_basis(before)
-            self.basis_cost += notional
-            self.basis_quantity = after
-        elif turns:
-            self._turn(fill.price)
+            if opens:
+                self._basis_cost -= notional
+            elif self.sell_volume >= self.buy_volume:
+                self._turn(price)
 
     def charge(self, fee: Decimal, currency: str | None) -> None:
         """Add a fee. Currencies are few; past a limit those that do not count in the net P&L share one label."""
         label = currency or QUOTE
         fees = self.fees
-        if label not in fees and len(fees) >= MAX_FEE_CURRENCIES and not counts_in_net(self.symbol, label):
-            label = OTHER
-        fees[label] = fees.get(label, ZERO) + fee
+        paid = fees.get(label)
+        if paid is None:
+            if len(fees) >= MAX_FEE_CURRENCIES and not counts_in_net(self.symbol, label):
+                label = OTHER
+            paid = fees.get(label, ZERO)
+        fees[label] = paid + fee
 
     def freeze(self, generation: int) -> Holding:
         """What is known now, untouched by what is applied later. For the same generation again: what was known then.
@@ -130,6 +161,7 @@ class Position:
         return frozen
 
     def _copy(self) -> Holding:
+        quantity = EXACT.subtract(self.buy_volume, self.sell_volume) if self._side else ZERO
         return Holding(
             self.account,
             self.strategy,
@@ -141,10 +173,10 @@ class Position:
             self.sell_volume,
             self.sell_notional,
             self.fees.copy() if self.fees else NO_FEES,
-            self.quantity,
-            self.basis_quantity,
-            self.basis_cost,
-            self.rounded,
+            quantity,
+            quantity if self._basis_quantity is None else self._basis_quantity,
+            self._basis_cost,
+            self._rounded,
         )
 
     def restore(self, held: Holding) -> None:
@@ -153,23 +185,34 @@ class Position:
         self.buy_volume, self.sell_volume = held.buy_volume, held.sell_volume
         self.buy_notional, self.sell_notional = held.buy_notional, held.sell_notional
         self.fees = held.fees.copy()
-        self.quantity, self.basis_quantity = held.quantity, held.basis_quantity
-        self.basis_cost, self.rounded = held.basis_cost, held.rounded
+        self._side = _side_of(held.quantity)
+        self._basis_quantity = None if held.basis_quantity == held.quantity else held.basis_quantity
+        self._basis_cost, self._rounded = held.basis_cost, held.rounded
         self._frozen = held
 
-    def _move_basis(self, quantity: Decimal) -> None:
+    def _move_basis(self, basis_quantity: Decimal) -> None:
         """Bring the basis to what partial closes have left. The only division in the accounting."""
-        if quantity == self.basis_quantity:
-            return
-        DIVISION.clear_flags()
-        self.basis_cost = DIVISION.divide(self.basis_cost * quantity, self.basis_quantity)
-        self.rounded = self.rounded or DIVISION.flags[Inexact]
+        cost = self._basis_cost * (self.buy_volume - self.sell_volume)
+        if self._rounded:
+            self._basis_cost = DIVISION.divide(cost, basis_quantity)
+        else:
+            DIVISION.clear_flags()
+            self._basis_cost = DIVISION.divide(cost, basis_quantity)
+            self._rounded = DIVISION.flags[Inexact]
+        self._basis_quantity = None
 
     def _turn(self, price: Decimal) -> None:
         """Start a new basis after a fill that closed the position or went through zero."""
-        self.basis_quantity = self.quantity
-        self.basis_cost = self.quantity * price
-        self.rounded = False
+        quantity = self.buy_volume - self.sell_volume
+        self._side = _side_of(quantity)
+        self._basis_quantity = None
+        self._basis_cost = quantity * price
+        self._rounded = False
+
+
+def _side_of(quantity: Decimal) -> str:
+    """The side of the fills that open such a quantity."""
+    return "buy" if quantity > ZERO else "sell" if quantity else ""
 
 
 class Overflow(Position):
@@ -180,13 +223,13 @@ class Overflow(Position):
     def __init__(self) -> None:
         super().__init__(OTHER, OTHER, OTHER)
 
-    def apply(self, fill: Fill, notional: Decimal) -> None:
-        """Count a fill; `notional` is its price × quantity."""
-        if fill.side == "buy":
+    def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
+        """Count a fill."""
+        if side == "buy":
             self.buy_trades += 1
-            self.buy_volume += fill.qty
-            self.buy_notional += notional
+            self.buy_volume += qty
+            self.buy_notional += price * qty
         else:
             self.sell_trades += 1
-            self.sell_volume += fill.qty
-            self.sell_notional += notional
+            self.sell_volume += qty
+            self.sell_notional += price * qty

@@ -6,8 +6,10 @@ import msgspec
 
 STATUSES = {
     "unauthorized": 401,
+    "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "too_many_attempts": 429,
     "internal_error": 500,
     "not_caught_up": 503,
 }
@@ -15,8 +17,10 @@ STATUSES = {
 
 TITLES = {
     "unauthorized": "A valid token is needed",
+    "forbidden": "The token may not do this",
     "not_found": "There is nothing here",
     "method_not_allowed": "This is not done here",
+    "too_many_attempts": "Too many wrong tokens",
     "internal_error": "Something went wrong here",
     "not_caught_up": "The stream has not been caught up with yet",
 }

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Coroutine, Iterator
@@ -15,7 +16,8 @@ from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
 from metrics_sidecar.state import TradingState
-from telemetry_stream.logs import configure_logs
+from telemetry_stream.curve import ClientKeys, UnusableKey
+from telemetry_stream.logs import configure_logs, warn_of_plain_tokens
 from telemetry_stream.types import StreamPosition
 from telemetry_stream.zeromq.subscriber import Subscriber
 
@@ -48,9 +50,18 @@ async def run(settings: Settings) -> int:
         log.error("can't use DATA_DIR", folder=str(settings.data_folder), reason=str(error))
         listening.close()
         return 1
+    key_file = settings.zmq_key_file
+    try:
+        keys = ClientKeys.load(settings.zmq_server_key, key_file) if key_file else None
+    except UnusableKey as error:
+        log.error("can't use SIDECAR_ZMQ_SECRET_KEY_FILE", reason=str(error))
+        listening.close()
+        return 1
+    warn_of_plain_tokens("SIDECAR_API_TOKENS", settings.api_tokens)
     state, position = restore(file, settings.most_positions)
-    subscriber = Subscriber(settings.publisher_address, settings.replay_address, position)
+    subscriber = Subscriber(settings.publisher_address, settings.replay_address, position, keys=keys)
     tracker = Tracker(subscriber, state)
+    gc.freeze()  # what was loaded stays; looking through it for garbage would hold up trades for milliseconds
     try:
         return await serve_parts(settings, tracker, Saver(tracker, file), listening)
     finally:

@@ -16,7 +16,9 @@ from metrics_sidecar.problems import Problem
 from metrics_sidecar.process import process_families
 from metrics_sidecar.state_view import render_state
 from metrics_sidecar.turns import Turns
-from telemetry_stream.callers import RequestIds, Tokens
+from telemetry_stream.callers import RequestIds
+from telemetry_stream.slowing import Slowing
+from telemetry_stream.tokens import Tokens, bearer_token, digest_of
 
 log = structlog.get_logger(__name__)
 
@@ -30,11 +32,12 @@ class SidecarApp:
     """An ASGI application over a tracker and a saver."""
 
     def __init__(self, tracker: Tracker, saver: Saver, replay_address: str, tokens: Sequence[str] = ()) -> None:
-        """`replay_address` is only told to people. With `tokens`, one of them has to be shown for figures."""
+        """`replay_address` is only told to people. With `tokens`, figures are for who shows one with the scope read."""
         self._tracker = tracker
         self._saver = saver
         self._replay_address = replay_address
         self._tokens = Tokens(tokens)
+        self._slowing = Slowing()
         self._exposition = Exposition()
         self._rendering = asyncio.Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
@@ -74,13 +77,30 @@ class SidecarApp:
             raise Problem("not_found", f"there are {', '.join(self._routes)}")
         if request.method not in ("GET", "HEAD"):
             raise Problem("method_not_allowed", "use GET", {"Allow": "GET, HEAD"})
-        if request.path not in OPEN_PATHS and not self._tokens.admit(request.header("authorization")):
+        if request.path not in OPEN_PATHS and self._tokens:
+            self._require_token(request)
+        return route
+
+    def _require_token(self, request: Request) -> None:
+        token = bearer_token(request.header("authorization"))
+        digest = digest_of(token)
+        wait = self._slowing.wait(request.host, digest) if token else 0
+        if wait:
+            detail = f"wrong tokens come from your address; try again in {wait} seconds"
+            raise Problem("too_many_attempts", detail, {"Retry-After": str(wait)})
+        scopes = self._tokens.scopes_of(digest)
+        if scopes is None:
+            if token and self._slowing.note_wrong(request.host, digest):
+                log.warning("a token was refused", address=request.host)
             raise Problem(
                 "unauthorized",
                 "send the header 'Authorization: Bearer TOKEN' with one of SIDECAR_API_TOKENS",
                 {"WWW-Authenticate": 'Bearer realm="metrics-sidecar"'},
             )
-        return route
+        self._slowing.note_right(request.host, digest)
+        if "read" not in scopes:
+            challenge = 'Bearer realm="metrics-sidecar", error="insufficient_scope", scope="read"'
+            raise Problem("forbidden", "a token with the scope read is needed", {"WWW-Authenticate": challenge})
 
     async def _healthz(self, _request: Request) -> Answer:
         return Answer(200, "application/json", [b'{"status":"ok"}\n'])
@@ -122,6 +142,8 @@ class SidecarApp:
 
     def _waiting_for(self) -> str:
         head, applied = self._tracker.subscriber.head, self._tracker.state.applied
+        if self._tracker.subscriber.obstacle is not None:
+            return self._tracker.subscriber.obstacle
         if head is None:
             return f"no answer yet from {self._replay_address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
         return f"applied {applied} of {head}; figures are served once the head read at the start is applied"

@@ -75,20 +75,29 @@ def decode_body(body: bytes) -> Snapshot:
 
 
 class SnapshotFile:
-    """The snapshot in a folder. One process uses it, one save at a time."""
+    """The snapshot in a folder. One process uses it, one save at a time.
+
+    `bytes` is the size of what was loaded or saved last, `refused` counts the loads that failed.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError if the folder can't be made."""
         folder.mkdir(parents=True, exist_ok=True)
+        self.bytes = self.refused = 0
         self.path = folder / FILE_NAME
         self._fresh = folder / f"{FILE_NAME}.new"
 
     def load(self) -> Snapshot | None:
         """The snapshot, None if there is no file. Raises UnusableSnapshot, OSError."""
         try:
-            return decode(self.path.read_bytes())
+            content = self.path.read_bytes()
+            self.bytes = len(content)
+            return decode(content)
         except FileNotFoundError:
             return None
+        except (UnusableSnapshot, OSError):
+            self.refused += 1
+            raise
 
     def save(self, pieces: list[bytes]) -> None:
         """Put an encoded snapshot in place of the last one. Returns when it is on disk; raises OSError.
@@ -100,6 +109,7 @@ class SnapshotFile:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
+            self.bytes = file.tell()
         self._fresh.replace(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:

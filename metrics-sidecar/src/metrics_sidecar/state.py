@@ -1,16 +1,17 @@
 """Everything that is known of the trades of one stream: a fold over its batches. No I/O."""
 
 from collections.abc import Generator
-from decimal import Decimal
 
 import msgspec
 
 from metrics_sidecar.exact import LEAST, TOO_MUCH, amount_fits, exactly
 from metrics_sidecar.fills import UNDECODABLE, Fill, read_fills
+from metrics_sidecar.marks import Mark, Market
 from metrics_sidecar.positions import Holding, Overflow, Position
 from telemetry_stream.types import Batch
 
 OUT_OF_RANGE = "out_of_range"
+_NO_BOOK: dict[str, Position] = {}
 SLICE = 512
 """So many positions are frozen between two chances for others to run: a fraction of a millisecond."""
 
@@ -18,7 +19,7 @@ SLICE = 512
 class Moment(msgspec.Struct, frozen=True):
     """The state as it was when `applied` was the last sequence in it; nothing changes it later.
 
-    `positions` stand in the order in which their first trade came, `last` holds each symbol's last fill. `other` is
+    `positions` stand in the order in which their first trade came, `last` holds each symbol's last trade. `other` is
     what was counted past the limit on positions.
     """
 
@@ -26,7 +27,7 @@ class Moment(msgspec.Struct, frozen=True):
     applied: int
     limit: int
     positions: list[Holding]
-    last: dict[str, Fill]
+    last: dict[str, Mark]
     other: Holding
     rejected: dict[str, int]
 
@@ -41,8 +42,9 @@ class TradingState:
         self.limit = limit
         self.stream = stream
         self.applied = 0
-        self.positions: dict[tuple[str, str, str], Position] = {}
-        self.last: dict[str, Fill] = {}
+        self._positions: list[Position] = []
+        self._books: dict[tuple[str, str], dict[str, Position]] = {}
+        self._markets: dict[str, Market] = {}
         self.other = Overflow()
         self.rejected = {UNDECODABLE: 0, OUT_OF_RANGE: 0}
         self._generation = 0
@@ -54,8 +56,7 @@ class TradingState:
         state = cls(moment.limit, moment.stream)
         state.applied = moment.applied
         for held in moment.positions:
-            state._open(held.account, held.strategy, held.symbol).restore(held)
-        state.last = dict(moment.last)
+            state._open(held.account, held.strategy, held.symbol, moment.last[held.symbol]).restore(held)
         state.other.restore(moment.other)
         state.rejected |= moment.rejected
         return state
@@ -74,12 +75,17 @@ class TradingState:
         """The same for many positions: batches applied between two slices don't get in. One freeze at a time."""
         self._generation += 1
         self._freezing = True
-        generation, positions, frozen = self._generation, list(self.positions.values()), list[Holding]()
+        generation, positions, markets = self._generation, self._positions.copy(), list(self._markets.values())
         other, rejected = self.other.freeze(generation), self.rejected.copy()
-        moment = Moment(self.stream, self.applied, self.limit, frozen, self.last.copy(), other, rejected)
+        moment = Moment(self.stream, self.applied, self.limit, [], {}, other, rejected)
         try:
             for start in range(0, len(positions), SLICE):
-                frozen.extend(position.freeze(generation) for position in positions[start : start + SLICE])
+                moment.positions.extend([position.freeze(generation) for position in positions[start : start + SLICE]])
+                yield
+            for start in range(0, len(markets), SLICE):
+                moment.last.update(
+                    {market.symbol: market.freeze(generation) for market in markets[start : start + SLICE]}
+                )
                 yield
         finally:
             self._freezing = False
@@ -94,38 +100,55 @@ class TradingState:
 
     @exactly
     def _apply_fills(self, fills: list[Fill]) -> None:
-        positions, last = self.positions, self.last
         freezing, generation = self._freezing, self._generation
+        account: str | None = None
+        strategy, book = "", _NO_BOOK
         for fill in fills:
-            if not (LEAST <= fill.price < TOO_MUCH and LEAST <= fill.qty < TOO_MUCH):
+            price, qty, fee = fill.price, fill.qty, fill.fee
+            if not (LEAST <= price < TOO_MUCH and LEAST <= qty < TOO_MUCH):
                 self.rejected[OUT_OF_RANGE] += 1
                 continue
-            if fill.fee is not None and not amount_fits(fill.fee):
+            if fee is not None and not (LEAST <= fee < TOO_MUCH or amount_fits(fee)):
                 self.rejected[OUT_OF_RANGE] += 1
                 continue
-            notional = fill.price * fill.qty
-            position = positions.get((fill.account, fill.strategy, fill.symbol))
+            if fill.account != account or fill.strategy != strategy:  # mostly they are those of the fill before
+                account, strategy = fill.account, fill.strategy
+                book = self._books.get((account, strategy), _NO_BOOK)
+            position = book.get(fill.symbol)
             if position is None:
-                self._apply_first(fill, notional)
+                self._apply_first(fill)
+                account = None
                 continue
+            market = position.market
             if freezing:
                 position.freeze(generation)
-            position.apply(fill, notional)
-            if fill.fee is not None:
-                position.charge(fill.fee, fill.fee_currency)
-            last[fill.symbol] = fill
+                market.freeze(generation)
+            position.apply(fill.side, price, qty)
+            if fee is not None:
+                position.charge(fee, fill.fee_currency)
+            market.price, market.ts = price, fill.ts
 
-    def _apply_first(self, fill: Fill, notional: Decimal) -> None:
+    def _apply_first(self, fill: Fill) -> None:
         """Apply a fill whose key has no position yet, and may get none."""
         target: Position = self.other
-        if len(self.positions) < self.limit:
-            target = self._open(fill.account, fill.strategy, fill.symbol)
-        target.apply(fill, notional)
+        market = self._markets.get(fill.symbol)
+        if market is not None:
+            if self._freezing:
+                market.freeze(self._generation)
+            market.price, market.ts = fill.price, fill.ts
+        if len(self._positions) < self.limit:
+            target = self._open(fill.account, fill.strategy, fill.symbol, Mark(fill.price, fill.ts))
+        target.apply(fill.side, fill.price, fill.qty)
         if fill.fee is not None:
             target.charge(fill.fee, fill.fee_currency)
-        if target is not self.other or fill.symbol in self.last:
-            self.last[fill.symbol] = fill
 
-    def _open(self, account: str, strategy: str, symbol: str) -> Position:
-        position = self.positions[account, strategy, symbol] = Position(account, strategy, symbol)
+    def _open(self, account: str, strategy: str, symbol: str, mark: Mark) -> Position:
+        """A new position; `mark` is its symbol's if that is new, too."""
+        market = self._markets.get(symbol)
+        if market is None:
+            market = self._markets[symbol] = Market(symbol, mark)
+        position = Position(account, strategy, symbol)
+        position.market = market
+        self._positions.append(position)
+        self._books.setdefault((account, strategy), {})[symbol] = position
         return position

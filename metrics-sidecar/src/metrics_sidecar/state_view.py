@@ -7,7 +7,7 @@ import msgspec
 from metrics_sidecar.exact import exactly, show
 from metrics_sidecar.exposition import SLICE
 from metrics_sidecar.figures import figures
-from metrics_sidecar.fills import Fill
+from metrics_sidecar.marks import Mark
 from metrics_sidecar.positions import Holding
 from metrics_sidecar.state import Moment
 
@@ -18,9 +18,9 @@ _encode = msgspec.json.Encoder().encode
 def render_state(head: Document, moment: Moment) -> Iterator[bytes]:
     """The JSON object in pieces: the members of `head`, then totals, symbols and positions."""
     yield _encode({**head, **_summary(moment)})[:-1] + b',"symbols":{'
-    fills = list(moment.last.items())
-    for start in range(0, len(fills), SLICE):
-        yield (b"," if start else b"") + _encode(_symbols(fills[start : start + SLICE]))[1:-1]
+    marks = list(moment.last.items())
+    for start in range(0, len(marks), SLICE):
+        yield (b"," if start else b"") + _encode(_symbols(marks[start : start + SLICE]))[1:-1]
     yield b'},"positions":['
     for start in range(0, len(moment.positions), SLICE):
         documents = _position_documents(moment.positions[start : start + SLICE], moment.last)
@@ -44,17 +44,17 @@ def _summary(moment: Moment) -> Document:
     }
 
 
-def _symbols(fills: list[tuple[str, Fill]]) -> Document:
-    return {symbol: {"last_price": show(fill.price), "last_trade_ts": fill.ts} for symbol, fill in fills}
+def _symbols(marks: list[tuple[str, Mark]]) -> Document:
+    return {symbol: {"last_price": show(mark.price), "last_trade_ts": mark.ts} for symbol, mark in marks}
 
 
 @exactly
-def _position_documents(positions: list[Holding], last: dict[str, Fill]) -> list[Document]:
+def _position_documents(positions: list[Holding], last: dict[str, Mark]) -> list[Document]:
     return [_position_document(held, last[held.symbol]) for held in positions]
 
 
-def _position_document(held: Holding, fill: Fill) -> Document:
-    shown = figures(held, fill.price)
+def _position_document(held: Holding, mark: Mark) -> Document:
+    shown = figures(held, mark.price)
     return {
         "account": held.account,
         "strategy": held.strategy,
@@ -62,7 +62,7 @@ def _position_document(held: Holding, fill: Fill) -> Document:
         **_totals_document(held),
         "position": show(held.quantity),
         "average_entry_price": show(shown.average_entry_price),
-        "last_price": show(fill.price),
+        "last_price": show(mark.price),
         "realized_pnl": show(shown.realized_pnl),
         "unrealized_pnl": show(shown.unrealized_pnl),
         "net_pnl": show(shown.net_pnl),

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-TURN_SECONDS = 0.002
+TURN_SECONDS = 0.001
 
 
 class Turns:

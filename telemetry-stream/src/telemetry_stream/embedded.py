@@ -5,9 +5,11 @@ from pathlib import Path
 
 import zmq
 
+from telemetry_stream.curve import ServerKeys
 from telemetry_stream.sqlite.journal import Journal
 from telemetry_stream.sqlite.reader import JournalReader
 from telemetry_stream.types import Conflict, Receipt, Submission
+from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.publisher import Publisher
 from telemetry_stream.zeromq.replay_server import ReplayCounters, ReplayServer
 
@@ -21,19 +23,23 @@ class EmbeddedStream:
         publisher_address: str,
         replay_address: str,
         on_failure: Callable[[BaseException], None],
+        keys: ServerKeys | None = None,
     ) -> None:
-        """Open the journal and bind both sockets; never before a fork.
+        """Open the journal and bind both sockets; never before a fork. With `keys` both speak CURVE only.
 
-        `on_failure` is called, from another thread, if replays can no longer be answered.
+        `on_failure` is called, from another thread, if replays can no longer be answered, or subscribers let in.
         Raises JournalInUse, ForeignJournal, apsw.Error, OSError for the journal, zmq.ZMQError for the sockets.
         """
         self._folder = folder
         self._journal = Journal(folder)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._gatekeeper = Gatekeeper(self._context, on_failure, keys)
         try:
-            self._publisher = Publisher(self._context, publisher_address)
-            self._replay = ReplayServer(self._context, replay_address, self.open_reader, on_failure)
+            self._publisher = Publisher(self._context, publisher_address, self._gatekeeper)
+            self._replay = ReplayServer(self._context, replay_address, self._gatekeeper, self.open_reader, on_failure)
+            self._gatekeeper.start()
         except zmq.ZMQError:
+            self._gatekeeper.close()
             self._context.destroy(linger=0)
             self._journal.close()
             raise
@@ -47,6 +53,11 @@ class EmbeddedStream:
     def replay_counters(self) -> ReplayCounters:
         """What the replay socket was asked and answered."""
         return self._replay.counters
+
+    @property
+    def refused_connections(self) -> dict[str, int]:
+        """Connections that were refused or cut, by reason; every reason is there from the start."""
+        return self._gatekeeper.refusals
 
     def head(self) -> int:
         """The last durable sequence."""
@@ -69,6 +80,7 @@ class EmbeddedStream:
     def close(self) -> None:
         """Release the sockets and the journal. Idempotent."""
         if not self._context.closed:
+            self._gatekeeper.close()
             self._replay.close()
             self._publisher.close()
             self._context.term()

@@ -77,6 +77,11 @@ class Environment:
         """A folder; a relative one is below the project's root, so that every process means the same."""
         return (self._root / self.text(key, default)).resolve()
 
+    def file(self, key: str) -> Path | None:
+        """A file, relative to the project's root as well; None where it is not set."""
+        written = self.text(key, "")
+        return (self._root / written).resolve() if written else None
+
     def port(self, key: str, default: int) -> int:
         """A TCP port, 1 to 65535."""
         return self.integer(key, default, least=1, most=65535)

@@ -142,9 +142,15 @@ class GroupCommitter:
 
     def _answer(self, group: list[tuple[Submission, Done]], outcomes: Sequence[Outcome]) -> None:
         def call_back() -> None:
+            failed = []
             for (submission, done), outcome in zip(group, outcomes, strict=True):
                 self._pending_events -= len(submission.events)
-                done(outcome)
+                try:
+                    done(outcome)
+                except Exception as error:  # noqa: BLE001 -- raised once the others of the group have theirs
+                    failed.append(error)
+            if failed:
+                raise ExceptionGroup("outcomes could not be told", failed)
 
         self._deliver(call_back)
 

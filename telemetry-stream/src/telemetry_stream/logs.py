@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
+
+from telemetry_stream.tokens import Tokens
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 FORMATS = ("json", "console", "auto")
@@ -40,6 +43,14 @@ def configure_logs(level: str, form: str, service: str, *processors: structlog.t
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def warn_of_plain_tokens(setting: str, entries: Sequence[str]) -> None:
+    """Say so where tokens stand in a setting as they are."""
+    plain = Tokens(entries).plain
+    if plain:
+        how = "trading-app token --existing reads a token from standard input and prints its hashed entry"
+        structlog.get_logger(__name__).warning("tokens are stored in plain text", setting=setting, plain=plain, how=how)
 
 
 def _rendering(form: str) -> list[Any]:

@@ -119,6 +119,10 @@ class MemorySubscriber:
         """Whether everything has been delivered."""
         return self._head is not None and self._position.sequence >= self._source.head()
 
+    @property
+    def obstacle(self) -> None:
+        """Nothing stands in between."""
+
     async def deliveries(self) -> AsyncIterator[Delivery]:
         """The deliveries, until closed."""
         if not self._joins():

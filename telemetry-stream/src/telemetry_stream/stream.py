@@ -79,6 +79,10 @@ class StreamSubscriber(Protocol):
     def caught_up(self) -> bool:
         """Whether everything that is known to exist has been delivered. False until the head was read once."""
 
+    @property
+    def obstacle(self) -> str | None:
+        """Why the stream can't be followed and what to do, where the other side lets that be known; else None."""
+
     def deliveries(self) -> AsyncIterator[Delivery]:
         """The deliveries, until the subscriber is closed. Only one iteration at a time.
 

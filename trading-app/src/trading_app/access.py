@@ -1,27 +1,177 @@
-"""Who may make which call. A decision without I/O, the same for every way a request may take."""
+"""Who may make which call: decided here for every way a request may take.
 
-from collections.abc import Mapping, Sequence
+A credential is an API token or an ID token in the header `Authorization`, or the cookie of a browser that signed in.
+"""
 
-from telemetry_stream.callers import Tokens
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.types import Scope
+
+from telemetry_stream.slowing import Slowing
+from telemetry_stream.tokens import Tokens, bearer_token, digest_of
+from trading_app.callers import ANYBODY, Caller
+from trading_app.environment import Settings
+from trading_app.id_provider import InvalidToken, NoKeys
 from trading_app.problems import Problem
+from trading_app.sessions import Sessions
 
-OPEN_ROUTES = frozenset(("/healthz", "/readyz"))
+if TYPE_CHECKING:
+    from trading_app.id_tokens import IdTokens
+
+log = structlog.get_logger(__name__)
+
+OPEN_ROUTES = frozenset(("/healthz", "/readyz", "/sign-in", "/sign-out", "/static/app.css", "/static/icon.svg"))
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+REALM = 'Bearer realm="trading-app"'
+COOKIE = "trading_session"
 
 Headers = Mapping[bytes, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, as far as access goes. `host` is the caller's address, empty where it has none."""
+
+    method: str
+    path: str
+    scheme: str
+    headers: Headers
+    host: str
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Call":
+        """The request that an ASGI scope describes."""
+        host = (scope["client"] or ("",))[0]
+        return cls(scope["method"], scope["path"], scope["scheme"], dict(scope["headers"]), host)
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether a browser makes it that shows a page."""
+        return b"text/html" in self.headers.get(b"accept", b"")
+
+    @property
+    def scope_needed(self) -> str:
+        """What the caller must be allowed to do."""
+        if self.method in SAFE_METHODS:
+            return "read"
+        return "ingest" if self.path in ("/trade", "/trades") else "admin"
+
+
 class Gate:
-    """Lets callers with a token in, and everybody where no tokens are set."""
+    """Lets callers in that show a credential, and everybody where none is set."""
 
-    def __init__(self, tokens: Sequence[str]) -> None:
-        self._tokens = Tokens(tokens)
+    def __init__(self, settings: Settings, id_tokens: "IdTokens | None") -> None:
+        self.sessions = Sessions()
+        self._public_origin = settings.public_url.encode() or None
+        self._tokens = Tokens(settings.api_tokens)
+        self._id_tokens = id_tokens
+        self.guarded = bool(self._tokens) or id_tokens is not None
+        self._slowing = Slowing()
 
-    def refusal(self, path: str, headers: Headers) -> Problem | None:
-        """Why the call may not be made; None if it may. Health is open to all."""
-        if path in OPEN_ROUTES or self._tokens.admit(headers.get(b"authorization", b"")):
+    def admits(self, headers: Headers, host: str) -> bool:
+        """Whether the caller may send trades, as far as that can be told at once; else `caller` tells."""
+        if not self.guarded:
+            return True
+        token = bearer_token(headers.get(b"authorization", b""))
+        if not token:
+            return False
+        digest = digest_of(token)
+        scopes = self._tokens.scopes_of(digest)
+        if scopes is None and self._id_tokens is not None:
+            checked = self._id_tokens.known(digest)
+            scopes = checked.caller.scopes if checked else None
+        if scopes is None or "ingest" not in scopes or self._slowing.wait(host, digest):
+            return False
+        self._slowing.note_right(host, digest)
+        return True
+
+    async def caller(self, call: Call) -> Caller:
+        """Who makes the call. Raises Problem where it may not be made."""
+        if not self.guarded or call.path in OPEN_ROUTES:
+            return ANYBODY
+        token = bearer_token(call.headers.get(b"authorization", b""))
+        caller = await self.identify(token, call.host) if token else self._of_cookie(call)
+        if call.scope_needed not in caller.scopes:
+            needed = call.scope_needed
+            challenge = f'{REALM}, error="insufficient_scope", scope="{needed}"'
+            raise Problem(
+                "forbidden",
+                f"the scope {needed} is needed; this token has {', '.join(sorted(caller.scopes))}",
+                headers={"WWW-Authenticate": challenge},
+            )
+        return caller
+
+    async def identify(self, token: bytes, host: str) -> Caller:
+        """Whose token it is that a caller at an address shows. Raises Problem."""
+        digest = digest_of(token)
+        wait = self._slowing.wait(host, digest)
+        if wait:
+            detail = f"wrong tokens come from your address; try again in {wait} seconds"
+            raise Problem("too_many_attempts", detail, retry_after=wait)
+        scopes = self._tokens.scopes_of(digest)
+        if scopes is not None:
+            caller = Caller(f"token {digest.hex()[:8]}", scopes)
+        elif self._id_tokens is not None and token.count(b".") == 2:
+            caller = await self._of_id_token(token, digest, host)
+        else:
+            if self._slowing.note_wrong(host, digest):
+                log.warning("a token was refused", address=host)
+            raise _unauthorized("the token is none of WEBAPP_API_TOKENS", "invalid_token")
+        self._slowing.note_right(host, digest)
+        return caller
+
+    def is_secure(self, call: Call) -> bool:
+        """Whether the browser speaks https with us, or with a proxy in front."""
+        own = call.headers.get(b"host", b"")
+        return call.scheme == "https" or self._public_origin == b"https://" + own
+
+    def cookie_name(self, call: Call) -> str:
+        """The cookie that holds the session. With `__Host-` no other host can have set it, which needs https."""
+        return f"__Host-{COOKIE}" if self.is_secure(call) else COOKIE
+
+    def session_key(self, call: Call) -> bytes:
+        """What the cookie holds; empty without one."""
+        for part in call.headers.get(b"cookie", b"").split(b";"):
+            name, _, value = part.strip().partition(b"=")
+            if name == self.cookie_name(call).encode():
+                return value
+        return b""
+
+    def is_from_here(self, headers: Headers) -> bool | None:
+        """Whether a page of ours made the browser send it; None where nothing tells."""
+        site, origin = headers.get(b"sec-fetch-site", b"none"), headers.get(b"origin")
+        if site != b"none":
+            return site == b"same-origin"
+        if origin is None:
             return None
-        return Problem(
-            "unauthorized",
-            "send the header 'Authorization: Bearer TOKEN' with one of WEBAPP_API_TOKENS",
-            headers={"WWW-Authenticate": 'Bearer realm="trading-app"'},
-        )
+        return origin == self._public_origin or origin.partition(b"://")[2] == headers.get(b"host")
+
+    async def _of_id_token(self, token: bytes, digest: bytes, host: str) -> Caller:
+        assert self._id_tokens is not None
+        try:
+            return (await self._id_tokens.check(token, digest)).caller
+        except InvalidToken as error:
+            if self._slowing.note_wrong(host, digest):
+                log.warning("an ID token was refused", reason=str(error), address=host)
+            raise _unauthorized(f"the ID token does not count: {error}", "invalid_token") from None
+        except NoKeys as error:
+            detail = f"the ID provider's keys can't be had ({error}); API tokens are taken as ever"
+            raise Problem("keys_unavailable", detail, retry_after=30) from None
+
+    def _of_cookie(self, call: Call) -> Caller:
+        caller = self.sessions.find(self.session_key(call))
+        if caller is None:
+            raise _unauthorized("send the header 'Authorization: Bearer TOKEN', or sign in at /sign-in")
+        here = self.is_from_here(call.headers)
+        followed = call.method == "GET" and call.headers.get(b"sec-fetch-dest") == b"document"  # a link
+        if not here and not followed and (here is False or call.method not in SAFE_METHODS):
+            raise Problem("foreign_origin", "a session counts only for this app's own pages; show a token")
+        return caller
+
+
+def _unauthorized(detail: str, error: str = "") -> Problem:
+    challenge = f'{REALM}, error="{error}"' if error else REALM
+    return Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})

@@ -10,7 +10,7 @@ class Context:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = AppMetrics()
+        self.metrics = AppMetrics(settings)
         self._stream: TradeStream | None = None
 
     @property

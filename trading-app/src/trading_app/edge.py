@@ -8,8 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.types import EventDict
 
 from telemetry_stream.callers import RequestIds
-from trading_app.access import Gate
-from trading_app.answers import answer_problem
+from trading_app.access import Call, Gate
+from trading_app.answers import Answer, answer_problem
+from trading_app.callers import Caller
 from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
 from trading_app.routes import send_answer
@@ -24,6 +25,9 @@ ROUTES = frozenset(
         "/trades/stream",
         "/page/stream",
         "/page/history",
+        "/page/session",
+        "/sign-in",
+        "/sign-out",
         "/healthz",
         "/readyz",
         "/metrics",
@@ -31,6 +35,7 @@ ROUTES = frozenset(
         "/openapi.json",
     )
 )
+ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 INTERNAL_ERROR = Problem("internal_error", "it was logged under this request_id")
@@ -99,7 +104,7 @@ class Edge:
 
 
 class Access:
-    """Refuses callers without a token, where tokens are set."""
+    """Refuses callers without a credential, where one is set, and ends endless answers when theirs ends."""
 
     def __init__(self, app: ASGIApp, gate: Gate, metrics: AppMetrics) -> None:
         self._app = app
@@ -107,10 +112,42 @@ class Access:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        problem = self._gate.refusal(scope["path"], dict(scope["headers"])) if scope["type"] == "http" else None
-        if problem is None:
+        """Pass the request on, with who makes it, or refuse it."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        call = Call.of(scope)
+        try:
+            caller = await self._gate.caller(call)
+        except Problem as problem:
+            await self._refuse(problem, call, scope, send)
+            return
+        scope["state"]["caller"] = caller
+        if caller.lease is not None and call.path in ENDLESS_ROUTES:
+            await self._serve_for(caller, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _refuse(self, problem: Problem, call: Call, scope: Scope, send: Send) -> None:
         self._metrics.refusals[problem.code] += 1
-        await send_answer(answer_problem(problem, scope["state"]["request_id"]), send)
+        if problem.code == "unauthorized" and call.wants_page:
+            place = b"/sign-in" if call.method in ("GET", "HEAD") else b"/sign-in?unsent=1"
+            answer = Answer(303, b"", b"text/html", [(b"location", place), (b"cache-control", b"no-store")])
+        else:
+            answer = answer_problem(problem, scope["state"]["request_id"])
+        await send_answer(answer, send)
+
+    async def _serve_for(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """As long as the caller may go on. A browser that comes back is told then that it may not."""
+        assert caller.lease is not None
+        began = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        if not await caller.lease.run(self._app(scope, receive, send_on)):
+            if not began:
+                await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})

@@ -4,8 +4,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from telemetry_stream.curve import KEY_CHARACTERS, is_key
 from telemetry_stream.environment import Environment, SettingError, is_loopback, is_loopback_address
 from telemetry_stream.logs import FORMATS, LEVELS
+from telemetry_stream.tokens import read_entries, token_to_show
+from trading_app.id_provider import IdProvider, read_provider
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
@@ -18,17 +21,27 @@ class Settings:
     http_port: int
     publisher_address: str
     replay_address: str
+    zmq_key_file: Path | None
+    zmq_client_keys: tuple[str, ...]
     data_folder: Path
     cors_origins: tuple[str, ...]
     api_tokens: tuple[str, ...] = field(repr=False)
+    id_provider: IdProvider | None
+    public_url: str
     most_body_bytes: int
     most_batch_trades: int
     most_pending_trades: int
     most_live_streams: int
+    most_connections: int
+    header_seconds: float
+    body_seconds: float
+    unread_seconds: float
+    rate_limit: str
+    least_free_bytes: int
     log_level: str
     log_format: str
     sidecar_url: str
-    sidecar_token: str | None = field(repr=False)
+    sidecar_token: str = field(repr=False)
 
 
 def read_settings(environment: Environment) -> Settings:
@@ -38,17 +51,27 @@ def read_settings(environment: Environment) -> Settings:
         http_port=environment.port("WEBAPP_HTTP_PORT", 8000),
         publisher_address=environment.address("WEBAPP_ZMQ_ADDR", "tcp://127.0.0.1:5555"),
         replay_address=environment.address("WEBAPP_REPLAY_ADDR", "tcp://127.0.0.1:5556"),
+        zmq_key_file=environment.file("WEBAPP_ZMQ_SECRET_KEY_FILE"),
+        zmq_client_keys=environment.words("WEBAPP_ZMQ_CLIENT_KEYS"),
         data_folder=environment.folder("DATA_DIR", "./data"),
         cors_origins=_origins(environment.words("WEBAPP_CORS_ORIGINS")),
-        api_tokens=environment.words("WEBAPP_API_TOKENS"),
+        api_tokens=read_entries(environment, "WEBAPP_API_TOKENS"),
+        id_provider=read_provider(environment),
+        public_url=_origin(environment.text("WEBAPP_PUBLIC_URL", "")),
         most_body_bytes=environment.integer("WEBAPP_MAX_BODY_BYTES", 8_388_608, least=1_024, most=1_073_741_824),
         most_batch_trades=environment.integer("WEBAPP_MAX_BATCH_TRADES", 10_000, least=1, most=1_000_000),
         most_pending_trades=environment.integer("WEBAPP_MAX_PENDING_TRADES", 100_000, least=1, most=10_000_000),
         most_live_streams=environment.integer("WEBAPP_MAX_LIVE_STREAMS", 50, least=0, most=10_000),
+        most_connections=environment.integer("WEBAPP_MAX_CONNECTIONS", 1_000, least=1, most=100_000),
+        header_seconds=environment.seconds("WEBAPP_HEADER_SECONDS", 10, least=1, most=3_600),
+        body_seconds=environment.seconds("WEBAPP_BODY_SECONDS", 30, least=1, most=3_600),
+        unread_seconds=environment.seconds("WEBAPP_UNREAD_SECONDS", 20, least=1, most=3_600),
+        rate_limit=_rate_limit(environment.text("WEBAPP_RATE_LIMIT", "")),
+        least_free_bytes=environment.integer("WEBAPP_MIN_FREE_BYTES", 67_108_864, least=0, most=2**62),
         log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
         log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
         sidecar_url=_sidecar_url(environment),
-        sidecar_token=next(iter(environment.words("SIDECAR_API_TOKENS")), None),
+        sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
     )
     _refuse_what_is_open(settings)
     return settings
@@ -65,6 +88,27 @@ def _origins(written: tuple[str, ...]) -> tuple[str, ...]:
     return written
 
 
+def _origin(written: str) -> str:
+    """The address browsers know the app by, without a path."""
+    if written and _ORIGIN.fullmatch(written) is None:
+        raise SettingError(f"WEBAPP_PUBLIC_URL={written!r}: write it as https://desk.example, with no slash after it")
+    return written
+
+
+def _rate_limit(written: str) -> str:
+    """The limit as written, if it is one."""
+    if written:
+        from trading_app.rate_limit import parse_rates  # noqa: PLC0415 -- takes a quarter of a second
+
+        try:
+            parse_rates(written)
+        except ValueError:
+            raise SettingError(
+                f"WEBAPP_RATE_LIMIT={written!r} is none; write it as 5000/second, or 100/second;20000/hour"
+            ) from None
+    return written
+
+
 def _sidecar_url(environment: Environment) -> str:
     host = environment.text("SIDECAR_HTTP_HOST", "127.0.0.1")
     return f"http://{host}:{environment.port('SIDECAR_HTTP_PORT', 8001)}"
@@ -72,7 +116,7 @@ def _sidecar_url(environment: Environment) -> str:
 
 def _refuse_what_is_open(settings: Settings) -> None:
     """Nothing may be reached from other machines without a credential."""
-    if not is_loopback(settings.http_host) and not settings.api_tokens:
+    if not is_loopback(settings.http_host) and not settings.api_tokens and settings.id_provider is None:
         raise SettingError(
             f"WEBAPP_HTTP_HOST={settings.http_host!r} can be reached from other machines:"
             " set WEBAPP_API_TOKENS, or use 127.0.0.1"
@@ -81,7 +125,19 @@ def _refuse_what_is_open(settings: Settings) -> None:
         ("WEBAPP_ZMQ_ADDR", settings.publisher_address),
         ("WEBAPP_REPLAY_ADDR", settings.replay_address),
     ):
-        if not is_loopback_address(address):
+        if not is_loopback_address(address) and settings.zmq_key_file is None:
             raise SettingError(
-                f"{key}={address!r} can be reached from other machines, and has no access control: use 127.0.0.1"
+                f"{key}={address!r} can be reached from other machines: set WEBAPP_ZMQ_SECRET_KEY_FILE and"
+                " WEBAPP_ZMQ_CLIENT_KEYS (`trading-app zmq-keys FILE` makes keys), or use 127.0.0.1"
             )
+    _check_keys(settings)
+
+
+def _check_keys(settings: Settings) -> None:
+    for place, key in enumerate(settings.zmq_client_keys, 1):
+        if not is_key(key):  # it may be a secret one with a slip: not shown
+            raise SettingError(f"WEBAPP_ZMQ_CLIENT_KEYS: number {place} is no key of {KEY_CHARACTERS} characters")
+    if bool(settings.zmq_client_keys) != (settings.zmq_key_file is not None):
+        raise SettingError(
+            "WEBAPP_ZMQ_CLIENT_KEYS and WEBAPP_ZMQ_SECRET_KEY_FILE: both or none, as only known subscribers are let in"
+        )

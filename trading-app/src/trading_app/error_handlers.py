@@ -23,7 +23,7 @@ def add_error_handlers(api: FastAPI, context: Context) -> None:
         context.metrics.refusals[problem.code] += 1
         answered = answer_problem(problem, request.scope["state"]["request_id"])
         headers = {name.decode(): value.decode("latin-1") for name, value in answered.headers}
-        if request.method == "POST" and accepts_page(request):
+        if request.method == "POST" and request.scope["path"] == "/trade" and accepts_page(request):
             page = render_page(request, context, {"problem": problem}, problem.status)
             page.headers.update(headers)
             return page
@@ -70,4 +70,5 @@ def _methods(api: FastAPI, path: str) -> list[str]:
     """Every method that is for this path; a route by itself knows only its own."""
     taken_in_front = {"POST"} if path in PATHS else set()
     routes = [route for route in api.routes if isinstance(route, Route) and route.path == path]
-    return sorted(taken_in_front.union(*(route.methods or () for route in routes)))
+    methods = taken_in_front.union(*(route.methods or () for route in routes))
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -9,58 +9,48 @@ import time
 from typing import Any
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from telemetry_stream.errors import StreamError
 from telemetry_stream.group_commit import Outcome
 from trading_app.access import Headers
-from trading_app.answers import Answer, answer_problem, refusal
+from trading_app.answers import Answer, answer_problem
 from trading_app.edge import INTERNAL_ERROR
+from trading_app.guarded_http import BODY, HEAD, MOST_HEAD_BYTES, MOST_HEADERS, NEXT, GuardedHttpProtocol
 from trading_app.problems import Problem
 from trading_app.routes import FORMS, Intended, announced_too_large, media_type, too_large
-from trading_app.ui import WebApp
 
 log = structlog.get_logger(__name__)
 
 PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 
 
-class FastHttpProtocol(HttpToolsProtocol):
-    """uvicorn's connection, with a short way for POST on PATHS. The application has to be a WebApp."""
+class FastHttpProtocol(GuardedHttpProtocol):
+    """uvicorn's connection, guarded, with a short way for POST on PATHS."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        assert isinstance(self.app, WebApp)
-        self.web = self.app
         self.hot: HotRequest | None = None
-        self._idle_since: float | None = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        super().connection_lost(exc)
-        super()._unset_keepalive_if_required()
-
-    def on_message_begin(self) -> None:
-        """A request begins. What only the way through the app needs is made when it is taken."""
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
 
     def on_headers_complete(self) -> None:
         """Take the short way if the request is one for it."""
+        if self.unused_bytes > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+            self.check_head()
         self.hot = None
         if self._is_hot():
             headers = dict(self.headers)
-            if not self._is_unusual(headers):
+            if self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
+                self.stage = BODY
                 self.hot = HotRequest(self, PATHS[self.url], headers)
                 self.cycle = self.hot  # type: ignore[assignment]  # it stands in for uvicorn's
                 self.hot.begin()
                 return
-        self._begin_for_the_app()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Take a piece of the body, unless the request is answered already."""
+        if self.cycle.response_complete:
+            return
+        self.unused_bytes = 0
         if self.hot is None:
             super().on_body(body)
         else:
@@ -68,84 +58,22 @@ class FastHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Take the end of the body."""
+        if self.stage is HEAD:
+            return  # it offers an upgrade, and is read once more
+        self.stage = NEXT
+        self.unused_bytes = 0
         if self.hot is None:
             super().on_message_complete()
         else:
             self.hot.end()
 
-    def on_response_complete(self) -> None:
-        """An answer is sent: begin with the next request that is there, or be idle.
-
-        uvicorn sets a timer after each answer and takes it back with the next request, which costs a third of a hot
-        request. Here a timer runs on, and looks when it ends how long the connection has been idle.
-        """
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_again_in(self.timeout_keep_alive)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it was idle for long enough."""
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # a request is under way; the end of its answer sets the next timer
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left <= 0:
-            super().timeout_keep_alive_handler()
+    def refuse(self, problem: Problem) -> None:
+        """Answer what can't be taken any further, and end the connection."""
+        if self.hot is not None and self.stage is BODY and self.owes():
+            self.hot.give_up(problem)
+            self.linger()
         else:
-            self._look_again_in(left)
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def _look_again_in(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _begin_for_the_app(self) -> None:
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, and close."""
-        problem = Problem("bad_request", msg)
-        request_id = self.web.ids.name(b"")
-        self.web.context.metrics.refusals[problem.code] += 1
-        self.write(answer_problem(problem, request_id), request_id, keep_alive=False)
-        self.transport.close()
-
-    def pause_writing(self) -> None:
-        """A client that does not read its answers is not read from either."""
-        super().pause_writing()
-        self.flow.pause_reading()
-
-    def resume_writing(self) -> None:
-        """It reads again."""
-        super().resume_writing()
-        if not self.pipeline:  # else reading waits for the answers that are owed
-            self.flow.resume_reading()
-
-    def write(self, answer: Answer, request_id: str, *, keep_alive: bool) -> None:
-        """Send an answer in one piece."""
-        head = [STATUS_LINE[answer.status]]
-        for name, value in (*self.server_state.default_headers, *answer.headers):
-            head += (name, b": ", value, b"\r\n")
-        head.append(
-            b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n"
-            % (
-                answer.content_type,
-                len(answer.body),
-                request_id.encode(),
-                b"" if keep_alive else b"connection: close\r\n",
-            )
-        )
-        head.append(answer.body)
-        self.transport.write(b"".join(head))
+            super().refuse(problem)
 
     def _is_hot(self) -> bool:
         return (
@@ -166,7 +94,7 @@ class HotRequest:
 
     __slots__ = (
         "_began", "_headers", "_intended", "_parts", "_path", "_protocol", "_request_id", "_size",
-        "disconnected", "keep_alive", "message_event", "response_complete",
+        "_whole", "disconnected", "keep_alive", "message_event", "response_complete",
     )  # fmt: skip
 
     def __init__(self, protocol: FastHttpProtocol, path: str, headers: Headers) -> None:
@@ -181,13 +109,14 @@ class HotRequest:
         self._size = 0
         self._request_id = protocol.web.ids.name(headers.get(b"x-request-id", b""))
         self._intended: Intended | None = None
+        self._whole = False
 
     def begin(self) -> None:
         """The headers are there: refuse what they say already."""
         web = self._protocol.web
-        problem = web.gate.refusal(self._path, self._headers) or announced_too_large(
-            self._headers, web.context.settings.most_body_bytes
-        )
+        problem = announced_too_large(self._headers, web.context.settings.most_body_bytes)
+        if web.rate_limit is not None:
+            problem = web.rate_limit.refusal(self._path, self._headers, self._protocol.address) or problem
         if problem is not None:
             self._refuse(problem)
         elif self._protocol.expect_100_continue:
@@ -197,8 +126,6 @@ class HotRequest:
         """A piece of the body is there."""
         self._size += len(part)
         most = self._protocol.web.context.settings.most_body_bytes
-        if self.response_complete:
-            return  # the rest of what was refused
         if self._size > most:
             self._refuse(too_large(most))
         else:
@@ -206,17 +133,19 @@ class HotRequest:
 
     def end(self) -> None:
         """The body is there: hand the trades over."""
+        self._whole = True
         if self.response_complete:
+            self._close_if_asked()
             return
         web = self._protocol.web
         try:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            self._intended = web.intake.read(self._path, self._headers, body, time.time_ns())
-            web.context.stream.submit(self._intended.submission, self._finish)
+            intended = self._intended = web.intake.read(self._path, self._headers, body, time.time_ns())
+            web.context.stream.submit(intended.submission, self._finish)
         except Problem as problem:
             self._refuse(problem)
         except StreamError as error:
-            self._refuse(refusal(error))
+            self._refuse(web.intake.refuse(intended, error))
         except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
             self._fail(error)
 
@@ -230,6 +159,11 @@ class HotRequest:
         except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
             self._fail(error)
 
+    def give_up(self, problem: Problem) -> None:
+        """The rest of the body won't come, or can't be used."""
+        self.keep_alive = False
+        self._refuse(problem)
+
     def _refuse(self, problem: Problem) -> None:
         self._protocol.web.context.metrics.refusals[problem.code] += 1
         self._answer(answer_problem(problem, self._request_id))
@@ -242,13 +176,18 @@ class HotRequest:
         protocol = self._protocol
         self.response_complete = True
         self._parts.clear()
-        if not self.disconnected:
+        # Of several requests of a connection that is lost, uvicorn tells only the last.
+        if not (self.disconnected or protocol.transport.is_closing()):
             protocol.write(answer, self._request_id, keep_alive=self.keep_alive)
-            if not self.keep_alive:
-                protocol.transport.close()
+            self._close_if_asked()
         seconds = time.perf_counter() - self._began
         protocol.web.context.metrics.observe_request("POST", self._path, answer.status, seconds)
         protocol.on_response_complete()
+
+    def _close_if_asked(self) -> None:
+        """Once the body is there: with some of it unread, the client's system would drop the answer."""
+        if self._whole and not self.keep_alive:
+            self._protocol.transport.close()
 
 
 class _NobodyWaits:

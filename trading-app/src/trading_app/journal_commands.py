@@ -10,8 +10,8 @@ from telemetry_stream.sqlite.backup import BackupFailed, back_up, restore
 from telemetry_stream.sqlite.check import check_journal
 from telemetry_stream.sqlite.journal import JournalInUse, lock_to_write
 from telemetry_stream.sqlite.schema import JOURNAL_FILE, open_to_write
+from trading_app.disk import free_bytes, write_ahead_log_bytes
 from trading_app.environment import Settings
-from trading_app.zmq_pub import LEAST_FREE_BYTES, free_bytes
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log that is larger was kept from shrinking: by a reader that stays, or by a kill at a bad moment."""
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     folder = settings.data_folder
     try:
         if arguments.command == "doctor":
-            return examine(folder, repair=arguments.repair)
+            return examine(folder, settings.least_free_bytes, repair=arguments.repair)
         if arguments.command == "backup":
             report = back_up(folder, arguments.file)
             print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def examine(folder: Path, *, repair: bool) -> int:
+def examine(folder: Path, least_free_bytes: int, *, repair: bool) -> int:
     """Say what is found about the journal in a folder; 1 if something has to be done."""
     file = folder / JOURNAL_FILE
     if not file.exists():
@@ -63,22 +63,21 @@ def examine(folder: Path, *, repair: bool) -> int:
         print(f"  {file}* and put the last backup back: trading-app restore FILE")
         return 1
     print(f"  sound: {report.head:,} trades, each there once; stream {report.stream}")
-    advice = [*_about_space(folder), *_about_log(folder, running=running, repair=repair)]
+    advice = [*_about_space(folder, least_free_bytes), *_about_log(folder, running=running, repair=repair)]
     for line in advice:
         print(f"  {line}")
     return 1 if any(line.startswith("wrong") for line in advice) else 0
 
 
-def _about_space(folder: Path) -> list[str]:
+def _about_space(folder: Path, least: int) -> list[str]:
     free = free_bytes(folder)
-    if free < LEAST_FREE_BYTES:
+    if free < least:
         return [f"wrong: only {free / 2**20:.0f} MiB are free in {folder}; make room, or no trade will be taken"]
     return []
 
 
 def _about_log(folder: Path, *, running: bool, repair: bool) -> list[str]:
-    log = folder / f"{JOURNAL_FILE}-wal"
-    size = log.stat().st_size if log.exists() else 0
+    size = write_ahead_log_bytes(folder)
     if size <= LARGE_LOG_BYTES:
         return []
     told = f"the write-ahead log has {size / 2**20:.0f} MiB"

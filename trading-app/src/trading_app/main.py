@@ -1,5 +1,5 @@
 """The command `trading-app`: serves without arguments; `send` and `demo` are clients of a running app; `doctor`,
-`backup` and `restore` look after its journal.
+`backup` and `restore` look after its journal; `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens.
 """
 
 import argparse
@@ -14,6 +14,14 @@ from trading_app.environment import Settings, read_settings
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
     arguments = _parser().parse_args()
+    if arguments.command == "zmq-keys":
+        from trading_app import key_command
+
+        return key_command.run(arguments.file)  # without the settings: they may ask for the keys to be made
+    if arguments.command == "token":
+        from trading_app import token_command
+
+        return token_command.run(arguments)
     try:
         settings = read_settings(load_environment(os.environ, project_root()))
     except SettingError as error:
@@ -48,13 +56,17 @@ def _parser() -> argparse.ArgumentParser:
         prog="trading-app", description="Takes trades in, journals and publishes them. Without a command it serves."
     )
     parser.add_argument("--version", action="version", version=version("trading-app"))
-    commands = parser.add_subparsers(dest="command", metavar="send | demo | doctor | backup | restore")
+    commands = parser.add_subparsers(
+        dest="command", metavar="send | demo | doctor | backup | restore | token | zmq-keys"
+    )
     if len(sys.argv) > 1:
         # Only where they may be asked for: what they import would make every start of the server slower.
-        from trading_app import journal_commands
+        from trading_app import journal_commands, key_command, token_command
         from trading_app.client import demo, send
 
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
         demo.add_arguments(commands.add_parser("demo", help="post a believable stream of trades"))
         journal_commands.add_commands(commands)
+        key_command.add_command(commands)
+        token_command.add_arguments(commands.add_parser("token", help="make an API token, and its entry"))
     return parser

@@ -16,8 +16,20 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from trading_app.environment import Settings
 from trading_app.problems import STATUSES
 from trading_app.zmq_pub import TradeStream
+
+UNDERSTOOD = ("overloaded", "not_ready", "stream_failed", "trade_id_conflict", "idempotency_key_conflict")
+"""The codes of refusals that come after a request's trades were read, so that they can be counted."""
+
+REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "too_many_frames")
+"""What replay requests are refused for; `increase()` does not see a series begin, so they are there from the start."""
+
+DROPPED = ("silent", "unread", "refused_body")
+"""Why connections are closed without an answer: no request came; its answers are not read; the body of a request that
+was refused does not end.
+"""
 
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -49,12 +61,16 @@ class Histogram:
 class AppMetrics(Collector):
     """What the app counts. Give it the stream once that is open; until then its metrics are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.stream: TradeStream | None = None
         self.live_streams = 0
+        self.connections = 0
+        self.dropped_connections = dict.fromkeys(DROPPED, 0)
         self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS_BUCKETS))
         self.refusals = dict.fromkeys(STATUSES, 0)
+        self.refused_trades = dict.fromkeys(UNDERSTOOD, 0)
         self.accepted_trades = 0
         self.duplicate_trades = 0
         self.commit_seconds = Histogram(SECONDS_BUCKETS)
@@ -76,6 +92,8 @@ class AppMetrics(Collector):
         yield from self._trade_families()
         if self.stream is not None:
             yield from _stream_families(self.stream)
+            yield from _disk_families(self.stream)
+        yield from self._limit_families()
         yield InfoMetricFamily(
             "trading_app_build",
             "Version of the web app and of Python.",
@@ -104,12 +122,48 @@ class AppMetrics(Collector):
             refusals.add_metric((code,), count)
         yield refusals
         yield GaugeMetricFamily("trading_app_live_streams", "Open GET /trades/stream connections.", self.live_streams)
+        yield GaugeMetricFamily("trading_app_connections", "Open connections of clients.", self.connections)
+        dropped = CounterMetricFamily(
+            "trading_app_connections_dropped",
+            "Connections closed without an answer, by reason.",
+            labels=("reason",),
+        )
+        for reason, count in self.dropped_connections.items():
+            dropped.add_metric((reason,), count)
+        yield dropped
+
+    def _limit_families(self) -> Iterator[Metric]:
+        limits = self._settings
+        yield GaugeMetricFamily(
+            "trading_app_pending_trades_limit",
+            "Most trades that may wait for their commit.",
+            limits.most_pending_trades,
+        )
+        yield GaugeMetricFamily(
+            "trading_app_live_streams_limit", "Most live streams that may be open.", limits.most_live_streams
+        )
+        yield GaugeMetricFamily(
+            "trading_app_connections_limit", "Most connections that may be open.", limits.most_connections
+        )
+        yield GaugeMetricFamily(
+            "trading_app_disk_least_free_bytes",
+            "Least room on the journal's disk with which the app is ready.",
+            limits.least_free_bytes,
+        )
 
     def _trade_families(self) -> Iterator[Metric]:
         yield CounterMetricFamily("trading_app_trades_accepted", "New trades, durable.", self.accepted_trades)
         yield CounterMetricFamily(
             "trading_app_trades_duplicate", "Trades that were known already.", self.duplicate_trades
         )
+        refused = CounterMetricFamily(
+            "trading_app_trades_refused",
+            "Trades that were understood and refused all the same, by the code of the error.",
+            labels=("code",),
+        )
+        for code, count in self.refused_trades.items():
+            refused.add_metric((code,), count)
+        yield refused
         commits = HistogramMetricFamily(
             "trading_app_commit_duration_seconds", "Time to commit and publish one group of trades."
         )
@@ -127,15 +181,51 @@ def _stream_families(stream: TradeStream) -> Iterator[Metric]:
     head = GaugeMetricFamily("trading_app_stream_head_sequence", "The last durable sequence.", labels=("stream",))
     head.add_metric((stream.id,), stream.head)
     yield head
+    yield GaugeMetricFamily(
+        "trading_app_last_trade_timestamp_seconds",
+        "When the last new trade became durable; 0 in an empty journal.",
+        stream.last_trade_ns / 1e9,
+    )
+    yield GaugeMetricFamily(
+        "trading_app_stream_failed", "1 once a commit or a replay failed: the app is about to end.", int(stream.failed)
+    )
+    yield GaugeMetricFamily(
+        "trading_app_recovered",
+        "1 if the run before this one did not end as asked: killed, or the journal failed.",
+        int(stream.recovered),
+    )
     replays = stream.replay_counters
     yield CounterMetricFamily("trading_app_replay_answers", "Replay requests answered.", replays.answers)
     yield CounterMetricFamily("trading_app_replay_trades", "Trades sent in answers to replay requests.", replays.events)
     refused = CounterMetricFamily(
         "trading_app_replay_requests_refused", "Replay requests refused, by reason.", labels=("reason",)
     )
-    for reason, count in list(replays.refusals.items()):
+    for reason, count in {**dict.fromkeys(REPLAY_REFUSALS, 0), **replays.refusals}.items():
         refused.add_metric((reason,), count)
     yield refused
+    connections = CounterMetricFamily(
+        "trading_app_stream_connections_refused",
+        "Connections to the ZeroMQ ports refused or cut, by reason.",
+        labels=("reason",),
+    )
+    for reason, count in stream.refused_connections.items():
+        connections.add_metric((reason,), count)
+    yield connections
+
+
+def _disk_families(stream: TradeStream) -> Iterator[Metric]:
+    try:
+        used = stream.disk_use()
+    except OSError:
+        return  # the folder is gone: /readyz says so, and the other figures still count
+    yield GaugeMetricFamily("trading_app_journal_bytes", "Size of the journal.", used.journal)
+    yield GaugeMetricFamily(
+        "trading_app_journal_wal_bytes", "Size of the journal's write-ahead log.", used.write_ahead_log
+    )
+    yield GaugeMetricFamily(
+        "trading_app_key_tables_bytes", "Size of the tables that find a trade by its key.", used.key_tables
+    )
+    yield GaugeMetricFamily("trading_app_disk_free_bytes", "Room left on the journal's disk.", used.free)
 
 
 def make_registry(metrics: AppMetrics) -> CollectorRegistry:

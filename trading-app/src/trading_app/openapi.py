@@ -4,22 +4,43 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from trading_app.access import COOKIE
+from trading_app.fields import EARLIEST_SECONDS
 from trading_app.problems import STATUSES, TITLES
 
+_DIGITS = r"(0|[1-9][0-9]*)(\.[0-9]+)?"
+_EXPONENT = "([eE][+-]?[0-9]{1,2})?"
+_DAY = "(197[3-9]|19[89][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_RFC3339 = rf"^{_DAY}[Tt ]{_CLOCK}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[+-]{_CLOCK})$"
+_INNER = r'[^"\\\x00-\x1f\x7f-\x9f]'
+_OUTER = r'[^\s"\\\x00-\x1f\x7f-\x9f]'
+# What JSON Schema can't say is in the descriptions: how many digits a number has, what is printable, what time it is.
+AMOUNT_TEXT = {"type": "string", "pattern": rf"^(?!0(\.0+)?([eE]|$)){_DIGITS}{_EXPONENT}$"}
+DECIMAL_TEXT = {"type": "string", "pattern": f"^-?{_DIGITS}{_EXPONENT}$"}
+TIME_TEXT = [
+    {"type": "string", "pattern": _RFC3339},
+    {"type": "string", "pattern": r"^[1-9][0-9]{8,18}(\.[0-9]{1,19})?$"},
+]
+KEPT = "at most 38 digits, and at most 38 on either side of the point. Kept exactly as written"
 NUMBER = {
-    "anyOf": [{"type": "string", "pattern": r"^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$"}, {"type": "number"}],
-    "description": "More than 0, at most 38 digits. Kept exactly as written; as a string no client can round it.",
+    "anyOf": [AMOUNT_TEXT, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**38}],
+    "description": f"More than 0, {KEPT}; as a string no client can round it.",
     "examples": ["0.00141342"],
 }
-SIGNED_NUMBER = {
-    "anyOf": [{"type": "string", "pattern": r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$"}, {"type": "number"}],
-    "description": "At most 38 digits. Kept exactly as written.",
-    "examples": ["0.25", "-0.01"],
-}
+PRINTABLE = f"^{_OUTER}({_INNER}*{_OUTER})?$"
+PRINTABLE_OR_EMPTY = f"^({_OUTER}({_INNER}*{_OUTER})?)?$"
+SYMBOL = {"type": "string", "pattern": "^[A-Za-z0-9._:/-]{1,32}$"}
+SYMBOL_OR_EMPTY = "^[A-Za-z0-9._:/-]{0,32}$"
 
 
-def _text(most: int, description: str, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": most, "description": description, **more}
+def _text(most: int, description: str) -> dict[str, Any]:
+    described = f"{description} Printable characters, no spaces at its ends."
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": PRINTABLE, "description": described}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 TRADE_IN: dict[str, Any] = {
@@ -27,36 +48,59 @@ TRADE_IN: dict[str, Any] = {
     "additionalProperties": False,
     "required": ["symbol", "price", "qty", "side"],
     "properties": {
-        "symbol": _text(
-            32, "Stored in upper case.", pattern=r"^[A-Za-z0-9._:/-]{1,32}$", examples=["XRP/ETH", "BTCUSDT"]
-        ),
+        "symbol": {**SYMBOL, "description": "Stored in upper case.", "examples": ["XRP/ETH", "BTCUSDT"]},
         "price": {**NUMBER, "description": f"Quote units per base unit. {NUMBER['description']}"},
         "qty": {**NUMBER, "description": f"Base units. {NUMBER['description']}", "examples": ["23.0"]},
         "side": {"type": "string", "pattern": "^([bB][uU][yY]|[sS][eE][lL][lL])$", "examples": ["buy", "sell"]},
         "ts": {
-            "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
-            "description": "When it was traded: RFC 3339, or s, ms, µs or ns since 1970. Now, if not given.",
+            "anyOf": [
+                *TIME_TEXT,
+                {"type": "number", "minimum": EARLIEST_SECONDS, "exclusiveMaximum": 10**19},
+                {"type": "null"},
+            ],
+            "description": "When it was traded, from March 1973 to a day from now: RFC 3339, or s, ms, µs or ns since"
+            " 1970. Now, if not given.",
             "examples": ["2026-01-31T12:00:00.250Z", 1570752011620],
         },
         "trade_id": {
-            **_text(128, "Unique within the account; a repeat is recognised by it. Made, if not given."),
-            "type": ["string", "null"],
+            **_or_null(_text(128, "Unique within the account; a repeat is recognised by it. Made, if not given.")),
             "examples": ["binance-13519807"],
         },
-        "account": {**_text(64, "`default`, if not given."), "type": ["string", "null"]},
-        "strategy": {**_text(64, "`default`, if not given."), "type": ["string", "null"]},
-        "venue": {**_text(64, "Where it was traded."), "type": ["string", "null"]},
-        "order_id": {**_text(128, "The order it filled."), "type": ["string", "null"]},
+        "account": _or_null(_text(64, "`default`, if not given.")),
+        "strategy": _or_null(_text(64, "`default`, if not given.")),
+        "venue": _or_null(_text(64, "Where it was traded.")),
+        "order_id": _or_null(_text(128, "The order it filled.")),
         "fee": {
-            "anyOf": [*SIGNED_NUMBER["anyOf"], {"type": "null"}],
-            "description": "What it cost, in fee_currency; negative for a rebate.",
+            "anyOf": [
+                DECIMAL_TEXT,
+                {"type": "number", "exclusiveMinimum": -(10**38), "exclusiveMaximum": 10**38},
+                {"type": "null"},
+            ],
+            "description": f"What it cost, in fee_currency; negative for a rebate. A number, {KEPT}.",
             "examples": ["0.02"],
         },
         "fee_currency": {
-            **_text(16, "The symbol's quote currency, if not given.", pattern="^[A-Za-z0-9]{1,16}$"),
             "type": ["string", "null"],
+            "pattern": "^[A-Za-z0-9]{1,16}$",
+            "description": "The symbol's quote currency, if not given.",
         },
     },
+}
+_WRITTEN = {"price": [AMOUNT_TEXT], "qty": [AMOUNT_TEXT], "fee": [DECIMAL_TEXT], "ts": TIME_TEXT}
+_LEFT_EMPTY = {"type": "string", "pattern": r"^\s*$"}
+
+
+def _form_field(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The same field where everything is text, and an empty text stands for nothing."""
+    told = {key: schema[key] for key in ("description",) if key in schema}
+    rules = {key: value for key, value in schema.items() if key not in ("description", "examples", "anyOf")}
+    texts = _WRITTEN.get(name, [{**rules, "type": "string"}])
+    return {**told, "anyOf": texts if name in TRADE_IN["required"] else [*texts, _LEFT_EMPTY]}
+
+
+TRADE_FORM = {
+    **TRADE_IN,
+    "properties": {name: _form_field(name, schema) for name, schema in TRADE_IN["properties"].items()},
 }
 
 ACCEPTED = {
@@ -142,7 +186,12 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 128,
+        "pattern": r"^[!#-\[\]-~]([ !#-\[\]-~]*[!#-\[\]-~])?$",
+    },
     "description": "A name for the whole request: sent again with the same body it changes nothing.",
 }
 
@@ -153,6 +202,40 @@ LAST_EVENT_ID = {
     "required": False,
     "schema": {"type": "integer", "minimum": 0},
     "description": "Give the trades after this one. A browser's EventSource sends it by itself.",
+}
+
+
+def _header(description: str, **schema: Any) -> dict[str, Any]:
+    return {"required": True, "description": description, "schema": schema}
+
+
+_RETRY_AFTER = {"Retry-After": _header("Wait so many seconds.", type="integer", minimum=1)}
+HEADERS: dict[str, dict[str, Any]] = {
+    "every": {
+        "X-Request-ID": _header("The request's name, also in the log.", type="string", pattern="^[A-Za-z0-9._-]{1,64}$")
+    },
+    "401": {"WWW-Authenticate": _header("How to show a token.", type="string")},
+    "429": _RETRY_AFTER,
+    "503": _RETRY_AFTER,
+}
+"""The headers of the responses, by status."""
+
+
+ACCESS_CODES = ("unauthorized", "forbidden", "foreign_origin", "too_many_attempts", "keys_unavailable")
+"""Of every call that needs a credential where one is set."""
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token, or an ID token of the provider set. POST needs the scope ingest, GET read",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "Of a browser that signed in, for this app's own pages; by https `__Host-` goes before it.",
+    },
 }
 
 
@@ -174,20 +257,33 @@ EVENTS = success(
 EXPOSITION = success("docs/app-metrics.md explains each", text_plain=TEXT, application_openmetrics_text=TEXT)
 
 
+EVERY_CALL = (
+    "bad_request", "request_timeout", "url_too_long", "rate_limited", "headers_too_large", "too_many_connections",
+)  # fmt: skip
+"""What every call may be refused with, whatever it asks for."""
+
+
 def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The responses of these codes, one for each status."""
     responses: dict[int | str, dict[str, Any]] = {}
     for code in codes:
-        entry = responses.setdefault(STATUSES[code], {"description": "", "content": _problem_content()})
-        entry["description"] = "; ".join(filter(None, (entry["description"], f"`{code}`: {TITLES[code]}")))
+        _add_problem(responses.setdefault(STATUSES[code], {}), code)
     return responses
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole document, made once."""
+def _add_problem(response: dict[str, Any], code: str) -> None:
+    told = response.get("description", "")
+    if f"`{code}`" not in told:
+        response["description"] = "; ".join(filter(None, (told, f"`{code}`: {TITLES[code]}")))
+        response["content"] = _problem_content()
+
+
+def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
+    """The whole document, made once. `guarded` tells that callers have to show a token."""
     if app.openapi_schema is None:
         schemas = {
             "Trade": TRADE_IN,
+            "TradeForm": TRADE_FORM,
             "Accepted": ACCEPTED,
             "BatchAccepted": BATCH_ACCEPTED,
             "StoredTrade": STORED_TRADE,
@@ -198,14 +294,32 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document["paths"]["/trade"] = {"post": _take_trade()}
         document["paths"].setdefault("/trades", {})["post"] = _take_trades()
         document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        document["security"] = [{}, {"token": []}]
+        document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        shown: list[dict[str, list[str]]] = [{name: []} for name in SECURITY_SCHEMES]
+        document["security"] = shown if guarded else [{}, *shown]
+        for item in document["paths"].values():
+            for operation in item.values():
+                _complete(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
 
+def _complete(operation: dict[str, Any]) -> None:
+    """Add the refusals and the headers that all calls have in common; FastAPI says of a parameter that may be left out
+    that it may be null, which none can be.
+    """
+    for parameter in operation.get("parameters", ()):
+        rules = parameter["schema"]
+        parameter["schema"] = {**rules.pop("anyOf", [{}])[0], **rules}
+    responses = operation["responses"]
+    for code in EVERY_CALL:
+        _add_problem(responses.setdefault(str(STATUSES[code]), {}), code)
+    for status, response in responses.items():
+        response["headers"] = {**HEADERS["every"], **HEADERS.get(status, {})}
+
+
 def _take_trade() -> dict[str, Any]:
-    trade = {"schema": _reference("Trade")}
+    form = {"schema": _reference("TradeForm")}
     return {
         "summary": "Take one trade",
         "description": "The answer means that the trade is durable. `ts`, ids and labels are optional.",
@@ -215,12 +329,12 @@ def _take_trade() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": trade,
-                "application/x-www-form-urlencoded": trade,
-                "multipart/form-data": trade,
+                "application/json": {"schema": _reference("Trade")},
+                "application/x-www-form-urlencoded": form,
+                "multipart/form-data": form,
             },
         },
-        "responses": _responses("Accepted", "New", "Known already: nothing changed", "invalid_trade", "foreign_origin"),
+        "responses": _responses("Accepted", "New", "Known already: nothing changed", "invalid_trade"),
     }
 
 
@@ -243,7 +357,7 @@ def _take_trades() -> dict[str, Any]:
 def _responses(schema: str, created: str, repeated: str, *codes: str) -> dict[str, Any]:
     content = {"application/json": {"schema": _reference(schema)}}
     refused = problem_responses(
-        "not_json", "bad_request", "unauthorized", "trade_id_conflict", "idempotency_key_conflict", "too_large",
+        "not_json", *ACCESS_CODES, "trade_id_conflict", "idempotency_key_conflict", "too_large",
         "unsupported_media_type", *codes, "overloaded", "not_ready", "stream_failed",
     )  # fmt: skip
     return {

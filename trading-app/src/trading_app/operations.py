@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from trading_app.context import Context
 from trading_app.metrics import make_registry
-from trading_app.openapi import EXPOSITION, problem_responses
+from trading_app.openapi import ACCESS_CODES, EXPOSITION, problem_responses
 from trading_app.problems import Problem
 
 OPEN: dict[str, object] = {"security": []}  # no token is needed, not even where tokens are set
@@ -40,7 +40,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["operations"],
         summary="The app's own metrics, as Prometheus text or OpenMetrics",
         response_class=Response,
-        responses=EXPOSITION | problem_responses("unauthorized"),
+        responses=EXPOSITION | problem_responses(*ACCESS_CODES),
     )
     async def metrics(request: Request) -> Response:
         """docs/app-metrics.md explains each."""

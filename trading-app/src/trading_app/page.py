@@ -10,7 +10,9 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
+from trading_app.access import Gate
 from trading_app.context import Context
 from trading_app.problems import Problem
 from trading_app.routes import Intake, Intended, take
@@ -21,14 +23,16 @@ PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
 
-_templates = Jinja2Templates(HERE / "templates")
+TEMPLATES = Jinja2Templates(HERE / "templates")
 
 
-def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
+def add_to(api: FastAPI, context: Context, gate: Gate, intake: Intake) -> None:
     """Add the page, its form and its files."""
-    api.mount("/static", PageFiles(directory=HERE / "static", packages=[("litecharts", "js")]))
+    packages: list[str | tuple[str, str]] = [("litecharts", "js"), ("fastapi_swagger", "resources")]
+    api.mount("/static", PageFiles(directory=HERE / "static", packages=packages))
 
     @api.get("/", include_in_schema=False)
     async def page(request: Request, seq: Annotated[int | None, Query(ge=1, le=2**62)] = None) -> Response:
@@ -37,7 +41,7 @@ def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
     @api.post("/trade", include_in_schema=False)
     async def trade_of_form(request: Request) -> Response:
         # JSON does not come so far: the intake in front has answered it.
-        _refuse_foreign_form(request)
+        refuse_foreign_form(request, gate)
         answer = await take(context, intake, await _read_form(request, intake))
         if not accepts_page(request):
             return Response(answer.body, answer.status, media_type="application/json")
@@ -45,15 +49,21 @@ def add_to(api: FastAPI, context: Context, intake: Intake) -> None:
 
 
 class PageFiles(StaticFiles):
-    """The page's own files and the charts' JavaScript, which an installed package carries.
+    """The pages' own files, and the JavaScript of others that installed packages carry.
 
-    A browser asks each time whether they are still the same: after an update, old and new must not meet.
+    A browser asks each time whether they are still the same: after an update, old and new must not meet. They are given
+    whole, whatever Range asks for, as a server may (RFC 9110, 14.2).
     """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
     def file_response(self, *args: Any, **named: Any) -> Response:
         """One file."""
         response = super().file_response(*args, **named)
-        response.headers["Cache-Control"] = "no-cache"
+        response.headers.update({"Cache-Control": "no-cache", "Accept-Ranges": "none"})
         return response
 
 
@@ -73,9 +83,11 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
         "given": getattr(request.state, "form_fields", {}),
         "base_url": str(request.base_url).rstrip("/"),
         "head": context.stream.head,
-        "sidecar_url": context.settings.sidecar_url,
+        # A browser has no token to show there.
+        "sidecar_url": "" if context.settings.sidecar_token else context.settings.sidecar_url,
+        "caller": request.state.caller,
     }
-    return _templates.TemplateResponse(request, "index.html", variables | shown, status, PAGE_HEADERS)
+    return TEMPLATES.TemplateResponse(request, "index.html", variables | shown, status, PAGE_HEADERS)
 
 
 async def _read_form(request: Request, intake: Intake) -> Intended:
@@ -91,8 +103,8 @@ async def _read_form(request: Request, intake: Intake) -> Intended:
     return intake.read_form(fields, dict(request.scope["headers"]), body, time.time_ns())
 
 
-def _refuse_foreign_form(request: Request) -> None:
-    """A browser sends forms for any site that asks it to; such a form tells where it is from."""
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+def refuse_foreign_form(request: Request, gate: Gate) -> None:
+    """A browser sends forms for any site that asks it to; such a form tells where it is from. Raises Problem."""
+    if gate.is_from_here(dict(request.scope["headers"])) is False:
+        origin = request.headers.get("origin", "another site")
         raise Problem("foreign_origin", f"the form comes from {origin[:100]!r}; send JSON for calls from elsewhere")

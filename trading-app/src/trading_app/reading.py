@@ -12,6 +12,9 @@ from trading_app.zmq_pub import TradeStream
 SCAN_LIMIT = 5_000
 """Trades read from the journal at a time."""
 
+LIVE_LIMIT = 1_000
+"""Trades in one piece of a live stream: a client that does not read has two pieces waiting for it."""
+
 KEEP_ALIVE_SECONDS = 15.0
 LIVE_PAUSE_SECONDS = 0.05
 """A live stream is sent to at most so often: under load several commits go in one piece."""
@@ -96,7 +99,7 @@ async def live(stream: TradeStream, after: int, wanted: Filter) -> AsyncIterator
     with stream.watch() as grown:
         while not stream.closing:
             grown.clear()
-            page = await read_page(stream, after, SCAN_LIMIT, wanted)
+            page = await read_page(stream, after, LIVE_LIMIT, wanted)
             after = page.read_to
             if page.events:
                 yield b"".join(_server_sent(event) for event in page.events)

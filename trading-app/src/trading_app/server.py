@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from telemetry_stream.logs import configure_logs
+from telemetry_stream.logs import configure_logs, warn_of_plain_tokens
 from trading_app.edge import add_request_id
 from trading_app.environment import Settings
 from trading_app.fast_http import FastHttpProtocol
@@ -26,11 +27,16 @@ UNREAD_SECONDS = 0.5
 """A client that takes nothing of its answer for so long is not waited for at the end."""
 
 
-class AppServer(uvicorn.Server):
-    """uvicorn's server, with three changes.
+OTHER_FILES = 256
+"""File descriptors beside those of the connections that are served: the journal's, ZeroMQ's, connections refused."""
 
-    It tells when the end begins, so that endless answers can be ended: uvicorn waits for every answer. It does not wait
-    for clients that don't read theirs. And a signal that was obeyed is not raised again: the process ends with 0.
+
+class AppServer(uvicorn.Server):
+    """uvicorn's server, with four changes.
+
+    It looks after its connections. It tells when the end begins, so that endless answers can be ended: uvicorn waits
+    for every answer. It does not wait for clients that don't read theirs. And a signal that was obeyed is not raised
+    again: the process ends with 0.
     """
 
     def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
@@ -45,6 +51,15 @@ class AppServer(uvicorn.Server):
             self.should_exit = True  # the lifespan could not begin, and has said why; the exit code is ours to choose
         if self.started:
             log.info("ready", urls=[_url(listening) for listening in sockets or ()])
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; in one of them end the connections whose clients let us wait."""
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, FastHttpProtocol)
+                connection.look(now)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, without those who don't read."""
@@ -91,6 +106,8 @@ async def serve(settings: Settings) -> int:
         place = f"{settings.http_host}, port {settings.http_port}"
         log.error("can't listen", reason=f"{place}: {error.strerror}; set WEBAPP_HTTP_HOST or WEBAPP_HTTP_PORT")
         return 1
+    warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
+    _make_room_for_files(settings.most_connections + OTHER_FILES)
     failures: list[BaseException] = []
 
     def fail(error: BaseException) -> None:
@@ -108,16 +125,46 @@ async def serve(settings: Settings) -> int:
     return 0 if server.started and not failures else 1
 
 
+def _make_room_for_files(wanted: int) -> None:
+    """Have as many file descriptors as it takes, if the system lets us; what is usual, 1,024, is for small programs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning("few file descriptors", allowed=allowed, wanted=wanted, see="WEBAPP_MAX_CONNECTIONS, ulimit -Hn")
+
+
 def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _notice_vanished_clients(listening, settings.unread_seconds)
     try:
         listening.bind((settings.http_host, settings.http_port))
     except OSError:
         listening.close()
         raise
     return listening
+
+
+def _notice_vanished_clients(listening: socket.socket, seconds: float) -> None:
+    """Have the system end connections whose client vanished without a word, within about that time.
+
+    The accepted sockets take the options over. TCP_USER_TIMEOUT (RFC 5482) is for data that is not acknowledged; only
+    Linux has it, and elsewhere the system has times of its own.
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {
+        "TCP_KEEPIDLE": max(int(seconds / 2), 1),
+        "TCP_KEEPINTVL": max(int(seconds / 4), 1),
+        "TCP_KEEPCNT": 2,
+        "TCP_USER_TIMEOUT": int(seconds * 1_000) + 2_000,  # what is noticed here as well is counted here
+    }
+    for name, value in options.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            listening.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _url(listening: socket.socket) -> str:
@@ -136,5 +183,6 @@ def _configure(app: WebApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -70,7 +70,7 @@ class SidecarFeed:
         except (ValueError, EOFError):
             raise NoAnswer("what listens there is no sidecar") from None
         if status == 401:
-            raise NoAnswer("it wants a token: set SIDECAR_API_TOKENS for the web app too")
+            raise NoAnswer("it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too")
         if status != 200:
             raise NoAnswer(f"it answered with status {status}")
         try:

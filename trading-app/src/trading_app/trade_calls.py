@@ -1,29 +1,35 @@
 """GET /trades and GET /trades/stream."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
-import structlog
 from fastapi import FastAPI, Query, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from trading_app import reading
 from trading_app.context import Context
 from trading_app.fields import FieldError, check_name, check_symbol
 from trading_app.metrics import AppMetrics
-from trading_app.openapi import EVENTS, LAST_EVENT_ID, PAGE_OR_LINES, problem_responses
+from trading_app.openapi import (
+    ACCESS_CODES,
+    EVENTS,
+    LAST_EVENT_ID,
+    PAGE_OR_LINES,
+    PRINTABLE_OR_EMPTY,
+    SYMBOL_OR_EMPTY,
+    problem_responses,
+)
 from trading_app.problems import FieldProblem, Problem
-
-log = structlog.get_logger(__name__)
 
 LINES = "application/x-ndjson"
 PAGE_TRADES = 100
 MOST_PAGE_TRADES = 10_000
 
 Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Give the trades after this sequence.")]
-Label = Annotated[str | None, Query(max_length=64)]
+Limit = Annotated[int | None, Query(ge=1, le=MOST_PAGE_TRADES)]
+Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
+SymbolLabel = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
 
 
 def add_to(api: FastAPI, context: Context) -> None:
@@ -34,13 +40,13 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["trades"],
         summary="Trades by sequence, a page at a time or as NDJSON",
         response_class=Response,
-        responses=PAGE_OR_LINES | problem_responses("unauthorized", "invalid_parameter"),
+        responses=PAGE_OR_LINES | problem_responses(*ACCESS_CODES, "invalid_parameter"),
     )
     async def trades(
         request: Request,
         after: Sequence = None,
-        limit: Annotated[int | None, Query(ge=1, le=MOST_PAGE_TRADES)] = None,
-        symbol: Label = None,
+        limit: Limit = None,
+        symbol: SymbolLabel = None,
         account: Label = None,
         strategy: Label = None,
     ) -> Response:
@@ -59,11 +65,15 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["trades"],
         summary="New trades as server-sent events",
         response_class=Response,
-        responses=EVENTS | problem_responses("unauthorized", "invalid_parameter", "too_many_streams"),
+        responses=EVENTS | problem_responses(*ACCESS_CODES, "invalid_parameter", "too_many_streams"),
         openapi_extra={"parameters": [LAST_EVENT_ID]},
     )
     async def live(
-        request: Request, after: Sequence = None, symbol: Label = None, account: Label = None, strategy: Label = None
+        request: Request,
+        after: Sequence = None,
+        symbol: SymbolLabel = None,
+        account: Label = None,
+        strategy: Label = None,
     ) -> Response:
         """Each event's `id` is the trade's sequence. Follows the header `Last-Event-ID`, else `after`, else from
         now.
@@ -79,9 +89,7 @@ def add_to(api: FastAPI, context: Context) -> None:
 
 
 class LiveResponse(StreamingResponse):
-    """Server-sent events, counted while they are open; a client that does not read them is let go."""
-
-    SEND_SECONDS = 20.0
+    """Server-sent events, counted while they are open."""
 
     def __init__(self, events: AsyncIterator[bytes], metrics: AppMetrics) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -94,18 +102,6 @@ class LiveResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._metrics.live_streams -= 1
-
-    async def stream_response(self, send: Send) -> None:
-        """Send the events. Each has to be taken within SEND_SECONDS."""
-
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(self.SEND_SECONDS):
-                await send(message)
-
-        try:
-            await super().stream_response(send_in_time)
-        except TimeoutError:
-            log.info("a live stream was let go: its client does not read")
 
 
 def read_filter(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:

@@ -3,27 +3,33 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 import apsw
 import structlog
 import zmq
 from fastapi import FastAPI
-from fastapi_swagger import patch_fastapi  # type: ignore[import-untyped]  # it has none
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry_stream.callers import RequestIds
+from telemetry_stream.curve import UnusableKey
 from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse
-from trading_app import operations, page, page_stream, trade_calls
+from trading_app import docs_page, operations, page, page_stream, sign_in, trade_calls
 from trading_app.access import Gate
 from trading_app.context import Context
 from trading_app.cors import Cors
 from trading_app.edge import Access, Edge
 from trading_app.environment import Settings
 from trading_app.error_handlers import add_error_handlers
+from trading_app.head_as_get import HeadAsGet
 from trading_app.openapi import describe
 from trading_app.routes import Intake, IntakeRoutes
 from trading_app.sidecar_feed import SidecarFeed
 from trading_app.zmq_pub import TradeStream
+
+if TYPE_CHECKING:
+    from trading_app.id_tokens import IdTokens
+    from trading_app.rate_limit import RateLimit
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +51,12 @@ class WebApp:
         self.intake = Intake(settings, metrics)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
-        self.gate = Gate(settings.api_tokens)
+        self.gate = Gate(settings, _id_tokens(settings))
         self.api = self._create_api()
-        layers: ASGIApp = IntakeRoutes(self.api, self.context, self.intake)
+        layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
+        self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
+        if self.rate_limit is not None:
+            layers = self.rate_limit.in_front_of(layers, metrics)
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
@@ -73,13 +82,16 @@ class WebApp:
             swagger_ui_oauth2_redirect_url=None,
             redirect_slashes=False,  # a POST that is redirected with an empty body looks like one that was taken
         )
-        api.openapi = lambda: describe(api)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
-        patch_fastapi(api, redirect_from_root_to_docs=False)
+        guarded = self.gate.guarded
+        # FastAPI's documented way to extend it.
+        api.openapi = lambda: describe(api, guarded=guarded)  # type: ignore[method-assign]
         add_error_handlers(api, self.context)
-        page.add_to(api, self.context, self.intake)
+        page.add_to(api, self.context, self.gate, self.intake)
         page_stream.add_to(api, self.context, self.feed)
+        sign_in.add_to(api, self.context, self.gate)
         trade_calls.add_to(api, self.context)
         operations.add_to(api, self.context)
+        docs_page.add_to(api)
         return api
 
     @asynccontextmanager
@@ -103,6 +115,22 @@ class WebApp:
             log.info("journal closed", head=stream.head)
 
 
+def _id_tokens(settings: Settings) -> "IdTokens | None":
+    if settings.id_provider is None:
+        return None
+    from trading_app.id_tokens import IdTokens  # noqa: PLC0415 -- what it imports makes every other start slower
+
+    return IdTokens(settings.id_provider)
+
+
+def _rate_limit(written: str, *, by_token: bool) -> "RateLimit | None":
+    if not written:
+        return None
+    from trading_app.rate_limit import RateLimit, parse_rates  # noqa: PLC0415 -- takes a quarter of a second
+
+    return RateLimit(parse_rates(written), by_token=by_token)
+
+
 def _tell_end(following: asyncio.Task[None]) -> None:
     if not following.cancelled():
         log.error("the sidecar is not asked any more; trades are taken as ever", exc_info=following.exception())
@@ -114,6 +142,8 @@ def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -
         return TradeStream(context.settings, on_failure, context.metrics.observe_commit)
     except (JournalInUse, ForeignJournal) as error:
         raise StartFailed(str(error)) from error
+    except UnusableKey as error:
+        raise StartFailed(f"WEBAPP_ZMQ_SECRET_KEY_FILE: {error}") from error
     except zmq.ZMQError as error:
         raise StartFailed(f"{error.strerror}: set WEBAPP_ZMQ_ADDR or WEBAPP_REPLAY_ADDR to a free address") from error
     except (apsw.Error, OSError) as error:

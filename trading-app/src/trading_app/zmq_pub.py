@@ -1,27 +1,24 @@
 """The durable stream as the web app uses it: opened inside the lifespan, committed to and read from the event loop."""
 
 import asyncio
-import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager, suppress
 
+from telemetry_stream.curve import ServerKeys
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.sqlite.reader import JournalReader
 from telemetry_stream.types import Batch, Submission
 from telemetry_stream.zeromq.replay_server import ReplayCounters
+from trading_app import disk
 from trading_app.environment import Settings
 
-LEAST_FREE_BYTES = 64 * 1024 * 1024
 READERS = 2
-
-
-def free_bytes(folder: Path) -> int:
-    """What the disk with this folder still takes. Raises OSError."""
-    return shutil.disk_usage(folder).free
+RUNNING_FILE = "trading-app.running"
+"""Is there from the start to an end as asked: a start that finds it follows a kill or a failure."""
 
 
 class TradeStream:
@@ -35,21 +32,34 @@ class TradeStream:
     ) -> None:
         """Open the journal and bind the sockets; `on_failure` is called, in the loop, when the stream can't go on.
 
-        Raises JournalInUse, ForeignJournal, apsw.Error, OSError, zmq.ZMQError.
+        Raises JournalInUse, ForeignJournal, apsw.Error, OSError, zmq.ZMQError, UnusableKey.
         """
+        key_file = settings.zmq_key_file
+        keys = ServerKeys.load(key_file, settings.zmq_client_keys) if key_file else None
         self._loop = asyncio.get_running_loop()
         self._folder = settings.data_folder
+        self._least_free_bytes = settings.least_free_bytes
         self._on_failure = on_failure
+        self._observe_commit = observe_commit
+        self.failed = False
         self._embedded = EmbeddedStream(
-            settings.data_folder, settings.publisher_address, settings.replay_address, self._fail
+            settings.data_folder, settings.publisher_address, settings.replay_address, self._fail, keys
         )
+        self._running = settings.data_folder / RUNNING_FILE
+        try:
+            self._seen_head, self.last_trade_ns = self.head, self._read_last_trade_ns()
+            self.recovered = self._running.exists()
+            self._running.touch()
+        except BaseException:
+            self._embedded.close()
+            raise
         self._committer = GroupCommitter(
             self._embedded,
             self._loop.call_soon,
             self._deliver,
             self._fail,
             settings.most_pending_trades,
-            observe_commit,
+            self._note_commit,
         )
         self.closing = False
         self._watchers: set[asyncio.Event] = set()
@@ -77,14 +87,27 @@ class TradeStream:
         """What the replay socket was asked and answered."""
         return self._embedded.replay_counters
 
+    @property
+    def refused_connections(self) -> dict[str, int]:
+        """Connections to the ZeroMQ ports that were refused or cut, by reason."""
+        return self._embedded.refused_connections
+
+    def disk_use(self) -> disk.DiskUse:
+        """The room that the journal takes and has. Raises OSError."""
+        return disk.look(self._folder)
+
     def obstacle(self) -> str | None:
         """Why trades can't be taken now; None if they can."""
         if not self._committer.accepting:
             return "the journal could not be written, or the app is shutting down"
-        free = free_bytes(self._folder)
-        if free < LEAST_FREE_BYTES:
+        try:
+            free, least = disk.free_bytes(self._folder), self._least_free_bytes
+        except OSError as error:
+            return f"the folder with the journal can't be used: {error.strerror}"
+        if free < least:
             return (
-                f"the disk with the journal has only {free // 2**20} MiB left, {LEAST_FREE_BYTES // 2**20} are needed"
+                f"the disk with the journal has only {free // 2**20} MiB left, {least // 2**20} are needed"
+                " (WEBAPP_MIN_FREE_BYTES)"
             )
         return None
 
@@ -123,6 +146,20 @@ class TradeStream:
         self._readers.shutdown()
         for reader in self._opened_readers:
             reader.close()
+        if not self.failed:
+            with suppress(OSError):  # the next start then says that it recovered, which is no harm
+                self._running.unlink(missing_ok=True)
+
+    def _read_last_trade_ns(self) -> int:
+        with closing(self._embedded.open_reader()) as reader:
+            return reader.read(max(self.head - 1, 0), 1).published_at_ns
+
+    def _note_commit(self, seconds: float, trades: int) -> None:
+        """In the thread that commits. A group of duplicates does not move the head: no trade came."""
+        head = self._embedded.head()
+        if head != self._seen_head:
+            self._seen_head, self.last_trade_ns = head, time.time_ns()
+        self._observe_commit(seconds, trades)
 
     def _read(self, after: int, limit: int) -> Batch:
         reader: JournalReader | None = getattr(self._reader_of_thread, "reader", None)
@@ -135,12 +172,15 @@ class TradeStream:
         self._loop.call_soon_threadsafe(self._bring_home, call_back)
 
     def _bring_home(self, call_back: Callable[[], None]) -> None:
-        call_back()
-        self._wake_watchers()
+        try:
+            call_back()
+        finally:
+            self._wake_watchers()
 
     def _wake_watchers(self) -> None:
         for grown in self._watchers:
             grown.set()
 
     def _fail(self, error: BaseException) -> None:
+        self.failed = True
         self._loop.call_soon_threadsafe(self._on_failure, error)

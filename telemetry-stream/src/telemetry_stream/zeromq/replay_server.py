@@ -12,13 +12,20 @@ from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.stream import StreamReader
 from telemetry_stream.types import Batch
 from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_error
-from telemetry_stream.zeromq.publisher import bind
+from telemetry_stream.zeromq.gatekeeper import Gatekeeper
+from telemetry_stream.zeromq.sockets import bind, pair
 
 LIMIT = 10_000
 """Events in one answer at the most, whatever was asked for."""
 
 REQUEST_BYTES = 4_096
 """A longer request is cut off with its connection, before it is read."""
+
+REQUEST_FRAMES = 8
+"""A request with more, whom to answer included, is counted and dropped; a DEALER's has two and a REQ's three."""
+
+WAITING_REQUESTS = 100
+"""Requests kept for one client; further ones wait on its own side. All clients get their turns, one request each."""
 
 UNREAD_ANSWERS = 8
 """Answers kept for a client that does not read them; further ones are dropped, or it could fill the memory."""
@@ -40,6 +47,7 @@ class ReplayServer:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
+        gatekeeper: Gatekeeper,
         open_reader: Callable[[], StreamReader],
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -49,10 +57,12 @@ class ReplayServer:
         self._on_failure = on_failure
         self._router = context.socket(zmq.ROUTER)
         self._router.set(zmq.MAXMSGSIZE, REQUEST_BYTES)
+        self._router.set(zmq.RCVHWM, WAITING_REQUESTS)
         self._router.set(zmq.SNDHWM, UNREAD_ANSWERS)
         self._router.set(zmq.LINGER, 0)
+        gatekeeper.guard(self._router)
         bind(self._router, address)
-        self._stop, self._stopped = _pair(context)
+        self._stop, self._stopped = pair(context)
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
         self._thread.start()
 
@@ -85,15 +95,33 @@ class ReplayServer:
             ready = dict(poller.poll())
             if self._stopped in ready:
                 return
-            frames = self._router.recv_multipart()
-            # All but the last frame say whom to answer: a DEALER's id, and a REQ's empty delimiter too.
-            self._router.send_multipart([*frames[:-1], *self._answer(reader, frames[-1])])
+            frames = self._receive()
+            if frames:
+                # All but the last frame say whom to answer: a DEALER's id, and a REQ's empty delimiter too.
+                self._router.send_multipart([*frames[:-1], *self._answer(reader, frames[-1])])
+
+    def _receive(self) -> list[bytes]:
+        """One request's frames; none of one that has too many."""
+        frames = [self._router.recv()]
+        count = 1
+        while self._router.get(zmq.RCVMORE):
+            frame = self._router.recv()
+            count += 1
+            if count <= REQUEST_FRAMES:
+                frames.append(frame)
+        if count <= REQUEST_FRAMES:
+            return frames
+        self._refuse("too_many_frames")
+        return []
+
+    def _refuse(self, reason: str) -> None:
+        self.counters.refusals[reason] = self.counters.refusals.get(reason, 0) + 1
 
     def _answer(self, reader: StreamReader, frame: bytes) -> list[bytes]:
         try:
             request = decode_request(frame)
         except MalformedFrame as error:
-            self.counters.refusals[error.reason] = self.counters.refusals.get(error.reason, 0) + 1
+            self._refuse(error.reason)
             return encode_error(error)
         head = reader.head()  # before the page: one without events then says that there were none
         batch = _page(reader, request)
@@ -107,11 +135,3 @@ def _page(reader: StreamReader, request: ReplayRequest) -> Batch:
     if request.stream not in (None, reader.stream):
         return Batch(reader.stream, after + 1, after, b"")
     return reader.read(after, min(request.limit, LIMIT))
-
-
-def _pair(context: zmq.Context[zmq.Socket[bytes]]) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
-    near, far = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
-    address = f"inproc://replay-stop-{id(near)}"
-    near.bind(address)
-    far.connect(address)
-    return near, far

@@ -8,10 +8,12 @@ import structlog
 import zmq
 
 from telemetry_stream.backoff import backoff
+from telemetry_stream.curve import ClientKeys
 from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.follower import PAGE_LIMIT, Follower
 from telemetry_stream.types import Delivery, StreamPosition, SubscriberCounters
 from telemetry_stream.wire import TOPIC, ReplayRequest, decode_frames, encode_request
+from telemetry_stream.zeromq import handshake
 from telemetry_stream.zeromq.readiness import Readiness, readable
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,12 @@ ANSWER_SECONDS = 2.0
 HIGH_WATER_MARK = 1_000
 """Messages that wait here for a reader that does not keep up."""
 
-MESSAGE_BYTES = 64 * 1024 * 1024
+WAITING_ANSWERS = 2
+"""Answers that wait here: one is asked for at a time."""
+
+MESSAGE_BYTES = 16 * 1024 * 1024
+"""A larger frame costs the connection; the largest page of the largest trades has less than seven million bytes."""
+
 TURN_SECONDS = 0.002
 """After so long with messages to handle the event loop gets a turn for its other tasks."""
 
@@ -40,26 +47,27 @@ class Subscriber:
         position: StreamPosition | None = None,
         page_limit: int = PAGE_LIMIT,
         pauses: Iterator[float] | None = None,
+        keys: ClientKeys | None = None,
     ) -> None:
-        """Connect; neither address needs to be reachable yet. `pauses` are the seconds between failed replay
-        requests.
+        """Connect, with CURVE where there are keys; neither address needs to be reachable yet. `pauses` are the
+        seconds between failed replay requests.
         """
         self._follower = Follower(position or StreamPosition(), page_limit)
+        self._publisher_address = publisher_address
         self._replay_address = replay_address
         self._fixed_pauses = pauses
         self._pauses = pauses or backoff()
+        self._keys = keys
+        self._obstacle: str | None = None
         self._out_of_reach = False
         self._heard_at = time.monotonic()
+        self._redial_at = float("inf")
+        self._redials = backoff()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._live = self._context.socket(zmq.SUB)
-        self._connections = self._live.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
-        self._configure(self._live)
-        self._live.subscribe(TOPIC)
-        self._live.connect(publisher_address)
         self._replay: zmq.Socket[bytes] | None = None
+        self._asked: ReplayRequest | None = None
         self._readiness = Readiness()
-        self._readiness.add(self._live)
-        self._readiness.add(self._connections)
+        self._connect()
 
     @property
     def counters(self) -> SubscriberCounters:
@@ -81,12 +89,20 @@ class Subscriber:
         """Whether everything known to exist has been delivered."""
         return self._follower.caught_up
 
+    @property
+    def obstacle(self) -> str | None:
+        """Why the publisher does not talk to this subscriber and what to do, as far as that is known; else None."""
+        return self._obstacle
+
     async def deliveries(self) -> AsyncIterator[Delivery]:
         """The deliveries, until closed; waits while the stream is out of reach."""
         turn_began = time.monotonic()
         while not self._context.closed:
             arrived = readable(self._live)
             self._note_connections()  # after that look, so that a new connection is noted before its first message
+            if time.monotonic() >= self._redial_at:
+                self._redial()
+                arrived = False
             request = self._follower.request
             if request is not None:
                 delivery = await self._ask(request)
@@ -107,11 +123,7 @@ class Subscriber:
         if self._context.closed:
             return
         self._hang_up()
-        self._readiness.remove(self._connections)
-        self._readiness.remove(self._live)
-        self._live.disable_monitor()
-        self._connections.close(linger=0)
-        self._live.close(linger=0)
+        self._disconnect()
         self._context.term()
 
     def _receive(self) -> Delivery | None:
@@ -124,28 +136,31 @@ class Subscriber:
             return None
 
     async def _wait_for_news(self) -> None:
-        silence = time.monotonic() - self._heard_at
-        wanted = {self._live, self._connections}
-        if not await self._readiness.wait(wanted, max(SILENCE_SECONDS - silence, 0)) and not self._context.closed:
+        too_silent_at = self._heard_at + SILENCE_SECONDS
+        seconds = min(too_silent_at, self._redial_at) - time.monotonic()
+        heard = await self._readiness.wait({self._live, self._connections}, max(seconds, 0))
+        if not heard and not self._context.closed and time.monotonic() >= too_silent_at:
             self._heard_at = time.monotonic()
             self._follower.start_catch_up()
 
     async def _ask(self, request: ReplayRequest) -> Delivery | None:
-        """Send one request and take its answer; None where there is none, after a pause."""
-        self._drop_waiting()
+        """Take the answer to one request, sent now unless it was before; None where there is none, after a pause.
+
+        What has to be asked next is sent at once, so that the answer is on its way while this one is applied.
+        """
         replay = self._replay or self._dial()
-        replay.send(encode_request(request))
+        if self._asked != request:
+            self._send(replay, request)
         try:
-            await self._readiness.wait({replay, self._connections}, ANSWER_SECONDS)
+            if not await self._wait_for_answer(replay):
+                return None
         except asyncio.CancelledError:
             self._hang_up()
             raise
-        if self._context.closed or self._note_connections():
-            return None
         try:
             delivery = self._follower.replayed(*decode_frames(replay.recv_multipart(zmq.NOBLOCK)))
         except zmq.Again:
-            await self._pause(f"no answer from {self._replay_address} within {ANSWER_SECONDS} s")
+            await self._pause(self._obstacle or f"no answer from {self._replay_address} within {ANSWER_SECONDS} s")
             return None
         except MalformedFrame as error:
             self.counters.reject(error.reason)
@@ -155,7 +170,25 @@ class Subscriber:
         if self._out_of_reach:
             self._out_of_reach = False
             log.info("stream reached", replay_address=self._replay_address)
+        self._asked = None
+        following = self._follower.request
+        if following is not None:
+            self._send(replay, following)
         return delivery
+
+    def _send(self, replay: zmq.Socket[bytes], request: ReplayRequest) -> None:
+        self._drop_waiting()
+        replay.send(encode_request(request))
+        self._asked = request
+
+    async def _wait_for_answer(self, replay: zmq.Socket[bytes]) -> bool:
+        """Wait until one is there or the time is up; False if nobody wants it any more."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not readable(replay) and (seconds := deadline - time.monotonic()) > 0:
+            await self._readiness.wait({replay, self._connections}, seconds)
+            if self._context.closed or self._note_connections():
+                return False
+        return True
 
     def _drop_waiting(self) -> None:
         """Forget what waits at the live socket, as a catch-up brings all of it."""
@@ -179,30 +212,68 @@ class Subscriber:
         """
         reached = False
         while readable(self._connections):
-            self._connections.recv_multipart(zmq.NOBLOCK)
-            reached = True
+            event, value = handshake.read_event(self._connections.recv_multipart(zmq.NOBLOCK))
+            if event == handshake.SUCCEEDED:
+                reached = True
+                self._obstacle = None
+                self._redial_at, self._redials = float("inf"), backoff()
+            else:
+                self._note_refusal(handshake.refusal(event, value))
         if reached:
             self._heard_at = time.monotonic()
             self._hang_up()
             self._follower.start_catch_up()
         return reached
 
+    def _note_refusal(self, reason: str | None) -> None:
+        """Dial again after a while; without a reason it was a connection that ended."""
+        self._redial_at = min(self._redial_at, time.monotonic() + next(self._redials))
+        if reason and (reason != handshake.UNFINISHED or self._obstacle is None):  # the others say more
+            self._obstacle = handshake.advice(reason, self._keys.public if self._keys else None)
+
+    def _redial(self) -> None:
+        """Connect the live socket anew: libzmq does not do so by itself where the other side broke the protocol, sent
+        too large a frame, or refused the key. It takes a new socket: libzmq aborts the process where a connection is
+        taken from one while a message is read.
+        """
+        self._redial_at = float("inf")
+        self._disconnect()
+        self._connect()
+
+    def _connect(self) -> None:
+        self._live = self._context.socket(zmq.SUB)
+        self._connections = self._live.get_monitor_socket(handshake.EVENTS | zmq.EVENT_DISCONNECTED)
+        self._configure(self._live, HIGH_WATER_MARK)
+        self._live.subscribe(TOPIC)
+        self._live.connect(self._publisher_address)
+        self._readiness.add(self._live)
+        self._readiness.add(self._connections)
+
+    def _disconnect(self) -> None:
+        self._readiness.remove(self._connections)
+        self._readiness.remove(self._live)
+        self._live.disable_monitor()
+        self._connections.close(linger=0)
+        self._live.close(linger=0)
+
     def _dial(self) -> zmq.Socket[bytes]:
         self._replay = self._context.socket(zmq.DEALER)
-        self._configure(self._replay)
+        self._configure(self._replay, WAITING_ANSWERS)
         self._replay.connect(self._replay_address)
         self._readiness.add(self._replay)
         return self._replay
 
     def _hang_up(self) -> None:
+        self._asked = None
         if self._replay is not None:
             self._readiness.remove(self._replay)
             self._replay.close(linger=0)
             self._replay = None
 
-    @staticmethod
-    def _configure(socket: zmq.Socket[bytes]) -> None:
-        socket.set(zmq.RCVHWM, HIGH_WATER_MARK)
+    def _configure(self, socket: zmq.Socket[bytes], most_waiting: int) -> None:
+        if self._keys is not None:
+            self._keys.configure(socket)
+        socket.set(zmq.RCVHWM, most_waiting)
         socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.RECONNECT_IVL, 50)

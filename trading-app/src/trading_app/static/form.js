@@ -11,7 +11,7 @@ const WORDS = {
 
 export class TradeForm {
   constructor() {
-    this.form = document.querySelector("form");
+    this.form = document.querySelector("#send form");
     this.button = this.form.querySelector("button");
     // The app's own answer stands at the field, and it checks more than the browser does.
     this.form.noValidate = true;

@@ -55,8 +55,15 @@ export class LiveStream {
   #retry() {
     this.#close();
     this.tell(false);
+    this.#askIfSignedIn();
     const pause = Math.min(LONGEST_PAUSE_MS, 250 * 2 ** this.#failures++);
     this.#timer = setTimeout(() => this.#open(), pause * (0.75 + Math.random() / 2));
+  }
+
+  // An EventSource does not tell that it was refused, and why.
+  async #askIfSignedIn() {
+    const answer = await fetch("/page/session").catch(() => null);
+    if (answer?.status === 401) location.assign("/sign-in");
   }
 
   #watch() {

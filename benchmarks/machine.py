@@ -1,0 +1,55 @@
+"""What the figures were measured on: machine, versions, disk."""
+
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import apsw
+
+PACKAGES = ("uvicorn", "uvloop", "httptools", "msgspec", "pyzmq", "fastapi", "pydantic")
+SYNCS = 50
+
+
+def describe(folder: Path) -> str:
+    """One paragraph; `folder` is on the disk that the journal was on."""
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {_gigabytes()} GB of memory,"
+        f" {platform.system()} {platform.release()}. A sync of 4 KiB to the disk takes {_sync_ms(folder):.2f} ms."
+        f" Python {platform.python_version()}, SQLite {apsw.sqlite_lib_version()},"
+        f" {', '.join(f'{name} {version(name)}' for name in PACKAGES)}, {_wrk()}."
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _gigabytes() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9)
+
+
+def _sync_ms(folder: Path) -> float:
+    file = folder / "sync"
+    with file.open("wb", buffering=0) as writing:
+        return statistics.median(_syncs(writing.fileno())) * 1e3
+
+
+def _syncs(descriptor: int) -> Iterator[float]:
+    for _ in range(SYNCS):
+        os.write(descriptor, bytes(4_096))
+        began = time.perf_counter()
+        os.fdatasync(descriptor)
+        yield time.perf_counter() - began
+
+
+def _wrk() -> str:
+    said = subprocess.run(["wrk", "--version"], capture_output=True, text=True, check=False).stdout
+    return " ".join(said.split()[:2])

@@ -1,0 +1,63 @@
+"""What both apps hold in memory under full load, and whether that grows with the number of trades."""
+
+import statistics
+import threading
+
+from benchmarks import trades
+from benchmarks.processes import resident_megabytes
+from benchmarks.product import Product
+from benchmarks.suite import Suite
+from benchmarks.table import Row, at_most
+
+SYMBOLS = 1_000
+MOST_MEGABYTES = {"trading-app": 120, "metrics-sidecar": 100}
+SAMPLE_SECONDS = 0.05
+GROWTH = 1.05
+
+
+class Watch(threading.Thread):
+    """Notes what each process holds, until the end of the block."""
+
+    def __init__(self, pids: dict[str, int]) -> None:
+        super().__init__(daemon=True)
+        self.samples: dict[str, list[float]] = {name: [] for name in pids}
+        self._pids = pids
+        self._ending = threading.Event()
+
+    def __enter__(self) -> "Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._ending.set()
+        self.join()
+
+    def run(self) -> None:
+        """Take samples."""
+        while not self._ending.wait(SAMPLE_SECONDS):
+            for name, pid in self._pids.items():
+                self.samples[name].append(resident_megabytes(pid))
+
+
+def held(suite: Suite) -> list[Row]:
+    """Resident memory of both apps under full load in 1,000 symbols, and its growth."""
+    templates = trades.templates(SYMBOLS, trades.NDJSON)
+    with suite.product() as product:
+        rounds = suite.repeated(lambda: _load(suite, product, templates))
+        total = product.sent
+    rows = []
+    for name, most in MOST_MEGABYTES.items():
+        highest = max(max(samples[name]) for samples in rounds)
+        rows.append(at_most(f"{name}, most", most, highest, " MB"))
+        # The first round may still fill what is kept for later: buffers, caches, the index's pages.
+        early, late = (statistics.median(samples[name]) for samples in (rounds[min(1, len(rounds) - 1)], rounds[-1]))
+        told = f" ({early:.1f} MB; {late:.1f} MB; {total:,} trades)"
+        rows.append(at_most(f"{name}, last round to second", GROWTH, late / early, " ×", told))
+    return rows
+
+
+def _load(suite: Suite, product: Product, templates: list[bytes]) -> dict[str, list[float]]:
+    with Watch({name: product.pid(name) for name in MOST_MEGABYTES}) as watch:
+        product.batches(templates, trades.NDJSON, suite.seconds)
+        product.singles(64, suite.seconds)
+    return watch.samples

@@ -1,0 +1,78 @@
+"""Slows those who guess: each network has a few wrong tokens a minute. No I/O.
+
+The same wrong token again is no new guess, so that a program with an old token does not get its whole machine slowed.
+A token that was right before from the same address is taken even while its network is slowed.
+"""
+
+import ipaddress
+import math
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+MOST_WRONG = 5
+WINDOW_SECONDS = 60.0
+MOST_NETWORKS = 1024
+MOST_RIGHT = 4096
+
+
+class Slowing:
+    """Counts wrong tokens by network. What is kept is bounded: the oldest gives way."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._wrong: dict[str, dict[bytes, float]] = {}
+        self._right: dict[tuple[str, bytes], None] = {}
+
+    def wait(self, host: str, digest: bytes) -> int:
+        """Seconds to wait before this token is looked at; 0 if it may be."""
+        if not self._wrong or (host, digest) in self._right:
+            return 0
+        wrong = self._recent(network_of(host))
+        if len(wrong) < MOST_WRONG:
+            return 0
+        return max(1, math.ceil(min(wrong.values()) + WINDOW_SECONDS - self._clock()))
+
+    def note_right(self, host: str, digest: bytes) -> None:
+        """This token was right."""
+        if (host, digest) not in self._right:
+            _make_room(self._right, MOST_RIGHT)
+            self._right[host, digest] = None
+
+    def note_wrong(self, host: str, digest: bytes) -> bool:
+        """This token was wrong. Whether that is news."""
+        network = network_of(host)
+        wrong = self._recent(network)
+        if digest in wrong:
+            return False
+        if network not in self._wrong:
+            _make_room(self._wrong, MOST_NETWORKS)
+            self._wrong[network] = wrong
+        wrong[digest] = self._clock()
+        return True
+
+    def _recent(self, network: str) -> dict[bytes, float]:
+        wrong, began = self._wrong.get(network, {}), self._clock() - WINDOW_SECONDS
+        for digest in [digest for digest, at in wrong.items() if at <= began]:
+            del wrong[digest]
+        if not wrong:
+            self._wrong.pop(network, None)
+        return wrong
+
+
+@lru_cache(maxsize=1024)
+def network_of(host: str) -> str:
+    """What counts as one caller: an IPv4 address, or the /64 that an IPv6 address is in."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address) >> 64 << 64))
+
+
+def _make_room(kept: dict[Any, Any], most: int) -> None:
+    while len(kept) >= most:
+        del kept[next(iter(kept))]

@@ -1,0 +1,88 @@
+"""Cuts connections that send more than any subscriber does.
+
+libzmq bounds a frame and the number of whole messages, but not a message of endless frames: it keeps what has arrived
+of it until the last one comes. So the bytes of each connection are counted, as TCP does (Linux; elsewhere only the
+connections are).
+"""
+
+import os
+import socket
+import struct
+from contextlib import suppress
+
+MOST_CONNECTIONS = 256
+"""Further ones are cut at once, or strangers could take all file descriptors of the process."""
+
+MOST_BYTES = 4 * 1024 * 1024
+"""What one connection may send in its life: tens of thousands of requests. Empty frames take 30 times the room."""
+
+TOO_MANY = "too_many_connections"
+TOO_MUCH = "too_many_bytes"
+
+_RECEIVED = struct.Struct("128xQ")
+"""`tcpi_bytes_received` in Linux's `struct tcp_info` (tcp(7)), since Linux 4.1."""
+
+_Ends = tuple[object, object]
+_Key = tuple[bytes, int]
+
+
+class Connections:
+    """The open connections of listening sockets, by endpoint and file descriptor. These stay ZeroMQ's: nothing here
+    closes one. (The two sockets' news come apart, so a descriptor may be taken anew before the old one is forgotten.)
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[_Key, _Ends] = {}
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._ends)
+
+    def opened(self, descriptor: int, endpoint: bytes) -> str | None:
+        """Note a connection that was accepted at `endpoint`; why it was cut, if it was."""
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
+            if not endpoint.endswith(_port(connection)):
+                return None  # closed meanwhile, and the descriptor is another's
+            if len(self) >= MOST_CONNECTIONS:
+                _cut(connection)
+                return TOO_MANY
+            self._ends[endpoint, descriptor] = connection.getsockname(), connection.getpeername()
+        return None
+
+    def closed(self, descriptor: int, endpoint: bytes) -> None:
+        """Forget a connection."""
+        self._ends.pop((endpoint, descriptor), None)
+
+    def cut_greedy(self) -> int:
+        """Cut those that have sent too much; how many these were."""
+        return sum(self._is_cut(key, ends) for key, ends in list(self._ends.items()))
+
+    def _is_cut(self, key: _Key, ends: _Ends) -> bool:
+        endpoint, descriptor = key
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
+            if (connection.getsockname(), connection.getpeername()) == ends and _received(connection) > MOST_BYTES:
+                _cut(connection)
+                self.closed(descriptor, endpoint)
+                return True
+        return False
+
+
+def _port(connection: socket.socket) -> bytes:
+    """How the endpoint of such a connection ends; empty for one without a port."""
+    name = connection.getsockname()
+    return b":%d" % name[1] if isinstance(name, tuple) else b""
+
+
+def _cut(connection: socket.socket) -> None:
+    """End it; ZeroMQ then closes it, and the other side learns so at once (a reset)."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def _received(connection: socket.socket) -> int:
+    """The bytes that came over it; 0 where the system does not tell."""
+    if not hasattr(socket, "TCP_INFO") or connection.family == socket.AF_UNIX:
+        return 0
+    information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.size)
+    received: int = _RECEIVED.unpack(information)[0] if len(information) == _RECEIVED.size else 0
+    return received

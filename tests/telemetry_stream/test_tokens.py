@@ -1,0 +1,127 @@
+"""API tokens: how entries are read, what each may do, which token is shown."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream.environment import Environment, SettingError
+from telemetry_stream.tokens import (
+    EVERY_SCOPE,
+    Tokens,
+    bearer_token,
+    digest_of,
+    entry_text,
+    mint,
+    read_entries,
+    read_entry,
+    token_to_show,
+)
+
+DIGEST = hashlib.sha256(b"right").hexdigest()
+
+
+def environment(**values: str) -> Environment:
+    return Environment(values, Path("/project"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "scopes"),
+    [
+        (f"ingest:sha256:{DIGEST}", frozenset({"ingest"})),
+        (f"read:sha256:{DIGEST}", frozenset({"read"})),
+        (f"ingest+read:sha256:{DIGEST}", frozenset({"ingest", "read"})),
+        (f"Read+INGEST:SHA256:{DIGEST.upper()}", {"ingest", "read"}),
+        (f"admin:sha256:{DIGEST}", EVERY_SCOPE),
+        (f"sha256:{DIGEST}", EVERY_SCOPE),
+        ("right", EVERY_SCOPE),
+    ],
+)
+def test_an_entry_says_what_its_token_may_do(entry: str, scopes: frozenset[str]) -> None:
+    tokens = Tokens([entry])
+    assert tokens.scopes_of(digest_of(b"right")) == scopes
+    for wrong in (b"Right", b"righ", b"", DIGEST.encode(), entry.encode() + b" "):
+        assert tokens.scopes_of(digest_of(wrong)) is None
+
+
+@pytest.mark.parametrize("token", ["a:b", "https://x", "sha-256", DIGEST, "zweites-geheimnis-ü", "ingested:1"])
+def test_a_plain_token_may_look_like_almost_anything(token: str) -> None:
+    assert not read_entry(token).hashed
+    assert Tokens([token]).scopes_of(digest_of(token.encode())) == EVERY_SCOPE
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        f"write:sha256:{DIGEST}",
+        f"ingest+:sha256:{DIGEST}",
+        f":sha256:{DIGEST}",
+        f"ingest read:sha256:{DIGEST}",
+        f"ingest:sha256:{DIGEST[:-1]}",
+        f"ingest:sha256:{DIGEST[:-1]}g",
+        f"ingest:sha256:{DIGEST}:more",
+        f"x:ingest:sha256:{DIGEST}",
+        f"ingest:{DIGEST}",
+        f"ingest:md5:{DIGEST}",
+        "ingest:secret",
+        "sha256:secret",
+        "sha256:",
+    ],
+)
+def test_what_looks_like_a_hashed_entry_and_is_none_is_refused_and_not_shown(entry: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        read_entries(environment(KEY=f"good, {entry}"), "KEY")
+    assert str(refused.value).startswith("KEY: entry 2 is no token: ")
+    assert DIGEST[:8] not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_several_tokens_count_at_once_and_one_that_stands_twice_may_do_both() -> None:
+    tokens = Tokens([f"ingest:sha256:{DIGEST}", "other", f"read:sha256:{DIGEST}"])
+    assert tokens.scopes_of(digest_of(b"right")) == frozenset({"ingest", "read"})
+    assert tokens.scopes_of(digest_of(b"other")) == EVERY_SCOPE
+    assert tokens.plain == 1
+    assert not Tokens([])
+
+
+def test_a_made_token_is_new_each_time_and_fits_its_entry() -> None:
+    token, scopes = mint(), frozenset({"read", "ingest"})
+    assert token != mint()
+    assert len(token) == 43
+    entry = entry_text(token, scopes)
+    assert entry.startswith("ingest+read:sha256:")
+    assert token not in entry
+    assert Tokens([entry]).scopes_of(digest_of(token.encode())) == scopes
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [(b"Bearer t", b"t"), (b"bearer  t ", b"t"), (b"Basic t", b""), (b"t", b""), (b"Bearer", b""), (b"", b"")],
+)
+def test_a_bearer_token_is_read_from_its_header(header: bytes, token: bytes) -> None:
+    assert bearer_token(header) == token
+
+
+@pytest.mark.parametrize(
+    ("entries", "given", "shown"),
+    [
+        ("", "", ""),
+        ("", "given", "given"),
+        ("first,second", "", "first"),
+        (f"sha256:{DIGEST},second", "", "second"),
+        (f"read:sha256:{DIGEST},second", "right", "right"),
+        (f"ingest:sha256:{DIGEST},second", "right", "second"),
+        ("first", "of-the-other-app", "first"),
+    ],
+)
+def test_the_token_to_show_is_the_one_given_if_it_may_read_else_the_first_plain_one(
+    entries: str, given: str, shown: str
+) -> None:
+    assert token_to_show(environment(KEY=entries, MONITORING_TOKEN=given), "KEY") == shown
+
+
+@pytest.mark.parametrize("given", ["", "wrong"])
+def test_without_a_token_to_show_the_start_is_refused(given: str) -> None:
+    with pytest.raises(SettingError, match=r"^MONITORING_TOKEN: set a token that KEY takes for read") as refused:
+        token_to_show(environment(KEY=f"sha256:{DIGEST}", MONITORING_TOKEN=given), "KEY")
+    assert "wrong" not in str(refused.value)

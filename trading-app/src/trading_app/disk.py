@@ -1,0 +1,41 @@
+"""The room that the journal takes, and the room that is left to it."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from telemetry_stream.sqlite import key_index
+from telemetry_stream.sqlite.schema import JOURNAL_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """In bytes: the journal, its write-ahead log, the tables of its keys, and what the disk with them still takes."""
+
+    journal: int
+    write_ahead_log: int
+    key_tables: int
+    free: int
+
+
+def look(folder: Path) -> DiskUse:
+    """What is used and left now. A file that is not there has no bytes. Raises OSError where the folder is gone."""
+    tables = sum(map(_size, folder.glob(f"{key_index.FILES}*")))
+    return DiskUse(_size(folder / JOURNAL_FILE), write_ahead_log_bytes(folder), tables, free_bytes(folder))
+
+
+def write_ahead_log_bytes(folder: Path) -> int:
+    """The size of the journal's write-ahead log."""
+    return _size(folder / f"{JOURNAL_FILE}-wal")
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk with this folder still takes. Raises OSError."""
+    return shutil.disk_usage(folder).free
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
