@@ -39,7 +39,7 @@ class Sidecar:
     def request(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://sidecar") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, path, headers={"accept-encoding": "", **headers})
 
         return asyncio.run(send())
@@ -239,10 +239,34 @@ class TestTokens:
         assert guarded.request(path).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/state"])
+def test_without_tokens_a_foreign_name_gets_no_figures(ready: Sidecar, path: str) -> None:
+    response = ready.request(path, Host="evil.example:8001")
+    assert (response.status_code, response.json()["code"]) == (403, "foreign_host")
+    assert "SIDECAR_API_TOKENS" in response.json()["detail"]
+    for host in ("localhost:8001", "127.0.0.1:8001", "[::1]:8001", "sidecar.localhost", ""):
+        assert ready.request(path, Host=host).status_code == 200
+    requests = f'trading_sidecar_requests_total{{path="{path}",status="403"}} 1'
+    assert requests in ready.request("/metrics").text
+
+
+def test_a_container_gets_health_and_metrics_by_its_name_for_this_machine(ready: Sidecar) -> None:
+    statuses = {
+        path: ready.request(path, Host="host.docker.internal:8001").status_code
+        for path in ("/healthz", "/readyz", "/metrics", "/state")
+    }
+    assert statuses == {"/healthz": 200, "/readyz": 200, "/metrics": 200, "/state": 403}
+
+
+def test_with_tokens_every_name_will_do(tmp_path: Path) -> None:
+    sidecar = Sidecar(tmp_path, ("a-token",))
+    assert sidecar.request("/state", Host="evil.example", Authorization="Bearer a-token").status_code == 200
+
+
 def test_two_scrapes_at_once_get_the_same_figures(ready: Sidecar) -> None:
     async def scrape_twice() -> list[str]:
         transport = httpx.ASGITransport(app=ready.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://sidecar") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             answers = await asyncio.gather(client.get("/metrics"), client.get("/metrics"))
         return [answer.text for answer in answers]
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAUSE_SECONDS = 0.5
 """Between two bytes of a connection."""
 
-HEAD = b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 OPENINGS = (HEAD + b"X-Slow: ", HEAD + b"Content-Length: 1000\r\n\r\n", b"")
 
 

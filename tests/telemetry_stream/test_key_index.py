@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import apsw
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry_stream.sqlite import key_index, key_table
@@ -162,14 +162,18 @@ def test_the_disk_is_asked_for_the_whole_table(tmp_path: Path) -> None:
     assert there.st_blocks * 512 >= there.st_size > 8 << 16
 
 
-@settings(max_examples=200)
+@pytest.mark.parametrize("few", [0, 10**9])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.lists(
         st.integers(0, 2**64 - 1) | st.integers(0, 30).map(lambda low: low << SEQUENCE_BITS | 5), min_size=1
     ),
     strangers=st.lists(st.integers(0, 2**64 - 1), min_size=1),
 )
-def test_what_was_put_in_is_a_candidate_and_hardly_anything_else(words: list[int], strangers: list[int]) -> None:
+def test_what_was_put_in_is_a_candidate_and_hardly_anything_else(
+    few: int, monkeypatch: pytest.MonkeyPatch, words: list[int], strangers: list[int]
+) -> None:
+    monkeypatch.setattr(key_table, "FEW", few)
     with TemporaryDirectory() as folder:
         key_table.create(Path(folder) / "table", "stream", 512, 1)
         with closing(KeyTable(Path(folder) / "table")) as table:

@@ -51,11 +51,13 @@ def cut(folder: Path, seed: int, rounds: int) -> Figures:
 def _inside(folder: Path, seed: int, rounds: int, far: str) -> Figures:
     chance = random.Random(seed)
     apps = Apps(folder)
-    apps.sidecar_url = f"http://{FAR}:{apps.sidecar_port}"
     ports = {key: apps.environment[key].rpartition(":")[2] for key in ("WEBAPP_ZMQ_ADDR", "WEBAPP_REPLAY_ADDR")}
     reached = {key: f"tcp://{NEAR}:{port}" for key, port in ports.items()}
     there = ["ip", "netns", "exec", far]
-    relays = [_relay([], NEAR, port) for port in ports.values()] + [_relay(there, FAR, str(apps.sidecar_port))]
+    asked = str(apps.sidecar_port)
+    relays = [_relay([], NEAR, port) for port in ports.values()]
+    # The sidecar is asked by a name of loopback: without tokens it answers to no other.
+    relays += [_relay([], "127.0.0.1", asked, FAR), _relay(there, FAR, asked)]
     slowest = 0.0
     try:
         apps.start("trading-app")
@@ -84,8 +86,8 @@ def _inside(folder: Path, seed: int, rounds: int, far: str) -> Figures:
     )
 
 
-def _relay(prefix: list[str], host: str, port: str) -> subprocess.Popen[bytes]:
-    command = [*prefix, sys.executable, "-m", "tests.support.relay", host, port, "127.0.0.1", port]
+def _relay(prefix: list[str], host: str, port: str, to: str = "127.0.0.1") -> subprocess.Popen[bytes]:
+    command = [*prefix, sys.executable, "-m", "tests.support.relay", host, port, to, port]
     return subprocess.Popen(command, cwd=ROOT)
 
 

@@ -56,7 +56,7 @@ def _deaf(apps: Apps) -> float:
             client = opened.enter_context(socket.socket())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             client.connect(("127.0.0.1", apps.web_port))
-            client.sendall(b"GET /trades/stream HTTP/1.1\r\nHost: app\r\n\r\n")
+            client.sendall(b"GET /trades/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         eventually(lambda: _metric(apps, "trading_app_live_streams") == DEAF, 60)
         for _ in range(BATCHES):
             post_batch(apps.web_port, trades)

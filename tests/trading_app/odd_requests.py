@@ -80,7 +80,7 @@ class OddRequest:
     def message(self) -> bytes:
         """As it is sent."""
         named = {name.lower() for name, _ in self.headers}
-        host = [] if "host" in named else [("Host", "app")]
+        host = [] if "host" in named else [("Host", "localhost")]
         lines = [f"{name}: {value}" for name, value in [*host, *self.headers, ("Content-Length", f"{len(self.body)}")]]
         head = "\r\n".join([f"{self.method} {self.target} HTTP/1.1", *lines])
         return head.encode("latin-1") + b"\r\n\r\n" + self.body

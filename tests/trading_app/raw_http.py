@@ -100,11 +100,12 @@ def connected(port: int) -> Iterator[Connection]:
 def post(path: str, body: bytes, *headers: str, content_type: str = "application/json") -> bytes:
     """A request with a body."""
     more = "".join(f"{header}\r\n" for header in headers)
-    head = f"POST {path} HTTP/1.1\r\nHost: app\r\nContent-Type: {content_type}\r\n{more}Content-Length: {len(body)}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{more}"
+    head += f"Content-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body
 
 
 def get(path: str, *headers: str, method: str = "GET") -> bytes:
     """A request without one."""
     more = "".join(f"{header}\r\n" for header in headers)
-    return f"{method} {path} HTTP/1.1\r\nHost: app\r\n{more}\r\n".encode()
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode()

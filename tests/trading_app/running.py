@@ -81,6 +81,11 @@ class RunningApp:
                 stdin=subprocess.DEVNULL,
             )
 
+    def most_resident_bytes(self) -> int:
+        """The most it has held in memory so far. Linux only."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def wait_until_ready(self) -> None:
         """Wait until it answers its readiness check."""
         eventually(self._is_ready, what=f"{self.url}/readyz")

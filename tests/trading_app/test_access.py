@@ -72,6 +72,16 @@ def test_anything_else_does_not(stranger: httpx.Client, header: str) -> None:
     problem(stranger.get("/trades", headers=headers), "unauthorized")
 
 
+@pytest.mark.parametrize(
+    "host", [b"", b"[", b'"><script>alert(1)</script>', b"a b", b"evil.example", b"\xff", b"x" * 2_000]
+)
+@pytest.mark.parametrize("path", ["/", "/nothing", "/docs", "/trades"])
+def test_with_a_token_an_odd_host_is_no_trouble(stranger: httpx.Client, path: str, host: bytes) -> None:
+    answer = stranger.get(path, headers={b"Host": host, b"Authorization": f"Bearer {TOKENS[0]}".encode()})
+    assert answer.status_code in (200, 404)
+    assert "<script>alert" not in answer.text
+
+
 def test_a_token_in_the_address_does_not_open(stranger: httpx.Client) -> None:
     problem(stranger.get("/trades", params={"token": TOKENS[0], "access_token": TOKENS[0]}), "unauthorized")
 

@@ -128,18 +128,13 @@ def test_an_answer_to_nonsense_is_short(client: httpx.Client, trade: Make) -> No
     assert all(len(answer.content) < 5_000 for answer in answers)
 
 
-def resident_bytes(app: RunningApp) -> int:
-    status = Path(f"/proc/{app.process.pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-
-
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc")
 @pytest.mark.parametrize("chunked", [False, True], ids=["Content-Length", "chunked"])
 def test_a_hundred_megabytes_get_a_413_that_curl_shows(web: RunningApp, tmp_path: Path, chunked: bool) -> None:
     file = tmp_path / "large.json"
     with file.open("wb") as large:
         large.truncate(HUNDRED_MB)
-    before = resident_bytes(web)
+    before = web.most_resident_bytes()
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", "-X", "POST"]
     command += ["-H", "Content-Type: application/json", "-T" if chunked else "--data-binary"]
     command += ["-" if chunked else f"@{file}", "--write-out", "\n%{http_code}", f"{web.url}/trades"]
@@ -149,7 +144,7 @@ def test_a_hundred_megabytes_get_a_413_that_curl_shows(web: RunningApp, tmp_path
     assert status == "413"
     assert json.loads(body)["code"] == "too_large"
     assert "WEBAPP_MAX_BODY_BYTES" in json.loads(body)["detail"]
-    assert resident_bytes(web) - before < 40 * 1024 * 1024
+    assert web.most_resident_bytes() - before < 40 * 1024 * 1024
 
 
 def test_a_body_of_the_size_that_is_set_is_read_and_one_byte_more_is_not(client: httpx.Client) -> None:

@@ -42,6 +42,9 @@ REQUESTS: dict[str, tuple[str, dict[str, str], bytes]] = {
     "a request id of no use": ("/trade", {**JSON, "X-Request-ID": "no spaces"}, GOOD % b"ID"),
     "another path": ("/trade/", JSON, GOOD % b"ID"),
     "a query": ("/trade?x=1", JSON, GOOD % b"ID"),
+    "a name of loopback's": ("/trade", {**JSON, "Host": "app.localhost"}, GOOD % b"ID"),
+    "a foreign name": ("/trade", {**JSON, "Host": "evil.example"}, GOOD % b"ID"),
+    "a foreign name and a batch": ("/trades", JSON | {"Host": "evil.example:8000"}, b"[" + GOOD % b"ID" + b"]"),
 }
 
 

@@ -4,7 +4,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -227,3 +227,19 @@ def test_without_tokens_a_caller_is_an_address_and_may_go_on_when_told(
         assert waits == {"1"}
         eventually(lambda: send(0).status_code == 201, seconds=3)
         assert app.metric(REFUSED.format("rate_limited")) > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc")
+def test_connections_that_rest_hold_none_of_the_trades_they_brought(tmp_path: Path) -> None:
+    """A client keeps its connection for the next batch; the last one's trades are not kept with it."""
+    trade = b'{"symbol":"RAW","price":1,"qty":1,"side":"buy","venue":"%b"}' % (b"v" * 60)
+    batch = post("/trades", b"[%b]" % b",".join([trade] * 5_000))
+    with running(tmp_path) as app, ExitStack() as resting:
+        held = []
+        for count in (5, 15):
+            for _ in range(count):
+                connection = resting.enter_context(connected(app.port))
+                connection.send(batch)
+                assert connection.answer().status == 201
+            held.append(app.most_resident_bytes())
+    assert held[1] - held[0] < 15 * len(batch)

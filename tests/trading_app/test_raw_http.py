@@ -10,7 +10,8 @@ HALF = len(TRADE) // 2
 
 
 def chunked(*parts: bytes, trailer: bytes = b"") -> bytes:
-    head = b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += b"Transfer-Encoding: chunked\r\n\r\n"
     return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n" + trailer + b"\r\n"
 
 
@@ -138,9 +139,9 @@ def test_a_path_that_is_none_is_a_404_and_never_a_redirect(web: RunningApp, path
 def test_an_odd_host_is_no_trouble(web: RunningApp, host: str) -> None:
     for path in ("/", "/nothing", "/docs", "/trades"):
         with connected(web.port) as connection:
-            connection.send(get(path).replace(b"Host: app", b"Host: " + host.encode("latin-1")))
+            connection.send(get(path).replace(b"Host: localhost", b"Host: " + host.encode("latin-1")))
             answer = connection.answer()
-        assert answer.status in (200, 404)
+        assert answer.status in ((403,) if host else (200, 404))
         assert b"<script>alert" not in answer.body
 
 
@@ -150,15 +151,15 @@ def test_an_odd_host_is_no_trouble(web: RunningApp, host: str) -> None:
         b"\x00\x01\x02\r\n\r\n",
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: app\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost app\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n",
-        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: -1\r\n\r\n",
-        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 1e3\r\n\r\n",
-        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST /trade HTTP/1.1\r\nHost: app\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-        b"POST /trade HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1e3\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST /trade HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],

@@ -7,6 +7,7 @@ import msgspec
 STATUSES = {
     "unauthorized": 401,
     "forbidden": 403,
+    "foreign_host": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "too_many_attempts": 429,
@@ -18,6 +19,7 @@ STATUSES = {
 TITLES = {
     "unauthorized": "A valid token is needed",
     "forbidden": "The token may not do this",
+    "foreign_host": "The sidecar is not known by that name",
     "not_found": "There is nothing here",
     "method_not_allowed": "This is not done here",
     "too_many_attempts": "Too many wrong tokens",

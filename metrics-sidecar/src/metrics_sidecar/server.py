@@ -17,6 +17,7 @@ from metrics_sidecar.process import process_families
 from metrics_sidecar.state_view import render_state
 from metrics_sidecar.turns import Turns
 from telemetry_stream.callers import RequestIds
+from telemetry_stream.hosts import HOST_OF_A_CONTAINER, OwnHosts
 from telemetry_stream.slowing import Slowing
 from telemetry_stream.tokens import Tokens, bearer_token, digest_of
 
@@ -26,6 +27,9 @@ PIECES_AT_ONCE = 64
 """So many pieces of a body, about half a megabyte, are handed to the connection before the others get a turn."""
 
 OPEN_PATHS = frozenset(("/healthz", "/readyz"))
+
+HOSTS = {"/metrics": OwnHosts(HOST_OF_A_CONTAINER), "/state": OwnHosts()}
+"""The names that figures are given under where there are no tokens."""
 
 
 class SidecarApp:
@@ -77,8 +81,11 @@ class SidecarApp:
             raise Problem("not_found", f"there are {', '.join(self._routes)}")
         if request.method not in ("GET", "HEAD"):
             raise Problem("method_not_allowed", "use GET", {"Allow": "GET, HEAD"})
-        if request.path not in OPEN_PATHS and self._tokens:
-            self._require_token(request)
+        if request.path not in OPEN_PATHS:
+            if self._tokens:
+                self._require_token(request)
+            else:
+                _refuse_foreign_host(request)
         return route
 
     def _require_token(self, request: Request) -> None:
@@ -147,6 +154,12 @@ class SidecarApp:
         if head is None:
             return f"no answer yet from {self._replay_address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
         return f"applied {applied} of {head}; figures are served once the head read at the start is applied"
+
+
+def _refuse_foreign_host(request: Request) -> None:
+    if not HOSTS[request.path].include(request.header("host")):
+        detail = "the header Host names none of the sidecar's own hosts: ask at 127.0.0.1, or set SIDECAR_API_TOKENS"
+        raise Problem("foreign_host", detail)
 
 
 async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) -> Answer:

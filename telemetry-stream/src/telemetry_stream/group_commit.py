@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
 
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError, StreamFailed
 from telemetry_stream.stream import StreamWriter
@@ -15,15 +16,18 @@ GROUP_EVENTS = 10_000
 
 Outcome = Receipt | Conflict | StreamError
 Done = Callable[[Outcome], None]
+Group = list[tuple[Submission, Done]]
 
 
 class GroupCommitter:
     """Owns a StreamWriter and the thread that calls it.
 
-    Submissions come from one event loop's thread. While a group is committed, what arrives waits and is the next group;
-    an idle writer is woken through `soon`, the loop's `call_soon`, once all that has arrived at the same time is
-    there. Outcomes go through `deliver`, the loop's `call_soon_threadsafe`, called once a group with a function that
-    calls every `done` of the group.
+    Submissions come from one event loop's thread, and all that is kept of them belongs to it; the writer's thread sees
+    a group at a time. What arrives while a group is committed is the next one. The loop hands a group over at the end
+    of a turn, through `soon`, its `call_soon`: when the outcomes of one group have been told, whoever sends on at once
+    is in the next. That makes groups as large as they can be, and a commit costs nearly the same whatever it holds.
+    Outcomes go through `deliver`, the loop's `call_soon_threadsafe`, called once a group with a function that calls
+    every `done`.
 
     A commit that fails is never retried: everything that waits gets StreamFailed, nothing more is taken, and
     `on_failure` is told, so that the process can end and recover at its start.
@@ -47,12 +51,11 @@ class GroupCommitter:
         self._most_pending_events = most_pending_events
         self._pending_events = 0
         self._refusal: type[StreamError] | None = None
-        # Appended to by the loop, taken from by the writer: both ends of a deque may be used at the same time.
-        self._waiting: deque[tuple[Submission, Done]] = deque()
-        self._closing = False
-        self._idle = False
-        self._wake_is_due = False
-        self._wake = threading.Semaphore(0)
+        self._waiting: Group = []
+        self._waiting_events = 0
+        self._hand_over_is_due = False
+        self._is_under_way = False
+        self._groups: SimpleQueue[Group | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
@@ -73,63 +76,89 @@ class GroupCommitter:
         """
         if self._refusal is not None:
             raise self._refusal("the stream takes nothing more until it has been started again")
-        if self._pending_events + len(submission.events) > self._most_pending_events and self._pending_events:
+        events = len(submission.events)
+        if self._pending_events + events > self._most_pending_events and self._pending_events:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
-        self._pending_events += len(submission.events)
+        self._pending_events += events
+        self._waiting_events += events
         self._waiting.append((submission, done))
-        if self._idle and not self._wake_is_due:
-            self._wake_is_due = True
-            self._soon(self._wake_writer)
+        self._see_to_the_next()
 
     def close(self) -> None:
         """Commit what waits, end the thread, close the writer. Idempotent."""
         self._refusal = self._refusal or StreamClosed
-        self._closing = True
-        self._wake.release()
+        while self._waiting:
+            self._groups.put(self._take_group())
+        self._groups.put(None)
         self._thread.join()
 
-    def _wake_writer(self) -> None:
-        self._wake_is_due = False
-        self._wake.release()
+    def _see_to_the_next(self) -> None:
+        if not (self._is_under_way or self._hand_over_is_due):
+            self._hand_over_is_due = True
+            self._soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._hand_over_is_due = False
+        if self._waiting:
+            self._is_under_way = True
+            self._groups.put(self._take_group())
+
+    def _take_group(self) -> Group:
+        """All that waits, up to a group's size."""
+        if self._waiting_events <= GROUP_EVENTS:
+            group, self._waiting, self._waiting_events = self._waiting, [], 0
+            return group
+        group = []
+        events = 0
+        for submission, done in self._waiting:
+            group.append((submission, done))
+            events += len(submission.events)
+            if events >= GROUP_EVENTS:
+                break
+        self._waiting, self._waiting_events = self._waiting[len(group) :], self._waiting_events - events
+        return group
+
+    def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
+        failed = []
+        for (submission, done), outcome in zip(group, outcomes, strict=True):
+            self._pending_events -= len(submission.events)
+            try:
+                done(outcome)
+            except Exception as error:  # noqa: BLE001 -- raised once the others of the group have theirs
+                failed.append(error)
+        self._is_under_way = False
+        if self._waiting:
+            self._see_to_the_next()
+        if failed:
+            raise ExceptionGroup("outcomes could not be told", failed)
 
     def _run(self) -> None:
+        """What the writer's thread does."""
         try:
             self._commit_until_closed()
         except Exception as error:  # noqa: BLE001 -- whatever it was, nothing may be written after it
             self._refusal = StreamFailed
             self._on_failure(error)
-            self._refuse_until_closed()
+            while group := self._groups.get():
+                self._answer(group, [StreamFailed("a commit failed before")] * len(group))
         finally:
             self._writer.close()
 
     def _commit_until_closed(self) -> None:
         heartbeat_at = time.monotonic()
-        while self._waiting or not self._closing:
-            if self._waiting:
-                self._commit(self._take_group())
+        while True:
+            try:
+                group = self._groups.get(timeout=max(heartbeat_at - time.monotonic(), 0))
+                if group is None:
+                    return
+                self._commit(group)
+            except Empty:
+                pass  # nothing came until it was time for a heartbeat
             if time.monotonic() >= heartbeat_at:
                 self._writer.heartbeat()
                 heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
-            self._rest(heartbeat_at - time.monotonic())
 
-    def _take_group(self) -> list[tuple[Submission, Done]]:
-        """All that waits now, up to a group's size."""
-        group = []
-        events = 0
-        while self._waiting and events < GROUP_EVENTS:
-            group.append(self._waiting.popleft())
-            events += len(group[-1][0].events)
-        return group
-
-    def _rest(self, seconds: float) -> None:
-        """Wait until there may be work, at the most that long."""
-        self._idle = True
-        # Looked at after saying so: what came before did not see it, and wakes nobody.
-        if not self._waiting and not self._closing:
-            self._wake.acquire(timeout=max(seconds, 0))
-        self._idle = False
-
-    def _commit(self, group: list[tuple[Submission, Done]]) -> None:
+    def _commit(self, group: Group) -> None:
         began = time.perf_counter()
         try:
             outcomes: list[Receipt | Conflict] = self._writer.append([submission for submission, _ in group])
@@ -138,26 +167,7 @@ class GroupCommitter:
             raise
         seconds = time.perf_counter() - began
         self._answer(group, outcomes)
-        self._observe_commit(seconds, sum(len(submission.events) for submission, _ in group))
+        self._observe_commit(seconds, sum([len(submission.events) for submission, _ in group]))
 
-    def _answer(self, group: list[tuple[Submission, Done]], outcomes: Sequence[Outcome]) -> None:
-        def call_back() -> None:
-            failed = []
-            for (submission, done), outcome in zip(group, outcomes, strict=True):
-                self._pending_events -= len(submission.events)
-                try:
-                    done(outcome)
-                except Exception as error:  # noqa: BLE001 -- raised once the others of the group have theirs
-                    failed.append(error)
-            if failed:
-                raise ExceptionGroup("outcomes could not be told", failed)
-
-        self._deliver(call_back)
-
-    def _refuse_until_closed(self) -> None:
-        # A submission may have been on its way when the commit failed: it gets its answer as well.
-        self._idle = True
-        while self._waiting or not self._closing:
-            while self._waiting:
-                self._answer([self._waiting.popleft()], [StreamFailed("a commit failed before")])
-            self._wake.acquire(timeout=HEARTBEAT_SECONDS)
+    def _answer(self, group: Group, outcomes: Sequence[Outcome]) -> None:
+        self._deliver(partial(self._tell, group, outcomes))

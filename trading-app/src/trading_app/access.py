@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.types import Scope
 
+from telemetry_stream.hosts import HOST_OF_A_CONTAINER, OwnHosts
 from telemetry_stream.slowing import Slowing
 from telemetry_stream.tokens import Tokens, bearer_token, digest_of
 from trading_app.callers import ANYBODY, Caller
@@ -61,7 +62,7 @@ class Call:
 
 
 class Gate:
-    """Lets callers in that show a credential, and everybody where none is set."""
+    """Lets callers in that show a credential; where none is set, everybody who knows the app by a name of its own."""
 
     def __init__(self, settings: Settings, id_tokens: "IdTokens | None") -> None:
         self.sessions = Sessions()
@@ -69,12 +70,15 @@ class Gate:
         self._tokens = Tokens(settings.api_tokens)
         self._id_tokens = id_tokens
         self.guarded = bool(self._tokens) or id_tokens is not None
+        public_host = settings.public_url.partition("://")[2]
+        self._hosts = OwnHosts(public_host)
+        self._scraped_hosts = OwnHosts(public_host, HOST_OF_A_CONTAINER)
         self._slowing = Slowing()
 
     def admits(self, headers: Headers, host: str) -> bool:
         """Whether the caller may send trades, as far as that can be told at once; else `caller` tells."""
         if not self.guarded:
-            return True
+            return self._hosts.include(headers.get(b"host", b""))
         token = bearer_token(headers.get(b"authorization", b""))
         if not token:
             return False
@@ -88,9 +92,17 @@ class Gate:
         self._slowing.note_right(host, digest)
         return True
 
+    def admits_for_good(self, headers: Headers) -> bool:
+        """Whether what `admits` grants a caller holds as long as the app runs; an ID token's time comes to its end."""
+        token = bearer_token(headers.get(b"authorization", b""))
+        return not self.guarded or self._tokens.scopes_of(digest_of(token)) is not None
+
     async def caller(self, call: Call) -> Caller:
         """Who makes the call. Raises Problem where it may not be made."""
-        if not self.guarded or call.path in OPEN_ROUTES:
+        if call.path in OPEN_ROUTES:
+            return ANYBODY
+        if not self.guarded:
+            self._refuse_foreign_host(call)
             return ANYBODY
         token = bearer_token(call.headers.get(b"authorization", b""))
         caller = await self.identify(token, call.host) if token else self._of_cookie(call)
@@ -122,6 +134,12 @@ class Gate:
             raise _unauthorized("the token is none of WEBAPP_API_TOKENS", "invalid_token")
         self._slowing.note_right(host, digest)
         return caller
+
+    def _refuse_foreign_host(self, call: Call) -> None:
+        hosts = self._scraped_hosts if call.path == "/metrics" else self._hosts
+        if not hosts.include(call.headers.get(b"host", b"")):
+            ways = "ask at 127.0.0.1, or set WEBAPP_PUBLIC_URL or WEBAPP_API_TOKENS"
+            raise Problem("foreign_host", f"the header Host names none of the app's own hosts: {ways}")
 
     def is_secure(self, call: Call) -> bool:
         """Whether the browser speaks https with us, or with a proxy in front."""

@@ -16,6 +16,7 @@ from trading_app.access import Headers
 from trading_app.answers import Answer, answer_problem
 from trading_app.edge import INTERNAL_ERROR
 from trading_app.guarded_http import BODY, HEAD, MOST_HEAD_BYTES, MOST_HEADERS, NEXT, GuardedHttpProtocol
+from trading_app.known_heads import KnownHead, KnownHeads, head_to_learn
 from trading_app.problems import Problem
 from trading_app.routes import FORMS, Intended, announced_too_large, media_type, too_large
 
@@ -30,6 +31,25 @@ class FastHttpProtocol(GuardedHttpProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.hot: HotRequest | None = None
+        self._known_heads = KnownHeads()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes are there. A hot request that comes whole, with a head that came before, is not parsed."""
+        if not self._is_between_requests():
+            super().data_received(data)
+            return
+        known = self._known_heads.split(data)
+        if known is not None:
+            head, body = known
+            self.hot = HotRequest(self, head.path, head.headers, keep_alive=True)
+            self.cycle = self.hot  # type: ignore[assignment]  # it stands in for uvicorn's
+            self.hot.take_whole(body)
+            return
+        earlier = self.hot
+        super().data_received(data)
+        hot = self.hot
+        if hot is not None and hot is not earlier and hot.keep_alive and self.stage is NEXT:
+            self._learn(data, hot)
 
     def on_headers_complete(self) -> None:
         """Take the short way if the request is one for it."""
@@ -40,8 +60,9 @@ class FastHttpProtocol(GuardedHttpProtocol):
             headers = dict(self.headers)
             if self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
                 self.stage = BODY
-                self.hot = HotRequest(self, PATHS[self.url], headers)
-                self.cycle = self.hot  # type: ignore[assignment]  # it stands in for uvicorn's
+                keep_alive = self.parser.should_keep_alive()
+                self.hot = HotRequest(self, PATHS[self.url], headers, keep_alive=keep_alive)
+                self.cycle = self.hot  # type: ignore[assignment]  # as above
                 self.hot.begin()
                 return
         super().on_headers_complete()
@@ -75,6 +96,19 @@ class FastHttpProtocol(GuardedHttpProtocol):
         else:
             super().refuse(problem)
 
+    def _is_between_requests(self) -> bool:
+        """Whether nothing of a request is there yet, and every answer is given."""
+        cycle = self.cycle
+        if self.stage is NEXT:
+            return cycle.response_complete and not self.transport.is_closing()
+        return cycle is None and self.stage is HEAD and not self.unused_bytes
+
+    def _learn(self, data: bytes, hot: "HotRequest") -> None:
+        """Keep the head that `data` began with, if all that was decided by it holds the next time."""
+        head = head_to_learn(data, hot.headers)
+        if head and self.web.gate.admits_for_good(hot.headers):
+            self._known_heads.learn(head, KnownHead(hot.path, hot.headers, len(data) - len(head)))
+
     def _is_hot(self) -> bool:
         return (
             self.url in PATHS
@@ -93,18 +127,18 @@ class HotRequest:
     """One request that brings trades, and its answer: what uvicorn asks of a request's cycle, and no more."""
 
     __slots__ = (
-        "_began", "_headers", "_intended", "_parts", "_path", "_protocol", "_request_id", "_size",
-        "_whole", "disconnected", "keep_alive", "message_event", "response_complete",
+        "_began", "_intended", "_parts", "_protocol", "_request_id", "_size", "_whole",
+        "disconnected", "headers", "keep_alive", "message_event", "path", "response_complete",
     )  # fmt: skip
 
-    def __init__(self, protocol: FastHttpProtocol, path: str, headers: Headers) -> None:
+    def __init__(self, protocol: FastHttpProtocol, path: str, headers: Headers, *, keep_alive: bool) -> None:
         self.disconnected = self.response_complete = False
-        self.keep_alive: bool = protocol.parser.should_keep_alive()
+        self.keep_alive = keep_alive
         self.message_event = _NOBODY_WAITS
         self._began = time.perf_counter()
         self._protocol = protocol
-        self._path = path
-        self._headers = headers
+        self.path = path
+        self.headers = headers
         self._parts: list[bytes] = []
         self._size = 0
         self._request_id = protocol.web.ids.name(headers.get(b"x-request-id", b""))
@@ -113,14 +147,21 @@ class HotRequest:
 
     def begin(self) -> None:
         """The headers are there: refuse what they say already."""
-        web = self._protocol.web
-        problem = announced_too_large(self._headers, web.context.settings.most_body_bytes)
-        if web.rate_limit is not None:
-            problem = web.rate_limit.refusal(self._path, self._headers, self._protocol.address) or problem
+        problem = announced_too_large(self.headers, self._protocol.web.context.settings.most_body_bytes)
+        problem = self._above_the_rate() or problem
         if problem is not None:
             self._refuse(problem)
         elif self._protocol.expect_100_continue:
             self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def take_whole(self, body: bytes) -> None:
+        """All of a request is there, and its headers were looked at before."""
+        problem = self._above_the_rate() if self._protocol.web.rate_limit else None
+        if problem is not None:
+            self._refuse(problem)
+        else:
+            self._parts.append(body)
+            self.end()
 
     def take(self, part: bytes) -> None:
         """A piece of the body is there."""
@@ -140,7 +181,7 @@ class HotRequest:
         web = self._protocol.web
         try:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            intended = self._intended = web.intake.read(self._path, self._headers, body, time.time_ns())
+            intended = self._intended = web.intake.read(self.path, self.headers, body, time.time_ns())
             web.context.stream.submit(intended.submission, self._finish)
         except Problem as problem:
             self._refuse(problem)
@@ -148,6 +189,10 @@ class HotRequest:
             self._refuse(web.intake.refuse(intended, error))
         except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
             self._fail(error)
+
+    def _above_the_rate(self) -> Problem | None:
+        limit = self._protocol.web.rate_limit
+        return None if limit is None else limit.refusal(self.path, self.headers, self._protocol.address)
 
     def _finish(self, outcome: Outcome) -> None:
         """The trades are durable, or refused. Counted even if the client has gone meanwhile."""
@@ -169,19 +214,20 @@ class HotRequest:
         self._answer(answer_problem(problem, self._request_id))
 
     def _fail(self, error: Exception) -> None:
-        log.error("a request failed", path=self._path, request_id=self._request_id, exc_info=error)
+        log.error("a request failed", path=self.path, request_id=self._request_id, exc_info=error)
         self._refuse(INTERNAL_ERROR)
 
     def _answer(self, answer: Answer) -> None:
         protocol = self._protocol
         self.response_complete = True
         self._parts.clear()
+        self._intended = None  # the connection keeps its last request, and should keep no trades
         # Of several requests of a connection that is lost, uvicorn tells only the last.
         if not (self.disconnected or protocol.transport.is_closing()):
             protocol.write(answer, self._request_id, keep_alive=self.keep_alive)
             self._close_if_asked()
         seconds = time.perf_counter() - self._began
-        protocol.web.context.metrics.observe_request("POST", self._path, answer.status, seconds)
+        protocol.web.context.metrics.observe_request("POST", self.path, answer.status, seconds)
         protocol.on_response_complete()
 
     def _close_if_asked(self) -> None:

@@ -8,7 +8,7 @@ cost a third of a hot one. A deadline is so kept to within a second or two.
 import asyncio
 import socket
 import struct
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
@@ -71,6 +71,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._seen: tuple[Stage, object] = (self.stage, None)
         self._seen_since = self._read_since = self.loop.time()
         self._unread = 0
+        self._default_headers: object = None
+        self._common = b""
 
     def connection_made(self, transport: Any) -> None:
         """A client is there; refuse it if as many are as may be."""
@@ -130,7 +132,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
                 self._earlier.clear()
             return
         self.server_state.total_requests += 1
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
 
     def on_headers_complete(self) -> None:
         """Take the way through the app."""
@@ -220,20 +223,23 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def write(self, answer: Answer, request_id: str, *, keep_alive: bool) -> None:
         """Send an answer in one piece."""
-        head = [STATUS_LINE[answer.status]]
-        for name, value in (*self.server_state.default_headers, *answer.headers):
-            head += (name, b": ", value, b"\r\n")
-        head.append(
-            b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n"
+        default = self.server_state.default_headers
+        if default is not self._default_headers:  # uvicorn renews them every second, for the date
+            self._default_headers = default
+            self._common = _lines(default)
+        self.transport.write(
+            b"%b%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
             % (
+                STATUS_LINE[answer.status],
+                self._common,
+                _lines(answer.headers) if answer.headers else b"",
                 answer.content_type,
                 len(answer.body),
                 request_id.encode(),
                 b"" if keep_alive else b"connection: close\r\n",
+                answer.body,
             )
         )
-        head.append(answer.body)
-        self.transport.write(b"".join(head))
 
     def owes(self) -> bool:
         """Whether the next step is ours."""
@@ -333,6 +339,10 @@ class _Deaf:
 
 
 _DEAF = _Deaf()
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def _head_too_large() -> Problem:

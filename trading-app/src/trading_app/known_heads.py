@@ -1,7 +1,7 @@
 """Heads that were parsed before: on a connection the same bytes mean the same. No I/O.
 
-A program that sends trades sends the same head again and again, up to the length of its body. To parse it costs a third of
-such a request, to find it among the last few next to nothing.
+A program that sends trades sends the same head again and again, up to the length of its body. To parse it costs a third
+of such a request, to find it among the last few next to nothing.
 """
 
 import msgspec
@@ -12,8 +12,8 @@ MOST_HEAD_BYTES = 1_024
 MOST_HEADS = 16
 """Of a connection. Lengths of bodies differ by a few dozen bytes at the most; past it all are forgotten."""
 
-_NEVER_TWICE = (b"x-request-id", b"idempotency-key")
-_ASK_FOR_MORE = (b"transfer-encoding", b"expect")
+_NOT_AGAIN = (b"x-request-id", b"idempotency-key", b"transfer-encoding", b"expect")
+"""What differs each time, or asks for more than an answer."""
 
 
 class KnownHead(msgspec.Struct, frozen=True):
@@ -40,17 +40,16 @@ class KnownHeads:
             return None
         return known, data[end:]
 
-    def learn(self, data: bytes, path: str, headers: Headers) -> None:
-        """Keep the head that `data` begins with, if it came with its whole body and may come again.
-
-        `path` and `headers` are what was read from it.
-        """
-        end = data.find(b"\r\n\r\n", 0, MOST_HEAD_BYTES) + 4
-        body_bytes = len(data) - end
-        if end < 4 or headers.get(b"content-length") != b"%d" % body_bytes:
-            return
-        if any(name in headers for name in (*_NEVER_TWICE, *_ASK_FOR_MORE)):
-            return
+    def learn(self, head: bytes, known: KnownHead) -> None:
+        """Keep a head that may come again."""
         if len(self._known) >= MOST_HEADS:
             self._known.clear()
-        self._known[data[:end]] = KnownHead(path, headers, body_bytes)
+        self._known[head] = known
+
+
+def head_to_learn(data: bytes, headers: Headers) -> bytes | None:
+    """The head of `data`, if its whole body came with it and it may come again. `headers` were read from it."""
+    end = data.find(b"\r\n\r\n", 0, MOST_HEAD_BYTES) + 4
+    if end < 4 or headers.get(b"content-length") != b"%d" % (len(data) - end):
+        return None
+    return None if any(name in headers for name in _NOT_AGAIN) else data[:end]

@@ -221,8 +221,8 @@ HEADERS: dict[str, dict[str, Any]] = {
 """The headers of the responses, by status."""
 
 
-ACCESS_CODES = ("unauthorized", "forbidden", "foreign_origin", "too_many_attempts", "keys_unavailable")
-"""Of every call that needs a credential where one is set."""
+ACCESS_CODES = ("unauthorized", "forbidden", "foreign_origin", "foreign_host", "too_many_attempts", "keys_unavailable")
+"""Of every call that needs a credential where one is set, and a name of the app's own where none is."""
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "token": {

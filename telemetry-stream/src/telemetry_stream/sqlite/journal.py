@@ -47,11 +47,14 @@ class Journal:
 
         Raises apsw.Error or OSError where the commit fails. What is on disk then is known after a restart only.
         """
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        group = self._take_all_as_new(submissions) or self._answer_each(submissions)
-        batches = self._store(group)
-        execute("COMMIT")
+        group = self._take_all_as_new(submissions)
+        if group is None:
+            self._connection.execute("BEGIN IMMEDIATE")
+            group = self._answer_each(submissions)
+            batches = self._store(group)
+            self._connection.execute("COMMIT")
+        else:
+            batches = self._store(group)
         self._head = group.head
         self._keys.add(group.digests)
         return group.outcomes, batches
@@ -139,15 +142,18 @@ class Journal:
         return self._read[sequence - self._read_from]
 
     def _store(self, group: "_Group") -> list[Batch]:
+        """Insert the group's batches: one statement, which is a transaction of its own where none is open."""
         now = time.time_ns()
-        batches, rows = [], []
+        batches, values = [], list[int | bytes]()
         for parts in _pack(group.parts):
             (first, *_), (_, last, _) = parts[0], parts[-1]
             batch = Batch(self.stream, first, last, b",".join([events for _, _, events in parts]), now)
             keys = b"".join(group.digests[first - self._head - 1 : last - self._head])
             batches.append(batch)
-            rows.append((first, last, now, keys, batch.events))
-        self._connection.executemany("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", rows)
+            values += (first, last, now, keys, batch.events)
+        if batches:
+            rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(batches))
+            self._connection.execute(f"INSERT INTO batch VALUES {rows}", values)
         return batches
 
 

@@ -20,10 +20,13 @@ import xxhash
 Words = npt.NDArray[np.uint64]
 
 SEQUENCE_BITS = 40
+FEW = 150
+"""So few keys are looked up one by one in less time than all at once."""
 
 _ONE = np.uint64(1)
 _TAG_SHIFT = np.uint64(SEQUENCE_BITS)
-_SEQUENCE = np.uint64((1 << SEQUENCE_BITS) - 1)
+_SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
+_SEQUENCE = np.uint64(_SEQUENCE_MASK)
 _MAGIC = 0x5452_5354_4B45_5931  # "TRSTKEY1"
 _WORD_BYTES = 8
 _HEADER_WORDS = 512  # one page, so that the slots begin with a page
@@ -43,6 +46,8 @@ class KeyTable:
         words: Words = np.frombuffer(self._mapped, np.uint64)
         self._header, self._slots = words[:_HEADER_WORDS], words[_HEADER_WORDS:]
         self._mask = np.uint64(len(self._slots) - 1)
+        self._bytes = memoryview(self._mapped)
+        self._single = self._bytes[_HEADER_WORDS * _WORD_BYTES :].cast("Q")  # the slots, for a look at one
         self.file = file
         if len(self._slots) & (len(self._slots) - 1) or self._header[_IS] != _MAGIC:
             self.close()
@@ -93,6 +98,8 @@ class KeyTable:
 
     def may_hold_any(self, words: Words) -> bool:
         """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
+        if len(words) < FEW:
+            return any(map(self.candidates, words.tolist()))
         places = words & self._mask
         while len(places):
             slots = self._slots[places]
@@ -105,17 +112,20 @@ class KeyTable:
 
     def candidates(self, word: int) -> list[int]:
         """The sequences that may have the key with this hash."""
+        slots, mask = self._single, len(self._single) - 1
+        place = word & mask
         found = []
-        place = word & int(self._mask)
-        while slot := int(self._slots[place]):
+        while slot := slots[place]:
             if not (slot ^ word) >> SEQUENCE_BITS:
-                found.append(slot & int(_SEQUENCE))
-            place = place + 1 & int(self._mask)
+                found.append(slot & _SEQUENCE_MASK)
+            place = place + 1 & mask
         return found
 
     def close(self) -> None:
         """Release the file. Use nothing of it after that."""
         self._header = self._slots = np.empty(0, np.uint64)
+        self._single.release()
+        self._bytes.release()
         self._mapped.close()
 
 

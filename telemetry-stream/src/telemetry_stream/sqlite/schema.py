@@ -13,7 +13,7 @@ from telemetry_stream.sqlite.upgrade import upgrade
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
 SCHEMA_VERSION = 2
-CHECKPOINT_PAGES = 4_000
+CHECKPOINT_PAGES = 400
 """A commit that leaves so many pages (of 4 KiB) in the write-ahead log is followed by a checkpoint."""
 
 # Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
@@ -60,7 +60,7 @@ def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     connection.set_wal_hook(_checkpoint)
-    connection.pragma("cache_size", -16_384)
+    connection.pragma("cache_size", -4_096)
     if is_new:
         _create(connection)
     elif layout < SCHEMA_VERSION:
