@@ -114,8 +114,9 @@ def test_what_waits_at_the_same_time_shares_a_commit_in_order() -> None:
     run(test())
 
 
-def test_a_group_takes_no_more_once_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_takes_no_more_large_submissions_once_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "GROUP_EVENTS", 4)
+    monkeypatch.setattr(group_commit, "SMALL_EVENTS", 2)
 
     async def test() -> None:
         writer = Writer()
@@ -127,6 +128,27 @@ def test_a_group_takes_no_more_once_it_is_large(monkeypatch: pytest.MonkeyPatch)
         await asyncio.gather(*answers)
         caller.committer.close()
         assert writer.commits == [1, 2, 2, 1]
+
+    run(test())
+
+
+def test_small_submissions_go_first_and_a_large_one_has_a_place_in_every_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "GROUP_EVENTS", 4)
+    monkeypatch.setattr(group_commit, "SMALL_EVENTS", 2)
+
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        with held_up(writer):
+            answers = [caller.submit(submission("first"))]
+            await becomes(writer.waiting.is_set)
+            large = [caller.submit(numbered(range(start, start + 5))) for start in (0, 5)]
+            small = [caller.submit(submission(f"small-{name}")) for name in range(6)]
+        await asyncio.gather(*answers, *large, *small)
+        caller.committer.close()
+        assert writer.commits == [1, 7, 1]
+        assert [await outcome for outcome in small] == [Receipt(place, place, 1, 0) for place in range(2, 8)]
+        assert [await outcome for outcome in large] == [Receipt(8, 12, 5, 0), Receipt(13, 17, 5, 0)]
 
     run(test())
 

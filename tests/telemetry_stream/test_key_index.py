@@ -27,7 +27,7 @@ from tests.telemetry_stream.streams import all_events, numbered, submission
 def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables so small that a few events make all that happens with many."""
     monkeypatch.setattr(key_index, "FIRST_SLOTS", 8)
-    monkeypatch.setattr(key_index, "LARGEST_REMADE", 32)
+    monkeypatch.setattr(key_index, "LARGEST_SLOTS", 32)
     monkeypatch.setattr(key_index, "MOST_RECENT", 5)
 
 

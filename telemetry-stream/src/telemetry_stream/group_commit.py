@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -11,8 +12,11 @@ from telemetry_stream.stream import StreamWriter
 from telemetry_stream.types import Conflict, Receipt, Submission
 
 HEARTBEAT_SECONDS = 1.0
-GROUP_EVENTS = 10_000
-"""A group takes no further submission once it has so many events, so that none waits long behind the others."""
+GROUP_EVENTS = 1_000
+"""A group takes no further large submission once it has so many events, so that none waits long behind the others."""
+
+SMALL_EVENTS = 50
+"""Submissions of at most so many events go before larger ones, and each has a place in the next group."""
 
 Outcome = Receipt | Conflict | StreamError
 Done = Callable[[Outcome], None]
@@ -51,8 +55,9 @@ class GroupCommitter:
         self._most_pending_events = most_pending_events
         self._pending_events = 0
         self._refusal: type[StreamError] | None = None
-        self._waiting: Group = []
-        self._waiting_events = 0
+        self._small: Group = []
+        self._small_events = 0
+        self._large: deque[tuple[Submission, Done]] = deque()
         self._hand_over_is_due = False
         self._is_under_way = False
         self._groups: SimpleQueue[Group | None] = SimpleQueue()
@@ -80,17 +85,23 @@ class GroupCommitter:
         if self._pending_events + events > self._most_pending_events and self._pending_events:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
         self._pending_events += events
-        self._waiting_events += events
-        self._waiting.append((submission, done))
+        if events <= SMALL_EVENTS:
+            self._small_events += events
+            self._small.append((submission, done))
+        else:
+            self._large.append((submission, done))
         self._see_to_the_next()
 
     def close(self) -> None:
         """Commit what waits, end the thread, close the writer. Idempotent."""
         self._refusal = self._refusal or StreamClosed
-        while self._waiting:
+        while self._is_waiting():
             self._groups.put(self._take_group())
         self._groups.put(None)
         self._thread.join()
+
+    def _is_waiting(self) -> bool:
+        return bool(self._small or self._large)
 
     def _see_to_the_next(self) -> None:
         if not (self._is_under_way or self._hand_over_is_due):
@@ -99,23 +110,20 @@ class GroupCommitter:
 
     def _hand_over(self) -> None:
         self._hand_over_is_due = False
-        if self._waiting:
+        if self._is_waiting():
             self._is_under_way = True
             self._groups.put(self._take_group())
 
     def _take_group(self) -> Group:
-        """All that waits, up to a group's size."""
-        if self._waiting_events <= GROUP_EVENTS:
-            group, self._waiting, self._waiting_events = self._waiting, [], 0
-            return group
-        group = []
-        events = 0
-        for submission, done in self._waiting:
-            group.append((submission, done))
-            events += len(submission.events)
-            if events >= GROUP_EVENTS:
-                break
-        self._waiting, self._waiting_events = self._waiting[len(group) :], self._waiting_events - events
+        """All that is small and waits, and of the large ones as many as fill a group; at least one."""
+        group, self._small = self._small, []
+        events = self._small_events
+        self._small_events = 0
+        place_for_one = True
+        while self._large and (events < GROUP_EVENTS or place_for_one):
+            group.append(self._large.popleft())
+            events += len(group[-1][0].events)
+            place_for_one = False
         return group
 
     def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
@@ -127,7 +135,7 @@ class GroupCommitter:
             except Exception as error:  # noqa: BLE001 -- raised once the others of the group have theirs
                 failed.append(error)
         self._is_under_way = False
-        if self._waiting:
+        if self._is_waiting():
             self._see_to_the_next()
         if failed:
             raise ExceptionGroup("outcomes could not be told", failed)

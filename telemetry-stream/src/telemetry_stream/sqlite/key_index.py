@@ -4,8 +4,8 @@ The journal keeps a digest of every event's key with the event's batch; the tabl
 They lag behind the journal or may be lost, and are brought up to it from the digests, so a commit writes nothing for
 them.
 
-A table that is full is kept, and one four times as large begins; small ones are made anew at the larger size. So the
-number of tables, and the time to look something up, grow with the logarithm of the number of events.
+A table that is full is kept, and another begins, up to LARGEST_SLOTS each four times as large. Each makes looking
+something up take a little longer: 0.04 µs a key among a thousand, for every 3.3 million keys.
 """
 
 import itertools
@@ -23,10 +23,10 @@ DIGEST_BYTES = 16
 FILES = "keys-"
 """What the tables' file names begin with."""
 
-FIRST_SLOTS = 1 << 17
+FIRST_SLOTS = 1 << 19
 GROWTH = 4
-LARGEST_REMADE = 1 << 21
-"""A table of more slots is not made anew when it is full: with these it takes 0.1 s, in which nothing is committed."""
+LARGEST_SLOTS = 1 << 23
+"""64 MiB. To begin one takes 20 ms, in which nothing is committed; with a larger one it would be longer."""
 
 MOST_RECENT = 1_000
 """So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
@@ -151,14 +151,7 @@ class KeyIndex:
         full = self._tables[-1]
         if full.room:
             return full
-        first, last, slots = full.first, full.last, full.slots
-        if slots > LARGEST_REMADE:
-            return self._begin_table(last + 1, slots * GROWTH)
-        self._tables.pop().close()
-        larger = self._begin_table(first, slots * GROWTH)
-        for digests in self._digests(first, last):
-            larger.put(words_of(digests))
-        return larger
+        return self._begin_table(full.last + 1, min(full.slots * GROWTH, LARGEST_SLOTS))
 
     def _begin_table(self, first: int, slots: int) -> KeyTable:
         file = self._folder / f"{FILES}{first}.table"
