@@ -132,8 +132,7 @@ def test_a_group_takes_no_more_large_submissions_once_it_is_full(monkeypatch: py
     run(test())
 
 
-def test_small_submissions_go_first_and_a_large_one_has_a_place_in_every_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_commit, "GROUP_EVENTS", 4)
+def test_small_submissions_go_first_and_one_large_one_goes_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "SMALL_EVENTS", 2)
 
     async def test() -> None:

@@ -12,11 +12,11 @@ from telemetry_stream.stream import StreamWriter
 from telemetry_stream.types import Conflict, Receipt, Submission
 
 HEARTBEAT_SECONDS = 1.0
-GROUP_EVENTS = 1_000
+GROUP_EVENTS = 10_000
 """A group takes no further large submission once it has so many events, so that none waits long behind the others."""
 
 SMALL_EVENTS = 50
-"""Submissions of at most so many events go before larger ones, and each has a place in the next group."""
+"""Submissions of at most so many events go before larger ones. Where there are any, one large one goes with them."""
 
 Outcome = Receipt | Conflict | StreamError
 Done = Callable[[Outcome], None]
@@ -56,7 +56,6 @@ class GroupCommitter:
         self._pending_events = 0
         self._refusal: type[StreamError] | None = None
         self._small: Group = []
-        self._small_events = 0
         self._large: deque[tuple[Submission, Done]] = deque()
         self._hand_over_is_due = False
         self._is_under_way = False
@@ -86,7 +85,6 @@ class GroupCommitter:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
         self._pending_events += events
         if events <= SMALL_EVENTS:
-            self._small_events += events
             self._small.append((submission, done))
         else:
             self._large.append((submission, done))
@@ -115,15 +113,15 @@ class GroupCommitter:
             self._groups.put(self._take_group())
 
     def _take_group(self) -> Group:
-        """All that is small and waits, and of the large ones as many as fill a group; at least one."""
+        """All that is small and waits, and one large one; where nothing is small, large ones up to a group's size."""
         group, self._small = self._small, []
-        events = self._small_events
-        self._small_events = 0
-        place_for_one = True
-        while self._large and (events < GROUP_EVENTS or place_for_one):
+        if group and self._large:
             group.append(self._large.popleft())
-            events += len(group[-1][0].events)
-            place_for_one = False
+        elif self._large:
+            events = 0
+            while self._large and events < GROUP_EVENTS:
+                group.append(self._large.popleft())
+                events += len(group[-1][0].events)
         return group
 
     def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
