@@ -221,7 +221,7 @@ JOURNAL = [
     ),
     time_series(
         "Size of the write-ahead log",
-        "About 16 MiB. Above 64 MiB something keeps the journal open to read.",
+        "A few MiB. Above 64 MiB something keeps the journal open to read.",
         "bytes",
         Query("trading_app_journal_wal_bytes", "write-ahead log"),
         steps=up_to(32 * 2**20, 64 * 2**20),

@@ -60,6 +60,7 @@ def test_a_token_makes_the_page_live_and_signing_out_ends_it(page: Page, guarded
     page.locator("#send #qty").fill("0.25")
     page.locator("#send").get_by_role("button", name="Send").click()
     expect(page.locator("#form-state")).to_contain_text("is in the journal")
+    expect(page.locator("#curl")).to_contain_text('-H "Authorization: Bearer $TOKEN"')
     page.locator("#feed tbody tr").first.wait_for()
     page.locator("#positions tbody tr").first.wait_for()  # the sidecar took MONITORING_TOKEN
     assert page.evaluate("document.cookie") == ""

@@ -2,6 +2,7 @@
 
 import os
 import resource
+from functools import lru_cache
 from pathlib import Path
 
 from metrics_sidecar import metrics
@@ -15,7 +16,7 @@ def process_families(proc: Path = Path("/proc")) -> list[Family]:
     """The `process_*` metrics at this moment."""
     try:
         after_command = (proc / "self/stat").read_text().rpartition(")")[2].split()
-        boot = next(line for line in (proc / "stat").read_text().splitlines() if line.startswith("btime "))
+        boot = _boot_seconds(proc)
         descriptors = len(list((proc / "self/fd").iterdir()))
     except (OSError, StopIteration):
         return []
@@ -25,7 +26,14 @@ def process_families(proc: Path = Path("/proc")) -> list[Family]:
         Family(metrics.PROCESS_CPU, [("", str((stat["utime"] + stat["stime"]) / ticks))]),
         Family(metrics.PROCESS_MEMORY, [("", stat["rss"] * resource.getpagesize())]),
         Family(metrics.PROCESS_VIRTUAL_MEMORY, [("", stat["vsize"])]),
-        Family(metrics.PROCESS_START, [("", str(int(boot.split()[1]) + stat["starttime"] / ticks))]),
+        Family(metrics.PROCESS_START, [("", str(boot + stat["starttime"] / ticks))]),
         Family(metrics.PROCESS_OPEN_FDS, [("", descriptors)]),
         Family(metrics.PROCESS_MAX_FDS, [("", resource.getrlimit(resource.RLIMIT_NOFILE)[0])]),
     ]
+
+
+@lru_cache
+def _boot_seconds(proc: Path) -> int:
+    """When the machine started, in seconds since 1970. Read once: to say it, the kernel counts every interrupt."""
+    lines = (proc / "stat").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("btime "))

@@ -82,7 +82,8 @@ export class TradeForm {
 
 function curl(body) {
   const quoted = body.replaceAll("'", "'\\''");
-  return `curl -X POST ${location.origin}/trade -H 'Content-Type: application/json' \\\n  -d '${quoted}'`;
+  const [command] = byId("curl").textContent.split("\n"); // as the page came, with or without a token
+  return `${command.replace(/http\S+(?=\/trade)/, location.origin)}\n  -d '${quoted}'`;
 }
 
 function sentence(text) {
