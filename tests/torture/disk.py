@@ -144,7 +144,7 @@ def full_disk(folder: Path, seed: int, megabytes: int = 3) -> Figures:
     script = f"""
     mount -t tmpfs -o size={megabytes}m tmpfs "$DATA_DIR" || exit 99
     "{BIN}/trading-app"; echo "$?" > exit-code
-    mount -o remount,size=100m "$DATA_DIR"
+    mount -o remount,size={megabytes + 200}m "$DATA_DIR"
     exec "{BIN}/trading-app"
     """
     # With a process namespace too, the app ends when this command is killed.

@@ -3,6 +3,7 @@
 import fcntl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
@@ -26,17 +27,15 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         """Open or make the journal in `folder`. Raises JournalInUse, ForeignJournal, apsw.Error, OSError."""
-        self._lock = lock_to_write(folder)
-        try:
-            self._connection = open_to_write(folder)
+        with ExitStack() as opened:
+            self._lock = opened.enter_context(lock_to_write(folder))
+            self._connection = opened.enter_context(closing(open_to_write(folder)))
             self.stream = reader.stream_id(self._connection)
             self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
             self._head = reader.head(self._connection)
             self._keys = KeyIndex(folder, self.stream, self._connection, self._head)
             self._read_from, self._read = 1, list[bytes]()
-        except BaseException:
-            self._lock.close()
-            raise
+            opened.pop_all()
 
     def head(self) -> int:
         """The last durable sequence; 0 for an empty journal."""

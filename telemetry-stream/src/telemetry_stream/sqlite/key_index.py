@@ -23,7 +23,7 @@ DIGEST_BYTES = 16
 FILES = "keys-"
 """What the tables' file names begin with."""
 
-FIRST_SLOTS = 1 << 19
+FIRST_SLOTS = 1 << 17
 GROWTH = 4
 LARGEST_SLOTS = 1 << 23
 """64 MiB. To begin one takes 20 ms, in which nothing is committed; with a larger one it would be longer."""
