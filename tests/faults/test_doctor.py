@@ -197,6 +197,12 @@ def test_a_copy_that_is_not_sound_is_not_put_back_and_nothing_changes(data: Path
     assert {file.name for file in target.iterdir()} <= {"journal.sqlite3", "journal.lock"}
 
 
+def test_a_journal_whose_log_is_beside_it_is_no_backup(data: Path, tmp_path: Path) -> None:
+    (data / "journal.sqlite3-wal").write_bytes(b"what was committed last")
+    with pytest.raises(BackupFailed, match="journal.sqlite3-wal belongs to it"):
+        restore(data / "journal.sqlite3", tmp_path / "target")
+
+
 def test_what_was_there_is_set_aside_with_its_log(data: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
     Journal(target).close()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from telemetry_stream.sqlite import key_index, key_table
 from telemetry_stream.sqlite.check import check_journal
-from telemetry_stream.sqlite.journal import Journal
-from telemetry_stream.sqlite.key_index import FILES
+from telemetry_stream.sqlite.journal import Journal, KeysMissing
+from telemetry_stream.sqlite.key_index import table_files
 from telemetry_stream.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.sqlite.reader import JournalReader
 from telemetry_stream.sqlite.schema import JOURNAL_FILE
@@ -38,7 +38,7 @@ def eager_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tables(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"{FILES}*"))
+    return sorted(table_files(folder))
 
 
 def knows(journal: Journal, count: int) -> bool:
@@ -79,6 +79,19 @@ def empty(folder: Path) -> None:
         file.write_bytes(b"")
 
 
+def leave_half_made(folder: Path) -> None:
+    for file in tables(folder):
+        file.write_bytes(bytes(file.stat().st_size))
+
+
+def lose_slots(folder: Path) -> None:
+    """As a file system does that fails and is mounted again: the header is there, what was written last is not."""
+    for file in tables(folder):
+        with file.open("r+b") as opened:
+            opened.seek(4096)
+            opened.write(bytes((file.stat().st_size - 4096) // 2))
+
+
 def copy_from_elsewhere(folder: Path) -> None:
     for file in tables(folder):
         shutil.copyfile(file, f"{file}.copy")
@@ -96,11 +109,21 @@ def take_another_journals(folder: Path) -> None:
 
 
 def leave_one_unfinished(folder: Path) -> None:
-    (folder / f"{FILES}7.table.new").write_bytes(b"half")
+    (folder / "keys-7.table.new").write_bytes(b"half")
 
 
 @pytest.mark.parametrize(
-    "damage", [lose, tear, empty, copy_from_elsewhere, take_another_journals, leave_one_unfinished]
+    "damage",
+    [
+        lose,
+        tear,
+        empty,
+        leave_half_made,
+        lose_slots,
+        copy_from_elsewhere,
+        take_another_journals,
+        leave_one_unfinished,
+    ],
 )
 @pytest.mark.usefixtures("small_tables")
 def test_tables_that_cannot_be_trusted_are_made_anew(tmp_path: Path, damage: Callable[[Path], None]) -> None:
@@ -132,7 +155,7 @@ def test_tables_ahead_of_a_journal_that_was_put_back_are_made_anew(tmp_path: Pat
     folder = tmp_path / "data"
     with closing(Journal(folder)) as journal:
         journal.append([numbered(range(20))])
-    shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns(f"{FILES}*"))
+    shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("keys-*"))
     with closing(Journal(folder)) as journal:
         journal.append([numbered(range(20, 60))])
     for file in folder.glob(f"{JOURNAL_FILE}*"):
@@ -188,6 +211,52 @@ def test_what_was_put_in_is_a_candidate_and_hardly_anything_else(
             assert table.may_hold_any(np.array([*strangers, words[0]], np.uint64))
 
 
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    for name in ("keys-zmq.secret", "keys-1.table.mine", "keys-x.table"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "keys-folder").mkdir()
+    for _ in range(2):
+        with closing(Journal(tmp_path)) as journal:
+            journal.append([numbered([journal.head()])])
+    assert {file.name for file in tmp_path.glob("keys-*")} >= {"keys-zmq.secret", "keys-1.table.mine", "keys-x.table"}
+
+
+def test_tables_are_not_believed_after_a_commit_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(2_000))])
+        assert tables(tmp_path)
+        monkeypatch.setattr(Journal, "_store", lambda *_: (_ for _ in ()).throw(OSError("the disk is on fire")))
+        with pytest.raises(OSError, match="on fire"):
+            journal.append([submission("more")])
+    assert not tables(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE batch SET keys = x'' WHERE first = 41", "DELETE FROM batch WHERE first = 2"]
+)
+def test_a_journal_that_lacks_keys_is_not_opened(tmp_path: Path, change: str) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        for first, last in ((1, 1), (2, 40), (41, 45), (46, 50)):
+            journal.append([numbered(range(first - 1, last))])
+    lose(tmp_path)
+    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as connection:
+        connection.execute(change)
+    for _ in range(2):  # a refusal holds no lock
+        with pytest.raises(KeysMissing, match="doctor"):
+            Journal(tmp_path)
+
+
+def test_doctor_finds_keys_that_are_there_twice(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        for n in range(30):
+            journal.append([numbered([n])])
+    assert check_journal(tmp_path / JOURNAL_FILE).problems == []
+    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as connection:
+        connection.execute("UPDATE batch SET keys = (SELECT keys FROM batch WHERE first = 3) WHERE first IN (7, 9)")
+    [problem] = check_journal(tmp_path / JOURNAL_FILE).problems
+    assert problem == "2 events have a key that an event before them has"
+
+
 LAYOUT_1 = """
 CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL) STRICT;
 CREATE TABLE batch (
@@ -207,6 +276,19 @@ CREATE TABLE request_key (
 PRAGMA application_id = 0x54525354;
 PRAGMA user_version = 1;
 """
+
+
+def test_a_journal_of_the_first_layout_that_lacks_a_key_is_left_as_it_is(tmp_path: Path) -> None:
+    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as old:
+        old.execute(LAYOUT_1)
+        old.execute("INSERT INTO stream VALUES ('the-stream', 1)")
+        old.execute("INSERT INTO batch VALUES (1, 2, 7, ?)", (b'{"seq":1,"id":"a"},{"seq":2,"id":"b"}',))
+        old.execute("INSERT INTO event_key VALUES ('a', 1)")
+    with pytest.raises(KeysMissing, match="backup"):
+        Journal(tmp_path)
+    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as old:
+        assert old.pragma("user_version") == 1
+        assert old.execute("SELECT key FROM event_key").get == "a"
 
 
 def test_a_journal_of_the_first_layout_is_brought_up(tmp_path: Path) -> None:

@@ -170,6 +170,21 @@ def test_the_common_form_is_read_by_columns(more: dict[str, Any], lines: bool) -
     assert read_columns(body, lines, NOW_NS, TradeIds(), 100) is not None
 
 
+T = b'{"symbol":"A","price":"1","qty":"1","side":"buy"%b}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        T % b',"trade_id":"a\nb"' + b"," + T % b"",
+        T % b',"trade_id":"a}\n{b"' + b"," + T % b"",
+        T % b"" + b"\n" + T % b',"trade_id":"a\nb"' + b"," + T % b"",
+    ],
+)
+def test_a_new_line_within_a_text_is_no_comma(body: bytes) -> None:
+    assert read_columns(body, True, NOW_NS, TradeIds(), 100) is None
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"[1]", b"null", b"\xff", b"[" * 100_000])
 @pytest.mark.parametrize("lines", [False, True])
 def test_what_is_no_batch_is_left_to_be_explained(body: bytes, lines: bool) -> None:

@@ -90,3 +90,20 @@ def test_where_a_credential_is_asked_for_every_name_will_do(tmp_path: Any, trade
         assert app.client.post("/trade", json=trade(), headers=headers).status_code == 201
         assert app.client.get("/trades", headers=headers).status_code == 200
         problem(app.client.get("/trades", headers={"Host": EVIL}), "unauthorized")
+
+
+def test_what_a_page_elsewhere_embeds_is_not_given_where_no_credential_is_set(client: httpx.Client) -> None:
+    embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    for path in ("/trades", "/page/history", "/metrics"):
+        problem(client.get(path, headers=embedded), "foreign_origin")
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
+    assert client.get("/", headers=followed).status_code == 200
+    assert client.get("/trades", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+def test_what_is_read_is_kept_nowhere(client: httpx.Client) -> None:
+    for path in ("/trades", "/page/history", "/metrics", "/openapi.json", "/readyz", "/nothing"):
+        answer = client.get(path)
+        assert answer.headers["cache-control"] == "no-store", path
+        assert answer.headers["x-content-type-options"] == "nosniff", path
+    assert "no-store" not in client.get("/static/app.css").headers.get("cache-control", "")

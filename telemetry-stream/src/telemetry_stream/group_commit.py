@@ -126,15 +126,17 @@ class GroupCommitter:
 
     def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         failed = []
-        for (submission, done), outcome in zip(group, outcomes, strict=True):
-            self._pending_events -= len(submission.events)
-            try:
-                done(outcome)
-            except Exception as error:  # noqa: BLE001 -- raised once the others of the group have theirs
-                failed.append(error)
-        self._is_under_way = False
-        if self._is_waiting():
-            self._see_to_the_next()
+        try:
+            for (submission, done), outcome in zip(group, outcomes, strict=True):
+                self._pending_events -= len(submission.events)
+                try:
+                    done(outcome)
+                except Exception as error:  # noqa: BLE001 -- raised once the others of the group have theirs
+                    failed.append(error)
+        finally:
+            self._is_under_way = False
+            if self._is_waiting():
+                self._see_to_the_next()
         if failed:
             raise ExceptionGroup("outcomes could not be told", failed)
 

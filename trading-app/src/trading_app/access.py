@@ -28,6 +28,7 @@ OPEN_ROUTES = frozenset(("/healthz", "/readyz", "/sign-in", "/sign-out", "/stati
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 REALM = 'Bearer realm="trading-app"'
 COOKIE = "trading_session"
+MOST_COOKIES = 10
 
 Headers = Mapping[bytes, bytes]
 
@@ -103,6 +104,7 @@ class Gate:
             return ANYBODY
         if not self.guarded:
             self._refuse_foreign_host(call)
+            _refuse_foreign_page(call)
             return ANYBODY
         token = bearer_token(call.headers.get(b"authorization", b""))
         caller = await self.identify(token, call.host) if token else self._of_cookie(call)
@@ -151,12 +153,13 @@ class Gate:
         return f"__Host-{COOKIE}" if self.is_secure(call) else COOKIE
 
     def session_key(self, call: Call) -> bytes:
-        """What the cookie holds; empty without one."""
+        """What the cookie holds; empty without one. Of several (others on this host may set some) one that counts."""
+        name, keys = self.cookie_name(call).encode(), [b""]
         for part in call.headers.get(b"cookie", b"").split(b";"):
-            name, _, value = part.strip().partition(b"=")
-            if name == self.cookie_name(call).encode():
-                return value
-        return b""
+            given, _, value = part.strip().partition(b"=")
+            if given == name:
+                keys.append(value)
+        return next((key for key in keys[:MOST_COOKIES] if self.sessions.find(key)), keys[-1])
 
     def is_from_here(self, headers: Headers) -> bool | None:
         """Whether a page of ours made the browser send it; None where nothing tells."""
@@ -188,6 +191,14 @@ class Gate:
         if not here and not followed and (here is False or call.method not in SAFE_METHODS):
             raise Problem("foreign_origin", "a session counts only for this app's own pages; show a token")
         return caller
+
+
+def _refuse_foreign_page(call: Call) -> None:
+    """A page elsewhere may lead here by a link; what it embeds, or asks for without an Origin, it is not given."""
+    headers = call.headers
+    embedded = headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"
+    if embedded and b"origin" not in headers:
+        raise Problem("foreign_origin", "a page of another site asks for this; it may only lead here by a link")
 
 
 def _unauthorized(detail: str, error: str = "") -> Problem:

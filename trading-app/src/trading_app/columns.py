@@ -69,7 +69,7 @@ class TradeColumns(Events[TradeEvent]):
 def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> TradeColumns | None:
     """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one."""
     try:
-        rows = _decode(b"[%b]" % body.removesuffix(b"\n").replace(b"\n", b",") if lines else body)
+        rows = _decode_lines(body) if lines else _decode(body)
         _require(0 < len(rows) <= most and {row.seq for row in rows} == {UNSET})
         _require(not lines or len(rows) == body.count(b"\n") + (not body.endswith(b"\n")))  # a trade a line
         _check_words(rows)
@@ -203,5 +203,6 @@ _EARLIEST = fields.format_second(fields.EARLIEST_SECONDS)
 _LENGTHS = frozenset((20, 24, 27, 30))
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[TradeRow]).decode
+_decode_lines = msgspec.json.Decoder(TradeRow).decode_lines
 _decode_floats = msgspec.json.Decoder(list[float]).decode
 _decode_datetimes = msgspec.json.Decoder(list[datetime]).decode

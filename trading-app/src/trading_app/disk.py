@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from telemetry_stream.sqlite import key_index
+from telemetry_stream.sqlite.key_index import table_files
 from telemetry_stream.sqlite.schema import JOURNAL_FILE
 
 
@@ -20,7 +20,7 @@ class DiskUse:
 
 def look(folder: Path) -> DiskUse:
     """What is used and left now. A file that is not there has no bytes. Raises OSError where the folder is gone."""
-    tables = sum(map(_size, folder.glob(f"{key_index.FILES}*")))
+    tables = sum(map(_size, table_files(folder)))
     return DiskUse(_size(folder / JOURNAL_FILE), write_ahead_log_bytes(folder), tables, free_bytes(folder))
 
 

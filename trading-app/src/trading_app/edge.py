@@ -38,6 +38,9 @@ ROUTES = frozenset(
 ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
+KEPT_NOWHERE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Of whatever is read and does not say otherwise: figures are for who may see them, and for now."""
+
 INTERNAL_ERROR = Problem("internal_error", "it was logged under this request_id")
 
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
@@ -79,7 +82,11 @@ class Edge:
             nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = headers
+                if scope["method"] in ("GET", "HEAD"):
+                    given = {name.lower() for name, _ in headers}
+                    headers += [header for header in KEPT_NOWHERE if header[0] not in given]
             else:
                 complete = not message.get("more_body", False)
             await send(message)

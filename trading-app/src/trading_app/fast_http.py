@@ -51,6 +51,12 @@ class FastHttpProtocol(GuardedHttpProtocol):
         if hot is not None and hot is not earlier and hot.keep_alive and self.stage is NEXT:
             self._learn(data, hot)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, and with it what came of a body."""
+        super().connection_lost(exc)
+        if self.hot is not None:
+            self.hot.forget()
+
     def on_headers_complete(self) -> None:
         """Take the short way if the request is one for it."""
         if self.unused_bytes > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
@@ -127,7 +133,7 @@ class HotRequest:
     """One request that brings trades, and its answer: what uvicorn asks of a request's cycle, and no more."""
 
     __slots__ = (
-        "_began", "_intended", "_parts", "_protocol", "_request_id", "_size", "_whole",
+        "_began", "_body", "_intended", "_protocol", "_request_id", "_whole",
         "disconnected", "headers", "keep_alive", "message_event", "path", "response_complete",
     )  # fmt: skip
 
@@ -139,8 +145,7 @@ class HotRequest:
         self._protocol = protocol
         self.path = path
         self.headers = headers
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
         self._request_id = protocol.web.ids.name(headers.get(b"x-request-id", b""))
         self._intended: Intended | None = None
         self._whole = False
@@ -156,21 +161,33 @@ class HotRequest:
 
     def take_whole(self, body: bytes) -> None:
         """All of a request is there, and its headers were looked at before."""
-        problem = self._above_the_rate() if self._protocol.web.rate_limit else None
+        web = self._protocol.web
+        problem = None
+        if web.rate_limit is not None:
+            problem = self._above_the_rate()
+        if len(body) > web.context.settings.most_body_bytes:
+            problem = too_large(web.context.settings.most_body_bytes)
         if problem is not None:
             self._refuse(problem)
         else:
-            self._parts.append(body)
+            self._body = body
             self.end()
 
     def take(self, part: bytes) -> None:
         """A piece of the body is there."""
-        self._size += len(part)
         most = self._protocol.web.context.settings.most_body_bytes
-        if self._size > most:
+        if len(self._body) + len(part) > most:
             self._refuse(too_large(most))
-        else:
-            self._parts.append(part)
+        elif not self._body:
+            self._body = part
+        else:  # in one piece: many small ones would take many times their size
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += part
+
+    def forget(self) -> None:
+        """Let go of what came of the body: uvicorn's connection and its request know each other, and stay for long."""
+        self._body = b""
 
     def end(self) -> None:
         """The body is there: hand the trades over."""
@@ -180,7 +197,7 @@ class HotRequest:
             return
         web = self._protocol.web
         try:
-            body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            body, self._body = bytes(self._body), b""
             intended = self._intended = web.intake.read(self.path, self.headers, body, time.time_ns())
             web.context.stream.submit(intended.submission, self._finish)
         except Problem as problem:
@@ -220,7 +237,7 @@ class HotRequest:
     def _answer(self, answer: Answer) -> None:
         protocol = self._protocol
         self.response_complete = True
-        self._parts.clear()
+        self.forget()
         self._intended = None  # the connection keeps its last request, and should keep no trades
         # Of several requests of a connection that is lost, uvicorn tells only the last.
         if not (self.disconnected or protocol.transport.is_closing()):

@@ -11,10 +11,13 @@ from trading_app.lease import Lease
 
 LONGEST_SECONDS = 12 * 3600
 MOST_SESSIONS = 1000
+MOST_OF_ONE = 20
 
 
 class Sessions:
-    """Sessions by the digest of what the browser's cookie holds. Where they are too many, the oldest ends."""
+    """Sessions by the digest of what the browser's cookie holds. Where one caller has too many, or all together have,
+    the oldest ends.
+    """
 
     def __init__(self) -> None:
         self._sessions: dict[bytes, Caller] = {}
@@ -23,6 +26,9 @@ class Sessions:
         """A session for this caller, which ends with its lease at the latest; what the cookie is to hold."""
         for digest in [digest for digest, known in self._sessions.items() if not _holds(known)]:
             del self._sessions[digest]
+        own = [digest for digest, known in self._sessions.items() if known.name == caller.name]
+        if len(own) >= MOST_OF_ONE:
+            self._end(own[0])
         while len(self._sessions) >= MOST_SESSIONS:
             self._end(next(iter(self._sessions)))
         key = secrets.token_urlsafe(32)

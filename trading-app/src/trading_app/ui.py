@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from telemetry_stream.callers import RequestIds
 from telemetry_stream.curve import UnusableKey
-from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse
+from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
 from trading_app import docs_page, operations, page, page_stream, sign_in, trade_calls
 from trading_app.access import Gate
 from trading_app.context import Context
@@ -140,7 +140,7 @@ def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -
     """Open the journal and bind the sockets. Raises StartFailed."""
     try:
         return TradeStream(context.settings, on_failure, context.metrics.observe_commit)
-    except (JournalInUse, ForeignJournal) as error:
+    except (JournalInUse, ForeignJournal, KeysMissing) as error:
         raise StartFailed(str(error)) from error
     except UnusableKey as error:
         raise StartFailed(f"WEBAPP_ZMQ_SECRET_KEY_FILE: {error}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from telemetry_stream.sqlite.check import JournalReport, check_journal
 from telemetry_stream.sqlite.journal import lock_to_write
-from telemetry_stream.sqlite.key_index import FILES as KEY_TABLES
+from telemetry_stream.sqlite.key_index import table_files
 from telemetry_stream.sqlite.schema import JOURNAL_FILE, open_to_read
 
 
@@ -46,6 +46,9 @@ def restore(file: Path, folder: Path) -> tuple[JournalReport, Path | None]:
 
     Raises JournalInUse while an app writes there, BackupFailed where the copy is not sound, OSError.
     """
+    log = file.with_name(f"{file.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise BackupFailed(f"{log} belongs to it, so {file} alone is not all of a journal: use what `backup` made")
     with lock_to_write(folder):
         report = _checked(file)
         fresh = folder / f"{JOURNAL_FILE}.restoring"
@@ -68,7 +71,7 @@ def _set_aside(folder: Path) -> Path | None:
     """Move the journal away with all that belongs to it: next to another journal its write-ahead log would be taken for
     that one's.
     """
-    there = [*folder.glob(f"{KEY_TABLES}*"), *folder.glob(f"{JOURNAL_FILE}-*"), *folder.glob(JOURNAL_FILE)]
+    there = [*table_files(folder), *folder.glob(f"{JOURNAL_FILE}-*"), *folder.glob(JOURNAL_FILE)]
     if not there:
         return None
     before = folder / f"journal-before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"

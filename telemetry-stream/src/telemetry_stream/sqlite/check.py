@@ -1,14 +1,16 @@
 """Looks a journal over: whether the database is sound, and whether it holds what a journal holds."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 
-from telemetry_stream.sqlite.key_index import DIGEST_BYTES
+from telemetry_stream.sqlite.key_index import DIGEST_BYTES, words_of
 from telemetry_stream.sqlite.reader import head, stream_id
 from telemetry_stream.sqlite.schema import SCHEMA_VERSION, ForeignJournal, check_layout
 from telemetry_stream.types import Batch
@@ -83,12 +85,41 @@ def _problems_of_batches(connection: apsw.Connection, until: int) -> Iterator[st
 
 def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
     """Each event has one key: by it a repetition is recognised. Answers that are given again are of events there."""
-    for first, last in connection.execute(
-        "SELECT first, last FROM batch WHERE length(keys) <> (last - first + 1) * ?", (DIGEST_BYTES,)
-    ):
+    uneven = connection.execute(
+        "SELECT first, last FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT ?",
+        (DIGEST_BYTES, MOST_PROBLEMS),
+    ).fetchall()
+    for first, last in uneven:
         yield f"the batch of sequences {first} to {last} has not one key for each"
+    twice = 0 if uneven else sum(count - 1 for count in _keys_seen_again(connection).values())
+    if twice:
+        yield f"{twice} events have a key that an event before them has"
     after = connection.execute(
         "SELECT count(*) FROM request_key WHERE last > (SELECT ifnull(max(last), 0) FROM batch)"
     ).get
     if after:
         yield f"{after} answers to repeated requests name events that are not there"
+
+
+def _keys_seen_again(connection: apsw.Connection) -> Counter[bytes]:
+    """How often each digest stands there that does more than once. Half of each is held in memory, 8 bytes an event."""
+    halves = [words_of(digests) for digests in _stored_digests(connection)]
+    words = np.sort(np.concatenate(halves)) if halves else np.empty(0, np.uint64)
+    alike = set(words[1:][words[1:] == words[:-1]].tolist())
+    seen: Counter[bytes] = Counter()
+    if alike:
+        for digests in _stored_digests(connection):
+            each = [digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES)]
+            seen.update(digest for digest, word in zip(each, words_of(digests).tolist(), strict=True) if word in alike)
+    return Counter({digest: count for digest, count in seen.items() if count > 1})
+
+
+def _stored_digests(connection: apsw.Connection) -> Iterator[bytes]:
+    """The digests of the events' keys, in short reads."""
+    last: Any = 0
+    rows: list[tuple[Any, ...]]
+    while rows := connection.execute(
+        "SELECT last, keys FROM batch WHERE first > ? ORDER BY first LIMIT 1000", (last,)
+    ).fetchall():
+        last = rows[-1][0]
+        yield b"".join([keys for _, keys in rows])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from telemetry_stream.sqlite import reader
-from telemetry_stream.sqlite.key_index import KeyIndex, digest_keys
+from telemetry_stream.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
 from telemetry_stream.types import Batch, Conflict, Event, Events, Receipt, RequestKey, Submission
 from telemetry_stream.wire import number, split
@@ -26,7 +26,10 @@ class Journal:
     """The one writer of a journal. Use it from one thread at a time, and not again after it has raised."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or make the journal in `folder`. Raises JournalInUse, ForeignJournal, apsw.Error, OSError."""
+        """Open or make the journal in `folder`.
+
+        Raises JournalInUse, ForeignJournal, KeysMissing, apsw.Error, OSError.
+        """
         with ExitStack() as opened:
             self._lock = opened.enter_context(lock_to_write(folder))
             self._connection = opened.enter_context(closing(open_to_write(folder)))
@@ -46,6 +49,19 @@ class Journal:
 
         Raises apsw.Error or OSError where the commit fails. What is on disk then is known after a restart only.
         """
+        try:
+            return self._append(submissions)
+        except BaseException:
+            self._keys.distrust()
+            raise
+
+    def close(self) -> None:
+        """Close the database and let another process have it. Idempotent."""
+        self._keys.close()
+        self._connection.close()
+        self._lock.close()
+
+    def _append(self, submissions: Sequence[Submission]) -> tuple[list[Receipt | Conflict], list[Batch]]:
         group = self._take_all_as_new(submissions)
         if group is None:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -57,12 +73,6 @@ class Journal:
         self._head = group.head
         self._keys.add(group.digests)
         return group.outcomes, batches
-
-    def close(self) -> None:
-        """Close the database and let another process have it. Idempotent."""
-        self._keys.close()
-        self._connection.close()
-        self._lock.close()
 
     def _take_all_as_new(self, submissions: Sequence[Submission]) -> "_Group | None":
         """The way of nearly every group: no request keys, and every event new. None where it may be otherwise."""
@@ -222,4 +232,4 @@ def lock_to_write(folder: Path) -> FileIO:
     return lock
 
 
-__all__ = ["BATCH_LIMIT", "ForeignJournal", "Journal", "JournalInUse"]
+__all__ = ["BATCH_LIMIT", "ForeignJournal", "Journal", "JournalInUse", "KeysMissing"]

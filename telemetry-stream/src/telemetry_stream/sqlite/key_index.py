@@ -9,7 +9,9 @@ something up take a little longer: 0.04 µs a key among a thousand, for every 3.
 """
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -20,8 +22,7 @@ from telemetry_stream.sqlite import key_table
 from telemetry_stream.sqlite.key_table import KeyTable, Words
 
 DIGEST_BYTES = 16
-FILES = "keys-"
-"""What the tables' file names begin with."""
+_FILE = re.compile(r"keys-\d+\.table(\.new)?")
 
 FIRST_SLOTS = 1 << 17
 GROWTH = 4
@@ -33,6 +34,9 @@ MOST_RECENT = 1_000
 
 PART_BYTES = 1 << 20
 """So much is read at a time where a table is made from the journal."""
+
+MOST_VERIFIED = 100_000
+"""So many of a table's last keys are looked for when it is opened. What a file system loses is what was written last."""
 
 _AFTER = """
 SELECT first, last, keys FROM batch
@@ -52,13 +56,22 @@ def words_of(digests: bytes) -> Words:
     return np.frombuffer(digests, np.uint64)[::2]
 
 
+class KeysMissing(Exception):
+    """The journal does not have the key of each event. The message says what to do."""
+
+
+def table_files(folder: Path) -> list[Path]:
+    """The files of the tables in a folder, those too that were never finished."""
+    return [file for file in folder.glob("keys-*") if _FILE.fullmatch(file.name)]
+
+
 class KeyIndex:
     """The keys of one journal. Belongs to its writer, and to its thread."""
 
     def __init__(self, folder: Path, stream: str, connection: apsw.Connection, head: int) -> None:
         """Open the tables and bring them up to the journal, whose last sequence is `head`.
 
-        Raises OSError, apsw.Error.
+        Raises KeysMissing, OSError, apsw.Error.
         """
         self._folder = folder
         self._stream = stream
@@ -117,6 +130,12 @@ class KeyIndex:
             table.put(words[:room])
             words = words[room:]
 
+    def distrust(self) -> None:
+        """Have the tables made anew at the next start: what the disk has of them is not known."""
+        for table in self._tables:
+            with suppress(OSError):
+                table.distrust()
+
     def close(self) -> None:
         """Release the files. Idempotent."""
         while self._tables:
@@ -125,7 +144,7 @@ class KeyIndex:
     def _open_tables(self) -> None:
         """Open those that join on to each other and agree with the journal; delete the others."""
         opened: dict[int, KeyTable] = {}
-        for file in self._folder.glob(f"{FILES}*"):
+        for file in table_files(self._folder):
             try:
                 table = KeyTable(file)
             except ValueError:
@@ -139,11 +158,12 @@ class KeyIndex:
             table.file.unlink()
 
     def _agrees(self, table: KeyTable) -> bool:
-        """Whether a table can be believed: the journal may have been put back from a copy since."""
-        if not table.belongs_to(self._stream) or table.last < table.first:
+        """Whether a table can be believed: the journal may have been put back since, or the file system have failed."""
+        if not table.belongs_to(self._stream) or table.last < table.first or self._digest(table.last) is None:
             return False
-        digest = self._digest(table.last)
-        return digest is not None and int(words_of(digest)[0]) == table.last_word
+        first = max(table.first, table.last - MOST_VERIFIED + 1)
+        words = words_of(b"".join(self._digests(first, table.last)))
+        return int(words[-1]) == table.last_word and table.holds_all(words, first)
 
     def _table_with_room(self) -> KeyTable:
         if not self._tables:
@@ -154,23 +174,30 @@ class KeyIndex:
         return self._begin_table(full.last + 1, min(full.slots * GROWTH, LARGEST_SLOTS))
 
     def _begin_table(self, first: int, slots: int) -> KeyTable:
-        file = self._folder / f"{FILES}{first}.table"
+        file = self._folder / f"keys-{first}.table"
         key_table.create(file, self._stream, slots, first)
         self._tables.append(KeyTable(file))
         return self._tables[-1]
 
     def _digests(self, first: int, last: int) -> Iterator[bytes]:
         """The digests of the keys of the events `first` to `last`, in order and in parts large enough to be quick."""
-        parts, size = [], 0
+        parts, size, expected = [], 0, first
         for batch_first, batch_last, digests in self._connection.execute(_AFTER, (first, last)):
+            if batch_last < first:
+                continue
             start, stop = max(batch_first, first), min(batch_last, last) + 1
-            parts.append(digests[(start - batch_first) * DIGEST_BYTES : max(stop - batch_first, 0) * DIGEST_BYTES])
+            if start != expected or len(digests) != (batch_last - batch_first + 1) * DIGEST_BYTES:
+                raise KeysMissing(f"the journal lacks keys of events before {stop}: run `trading-app doctor`")
+            parts.append(digests[(start - batch_first) * DIGEST_BYTES : (stop - batch_first) * DIGEST_BYTES])
             size += len(parts[-1])
+            expected = stop
             if size >= PART_BYTES:
                 yield b"".join(parts)
                 parts, size = [], 0
         if size:
             yield b"".join(parts)
+        if expected <= last:
+            raise KeysMissing(f"the journal lacks keys of events up to {last}: run `trading-app doctor`")
 
     def _digest(self, sequence: int) -> bytes | None:
         """The digest of one event's key; None if there is no such event."""

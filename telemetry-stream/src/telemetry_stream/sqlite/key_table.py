@@ -8,6 +8,7 @@ The file is mapped into memory, and never synced. What was put in outlives its p
 `origin` tells whether the file was written since the machine started, and not copied from elsewhere.
 """
 
+import errno
 import mmap
 import os
 import secrets
@@ -43,8 +44,8 @@ class KeyTable:
             raise ValueError(f"{file} is no table of keys")
         with file.open("r+b") as opened:
             self._mapped = mmap.mmap(opened.fileno(), 0)
-        words: Words = np.frombuffer(self._mapped, np.uint64)
-        self._header, self._slots = words[:_HEADER_WORDS], words[_HEADER_WORDS:]
+        self._header: Words = np.frombuffer(self._mapped, np.uint64, _HEADER_WORDS)
+        self._slots: Words = np.frombuffer(self._mapped, np.uint64, -1, _HEADER_WORDS * _WORD_BYTES)
         self._mask = np.uint64(len(self._slots) - 1)
         self._bytes = memoryview(self._mapped)
         self._single = self._bytes[_HEADER_WORDS * _WORD_BYTES :].cast("Q")  # the slots, for a look at one
@@ -95,6 +96,23 @@ class KeyTable:
             entries, places = entries[left], places[left] + _ONE & self._mask
         self._header[_LAST_WORD] = words[-1]
         self._header[_LAST] = end - 1
+
+    def holds_all(self, words: Words, first: int) -> bool:
+        """Whether the keys with these hashes are in, at the sequences from `first` on."""
+        entries = words & ~_SEQUENCE | np.arange(first, first + len(words), dtype=np.uint64)
+        places = words & self._mask
+        while len(entries):
+            slots = self._slots[places]
+            if (slots == 0).any():
+                return False
+            left = (slots != entries).nonzero()[0]
+            entries, places = entries[left], places[left] + _ONE & self._mask
+        return True
+
+    def distrust(self) -> None:
+        """See to it that nobody believes it any more."""
+        self._header[_ORIGIN] = 0
+        self.file.unlink(missing_ok=True)
 
     def may_hold_any(self, words: Words) -> bool:
         """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
@@ -165,7 +183,12 @@ def _hash(text: str) -> int:
 
 def _reserve(descriptor: int, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-        return
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # the file system can't do it
+                raise
+        else:
+            return
     for start in range(0, size, len(_ZEROS)):
         os.pwrite(descriptor, _ZEROS[: size - start], start)

@@ -4,7 +4,7 @@ import secrets
 
 import apsw
 
-from telemetry_stream.sqlite.key_index import digest_keys
+from telemetry_stream.sqlite.key_index import DIGEST_BYTES, KeysMissing, digest_keys
 
 # Layout 1 had a row for each event's key, in a table ordered by key.
 _FROM_1 = """
@@ -32,11 +32,16 @@ PRAGMA user_version = 2;
 """
 
 
+_LACKING = "SELECT 1 FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT 1"
+
+
 def upgrade(connection: apsw.Connection) -> None:
-    """From layout 1 to 2. Raises apsw.Error, and leaves the journal as it was."""
+    """From layout 1 to 2. Raises KeysMissing, apsw.Error, and leaves the journal as it was."""
     connection.create_aggregate_function("digests", _Digests)
     with connection:
         connection.execute(_FROM_1, {"key_seed": secrets.randbits(62)})
+        if connection.execute(_LACKING, (DIGEST_BYTES,)).get:
+            raise KeysMissing("the journal does not have the key of each event: put a backup back")
 
 
 class _Digests:

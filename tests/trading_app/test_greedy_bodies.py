@@ -1,0 +1,52 @@
+"""What clients send and leave behind costs no memory: bodies broken off, in crumbs, or larger than is taken."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trading_app.raw_http import TRADE, connected, post
+from tests.trading_app.running import RunningApp, running
+
+LARGE = 4_000_000
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak of memory from /proc")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    with running(tmp_path) as app:
+        yield app
+
+
+def test_bodies_that_were_broken_off_are_let_go(app: RunningApp) -> None:
+    request = post("/trade", TRADE + b" " * LARGE)[:-1]
+    before = app.most_resident_bytes()
+    for _ in range(30):
+        with connected(app.port) as connection:
+            connection.send(request)
+    with connected(app.port) as connection:
+        connection.send(post("/trade", TRADE))
+        assert connection.answer().status == 201
+    assert app.most_resident_bytes() - before < 10 * LARGE
+
+
+def test_a_body_in_crumbs_takes_no_more_memory_than_in_one(app: RunningApp) -> None:
+    crumbs = b"1\r\n \r\n" * 500_000
+    lines = ("POST /trade HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked")
+    head = "".join(f"{line}\r\n" for line in (*lines, ""))
+    before = app.most_resident_bytes()
+    with connected(app.port) as connection:
+        connection.send(head.encode() + crumbs + b"%x\r\n%b\r\n0\r\n\r\n" % (len(TRADE), TRADE))
+        assert connection.answer().status == 201
+    assert app.most_resident_bytes() - before < 20_000_000
+
+
+def test_a_body_larger_than_is_taken_is_refused_every_time(tmp_path: Path) -> None:
+    large = post("/trade", TRADE + b" " * 1_024)
+    with running(tmp_path, WEBAPP_MAX_BODY_BYTES="1024") as app, connected(app.port) as connection:
+        for _ in range(4):
+            connection.send(large)
+            assert connection.answer().status == 413
+            connection.send(post("/trade", TRADE))
+            assert connection.answer().status == 201
