@@ -199,7 +199,7 @@ def test_a_copy_that_is_not_sound_is_not_put_back_and_nothing_changes(data: Path
 
 def test_a_journal_whose_log_is_beside_it_is_no_backup(data: Path, tmp_path: Path) -> None:
     (data / "journal.sqlite3-wal").write_bytes(b"what was committed last")
-    with pytest.raises(BackupFailed, match="journal.sqlite3-wal belongs to it"):
+    with pytest.raises(BackupFailed, match=r"journal\.sqlite3-wal belongs to it"):
         restore(data / "journal.sqlite3", tmp_path / "target")
 
 

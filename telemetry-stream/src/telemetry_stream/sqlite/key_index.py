@@ -36,7 +36,7 @@ PART_BYTES = 1 << 20
 """So much is read at a time where a table is made from the journal."""
 
 MOST_VERIFIED = 100_000
-"""So many of a table's last keys are looked for when it is opened. What a file system loses is what was written last."""
+"""So many of a table's last keys are looked for when it is opened: what a file system loses was written last."""
 
 _AFTER = """
 SELECT first, last, keys FROM batch

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import structlog
 import zmq
@@ -178,7 +179,9 @@ class Subscriber:
 
     def _send(self, replay: zmq.Socket[bytes], request: ReplayRequest) -> None:
         self._drop_waiting()
-        replay.send(encode_request(request))
+        # A socket that was refused has nowhere to send to, and would wait for ever; without an answer it is made anew.
+        with suppress(zmq.Again):
+            replay.send(encode_request(request), zmq.NOBLOCK)
         self._asked = request
 
     async def _wait_for_answer(self, replay: zmq.Socket[bytes]) -> bool:
