@@ -247,3 +247,16 @@ def test_the_question_whom_to_let_in_is_answered_as_the_protocol_says() -> None:
     gatekeeper.close()
     gatekeeper.close()
     context.term()
+
+
+@pytest.mark.timeout(10)
+def test_a_request_that_can_go_nowhere_holds_nothing_up() -> None:
+    """A socket that was refused has no connection left, and is asked to send all the same."""
+
+    async def test() -> None:
+        subscriber = Subscriber(free_address(), free_address())
+        with subscriber._context.socket(zmq.DEALER) as nowhere:
+            subscriber._send(nowhere, ReplayRequest(1, 0, 10))
+        subscriber.close()
+
+    run(test())
