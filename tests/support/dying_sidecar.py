@@ -53,7 +53,7 @@ class _Death:
 
 if __name__ == "__main__":
     death = _Death(os.environ["DIE_AT"], int(os.environ["DIE_AT_SAVE"]))
-    os.fsync = death.fsync  # type: ignore[assignment]
+    os.fsync = death.fsync  # type: ignore[assignment]  # it is put in place of the system's
     sys.addaudithook(lambda event, _: death.rename() if event == "os.rename" else None)
     sys.argv[:] = ["metrics-sidecar"]
     sys.exit(main())

@@ -161,12 +161,8 @@ class HotRequest:
 
     def take_whole(self, body: bytes) -> None:
         """All of a request is there, and its headers were looked at before."""
-        web = self._protocol.web
-        problem = None
-        if web.rate_limit is not None:
-            problem = self._above_the_rate()
-        if len(body) > web.context.settings.most_body_bytes:
-            problem = too_large(web.context.settings.most_body_bytes)
+        most = self._protocol.web.context.settings.most_body_bytes
+        problem = too_large(most) if len(body) > most else self._above_the_rate()
         if problem is not None:
             self._refuse(problem)
         else:

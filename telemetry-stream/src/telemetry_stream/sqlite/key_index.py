@@ -27,7 +27,7 @@ _FILE = re.compile(r"keys-\d+\.table(\.new)?")
 FIRST_SLOTS = 1 << 17
 GROWTH = 4
 LARGEST_SLOTS = 1 << 23
-"""64 MiB. To begin one takes 20 ms, in which nothing is committed; with a larger one it would be longer."""
+"""64 MiB. To begin one takes 20 to 150 ms, in which nothing is committed; with a larger one it would be longer."""
 
 MOST_RECENT = 1_000
 """So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
@@ -145,6 +145,9 @@ class KeyIndex:
         """Open those that join on to each other and agree with the journal; delete the others."""
         opened: dict[int, KeyTable] = {}
         for file in table_files(self._folder):
+            if file.suffix == key_table.UNFINISHED:
+                file.unlink()
+                continue
             try:
                 table = KeyTable(file)
             except ValueError:

@@ -21,6 +21,9 @@ import xxhash
 Words = npt.NDArray[np.uint64]
 
 SEQUENCE_BITS = 40
+UNFINISHED = ".new"
+"""What the name of a file ends with until it is a table."""
+
 FEW = 150
 """So few keys are looked up one by one in less time than all at once."""
 
@@ -152,7 +155,7 @@ def create(file: Path, stream: str, slots: int, first: int) -> None:
 
     The disk is asked for all of it: where it is full, a write into mapped memory would kill the process.
     """
-    fresh = file.with_name(f"{file.name}.new")
+    fresh = file.with_name(f"{file.name}{UNFINISHED}")
     header: Words = np.zeros(_HEADER_WORDS, np.uint64)
     with fresh.open("wb") as written:
         _reserve(written.fileno(), (_HEADER_WORDS + slots) * _WORD_BYTES)
