@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -130,7 +131,10 @@ def sample(apps: Apps, name: str) -> Sample:
     process = Path(f"/proc/{apps.processes[name].pid}")
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     resident = int(status["RssAnon"].split()[0]) * 1024
-    descriptors = sum("/keys-" not in str(link.readlink()) for link in (process / "fd").iterdir())
+    descriptors = 0
+    for link in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed since it was listed, and is not held
+            descriptors += "/keys-" not in str(link.readlink())
     return Sample(resident, descriptors, int(status["Threads"]))
 
 
