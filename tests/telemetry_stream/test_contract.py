@@ -4,11 +4,25 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telemetry_stream.stream import StreamReader, StreamWriter
-from telemetry_stream.types import Conflict, Delivery, Receipt, RequestKey, Reset, StreamPosition, Submission
+from telemetry_stream.types import (
+    Conflict,
+    Delivery,
+    Each,
+    Event,
+    Receipt,
+    RequestKey,
+    Reset,
+    Result,
+    StreamPosition,
+    Submission,
+)
 from telemetry_stream.wire import fingerprint
 from tests.telemetry_stream.backends import BACKENDS, Backend
 from tests.telemetry_stream.streams import (
@@ -117,6 +131,62 @@ def test_conflicts_leave_no_hole(writer: StreamWriter, reader: StreamReader) -> 
     assert writer.head() == 5
     assert [reader.read(after, 1).first for after in range(5)] == [1, 2, 3, 4, 5]
     assert b"lost" not in all_events(reader)
+
+
+def each_of(result: Result, count: int) -> list[Receipt | Conflict]:
+    """What became of each of so many events that are apart."""
+    if isinstance(result, Each):
+        return list(result.outcomes)
+    assert isinstance(result, Receipt)
+    assert (result.accepted, result.duplicates, result.last) == (count, 0, result.first + count - 1)
+    return [Receipt(sequence, sequence, 1, 0) for sequence in range(result.first, result.last + 1)]
+
+
+def test_events_apart_that_are_new_are_numbered_in_order(writer: StreamWriter, reader: StreamReader) -> None:
+    together = Submission(submission("b", "c").events, apart=True)
+    first, second, third = writer.append([submission("a"), together, submission("d")])
+    assert (first, third) == (Receipt(1, 1, 1, 0), Receipt(4, 4, 1, 0))
+    assert each_of(second, 2) == [Receipt(2, 2, 1, 0), Receipt(3, 3, 1, 0)]
+    assert all_events(reader).count(b'"id"') == 4
+
+
+def test_of_events_apart_each_is_taken_or_not_by_itself(writer: StreamWriter, reader: StreamReader) -> None:
+    writer.append([submission("a")])
+    events = [event("b"), event("a"), event("a", "that"), event("b"), event("c"), event("b", "that")]
+    [result] = writer.append([Submission(events, apart=True)])
+    assert each_of(result, 6) == [
+        Receipt(2, 2, 1, 0),
+        Receipt(1, 1, 0, 1),
+        Conflict((0,)),
+        Receipt(2, 2, 0, 1),
+        Receipt(3, 3, 1, 0),
+        Conflict((0,)),
+    ]
+    assert writer.head() == 3
+    assert b"that" not in all_events(reader)
+
+
+def test_events_apart_and_submissions_of_their_commit_know_of_each_other(writer: StreamWriter) -> None:
+    apart = Submission([event("a"), event("b"), event("c", "that")], apart=True)
+    before, together, after = writer.append([submission("a"), apart, submission("b", "c")])
+    assert before == Receipt(1, 1, 1, 0)
+    assert each_of(together, 3) == [Receipt(1, 1, 0, 1), Receipt(2, 2, 1, 0), Receipt(3, 3, 1, 0)]
+    assert after == Conflict((1,))
+    assert writer.head() == 3
+
+
+_events = st.builds(event, st.sampled_from("abcdef"), st.sampled_from(["this", "that"]))
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@given(groups=st.lists(st.lists(_events, min_size=1, max_size=6), max_size=5))
+@settings(max_examples=30)
+def test_events_apart_become_what_they_become_one_by_one(name: str, groups: list[list[Event]]) -> None:
+    singly = BACKENDS["memory"](Path()).open()
+    with TemporaryDirectory() as folder, closing(BACKENDS[name](Path(folder)).open()) as together:
+        for group in groups:
+            [result] = together.append([Submission(group, apart=True)])
+            assert each_of(result, len(group)) == singly.append([Submission([one]) for one in group])
 
 
 def test_a_request_key_gives_the_first_answer_again(writer: StreamWriter) -> None:

@@ -14,7 +14,7 @@ from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.memory import MemoryStream
 from telemetry_stream.sqlite.journal import Journal
 from telemetry_stream.stream import StreamWriter
-from telemetry_stream.types import Conflict, Receipt, Submission
+from telemetry_stream.types import Conflict, Receipt, Result, Submission
 from tests.telemetry_stream.streams import becomes, cpu_seconds, numbered, run, submission
 
 
@@ -40,7 +40,7 @@ class Writer:
     def head(self) -> int:
         return self.memory.head()
 
-    def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:
         self.waiting.set()
         assert self.may_commit.wait(10)
         self.commits.append(len(submissions))
@@ -154,7 +154,7 @@ def test_small_submissions_go_first_and_one_large_one_goes_with_them(monkeypatch
 
 def test_hundreds_of_callers_each_get_their_own_answer(tmp_path: Path) -> None:
     class JournalWriter(Journal):
-        def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:  # type: ignore[override]
+        def append(self, submissions: Sequence[Submission]) -> list[Result]:  # type: ignore[override]
             return super().append(submissions)[0]
 
         def heartbeat(self) -> None:

@@ -136,7 +136,7 @@ def test_a_learned_head_is_found_with_a_body_of_its_length_and_else_not(
     assert head is not None
     known = KnownHeads()
     assert known.split(data) is None
-    known.learn(head, KnownHead("/trade", read, len(body)))
+    known.learn(head, KnownHead("/trade", read, len(body), brings_one=True))
     found = known.split(data)
     assert found is not None
     assert (found[0].headers, found[1]) == (read, body)

@@ -19,3 +19,8 @@ class RequestIds:
         if given and _GIVEN_ID.fullmatch(given):
             return str(given, "ascii")
         return f"{self._process}-{next(self._count):x}"
+
+    def make(self, count: int) -> list[bytes]:
+        """So many names of our own."""
+        process = self._process.encode()
+        return [b"%b-%x" % (process, number) for number in itertools.islice(self._count, count)]

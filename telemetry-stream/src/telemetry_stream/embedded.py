@@ -8,7 +8,7 @@ import zmq
 from telemetry_stream.curve import ServerKeys
 from telemetry_stream.sqlite.journal import Journal
 from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.types import Conflict, Receipt, Submission
+from telemetry_stream.types import Result, Submission
 from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.publisher import Publisher
 from telemetry_stream.zeromq.replay_server import ReplayCounters, ReplayServer
@@ -63,7 +63,7 @@ class EmbeddedStream:
         """The last durable sequence."""
         return self._journal.head()
 
-    def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Commit, then publish. Raises apsw.Error or OSError where the commit fails; nothing is published then."""
         outcomes, batches = self._journal.append(submissions)
         self._publisher.publish(batches)

@@ -9,16 +9,21 @@ from queue import Empty, SimpleQueue
 
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError, StreamFailed
 from telemetry_stream.stream import StreamWriter
-from telemetry_stream.types import Conflict, Receipt, Submission
+from telemetry_stream.types import Result, Submission
 
 HEARTBEAT_SECONDS = 1.0
 GROUP_EVENTS = 10_000
 """A group takes no further large submission once it has so many events, so that none waits long behind the others."""
 
 SMALL_EVENTS = 50
-"""Submissions of at most so many events go before larger ones. Where there are any, one large one goes with them."""
+"""Submissions of at most so many events go before larger ones, as do those whose events are apart. Where there are any,
+one large one goes with them.
+"""
 
-Outcome = Receipt | Conflict | StreamError
+MOST_TURNS = 4
+"""Of the event loop, in which a group is let grow; each takes microseconds if it brings nothing."""
+
+Outcome = Result | StreamError
 Done = Callable[[Outcome], None]
 Group = list[tuple[Submission, Done]]
 
@@ -27,9 +32,10 @@ class GroupCommitter:
     """Owns a StreamWriter and the thread that calls it.
 
     Submissions come from one event loop's thread, and all that is kept of them belongs to it; the writer's thread sees
-    a group at a time. What arrives while a group is committed is the next one. The loop hands a group over at the end
-    of a turn, through `soon`, its `call_soon`: when the outcomes of one group have been told, whoever sends on at once
-    is in the next. That makes groups as large as they can be, and a commit costs nearly the same whatever it holds.
+    a group at a time. What arrives while a group is committed is the next one. When the outcomes of one group have been
+    told, whoever sends on at once shall be in the next: the loop lets a turn or a few go by, through `soon`, its
+    `call_soon`, until one brings nothing more, and hands over what waits then. That makes groups as large as they can
+    be, and a commit costs nearly the same whatever it holds.
     Outcomes go through `deliver`, the loop's `call_soon_threadsafe`, called once a group with a function that calls
     every `done`.
 
@@ -58,6 +64,7 @@ class GroupCommitter:
         self._small: Group = []
         self._large: deque[tuple[Submission, Done]] = deque()
         self._hand_over_is_due = False
+        self._turns = self._seen_events = 0
         self._is_under_way = False
         self._groups: SimpleQueue[Group | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
@@ -81,10 +88,11 @@ class GroupCommitter:
         if self._refusal is not None:
             raise self._refusal("the stream takes nothing more until it has been started again")
         events = len(submission.events)
-        if self._pending_events + events > self._most_pending_events and self._pending_events:
+        may_be_larger = not (self._pending_events or submission.apart)  # it could not be taken in smaller parts
+        if self._pending_events + events > self._most_pending_events and not may_be_larger:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
         self._pending_events += events
-        if events <= SMALL_EVENTS:
+        if events <= SMALL_EVENTS or submission.apart:
             self._small.append((submission, done))
         else:
             self._large.append((submission, done))
@@ -104,9 +112,15 @@ class GroupCommitter:
     def _see_to_the_next(self) -> None:
         if not (self._is_under_way or self._hand_over_is_due):
             self._hand_over_is_due = True
+            self._turns, self._seen_events = 0, 0
             self._soon(self._hand_over)
 
     def _hand_over(self) -> None:
+        """Once no more comes: what came since the last turn is mostly followed by more."""
+        if self._pending_events != self._seen_events and self._turns < MOST_TURNS:
+            self._turns, self._seen_events = self._turns + 1, self._pending_events
+            self._soon(self._hand_over)
+            return
         self._hand_over_is_due = False
         if self._is_waiting():
             self._is_under_way = True
@@ -169,7 +183,7 @@ class GroupCommitter:
     def _commit(self, group: Group) -> None:
         began = time.perf_counter()
         try:
-            outcomes: list[Receipt | Conflict] = self._writer.append([submission for submission, _ in group])
+            outcomes: list[Result] = self._writer.append([submission for submission, _ in group])
         except BaseException:
             self._answer(group, [StreamFailed("a commit failed")] * len(group))
             raise

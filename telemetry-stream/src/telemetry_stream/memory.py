@@ -9,9 +9,11 @@ from telemetry_stream.types import (
     Batch,
     Conflict,
     Delivery,
+    Each,
     Event,
     Receipt,
     Reset,
+    Result,
     StreamPosition,
     Submission,
     SubscriberCounters,
@@ -33,7 +35,7 @@ class MemoryStream:
         """The last sequence; 0 for an empty stream."""
         return len(self._events)
 
-    def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Take the submissions, each whole or not at all."""
         outcomes = [self._answer(submission) for submission in submissions]
         self.heartbeat()
@@ -52,7 +54,9 @@ class MemoryStream:
     def close(self) -> None:
         """Nothing to release."""
 
-    def _answer(self, submission: Submission) -> Receipt | Conflict:
+    def _answer(self, submission: Submission) -> Result:
+        if submission.apart:
+            return Each([self._take([event]) for event in submission.events])
         asked = submission.request_key
         if asked and asked.key in self._requests:
             digest, receipt = self._requests[asked.key]

@@ -7,9 +7,8 @@ from typing import Protocol
 
 from telemetry_stream.types import (
     Batch,
-    Conflict,
     Delivery,
-    Receipt,
+    Result,
     StreamPosition,
     Submission,
     SubscriberCounters,
@@ -26,7 +25,7 @@ class StreamWriter(Protocol):
     def head(self) -> int:
         """The last sequence that is durable; 0 for an empty stream."""
 
-    def append(self, submissions: Sequence[Submission]) -> list[Receipt | Conflict]:
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Make the submissions durable, all in one commit, then publish what is new.
 
         Each is taken whole or not at all, by itself, in the order given. On return the receipts hold even if the

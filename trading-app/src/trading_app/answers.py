@@ -10,13 +10,15 @@ from telemetry_stream.types import Conflict, Receipt
 from trading_app.problems import FieldProblem, Problem
 from trading_app.trade_event import TradeEvent, stored_trade_id
 
+JSON = b"application/json"
+
 
 class Answer(msgspec.Struct, frozen=True):
     """A response: status, body, and the headers besides Content-Length."""
 
     status: int
     body: bytes
-    content_type: bytes = b"application/json"
+    content_type: bytes = JSON
     headers: Sequence[tuple[bytes, bytes]] = ()
 
 
@@ -26,6 +28,7 @@ def receipt_of(outcome: Outcome, events: Sequence[TradeEvent]) -> Receipt:
         raise _conflict(outcome, events)
     if isinstance(outcome, StreamError):
         raise refusal(outcome)
+    assert isinstance(outcome, Receipt), "of events that are apart each has an outcome of its own"
     return outcome
 
 
@@ -56,7 +59,12 @@ def answer_trade(trade_id: str, receipt: Receipt) -> Answer:
     status, word = (201, b"accepted") if receipt.accepted else (200, b"duplicate")
     if receipt.repeated:
         trade_id = stored_trade_id(receipt.first_event)  # made when the request was new, if it named none
-    return Answer(status, b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (receipt.first, trade_id.encode(), word))
+    return Answer(status, trade_body(receipt.first, trade_id, word))
+
+
+def trade_body(sequence: int, trade_id: str, status: bytes) -> bytes:
+    """What is said of a trade that is in the journal."""
+    return b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (sequence, trade_id.encode(), status)
 
 
 def answer_trades(receipt: Receipt) -> Answer:

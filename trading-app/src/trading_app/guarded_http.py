@@ -130,9 +130,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             super().on_response_complete()
             if not self.pipeline:
                 self._earlier.clear()
-            return
-        self.server_state.total_requests += 1
-        if self.flow.read_paused:
+        elif self.flow.read_paused:
             self.flow.resume_reading()
 
     def on_headers_complete(self) -> None:
@@ -223,23 +221,25 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def write(self, answer: Answer, request_id: str, *, keep_alive: bool) -> None:
         """Send an answer in one piece."""
+        self.transport.write(
+            b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
+            % (
+                self.begin_answer(answer.status, answer.content_type),
+                _lines(answer.headers) if answer.headers else b"",
+                b"" if keep_alive else b"connection: close\r\n",
+                len(answer.body),
+                request_id.encode(),
+                answer.body,
+            )
+        )
+
+    def begin_answer(self, status: int, content_type: bytes) -> bytes:
+        """The lines that all answers of this kind begin with."""
         default = self.server_state.default_headers
         if default is not self._default_headers:  # uvicorn renews them every second, for the date
             self._default_headers = default
             self._common = _lines(default)
-        self.transport.write(
-            b"%b%b%bcontent-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
-            % (
-                STATUS_LINE[answer.status],
-                self._common,
-                _lines(answer.headers) if answer.headers else b"",
-                answer.content_type,
-                len(answer.body),
-                request_id.encode(),
-                b"" if keep_alive else b"connection: close\r\n",
-                answer.body,
-            )
-        )
+        return b"%b%bcontent-type: %b\r\n" % (STATUS_LINE[status], self._common, content_type)
 
     def owes(self) -> bool:
         """Whether the next step is ours."""

@@ -17,11 +17,12 @@ _NOT_AGAIN = (b"x-request-id", b"idempotency-key", b"transfer-encoding", b"expec
 
 
 class KnownHead(msgspec.Struct, frozen=True):
-    """What a head said."""
+    """What a head said; `brings_one` tells that a trade comes with it, as JSON."""
 
     path: str
     headers: Headers
     body_bytes: int
+    brings_one: bool
 
 
 class KnownHeads:

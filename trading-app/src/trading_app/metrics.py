@@ -49,6 +49,17 @@ class Histogram:
         self.counts[bisect.bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def observe_until(self, now: float, began: Sequence[float]) -> None:
+        """Count one for each time in `began`, which ascend: it lasted until `now`."""
+        longer = len(began)
+        for index, bound in enumerate(self.bounds):
+            within, longer = longer, bisect.bisect_left(began, now - bound)
+            self.counts[index] += within - longer
+            if not longer:
+                break
+        self.counts[-1] += longer
+        self.total += sum([now - began_at for began_at in began])
+
     def buckets(self) -> list[tuple[str, float]]:
         """Cumulative counts by upper bound, as Prometheus wants them."""
         running, cumulative = 0, []
@@ -80,6 +91,11 @@ class AppMetrics(Collector):
         """Count a request that was answered."""
         self.requests[method, route, status] += 1
         self.request_seconds[route].observe(seconds)
+
+    def observe_requests(self, method: str, route: str, status: int, now: float, began: Sequence[float]) -> None:
+        """Count requests that were answered together; when each began ascends (s, as `now`)."""
+        self.requests[method, route, status] += len(began)
+        self.request_seconds[route].observe_until(now, began)
 
     def observe_commit(self, seconds: float, trades: int) -> None:
         """Count a commit. Called by the thread that commits, and by no other."""

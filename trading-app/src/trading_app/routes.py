@@ -4,7 +4,7 @@ the rest.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -15,6 +15,7 @@ from telemetry_stream.group_commit import Outcome
 from telemetry_stream.types import Submission
 from trading_app.access import Headers
 from trading_app.answers import Answer, answer_problem, answer_trade, answer_trades, receipt_of, refusal
+from trading_app.columns import TradeColumns, read_bodies
 from trading_app.context import Context
 from trading_app.environment import Settings
 from trading_app.intake import read_form, read_trade, read_trades, submission
@@ -58,6 +59,12 @@ class Intake:
             )
         events = read_trades(body, kind == LINES, now_ns, self._ids, self._most_batch_trades)
         return self._intend(events, key, body, single=False)
+
+    def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
+        """What requests want that bring a trade each, as JSON, without an Idempotency-Key: all at once. None where each
+        has to be read by itself.
+        """
+        return read_bodies(bodies, now_ns, self._ids)
 
     def read_form(self, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int) -> Intended:
         """What a form wants; `body` is what its fields were read from. Raises Problem."""

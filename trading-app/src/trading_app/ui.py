@@ -25,6 +25,7 @@ from trading_app.head_as_get import HeadAsGet
 from trading_app.openapi import describe
 from trading_app.routes import Intake, IntakeRoutes
 from trading_app.sidecar_feed import SidecarFeed
+from trading_app.turn import Turn
 from trading_app.zmq_pub import TradeStream
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class WebApp:
         self._on_failure = on_failure
         metrics = self.context.metrics
         self.intake = Intake(settings, metrics)
+        self.turn = Turn(self)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
         self.gate = Gate(settings, _id_tokens(settings))

@@ -11,7 +11,7 @@ from typing import TypeGuard
 from telemetry_stream.sqlite import reader
 from telemetry_stream.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
-from telemetry_stream.types import Batch, Conflict, Event, Events, Receipt, RequestKey, Submission
+from telemetry_stream.types import Batch, Conflict, Each, Event, Events, Receipt, RequestKey, Result, Submission
 from telemetry_stream.wire import number, split
 
 BATCH_LIMIT = 1_000
@@ -44,7 +44,7 @@ class Journal:
         """The last durable sequence; 0 for an empty journal."""
         return self._head
 
-    def append(self, submissions: Sequence[Submission]) -> tuple[list[Receipt | Conflict], list[Batch]]:
+    def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         """Write the submissions in one commit; give their outcomes and the batches that are new, in order.
 
         Raises apsw.Error or OSError where the commit fails. What is on disk then is known after a restart only.
@@ -61,7 +61,7 @@ class Journal:
         self._connection.close()
         self._lock.close()
 
-    def _append(self, submissions: Sequence[Submission]) -> tuple[list[Receipt | Conflict], list[Batch]]:
+    def _append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         group = self._take_all_as_new(submissions)
         if group is None:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -96,7 +96,9 @@ class Journal:
             group.outcomes.append(self._answer(submission, group))
         return group
 
-    def _answer(self, submission: Submission, group: "_Group") -> Receipt | Conflict:
+    def _answer(self, submission: Submission, group: "_Group") -> Result:
+        if submission.apart:
+            return Each([self._take([event], group) for event in submission.events])
         asked = submission.request_key
         earlier = self._earlier_answer(asked, group) if asked else None
         if earlier is not None:
@@ -175,7 +177,7 @@ class _Group:
 
     def __init__(self, head: int) -> None:
         self.head = head
-        self.outcomes: list[Receipt | Conflict] = []
+        self.outcomes: list[Result] = []
         self.parts: list[_Part] = []
         self.digests: list[bytes] = []
         self.claimed: dict[bytes, int] = {}

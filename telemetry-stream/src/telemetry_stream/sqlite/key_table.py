@@ -120,7 +120,8 @@ class KeyTable:
     def may_hold_any(self, words: Words) -> bool:
         """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
         if len(words) < FEW:
-            return any(map(self.candidates, words.tolist()))
+            slots, mask = self._single, len(self._single) - 1
+            return any(self.candidates(word) for word in words.tolist() if slots[word & mask])
         places = words & self._mask
         while len(places):
             slots = self._slots[places]
