@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from benchmarks.processes import cpu_seconds
+from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
+from tests.trading_app.raw_http import connected, get
+from tests.trading_app.running import running
 
 Make = Callable[..., dict[str, Any]]
 LINES = {"Accept": "application/x-ndjson"}
@@ -77,6 +82,43 @@ def test_filters_add_up(client: httpx.Client, desk: list[dict[str, Any]], wanted
     ]
     found = [row for page in pages(client, account="desk", limit=11, **wanted) for row in page]
     assert [row["trade_id"] for row in found] == expected
+
+
+def test_a_filter_is_for_its_own_field_and_for_the_whole_of_it(client: httpx.Client) -> None:
+    names = {"account": "exact", "strategy": "exact-2", "symbol": "EXACT/2", "venue": "exact", "order_id": "exact"}
+    rows = [names, names | {"account": "exact-2", "strategy": "exact"}, names | {"account": "exac", "symbol": "EXACT"}]
+    trades = [{"price": 1, "qty": 1, "side": "buy", "trade_id": f"exact-{at}", **row} for at, row in enumerate(rows)]
+    client.post("/trades", json=trades).raise_for_status()
+    for wanted, found in (
+        ({"account": "exact"}, [0]),
+        ({"account": "exact-2"}, [1]),
+        ({"strategy": "exact"}, [1]),
+        ({"symbol": "EXACT"}, [2]),
+        ({"symbol": "EXACT/2"}, [0, 1]),
+        ({"symbol": "EXACT/2", "strategy": "exact-2"}, [0]),
+    ):
+        page = client.get("/trades", params=wanted).json()["trades"]
+        assert [row["trade_id"] for row in page] == [f"exact-{at}" for at in found]
+
+
+def test_a_search_ends_when_its_client_has_gone(tmp_path: Path) -> None:
+    row = {"symbol": "LONG", "price": 1, "qty": 1, "side": "buy"}
+    search = get("/trades?symbol=NOPE")
+    with running(tmp_path) as app:
+        for _ in range(50):
+            app.client.post("/trades", json=[row] * 1_000).raise_for_status()
+
+        before = cpu_seconds(app.process.pid)
+        for _ in range(20):
+            assert app.client.get("/trades?symbol=NOPE").json() == {"trades": [], "next_after": None}
+        waited_for = cpu_seconds(app.process.pid) - before
+        before = cpu_seconds(app.process.pid)
+        for _ in range(20):
+            with connected(app.port) as connection:
+                connection.send(search)
+        answered = 'trading_app_http_requests_total{method="GET",route="/trades",status="200"}'
+        eventually(lambda: app.metric(answered) == 40, what="the end of the searches")
+        assert cpu_seconds(app.process.pid) - before < waited_for / 2
 
 
 def test_a_page_shows_each_field_and_leaves_out_what_was_not_given(client: httpx.Client) -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
-from telemetry_stream.wire import cut, split
+from telemetry_stream.wire import cut
 from trading_app.books import EXACT
 from trading_app.reading import SCAN_LIMIT, Filter
 from trading_app.zmq_pub import TradeStream
@@ -63,7 +63,7 @@ async def read_next(stream: TradeStream, after: int, wanted: Filter) -> tuple[li
     if after >= stream.head:
         return [], after
     batch = await stream.read(after, SCAN_LIMIT)
-    return select(split(batch), wanted), max(after, batch.last)
+    return [event for _, event in wanted.of(batch)], max(after, batch.last)
 
 
 async def read_last(stream: TradeStream, count: int, wanted: Filter, head: int) -> list[bytes]:
@@ -72,7 +72,7 @@ async def read_last(stream: TradeStream, count: int, wanted: Filter, head: int) 
     end, step = head, SCAN_LIMIT if wanted else count
     while end > max(0, head - LOOK_BACK) and len(found) < count:
         start = max(0, end - step)
-        found = select(await _read(stream, start, end), wanted) + found
+        found = await _read(stream, start, end, wanted) + found
         end = start
     return found[-count:]
 
@@ -82,25 +82,20 @@ async def read_bars(stream: TradeStream, wanted: Filter, head: int) -> Bars:
     bars, start = Bars(), max(0, head - LOOK_BACK)
     while start < head:
         end = min(head, start + SCAN_LIMIT)
-        for event in select(await _read(stream, start, end), wanted):
+        for event in await _read(stream, start, end, wanted):
             bars.add(event)
         start = end
     return bars
 
 
-def select(events: list[bytes], wanted: Filter) -> list[bytes]:
-    """Those that are wanted."""
-    return [event for event in events if wanted.matches(event)] if wanted else events
-
-
-async def _read(stream: TradeStream, start: int, end: int) -> list[bytes]:
-    """The trades after `start` up to `end`."""
+async def _read(stream: TradeStream, start: int, end: int, wanted: Filter) -> list[bytes]:
+    """The wanted trades after `start` up to `end`."""
     events: list[bytes] = []
     while start < end:
         batch = await stream.read(start, end - start)
         if batch.count <= 0:
             break
-        events += split(cut(batch, start, end))
+        events += [event for _, event in wanted.of(cut(batch, start, end))]
         start = batch.last
     return events
 

@@ -1,11 +1,10 @@
 """The calls that give trades back: pages, NDJSON, and the live stream. What is sent are the bytes as journaled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-import msgspec
-
+from telemetry_stream.types import Batch
 from telemetry_stream.wire import split
 from trading_app.zmq_pub import TradeStream
 
@@ -20,16 +19,6 @@ LIVE_PAUSE_SECONDS = 0.05
 """A live stream is sent to at most so often: under load several commits go in one piece."""
 
 
-class _Labels(msgspec.Struct):
-    seq: int
-    symbol: str
-    account: str
-    strategy: str
-
-
-_decode_labels = msgspec.json.Decoder(_Labels).decode
-
-
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which trades are wanted; None is any."""
@@ -42,13 +31,21 @@ class Filter:
         """Whether anything is left out."""
         return (self.symbol, self.account, self.strategy) != (None, None, None)
 
-    def matches(self, event: bytes) -> bool:
-        """Whether a trade, as journaled, is wanted."""
-        trade = _decode_labels(event)
-        return self.takes(trade.account, trade.strategy, trade.symbol)
+    def of(self, batch: Batch) -> Iterator[tuple[int, bytes]]:
+        """The trades that are wanted, as journaled, and their sequences."""
+        marks = self._marks()
+        if all(mark in batch.events for mark in marks):
+            for sequence, event in enumerate(split(batch), batch.first):
+                if all(mark in event for mark in marks):
+                    yield sequence, event
+
+    def _marks(self) -> list[bytes]:
+        """What a trade that is wanted holds, as journaled. No text in it has a quote, so this stands nowhere else."""
+        members = {"symbol": self.symbol, "account": self.account, "strategy": self.strategy}
+        return [f'"{name}":"{value}"'.encode() for name, value in members.items() if value is not None]
 
     def takes(self, account: str, strategy: str, symbol: str) -> bool:
-        """The same, told by its labels."""
+        """Whether a trade with these labels is wanted."""
         return (
             (self.symbol is None or symbol == self.symbol)
             and (self.account is None or account == self.account)
@@ -65,20 +62,25 @@ class Page:
     more: bool
 
 
-async def read_page(stream: TradeStream, after: int, limit: int, wanted: Filter) -> Page:
-    """The first `limit` trades after a sequence that are wanted; looks as far as it takes to find them."""
+async def read_page(
+    stream: TradeStream, after: int, limit: int, wanted: Filter, is_over: Callable[[], Awaitable[bool]] | None = None
+) -> Page:
+    """The first `limit` trades after a sequence that are wanted; looks as far as it takes to find them, or until it is
+    over: nobody waits for it any more.
+    """
     events: list[bytes] = []
     head = stream.head
     while len(events) < limit and after < head:
         batch = await stream.read(after, SCAN_LIMIT if wanted else limit - len(events))
-        for sequence, event in enumerate(split(batch), batch.first):
-            if not wanted or wanted.matches(event):
-                events.append(event)
-                if len(events) == limit:
-                    return Page(events, sequence, sequence < head)
+        for sequence, event in wanted.of(batch):
+            events.append(event)
+            if len(events) == limit:
+                return Page(events, sequence, sequence < head)
         if batch.count == 0:
             break
         after = batch.last
+        if is_over is not None and await is_over():
+            return Page(events, after, after < head)
     return Page(events, after, False)
 
 

@@ -55,7 +55,9 @@ def add_to(api: FastAPI, context: Context) -> None:
         if LINES in request.headers.get("accept", ""):
             lines = reading.read_lines(context.stream, after or 0, limit, wanted)
             return StreamingResponse(lines, media_type=LINES)
-        page = await reading.read_page(context.stream, after or 0, limit or PAGE_TRADES, wanted)
+        page = await reading.read_page(
+            context.stream, after or 0, limit or PAGE_TRADES, wanted, request.is_disconnected
+        )
         next_after = b"%d" % page.read_to if page.more else b"null"
         body = b'{"trades":[%b],"next_after":%b}' % (b",".join(page.events), next_after)
         return Response(body, media_type="application/json")
