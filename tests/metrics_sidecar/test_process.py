@@ -24,6 +24,7 @@ from metrics_sidecar.state import TradingState
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.environment import Environment
 from telemetry_stream.memory import MemoryStream, MemorySubscriber
+from telemetry_stream.slowing import MOST_WRONG
 from telemetry_stream.types import Delivery, Event, Submission
 from tests.metrics_sidecar.making import Trade, event, trade
 from tests.support.apps import BIN, Apps, answers
@@ -185,6 +186,20 @@ def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[s
         text=True,
         timeout=20,
     )
+
+
+def test_a_caller_that_names_other_addresses_as_its_own_is_slowed_all_the_same(apps: Apps) -> None:
+    apps.start(SIDECAR, SIDECAR_API_TOKENS="right")
+    eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
+    with httpx.Client(trust_env=False) as client:
+        statuses = [
+            client.get(
+                f"{apps.sidecar_url}/metrics",
+                headers={"Authorization": f"Bearer guess-{number}", "X-Forwarded-For": f"192.0.2.{number}"},
+            ).status_code
+            for number in range(MOST_WRONG + 1)
+        ]
+    assert statuses == [401] * MOST_WRONG + [429]
 
 
 def test_a_port_in_use_ends_it_with_1_and_names_the_setting(apps: Apps) -> None:

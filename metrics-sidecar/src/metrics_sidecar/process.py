@@ -17,7 +17,7 @@ def process_families(proc: Path = Path("/proc")) -> list[Family]:
     try:
         after_command = (proc / "self/stat").read_text().rpartition(")")[2].split()
         boot = _boot_seconds(proc)
-        descriptors = len(list((proc / "self/fd").iterdir()))
+        descriptors = len(os.listdir(proc / "self/fd"))  # noqa: PTH208 -- at every scrape, and ten times as fast
     except (OSError, StopIteration):
         return []
     stat = {name: int(after_command[place]) for name, place in _STAT_FIELDS.items()}

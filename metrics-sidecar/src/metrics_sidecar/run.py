@@ -147,5 +147,6 @@ def _configure(app: SidecarApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else any caller on this machine could name an address as its own, and guess on
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
