@@ -24,8 +24,8 @@ from telemetry_stream.sqlite.key_table import KeyTable, Words
 DIGEST_BYTES = 16
 _FILE = re.compile(r"keys-\d+\.table(\.new)?")
 
-FIRST_SLOTS = 1 << 17
-GROWTH = 4
+FIRST_SLOTS = 1 << 20
+GROWTH = 8
 LARGEST_SLOTS = 1 << 23
 """64 MiB. To begin one takes 20 to 150 ms, in which nothing is committed; with a larger one it would be longer."""
 
