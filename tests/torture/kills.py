@@ -16,6 +16,9 @@ from tests.torture.figures import Figures
 BOTS = 4
 APPS = ("trading-app", "metrics-sidecar")
 
+RATE = 400
+"""Trades a second while sidecars are killed. Bots that go as fast as they can make millions, which each start reads."""
+
 
 def kill_web_app(folder: Path, seed: int, kills: int) -> Figures:
     """Kill the web app at random moments while bots post."""
@@ -50,7 +53,7 @@ def kill_sidecar(folder: Path, seed: int, kills: int) -> Figures:
     chance = random.Random(seed)
     assassin = _Assassin(chance)
     done = f"{kills} kills of the sidecar"
-    figures = _under_load(folder, seed, kills, assassin.kill_once, done, prepare=assassin.prepare)
+    figures = _under_load(folder, seed, kills, assassin.kill_once, done, prepare=assassin.prepare, rate=RATE)
     told = f": {assassin.catching_up} before it had caught up, {assassin.saving} while it saved"
     return Figures(figures.done.replace(done, done + told), figures.seen)
 
@@ -120,10 +123,11 @@ def _under_load(
     kill_once: Callable[[Apps, Bots], None],
     done: str,
     prepare: Callable[[Apps], int] = lambda _: 0,
+    rate: float | None = None,
 ) -> Figures:
     with running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="0.1", LOG_FORMAT="json") as apps:
         others = prepare(apps)
-        bots, scraper = Bots(apps.web_port, BOTS, seed), Scraper(apps.sidecar_port)
+        bots, scraper = Bots(apps.web_port, BOTS, seed, rate=rate), Scraper(apps.sidecar_port)
         try:
             for _ in range(kills):
                 kill_once(apps, bots)

@@ -1,14 +1,18 @@
 """Tries the promise at length: `make torture`, or `make torture PART=disk`. Each part prints its seed and its figures,
 and writes them into docs/reliability.md.
+
+The soak takes half an hour in which half of the machine has nothing to do: parts that don't mind company run beside it.
 """
 
 import argparse
+import fcntl
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,11 +26,14 @@ MOST_SECONDS = 90 * 60
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A campaign: what it is, how many times at full scale, and what to run. `obstacle` says why it can't run here."""
+    """A campaign: how many times at full scale, and what to run. `obstacle` says why it can't run here; `sociable`
+    parts judge no times, and may run beside the soak.
+    """
 
     count: int
     run: Callable[[Path, int, int], Figures]
     obstacle: Callable[[], str] = lambda: ""
+    sociable: bool = False
 
 
 def _needs_prometheus() -> str:
@@ -41,10 +48,10 @@ PARTS = {
     "kill-web": Part(500, kills.kill_web_app),
     "kill-sidecar": Part(500, kills.kill_sidecar),
     "kill-both": Part(200, kills.kill_both),
-    "snapshot": Part(200, damage.damage_snapshot),
-    "journal": Part(60, damage.exchange_journal),
+    "snapshot": Part(200, damage.damage_snapshot, sociable=True),
+    "journal": Part(60, damage.exchange_journal, sociable=True),
     "sync": Part(20_000, disk.sync_before_acknowledgement),
-    "disk-errors": Part(100, disk.failing_calls),
+    "disk-errors": Part(100, disk.failing_calls, sociable=True),
     "disk-full": Part(50, disk.full_disk, _needs_mounts),
     "mischief": Part(20_000, messages.mischief),
     "missing": Part(50, messages.missing),
@@ -56,8 +63,8 @@ PARTS = {
     "prometheus": Part(20, prometheus.restarts, _needs_prometheus),
     "end": Part(50, ending.end_under_load),
     "clock": Part(100, ending.clock_set_back),
-    "odd": Part(200_000, fuzz.odd),
-    "openapi": Part(2_000, fuzz.openapi),
+    "odd": Part(200_000, fuzz.odd, sociable=True),
+    "openapi": Part(2_000, fuzz.openapi, sociable=True),
     "volume": Part(10_000_000, volume.volume),
     "soak": Part(1_800, soak.soak, soak.obstacle),
 }
@@ -69,8 +76,33 @@ def main() -> int:
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     signal.signal(signal.SIGALRM, _time_is_up)
     signal.alarm(MOST_SECONDS)
-    failed = []
-    for name in arguments.parts or PARTS:
+    names = arguments.parts or list(PARTS)
+    sociable = [name for name in names if PARTS[name].sociable]
+    soaking = _start_soak(arguments, seed) if "soak" in names and sociable else None
+    if soaking is not None:
+        names = [name for name in names if name != "soak" and name not in sociable]
+    failed = list[str]()
+    try:
+        if soaking is not None:
+            _run_all(sociable, arguments, seed, failed)
+            if soaking.wait() != 0:
+                failed.append("soak")
+        _run_all(names, arguments, seed, failed)
+    except _TimeIsUp as error:
+        print(f"torture: {error}, not all parts were run", flush=True)
+    print(f"torture: {'FAILED: ' + ', '.join(failed) if failed else 'all passed'}")
+    return 1 if failed else 0
+
+
+def _start_soak(arguments: argparse.Namespace, seed: int) -> subprocess.Popen[bytes]:
+    """The soak in a process of its own; it ends by itself, at the same time as this one at the latest."""
+    command = [sys.executable, "-m", "tests.torture.main", "soak", "--scale", str(arguments.scale), "--seed", str(seed)]
+    return subprocess.Popen([*command, "--seconds", str(arguments.seconds)] if arguments.seconds else command)
+
+
+def _run_all(names: Sequence[str], arguments: argparse.Namespace, seed: int, failed: list[str]) -> None:
+    """Run the parts one after another; those that fail are added to `failed`. Raises _TimeIsUp."""
+    for name in names:
         part = PARTS[name]
         if obstacle := part.obstacle():
             print(f"{name}: skipped, {obstacle}", flush=True)
@@ -84,14 +116,14 @@ def main() -> int:
         except (AssertionError, OSError, TimeoutError) as error:
             failed.append(name)
             print(f"{name}: FAILED, seed {seed}: {error!r}", flush=True)
-            if isinstance(error, TimeoutError):
-                break
+            if isinstance(error, _TimeIsUp):
+                raise
             continue
         seconds = time.monotonic() - began
         print(f"{name}: {figures.done}\n    {figures.seen} ({seconds:.0f} s)", flush=True)
-        note(name, f"| `{name}` | {figures.done} | {figures.seen} | {seed} | {seconds:.0f} s |")
-    print(f"torture: {'FAILED: ' + ', '.join(failed) if failed else 'all passed'}")
-    return 1 if failed else 0
+        with DOCUMENT.open("r+") as document:
+            fcntl.flock(document, fcntl.LOCK_EX)  # the soak writes into it as well
+            note(name, f"| `{name}` | {figures.done} | {figures.seen} | {seed} | {seconds:.0f} s |")
 
 
 def note(name: str, row: str) -> None:
@@ -120,7 +152,11 @@ def _part(name: str) -> str:
 
 
 def _time_is_up(_number: int, _frame: FrameType | None) -> None:
-    raise TimeoutError(f"{MOST_SECONDS // 60} minutes are over")
+    raise _TimeIsUp(f"{MOST_SECONDS // 60} minutes are over")
+
+
+class _TimeIsUp(TimeoutError):
+    """The whole has taken as long as it may."""
 
 
 if __name__ == "__main__":
