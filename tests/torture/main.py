@@ -89,8 +89,8 @@ def main() -> int:
                 failed.append("soak")
         _run_all(names, arguments, seed, failed)
     except _TimeIsUp as error:
-        print(f"torture: {error}, not all parts were run", flush=True)
-    print(f"torture: {'FAILED: ' + ', '.join(failed) if failed else 'all passed'}")
+        failed.append(f"not all parts were run, {error}")
+    print(f"torture ({', '.join(arguments.parts) or 'all'}): {'FAILED: ' + ', '.join(failed) if failed else 'passed'}")
     return 1 if failed else 0
 
 
