@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,6 +92,23 @@ def test_a_foreign_file_is_refused_and_left_as_it_was(tmp_path: Path, make: Call
         with pytest.raises(ForeignJournal, match=JOURNAL_FILE):
             Journal(tmp_path)
     assert file.read_bytes() == before
+
+
+def test_a_log_without_its_journal_is_kept_and_told_of(tmp_path: Path) -> None:
+    before, now = tmp_path / "before", tmp_path / "now"
+    now.mkdir()
+    with closing(Journal(before)) as journal:
+        journal.append([submission("a", "b")])
+        for name in (JOURNAL_FILE, f"{JOURNAL_FILE}-wal"):
+            shutil.copy(before / name, tmp_path)
+    log = now / f"{JOURNAL_FILE}-wal"
+    shutil.copy(tmp_path / log.name, log)
+    with pytest.raises(ForeignJournal, match="without its journal"):
+        Journal(now)
+    assert log.read_bytes() == (tmp_path / log.name).read_bytes()
+    shutil.copy(tmp_path / JOURNAL_FILE, now)
+    with closing(Journal(now)) as journal:
+        assert journal.head() == 2
 
 
 def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def _checked(file: Path) -> JournalReport:
 
 def _set_aside(folder: Path) -> Path | None:
     """Move the journal away with all that belongs to it: next to another journal its write-ahead log would be taken for
-    that one's.
+    that one's. The journal goes first: if this is broken off, nothing is opened without its log.
     """
-    there = [*table_files(folder), *folder.glob(f"{JOURNAL_FILE}-*"), *folder.glob(JOURNAL_FILE)]
+    there = [*folder.glob(JOURNAL_FILE), *folder.glob(f"{JOURNAL_FILE}-*"), *table_files(folder)]
     if not there:
         return None
     before = folder / f"journal-before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"

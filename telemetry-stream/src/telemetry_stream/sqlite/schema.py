@@ -45,12 +45,23 @@ class ForeignJournal(Exception):
 def open_to_write(folder: Path) -> apsw.Connection:
     """The one writing connection, its tables made if the journal is new. Raises ForeignJournal, apsw.Error, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
+    _refuse_log_without_journal(folder)
     connection = apsw.Connection(str(folder / JOURNAL_FILE))
     try:
         return _prepare(connection, folder)
     except BaseException:
         connection.close()
         raise
+
+
+def _refuse_log_without_journal(folder: Path) -> None:
+    """Trades are in there, and SQLite would delete it as the leftover of another database."""
+    log = folder / f"{JOURNAL_FILE}-wal"
+    if not (folder / JOURNAL_FILE).exists() and log.exists() and log.stat().st_size:
+        raise ForeignJournal(
+            f"{log} is there without its journal: put that back beside it (from {folder}/journal-before-…, if a restore"
+            " was broken off), or move the log away"
+        )
 
 
 def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
