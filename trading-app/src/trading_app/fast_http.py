@@ -58,18 +58,17 @@ class FastHttpProtocol(GuardedHttpProtocol):
 
     def on_headers_complete(self) -> None:
         """Take the short way if the request is one for it."""
-        if self.unused_bytes > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+        headers = dict(self.headers)
+        if self.unused_bytes > MOST_HEAD_BYTES or len(self.headers) > min(MOST_HEADERS, len(headers)):
             self.check_head()
         self.hot = None
-        if self._is_hot():
-            headers = dict(self.headers)
-            if self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
-                self.stage = BODY
-                keep_alive = self.parser.should_keep_alive()
-                self.hot = HotRequest(self, PATHS[self.url], headers, time.perf_counter(), keep_alive)
-                self.cycle = self.hot  # type: ignore[assignment]  # as above
-                self.hot.begin()
-                return
+        if self._is_hot() and self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
+            self.stage = BODY
+            keep_alive = self.parser.should_keep_alive()
+            self.hot = HotRequest(self, PATHS[self.url], headers, time.perf_counter(), keep_alive)
+            self.cycle = self.hot  # type: ignore[assignment]  # as above
+            self.hot.begin()
+            return
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

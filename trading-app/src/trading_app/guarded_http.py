@@ -26,6 +26,9 @@ MOST_HEADERS = 100
 MOST_HEAD_BYTES = 32_768
 """Of a head, and of whatever else comes between two pieces of a body: sizes of chunks, trailers."""
 
+SINGLE_HEADERS = (b"host", b"authorization", b"content-type", b"idempotency-key", b"origin")
+"""Of two a proxy in front may believe one, and the app the other (RFC 9112, 3.2, and RFC 9110, 5.3)."""
+
 MOST_WAITING = 500
 """Requests of one connection that wait for their turn."""
 
@@ -153,10 +156,17 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.stage = BODY
 
     def check_head(self) -> None:
-        """Raises Problem where a head is too large; for those that may be, to measure each would take too long."""
+        """Raises Problem where a head is too large, or has twice what may be there once.
+
+        For those that may be: to look at each like this would take too long.
+        """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
             raise _head_too_large()
+        names = [name for name, _ in self.headers]
+        for name in SINGLE_HEADERS:
+            if names.count(name) > 1:
+                raise Problem("bad_request", f"the header {name.decode()} is there more than once")
 
     def refuse(self, problem: Problem) -> None:
         """Answer what can't be taken any further, and end the connection. Answers that are owed are given first."""
