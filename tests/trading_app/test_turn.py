@@ -15,7 +15,7 @@ from tests.support.polling import eventually
 from tests.trading_app.raw_http import Answer, Connection, connected, post
 from tests.trading_app.running import RunningApp, running
 
-COUNT = 24
+COUNT = 12
 
 
 def named(trade_id: str, **fields: object) -> bytes:
@@ -183,15 +183,15 @@ def test_requests_behind_those_under_way_are_answered_in_their_order(web: Runnin
 
 
 def test_a_turn_that_is_more_than_may_wait_is_taken_in_part(tmp_path: Path) -> None:
-    with running(tmp_path, WEBAPP_MAX_PENDING_TRADES="10") as app:
+    with running(tmp_path, WEBAPP_MAX_PENDING_TRADES="5") as app:
         answers = send_at_once(app, [named(f"many-{index:02}") for index in range(COUNT)])
         taken = [answer.json()["trade_id"] for answer in answers if answer.status == 201]
         refused = [answer for answer in answers if answer.status == 503]
-        assert (len(taken), len(refused)) == (10, COUNT - 10)
+        assert (len(taken), len(refused)) == (5, COUNT - 5)
         assert all(answer.headers["retry-after"] for answer in refused)
         journaled = [trade["trade_id"] for trade in app.client.get("/trades").json()["trades"]]
         assert sorted(journaled) == sorted(taken)
-        assert app.metric('trading_app_trades_refused_total{code="overloaded"}') == COUNT - 10
+        assert app.metric('trading_app_trades_refused_total{code="overloaded"}') == COUNT - 5
 
 
 def test_a_turn_at_the_end_is_answered_before_the_app_is_gone(tmp_path: Path) -> None:
