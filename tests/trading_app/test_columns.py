@@ -79,7 +79,7 @@ def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
         "fee_currency": st.sampled_from(["USD", "BNB"]),
     }
     odd: dict[str, st.SearchStrategy[Any]] = {
-        "symbol": st.sampled_from(["eth", "", "a b", "x" * 33, 7]),
+        "symbol": st.sampled_from(["eth", "sell", "", "a b", "x" * 33, 7]),
         "price": odd_amounts,
         "qty": odd_amounts,
         "side": st.sampled_from(["BUY", "Sell", "hold", ""]),
@@ -126,6 +126,7 @@ def one_by_one(trades: list[bytes], first: int) -> tuple[list[str], list[bytes]]
 @settings(max_examples=1_000)
 @given(batch=batches(), lines=st.booleans(), first=st.integers(1, 10**12))
 @example(batch=[{"symbol": "A", "price": "1,5", "qty": "1", "side": "buy"}], lines=False, first=1)
+@example(batch=[{"symbol": "buy", "price": "1", "qty": "1", "side": "buy"}], lines=False, first=1)
 @example(batch=[{"symbol": "A", "price": "1", "qty": "1", "side": "buy", "trade_id": '"'}] * 2, lines=False, first=1)
 def test_what_is_taken_by_columns_is_what_is_taken_one_by_one(
     batch: list[dict[str, Any]], lines: bool, first: int

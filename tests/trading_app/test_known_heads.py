@@ -14,7 +14,7 @@ from tests.support.id_provider import id_provider
 from tests.support.polling import eventually
 from tests.trading_app.raw_http import TRADE, connected, get, post
 from tests.trading_app.running import RunningApp, running
-from trading_app.known_heads import MOST_HEADS, KnownHead, KnownHeads, head_to_learn
+from trading_app.known_heads import MOST_FIELDS, MOST_HEADS, KnownHead, KnownHeads, head_to_learn
 
 BATCH = b"[%b,%b]" % (TRADE, TRADE)
 
@@ -151,6 +151,7 @@ def test_a_learned_head_is_found_with_a_body_of_its_length_and_else_not(
         lambda read: read.update({b"x-request-id": b"1"}),
         lambda read: read.update({b"idempotency-key": b"1"}),
         lambda read: read.update({b"expect": b"100-continue"}),
+        lambda read: read.update({b"x-%d" % number: b"1" for number in range(MOST_FIELDS)}),
         lambda read: read.update({b"transfer-encoding": b"chunked"}),
         lambda read: read.update({b"content-length": b"3"}),
         lambda read: read.update({b"content-length": b"+2"}),

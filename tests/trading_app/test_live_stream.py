@@ -122,6 +122,18 @@ def test_a_client_that_goes_away_is_not_counted_any_more(web: RunningApp, client
     eventually(lambda: web.metric(OPEN) == 0)
 
 
+@pytest.mark.parametrize("path", ["/trades/stream", "/page/stream"])
+def test_a_client_that_goes_away_with_another_request_behind_is_not_counted_any_more(
+    web: RunningApp, path: str
+) -> None:
+    before = web.metric(OPEN)
+    with connected(web.port) as connection:
+        connection.send(get(path) + get("/healthz"))
+        assert connection.answer(head_only=True).status == 200
+        assert web.metric(OPEN) == before + 1
+    eventually(lambda: web.metric(OPEN) == before, what="the stream is no longer counted")
+
+
 def test_no_more_streams_than_set_however_many_ask_at_once(web: RunningApp, client: httpx.Client) -> None:
     eventually(lambda: web.metric(OPEN) == 0)
 

@@ -25,6 +25,28 @@ def test_a_chunked_body_is_taken_whole(web: RunningApp) -> None:
     assert second.json()["seq"] == first.json()["seq"] + 1
 
 
+def test_what_comes_behind_a_chunked_body_is_no_header(web: RunningApp) -> None:
+    key = b"Idempotency-Key: behind-the-body\r\n"
+    for path in (b"/trade ", b"/trade? "):  # the short way, and the way through the app
+        with connected(web.port) as connection:
+            sequences = []
+            for _ in range(2):
+                connection.send(chunked(TRADE, trailer=key).replace(b"/trade ", path))
+                answer = connection.answer()
+                assert answer.status == 201
+                sequences.append(answer.json()["seq"])
+        assert sequences[0] < sequences[1]
+
+
+def test_empty_lines_between_requests_are_no_part_of_any(web: RunningApp) -> None:
+    request = post("/trade", TRADE)
+    with connected(web.port) as connection:
+        for _ in range(12):
+            connection.send(request)
+            assert connection.answer().status == 201
+            connection.send(b"\r\n" * 2_000)  # together more than a head may have
+
+
 def test_a_body_may_come_slowly(web: RunningApp) -> None:
     request = post("/trade", TRADE)
     with connected(web.port) as connection:

@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -192,6 +193,57 @@ def test_a_turn_that_is_more_than_may_wait_is_taken_in_part(tmp_path: Path) -> N
         journaled = [trade["trade_id"] for trade in app.client.get("/trades").json()["trades"]]
         assert sorted(journaled) == sorted(taken)
         assert app.metric('trading_app_trades_refused_total{code="overloaded"}') == COUNT - 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "answered"),
+    [
+        ("routes.Intake.read_each = fail", {201: COUNT}),
+        ("turn.trade_body = partial(fail_once, turn.trade_body)", {201: COUNT - 1, "closed": 1}),
+    ],
+)
+def test_what_goes_wrong_with_one_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, answered: dict[object, int]
+) -> None:
+    program = tmp_path / "trading-app"
+    program.write_text(FAULTY % (sys.executable, fault))
+    program.chmod(0o755)
+    monkeypatch.setattr("tests.trading_app.running.BIN", tmp_path)
+    told_of: Counter[object] = Counter()
+    with running(tmp_path) as app:
+        bodies = [named(f"fault-{index:02}") for index in range(COUNT)]
+        with known(app, len(bodies[0])) as connections:
+            with stopped(app):
+                for connection, body in zip(connections, bodies, strict=True):
+                    connection.send(post("/trade", body))
+            for connection in connections:
+                try:
+                    told_of[connection.answer().status] += 1
+                except (AssertionError, ConnectionResetError):
+                    told_of["closed"] += 1
+        assert told_of == answered
+        assert app.stored_trades() == app.metric("trading_app_trades_accepted_total") == COUNT
+        assert "broken on purpose" in app.log_text()
+
+
+FAULTY = """#!%s
+import sys
+from functools import partial
+from trading_app import routes, turn
+from trading_app.main import main
+
+def fail(*_):
+    raise MemoryError("broken on purpose")
+
+def fail_once(whole, *arguments, broken=[]):
+    if not broken:
+        broken.append(True)
+        raise RuntimeError("broken on purpose")
+    return whole(*arguments)
+
+%s
+sys.exit(main())
+"""
 
 
 def test_a_turn_at_the_end_is_answered_before_the_app_is_gone(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def _check_words(rows: list[TradeRow]) -> None:
         fields.check_name(name)
     symbols = {given: fields.check_symbol(given) for given in {row.symbol for row in rows}}
     sides = {given: fields.check_side(given) for given in {row.side for row in rows}}
-    if any(given != kept for given, kept in (symbols | sides).items()):
+    if any(given != kept for words in (symbols, sides) for given, kept in words.items()):
         for row in rows:
             row.symbol, row.side = symbols[row.symbol], sides[row.side]
     _require(all(fields.check_currency(given) == given for given in _given({row.fee_currency for row in rows})))

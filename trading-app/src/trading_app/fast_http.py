@@ -40,6 +40,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             if self.hot is not None and self.hot is not earlier and self.hot.keep_alive and self.stage is NEXT:
                 self._learn(data, self.hot)
             return
+        self.unused_bytes = 0
         head, body = known
         hot = HotRequest(self, head.path, head.headers, time.perf_counter(), body=body, whole=True)
         self.hot = self.cycle = hot  # type: ignore[assignment]  # it stands in for uvicorn's
@@ -63,7 +64,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             self.check_head()
         self.hot = None
         if self._is_hot() and self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
-            self.stage = BODY
+            self.begin_body()
             keep_alive = self.parser.should_keep_alive()
             self.hot = HotRequest(self, PATHS[self.url], headers, time.perf_counter(), keep_alive)
             self.cycle = self.hot  # type: ignore[assignment]  # as above

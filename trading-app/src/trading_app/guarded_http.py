@@ -6,6 +6,7 @@ cost a third of a hot one. A deadline is so kept to within a second or two.
 """
 
 import asyncio
+import select
 import socket
 import struct
 from collections.abc import Iterable, Sized
@@ -41,6 +42,9 @@ MOST_LINGERING = 100
 """A connection that is refused is read from for a moment: closed at once, what still comes from the client would make
 its system drop the answer.
 """
+
+_GONE = getattr(select, "POLLRDHUP", 0)
+"""That the other side has ended its sending, which only Linux tells; POLLHUP and POLLERR are told in any case."""
 
 
 class Stage(Enum):
@@ -99,6 +103,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         for cycle in self._earlier:
             cycle.disconnected = True
+            cycle.message_event.set()  # wakes who waits for it
         self._metrics.connections -= self._counted
         if isinstance(exc, OSError) and not isinstance(exc, ConnectionError):  # the system gave it up
             self._metrics.dropped_connections["unread"] += 1
@@ -153,7 +158,12 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.pipeline:
             self._earlier.append(earlier)
+        self.begin_body()
+
+    def begin_body(self) -> None:
+        """The head is taken; what comes like headers after the body is not added to it (RFC 9110, 6.5.1)."""
         self.stage = BODY
+        self.headers = []
 
     def check_head(self) -> None:
         """Raises Problem where a head is too large, or has twice what may be there once.
@@ -205,6 +215,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             if now - self._read_since >= self._settings.unread_seconds:
                 self._metrics.dropped_connections["unread"] += 1
                 self._cut()
+            self._seen_since = now
+            return
+        if self.flow.read_paused and self.owes() and self._has_left():
+            self.transport.abort()
             return
         seen, patience = (self.stage, self.cycle), self._patience()
         if seen != self._seen or patience is None:
@@ -291,6 +305,12 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.refuse(_head_too_large())
+
+    def _has_left(self) -> bool:
+        """Whether the client is gone, which nobody tells while nothing is read from it."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), _GONE)
+        return bool(poll.poll(0))
 
     def _cut(self) -> None:
         """Reset the connection: else the system would go on to offer the client what it does not read."""

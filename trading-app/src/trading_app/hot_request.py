@@ -1,6 +1,7 @@
 """A request that brings trades, taken straight from its connection, and its answer."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -100,6 +101,20 @@ class HotRequest(msgspec.Struct, eq=False):
             self.refuse(problem)
         except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
             self.fail(error)
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Take a step that is one of several requests'; whatever goes wrong is this one's alone."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.break_off(error)
+
+    def break_off(self, error: Exception) -> None:
+        """It can't even be told that it failed."""
+        log.error("a request could not be answered", path=self.path, exc_info=error)
+        self.response_complete = True
+        self.forget()
+        self.protocol.transport.abort()
 
     def finish_with(self, trade: TradeEvent, outcome: Outcome) -> None:
         """The same, where the trade was read and handed over together with others."""

@@ -9,6 +9,7 @@ import msgspec
 from trading_app.access import Headers
 
 MOST_HEAD_BYTES = 1_024
+MOST_FIELDS = 24
 MOST_HEADS = 16
 """Of a connection. Lengths of bodies differ by a few dozen bytes at the most; past it all are forgotten."""
 
@@ -53,4 +54,6 @@ def head_to_learn(data: bytes, headers: Headers) -> bytes | None:
     end = data.find(b"\r\n\r\n", 0, MOST_HEAD_BYTES) + 4
     if end < 4 or headers.get(b"content-length") != b"%d" % (len(data) - end):
         return None
-    return None if any(name in headers for name in _NOT_AGAIN) else data[:end]
+    if len(headers) > MOST_FIELDS or any(name in headers for name in _NOT_AGAIN):
+        return None
+    return data[:end]

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from telemetry_stream.errors import StreamError
 from telemetry_stream.group_commit import Outcome
 from telemetry_stream.types import Each, Receipt, Submission
@@ -20,6 +22,8 @@ from trading_app.hot_request import HotRequest
 
 if TYPE_CHECKING:
     from trading_app.ui import WebApp
+
+log = structlog.get_logger(__name__)
 
 FEWEST = 6
 """Fewer are quicker read one by one."""
@@ -44,11 +48,11 @@ class Turn:
         requests, self._requests = self._requests, []
         if len(requests) < FEWEST or not self._submit(requests):
             for request in requests:
-                request.end()
+                request.attempt(request.end)
 
     def _submit(self, requests: list[HotRequest]) -> bool:
         """Hand the trades over together; False where each has to be handed over by itself."""
-        trades = self._web.intake.read_each([bytes(request.body) for request in requests], time.time_ns())
+        trades = self._read(requests)
         if trades is None:
             return False
         try:
@@ -57,13 +61,20 @@ class Turn:
             return False
         return True
 
+    def _read(self, requests: list[HotRequest]) -> TradeColumns | None:
+        try:
+            return self._web.intake.read_each([bytes(request.body) for request in requests], time.time_ns())
+        except Exception as error:  # one by one it is told to whom it concerns
+            log.error("the trades of a turn could not be read together", exc_info=error)
+            return None
+
     def _finish(self, requests: list[HotRequest], trades: TradeColumns, outcome: Outcome) -> None:
         if isinstance(outcome, Receipt):
             self._accept(requests, trades, outcome.first)
             return
         outcomes = outcome.outcomes if isinstance(outcome, Each) else [outcome] * len(requests)
         for request, trade, its_own in zip(requests, trades, outcomes, strict=True):
-            request.finish_with(trade, its_own)
+            request.attempt(partial(request.finish_with, trade, its_own))
 
     def _accept(self, requests: list[HotRequest], trades: TradeColumns, first: int) -> None:
         """Tell each that its trade is new. This is `HotRequest.finish` of all of them."""
@@ -74,15 +85,19 @@ class Turn:
             protocol = request.protocol
             transport = protocol.transport
             if request.disconnected or not request.keep_alive or transport.is_closing():
-                request.finish_with(trades[sequence - first], Receipt(sequence, sequence, 1, 0))
+                its_own = Receipt(sequence, sequence, 1, 0)
+                request.attempt(partial(request.finish_with, trades[sequence - first], its_own))
                 continue
-            body = trade_body(sequence, trade_id, b"accepted")
-            transport.write(_ANSWER % (start, len(body), name, body))
-            request.response_complete = True
-            request.body = b""
             began.append(request.began)
-            if protocol.pipeline or protocol.flow.read_paused:
-                protocol.on_response_complete()
+            try:
+                body = trade_body(sequence, trade_id, b"accepted")
+                transport.write(_ANSWER % (start, len(body), name, body))
+                request.response_complete = True
+                request.body = b""
+                if protocol.pipeline or protocol.flow.read_paused:
+                    protocol.on_response_complete()
+            except Exception as error:  # noqa: BLE001 -- the others are told all the same
+                request.break_off(error)
         metrics = self._web.context.metrics
         metrics.accepted_trades += len(began)
         metrics.observe_requests("POST", "/trade", 201, time.perf_counter(), began)
