@@ -12,6 +12,8 @@ from tests.torture.figures import Figures
 
 SNAPSHOT = "sidecar-snapshot.json"
 TRADES = 300
+ROUNDS_A_JOURNAL = 20
+"""After each the books are kept anew, from the first trade on: with one journal for all that would take the most time."""
 
 
 def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:
@@ -32,20 +34,24 @@ def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:
         lambda file, _: _put_a_folder(file),
     ]
     foreign = _foreign_snapshot(folder / "foreign", chance)
-    with running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="60") as apps:
-        posted = 0
-        for number in range(rounds):
-            posted += _post(apps, f"before-{number}", chance)
-            apps.wait_until_applied(posted)
-            apps.stop_one("metrics-sidecar")
-            file = apps.data / SNAPSHOT
-            damages[number % len(damages)](file, file.read_bytes())
-            posted += _post(apps, f"meanwhile-{number}", chance)
-            apps.start("metrics-sidecar")
-            audit(apps, others=posted)
-            if file.is_dir():
-                file.rmdir()
-        told = apps.log("metrics-sidecar").read_text().count("snapshot not used")
+    told = 0
+    for first in range(0, rounds, ROUNDS_A_JOURNAL):
+        place = folder / f"from-{first}"
+        place.mkdir()
+        with running_apps(place, SIDECAR_SNAPSHOT_SECONDS="60") as apps:
+            posted = 0
+            for number in range(first, min(first + ROUNDS_A_JOURNAL, rounds)):
+                posted += _post(apps, f"before-{number}", chance)
+                apps.wait_until_applied(posted)
+                apps.stop_one("metrics-sidecar")
+                file = apps.data / SNAPSHOT
+                damages[number % len(damages)](file, file.read_bytes())
+                posted += _post(apps, f"meanwhile-{number}", chance)
+                apps.start("metrics-sidecar")
+                audit(apps, others=posted)
+                if file.is_dir():
+                    file.rmdir()
+            told += apps.log("metrics-sidecar").read_text().count("snapshot not used")
     return Figures(
         f"{rounds} damaged snapshots", f"every figure right after each start; {told} were said to be unusable"
     )
