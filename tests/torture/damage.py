@@ -13,7 +13,7 @@ from tests.torture.figures import Figures
 SNAPSHOT = "sidecar-snapshot.json"
 TRADES = 300
 ROUNDS_A_JOURNAL = 20
-"""After each the books are kept anew, from the first trade on: with one journal for all that would take the most time."""
+"""After each, books are kept anew from the first trade on: with one journal for all, that would take the most time."""
 
 
 def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:

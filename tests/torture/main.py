@@ -77,27 +77,25 @@ def main() -> int:
     signal.signal(signal.SIGALRM, _time_is_up)
     signal.alarm(MOST_SECONDS)
     names = arguments.parts or list(PARTS)
-    sociable = [name for name in names if PARTS[name].sociable]
-    soaking = _start_soak(arguments, seed) if "soak" in names and sociable else None
-    if soaking is not None:
-        names = [name for name in names if name != "soak" and name not in sociable]
+    beside = [name for name in names if PARTS[name].sociable] if "soak" in names else []
     failed = list[str]()
     try:
-        if soaking is not None:
-            _run_all(sociable, arguments, seed, failed)
-            if soaking.wait() != 0:
-                failed.append("soak")
-        _run_all(names, arguments, seed, failed)
+        if beside:
+            others = _start(beside, arguments.scale, seed)
+            _run_all(["soak"], arguments, seed, failed)
+            if others.wait() != 0:
+                failed.append("what ran beside the soak")
+        _run_all([name for name in names if not beside or name not in ("soak", *beside)], arguments, seed, failed)
     except _TimeIsUp as error:
         failed.append(f"not all parts were run, {error}")
     print(f"torture ({', '.join(arguments.parts) or 'all'}): {'FAILED: ' + ', '.join(failed) if failed else 'passed'}")
     return 1 if failed else 0
 
 
-def _start_soak(arguments: argparse.Namespace, seed: int) -> subprocess.Popen[bytes]:
-    """The soak in a process of its own; it ends by itself, at the same time as this one at the latest."""
-    command = [sys.executable, "-m", "tests.torture.main", "soak", "--scale", str(arguments.scale), "--seed", str(seed)]
-    return subprocess.Popen([*command, "--seconds", str(arguments.seconds)] if arguments.seconds else command)
+def _start(parts: Sequence[str], scale: float, seed: int) -> subprocess.Popen[bytes]:
+    """Those parts in a process of its own, with what others leave of the cores; it ends when this one does, at the latest."""
+    command = ["nice", "-n", "15", sys.executable, "-m", "tests.torture.main", *parts]
+    return subprocess.Popen([*command, "--scale", str(scale), "--seed", str(seed)])
 
 
 def _run_all(names: Sequence[str], arguments: argparse.Namespace, seed: int, failed: list[str]) -> None:
@@ -122,7 +120,7 @@ def _run_all(names: Sequence[str], arguments: argparse.Namespace, seed: int, fai
         seconds = time.monotonic() - began
         print(f"{name}: {figures.done}\n    {figures.seen} ({seconds:.0f} s)", flush=True)
         with DOCUMENT.open("r+") as document:
-            fcntl.flock(document, fcntl.LOCK_EX)  # the soak writes into it as well
+            fcntl.flock(document, fcntl.LOCK_EX)  # what runs beside the soak writes into it as well
             note(name, f"| `{name}` | {figures.done} | {figures.seen} | {seed} | {seconds:.0f} s |")
 
 
