@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def _start(parts: Sequence[str], scale: float, seed: int) -> subprocess.Popen[bytes]:
-    """Those parts in a process of its own, with what others leave of the cores; it ends when this one does, at the latest."""
+    """Those parts in a process of its own, with what others leave of the cores; its time is up when this one's is."""
     command = ["nice", "-n", "15", sys.executable, "-m", "tests.torture.main", *parts]
     return subprocess.Popen([*command, "--scale", str(scale), "--seed", str(seed)])
 
