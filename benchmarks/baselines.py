@@ -16,6 +16,7 @@ from tests.support.ports import free_port
 
 PUSHGATEWAY = "prometheus-pushgateway"
 START_SECONDS = 20
+TOKEN = "0" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Baseline:
 
     def load(self, connections: int, seconds: float) -> Load:
         """Let wrk send the trades that the product gets, with the same headers."""
-        load = run_wrk(self.port, self.script, connections, seconds, (new_run(), "/trade", "0" * 32, "0"))
+        load = run_wrk(self.port, self.script, connections, seconds, (new_run(), "/trade", TOKEN, "0"))
         assert load.errors == 0, load
         return load
 
@@ -50,6 +51,20 @@ def empty() -> Iterator[Baseline]:
 def naive(folder: Path) -> Iterator[Baseline]:
     """The design that comes to mind first."""
     with _running([sys.executable, "-m", "benchmarks.naive"], folder) as port:
+        yield Baseline(port, "post_trade.lua")
+
+
+@contextmanager
+def echo() -> Iterator[Baseline]:
+    """Sockets and nothing else."""
+    with _running([sys.executable, "-m", "benchmarks.echo"]) as port:
+        yield Baseline(port, "post_trade.lua")
+
+
+@contextmanager
+def uncommitted() -> Iterator[Baseline]:
+    """The web app without its journal."""
+    with _running([sys.executable, "-m", "benchmarks.uncommitted"]) as port:
         yield Baseline(port, "post_trade.lua")
 
 

@@ -14,7 +14,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import batches, disks, machine, memory, report, scrape, sidecar, single, starting, threads, visible
+from benchmarks import (
+    batches,
+    disks,
+    machine,
+    memory,
+    report,
+    scrape,
+    sidecar,
+    single,
+    starting,
+    steps,
+    threads,
+    visible,
+)
 from benchmarks.processes import ROOT, cores, obstacle
 from benchmarks.suite import Suite
 from benchmarks.table import HEADER, Row, as_text
@@ -37,6 +50,8 @@ FIGURES: dict[str, Callable[[Suite], list[Row]]] = {
     "start": starting.starts,
     "memory": memory.held,
     "slow-disk": disks.slow,
+    "steps": steps.of_a_post,
+    "parts": steps.of_a_batch,
 }
 
 
