@@ -90,7 +90,7 @@ class HotRequest(msgspec.Struct, eq=False):
         except StreamError as error:
             self.refuse(web.intake.refuse(intended, error))
         except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
-            self.fail(error)
+            self._fail(error)
 
     def finish(self, outcome: Outcome) -> None:
         """The trades are durable, or refused. Counted even if the client has gone meanwhile."""
@@ -100,7 +100,7 @@ class HotRequest(msgspec.Struct, eq=False):
         except Problem as problem:
             self.refuse(problem)
         except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
-            self.fail(error)
+            self._fail(error)
 
     def attempt(self, step: Callable[[], None]) -> None:
         """Take a step that is one of several requests'; whatever goes wrong is this one's alone."""
@@ -129,7 +129,7 @@ class HotRequest(msgspec.Struct, eq=False):
     def refuse(self, problem: Problem) -> None:
         """Answer that it was not taken."""
         self.protocol.web.context.metrics.refusals[problem.code] += 1
-        self.name()
+        self._name()
         self._answer(answer_problem(problem, self.request_id))
 
     def above_the_rate(self) -> Problem | None:
@@ -137,13 +137,13 @@ class HotRequest(msgspec.Struct, eq=False):
         limit = self.protocol.web.rate_limit
         return None if limit is None else limit.refusal(self.path, self.headers, self.protocol.address)
 
-    def name(self) -> None:
+    def _name(self) -> None:
         """Most are named when they are answered."""
         if not self.request_id:
             self.request_id = self.protocol.web.ids.name(self.headers.get(b"x-request-id", b""))
 
-    def fail(self, error: Exception) -> None:
-        self.name()
+    def _fail(self, error: Exception) -> None:
+        self._name()
         log.error("a request failed", path=self.path, request_id=self.request_id, exc_info=error)
         self.refuse(INTERNAL_ERROR)
 
@@ -154,7 +154,7 @@ class HotRequest(msgspec.Struct, eq=False):
         self.intended = None  # the connection keeps its last request, and should keep no trades
         # Of several requests of a connection that is lost, uvicorn tells only the last.
         if not (self.disconnected or protocol.transport.is_closing()):
-            self.name()
+            self._name()
             protocol.write(answer, self.request_id, keep_alive=self.keep_alive)
             self._close_if_asked()
         seconds = time.perf_counter() - self.began
