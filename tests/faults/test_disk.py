@@ -20,6 +20,7 @@ def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
         Fault("wal", "sync", 20, "EIO"),
         Fault("database", "sync", 3, "EIO"),  # of a checkpoint: its commit is durable, and still not acknowledged
         Fault("database", "write", 1, "ENOSPC"),  # of the start
+        Fault("wal", "read", 3, "EIO"),  # of a reader, at the start
     ],
     ids=str,
 )

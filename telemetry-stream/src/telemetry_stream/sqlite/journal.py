@@ -3,7 +3,7 @@
 import fcntl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
@@ -32,7 +32,8 @@ class Journal:
         """
         with ExitStack() as opened:
             self._lock = opened.enter_context(lock_to_write(folder))
-            self._connection = opened.enter_context(closing(open_to_write(folder)))
+            self._connection = open_to_write(folder)
+            opened.callback(self._connection.close, force=True)
             self.stream = reader.stream_id(self._connection)
             self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
             self._head = reader.head(self._connection)

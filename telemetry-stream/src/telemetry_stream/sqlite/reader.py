@@ -22,7 +22,11 @@ class JournalReader:
 
     def __init__(self, folder: Path) -> None:
         self._connection = open_to_read(folder)
-        self.stream = stream_id(self._connection)
+        try:
+            self.stream = stream_id(self._connection)
+        except BaseException:
+            self._connection.close(force=True)  # its own complaint would come after the one that counts
+            raise
 
     def head(self) -> int:
         """The last durable sequence, read now."""

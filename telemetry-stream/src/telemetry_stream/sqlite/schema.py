@@ -50,7 +50,7 @@ def open_to_write(folder: Path) -> apsw.Connection:
     try:
         return _prepare(connection, folder)
     except BaseException:
-        connection.close()
+        connection.close(force=True)  # its own complaint would come after the one that counts
         raise
 
 
