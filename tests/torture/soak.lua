@@ -18,14 +18,15 @@ function init(args)
   began = seconds_now()
 end
 
--- Each request takes the next slot of the timetable; one whose time is past is sent at once.
+-- Each request takes the next slot of the timetable; one whose time is past is sent at once. What is late at the end is
+-- not sent any more.
 function delay()
-  local due = slots / rate
-  if due >= seconds then
+  local due, passed = slots / rate, seconds_now() - began
+  if due >= seconds or passed >= seconds then
     return 3600 * 1000
   end
   slots = slots + 1
-  return math.max(0, (due - (seconds_now() - began)) * 1000)
+  return math.max(0, (due - passed) * 1000)
 end
 
 function request()
