@@ -32,7 +32,11 @@ def json_of(trade: dict[str, Any]) -> bytes:
     return b"{%b}" % ",".join(members).encode()
 
 
-digits = st.from_regex(r"\A(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?\Z")
+digits = st.builds(  # a regular expression would take most of the test's time
+    lambda whole, decimals: f"{whole}.{decimals}" if decimals else f"{whole}",
+    st.integers(0, 10**16 - 1),
+    st.text("0123456789", max_size=15),
+)
 amounts = digits | digits.map(Bare)
 odd_amounts = st.sampled_from(
     ["0", "0.000", "-1", "1e3", "007", "1.", ".5", "1,5", "", "+1", " 1", "1_0", "NaN", "Infinity", "9" * 38, "9" * 39]
