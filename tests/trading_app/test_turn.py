@@ -37,6 +37,12 @@ def known(app: RunningApp, *sizes: int) -> Iterator[list[Connection]]:
         yield connections
 
 
+def post_all(connections: Sequence[Connection], bodies: Sequence[bytes]) -> None:
+    """A trade on each connection; nothing is waited for."""
+    for connection, body in zip(connections, bodies, strict=True):
+        connection.send(post("/trade", body))
+
+
 @contextmanager
 def stopped(app: RunningApp) -> Iterator[None]:
     """The app stands still: whatever is sent meanwhile is there at once when it goes on."""
@@ -53,8 +59,7 @@ def send_at_once(app: RunningApp, bodies: Sequence[bytes]) -> list[Answer]:
     """What each is told, all being there in one turn."""
     with known(app, *{len(body) for body in bodies}) as connections:
         with stopped(app):
-            for connection, body in zip(connections, bodies, strict=True):
-                connection.send(post("/trade", body))
+            post_all(connections, bodies)
         return [connection.answer() for connection in connections]
 
 
@@ -159,8 +164,7 @@ def test_a_client_that_left_has_its_trade_taken_and_the_others_are_told(tmp_path
         bodies = [named(f"left-{index:02}") for index in range(COUNT)]
         with known(app, len(bodies[0])) as connections:
             with stopped(app):
-                for connection, body in zip(connections, bodies, strict=True):
-                    connection.send(post("/trade", body))
+                post_all(connections, bodies)
                 connections[3].close()
                 connections[3].socket.close()
             answers = [connection.answer() for connection in connections[:3] + connections[4:]]
@@ -173,11 +177,9 @@ def test_requests_behind_those_under_way_are_answered_in_their_order(web: Runnin
     bodies = [[named(f"behind-{index:02}-{place}") for index in range(COUNT)] for place in range(3)]
     with known(web, len(bodies[0][0])) as connections:
         with stopped(web):
-            for connection, body in zip(connections, bodies[0], strict=True):
-                connection.send(post("/trade", body))
+            post_all(connections, bodies[0])
         for later in bodies[1:]:
-            for connection, body in zip(connections, later, strict=True):
-                connection.send(post("/trade", body))
+            post_all(connections, later)
         for index, connection in enumerate(connections):
             answers = [connection.answer().json() for _ in bodies]
             assert [answer["trade_id"] for answer in answers] == [f"behind-{index:02}-{place}" for place in range(3)]
@@ -214,8 +216,7 @@ def test_what_goes_wrong_with_one_leaves_nobody_waiting(
         bodies = [named(f"fault-{index:02}") for index in range(COUNT)]
         with known(app, len(bodies[0])) as connections:
             with stopped(app):
-                for connection, body in zip(connections, bodies, strict=True):
-                    connection.send(post("/trade", body))
+                post_all(connections, bodies)
             for connection in connections:
                 try:
                     told_of[connection.answer().status] += 1
@@ -251,8 +252,7 @@ def test_a_turn_at_the_end_is_answered_before_the_app_is_gone(tmp_path: Path) ->
         bodies = [named(f"last-{index:02}") for index in range(COUNT)]
         with known(app, len(bodies[0])) as connections:
             with stopped(app):
-                for connection, body in zip(connections, bodies, strict=True):
-                    connection.send(post("/trade", body))
+                post_all(connections, bodies)
                 app.process.send_signal(signal.SIGTERM)
             told_of = [connection.answer() for connection in connections]
             assert {answer.status for answer in told_of} <= {201, 503}

@@ -9,11 +9,12 @@ import time
 from typing import Any
 
 from trading_app.access import Headers
+from trading_app.answers import JSON
 from trading_app.guarded_http import BODY, HEAD, MOST_HEAD_BYTES, MOST_HEADERS, NEXT, GuardedHttpProtocol
 from trading_app.hot_request import HotRequest
 from trading_app.known_heads import KnownHead, KnownHeads, head_to_learn
 from trading_app.problems import Problem
-from trading_app.routes import FORMS, JSON, media_type
+from trading_app.routes import FORMS, media_type
 
 PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 

@@ -10,6 +10,8 @@ from trading_app.access import Headers
 
 MOST_HEAD_BYTES = 1_024
 MOST_FIELDS = 24
+"""A head with more is not kept: with a hundred each, a connection's would take some 200 KB."""
+
 MOST_HEADS = 16
 """Of a connection. Lengths of bodies differ by a few dozen bytes at the most; past it all are forgotten."""
 

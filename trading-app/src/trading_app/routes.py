@@ -14,7 +14,7 @@ from telemetry_stream.errors import StreamError
 from telemetry_stream.group_commit import Outcome
 from telemetry_stream.types import Submission
 from trading_app.access import Headers
-from trading_app.answers import Answer, answer_problem, answer_trade, answer_trades, receipt_of, refusal
+from trading_app.answers import JSON, Answer, answer_problem, answer_trade, answer_trades, receipt_of, refusal
 from trading_app.columns import TradeColumns, read_bodies
 from trading_app.context import Context
 from trading_app.environment import Settings
@@ -23,7 +23,6 @@ from trading_app.metrics import AppMetrics
 from trading_app.problems import Problem
 from trading_app.trade_event import TradeEvent, TradeIds
 
-JSON = b"application/json"
 LINES = b"application/x-ndjson"
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 PATHS = ("/trade", "/trades")

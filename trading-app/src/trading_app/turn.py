@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 FEWEST = 6
 """Fewer are quicker read one by one."""
 
+# What `GuardedHttpProtocol.write` adds to `begin_answer`, where nothing is out of the ordinary.
 _ANSWER = b"%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
 
 

@@ -4,8 +4,8 @@ The journal keeps a digest of every event's key with the event's batch; the tabl
 They lag behind the journal or may be lost, and are brought up to it from the digests, so a commit writes nothing for
 them.
 
-A table that is full is kept, and another begins, up to LARGEST_SLOTS each four times as large. Each makes looking
-something up take a little longer: 0.04 µs a key among a thousand, for every 3.3 million keys.
+A table that is full is kept, and another begins, up to LARGEST_SLOTS each GROWTH times as large. Each makes looking
+something up take a little longer: 0.06 µs a key among a thousand.
 """
 
 import itertools
