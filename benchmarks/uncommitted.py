@@ -37,9 +37,11 @@ async def serve(port: int, folder: Path) -> None:
     """Serve until killed."""
     app = WebApp(read_settings(Environment({"WEBAPP_API_TOKENS": TOKEN}, folder)), print)
     app.context.open(cast(TradeStream, Counting()))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, http=FastHttpProtocol, lifespan="off", log_config=None))
+    config = uvicorn.Config(
+        app, port=port, http=FastHttpProtocol, lifespan="off", log_config=None, proxy_headers=False, server_header=False
+    )
     spare_the_garbage_collector()
-    await server.serve()
+    await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":
