@@ -94,6 +94,7 @@ def test_every_setting_is_in_the_document_with_its_default() -> None:
     numbers: Mapping[str, float] = {
         "WEBAPP_HTTP_PORT": defaults.http_port,
         "WEBAPP_MAX_BODY_BYTES": defaults.most_body_bytes,
+        "WEBAPP_MAX_BODIES_BYTES": defaults.most_bodies_bytes,
         "WEBAPP_MAX_BATCH_TRADES": defaults.most_batch_trades,
         "WEBAPP_MAX_PENDING_TRADES": defaults.most_pending_trades,
         "WEBAPP_MAX_LIVE_STREAMS": defaults.most_live_streams,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trading_app.raw_http import TRADE, connected, post
+from tests.support.polling import eventually
+from tests.trading_app.raw_http import TRADE, Answer, connected, post
 from tests.trading_app.running import RunningApp, running
 
 LARGE = 4_000_000
@@ -50,3 +51,43 @@ def test_a_body_larger_than_is_taken_is_refused_every_time(tmp_path: Path) -> No
             assert connection.answer().status == 413
             connection.send(post("/trade", TRADE))
             assert connection.answer().status == 201
+
+
+def test_large_bodies_together_have_a_bound_and_small_ones_and_a_lone_one_do_not(tmp_path: Path) -> None:
+    lone, large = post("/trade", TRADE + b" " * LARGE), post("/trade", TRADE + b" " * 600_000)
+    with running(tmp_path, WEBAPP_MAX_BODIES_BYTES="1000000") as app:
+        with connected(app.port) as holding:
+            holding.send(lone[:900_000])
+            refused = eventually(lambda: refusal_of(app, large), what="a refusal, once the other body is there")
+            assert refused is not None
+            assert refused.status == 503
+            assert refused.headers["retry-after"] == "1"
+            assert "WEBAPP_MAX_BODIES_BYTES" in refused.json()["detail"]
+            assert app.metric('trading_app_requests_refused_total{code="too_many_bodies"}') == 1
+            with connected(app.port) as connection:
+                connection.send(post("/trade", TRADE)[:-5])
+                connection.send(post("/trade", TRADE)[-5:])
+                assert connection.answer().status == 201
+            holding.send(lone[900_000:])
+            assert holding.answer().status == 201
+        assert refusal_of(app, large) is None
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_large_body_without_an_end_makes_room(tmp_path: Path, refused: bool) -> None:
+    large = post("/trade", TRADE + b" " * 600_000)
+    with running(tmp_path, WEBAPP_MAX_BODIES_BYTES="1000000", WEBAPP_BODY_SECONDS="2" if refused else "30") as app:
+        with connected(app.port) as holding:
+            holding.send(post("/trade", TRADE + b" " * LARGE)[:900_000])
+            eventually(lambda: refusal_of(app, large), what="a refusal, once the other body is there")
+            if refused:
+                assert holding.answer().status == 408
+        eventually(lambda: refusal_of(app, large) is None, what="the room back")
+
+
+def refusal_of(app: RunningApp, request: bytes) -> Answer | None:
+    """The answer to a request by a connection of its own, unless it was taken."""
+    with connected(app.port) as connection:
+        connection.send(request)
+        answer = connection.answer()
+    return None if answer.status == 201 else answer

@@ -29,6 +29,7 @@ class Settings:
     id_provider: IdProvider | None
     public_url: str
     most_body_bytes: int
+    most_bodies_bytes: int
     most_batch_trades: int
     most_pending_trades: int
     most_live_streams: int
@@ -59,6 +60,7 @@ def read_settings(environment: Environment) -> Settings:
         id_provider=read_provider(environment),
         public_url=_origin(environment.text("WEBAPP_PUBLIC_URL", "")),
         most_body_bytes=environment.integer("WEBAPP_MAX_BODY_BYTES", 8_388_608, least=1_024, most=1_073_741_824),
+        most_bodies_bytes=environment.integer("WEBAPP_MAX_BODIES_BYTES", 268_435_456, least=1_024, most=2**40),
         most_batch_trades=environment.integer("WEBAPP_MAX_BATCH_TRADES", 10_000, least=1, most=1_000_000),
         most_pending_trades=environment.integer("WEBAPP_MAX_PENDING_TRADES", 100_000, least=1, most=10_000_000),
         most_live_streams=environment.integer("WEBAPP_MAX_LIVE_STREAMS", 50, least=0, most=10_000),

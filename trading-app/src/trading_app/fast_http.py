@@ -78,6 +78,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
         if self.cycle.response_complete:
             return
         self.unused_bytes = 0
+        self.held_body.grow(len(body))
         if self.hot is None:
             super().on_body(body)
         else:
@@ -89,6 +90,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return  # it offers an upgrade, and is read once more
         self.stage = NEXT
         self.unused_bytes = 0
+        self.held_body.let_go()
         if self.hot is None:
             super().on_message_complete()
         else:

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from trading_app.answers import Answer, answer_problem
+from trading_app.body_room import HeldBody
 from trading_app.problems import Problem
 from trading_app.ui import WebApp
 
@@ -73,6 +74,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._earlier: list[Any] = []
         """Requests of a pipeline before its last, which is the only one that uvicorn tells that the client has gone."""
         self.address = ""
+        self.held_body = HeldBody(self.web.body_room)
         self.unused_bytes = 0
         """What has come since the last piece of a body, or the last message's end."""
         self._seen: tuple[Stage, object] = (self.stage, None)
@@ -101,6 +103,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
+        self.held_body.let_go()
         for cycle in self._earlier:
             cycle.disconnected = True
             cycle.message_event.set()  # wakes who waits for it
@@ -134,6 +137,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """An answer is sent: begin with the next request that is there, or be idle. The sweep ends what is idle."""
         if self.stage is BODY:
             self.unused_bytes = -MOST_REST_BYTES
+            self.held_body.let_go()
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             if not self.pipeline:
@@ -321,6 +325,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def _ignore_the_rest(self) -> None:
         self.stage = NOTHING
+        self.held_body.let_go()
         self.parser = _DEAF  # type: ignore[assignment]  # it stands in for httptools'
         self.unused_bytes = -MOST_LINGER_BYTES
 

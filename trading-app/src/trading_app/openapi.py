@@ -259,6 +259,7 @@ EXPOSITION = success("docs/app-metrics.md explains each", text_plain=TEXT, appli
 
 EVERY_CALL = (
     "bad_request", "request_timeout", "url_too_long", "rate_limited", "headers_too_large", "too_many_connections",
+    "too_many_bodies",
 )  # fmt: skip
 """What every call may be refused with, whatever it asks for."""
 

@@ -16,6 +16,7 @@ from telemetry_stream.curve import UnusableKey
 from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
 from trading_app import docs_page, operations, page, page_stream, sign_in, trade_calls
 from trading_app.access import Gate
+from trading_app.body_room import BodyRoom
 from trading_app.context import Context
 from trading_app.cors import Cors
 from trading_app.edge import Access, Edge
@@ -51,6 +52,7 @@ class WebApp:
         metrics = self.context.metrics
         self.intake = Intake(settings, metrics)
         self.turn = Turn(self)
+        self.body_room = BodyRoom(settings.most_bodies_bytes)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
         self.gate = Gate(settings, _id_tokens(settings))
