@@ -6,6 +6,9 @@
 PYTHON ?= python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 
+# Where it is set, every process would compile all it imports, which takes it twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
+
 define with-python
 for candidate in $(PYTHON); do \
     python=$$("$$candidate" -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null); \
