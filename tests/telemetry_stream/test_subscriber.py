@@ -7,28 +7,21 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing
 
 import pytest
 import zmq
 
-from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.sqlite import journal
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.types import Arrival, Batch, Delivery, Event, StreamPosition, Submission
-from telemetry_stream.wire import decode_request, encode_batch, encode_heartbeat
-from telemetry_stream.zeromq import subscriber as subscriber_module
+from telemetry_stream.types import Arrival, Batch, Event, StreamPosition, Submission
+from telemetry_stream.wire import decode_request, encode_batch
 from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.replay_server import ReplayServer
 from telemetry_stream.zeromq.subscriber import Subscriber
-from tests.telemetry_stream.proxy import Proxy
+from tests.telemetry_stream.place import Place, proxied
 from tests.telemetry_stream.streams import (
     Applied,
-    all_events,
     becomes,
-    cpu_seconds,
     following,
     free_address,
     numbered,
@@ -36,51 +29,7 @@ from tests.telemetry_stream.streams import (
     submission,
 )
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence and missing answers are noticed sooner than in earnest."""
-    monkeypatch.setattr(subscriber_module, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(subscriber_module, "ANSWER_SECONDS", 0.2)
-
-
-class Place:
-    """Where an embedded stream is: its folder and its two addresses."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.live_address = free_address()
-        self.replay_address = free_address()
-        self.failures: list[BaseException] = []
-
-    def open(self) -> EmbeddedStream:
-        return EmbeddedStream(self.folder, self.live_address, self.replay_address, self.failures.append)
-
-    def subscriber(
-        self, position: StreamPosition | None = None, live_address: str | None = None, page_limit: int = 1_000
-    ) -> Subscriber:
-        return Subscriber(
-            live_address or self.live_address, self.replay_address, position, page_limit, itertools.repeat(0.01)
-        )
-
-    def events(self) -> bytes:
-        with closing(JournalReader(self.folder)) as reader:
-            return all_events(reader)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path / "stream")
-    yield place
-    assert not place.failures
-
-
-@contextmanager
-def proxied(place: Place, seed: int = 0) -> Iterator[Proxy]:
-    """A proxy before the live socket."""
-    proxy = Proxy(place.live_address, seed)
-    with closing(proxy):
-        yield proxy
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -334,242 +283,5 @@ def test_the_next_page_is_asked_for_before_the_one_at_hand_is_applied(place: Pla
                 server.send_multipart([client, *encode_batch(page, 0, head=30)])
                 assert await first == Arrival(page, 0, replayed=True)
                 assert decode_request((await asked())[1]).after == 9
-
-    run(test())
-
-
-def test_no_zeromq_heartbeats_on_the_live_socket(place: Place) -> None:
-    """With them libzmq 4.3 aborts the process of a reader that does not keep up for longer than their timeout."""
-
-    async def test() -> None:
-        with closing(place.subscriber()) as subscriber:
-            assert subscriber._live.get(zmq.HEARTBEAT_IVL) == 0
-
-    run(test())
-
-
-def test_an_iteration_given_up_while_it_waits_can_be_begun_again(place: Place) -> None:
-    async def first_delivery(subscriber: Subscriber, seconds: float) -> Delivery | None:
-        async def first() -> Delivery:
-            async for delivery in subscriber.deliveries():
-                return delivery
-            raise AssertionError("the iteration does not end")
-
-        try:
-            return await asyncio.wait_for(first(), seconds)
-        except TimeoutError:
-            return None
-
-    async def test() -> None:
-        subscriber = place.subscriber()
-        applied = Applied()
-        for _ in range(5):
-            assert await first_delivery(subscriber, 0.01) is None
-        with closing(place.open()) as writer:
-            writer.append([numbered(range(20))])
-            while applied.last < 20:
-                delivery = await first_delivery(subscriber, 5)
-                assert delivery is not None
-                applied.take(delivery)
-            assert applied.events == place.events()
-            assert len(applied.resets) == 1
-        subscriber.close()
-
-    run(test())
-
-
-@asynccontextmanager
-async def impostor(place: Place) -> AsyncIterator[tuple[zmq.Socket[bytes], zmq.Socket[bytes]]]:
-    """A publisher and a replay socket in the test's own hands."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    publisher, router = context.socket(zmq.PUB), context.socket(zmq.ROUTER)
-    publisher.bind(place.live_address)
-    router.bind(place.replay_address)
-    yield publisher, router
-    context.destroy(linger=0)
-
-
-@pytest.mark.parametrize(
-    ("reason", "answer"),
-    [
-        ("malformed_frame", [b"?"]),
-        ("replay_error", [b"trades.error", b"{}"]),
-        ("malformed_header", [b"trades", b"{", b"[]"]),
-        ("unsupported_version", [b"trades", b'{"v":7}', b"[]"]),
-        ("malformed_reply", [b"trades", b'{"v":1,"stream":"s","first":9,"last":8,"sent_at_ns":1,"head":9}', b"[]"]),
-        ("malformed_reply", [b"trades", b'{"v":1,"stream":"s","first":1,"last":0,"sent_at_ns":1}', b"[]"]),
-    ],
-)
-def test_an_answer_that_makes_no_sense_is_counted_and_asked_again_after_a_pause(
-    place: Place, reason: str, answer: list[bytes]
-) -> None:
-    async def test() -> None:
-        async with impostor(place) as (_, router):
-            subscriber = place.subscriber()
-            requests = 0
-
-            def serve() -> None:
-                nonlocal requests
-                if router.poll(0):
-                    router.send_multipart([router.recv_multipart()[0], *answer])
-                    requests += 1
-
-            async with following(subscriber) as applied:
-                await becomes(lambda: subscriber.counters.rejected.get(reason, 0) >= 3, meanwhile=serve)
-                assert subscriber.counters.rejected.keys() == {reason}
-                assert requests < 10
-                assert not applied.resets
-                assert not subscriber.caught_up
-
-    run(test())
-
-
-def test_random_live_messages_are_counted_and_the_stream_goes_on(place: Place) -> None:
-    async def test() -> None:
-        with closing(place.open()) as writer:
-            subscriber = place.subscriber()
-            async with following(subscriber) as applied:
-                writer.append([numbered(range(5))])
-                await becomes(lambda: applied.last == 5, meanwhile=writer.heartbeat)
-                chance = random.Random(3)
-                publisher = writer._publisher._socket
-                rejected = subscriber.counters.rejected
-
-                def send() -> None:
-                    for _ in range(20):
-                        frames = [chance.randbytes(chance.randrange(30)) for _ in range(chance.randrange(4))]
-                        publisher.send_multipart([b"trades" + chance.choice([b"", b".heartbeat", b"man"]), *frames])
-                    publisher.send_multipart([b"trades", b'{"v":2,"events":{}}'])
-
-                reasons = {"malformed_frame", "malformed_header", "unsupported_version"}
-                await becomes(lambda: rejected.keys() >= reasons and sum(rejected.values()) > 200, meanwhile=send)
-                writer.append([numbered(range(5, 9))])
-                await becomes(lambda: applied.last == 9, meanwhile=writer.heartbeat)
-                assert rejected.keys() == reasons
-                assert applied.events == place.events()
-
-    run(test())
-
-
-def test_a_head_nobody_can_reach_makes_no_busy_loop(place: Place) -> None:
-    async def test() -> None:
-        with closing(place.open()) as writer:
-            writer.append([numbered(range(5))])
-            subscriber = place.subscriber()
-            beyond_reach = encode_heartbeat(writer.stream, 10**15, 5)
-            async with following(subscriber) as applied:
-                await becomes(lambda: applied.last == 5 and subscriber.caught_up, meanwhile=writer.heartbeat)
-                await becomes(
-                    lambda: subscriber.counters.gaps,
-                    meanwhile=lambda: writer._publisher._socket.send_multipart(beyond_reach),
-                )
-                await becomes(lambda: subscriber.caught_up)
-                assert subscriber.head == 5
-                answered = writer.replay_counters.answers
-                assert await cpu_seconds(0.1) < 0.05
-                assert writer.replay_counters.answers <= answered + 2
-
-    run(test())
-
-
-@pytest.mark.parametrize("published", [False, True], ids=["no publisher", "publisher"])
-def test_an_idle_subscriber_costs_next_to_nothing(
-    place: Place, published: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscriber_module, "SILENCE_SECONDS", 3.0)
-    monkeypatch.setattr(subscriber_module, "ANSWER_SECONDS", 2.0)
-
-    async def test() -> None:
-        subscriber = Subscriber(place.live_address, place.replay_address)
-        if not published:
-            async with following(subscriber):
-                assert await cpu_seconds(0.5) < 0.1
-            return
-        with closing(place.open()) as writer:
-            async with following(subscriber):
-                await becomes(lambda: subscriber.caught_up)
-                writer.heartbeat()
-                assert await cpu_seconds(0.5) < 0.1
-
-    run(test())
-
-
-def test_news_that_wait_for_a_busy_reader_make_no_busy_loop(place: Place) -> None:
-    async def test() -> None:
-        subscriber = place.subscriber()
-        deliveries = subscriber.deliveries()
-        with closing(place.open()) as writer:
-            writer.append([submission("first")])
-            await anext(deliveries)
-            await anext(deliveries)
-            waiting = asyncio.ensure_future(anext(deliveries))
-            await becomes(lambda: subscriber.caught_up)
-            writer.append([submission("second")])
-            await waiting
-        # The reader is at something else from here on, and the event loop has nothing to do.
-        with closing(place.open()) as writer:
-            publisher = writer._publisher._socket
-            connections = publisher.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
-            writer.append([numbered(range(100))])
-            await becomes(lambda: connections.poll(0))
-            assert await cpu_seconds(0.3) < 0.1
-            publisher.disable_monitor()
-            connections.close()
-        subscriber.close()
-
-    run(test())
-
-
-@pytest.mark.parametrize("published", [False, True], ids=["no publisher", "publisher"])
-def test_closing_while_it_waits_ends_the_iteration_and_releases_everything(place: Place, published: bool) -> None:
-    async def count_deliveries(subscriber: Subscriber) -> int:
-        return len([delivery async for delivery in subscriber.deliveries()])
-
-    async def rounds() -> None:
-        for round_ in range(12):
-            subscriber = place.subscriber()
-            iteration = asyncio.create_task(count_deliveries(subscriber))
-            if published:
-                await becomes(lambda subscriber=subscriber: subscriber.caught_up)  # type: ignore[misc]
-            else:
-                await asyncio.sleep(0.005 * (round_ % 3))
-            subscriber.close()
-            subscriber.close()
-            await asyncio.wait_for(iteration, 2)
-
-    async def test() -> None:
-        if published:
-            with closing(place.open()):
-                await rounds()
-        else:
-            await rounds()
-
-    run(test())
-    before = open_descriptors()
-    run(test())
-    assert open_descriptors() <= before
-
-
-def open_descriptors() -> int:
-    """Files and sockets that this process has open, where the system tells."""
-    folder = Path("/proc/self/fd")
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
-
-
-def test_a_subscription_that_is_too_long_is_cut_off_and_nothing_else(place: Place) -> None:
-    async def test() -> None:
-        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        with closing(place.open()) as writer:
-            hostile = context.socket(zmq.SUB)
-            hostile.set(zmq.LINGER, 0)
-            cut_off = hostile.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-            hostile.connect(place.live_address)
-            hostile.subscribe(b"x" * 100_000)
-            subscriber = place.subscriber()
-            async with following(subscriber) as applied:
-                await becomes(lambda: cut_off.poll(0))
-                writer.append([numbered(range(5))])
-                await becomes(lambda: applied.last == 5)
-        context.destroy(linger=0)
 
     run(test())

@@ -1,0 +1,23 @@
+"""What several tests of the stream's subscriber begin with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream.zeromq import subscriber
+from tests.telemetry_stream.place import Place
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence and missing answers are noticed sooner than in earnest."""
+    monkeypatch.setattr(subscriber, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(subscriber, "ANSWER_SECONDS", 0.2)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path / "stream")
+    yield place
+    assert not place.failures
