@@ -132,7 +132,7 @@ def one_by_one(trades: list[bytes], first: int) -> tuple[list[str], list[bytes]]
 @example(batch=[{"symbol": "A", "price": "1,5", "qty": "1", "side": "buy"}], lines=False, first=1)
 @example(batch=[{"symbol": "buy", "price": "1", "qty": "1", "side": "buy"}], lines=False, first=1)
 @example(batch=[{"symbol": "A", "price": "1", "qty": "1", "side": "buy", "trade_id": '"'}] * 2, lines=False, first=1)
-@example(batch=[{"symbol": "A", "price": "1", "qty": "1", "side": "buy", "trade_id": "%d%"}] * 2, lines=True, first=1)
+@example(batch=[{"symbol": "A", "price": "1", "qty": "1", "side": "buy", "trade_id": "%d%{"}] * 2, lines=True, first=1)
 def test_what_is_taken_by_columns_is_what_is_taken_one_by_one(
     batch: list[dict[str, Any]], lines: bool, first: int
 ) -> None:

@@ -19,7 +19,7 @@ from trading_app.fields import FieldError
 from trading_app.trade_event import TradeEvent, TradeIds
 
 _NO_RAW = Raw(b"")
-_BEGIN, _NUMBERED = b'{"trade_id":', b'{"seq":%d,"trade_id":'
+_BEGIN = b'{"trade_id":'
 
 
 class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
@@ -66,8 +66,10 @@ class TradeColumns(Events[TradeEvent]):
         """The trades from `start` up to `stop` as journaled, the first with the sequence `first`."""
         whole = stop - start == len(self._keys)
         encoded = self._encoded if whole else b",".join([self._payload(index) for index in range(start, stop)])
-        # All at once, by one format; no text can hold what a trade begins with, whose quotes would be escaped in it.
-        template = encoded.replace(b"%", b"%%").replace(_BEGIN, _NUMBERED)
+        # All at once, by one format. No text can hold what a trade begins with, whose quotes would be escaped in it; a
+        # single byte is found four times as fast, where no text has it.
+        begin = b"{" if encoded.count(b"{") == stop - start else _BEGIN
+        template = encoded.replace(b"%", b"%%").replace(begin, b'{"seq":%d,' + begin[1:])
         return template % tuple(range(first, first + stop - start))
 
     def __len__(self) -> int:
@@ -150,8 +152,9 @@ def _check_identifiers(identifiers: list[str]) -> None:
         return
     text = '"'.join(("", *identifiers, ""))
     _require(text.isprintable() and text.count('"') == len(identifiers) + 1 and "\\" not in text)
-    _require('""' not in text and '" ' not in text and ' "' not in text)
-    _require(max(map(len, identifiers)) <= fields.MOST_IDENTIFIER)
+    _require(" " not in text or ('" ' not in text and ' "' not in text))
+    lengths = set(map(len, identifiers))
+    _require(0 not in lengths and max(lengths) <= fields.MOST_IDENTIFIER)
 
 
 def _check_amounts(rows: list[TradeRow]) -> None:
