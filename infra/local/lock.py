@@ -75,7 +75,7 @@ def without_places(lock: str) -> str:
     """
     lock = re.sub(r'registry = "[^"]+"', 'registry = "wheelhouse"', lock)
     lock = re.sub(r'\burl = "[^"]*/([^"/]+)"', r'path = "\1"', lock)
-    lock = re.sub(r', upload-time = "[^"]*"', "", lock)  # not every index tells it
+    lock = re.sub(r', upload-time = "[^"]*"|, size = \d+', "", lock)  # not every index tells them
     lock = re.sub(r"^sdist = .*\n", "", lock, flags=re.MULTILINE)  # only wheels are installed
     if "://" in lock:
         line = next(line for line in lock.splitlines() if "://" in line)

@@ -1,4 +1,4 @@
-"""`make audit` against a service of our own: what it asks, what it makes of the answers, and of none."""
+"""`make audit` against a service and an index of our own: what it asks, what it makes of the answers, and of none."""
 
 import json
 import subprocess
@@ -8,21 +8,29 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TypeVar
 
 from infra.local.env_setup import ROOT
 from tests.support.ports import free_port
 
-REAL = {package["name"] for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]} - {
-    "trading-telemetry", "trading-app", "metrics-sidecar", "telemetry-stream",
-}  # fmt: skip
+OWN = {"trading-telemetry", "trading-app", "metrics-sidecar", "telemetry-stream"}
+LOCKED = [
+    (package["name"], package["version"])
+    for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    if package["name"] not in OWN
+]
+NAMES = {name for name, _ in LOCKED}
+NEWEST = dict(LOCKED)
+"""Of a package that is there twice, one is not."""
+Server = TypeVar("Server", bound=HTTPServer)
 ADVISORY = {"id": "TEST-1", "modified": "2026-01-31T12:00:00Z", "summary": "made up", "affected": []}
 
 
 class Advisories(HTTPServer):
     """Speaks as the Open Source Vulnerabilities service does, of one vulnerable package."""
 
-    def __init__(self, vulnerable: str) -> None:
-        super().__init__(("127.0.0.1", free_port()), Answer)
+    def __init__(self, vulnerable: str, handler: "type[Answer] | None" = None) -> None:
+        super().__init__(("127.0.0.1", free_port()), handler or Answer)
         self.vulnerable = vulnerable
         self.asked: set[str] = set()
 
@@ -52,39 +60,99 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Index(Advisories):
+    """Speaks as a package index does: of every version, or of the newest ones only."""
+
+    def __init__(self, vulnerable: str, newest: dict[str, str] | None) -> None:
+        super().__init__(vulnerable, IndexAnswer)
+        self.newest = newest
+
+
+class IndexAnswer(Answer):
+    server: Index
+
+    def do_GET(self) -> None:
+        folder, name, *version, document = self.path.strip("/").split("/")
+        assert (folder, document) == ("pypi", "json")
+        self.server.asked.add(name)
+        newest = self.server.newest
+        if version and newest is not None:
+            self.send_error(404)
+            return
+        told = version[0] if newest is None else newest[name]
+        known: list[dict[str, object]] = [{"id": "TEST-0", "fixed_in": [], "withdrawn": "2026-01-31T12:00:00Z"}]
+        if name == self.server.vulnerable:
+            known.append({"id": "TEST-1", "fixed_in": ["9.9"], "withdrawn": None})
+        self._send({"info": {"version": told}, "vulnerabilities": known})
+
+
 @contextmanager
-def service(vulnerable: str = "") -> Iterator[Advisories]:
-    with Advisories(vulnerable) as advisories:
-        serving = threading.Thread(target=advisories.serve_forever)
-        serving.start()
+def serving(server: Server) -> Iterator[Server]:
+    with server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
         try:
-            yield advisories
+            yield server
         finally:
-            advisories.shutdown()
-            serving.join()
+            server.shutdown()
+            thread.join()
 
 
-def audit(port: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infra.local.audit", "--service-url", f"http://127.0.0.1:{port}/", "--no-cache"]
-    outside = {"PATH": "/usr/bin:/bin", "UV_HTTP_RETRIES": "0", "NO_PROXY": "127.0.0.1"}
+def audit(*options: str, service: int = 0, index: int = 0) -> subprocess.CompletedProcess[str]:
+    """The command, with a service and an index on these ports; nobody listens on 0."""
+    url = f"http://127.0.0.1:{service or free_port()}/"
+    outside = {
+        "PATH": "/usr/bin:/bin",
+        "UV_HTTP_RETRIES": "0",
+        "NO_PROXY": "127.0.0.1",
+        "UV_DEFAULT_INDEX": f"http://127.0.0.1:{index or free_port()}/simple/",
+    }
+    command = [sys.executable, "-m", "infra.local.audit", "--service-url", url, "--no-cache", *options]
     return subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, timeout=50, check=False)
 
 
 def test_every_package_of_the_lock_is_asked_about() -> None:
-    with service() as advisories:
-        done = audit(advisories.server_port)
-    assert (done.returncode, advisories.asked) == (0, REAL), done.stderr
+    with serving(Advisories("")) as advisories:
+        done = audit(service=advisories.server_port)
+    assert (done.returncode, advisories.asked) == (0, NAMES), done.stderr
 
 
 def test_a_known_vulnerability_fails_and_is_named() -> None:
-    with service("msgspec") as advisories:
-        done = audit(advisories.server_port)
+    with serving(Advisories("msgspec")) as advisories:
+        done = audit(service=advisories.server_port)
     assert done.returncode == 1
     assert "msgspec" in done.stdout
     assert "TEST-1" in done.stdout
 
 
-def test_without_an_answer_it_does_not_pass() -> None:
-    done = audit(free_port())
+def test_without_a_service_the_index_is_asked_about_every_package() -> None:
+    with serving(Index("", None)) as index:
+        done = audit(index=index.server_port)
+    assert (done.returncode, index.asked) == (0, NAMES), done.stderr
+    assert f"0 known vulnerabilities in {len(LOCKED)} packages; nothing is known of 0" in done.stdout
+
+
+def test_what_the_index_knows_fails_unless_it_is_ignored() -> None:
+    with serving(Index("msgspec", None)) as index:
+        done = audit(index=index.server_port)
+        ignoring = audit("--ignore", "TEST-1", index=index.server_port)
+    assert done.returncode == 1
+    assert f"msgspec {NEWEST['msgspec']}: TEST-1, mended in 9.9" in done.stdout
+    assert "TEST-0" not in done.stdout
+    assert ignoring.returncode == 0
+
+
+def test_a_package_that_the_index_has_only_in_another_version_is_named_and_does_not_pass() -> None:
+    newest = NEWEST | {"msgspec": "9999.1"}
+    with serving(Index("", newest)) as index:
+        done = audit(index=index.server_port)
     assert done.returncode == 2
-    assert "nothing is known of the packages" in done.stderr
+    assert f"msgspec {NEWEST['msgspec']}: nothing is known" in done.stdout
+    others = sum(newest[name] != version for name, version in LOCKED)
+    assert f"nothing is known of {others}" in done.stdout
+
+
+def test_without_any_answer_it_does_not_pass() -> None:
+    done = audit()
+    assert done.returncode == 2
+    assert f"nothing is known of {len(LOCKED)}" in done.stdout

@@ -135,7 +135,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """An answer is sent: begin with the next request that is there, or be idle. The sweep ends what is idle."""
-        if self.stage is BODY:
+        if self.stage is BODY and not self.pipeline:  # else it is the body of a later request
             self.unused_bytes = -MOST_REST_BYTES
             self.held_body.let_go()
         if self.pipeline or self.transport.is_closing():
