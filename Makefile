@@ -48,7 +48,7 @@ demo: env-setup ## send a believable stream of trades to the running app; RATE= 
 	@$(BIN)/trading-app demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
 
 test: env-setup ## run all tests, no service needed; ARGS= goes to pytest, e.g. ARGS="tests/workspace -x"
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: env-setup ## check style, format and types
 	@$(BIN)/ruff check

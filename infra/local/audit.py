@@ -10,7 +10,7 @@ import argparse
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -30,20 +30,21 @@ Mended = dict[str, str]
 def main(options: list[str]) -> int:
     """Audit the lock as it is, the tools of development included."""
     command = [str(UV), "audit", "--frozen", "--preview-features", "audit-command", *options]
-    code = subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode
+    variables = environment()
+    code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
     if code in (0, 1):
         return code
     print("audit: the service could not be asked, see above; asking the package index", file=sys.stderr)
     parser = argparse.ArgumentParser()
     parser.add_argument("--ignore", action="append", default=[])
-    return ask_index(set(parser.parse_known_args(options)[0].ignore))
+    return ask_index(json_address(variables), set(parser.parse_known_args(options)[0].ignore))
 
 
-def ask_index(ignored: set[str]) -> int:
+def ask_index(address: str, ignored: set[str]) -> int:
     """Print what the package index knows of the locked packages; the exit code."""
     packages = sorted(locked_packages())
     with (
-        httpx.Client(base_url=index_address(), follow_redirects=True, timeout=60) as index,
+        httpx.Client(base_url=address, follow_redirects=True, timeout=60) as index,
         ThreadPoolExecutor(AT_ONCE) as several,
     ):
         known = dict(
@@ -86,9 +87,9 @@ def vulnerabilities(index: httpx.Client, name: str, version: str) -> Mended | No
     return None
 
 
-def index_address() -> str:
+def json_address(variables: Mapping[str, str]) -> str:
     """Where the JSON interface of this machine's index is: beside the list of packages that pip and uv read."""
-    told = environment().get("UV_DEFAULT_INDEX", "")
+    told = variables.get("UV_DEFAULT_INDEX", "")
     if not told:
         asked = subprocess.run([TOOLS_PYTHON, "-c", DEFAULT_INDEX], capture_output=True, text=True, check=True)
         told = asked.stdout.strip()
