@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_closing_while_it_waits_ends_the_iteration_and_releases_everything(place
             subscriber = place.subscriber()
             iteration = asyncio.create_task(count_deliveries(subscriber))
             if published:
-                await becomes(lambda subscriber=subscriber: subscriber.caught_up)  # type: ignore[misc]
+                await becomes(partial(getattr, subscriber, "caught_up"))
             else:
                 await asyncio.sleep(0.005 * (round_ % 3))
             subscriber.close()
