@@ -127,7 +127,7 @@ def one_by_one(trades: list[bytes], first: int) -> tuple[list[str], list[bytes]]
     return [event.key for event in events], [number(event.payload, first + i) for i, event in enumerate(events)]
 
 
-@settings(max_examples=500)
+@settings(max_examples=1_000)
 @given(batch=batches(), lines=st.booleans(), first=st.integers(1, 10**12))
 @example(batch=[{"symbol": "A", "price": "1,5", "qty": "1", "side": "buy"}], lines=False, first=1)
 @example(batch=[{"symbol": "buy", "price": "1", "qty": "1", "side": "buy"}], lines=False, first=1)
