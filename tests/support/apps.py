@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests.support.polling import eventually
-from tests.support.ports import free_port
+from tests.support.ports import free_address, free_port
 
 BIN = Path(sys.executable).parent
 
@@ -31,8 +31,8 @@ class Apps:
         self.environment = {
             **os.environ,
             "WEBAPP_HTTP_PORT": str(self.web_port),
-            "WEBAPP_ZMQ_ADDR": f"tcp://127.0.0.1:{free_port()}",
-            "WEBAPP_REPLAY_ADDR": f"tcp://127.0.0.1:{free_port()}",
+            "WEBAPP_ZMQ_ADDR": free_address(),
+            "WEBAPP_REPLAY_ADDR": free_address(),
             "SIDECAR_HTTP_PORT": str(self.sidecar_port),
             "DATA_DIR": str(folder / "data"),
             "WEBAPP_API_TOKENS": "",

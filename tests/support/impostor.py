@@ -10,7 +10,7 @@ from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.wire import decode_frames
 from telemetry_stream.zeromq.sockets import pair
 from tests.support.mutation import Frames, mutated, random_message
-from tests.support.ports import free_port
+from tests.support.ports import free_address
 
 KEPT = 50
 
@@ -23,7 +23,7 @@ class Impostor:
     """
 
     def __init__(self, live_address: str, replay_address: str, seed: int) -> None:
-        self.live_address, self.replay_address = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
+        self.live_address, self.replay_address = (free_address() for _ in range(2))
         self.hostile = threading.Event()
         self.sent = 0
         self._real_replay = replay_address

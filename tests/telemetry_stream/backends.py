@@ -16,7 +16,7 @@ from telemetry_stream.stream import StreamReader, StreamSubscriber, StreamWriter
 from telemetry_stream.types import StreamPosition
 from telemetry_stream.zeromq.publisher import Publisher
 from telemetry_stream.zeromq.subscriber import Subscriber
-from tests.telemetry_stream.streams import free_address
+from tests.support.ports import free_address
 
 
 class Backend(Protocol):

@@ -11,8 +11,9 @@ from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.sqlite.reader import JournalReader
 from telemetry_stream.types import StreamPosition
 from telemetry_stream.zeromq.subscriber import Subscriber
+from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
-from tests.telemetry_stream.streams import all_events, free_address
+from tests.telemetry_stream.streams import all_events
 
 
 class Place:

@@ -5,7 +5,7 @@ import threading
 
 import zmq
 
-from tests.telemetry_stream.streams import free_address
+from tests.support.ports import free_address
 
 
 class Proxy:

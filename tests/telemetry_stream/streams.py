@@ -1,8 +1,6 @@
-"""What the tests of the stream share: events, free addresses, a reader that applies deliveries."""
+"""What the tests of the stream share: events, a reader that applies deliveries."""
 
 import asyncio
-import random
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -40,18 +38,6 @@ def all_events(reader: StreamReader) -> bytes:
         pages.append(page.events)
         last = page.last
     return b",".join(pages)
-
-
-def free_address() -> str:
-    """A local endpoint that nobody listens on.
-
-    Below the ports that the system hands out itself: a socket that dials an unused one of those may reach itself.
-    """
-    while True:
-        address = ("127.0.0.1", random.SystemRandom().randrange(15_000, 32_000))
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(address)
-            return f"tcp://{address[0]}:{address[1]}"
 
 
 class Applied:

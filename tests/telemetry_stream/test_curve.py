@@ -18,7 +18,8 @@ from telemetry_stream.zeromq import subscriber as subscriber_module
 from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.subscriber import Subscriber
 from tests.support.polling import eventually
-from tests.telemetry_stream.streams import becomes, following, free_address, numbered, run
+from tests.support.ports import free_address
+from tests.telemetry_stream.streams import becomes, following, numbered, run
 
 SERVER_PUBLIC, SERVER_SECRET = zmq.curve_keypair()
 KNOWN_PUBLIC, KNOWN_SECRET = zmq.curve_keypair()

@@ -18,8 +18,9 @@ from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request, 
 from telemetry_stream.zeromq import connections, replay_server, subscriber
 from telemetry_stream.zeromq.subscriber import Subscriber
 from tests.support.polling import eventually
+from tests.support.ports import free_address
 from tests.telemetry_stream import zmtp
-from tests.telemetry_stream.streams import becomes, following, free_address, numbered, run
+from tests.telemetry_stream.streams import becomes, following, numbered, run
 from trading_app.intake import read_trade
 from trading_app.trade_event import TradeIds
 

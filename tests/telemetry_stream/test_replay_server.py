@@ -17,7 +17,8 @@ from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.replay_server import LIMIT, REQUEST_BYTES, ReplayServer
 from tests.support.polling import eventually
-from tests.telemetry_stream.streams import free_address, numbered
+from tests.support.ports import free_address
+from tests.telemetry_stream.streams import numbered
 
 PATIENCE = 5_000
 

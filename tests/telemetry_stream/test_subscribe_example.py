@@ -17,8 +17,8 @@ from telemetry_stream.curve import ServerKeys, make_key_file
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.types import Event, Submission
 from tests.support.polling import eventually
+from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
-from tests.telemetry_stream.streams import free_address
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "subscribe.py"
 TRADE = b'{"trade_id":"%d","symbol":"XRP-USD","price":"%b","qty":"0.10","side":"buy","ts":"2025-11-21T10:40:00.000Z"}'

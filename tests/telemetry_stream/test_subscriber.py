@@ -18,12 +18,12 @@ from telemetry_stream.wire import decode_request, encode_batch
 from telemetry_stream.zeromq.gatekeeper import Gatekeeper
 from telemetry_stream.zeromq.replay_server import ReplayServer
 from telemetry_stream.zeromq.subscriber import Subscriber
+from tests.support.ports import free_address
 from tests.telemetry_stream.place import Place, proxied
 from tests.telemetry_stream.streams import (
     Applied,
     becomes,
     following,
-    free_address,
     numbered,
     run,
     submission,

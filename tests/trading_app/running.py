@@ -14,7 +14,7 @@ import httpx
 
 from tests.support.apps import BIN
 from tests.support.polling import eventually
-from tests.support.ports import free_port
+from tests.support.ports import free_address, free_port
 
 SETTINGS = (
     "WEBAPP_HTTP_HOST",
@@ -51,8 +51,8 @@ def settings_for(folder: Path, **settings: str) -> dict[str, str]:
         **os.environ,
         **dict.fromkeys(SETTINGS, ""),
         "WEBAPP_HTTP_PORT": str(free_port()),
-        "WEBAPP_ZMQ_ADDR": f"tcp://127.0.0.1:{free_port()}",
-        "WEBAPP_REPLAY_ADDR": f"tcp://127.0.0.1:{free_port()}",
+        "WEBAPP_ZMQ_ADDR": free_address(),
+        "WEBAPP_REPLAY_ADDR": free_address(),
         "SIDECAR_HTTP_PORT": "8001",
         "DATA_DIR": str(folder / "data"),
         "LOG_LEVEL": "DEBUG",
