@@ -7,6 +7,7 @@ all figures of one scrape belong together. Lines are formatted by hand, from lab
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from itertools import accumulate, islice
 from typing import Generic, TypeVar
 
@@ -71,6 +72,7 @@ def labelled(labels: Mapping[str, str]) -> str:
     return "{" + ",".join(f'{name}="{escape(value)}"' for name, value in labels.items()) + "}"
 
 
+@cache
 def header(metric: Metric, openmetrics: bool) -> str:
     """HELP and TYPE. OpenMetrics names counters without `_total` and knows `info`, the text format does not."""
     name, kind = metric.name, metric.kind
@@ -83,18 +85,20 @@ def header(metric: Metric, openmetrics: bool) -> str:
     return f"# HELP {name} {metric.meaning}\n# TYPE {name} {kind}\n"
 
 
-def render_family(family: Family, openmetrics: bool) -> bytes:
+def render_family(family: Family, openmetrics: bool) -> str:
     """One metric with all its samples."""
     name = family.metric.name
     lines = [f"{name}{labels} {value}\n" for labels, value in family.samples]
-    return (header(family.metric, openmetrics) + "".join(lines)).encode()
+    return "".join([header(family.metric, openmetrics), *lines])
+
+
+_BUCKETS = tuple(f'_bucket{{le="{bound}"}}' for bound in (*BOUNDS_SECONDS, "+Inf"))
 
 
 def histogram_samples(counts: Iterable[int], sum_ns: int) -> Iterator[Sample]:
     """Cumulative buckets, count and sum. What would be the labels of a plain sample begins with the suffix here."""
     cumulative = list(accumulate(counts))
-    for bound, count in zip((*map(str, BOUNDS_SECONDS), "+Inf"), cumulative, strict=True):
-        yield f'_bucket{{le="{bound}"}}', count
+    yield from zip(_BUCKETS, cumulative, strict=True)
     yield "_count", cumulative[-1]
     yield "_sum", show(Decimal(sum_ns).scaleb(-9))
 
@@ -131,8 +135,7 @@ class Exposition:
         """The whole text in pieces; an empty one is only a chance to let others run."""
         yield from self._render_keys(moment, openmetrics)
         yield from self._render_marks(moment.last, openmetrics)
-        for family in others:
-            yield render_family(family, openmetrics)
+        yield "".join([render_family(family, openmetrics) for family in others]).encode()
         if openmetrics:
             yield b"# EOF\n"
 

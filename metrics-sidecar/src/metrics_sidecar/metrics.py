@@ -7,9 +7,9 @@ KEY = ("account", "strategy", "symbol")
 SIDES = (*KEY, "side")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One metric. `unit` is for people; the name follows Prometheus' conventions."""
+    """One metric, equal to itself only. `unit` is for people; the name follows Prometheus' conventions."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram", "info"]

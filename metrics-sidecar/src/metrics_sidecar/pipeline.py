@@ -3,6 +3,7 @@
 import platform
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from metrics_sidecar import __version__, metrics
 from metrics_sidecar.exposition import Family, Sample, histogram_samples, labelled
@@ -18,6 +19,8 @@ MESSAGE_REJECTIONS = (
     "unsupported_version",
 )
 """Why a message is refused; `increase()` does not see a series begin, so they are there from the start."""
+
+_BUILD = {"component": "metrics-sidecar", "python": platform.python_version(), "version": __version__}
 
 
 def pipeline_families(
@@ -38,15 +41,15 @@ def pipeline_families(
         Family(metrics.SNAPSHOT_BYTES, [("", saver.file.bytes)]),
         Family(
             metrics.REQUESTS,
-            [(labelled({"path": path, "status": str(status)}), count) for (path, status), count in requests.items()],
+            [(_labels(path=path, status=str(status)), count) for (path, status), count in requests.items()],
         ),
-        Family(metrics.BUILD_INFO, [(labelled(_build()), 1)]),
+        Family(metrics.BUILD_INFO, [(_labels(**_BUILD), 1)]),
     ]
 
 
 def _stream_families(moment: Moment, tracker: Tracker) -> Iterator[Family]:
     subscriber, counters = tracker.subscriber, tracker.subscriber.counters
-    stream = labelled({"stream": moment.stream})
+    stream = _labels(stream=moment.stream)
     yield Family(metrics.STREAM_HEAD, [(stream, max(subscriber.head or 0, moment.applied))])
     yield Family(metrics.STREAM_APPLIED, [(stream, moment.applied)])
     yield Family(metrics.STREAM_GAPS, [("", counters.gaps)])
@@ -59,8 +62,10 @@ def _stream_families(moment: Moment, tracker: Tracker) -> Iterator[Family]:
 
 
 def _by(label: str, counts: dict[str, int]) -> list[Sample]:
-    return [(labelled({label: value}), count) for value, count in counts.items()]
+    return [(_labels(**{label: value}), count) for value, count in counts.items()]
 
 
-def _build() -> dict[str, str]:
-    return {"component": "metrics-sidecar", "python": platform.python_version(), "version": __version__}
+@lru_cache(maxsize=256)
+def _labels(**labels: str) -> str:
+    """Formatted once: they are the same few at every scrape."""
+    return labelled(labels)

@@ -1,8 +1,9 @@
-"""This process as the system sees it, under the names all exporters use. Without Linux' `/proc` nothing is told."""
+"""This process as the system sees it, under the names all exporters use. Without Linux' `/proc` nothing is stat."""
 
 import os
 import resource
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
 
 from metrics_sidecar import metrics
@@ -15,9 +16,10 @@ _STAT_FIELDS = {"utime": 11, "stime": 12, "starttime": 19, "vsize": 20, "rss": 2
 def process_families(proc: Path = Path("/proc")) -> list[Family]:
     """The `process_*` metrics at this moment."""
     try:
-        after_command = (proc / "self/stat").read_text().rpartition(")")[2].split()
+        with FileIO(f"{proc}/self/stat") as file:
+            after_command = file.read().rpartition(b")")[2].split()
         boot = _boot_seconds(proc)
-        descriptors = len(os.listdir(proc / "self/fd"))  # noqa: PTH208 -- at every scrape, and ten times as fast
+        descriptors = len(os.listdir(f"{proc}/self/fd"))  # noqa: PTH208 -- at every scrape, and ten times as fast
     except (OSError, StopIteration):
         return []
     stat = {name: int(after_command[place]) for name, place in _STAT_FIELDS.items()}
