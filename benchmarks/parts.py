@@ -16,6 +16,7 @@ from telemetry_stream.sqlite import key_table
 from telemetry_stream.sqlite.journal import Journal
 from telemetry_stream.sqlite.key_index import FIRST_SLOTS, digest_keys, words_of
 from telemetry_stream.sqlite.key_table import KeyTable
+from telemetry_stream.sqlite.packing import Packer
 from telemetry_stream.types import Submission
 from trading_app.columns import read_columns
 from trading_app.trade_event import TradeIds
@@ -27,7 +28,7 @@ SYMBOLS = 10
 def measure(folder: Path) -> dict[str, float]:
     """Microseconds a trade, of each part."""
     spent: dict[str, float] = defaultdict(float)
-    made, ids = trades.templates(SYMBOLS, trades.JSON), TradeIds()
+    made, ids, packer = trades.templates(SYMBOLS, trades.JSON), TradeIds(), Packer()
     file = folder / "keys-1.table"
     key_table.create(file, "", FIRST_SLOTS, 1)
     with closing(KeyTable(file)) as table, closing(Journal(folder / "journal")) as journal:
@@ -42,10 +43,12 @@ def measure(folder: Path) -> dict[str, float]:
                 assert not table.may_hold_any(words)
                 table.put(words)
             with _timed(spent, "numbering and encoding"):
-                batch.numbered(1, 0, len(batch))
+                events = batch.numbered(1, 0, len(batch))
+            with _timed(spent, "compressing"):
+                packer.pack(events)
             with _timed(spent, "all of the journal"):
                 journal.append([Submission(batch)])
-    in_the_journal = ("digests of keys", "looking keys up, putting them in", "numbering and encoding")
+    in_the_journal = ("digests of keys", "looking keys up, putting them in", "numbering and encoding", "compressing")
     sqlite = spent.pop("all of the journal") - sum(spent[part] for part in in_the_journal)
     spent["SQLite: rows, syncs, checkpoints"] = sqlite
     return {part: seconds / (BATCHES * trades.BATCH) * 1e6 for part, seconds in spent.items()}

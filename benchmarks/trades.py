@@ -3,6 +3,7 @@
 The Lua scripts make the same ones: what wrk had under way when it ended is sent again from here, and known by its id.
 """
 
+import random
 from collections.abc import Iterator
 
 BATCH = 1_000
@@ -48,8 +49,10 @@ def positions(keys: range, symbols: int, prefix: str, turn: int) -> bytes:
 
 
 def _batch(symbols: int, places: range) -> Iterator[bytes]:
+    """Prices and quantities in no order: stored, they shrink to a fifteenth. (An exchange's do to a twelfth.)"""
+    chance = random.Random(places.start)
     for place in places:
-        yield _trade(b"%b-%d" % (MARK, place), place % symbols, place // symbols, b"bench")
+        yield _trade(b"%b-%d" % (MARK, place), place % symbols, chance.randrange(1_000_000), b"bench")
 
 
 def _trade(trade_id: bytes, symbol: int, turn: int, account: bytes) -> bytes:

@@ -13,6 +13,7 @@ from metrics_sidecar.snapshot import FILE_NAME as SNAPSHOT
 from telemetry_stream.sqlite.backup import BackupFailed, back_up, restore
 from telemetry_stream.sqlite.check import check_journal
 from telemetry_stream.sqlite.journal import Journal, JournalInUse
+from telemetry_stream.sqlite.packing import unpack
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
@@ -41,8 +42,16 @@ def data(apps: Apps, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def unpacked(*values: "apsw.SQLiteValue") -> str:
+    """In SQL, the events of what is stored."""
+    [stored] = values
+    assert isinstance(stored, bytes)
+    return unpack(stored).decode()
+
+
 def change(data: Path, *statements: str) -> None:
     connection = apsw.Connection(str(data / "journal.sqlite3"))
+    connection.create_scalar_function("unpacked", unpacked, 1)
     for statement in statements:
         connection.execute(statement)
     connection.close()
@@ -75,6 +84,10 @@ def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: py
         ("DELETE FROM batch WHERE first = 1001", "sequences 1001 to 2000 are missing"),
         ("DELETE FROM batch WHERE first = 1", "sequences 1 to 1000 are missing"),
         ("UPDATE batch SET events = substr(events, 1, 5000) WHERE first = 1", "1 to 1000 does not hold them"),
+        (
+            "UPDATE batch SET events = CAST(substr(unpacked(events), 1, 5000) AS BLOB) WHERE first = 1",
+            "does not hold them",
+        ),
         ("UPDATE batch SET keys = substr(keys, 1, 1600) WHERE first = 1", "1 to 1000 has not one key for each"),
         ("INSERT INTO request_key VALUES ('late', x'00', 9000, 9001, 2)", "name events that are not there"),
         ("DELETE FROM stream", "the stream has no id"),
@@ -149,7 +162,7 @@ def test_an_unusable_snapshot_is_named_and_set_aside(data: Path, capsys: pytest.
         ("UPDATE stream SET id = 'another'", "the journal of another"),
         ("DELETE FROM batch WHERE first > 1000", "the journal only 1,000"),
         (
-            "UPDATE batch SET events = CAST(replace(CAST(events AS TEXT), 'trade-2499', 'trade-x499') AS BLOB)",
+            "UPDATE batch SET events = CAST(replace(unpacked(events), 'trade-2499', 'trade-x499') AS BLOB)",
             "the journal was exchanged",
         ),
     ],

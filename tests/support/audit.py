@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from telemetry_stream.sqlite.packing import unpack
 from tests.support.apps import Apps, answers
 from tests.support.load import Bots
 from tests.support.oracle import Books, expected_samples, keep_books, shows
@@ -70,8 +71,8 @@ def journaled(data: Path) -> Iterator[dict[str, Any]]:
     """The trades in a journal, read the plain way: row after row."""
     connection = apsw.Connection(str(data / "journal.sqlite3"), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        for (events,) in connection.execute("SELECT events FROM batch ORDER BY first"):
-            yield from json.loads(b"[" + events + b"]")
+        for (stored,) in connection.execute("SELECT events FROM batch ORDER BY first"):
+            yield from json.loads(b"[" + unpack(stored) + b"]")
     finally:
         connection.close()
 

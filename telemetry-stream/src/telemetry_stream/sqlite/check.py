@@ -11,8 +11,9 @@ import apsw
 import numpy as np
 
 from telemetry_stream.sqlite.key_index import DIGEST_BYTES, words_of
+from telemetry_stream.sqlite.packing import unpack
 from telemetry_stream.sqlite.reader import head, stream_id
-from telemetry_stream.sqlite.schema import SCHEMA_VERSION, ForeignJournal, check_layout
+from telemetry_stream.sqlite.schema import ForeignJournal, check_layout
 from telemetry_stream.types import Batch
 from telemetry_stream.wire import split
 
@@ -59,7 +60,7 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int) -
         return
     report.stream, report.head = stream_id(connection), head(connection)
     yield from _problems_of_batches(connection, report.head)
-    if layout == SCHEMA_VERSION:  # the keys of an earlier one are made anew when the app opens it
+    if layout > 1:  # the keys of that one are made anew when the app opens it
         yield from _problems_of_keys(connection)
 
 
@@ -73,14 +74,22 @@ def _problems_of_batches(connection: apsw.Connection, until: int) -> Iterator[st
         if not rows:
             yield f"sequences {expected} to {until} are missing"
             return
-        for first, last, events in rows:
+        for first, last, stored in rows:
             if first != expected:
                 yield f"sequences {expected} to {first - 1} are missing"
-            found = split(Batch("", first, last, events))
-            starts = [b'{"seq":%d,' % sequence for sequence in range(first, last + 1)]
-            if len(found) != len(starts) or not all(map(bytes.startswith, found, starts)):
+            if not _holds(first, last, stored):
                 yield f"the batch of sequences {first} to {last} does not hold them"
             expected = last + 1
+
+
+def _holds(first: int, last: int, stored: bytes) -> bool:
+    """Whether what is stored of a batch can be read, and is these events."""
+    try:
+        found = split(Batch("", first, last, unpack(stored)))
+    except apsw.CorruptError:
+        return False
+    starts = [b'{"seq":%d,' % sequence for sequence in range(first, last + 1)]
+    return len(found) == len(starts) and all(map(bytes.startswith, found, starts))
 
 
 def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:

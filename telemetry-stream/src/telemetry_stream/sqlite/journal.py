@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 from telemetry_stream.sqlite import reader
 from telemetry_stream.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
+from telemetry_stream.sqlite.packing import Packer
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
 from telemetry_stream.types import Batch, Conflict, Each, Event, Events, Receipt, RequestKey, Result, Submission
 from telemetry_stream.wire import number, split
@@ -38,6 +39,7 @@ class Journal:
             self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
             self._head = reader.head(self._connection)
             self._keys = KeyIndex(folder, self.stream, self._connection, self._head)
+            self._packer = Packer()
             self._read_from, self._read = 1, list[bytes]()
             opened.pop_all()
 
@@ -162,7 +164,7 @@ class Journal:
             batch = Batch(self.stream, first, last, b",".join([events for _, _, events in parts]), now)
             keys = b"".join(group.digests[first - self._head - 1 : last - self._head])
             batches.append(batch)
-            values += (first, last, now, keys, batch.events)
+            values += (first, last, now, keys, self._packer.pack(batch.events))
         if batches:
             rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(batches))
             self._connection.execute(f"INSERT INTO batch VALUES {rows}", values)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.sqlite.packing import unpack
 from telemetry_stream.sqlite.schema import open_to_read
 from telemetry_stream.types import Batch
 from telemetry_stream.wire import cut
@@ -56,8 +57,8 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Ba
     parts: list[bytes] = []
     last, size, published_at_ns = after, 0, 0
     cursor = connection.execute(_FROM, (after + 1,))
-    for row_first, row_last, events, committed_at_ns in cursor:
-        part = cut(Batch(stream, row_first, row_last, events), last, after + limit)
+    for row_first, row_last, stored, committed_at_ns in cursor:
+        part = cut(Batch(stream, row_first, row_last, unpack(stored)), last, after + limit)
         if part.count:
             parts.append(part.events)
             last, size = part.last, size + len(part.events)

@@ -12,13 +12,14 @@ from telemetry_stream.sqlite.upgrade import upgrade
 
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CHECKPOINT_PAGES = 400
 """A commit that leaves so many pages (of 4 KiB) in the write-ahead log is followed by a checkpoint."""
 
 # Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
 # everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
-# `keys` are the digests of the events' keys, `key_seed` is what they were made with (see key_index).
+# `keys` are the digests of the events' keys, `key_seed` is what they were made with (see key_index). `events` may be
+# compressed (see packing).
 SCHEMA = """
 CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL, key_seed INTEGER NOT NULL) STRICT;
 CREATE TABLE batch (
@@ -75,7 +76,7 @@ def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     if is_new:
         _create(connection)
     elif layout < SCHEMA_VERSION:
-        upgrade(connection)
+        upgrade(connection, layout)
     return connection
 
 

@@ -28,20 +28,26 @@ INSERT INTO batch SELECT first, last, committed_at_ns,
     events FROM batch_1;
 DROP TABLE batch_1;
 DROP TABLE key_of;
-PRAGMA user_version = 2;
 """
 
 
 _LACKING = "SELECT 1 FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT 1"
 
 
-def upgrade(connection: apsw.Connection) -> None:
-    """From layout 1 to 2. Raises KeysMissing, apsw.Error, and leaves the journal as it was."""
-    connection.create_aggregate_function("digests", _Digests)
+def upgrade(connection: apsw.Connection, layout: int) -> None:
+    """From this layout to 3. Raises KeysMissing, apsw.Error, and leaves the journal as it was."""
     with connection:
-        connection.execute(_FROM_1, {"key_seed": secrets.randbits(62)})
-        if connection.execute(_LACKING, (DIGEST_BYTES,)).get:
-            raise KeysMissing("the journal does not have the key of each event: put a backup back")
+        if layout == 1:
+            _make_digests(connection)
+        # What is compressed from layout 3 on tells itself, so what is there stays as it is.
+        connection.pragma("user_version", 3)
+
+
+def _make_digests(connection: apsw.Connection) -> None:
+    connection.create_aggregate_function("digests", _Digests)
+    connection.execute(_FROM_1, {"key_seed": secrets.randbits(62)})
+    if connection.execute(_LACKING, (DIGEST_BYTES,)).get:
+        raise KeysMissing("the journal does not have the key of each event: put a backup back")
 
 
 class _Digests:
