@@ -20,6 +20,7 @@ from telemetry_stream.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.sqlite.reader import JournalReader
 from telemetry_stream.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.types import Conflict, Receipt
+from tests.support.polling import eventually
 from tests.telemetry_stream.streams import all_events, numbered, submission
 
 
@@ -255,6 +256,59 @@ def test_doctor_finds_keys_that_are_there_twice(tmp_path: Path) -> None:
         connection.execute("UPDATE batch SET keys = (SELECT keys FROM batch WHERE first = 3) WHERE first IN (7, 9)")
     [problem] = check_journal(tmp_path / JOURNAL_FILE).problems
     assert problem == "2 events have a key that an event before them has"
+
+
+@pytest.fixture
+def tables_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first table for 25 keys, the next made when there is room for ten, and no key that waits."""
+    monkeypatch.setattr(key_index, "FIRST_SLOTS", 64)
+    monkeypatch.setattr(key_index, "AHEAD", 10)
+    monkeypatch.setattr(key_index, "MOST_RECENT", 1)
+
+
+@pytest.mark.usefixtures("tables_ahead")
+def test_the_next_table_is_made_before_the_last_is_full(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(15))])
+        assert [file.name for file in tables(tmp_path)] == ["keys-1.table"]
+        journal.append([numbered(range(15, 16))])
+        eventually((tmp_path / "keys-26.table").exists, what="the next table")
+        assert knows(journal, 16)
+        journal.append([numbered(range(16, 40))])
+        assert knows(journal, 40)
+    assert [file.name for file in tables(tmp_path)] == ["keys-1.table", "keys-26.table"]
+    with closing(Journal(tmp_path)) as journal:
+        assert knows(journal, 40)
+
+
+@pytest.mark.usefixtures("tables_ahead")
+def test_a_table_that_was_made_ahead_and_not_begun_is_made_anew(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(20))])
+    assert [file.name for file in tables(tmp_path)] == ["keys-1.table", "keys-26.table"]
+    with closing(Journal(tmp_path)) as journal:
+        assert [file.name for file in tables(tmp_path)] == ["keys-1.table"]
+        journal.append([numbered(range(20, 60))])
+        assert knows(journal, 60)
+
+
+@pytest.mark.usefixtures("tables_ahead")
+def test_a_next_table_that_could_not_be_made_fails_the_commit_that_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(5))])
+        monkeypatch.setattr(key_table, "create", failing_create)
+        journal.append([numbered(range(5, 25))])
+        with pytest.raises(OSError, match="no space"):
+            journal.append([numbered(range(25, 26))])
+    monkeypatch.undo()
+    with closing(Journal(tmp_path)) as journal:  # it was committed before its key was put in
+        assert knows(journal, 26)
+
+
+def failing_create(*_arguments: object) -> None:
+    raise OSError("no space")
 
 
 LAYOUT_1 = """

@@ -5,12 +5,14 @@ They lag behind the journal or may be lost, and are brought up to it from the di
 them.
 
 A table that is full is kept, and another begins, up to LARGEST_SLOTS each GROWTH times as large. Each makes looking
-something up take a little longer: 0.06 µs a key among a thousand.
+something up take a little longer: 0.06 µs a key among a thousand. The next one is made in a thread of its own before it
+is needed, since nothing is committed while the system fills its pages with zeros: 0.2 s on a busy disk.
 """
 
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +29,10 @@ _FILE = re.compile(r"keys-\d+\.table(\.new)?")
 FIRST_SLOTS = 1 << 20
 GROWTH = 8
 LARGEST_SLOTS = 1 << 23
-"""64 MiB. To begin one takes 20 to 150 ms, in which nothing is committed; with a larger one it would be longer."""
+"""64 MiB."""
+
+AHEAD = 200_000
+"""The next table is made once the last has room for so many keys only: half a second's at the highest rate."""
 
 MOST_RECENT = 1_000
 """So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
@@ -77,6 +82,8 @@ class KeyIndex:
         self._stream = stream
         self._connection = connection
         self._tables: list[KeyTable] = []
+        self._maker = ThreadPoolExecutor(1, thread_name_prefix="key-table")
+        self._next_table: Future[None] | None = None
         self._recent: dict[bytes, int] = {}
         self._read_from, self._read = 1, b""
         try:
@@ -122,6 +129,7 @@ class KeyIndex:
             recent = b"".join(self._recent)
             self._recent.clear()
             self._put(words_of(recent + b"".join(digests)))
+            self._see_to_the_next_table()
 
     def _put(self, words: Words) -> None:
         while len(words):
@@ -138,6 +146,7 @@ class KeyIndex:
 
     def close(self) -> None:
         """Release the files. Idempotent."""
+        self._maker.shutdown()
         while self._tables:
             self._tables.pop().close()
 
@@ -169,18 +178,35 @@ class KeyIndex:
         return int(words[-1]) == table.last_word and table.holds_all(words, first)
 
     def _table_with_room(self) -> KeyTable:
-        if not self._tables:
-            return self._begin_table(1, FIRST_SLOTS)
-        full = self._tables[-1]
-        if full.room:
-            return full
-        return self._begin_table(full.last + 1, min(full.slots * GROWTH, LARGEST_SLOTS))
-
-    def _begin_table(self, first: int, slots: int) -> KeyTable:
-        file = self._folder / f"keys-{first}.table"
-        key_table.create(file, self._stream, slots, first)
-        self._tables.append(KeyTable(file))
+        if not (self._tables and self._tables[-1].room):
+            self._begin_table()
         return self._tables[-1]
+
+    def _see_to_the_next_table(self) -> None:
+        if self._next_table is None and self._tables[-1].room < AHEAD:
+            self._next_table = self._maker.submit(self._make_table, *self._next_place())
+
+    def _begin_table(self) -> None:
+        first, slots = self._next_place()
+        if self._next_table is None:
+            self._make_table(first, slots)
+        else:
+            self._next_table.result()
+            self._next_table = None
+        self._tables.append(KeyTable(self._file_of(first)))
+
+    def _next_place(self) -> tuple[int, int]:
+        """The first sequence of the table after the last, and its slots."""
+        if not self._tables:
+            return 1, FIRST_SLOTS
+        last = self._tables[-1]
+        return last.last + last.room + 1, min(last.slots * GROWTH, LARGEST_SLOTS)
+
+    def _make_table(self, first: int, slots: int) -> None:
+        key_table.create(self._file_of(first), self._stream, slots, first)
+
+    def _file_of(self, first: int) -> Path:
+        return self._folder / f"keys-{first}.table"
 
     def _digests(self, first: int, last: int) -> Iterator[bytes]:
         """The digests of the keys of the events `first` to `last`, in order and in parts large enough to be quick."""

@@ -158,14 +158,18 @@ class KeyTable:
 def create(file: Path, stream: str, slots: int, first: int) -> None:
     """Make a table of so many slots, a power of two, in place of any that is there. Raises OSError.
 
-    The disk is asked for all of it: where it is full, a write into mapped memory would kill the process.
+    The disk is asked for all of it: where it is full, a write into mapped memory would kill the process. And all of it
+    is read, so that it is in memory: the first keys go all over it, and would wait for one page after the other.
     """
     fresh = file.with_name(f"{file.name}{UNFINISHED}")
     header: Words = np.zeros(_HEADER_WORDS, np.uint64)
-    with fresh.open("wb") as written:
-        _reserve(written.fileno(), (_HEADER_WORDS + slots) * _WORD_BYTES)
+    size = (_HEADER_WORDS + slots) * _WORD_BYTES
+    with fresh.open("w+b", buffering=0) as written:
+        _reserve(written.fileno(), size)
         header[[_IS, _ORIGIN, _STREAM, _FIRST, _LAST]] = _MAGIC, origin(fresh), _hash(stream), first, first - 1
         written.write(header.tobytes())
+        for start in range(0, size, len(_ZEROS)):
+            os.pread(written.fileno(), len(_ZEROS), start)
     fresh.rename(file)
 
 
