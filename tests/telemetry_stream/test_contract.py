@@ -238,6 +238,16 @@ def test_everything_holds_across_a_restart(backend: Backend) -> None:
         assert writer.append([submission("c")]) == [Receipt(3, 3, 1, 0)]
 
 
+def test_tidying_up_changes_nothing_that_is_seen(writer: StreamWriter, reader: StreamReader) -> None:
+    writer.tidy()
+    writer.append([numbered(range(1_000))])
+    before = all_events(reader)
+    for _ in range(2):
+        writer.tidy()
+    assert (writer.head(), all_events(reader)) == (1_000, before)
+    assert writer.append([numbered(range(999, 1_001))]) == [Receipt(1_000, 1_001, 1, 1)]
+
+
 def test_closing_twice_is_closing_once(backend: Backend) -> None:
     writer = backend.open()
     reader = backend.reader()

@@ -25,11 +25,16 @@ class DiskError(Exception):
 class Writer:
     """A stream in memory whose commits can be held up, and one of which fails."""
 
-    def __init__(self, failing_commit: int | None = None, failing_heartbeat: bool = False) -> None:
+    def __init__(
+        self, failing_commit: int | None = None, failing_heartbeat: bool = False, failing_tidy: bool = False
+    ) -> None:
         self.memory = MemoryStream()
         self.stream = self.memory.stream
         self.commits: list[int] = []
-        self.heartbeats = 0
+        self.tidied = self.heartbeats = 0
+        self.may_tidy = threading.Event()
+        self.may_tidy.set()
+        self._failing_tidy = failing_tidy
         self.closed = 0
         self.waiting = threading.Event()
         self.may_commit = threading.Event()
@@ -47,6 +52,12 @@ class Writer:
         if len(self.commits) == self._failing_commit:
             raise DiskError("the disk is on fire")
         return self.memory.append(submissions)
+
+    def tidy(self) -> None:
+        assert self.may_tidy.wait(10)
+        self.tidied += 1
+        if self._failing_tidy:
+            raise DiskError("no room for a checkpoint")
 
     def heartbeat(self) -> None:
         self.heartbeats += 1
@@ -277,6 +288,35 @@ def test_a_failed_heartbeat_is_a_failure_too() -> None:
         with pytest.raises(StreamFailed):
             caller.committer.submit(submission("late"), never_called)
         caller.committer.close()
+
+    run(test())
+
+
+def test_outcomes_do_not_wait_for_what_can_be_done_after_them() -> None:
+    async def test() -> None:
+        writer = Writer()
+        caller = Caller(writer)
+        writer.may_tidy.clear()
+        assert await caller.submit(submission("first")) == Receipt(1, 1, 1, 0)
+        assert writer.tidied == 0
+        writer.may_tidy.set()
+        assert await caller.submit(submission("second")) == Receipt(2, 2, 1, 0)
+        caller.committer.close()
+        assert writer.tidied == 2
+
+    run(test())
+
+
+def test_a_failure_after_the_outcomes_were_told_ends_the_stream() -> None:
+    async def test() -> None:
+        writer = Writer(failing_tidy=True)
+        caller = Caller(writer)
+        assert await caller.submit(submission("first")) == Receipt(1, 1, 1, 0)
+        await becomes(lambda: caller.failures)
+        with pytest.raises(StreamFailed):
+            caller.committer.submit(submission("late"), never_called)
+        caller.committer.close()
+        assert writer.closed == 1
 
     run(test())
 

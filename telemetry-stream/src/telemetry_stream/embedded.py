@@ -69,6 +69,10 @@ class EmbeddedStream:
         self._publisher.publish(batches)
         return outcomes
 
+    def tidy(self) -> None:
+        """Keep the journal's write-ahead log short. Raises apsw.Error or OSError."""
+        self._journal.tidy()
+
     def heartbeat(self) -> None:
         """Publish the head."""
         self._publisher.heartbeat(self._journal.stream, self._journal.head())

@@ -190,6 +190,7 @@ class GroupCommitter:
         seconds = time.perf_counter() - began
         self._answer(group, outcomes)
         self._observe_commit(seconds, sum([len(submission.events) for submission, _ in group]))
+        self._writer.tidy()
 
     def _answer(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         self._deliver(partial(self._tell, group, outcomes))

@@ -46,6 +46,9 @@ class MemoryStream:
         events = self._events[after : after + limit]
         return Batch(self.stream, after + 1, after + len(events), b",".join(events))
 
+    def tidy(self) -> None:
+        """Nothing is left to do."""
+
     def heartbeat(self) -> None:
         """Wake every subscriber."""
         for grown in self.grown:

@@ -33,6 +33,9 @@ class StreamWriter(Protocol):
         Raises whatever the store raises; the writer must not be used after that.
         """
 
+    def tidy(self) -> None:
+        """Do what nobody waits for, once the outcomes of an `append` have been told. Raises as `append` does."""
+
     def heartbeat(self) -> None:
         """Tell subscribers the head, so that they notice a lost last message."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from telemetry_stream.sqlite import reader
+from telemetry_stream.sqlite.checkpoints import Checkpoints
 from telemetry_stream.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
 from telemetry_stream.sqlite.packing import Packer
 from telemetry_stream.sqlite.schema import ForeignJournal, open_to_write
@@ -35,6 +36,7 @@ class Journal:
             self._lock = opened.enter_context(lock_to_write(folder))
             self._connection = open_to_write(folder)
             opened.callback(self._connection.close, force=True)
+            self._checkpoints = Checkpoints(self._connection)
             self.stream = reader.stream_id(self._connection)
             self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
             self._head = reader.head(self._connection)
@@ -57,6 +59,10 @@ class Journal:
         except BaseException:
             self._keys.distrust()
             raise
+
+    def tidy(self) -> None:
+        """Keep the write-ahead log short. Raises apsw.Error or OSError where the disk does not take it."""
+        self._checkpoints.make_one_if_due()
 
     def close(self) -> None:
         """Close the database and let another process have it. Idempotent."""

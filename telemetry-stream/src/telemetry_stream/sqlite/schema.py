@@ -3,7 +3,6 @@
 import secrets
 import time
 import uuid
-from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -13,8 +12,6 @@ from telemetry_stream.sqlite.upgrade import upgrade
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
 SCHEMA_VERSION = 3
-CHECKPOINT_PAGES = 400
-"""A commit that leaves so many pages (of 4 KiB) in the write-ahead log is followed by a checkpoint."""
 
 # Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
 # everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
@@ -71,21 +68,12 @@ def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     layout = SCHEMA_VERSION if is_new else check_layout(connection, folder / JOURNAL_FILE)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
-    connection.set_wal_hook(_checkpoint)
     connection.pragma("cache_size", -4_096)
     if is_new:
         _create(connection)
     elif layout < SCHEMA_VERSION:
         upgrade(connection, layout)
     return connection
-
-
-def _checkpoint(connection: apsw.Connection, database: str, pages: int) -> int:
-    """What SQLite's own automatic checkpoint does, but for one thing: that one keeps its errors to itself."""
-    if pages >= CHECKPOINT_PAGES:
-        with suppress(apsw.BusyError):  # somebody else is at it
-            connection.wal_checkpoint(database, apsw.SQLITE_CHECKPOINT_PASSIVE)
-    return apsw.SQLITE_OK
 
 
 def open_to_read(folder: Path) -> apsw.Connection:

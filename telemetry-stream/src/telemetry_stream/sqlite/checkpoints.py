@@ -1,0 +1,30 @@
+"""When the write-ahead log is copied into the database: once a commit's outcomes have been told, and not within it."""
+
+from contextlib import suppress
+
+import apsw
+
+CHECKPOINT_PAGES = 200
+"""Once so many pages (of 4 KiB) are in the log, a checkpoint is due: a pause of milliseconds, shorter if there are
+fewer, but more often.
+"""
+
+
+class Checkpoints:
+    """Those of a journal's one writing connection. In place of SQLite's own, which keep their errors to themselves."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._pages = 0
+        connection.set_wal_hook(self._note_commit)
+
+    def make_one_if_due(self) -> None:
+        """Raises apsw.Error, OSError where the disk does not take it."""
+        if self._pages >= CHECKPOINT_PAGES:
+            with suppress(apsw.BusyError):  # somebody else is at it
+                self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._pages = 0
+
+    def _note_commit(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
