@@ -1,4 +1,6 @@
-"""The servers that the product is compared with, on the server's core: answering, or not installed."""
+"""The servers that the product is compared with, on the server's core unless told otherwise: answering, or not
+installed.
+"""
 
 import shutil
 import subprocess
@@ -34,9 +36,9 @@ class Baseline:
 
 
 @contextmanager
-def bare() -> Iterator[Baseline]:
+def bare(core: int | None = None) -> Iterator[Baseline]:
     """uvicorn that only answers 202."""
-    with _running([sys.executable, "-m", "benchmarks.bare"]) as port:
+    with _running([sys.executable, "-m", "benchmarks.bare"], core=core) as port:
         yield Baseline(port, "post_trade.lua")
 
 
@@ -82,16 +84,17 @@ def pushgateway_is_installed() -> bool:
 
 
 @contextmanager
-def _running(command: list[str], *arguments: Path) -> Iterator[int]:
+def _running(command: list[str], *arguments: Path, core: int | None = None) -> Iterator[int]:
     port = free_port()
-    with _started([*command, str(port), *map(str, arguments)], port):
+    with _started([*command, str(port), *map(str, arguments)], port, core):
         yield port
 
 
 @contextmanager
-def _started(command: list[str], port: int) -> Iterator[None]:
-    server, _ = cores()
-    process = subprocess.Popen(pinned(server, command), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+def _started(command: list[str], port: int, core: int | None = None) -> Iterator[None]:
+    process = subprocess.Popen(
+        pinned(cores()[0] if core is None else core, command), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + START_SECONDS
         while not _listens(port):

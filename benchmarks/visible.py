@@ -1,15 +1,19 @@
 """How long after a POST its trade is visible in `/metrics`: one client posts, and then scrapes until it is."""
 
 import json
+import os
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks import trades
+from benchmarks.baselines import TOKEN, bare
+from benchmarks.http_client import Connection
 from benchmarks.paced import percentile
+from benchmarks.processes import cores
 from benchmarks.product import Product, shown_sequence
 from benchmarks.suite import Suite
-from benchmarks.table import Row, at_most
+from benchmarks.table import Row, at_most, number
 from benchmarks.wrk import new_run
 
 PAUSE_SECONDS = 0.01
@@ -23,7 +27,12 @@ def idle(suite: Suite) -> list[Row]:
         _delays(product, seconds=1)
         rounds = suite.repeated(lambda: _delays(product, suite.seconds))
     p50, p99 = (statistics.median(percentile(delays, at) for delays in rounds) * 1e3 for at in (50, 99))
-    return [at_most("idle, p50", 1, p50, " ms"), at_most("idle, p99", 3, p99, " ms")]
+    least = statistics.median(percentile(delays, 50) for delays in _least(suite)) * 1e3
+    return [
+        at_most("idle, p50", 1, p50, " ms"),
+        at_most("idle, p99", 3, p99, " ms"),
+        Row("idle, bare uvicorn's answer to a POST, a sync, and its answer to a GET, p50", "", f"{number(least)} ms"),
+    ]
 
 
 def at_half_rate(suite: Suite) -> list[Row]:
@@ -42,6 +51,31 @@ def at_half_rate(suite: Suite) -> list[Row]:
     p99 = statistics.median(percentile(delays, 99) for delays, _ in rounds) * 1e3
     rate = statistics.median(rate for _, rate in rounds)
     return [at_most("at half of the top rate, p99", 20, p99, " ms", f" (at {rate:,.0f}/s; the top is {top:,.0f}/s)")]
+
+
+def _least(suite: Suite) -> list[list[float]]:
+    """Seconds that the way takes where nothing is done on it: what of the delay is this machine waking up."""
+    server, load = cores()
+    with (
+        bare(server) as first,
+        bare(load) as second,
+        Connection(first.port, TOKEN) as web,
+        Connection(second.port, TOKEN) as sidecar,
+        (suite.folder / "synced").open("wb", buffering=0) as file,
+    ):
+
+        def measure() -> list[float]:
+            delays, end = list[float](), time.perf_counter() + suite.seconds
+            while (began := time.perf_counter()) < end:
+                web.post("/trade", trades.single("least", len(delays)))
+                os.pwrite(file.fileno(), bytes(4_096), 0)
+                os.fdatasync(file.fileno())
+                sidecar.get("/metrics")
+                delays.append(time.perf_counter() - began)
+                time.sleep(max(PAUSE_SECONDS - delays[-1], 0))
+            return delays
+
+        return suite.repeated(measure)
 
 
 def _connections_for(rate: float, product: Product, seconds: float) -> int:
