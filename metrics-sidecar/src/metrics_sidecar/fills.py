@@ -36,7 +36,7 @@ _decode_fill = msgspec.json.Decoder(Fill).decode
 def read_fills(batch: Batch, skip: int) -> tuple[list[Fill], int]:
     """The fills of a batch after its first `skip` events, in order, and how many events could not be decoded."""
     try:
-        fills = _decode_fills(b"[%b]" % batch.events)
+        fills = _decode_fills(b"".join((b"[", batch.events, b"]")))  # b"[%b]" would ask for too much, and shrink it
     except _ERRORS:
         return _read_one_by_one(batch, skip)
     if len(fills) != batch.count:
