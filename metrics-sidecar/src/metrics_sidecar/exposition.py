@@ -47,8 +47,11 @@ Made = TypeVar("Made")
 Blocks = tuple[bytes, ...]
 """The text of each of KEY_FAMILIES or SYMBOL_FAMILIES, for some keys or symbols."""
 
-Columns = tuple[list[str], ...]
-"""The lines of each of KEY_FAMILIES."""
+Lines = list[str]
+"""Of one of KEY_FAMILIES."""
+
+KeyLabels = tuple[str, str, str]
+"""A key's labels, formatted: alone, with the side buy, with the side sell."""
 
 Sample = tuple[str, int | str]
 """Labels, formatted, and the value."""
@@ -127,7 +130,7 @@ class Exposition:
     """Formats moments. What is as it was at the last scrape is not formatted again."""
 
     def __init__(self) -> None:
-        self._labels: dict[tuple[str, str, str], str] = {}
+        self._labels: dict[tuple[str, str, str], KeyLabels] = {}
         self._keys = Remembered(self._render_slice)
         self._symbols = Remembered(_render_symbols)
 
@@ -164,16 +167,12 @@ class Exposition:
 
     @exactly
     def _render_slice(self, given: tuple[list[Holding], list[Decimal]]) -> Blocks:
-        columns = _columns()
-        for held, price in zip(*given, strict=True):
-            labels = self._labels_of(held)
-            _add_totals(columns, labels, held)
-            _add_position(columns, labels, held, figures(held, price))
-            if held.fees:
-                _add_fees(columns, labels, held)
-        return _joined(columns)
+        positions, prices = given
+        labels = [self._labels_of(held) for held in positions]
+        shown = [figures(held, price) for held, price in zip(positions, prices, strict=True)]
+        return _joined(*_totals(labels, positions), *_open_figures(labels, positions, shown), _fees(labels, positions))
 
-    def _labels_of(self, held: Holding) -> str:
+    def _labels_of(self, held: Holding) -> KeyLabels:
         key = (held.account, held.strategy, held.symbol)
         labels = self._labels.get(key)
         if labels is None:
@@ -189,51 +188,53 @@ def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: boo
             yield blocks[index]
 
 
-def _key_labels(held: Holding) -> str:
-    return labelled({"account": held.account, "strategy": held.strategy, "symbol": held.symbol})[:-1]
+def _key_labels(held: Holding) -> KeyLabels:
+    key = labelled({"account": held.account, "strategy": held.strategy, "symbol": held.symbol})[:-1]
+    return f"{key}}}", f'{key},side="buy"}}', f'{key},side="sell"}}'
 
 
-def _columns() -> Columns:
-    return tuple([] for _ in KEY_FAMILIES)
+def _totals(labels: list[KeyLabels], positions: list[Holding]) -> tuple[Lines, Lines, Lines]:
+    """Both sides of the three totals."""
+    trades, volume, notional = [], [], []
+    for (_, buy, sell), held in zip(labels, positions, strict=True):
+        trades.append(f"trading_trades_total{buy} {held.buy_trades}\ntrading_trades_total{sell} {held.sell_trades}\n")
+        volume.append(
+            f"trading_volume_total{buy} {show(held.buy_volume)}\ntrading_volume_total{sell} {show(held.sell_volume)}\n"
+        )
+        notional.append(
+            f"trading_notional_total{buy} {show(held.buy_notional)}\n"
+            f"trading_notional_total{sell} {show(held.sell_notional)}\n"
+        )
+    return trades, volume, notional
 
 
-def _add_totals(columns: Columns, labels: str, held: Holding) -> None:
-    """Both sides of the three totals; `labels` lack the closing brace."""
-    buy, sell = f'{labels},side="buy"}}', f'{labels},side="sell"}}'
-    trades, volume, notional = columns[:3]
-    trades.append(f"trading_trades_total{buy} {held.buy_trades}\ntrading_trades_total{sell} {held.sell_trades}\n")
-    volume.append(
-        f"trading_volume_total{buy} {show(held.buy_volume)}\ntrading_volume_total{sell} {show(held.sell_volume)}\n"
-    )
-    notional.append(
-        f"trading_notional_total{buy} {show(held.buy_notional)}\n"
-        f"trading_notional_total{sell} {show(held.sell_notional)}\n"
-    )
+def _open_figures(labels: list[KeyLabels], positions: list[Holding], shown: list[Figures]) -> tuple[Lines, ...]:
+    position, average, realized, unrealized, net = [], [], [], [], []
+    for (key, _, _), held, figure in zip(labels, positions, shown, strict=True):
+        position.append(f"trading_position{key} {show(held.quantity)}\n")
+        average.append(f"trading_average_entry_price{key} {show(figure.average_entry_price)}\n")
+        realized.append(f"trading_realized_pnl{key} {show(figure.realized_pnl)}\n")
+        unrealized.append(f"trading_unrealized_pnl{key} {show(figure.unrealized_pnl)}\n")
+        net.append(f"trading_net_pnl{key} {show(figure.net_pnl)}\n")
+    return position, average, realized, unrealized, net
 
 
-def _add_position(columns: Columns, labels: str, held: Holding, shown: Figures) -> None:
-    position, average, realized, unrealized, net = columns[3:8]
-    position.append(f"trading_position{labels}}} {show(held.quantity)}\n")
-    average.append(f"trading_average_entry_price{labels}}} {show(shown.average_entry_price)}\n")
-    realized.append(f"trading_realized_pnl{labels}}} {show(shown.realized_pnl)}\n")
-    unrealized.append(f"trading_unrealized_pnl{labels}}} {show(shown.unrealized_pnl)}\n")
-    net.append(f"trading_net_pnl{labels}}} {show(shown.net_pnl)}\n")
-
-
-def _add_fees(columns: Columns, labels: str, held: Holding) -> None:
-    for currency, fee in held.fees.items():
-        columns[8].append(f'trading_fees{labels},currency="{escape(currency)}"}} {show(fee)}\n')
+def _fees(labels: list[KeyLabels], positions: list[Holding]) -> Lines:
+    return [
+        f'trading_fees{key[:-1]},currency="{escape(currency)}"}} {show(fee)}\n'
+        for (key, _, _), held in zip(labels, positions, strict=True)
+        if held.fees
+        for currency, fee in held.fees.items()
+    ]
 
 
 def _render_overflow(other: Holding) -> Blocks:
     """The key past the limit: totals and fees. It is there, at 0, before its first trade."""
-    columns, labels = _columns(), _key_labels(other)
-    _add_totals(columns, labels, other)
-    _add_fees(columns, labels, other)
-    return _joined(columns)
+    labels = [_key_labels(other)]
+    return _joined(*_totals(labels, [other]), *_open_figures([], [], []), _fees(labels, [other]))
 
 
-def _joined(columns: Columns) -> Blocks:
+def _joined(*columns: Lines) -> Blocks:
     return tuple("".join(column).encode() for column in columns)
 
 
