@@ -23,8 +23,8 @@ from telemetry_stream.tokens import Tokens, bearer_token, digest_of
 
 log = structlog.get_logger(__name__)
 
-PIECES_AT_ONCE = 64
-"""So many pieces of a body, about half a megabyte, are handed to the connection before the others get a turn."""
+PIECES_AT_ONCE = 16
+"""So many pieces of a body, some hundred kilobytes, are handed to the connection before the others get a turn."""
 
 OPEN_PATHS = frozenset(("/healthz", "/readyz"))
 
