@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from telemetry_stream.sqlite import key_index, key_table
 from telemetry_stream.sqlite.check import check_journal
+from telemetry_stream.sqlite.checkpoints import Checkpoints
 from telemetry_stream.sqlite.journal import Journal, KeysMissing
 from telemetry_stream.sqlite.key_index import table_files
 from telemetry_stream.sqlite.key_table import SEQUENCE_BITS, KeyTable
@@ -307,8 +308,39 @@ def test_a_next_table_that_could_not_be_made_fails_the_commit_that_needs_it(
         assert knows(journal, 26)
 
 
+@pytest.mark.usefixtures("tables_ahead")
+def test_a_next_table_that_could_not_be_made_ahead_is_made_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(5))])
+        with monkeypatch.context() as full:
+            full.setattr(key_table, "_reserve", failing_create)
+            journal.append([numbered(range(5, 20))])
+            journal._keys._maker.submit(lambda: None).result()  # what it was asked for before is done
+        assert [file.name for file in tables(tmp_path)] == ["keys-1.table"], "what could be had of it takes no room"
+        journal.append([numbered(range(20, 40))])
+        assert knows(journal, 40)
+
+
 def failing_create(*_arguments: object) -> None:
     raise OSError("no space")
+
+
+@pytest.mark.usefixtures("eager_tables")
+def test_after_a_failed_checkpoint_no_table_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing_checkpoint(_self: Checkpoints) -> None:
+        raise apsw.IOError("the disk is on fire")
+
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(5))])
+        assert tables(tmp_path)
+        monkeypatch.setattr(Checkpoints, "make_one_if_due", failing_checkpoint)
+        with pytest.raises(apsw.IOError):
+            journal.tidy()
+    assert tables(tmp_path) == []
+    with closing(Journal(tmp_path)) as journal:
+        assert knows(journal, 5)
 
 
 LAYOUT_1 = """

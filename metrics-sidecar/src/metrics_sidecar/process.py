@@ -1,4 +1,4 @@
-"""This process as the system sees it, under the names all exporters use. Without Linux' `/proc` nothing is stat."""
+"""This process as the system sees it, under the names all exporters use. Without Linux' `/proc` nothing is told."""
 
 import os
 import resource

@@ -62,7 +62,11 @@ class Journal:
 
     def tidy(self) -> None:
         """Keep the write-ahead log short. Raises apsw.Error or OSError where the disk does not take it."""
-        self._checkpoints.make_one_if_due()
+        try:
+            self._checkpoints.make_one_if_due()
+        except BaseException:
+            self._keys.distrust()
+            raise
 
     def close(self) -> None:
         """Close the database and let another process have it. Idempotent."""

@@ -188,11 +188,9 @@ class KeyIndex:
 
     def _begin_table(self) -> None:
         first, slots = self._next_place()
-        if self._next_table is None:
+        made, self._next_table = self._next_table, None
+        if made is None or made.exception() is not None:  # there may be room by now
             self._make_table(first, slots)
-        else:
-            self._next_table.result()
-            self._next_table = None
         self._tables.append(KeyTable(self._file_of(first)))
 
     def _next_place(self) -> tuple[int, int]:

@@ -162,6 +162,15 @@ def create(file: Path, stream: str, slots: int, first: int) -> None:
     is read, so that it is in memory: the first keys go all over it, and would wait for one page after the other.
     """
     fresh = file.with_name(f"{file.name}{UNFINISHED}")
+    try:
+        _write(fresh, stream, slots, first)
+    except BaseException:
+        fresh.unlink(missing_ok=True)  # it may hold all the room that was left
+        raise
+    fresh.rename(file)
+
+
+def _write(fresh: Path, stream: str, slots: int, first: int) -> None:
     header: Words = np.zeros(_HEADER_WORDS, np.uint64)
     size = (_HEADER_WORDS + slots) * _WORD_BYTES
     with fresh.open("w+b", buffering=0) as written:
@@ -170,7 +179,6 @@ def create(file: Path, stream: str, slots: int, first: int) -> None:
         written.write(header.tobytes())
         for start in range(0, size, len(_ZEROS)):
             os.pread(written.fileno(), len(_ZEROS), start)
-    fresh.rename(file)
 
 
 def origin(file: Path) -> int:

@@ -20,7 +20,6 @@ LEAST_BYTES = 2_048
 MOST_BYTES = 64 * 1024 * 1024
 """Longer events stay as they are, too, so that a frame says at once that it is damaged, and not first fills memory."""
 
-_MAGIC = b"\x28\xb5\x2f\xfd"
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}
 
 
@@ -39,7 +38,7 @@ class Packer:
 
 def unpack(stored: bytes) -> bytes:
     """The events of what was stored. Raises apsw.CorruptError where that is not whole, as SQLite does for its pages."""
-    if not stored.startswith(_MAGIC):
+    if stored.startswith(b"{"):
         return stored
     frame = zstd.ZstdDecompressor()
     try:

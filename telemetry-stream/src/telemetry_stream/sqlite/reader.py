@@ -58,7 +58,11 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Ba
     last, size, published_at_ns = after, 0, 0
     cursor = connection.execute(_FROM, (after + 1,))
     for row_first, row_last, stored, committed_at_ns in cursor:
-        part = cut(Batch(stream, row_first, row_last, unpack(stored)), last, after + limit)
+        try:
+            events = unpack(stored)
+        except apsw.CorruptError as error:
+            raise apsw.CorruptError(f"sequences {row_first} to {row_last}: {error}") from None
+        part = cut(Batch(stream, row_first, row_last, events), last, after + limit)
         if part.count:
             parts.append(part.events)
             last, size = part.last, size + len(part.events)
