@@ -1,5 +1,6 @@
 """Messages that are lost, late, repeated and out of order on their way to the sidecar; a sidecar that stands still."""
 
+import json
 import random
 import signal
 import time
@@ -76,10 +77,12 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
             sidecar = apps.processes["metrics-sidecar"]
             sidecar.send_signal(signal.SIGSTOP)
             # The large ones fill what the system keeps for the connection, the small ones the publisher's queue.
-            for batch in range(40):
-                names = [f"large-{number}-{batch}-{index}" for index in range(1_000)]
+            posted = 0
+            while posted < _most_kept_by_the_system():
+                names = [f"large-{number}-{posted}-{index}" for index in range(1_000)]
                 trades = [LARGE | {"trade_id": name, "order_id": name.ljust(100, "x")} for name in names]
                 others = post_batch(apps.web_port, trades)["last_seq"]
+                posted += len(json.dumps(trades))
             for index in range(1_100):
                 others = post_batch(apps.web_port, [make_trade(f"small-{number}-{index}", chance)])["last_seq"]
             sidecar.send_signal(signal.SIGCONT)
@@ -95,6 +98,12 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
         f"{rounds} times stopped until the publisher dropped, {others:,} trades",
         f"lost 0, double 0; caught up {max(seconds):.2f} s after it went on",
     )
+
+
+def _most_kept_by_the_system() -> int:
+    """Bytes of one connection that are sent and not yet read; it takes some use until Linux lets it be so many."""
+    limits = [Path("/proc/sys/net/ipv4", name).read_text().split() for name in ("tcp_rmem", "tcp_wmem")]
+    return sum(int(most) for _, _, most in limits)
 
 
 def _times_healed(apps: Apps) -> int:
