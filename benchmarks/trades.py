@@ -49,7 +49,7 @@ def positions(keys: range, symbols: int, prefix: str, turn: int) -> bytes:
 
 
 def _batch(symbols: int, places: range) -> Iterator[bytes]:
-    """Prices and quantities in no order: stored, they shrink to a fifteenth. (An exchange's do to a twelfth.)"""
+    """Prices and quantities in no order: stored, they shrink to a sixteenth. (An exchange's do to a twelfth.)"""
     chance = random.Random(places.start)
     for place in places:
         yield _trade(b"%b-%d" % (MARK, place), place % symbols, chance.randrange(1_000_000), b"bench")

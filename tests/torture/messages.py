@@ -68,6 +68,7 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
     """Stop the sidecar (SIGSTOP) until the publisher's queue overflows and drops; let it go on."""
     chance = random.Random(seed)
     seconds = []
+    most_kept = _most_kept_by_the_system()
     apps = Apps(folder)
     try:
         apps.start_both()
@@ -78,7 +79,7 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
             sidecar.send_signal(signal.SIGSTOP)
             # The large ones fill what the system keeps for the connection, the small ones the publisher's queue.
             posted = 0
-            while posted < _most_kept_by_the_system():
+            while posted < most_kept:
                 names = [f"large-{number}-{posted}-{index}" for index in range(1_000)]
                 trades = [LARGE | {"trade_id": name, "order_id": name.ljust(100, "x")} for name in names]
                 others = post_batch(apps.web_port, trades)["last_seq"]

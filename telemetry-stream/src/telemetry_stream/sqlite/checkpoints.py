@@ -19,7 +19,7 @@ class Checkpoints:
         connection.set_wal_hook(self._note_commit)
 
     def make_one_if_due(self) -> None:
-        """Raises apsw.Error, OSError where the disk does not take it."""
+        """Copy the log, if it is long enough. Raises apsw.Error or OSError where the disk does not take it."""
         if self._pages >= CHECKPOINT_PAGES:
             with suppress(apsw.BusyError):  # somebody else is at it
                 self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
