@@ -1,6 +1,32 @@
-"""Property tests give the same examples each time, so that a failure can be repeated by running the test again."""
+"""What holds for all tests: their examples, and which of several workers runs which of them, and when."""
 
+import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has none
 
+# Property tests give the same examples each time, so that a failure can be repeated by running the test again.
 settings.register_profile("same-each-time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same-each-time")
+
+SHARED = ("tests/browser/", "tests/infra/")
+"""All of such a package is run by one worker: its tests share a browser, or apps under load, that are slow to start."""
+
+LONG = (*SHARED, "tests/faults/", "tests/benchmarks/", "tests/system/", "tests/workspace/", "tests/trading_app/")
+"""Here most tests start processes, and they begin first: a long one at the end would leave the other workers idle."""
+
+
+class ByPlace(LoadFileScheduling):  # type: ignore[misc]
+    """Gives a worker a whole file, or a whole package whose tests share what they start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next(filter(nodeid.startswith, SHARED), str(super()._split_scope(nodeid)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = [*LONG, ""]
+    items.sort(key=lambda item: next(at for at, place in enumerate(places) if item.nodeid.startswith(place)))

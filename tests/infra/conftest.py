@@ -15,8 +15,10 @@ from tests.support.ports import free_port
 
 TOKEN = "token-of-the-tests"
 
+# Of this package, not of the session: the load would take a tenth of a processor from all tests that come after.
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="package")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     """Both apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
     settings = {"WEBAPP_API_TOKENS": f"{TOKEN},another", "SIDECAR_SNAPSHOT_SECONDS": "0.5"}
@@ -44,7 +46,7 @@ def make_refusals(apps: Apps) -> None:
         replay.poll(5_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prometheus(apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """One that `infra-up` started, on a port of its own."""
     port = free_port()
