@@ -1,12 +1,13 @@
 """How the page looks and whom it lets in: colours, sizes, motion, and what axe-core says."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.desk import Open, post, trade, wait_for_top
+from tests.browser.desk import Open, opening, post, trade, wait_for_top
 from tests.support.apps import Apps
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -25,9 +26,25 @@ def complete(page: Page) -> Page:
     return page
 
 
+@pytest.fixture(scope="module")
+def see(browser: Browser, apps: Apps) -> Iterator[Open]:
+    """The complete page, opened once for each kind of screen: for tests that only look at it."""
+    with opening(browser, apps) as open_page:
+        seen: dict[str, Page] = {}
+
+        def see(**context: Any) -> Page:
+            if str(context) not in seen:
+                seen[str(context)] = complete(open_page(**context))
+            return seen[str(context)]
+
+        yield see
+
+
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
-def test_axe_finds_nothing_serious(open_page: Open, context: dict[str, Any]) -> None:
-    page = complete(open_page(**context))
+def test_axe_finds_nothing_serious(apps: Apps, open_page: Open, context: dict[str, Any]) -> None:
+    # Ten rows, with an account and without: axe looks at each, and two hundred differ in nothing more.
+    post(apps, [trade(number, strategy="axe", **more) for more in ({}, {"account": "axe"}) for number in range(5)])
+    page = complete(open_page("?strategy=axe", **context))
     page.get_by_role("button", name="Send").click()
     page.locator("[aria-invalid=true]").first.wait_for()
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
@@ -47,15 +64,15 @@ def test_dark_and_light_follow_the_system_even_while_it_is_open(open_page: Open)
 @pytest.mark.parametrize(
     "context", [PHONE, {"viewport": {"width": 768, "height": 1024}}, WIDE], ids=["phone", "tablet", "wide"]
 )
-def test_nothing_sticks_out_at_any_width(open_page: Open, context: dict[str, Any]) -> None:
-    page = complete(open_page(**context))
+def test_nothing_sticks_out_at_any_width(see: Open, context: dict[str, Any]) -> None:
+    page = see(**context)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for section in page.locator("section").all():
         assert section.evaluate("(element) => element.scrollWidth <= element.clientWidth + 1"), section
 
 
-def test_on_a_phone_each_figure_of_a_position_has_its_name(open_page: Open) -> None:
-    page = complete(open_page(**PHONE))
+def test_on_a_phone_each_figure_of_a_position_has_its_name(see: Open) -> None:
+    page = see(**PHONE)
     cell = page.locator("#positions tbody tr").first.locator("td").nth(2)
     assert cell.evaluate("(cell) => getComputedStyle(cell, '::before').content") == '"Position"'
     assert page.locator("#positions thead").evaluate("(head) => head.getBoundingClientRect().height") <= 1
@@ -76,13 +93,13 @@ def test_sides_differ_by_sign_and_not_by_red_and_green(apps: Apps, open_page: Op
 
 
 @pytest.mark.parametrize(("motion", "seconds"), [("reduce", "0s"), ("no-preference", "0.6s")])
-def test_less_motion_where_that_is_wished(open_page: Open, motion: Any, seconds: str) -> None:
-    page = complete(open_page(reduced_motion=motion))
+def test_less_motion_where_that_is_wished(see: Open, motion: Any, seconds: str) -> None:
+    page = see(reduced_motion=motion)
     row = page.locator("#feed tbody tr").last
     assert row.evaluate("(row) => getComputedStyle(row).transitionDuration") == seconds
 
 
-def test_the_charts_makers_are_named_with_their_licence(open_page: Open) -> None:
-    footer = open_page().locator("footer")
+def test_the_charts_makers_are_named_with_their_licence(see: Open) -> None:
+    footer = see(reduced_motion="no-preference").locator("footer")
     expect(footer).to_contain_text("TradingView Lightweight Charts")
     expect(footer).to_contain_text("Apache License 2.0")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.desk import Open, opening
+from tests.browser.desk import opening
 from tests.support.apps import Apps
 
 
@@ -17,6 +17,17 @@ def page(browser: Browser, apps: Apps) -> Iterator[Page]:
     """One page for all that leave it as it was."""
     with opening(browser, apps) as open_page:
         yield open_page()
+
+
+@pytest.fixture(scope="module")
+def told(browser: Browser, apps: Apps) -> Iterator[Page]:
+    """A page that hears of the pipeline only what a test tells its `health`, one state after another."""
+    with opening(browser, apps) as open_page:
+        page = open_page()
+        page.route("**/page/stream*", lambda route: route.abort())
+        page.reload(wait_until="domcontentloaded")
+        call(page, "health", "(() => { window.health = new module.Health(); health.tell(true); })()")
+        yield page
 
 
 def call(page: Page, module: str, code: str, *arguments: Any) -> Any:
@@ -97,17 +108,13 @@ def health(**sidecar: Any) -> dict[str, Any]:
     ],
 )
 def test_every_state_of_the_sidecar_is_told_in_words(
-    open_page: Open, sidecar: dict[str, Any], word: str, notice: str
+    told: Page, sidecar: dict[str, Any], word: str, notice: str
 ) -> None:
-    page = open_page()
-    page.route("**/page/stream*", lambda route: route.abort())
-    page.reload(wait_until="domcontentloaded")
-    code = "(() => { const health = new module.Health(); health.tell(true); health.take(given[0]); })()"
-    call(page, "health", code, health(**sidecar))
-    expect(page.locator("#sidecar")).to_contain_text(word)
-    expect(page.locator("#sidecar-notice")).to_contain_text(notice)
-    expect(page.locator("#rate")).to_have_text("50")
+    told.evaluate("(given) => health.take(given)", health(**sidecar))
+    expect(told.locator("#sidecar")).to_contain_text(word)
+    expect(told.locator("#sidecar-notice")).to_contain_text(notice)
+    expect(told.locator("#rate")).to_have_text("50")
     if sidecar.get("caught_up") is False:
-        assert page.get_by_role("progressbar").get_attribute("value") == "0.45"
+        assert told.get_by_role("progressbar").get_attribute("value") == "0.45"
     if not sidecar:
-        expect(page.locator("#delay")).to_have_text("1.2 ms")
+        expect(told.locator("#delay")).to_have_text("1.2 ms")
