@@ -54,6 +54,7 @@ def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page:
     page = open_page()
     wait_for_top(page, post(apps, [trade()]))
     page.locator("#chart-figures").wait_for()
+    page.locator("#positions").wait_for()  # it is there, and can be reached, once the sidecar was heard
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the figures")).to_be_focused()
     reached: list[str] = []
