@@ -1,6 +1,7 @@
 """CURVE with both apps as processes and real keys: who has the right ones gets every trade, others learn why not."""
 
 import random
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,9 +33,16 @@ def make_key(file: Path) -> Key:
     return Key(file, made.stdout.splitlines()[2].strip())
 
 
+@pytest.fixture(scope="module")
+def made_keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Key]:
+    folder = tmp_path_factory.mktemp("keys")
+    return {name: make_key(folder / f"{name}.key") for name in ("web", "sidecar", "stranger")}
+
+
 @pytest.fixture
-def keys(tmp_path: Path) -> dict[str, Key]:
-    return {name: make_key(tmp_path / f"{name}.key") for name in ("web", "sidecar", "stranger")}
+def keys(made_keys: dict[str, Key], tmp_path: Path) -> dict[str, Key]:
+    """Copies of a test's own: files that only their owner may read, as they were made."""
+    return {name: Key(Path(shutil.copy(key.file, tmp_path)), key.public) for name, key in made_keys.items()}
 
 
 def server_settings(keys: dict[str, Key]) -> dict[str, str]:
