@@ -23,8 +23,8 @@ class ByPlace(LoadFileScheduling):  # type: ignore[misc]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
-    return ByPlace(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace | None:
+    return ByPlace(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
