@@ -32,20 +32,15 @@ def figures(held: Holding, mark: Decimal) -> Figures:
     if not quantity:
         return Figures(ZERO, cash_flow, ZERO, net_pnl)
     value = quantity * mark
-    cost = held.basis_cost
-    if held.rounded or quantity != held.basis_quantity:
-        cost = _open_cost(held, cash_flow + value)
+    cost, rounded = held.basis_cost, held.rounded
+    if quantity != held.basis_quantity:
+        DIVISION.clear_flags()
+        cost = DIVISION.divide(cost * quantity, held.basis_quantity)
+        rounded = rounded or DIVISION.flags[Inexact]
+    if rounded:
+        cost = SHOWN.quantize(cost, (cash_flow + value + ZERO) * FINER)
     average = AVERAGE.divide(held.basis_cost, held.basis_quantity)
     return Figures(average, cash_flow + cost, value - cost, net_pnl + value)
-
-
-def _open_cost(held: Holding, total: Decimal) -> Decimal:
-    """The cost of what partial closes have left; where it is not exact, to 34 decimals more than `total` has."""
-    DIVISION.clear_flags()
-    cost = DIVISION.divide(held.basis_cost * held.quantity, held.basis_quantity)
-    if held.rounded or DIVISION.flags[Inexact]:
-        return SHOWN.quantize(cost, (total + ZERO) * FINER)
-    return cost
 
 
 def _quote_fees(held: Holding) -> Decimal:
