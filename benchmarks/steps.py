@@ -5,6 +5,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 from benchmarks import baselines
 from benchmarks.processes import ENVIRONMENT, ROOT, cores, pinned
@@ -13,22 +15,39 @@ from benchmarks.suite import Suite
 from benchmarks.table import Row, at_most, number
 from benchmarks.wrk import median_rate
 
+MEMORY = "/dev/shm"  # a file system in memory, on every Linux
+BARE = "bare uvicorn"
+
 ROOM_US = 1.67
 """For a trade, where 600,000 a second go over one core."""
 
 
 def of_a_post(suite: Suite) -> list[Row]:
-    """POST /trade over 64 connections: sockets alone, the app without a journal, the app."""
-    with suite.product() as product, baselines.echo() as echo, baselines.uncommitted() as uncommitted:
-        servers = {"sockets alone": echo.load, "all but the journal": uncommitted.load, PRODUCT: product.singles}
+    """POST /trade over 64 connections: sockets alone, the app without a journal, with one in memory, the app."""
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY) as memory,
+        suite.product() as product,
+        replace(suite, folder=Path(memory)).product() as in_memory,
+        baselines.echo() as echo,
+        baselines.uncommitted() as uncommitted,
+        baselines.bare() as bare,
+    ):
+        servers = {
+            "sockets alone": echo.load,
+            "all but the journal": uncommitted.load,
+            "the journal in memory, where a sync takes nothing": in_memory.singles,
+            PRODUCT: product.singles,
+            BARE: bare.load,
+        }
         for load in servers.values():
             load(64, 1)  # each has run once before it is measured
         loads = suite.interleaved(servers, lambda name: servers[name](64, suite.seconds))
+    rates = {name: median_rate(found) for name, found in loads.items()}
     rows = []
     for name, found in loads.items():
-        rate = median_rate(found)
         busy = statistics.median(load.core_busy for load in found)
-        rows.append(Row(name, "", f"{number(rate)}/s, {1e6 / rate:.1f} µs each (the load's core is busy {busy:.0%})"))
+        told = f"{number(rates[name])}/s, {1e6 / rates[name]:.1f} µs each (the load's core is busy {busy:.0%})"
+        rows.append(Row(name, "", told if name == BARE else f"{rates[name] / rates[BARE]:.2f} × {BARE}: {told}"))
     return rows
 
 
