@@ -24,8 +24,8 @@ SEQUENCE_BITS = 40
 UNFINISHED = ".new"
 """What the name of a file ends with until it is a table."""
 
-FEW = 50
-"""So few keys are looked up one by one in less time than all at once."""
+FEW = 80
+"""So few keys are looked up one by one in less time than all at once: between two commits the caches forget numpy."""
 
 _ONE = np.uint64(1)
 _STEP = np.uint64(8)
@@ -122,8 +122,7 @@ class KeyTable:
     def may_hold_any(self, words: Words) -> bool:
         """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
         if len(words) < FEW:
-            slots, mask = self._single, len(self._single) - 1
-            return any(self.candidates(word) for word in words.tolist() if slots[word & mask])
+            return self._may_hold_one_of(words.tolist())
         places = words & self._mask
         left = self._slots[places].nonzero()[0]
         # Those whose place is taken look at some more places at once, until each has seen a free one.
@@ -134,6 +133,16 @@ class KeyTable:
                 return True
             left = slots.all(axis=1).nonzero()[0]
             places += _STEP
+        return False
+
+    def _may_hold_one_of(self, few: list[int]) -> bool:
+        slots, mask = self._single, len(self._single) - 1
+        for word in few:
+            place = word & mask
+            while slot := slots[place]:
+                if not (slot ^ word) >> SEQUENCE_BITS:
+                    return True
+                place = place + 1 & mask
         return False
 
     def candidates(self, word: int) -> list[int]:
