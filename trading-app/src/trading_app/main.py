@@ -3,6 +3,7 @@
 """
 
 import argparse
+import gc
 import os
 import sys
 from importlib.metadata import version
@@ -44,6 +45,8 @@ def main() -> int:
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C."""
+    gc.disable()  # while so much is loaded it would look again and again, and find nothing
+
     import uvloop
 
     from trading_app.server import serve

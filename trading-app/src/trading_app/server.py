@@ -107,6 +107,7 @@ def spare_the_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
+    gc.enable()
 
 
 async def serve(settings: Settings) -> int:
