@@ -107,7 +107,8 @@ def fingerprint(event: bytes) -> str:
 def encode_batch(batch: Batch, sent_at_ns: int, head: int | None = None) -> list[bytes]:
     """The frames of a batch; with `head`, those of a replay answer."""
     header = Header(VERSION, batch.stream, batch.first, batch.last, sent_at_ns, head)
-    return [TOPIC, _encode(header), b"[%b]" % batch.events]
+    body = b"".join((b"[", batch.events, b"]"))  # b"[%b]" would ask for too much memory, and shrink it
+    return [TOPIC, _encode(header), body]
 
 
 def encode_heartbeat(stream: str, head: int, sent_at_ns: int) -> list[bytes]:
