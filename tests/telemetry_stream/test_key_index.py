@@ -16,7 +16,7 @@ from telemetry_stream.sqlite import key_index, key_table
 from telemetry_stream.sqlite.check import check_journal
 from telemetry_stream.sqlite.checkpoints import Checkpoints
 from telemetry_stream.sqlite.journal import Journal, KeysMissing
-from telemetry_stream.sqlite.key_index import table_files
+from telemetry_stream.sqlite.key_index import digest_keys, table_files
 from telemetry_stream.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.sqlite.reader import JournalReader
 from telemetry_stream.sqlite.schema import JOURNAL_FILE
@@ -211,6 +211,21 @@ def test_what_was_put_in_is_a_candidate_and_hardly_anything_else(
                 assert table.may_hold_any(np.array([word], np.uint64)) == bool(table.candidates(word))
                 assert word >> SEQUENCE_BITS in looks or not table.candidates(word)
             assert table.may_hold_any(np.array([*strangers, words[0]], np.uint64))
+
+
+@pytest.mark.parametrize("count", [1, 2, 79, 80, 1_000])
+@pytest.mark.parametrize("known", [0, 3, 2_000], ids=["of none", "of those that wait", "of those in a table"])
+def test_keys_are_new_unless_one_is_there_or_twice_among_them(tmp_path: Path, known: int, count: int) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        if known:
+            journal.append([numbered(range(known))])
+        digests = digest_keys([f"new-{index}" for index in range(count)], journal._key_seed)
+        index = journal._keys
+        assert index.are_new(digests)
+        assert count == 1 or not index.are_new([*digests[:-1], digests[0]])
+        if known:
+            there = digest_keys([f"event-{known - 1}"], journal._key_seed)
+            assert not index.are_new([*digests[:-1], *there])
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:

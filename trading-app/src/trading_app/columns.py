@@ -186,7 +186,7 @@ def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[floa
     # Without their quotes all of them have to be numbers of JSON, which have no leading zeros and no bare points; that
     # they are as many says that none held a comma.
     bare = joined.replace(b'"', b"")
-    values = _decode_floats(b"[%b]" % bare)
+    values = _decode_floats(b"[" + bare + b"]")
     texts = bare.decode().split(",")
     _require(len(values) == len(raws) and max(map(len, texts)) <= fields.MOST_DIGITS)
     return texts, values
@@ -223,7 +223,7 @@ def _check_rfc3339(joined: bytes, texts: list[str], now_ns: int) -> None:
     _require(not joined.translate(None, b'0123456789-:.TZ,"') and joined.count(b'"') == 2 * len(texts))
     _require(joined.count(b"Z") == len(texts) and b"000Z" not in joined)
     _require({len(text) for text in texts} <= _LENGTHS)
-    _decode_datetimes(b"[%b]" % joined)
+    _decode_datetimes(b"[" + joined + b"]")
     latest = fields.format_second(now_ns // fields.NANOSECONDS + fields.LATEST_AHEAD_SECONDS)
     _require(min(texts)[:19] > _EARLIEST and max(texts)[:19] < latest)
 

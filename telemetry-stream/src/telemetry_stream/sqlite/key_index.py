@@ -103,12 +103,12 @@ class KeyIndex:
     def _last_in_tables(self) -> int:
         return self._tables[-1].last if self._tables else 0
 
-    def may_have_any(self, digests: Sequence[bytes]) -> bool:
-        """Whether one of these keys may be in the journal: False is sure, True nearly."""
-        if not self._recent.keys().isdisjoint(digests):
-            return True
+    def are_new(self, digests: Sequence[bytes]) -> bool:
+        """Whether these keys differ from each other and from all in the journal: True is sure, False nearly."""
         words = words_of(b"".join(digests))
-        return any(table.may_hold_any(words) for table in self._tables)
+        if not _differ(digests, words) or (self._recent and not self._recent.keys().isdisjoint(digests)):
+            return False
+        return not any(table.may_hold_any(words) for table in self._tables)
 
     def find(self, digest: bytes) -> int | None:
         """The sequence of the event with this key; None if there is none. Raises apsw.Error."""
@@ -236,3 +236,11 @@ class KeyIndex:
             self._read_from, self._read = row or (1, b"")
         at = (sequence - self._read_from) * DIGEST_BYTES
         return self._read[at : at + DIGEST_BYTES] or None
+
+
+def _differ(digests: Sequence[bytes], words: Words) -> bool:
+    """Whether none is there twice; many are compared in a fifth of the time by sorting their hashes."""
+    if len(digests) < key_table.FEW:
+        return len(set(digests)) == len(digests)
+    ordered = np.sort(words)
+    return not (ordered[1:] == ordered[:-1]).any()
