@@ -1,6 +1,7 @@
 """Long work in the event loop is done in turns, so that trades are applied in between."""
 
 import asyncio
+import os
 import time
 from collections.abc import Generator
 from typing import TypeVar
@@ -24,6 +25,7 @@ class Turns:
     async def give(self) -> None:
         """Let the others run if this turn has been long enough. Call it often: it costs next to nothing."""
         if time.monotonic() - self._began > TURN_SECONDS:
+            os.sched_yield()  # to ZeroMQ's thread, which may be waiting for this core to bring a message in
             for _ in range(PASSES):
                 await asyncio.sleep(0)
             self._began = time.monotonic()
