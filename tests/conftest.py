@@ -15,7 +15,7 @@ LONG = (*SHARED, "tests/faults/", "tests/benchmarks/", "tests/system/", "tests/w
 """Here most tests start processes, and they begin first: a long one at the end would leave the other workers idle."""
 
 
-class ByPlace(LoadFileScheduling):  # type: ignore[misc]
+class ByPlace(LoadFileScheduling):  # type: ignore[misc]  # its base has no types, see above
     """Gives a worker a whole file, or a whole package whose tests share what they start."""
 
     def _split_scope(self, nodeid: str) -> str:
