@@ -15,7 +15,8 @@ from tests.support.ports import free_port
 
 TOKEN = "token-of-the-tests"
 
-# Of this package, not of the session: the load would take a tenth of a processor from all tests that come after.
+# Of this package, for which it has to be one (`__init__.py`), and not of the session: the load would take a tenth of a
+# processor from all tests that come after.
 
 
 @pytest.fixture(scope="package")

@@ -67,7 +67,7 @@ class TradeColumns(Events[TradeEvent]):
         whole = stop - start == len(self._keys)
         encoded = self._encoded if whole else b",".join([self._payload(index) for index in range(start, stop)])
         # All at once, by one format. No text can hold what a trade begins with, whose quotes would be escaped in it; a
-        # single byte is found four times as fast, where no text has it.
+        # single byte is found four times as fast, where no text has it: what it grows by tells how often it was there.
         plain = encoded.replace(b"%", b"%%")
         template = plain.replace(b"{", _NUMBERED)
         if len(template) != len(plain) + (stop - start) * (len(_NUMBERED) - 1):
@@ -94,13 +94,14 @@ def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int
     try:
         rows = _decode_lines(body) if lines else _decode(body)
         _require(0 < len(rows) <= most)
-        _require(not lines or len(rows) == _lines(body))  # a trade a line
+        _require(not lines or len(rows) == count_lines(body))  # a trade a line
         return _check(rows, now_ns, ids)
     except _OUT_OF_FORM:
         return None
 
 
-def _lines(body: bytes) -> int:
+def count_lines(body: bytes) -> int:
+    """How many lines there are; the last one may do without its end."""
     ends = len(body) - len(body.replace(b"\n", b""))  # `count` takes three times as long
     return ends + (not body.endswith(b"\n"))
 
@@ -180,7 +181,7 @@ def _check_fees(rows: list[TradeRow]) -> None:
 
 
 def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[float]]:
-    """The digits of a column, as written, and about what they are worth."""
+    """The digits of a column, as written, and their values as floats: good for a comparison, and for nothing else."""
     joined = b",".join(raws)
     _require(not joined.translate(None, allowed))
     # Without their quotes all of them have to be numbers of JSON, which have no leading zeros and no bare points; that

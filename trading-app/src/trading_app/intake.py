@@ -13,7 +13,7 @@ import msgspec
 
 from telemetry_stream.types import RequestKey, Submission
 from trading_app import fields
-from trading_app.columns import read_columns
+from trading_app.columns import count_lines, read_columns
 from trading_app.fields import FieldError
 from trading_app.problems import FieldProblem, Problem
 from trading_app.trade_event import TradeEvent, TradeIds
@@ -89,7 +89,7 @@ def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int)
         return columns
     try:
         requests = _decode_request_lines(body) if lines else _decode_requests(body)
-        if lines and len(requests) != body.count(b"\n") + (not body.endswith(b"\n")):
+        if lines and len(requests) != count_lines(body):
             _require_a_trade_a_line(body, len(requests))
         _require_at_most(most, len(requests))
         events = [_event(request, now_ns, ids) for request in requests]

@@ -102,7 +102,7 @@ class AppServer(uvicorn.Server):
 def spare_the_garbage_collector() -> None:
     """Keep it away from what was loaded at the start, and from requests under way, none of which is garbage.
 
-    To look through them all holds every request up for tens of milliseconds.
+    To look through them all holds every request up for tens of milliseconds. From here on it runs, if it was off.
     """
     gc.collect()
     gc.freeze()

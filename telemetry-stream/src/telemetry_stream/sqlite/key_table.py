@@ -122,7 +122,8 @@ class KeyTable:
     def may_hold_any(self, words: Words) -> bool:
         """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
         if len(words) < FEW:
-            return self._may_hold_one_of(words.tolist())
+            slots, mask = self._single, len(self._single) - 1
+            return any(self.candidates(word) for word in words.tolist() if slots[word & mask])
         places = words & self._mask
         left = self._slots[places].nonzero()[0]
         # Those whose place is taken look at some more places at once, until each has seen a free one.
@@ -133,16 +134,6 @@ class KeyTable:
                 return True
             left = slots.all(axis=1).nonzero()[0]
             places += _STEP
-        return False
-
-    def _may_hold_one_of(self, few: list[int]) -> bool:
-        slots, mask = self._single, len(self._single) - 1
-        for word in few:
-            place = word & mask
-            while slot := slots[place]:
-                if not (slot ^ word) >> SEQUENCE_BITS:
-                    return True
-                place = place + 1 & mask
         return False
 
     def candidates(self, word: int) -> list[int]:
