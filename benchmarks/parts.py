@@ -12,14 +12,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from benchmarks import trades
-from telemetry_stream.sqlite import key_table
-from telemetry_stream.sqlite.journal import Journal
-from telemetry_stream.sqlite.key_index import FIRST_SLOTS, digest_keys, words_of
-from telemetry_stream.sqlite.key_table import KeyTable
-from telemetry_stream.sqlite.packing import Packer
-from telemetry_stream.types import Submission
-from trading_app.columns import read_columns
-from trading_app.trade_event import TradeIds
+from telemetry_stream.events import Submission
+from telemetry_stream.stores.sqlite import key_table
+from telemetry_stream.stores.sqlite.compression import Packer
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.key_index import FIRST_SLOTS, digest_keys, words_of
+from telemetry_stream.stores.sqlite.key_table import KeyTable
+from trading_app.intake.decode_batch import read_columns
+from trading_app.intake.event import TradeIds
 
 BATCHES = 300
 SYMBOLS = 10

@@ -10,11 +10,11 @@ import uvicorn
 import uvloop
 
 from benchmarks.baselines import TOKEN
-from telemetry_stream.environment import Environment
+from service_kit.settings import Environment
+from telemetry_stream.events import Receipt, Submission
 from telemetry_stream.group_commit import Outcome
-from telemetry_stream.types import Receipt, Submission
+from trading_app.connection.fast_path import FastHttpProtocol
 from trading_app.environment import read_settings
-from trading_app.fast_http import FastHttpProtocol
 from trading_app.server import spare_the_garbage_collector
 from trading_app.ui import WebApp
 from trading_app.zmq_pub import TradeStream

@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from telemetry_stream.environment import Environment
+from service_kit.settings import Environment
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from dotenv import dotenv_values
 from infra.local.addresses import Address, http_address, refusals, stream_addresses
 from infra.local.running_app import GRACE, ROOT, App, RunningApp, describe, say
 from infra.local.single_run import AlreadyRuns, end_holder, holder, single_run
-from telemetry_stream.environment import SettingError, load_environment
+from service_kit.settings import SettingError, load_environment
 
 RUN_FILE = ROOT / ".run" / "apps.pid"
-SOURCES = [ROOT / package / "src" for package in ("telemetry-stream", "trading-app", "metrics-sidecar")]
+SOURCES = sorted([*ROOT.glob("*/src"), *ROOT.glob("libs/*/src")])
 
 
 @dataclass(frozen=True)

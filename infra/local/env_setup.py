@@ -72,11 +72,16 @@ def set_up() -> None:
 
 def fingerprint() -> str:
     """What the environment depends on: the Python, the folder (environments can't be moved) and the input files."""
-    inputs = [ROOT / "uv.lock", ROOT / "pyproject.toml", *sorted(ROOT.glob("*/pyproject.toml")), Path(__file__)]
+    inputs = [ROOT / "uv.lock", ROOT / "pyproject.toml", *member_files(), Path(__file__)]
     digest = hashlib.sha256(f"{sys.version}\n{sys.base_prefix}\n{ROOT}\n".encode())
     for path in inputs:
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def member_files() -> list[Path]:
+    """The pyproject.toml of each member of the workspace."""
+    return sorted([*ROOT.glob("*/pyproject.toml"), *ROOT.glob("libs/*/pyproject.toml")])
 
 
 def prepare_uv() -> None:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from infra.local.env_setup import PIP, ROOT, UV, SetupError, prepare_uv
+from infra.local.env_setup import PIP, ROOT, UV, SetupError, member_files, prepare_uv
 
 
 class LockError(Exception):
@@ -42,9 +42,9 @@ def resolve(upgrades: list[str]) -> str:
     """
     options = ["--upgrade"] if upgrades == ["all"] else [f"--upgrade-package={package}" for package in upgrades]
     with tempfile.TemporaryDirectory() as folder:
-        for path in [ROOT / "uv.lock", ROOT / "pyproject.toml", *ROOT.glob("*/pyproject.toml")]:
+        for path in [ROOT / "uv.lock", ROOT / "pyproject.toml", *member_files()]:
             copy = Path(folder) / path.relative_to(ROOT)
-            copy.parent.mkdir(exist_ok=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
         # Without --no-config the project's own no-index would hold; without --refresh a lock that lost files stays so.
         command = [str(UV), "lock", "--no-config", "--refresh", "--python", sys.executable, *options]

@@ -15,7 +15,7 @@ from infra.monitoring import compose, native
 from infra.monitoring.files import with_admin_password, write_targets
 from infra.monitoring.plan import Plan, read_plan
 from infra.monitoring.program import Program, StartError, answers, end
-from telemetry_stream.environment import SettingError, load_environment
+from service_kit.settings import SettingError, load_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.local.addresses import Address, http_address
-from telemetry_stream.environment import Environment, SettingError
-from telemetry_stream.tokens import token_to_show
+from service_kit.access.tokens import token_to_show
+from service_kit.settings import Environment, SettingError
 
 DEFAULT_HOSTS = {"WEBAPP_HTTP_HOST": "127.0.0.1", "SIDECAR_HTTP_HOST": "127.0.0.1"}
 DEFAULT_PORTS = {"WEBAPP_HTTP_PORT": "8000", "SIDECAR_HTTP_PORT": "8001"}

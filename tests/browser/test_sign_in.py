@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
 
-from telemetry_stream.tokens import entry_text, mint
+from service_kit.access.tokens import entry_text, mint
 from tests.browser.desk import PATIENCE_MS, trade
 from tests.browser.test_appearance import PHONE
 from tests.support.apps import Apps, running_apps

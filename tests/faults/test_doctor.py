@@ -10,15 +10,15 @@ import pytest
 
 from metrics_sidecar import doctor as sidecar_doctor
 from metrics_sidecar.snapshot import FILE_NAME as SNAPSHOT
-from telemetry_stream.sqlite.backup import BackupFailed, back_up, restore
-from telemetry_stream.sqlite.check import check_journal
-from telemetry_stream.sqlite.journal import Journal, JournalInUse
-from telemetry_stream.sqlite.packing import unpack
+from telemetry_stream.stores.sqlite.backup import BackupFailed, back_up, restore
+from telemetry_stream.stores.sqlite.compression import unpack
+from telemetry_stream.stores.sqlite.integrity import check_journal
+from telemetry_stream.stores.sqlite.journal import Journal, JournalInUse
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
-from trading_app import journal_commands
+from trading_app.commands import journal as journal_commands
 
 TRADES = 2_500
 

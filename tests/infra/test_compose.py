@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from infra.grafana.panels import GRAFANA_VERSION
 from infra.monitoring import compose, native
 from infra.monitoring.plan import Plan, read_plan
-from telemetry_stream.environment import Environment
+from service_kit.settings import Environment
 from tests.infra.checkout import ROOT, Checkout
 from tests.infra.prometheus import needs_prometheus
 

@@ -12,8 +12,8 @@ from dotenv import dotenv_values
 from infra.local.single_run import holder
 from infra.monitoring.files import with_admin_password, write_targets
 from infra.monitoring.plan import read_plan
-from telemetry_stream.environment import Environment, SettingError
-from telemetry_stream.tokens import entry_text
+from service_kit.access.tokens import entry_text
+from service_kit.settings import Environment, SettingError
 from tests.infra.checkout import ROOT, Checkout
 from tests.infra.prometheus import needs_prometheus
 from tests.support.polling import eventually

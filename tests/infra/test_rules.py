@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from infra.monitoring.files import write_targets
 from infra.monitoring.plan import read_plan
-from telemetry_stream.environment import Environment
+from service_kit.settings import Environment
 from tests.infra.checkout import Checkout
 from tests.infra.prometheus import needs_prometheus
 from tests.infra.queries import ROOT, RULES, metrics_named

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from metrics_sidecar.exposition import Exposition
-from metrics_sidecar.state import Moment, TradingState
-from telemetry_stream.types import Batch
+from metrics_sidecar.exposition.text import Exposition
+from telemetry_stream.events import Batch
+from trading_model.accounting.state import Moment, TradingState
 
 STREAM = "5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10"
 Trade = dict[str, Any]

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from metrics_sidecar import __version__, metrics
-from metrics_sidecar.positions import MAX_FEE_CURRENCIES
-from metrics_sidecar.problems import STATUSES, TITLES
-from metrics_sidecar.reference import document
+from metrics_sidecar.exposition.metrics_document import document
+from metrics_sidecar.problems import TYPES
+from trading_model.accounting.positions import MAX_FEE_CURRENCIES
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = {
@@ -55,8 +55,8 @@ def test_limits_named_in_the_documents_are_those_of_the_code() -> None:
     assert f"Past {MAX_FEE_CURRENCIES} fee currencies" in document()
 
 
-def test_every_error_code_has_a_status_and_a_title() -> None:
-    assert STATUSES.keys() == TITLES.keys()
+def test_every_error_code_has_a_status_of_an_error_and_a_title() -> None:
+    assert all(400 <= known.status < 600 and known.title for known in TYPES.values())
 
 
 def test_the_version_is_the_packages() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from metrics_sidecar.exact import EXACT, exactly, show
+from trading_model.decimals import EXACT, exactly, show
 
 
 @exactly

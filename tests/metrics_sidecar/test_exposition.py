@@ -7,9 +7,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from metrics_sidecar import metrics
-from metrics_sidecar.exposition import Exposition, Family, histogram_samples
-from metrics_sidecar.state import TradingState
+from metrics_sidecar.exposition.text import Exposition, Family, histogram_samples
 from tests.metrics_sidecar.making import batch, parse, samples, state_of, trade
+from trading_model.accounting.state import TradingState
 
 TRADES = [
     trade("buy", "0.30", "1000.10", symbol="BTC/USDT", strategy="maker", fee="0.02"),

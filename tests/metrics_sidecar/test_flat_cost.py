@@ -4,9 +4,9 @@ import random
 import sys
 import time
 
-from metrics_sidecar.state import TradingState
-from telemetry_stream.types import Batch
+from telemetry_stream.events import Batch
 from tests.metrics_sidecar.making import STREAM, batch, trade
+from trading_model.accounting.state import TradingState
 
 CHANCE = random.Random(20_260_304)
 BATCHES = [

@@ -9,10 +9,10 @@ import pytest
 
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.snapshot import SnapshotFile
-from metrics_sidecar.state import TradingState
-from telemetry_stream.memory import MemoryStream, MemorySubscriber
-from telemetry_stream.types import Arrival, Event, Reset, StreamPosition, Submission
+from telemetry_stream.events import Arrival, Event, Reset, StreamPosition, Submission
+from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.making import Trade, batch, event, figure, samples, state_of, trade
+from trading_model.accounting.state import TradingState
 
 BUY = trade("buy", "1", "10")
 SECOND_NS = 1_000_000_000

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from metrics_sidecar.exposition.pipeline import MESSAGE_REJECTIONS, pipeline_families
 from metrics_sidecar.follow import Saver, Tracker
-from metrics_sidecar.pipeline import MESSAGE_REJECTIONS, pipeline_families
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
-from metrics_sidecar.state import TradingState
-from telemetry_stream.memory import MemoryStream, MemorySubscriber
+from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from trading_app.metrics import REPLAY_REFUSALS
+from trading_model.accounting.state import TradingState
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def test_the_size_of_the_snapshot_is_that_of_the_file(tmp_path: Path) -> None:
 
 def test_every_reason_to_reject_is_there_before_it_is_met(tmp_path: Path) -> None:
     """`increase()` does not see a series begin: an alert would miss the first."""
-    sources = "".join(path.read_text() for path in (ROOT / "telemetry-stream/src").rglob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "libs/telemetry-stream/src").rglob("*.py"))
     reasons = set(re.findall(r'MalformedFrame\(\s*"(\w+)"', sources))
     assert reasons
     assert reasons <= {*MESSAGE_REJECTIONS, *REPLAY_REFUSALS}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_sidecar.positions import counts_in_net
 from tests.metrics_sidecar.making import Trade, figure, samples, state_of, trade
 from tests.support.oracle import expected_samples, keep_books, shows
+from trading_model.accounting.positions import counts_in_net
 
 OPEN_FIGURES = ("trading_position", "trading_average_entry_price", "trading_realized_pnl", "trading_unrealized_pnl")
 

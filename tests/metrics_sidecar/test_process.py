@@ -20,17 +20,17 @@ from metrics_sidecar.environment import read_settings
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.run import serve_parts
 from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile
-from metrics_sidecar.state import TradingState
+from service_kit.access.token_throttle import MOST_WRONG
+from service_kit.settings import Environment
 from telemetry_stream.embedded import EmbeddedStream
-from telemetry_stream.environment import Environment
-from telemetry_stream.memory import MemoryStream, MemorySubscriber
-from telemetry_stream.slowing import MOST_WRONG
-from telemetry_stream.types import Delivery, Event, Submission
+from telemetry_stream.events import Delivery, Event, Submission
+from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.making import Trade, event, trade
 from tests.support.apps import BIN, Apps, answers
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
 from tests.support.ports import free_port
+from trading_model.accounting.state import TradingState
 
 SEED = 20_260_304
 SIDECAR = "metrics-sidecar"

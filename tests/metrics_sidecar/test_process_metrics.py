@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics_sidecar.process import process_families
+from metrics_sidecar.exposition.process import process_families
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

@@ -9,17 +9,17 @@ import httpx
 import pytest
 
 from metrics_sidecar import metrics
-from metrics_sidecar.exposition import OPENMETRICS, TEXT
+from metrics_sidecar.exposition.text import OPENMETRICS, TEXT
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile
-from metrics_sidecar.state import TradingState
-from telemetry_stream.memory import MemoryStream
-from telemetry_stream.slowing import MOST_WRONG
-from telemetry_stream.tokens import entry_text
-from telemetry_stream.types import Arrival
+from service_kit.access.token_throttle import MOST_WRONG
+from service_kit.access.tokens import entry_text
+from telemetry_stream.events import Arrival
+from telemetry_stream.testing.memory import MemoryStream
 from tests.metrics_sidecar.making import batch, parse, trade
 from tests.metrics_sidecar.test_follow import ScriptedSubscriber
+from trading_model.accounting.state import TradingState
 
 TRADES = [trade("buy", "1", "1"), trade("buy", "2", "2"), trade("sell", "1", "3", fee="0.1", fee_currency="BNB")]
 

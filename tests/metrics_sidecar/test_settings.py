@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from metrics_sidecar.environment import Settings, read_settings
-from telemetry_stream.environment import Environment, SettingError
+from service_kit.settings import Environment, SettingError
 
 
 def read(**values: str) -> Settings:

@@ -10,9 +10,9 @@ import pytest
 
 from metrics_sidecar.run import restore
 from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, decode_body, encode
-from metrics_sidecar.state import TradingState
-from telemetry_stream.types import StreamPosition
+from telemetry_stream.events import StreamPosition
 from tests.metrics_sidecar.making import STREAM, samples, state_of, trade
+from trading_model.accounting.state import TradingState
 
 TRADES = [
     trade("buy", "0.3", "1000.10", fee="0.02"),

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
-from metrics_sidecar.state import Moment, TradingState
-from telemetry_stream.types import Batch, StreamPosition
+from telemetry_stream.events import Batch, StreamPosition
 from tests.metrics_sidecar.making import STREAM, Trade, batch, event, figure, samples, state_of, trade
 from tests.metrics_sidecar.test_positions import histories
+from trading_model.accounting.state import Moment, TradingState
 
 
 def through_snapshot(state: TradingState) -> TradingState:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrics_sidecar.timestamps import unix_seconds
+from trading_model.timestamps import unix_seconds
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from telemetry_stream.sqlite.packing import unpack
+from telemetry_stream.stores.sqlite.compression import unpack
 from tests.support.apps import Apps, answers
 from tests.support.load import Bots
 from tests.support.oracle import Books, expected_samples, keep_books, shows

@@ -147,7 +147,7 @@ def main() -> int:
     """Run the app."""
     if os.environ.get("CLOCK"):
         _set_clock(Path(os.environ["CLOCK"]))
-    from telemetry_stream.sqlite import checkpoints  # noqa: PLC0415 -- after the clock was set
+    from telemetry_stream.stores.sqlite import checkpoints  # noqa: PLC0415 -- after the clock was set
     from trading_app.main import main as run_app  # noqa: PLC0415 -- after the shim is in place
 
     sys.argv[:] = ["trading-app"]

@@ -7,8 +7,8 @@ from contextlib import suppress
 import zmq
 
 from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.transports.zeromq.sockets import pair
 from telemetry_stream.wire import decode_frames
-from telemetry_stream.zeromq.sockets import pair
 from tests.support.mutation import Frames, mutated, random_message
 from tests.support.ports import free_address
 

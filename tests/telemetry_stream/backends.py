@@ -10,12 +10,12 @@ from typing import Protocol
 import pytest
 
 from telemetry_stream.embedded import EmbeddedStream
-from telemetry_stream.memory import MemoryStream, MemorySubscriber
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.stream import StreamReader, StreamSubscriber, StreamWriter
-from telemetry_stream.types import StreamPosition
-from telemetry_stream.zeromq.publisher import Publisher
-from telemetry_stream.zeromq.subscriber import Subscriber
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.log import StreamReader, StreamSubscriber, StreamWriter
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
+from telemetry_stream.transports.zeromq.publisher import Publisher
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_stream.zeromq import subscriber
+from telemetry_stream.transports.zeromq import subscriber
 from tests.telemetry_stream.place import Place
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import zmq
 
 from telemetry_stream.embedded import EmbeddedStream
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.types import StreamPosition
-from telemetry_stream.zeromq.subscriber import Subscriber
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
 from tests.telemetry_stream.streams import all_events

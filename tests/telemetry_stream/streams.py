@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from telemetry_stream.stream import StreamReader, StreamSubscriber
-from telemetry_stream.types import Arrival, Event, Reset, Submission
+from telemetry_stream.events import Arrival, Event, Reset, Submission
+from telemetry_stream.log import StreamReader, StreamSubscriber
 from telemetry_stream.wire import cut
 
 Result = TypeVar("Result")

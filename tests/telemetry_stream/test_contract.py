@@ -1,4 +1,4 @@
-"""What every back end of the stream promises (`telemetry_stream.stream`)."""
+"""What every back end of the stream promises (`telemetry_stream.log`)."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_stream.stream import StreamReader, StreamWriter
-from telemetry_stream.types import (
+from telemetry_stream.events import (
     Conflict,
     Delivery,
     Each,
@@ -23,6 +22,7 @@ from telemetry_stream.types import (
     StreamPosition,
     Submission,
 )
+from telemetry_stream.log import StreamReader, StreamWriter
 from telemetry_stream.wire import fingerprint
 from tests.telemetry_stream.backends import BACKENDS, Backend
 from tests.telemetry_stream.streams import (

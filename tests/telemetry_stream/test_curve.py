@@ -11,12 +11,19 @@ import zmq
 from structlog.testing import capture_logs
 from zmq.utils import z85
 
-from telemetry_stream.curve import ClientKeys, ServerKeys, UnusableKey, is_key, make_key_file, read_secret_key
 from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.transports.zeromq import subscriber as subscriber_module
+from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.curve import (
+    ClientKeys,
+    ServerKeys,
+    UnusableKey,
+    is_key,
+    make_key_file,
+    read_secret_key,
+)
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import ReplayRequest, encode_request
-from telemetry_stream.zeromq import subscriber as subscriber_module
-from telemetry_stream.zeromq.gatekeeper import Gatekeeper
-from telemetry_stream.zeromq.subscriber import Subscriber
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream.streams import becomes, following, numbered, run

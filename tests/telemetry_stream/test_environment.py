@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_stream.environment import (
+from service_kit.settings import (
     Environment,
     SettingError,
     is_loopback,

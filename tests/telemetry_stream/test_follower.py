@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.events import Arrival, Batch, Delivery, Reset, StreamPosition
 from telemetry_stream.follower import Follower
-from telemetry_stream.types import Arrival, Batch, Delivery, Reset, StreamPosition
 from telemetry_stream.wire import Header, ReplayRequest, fingerprint
 
 PAGE = 100

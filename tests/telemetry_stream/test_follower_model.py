@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from telemetry_stream.events import Batch, Reset, StreamPosition
 from telemetry_stream.follower import Follower
-from telemetry_stream.types import Batch, Reset, StreamPosition
 from telemetry_stream.wire import Header, ReplayRequest, fingerprint
 from tests.telemetry_stream.streams import Applied
 

@@ -11,18 +11,19 @@ import pytest
 import zmq
 
 from telemetry_stream.embedded import EmbeddedStream
-from telemetry_stream.sqlite.journal import BATCH_LIMIT
-from telemetry_stream.sqlite.reader import PAGE_BYTES
-from telemetry_stream.types import Event, Submission
+from telemetry_stream.events import Event, Submission
+from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT
+from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
+from telemetry_stream.transports.zeromq import connection_limits as connections
+from telemetry_stream.transports.zeromq import replay_server, subscriber
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request, number
-from telemetry_stream.zeromq import connections, replay_server, subscriber
-from telemetry_stream.zeromq.subscriber import Subscriber
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream import zmtp
 from tests.telemetry_stream.streams import becomes, following, numbered, run
-from trading_app.intake import read_trade
-from trading_app.trade_event import TradeIds
+from trading_app.intake.decode import read_trade
+from trading_app.intake.event import TradeIds
 
 
 class Served:

@@ -10,11 +10,11 @@ import pytest
 
 from telemetry_stream import group_commit
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamFailed
+from telemetry_stream.events import Conflict, Receipt, Result, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
-from telemetry_stream.memory import MemoryStream
-from telemetry_stream.sqlite.journal import Journal
-from telemetry_stream.stream import StreamWriter
-from telemetry_stream.types import Conflict, Receipt, Result, Submission
+from telemetry_stream.log import StreamWriter
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.testing.memory import MemoryStream
 from tests.telemetry_stream.streams import becomes, cpu_seconds, numbered, run, submission
 
 

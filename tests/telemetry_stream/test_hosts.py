@@ -2,7 +2,7 @@
 
 import pytest
 
-from telemetry_stream.hosts import HOST_OF_A_CONTAINER, OwnHosts
+from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_stream.memory import MemoryStream
-from telemetry_stream.sqlite.journal import BATCH_LIMIT, Journal, JournalInUse
-from telemetry_stream.sqlite.reader import PAGE_BYTES, JournalReader
-from telemetry_stream.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION, ForeignJournal
-from telemetry_stream.types import Event, Receipt, RequestKey, Submission
+from telemetry_stream.events import Event, Receipt, RequestKey, Submission
+from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT, Journal, JournalInUse
+from telemetry_stream.stores.sqlite.reader import PAGE_BYTES, JournalReader
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION, ForeignJournal
+from telemetry_stream.testing.memory import MemoryStream
 from tests.telemetry_stream.streams import all_events, numbered, submission
 
 
@@ -53,7 +53,9 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path: Path) -> Non
 
 def test_a_second_writing_process_is_refused(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)):
-        program = "import sys, pathlib, telemetry_stream.sqlite.journal as j; j.Journal(pathlib.Path(sys.argv[1]))"
+        program = (
+            "import sys, pathlib, telemetry_stream.stores.sqlite.journal as j; j.Journal(pathlib.Path(sys.argv[1]))"
+        )
         second = subprocess.run(
             [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, timeout=30, check=False
         )
@@ -236,7 +238,7 @@ def test_the_journal_answers_as_the_stream_in_memory_does(groups: list[list[Subm
 WRITER = """
 import sys
 from pathlib import Path
-from telemetry_stream.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.journal import Journal
 from tests.telemetry_stream.streams import numbered
 
 journal = Journal(Path(sys.argv[1]))

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from telemetry_stream.sqlite import key_index, key_table
-from telemetry_stream.sqlite.check import check_journal
-from telemetry_stream.sqlite.checkpoints import Checkpoints
-from telemetry_stream.sqlite.journal import Journal, KeysMissing
-from telemetry_stream.sqlite.key_index import digest_keys, table_files
-from telemetry_stream.sqlite.key_table import SEQUENCE_BITS, KeyTable
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.sqlite.schema import JOURNAL_FILE
-from telemetry_stream.types import Conflict, Receipt
+from telemetry_stream.events import Conflict, Receipt
+from telemetry_stream.stores.sqlite import key_index, key_table
+from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
+from telemetry_stream.stores.sqlite.integrity import check_journal
+from telemetry_stream.stores.sqlite.journal import Journal, KeysMissing
+from telemetry_stream.stores.sqlite.key_index import digest_keys, table_files
+from telemetry_stream.stores.sqlite.key_table import SEQUENCE_BITS, KeyTable
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.polling import eventually
 from tests.telemetry_stream.streams import all_events, numbered, submission
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from telemetry_stream.logs import FORMATS, LEVELS, configure_logs
+from service_kit.logs import FORMATS, LEVELS, configure_logs
 
 
 class Terminal(io.StringIO):

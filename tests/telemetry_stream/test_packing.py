@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry_stream.sqlite import packing
-from telemetry_stream.sqlite.check import check_journal
-from telemetry_stream.sqlite.journal import Journal
-from telemetry_stream.sqlite.packing import LEAST_BYTES, MOST_BYTES, Packer, unpack
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION
-from telemetry_stream.types import Receipt
+from telemetry_stream.events import Receipt
+from telemetry_stream.stores.sqlite import compression as packing
+from telemetry_stream.stores.sqlite.compression import LEAST_BYTES, MOST_BYTES, Packer, unpack
+from telemetry_stream.stores.sqlite.integrity import check_journal
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION
 from tests.telemetry_stream.streams import all_events, event, numbered, submission
 
 if sys.version_info >= (3, 14):

@@ -11,11 +11,11 @@ import pytest
 import zmq
 
 from telemetry_stream.embedded import EmbeddedStream
-from telemetry_stream.stream import StreamReader
-from telemetry_stream.types import Batch
+from telemetry_stream.events import Batch
+from telemetry_stream.log import StreamReader
+from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.replay_server import LIMIT, REQUEST_BYTES, ReplayServer
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
-from telemetry_stream.zeromq.gatekeeper import Gatekeeper
-from telemetry_stream.zeromq.replay_server import LIMIT, REQUEST_BYTES, ReplayServer
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream.streams import numbered

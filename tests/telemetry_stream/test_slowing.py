@@ -2,7 +2,7 @@
 
 import pytest
 
-from telemetry_stream.slowing import MOST_NETWORKS, MOST_RIGHT, MOST_WRONG, WINDOW_SECONDS, Slowing, network_of
+from service_kit.access.token_throttle import MOST_NETWORKS, MOST_RIGHT, MOST_WRONG, WINDOW_SECONDS, Slowing, network_of
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 

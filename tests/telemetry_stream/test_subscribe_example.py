@@ -13,9 +13,9 @@ from pathlib import Path
 
 import zmq
 
-from telemetry_stream.curve import ServerKeys, make_key_file
 from telemetry_stream.embedded import EmbeddedStream
-from telemetry_stream.types import Event, Submission
+from telemetry_stream.events import Event, Submission
+from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy

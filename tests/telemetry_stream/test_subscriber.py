@@ -12,12 +12,12 @@ from contextlib import ExitStack, closing
 import pytest
 import zmq
 
-from telemetry_stream.sqlite import journal
-from telemetry_stream.types import Arrival, Batch, Event, StreamPosition, Submission
+from telemetry_stream.events import Arrival, Batch, Event, StreamPosition, Submission
+from telemetry_stream.stores.sqlite import journal
+from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.replay_server import ReplayServer
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import decode_request, encode_batch
-from telemetry_stream.zeromq.gatekeeper import Gatekeeper
-from telemetry_stream.zeromq.replay_server import ReplayServer
-from telemetry_stream.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
 from tests.telemetry_stream.place import Place, proxied
 from tests.telemetry_stream.streams import (

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import zmq
 
-from telemetry_stream.types import Delivery
-from telemetry_stream.zeromq import subscriber as subscriber_module
-from telemetry_stream.zeromq.subscriber import Subscriber
+from telemetry_stream.events import Delivery
+from telemetry_stream.transports.zeromq import subscriber as subscriber_module
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.telemetry_stream.place import Place
 from tests.telemetry_stream.streams import (
     Applied,

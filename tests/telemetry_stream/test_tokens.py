@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_stream.environment import Environment, SettingError
-from telemetry_stream.tokens import (
+from service_kit.access.tokens import (
     EVERY_SCOPE,
     Tokens,
     bearer_token,
@@ -17,6 +16,7 @@ from telemetry_stream.tokens import (
     read_entry,
     token_to_show,
 )
+from service_kit.settings import Environment, SettingError
 
 DIGEST = hashlib.sha256(b"right").hexdigest()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from telemetry_stream.errors import MalformedFrame
-from telemetry_stream.types import Batch
+from telemetry_stream.events import Batch
 from telemetry_stream.wire import (
     Header,
     ReplayRequest,

@@ -8,12 +8,14 @@ import pytest
 
 from telemetry_stream import wire
 from telemetry_stream.errors import MalformedFrame
-from telemetry_stream.sqlite.journal import BATCH_LIMIT
-from telemetry_stream.sqlite.reader import PAGE_BYTES
-from telemetry_stream.trade import Trade
-from telemetry_stream.zeromq import connections, gatekeeper, publisher, replay_server
-from trading_app.intake import read_trade
-from trading_app.trade_event import TradeIds
+from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT
+from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
+from telemetry_stream.transports.zeromq import connection_guard as gatekeeper
+from telemetry_stream.transports.zeromq import connection_limits as connections
+from telemetry_stream.transports.zeromq import publisher, replay_server
+from trading_app.intake.decode import read_trade
+from trading_app.intake.event import TradeIds
+from trading_model.trade import Trade
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "wire-contract.md").read_text(encoding="utf-8")

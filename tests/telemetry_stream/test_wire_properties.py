@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry_stream.errors import MalformedFrame
-from telemetry_stream.types import Batch
+from telemetry_stream.events import Batch
 from telemetry_stream.wire import (
     ReplayRequest,
     cut,

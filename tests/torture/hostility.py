@@ -7,8 +7,8 @@ from pathlib import Path
 import zmq
 
 from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.transports.zeromq.replay_server import REQUEST_BYTES, REQUEST_FRAMES
 from telemetry_stream.wire import ReplayRequest, decode_frames, decode_request, encode_request
-from telemetry_stream.zeromq.replay_server import REQUEST_BYTES, REQUEST_FRAMES
 from tests.support.apps import Apps, samples_of
 from tests.support.audit import audit
 from tests.support.impostor import Impostor

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 
-from telemetry_stream.sqlite.key_index import DIGEST_BYTES
+from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES
 from tests.support.apps import BIN, Apps, answers, running_apps
 from tests.support.audit import assert_journal_is_sound
 from tests.support.polling import eventually

@@ -11,7 +11,7 @@ from tests.trading_app.conftest import ORIGIN
 from tests.trading_app.odd_requests import OddRequest
 from tests.trading_app.raw_http import TRADE, Answer, Connection, connected, get, post
 from tests.trading_app.running import RunningApp
-from trading_app.problems import STATUSES
+from trading_app.problems import TYPES
 
 SETTINGS = {"WEBAPP_CORS_ORIGINS": ORIGIN, "WEBAPP_MAX_BATCH_TRADES": "1000", "WEBAPP_MAX_LIVE_STREAMS": "0"}
 """A shared origin: requests that name it take the way through the app. No live streams: those have no end."""
@@ -19,7 +19,7 @@ SETTINGS = {"WEBAPP_CORS_ORIGINS": ORIGIN, "WEBAPP_MAX_BATCH_TRADES": "1000", "W
 MOST_NEW_THREADS = 8
 """Two read the journal, others read files, each made when there is the first to do; nothing else starts one."""
 
-MEANT = {200, 201, 303, 304, *STATUSES.values()} - {500}
+MEANT = {200, 201, 303, 304, *(known.status for known in TYPES.values())} - {500}
 
 
 class Account:
@@ -82,7 +82,7 @@ class Account:
             return
         document: dict[str, Any] = answer.json()
         assert answer.headers["content-type"] == "application/problem+json", answer
-        assert answer.status == document["status"] == STATUSES[document["code"]], answer
+        assert answer.status == document["status"] == TYPES[document["code"]].status, answer
         assert document["request_id"] == answer.headers["x-request-id"], answer
         self._refused[document["code"]] += 1
 
@@ -99,7 +99,7 @@ class Account:
         unnamed: Counter[int] = Counter()
         for code, count in refused.items():
             assert count >= 0, f"{code}: {-count} refusals were not counted"
-            unnamed[STATUSES[code]] += count
+            unnamed[TYPES[code].status] += count
         assert +unnamed == self._refused_unnamed
         assert head - self._head_before == self.accepted
         stored = {row["seq"]: row["trade_id"] for row in self._rows(self._head_before)}

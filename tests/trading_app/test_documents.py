@@ -10,14 +10,15 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from telemetry_stream.environment import Environment
+from service_kit.problems import MOST_ERRORS
+from service_kit.settings import Environment
 from tests.trading_app.running import running
+from trading_app.connection.limits import MOST_HEAD_BYTES, MOST_HEADERS, MOST_URL_BYTES, MOST_WAITING
 from trading_app.environment import read_settings
-from trading_app.guarded_http import MOST_HEAD_BYTES, MOST_HEADERS, MOST_URL_BYTES, MOST_WAITING
-from trading_app.intake import FIELDS, REQUIRED
+from trading_app.intake.decode import FIELDS, REQUIRED
 from trading_app.metrics import AppMetrics
-from trading_app.page import MOST_FORM_BYTES
-from trading_app.problems import MOST_ERRORS, STATUSES
+from trading_app.page.page import MOST_FORM_BYTES
+from trading_app.problems import TYPES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 API = (DOCS / "api.md").read_text()
@@ -57,7 +58,7 @@ def test_every_example_answers_as_the_document_says(tmp_path: Path) -> None:
 
 
 def test_every_code_is_in_the_document_with_its_status() -> None:
-    assert {row[0]: int(row[1]) for row in table(API, "code")} == STATUSES
+    assert {row[0]: int(row[1]) for row in table(API, "code")} == {code: known.status for code, known in TYPES.items()}
 
 
 def test_every_call_is_in_the_document(client: httpx.Client) -> None:

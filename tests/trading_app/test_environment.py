@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_stream.environment import Environment, SettingError
+from service_kit.settings import Environment, SettingError
 from trading_app.environment import Settings, read_settings
 
 OTHER_KEY = "GNC$z4oczemCqVztUEJoM[=J#uKYBt0hmG!XO3ZM"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_app import fields
-from trading_app.fields import FieldError
+from trading_app.intake import fields
+from trading_app.intake.fields import FieldError
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 NINES = "9" * 38

@@ -14,17 +14,17 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from telemetry_stream.environment import Environment, SettingError
+from service_kit.settings import Environment, SettingError
 from tests.support.id_provider import AUDIENCE, USER, Provider, id_provider, jwk, make_key
 from tests.support.polling import eventually
 from tests.support.ports import free_port
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running
-from trading_app.callers import Caller
+from trading_app.access.caller import Caller
+from trading_app.access.id_provider import InvalidToken, NoKeys
+from trading_app.access.id_tokens import CLAIMS, IdTokens
+from trading_app.access.provider_keys import FRESH_SECONDS, KEPT_SECONDS, PAUSE_SECONDS, ProviderKeys
 from trading_app.environment import Settings, read_settings
-from trading_app.id_provider import InvalidToken, NoKeys
-from trading_app.id_tokens import CLAIMS, IdTokens
-from trading_app.provider_keys import FRESH_SECONDS, KEPT_SECONDS, PAUSE_SECONDS, ProviderKeys
 
 Make = Callable[..., dict[str, Any]]
 Wrong = Callable[[Provider], str]

@@ -14,7 +14,7 @@ from tests.support.id_provider import id_provider
 from tests.support.polling import eventually
 from tests.trading_app.raw_http import TRADE, connected, get, post
 from tests.trading_app.running import RunningApp, running
-from trading_app.known_heads import MOST_FIELDS, MOST_HEADS, KnownHead, KnownHeads, head_to_learn
+from trading_app.connection.head_cache import MOST_FIELDS, MOST_HEADS, KnownHead, KnownHeads, head_to_learn
 
 BATCH = b"[%b,%b]" % (TRADE, TRADE)
 

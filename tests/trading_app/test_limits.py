@@ -14,7 +14,7 @@ from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import TRADE, connected, get, post, send_until_cut
 from tests.trading_app.running import RunningApp, running
-from trading_app.guarded_http import MOST_HEAD_BYTES, MOST_HEADERS, MOST_LINGERING, MOST_URL_BYTES, MOST_WAITING
+from trading_app.connection.limits import MOST_HEAD_BYTES, MOST_HEADERS, MOST_LINGERING, MOST_URL_BYTES, MOST_WAITING
 from trading_app.server import OTHER_FILES
 
 JSON = {"Content-Type": "application/json"}

@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from tests.trading_app.running import RunningApp
-from trading_app.problems import STATUSES
+from trading_app.problems import TYPES
 
 Make = Callable[..., dict[str, Any]]
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
@@ -106,7 +106,7 @@ def test_counters_say_what_was_sent(web: RunningApp, client: httpx.Client, trade
 
 def test_every_refusal_has_a_counter_from_the_start(client: httpx.Client) -> None:
     text = client.get("/metrics").text
-    assert set(re.findall(r'trading_app_requests_refused_total\{code="(\w+)"\}', text)) == set(STATUSES)
+    assert set(re.findall(r'trading_app_requests_refused_total\{code="(\w+)"\}', text)) == set(TYPES)
 
 
 def test_labels_do_not_grow_with_what_strangers_send(client: httpx.Client) -> None:
@@ -162,7 +162,7 @@ def test_the_document_is_sound(client: httpx.Client) -> None:
     assert {"Trade", "Accepted", "BatchAccepted", "StoredTrade", "Page", "Problem"} <= found["components"][
         "schemas"
     ].keys()
-    assert found["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(STATUSES)
+    assert found["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == list(TYPES)
 
 
 def test_the_document_names_the_media_types_that_are_sent(client: httpx.Client, trade: Make) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from trading_app.books import MOST_ROWS, books_document, choices_document, quote_currency
-from trading_app.pnl_history import PnlHistory
-from trading_app.reading import Filter
-from trading_app.sidecar_state import Reading, SidecarState, decode_state
+from trading_app.page.pnl_history import PnlHistory
+from trading_app.page.position_summary import MOST_ROWS, books_document, choices_document, quote_currency
+from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
+from trading_app.query.trades import Filter
 
 
 def position(**fields: Any) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.support.ports import free_port
-from trading_app import sidecar_feed
-from trading_app.reading import Filter
-from trading_app.sidecar_feed import SidecarFeed
-from trading_app.sidecar_state import Reading
+from trading_app.page import sidecar_feed
+from trading_app.page.sidecar_feed import SidecarFeed
+from trading_app.page.sidecar_state import Reading
+from trading_app.query.trades import Filter
 
 STATE = b'{"stream":"s","head":1,"applied":1,"caught_up":true,"symbols":{},"positions":[]}'
 

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from trading_app.rate_limit import RateLimit, parse_rates
+from trading_app.access.rate_limit import RateLimit
+from trading_app.access.rates import parse_rates
 
 ADDRESS = "192.0.2.1"
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from telemetry_stream.slowing import MOST_WRONG, WINDOW_SECONDS
-from telemetry_stream.tokens import entry_text, mint, read_scopes
+from service_kit.access.token_throttle import MOST_WRONG, WINDOW_SECONDS
+from service_kit.access.tokens import entry_text, mint, read_scopes
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running
 

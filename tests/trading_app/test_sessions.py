@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from trading_app.callers import Caller
-from trading_app.lease import Lease
-from trading_app.sessions import LONGEST_SECONDS, MOST_OF_ONE, MOST_SESSIONS, Sessions
+from trading_app.access.caller import Caller
+from trading_app.access.lease import Lease
+from trading_app.access.sessions import LONGEST_SECONDS, MOST_OF_ONE, MOST_SESSIONS, Sessions
 
 READER = Caller("reader", frozenset({"read"}))
 

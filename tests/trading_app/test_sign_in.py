@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from telemetry_stream.tokens import entry_text, mint, read_scopes
+from service_kit.access.tokens import entry_text, mint, read_scopes
 from tests.support.id_provider import USER, Provider, id_provider
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from telemetry_stream.tokens import Tokens, digest_of
+from service_kit.access.tokens import Tokens, digest_of
 from tests.support.apps import BIN
 from tests.trading_app.running import settings_for
 

@@ -230,7 +230,8 @@ def test_what_goes_wrong_with_one_leaves_nobody_waiting(
 FAULTY = """#!%s
 import sys
 from functools import partial
-from trading_app import routes, turn
+from trading_app import routes
+from trading_app.connection import request_batcher as turn
 from trading_app.main import main
 
 def fail(*_):

@@ -85,7 +85,7 @@ class Checkout:
             ROOT / "infra" / "local", root / "infra" / "local", ignore=shutil.ignore_patterns("__pycache__")
         )
         shutil.copyfile(ROOT / ".env.sample", root / ".env.sample")
-        for package in ("telemetry-stream", *APPS):
+        for package in ("libs/telemetry-stream", *APPS):
             (root / package / "src").mkdir(parents=True)
         binaries = root / ".venv" / "bin"
         binaries.mkdir(parents=True)

@@ -16,7 +16,7 @@ from infra.local.audit import ask_index
 from infra.local.env_setup import ROOT
 from tests.support.ports import free_port
 
-OWN = {"trading-telemetry", "trading-app", "metrics-sidecar", "telemetry-stream"}
+OWN = {"trading-telemetry", "trading-app", "metrics-sidecar", "telemetry-stream", "trading-model", "service-kit"}
 LOCKED = [
     (package["name"], package["version"])
     for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]

@@ -13,7 +13,8 @@ from infra.local.env_setup import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = ["uv.lock", "pyproject.toml", ".env.sample", "infra/local/env_setup.py"]
-MEMBERS = ["telemetry-stream", "trading-app", "metrics-sidecar"]
+LIBRARIES = ["libs/telemetry-stream", "libs/trading-model", "libs/service-kit"]
+MEMBERS = [*LIBRARIES, "trading-app", "metrics-sidecar"]
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def copy(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, root / name)
     for member in MEMBERS:
-        package = root / member / "src" / member.replace("-", "_")
+        package = root / member / "src" / Path(member).name.replace("-", "_")
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
     return root

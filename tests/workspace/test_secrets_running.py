@@ -11,8 +11,8 @@ import pytest
 
 import metrics_sidecar.environment
 import trading_app.environment
-from telemetry_stream.curve import make_key_file
-from telemetry_stream.environment import Environment
+from service_kit.settings import Environment
+from telemetry_stream.transports.zeromq.curve import make_key_file
 from tests.support.apps import BIN, Apps
 from tests.support.polling import eventually
 

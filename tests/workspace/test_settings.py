@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 
 import metrics_sidecar.environment
 import trading_app.environment
-from telemetry_stream.environment import Environment
+from service_kit.settings import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = {key: value or "" for key, value in dotenv_values(ROOT / ".env.sample").items()}

@@ -5,9 +5,9 @@ from pathlib import Path
 import apsw
 
 from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile, UnusableSnapshot
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.sqlite.schema import JOURNAL_FILE
-from telemetry_stream.types import StreamPosition
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.wire import fingerprint
 
 ASIDE = f"{FILE_NAME}.set-aside"

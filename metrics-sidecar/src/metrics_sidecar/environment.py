@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from telemetry_stream.curve import KEY_CHARACTERS, is_key
-from telemetry_stream.environment import Environment, SettingError, is_loopback
-from telemetry_stream.logs import FORMATS, LEVELS
-from telemetry_stream.tokens import read_entries
+from service_kit.access.tokens import read_entries
+from service_kit.logs import FORMATS, LEVELS
+from service_kit.settings import Environment, SettingError, is_loopback
+from telemetry_stream.transports.zeromq.curve import KEY_CHARACTERS, is_key
 
 
 @dataclass(frozen=True, slots=True)

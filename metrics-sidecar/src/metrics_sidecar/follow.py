@@ -9,10 +9,10 @@ import structlog
 
 from metrics_sidecar.delays import DelayHistogram
 from metrics_sidecar.snapshot import Snapshot, SnapshotFile, encode
-from metrics_sidecar.state import Moment, TradingState
-from metrics_sidecar.turns import Turns, in_turns
-from telemetry_stream.stream import StreamSubscriber
-from telemetry_stream.types import Arrival, Delivery
+from service_kit.cooperative import Turns, in_turns
+from telemetry_stream.events import Arrival, Delivery
+from telemetry_stream.log import StreamSubscriber
+from trading_model.accounting.state import Moment, TradingState
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ import sys
 
 from metrics_sidecar import __version__
 from metrics_sidecar.environment import read_settings
-from telemetry_stream.environment import SettingError, load_environment, project_root
+from service_kit.settings import SettingError, load_environment, project_root
 
 
 def main() -> int:

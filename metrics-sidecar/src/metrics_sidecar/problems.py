@@ -1,55 +1,17 @@
-"""Every error of the sidecar's HTTP: its code, its status and its words, as `application/problem+json` (RFC 9457)."""
+"""The sidecar's own error, beside those that every program here may answer."""
 
-from dataclasses import dataclass, field
+from typing import ClassVar
 
-import msgspec
+from service_kit.problems import COMMON_TYPES, Problem, ProblemType
 
-STATUSES = {
-    "unauthorized": 401,
-    "forbidden": 403,
-    "foreign_host": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "too_many_attempts": 429,
-    "internal_error": 500,
-    "not_caught_up": 503,
-}
-"""The status that goes with each code. The codes are part of the API: they stay."""
-
-TITLES = {
-    "unauthorized": "A valid token is needed",
-    "forbidden": "The token may not do this",
-    "foreign_host": "The sidecar is not known by that name",
-    "not_found": "There is nothing here",
-    "method_not_allowed": "This is not done here",
-    "too_many_attempts": "Too many wrong tokens",
-    "internal_error": "Something went wrong here",
-    "not_caught_up": "The stream has not been caught up with yet",
-}
+TYPES = COMMON_TYPES | {"not_caught_up": ProblemType(503, "Not caught up with the stream yet")}
+"""By code, every error of the sidecar. Codes are part of the API: they stay."""
 
 
-@dataclass(eq=False)
-class Problem(Exception):
-    """A request that is refused. `code` is one of STATUSES."""
+class NotCaughtUp(Problem):
+    """Figures are asked for before all trades known at the start are in them. `detail` says what is missing."""
 
-    code: str
-    detail: str
-    headers: dict[str, str] = field(default_factory=dict)
+    types: ClassVar = TYPES
 
-    @property
-    def status(self) -> int:
-        """The HTTP status of the code."""
-        return STATUSES[self.code]
-
-    def document(self, request_id: str) -> bytes:
-        """The answer's body."""
-        return msgspec.json.encode(
-            {
-                "type": f"urn:trading-telemetry:problem:{self.code}",
-                "title": TITLES[self.code],
-                "status": self.status,
-                "code": self.code,
-                "detail": self.detail,
-                "request_id": request_id,
-            }
-        )
+    def __init__(self, detail: str) -> None:
+        super().__init__("not_caught_up", detail, retry_after=1)

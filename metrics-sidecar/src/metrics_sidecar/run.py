@@ -15,11 +15,11 @@ from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
-from metrics_sidecar.state import TradingState
-from telemetry_stream.curve import ClientKeys, UnusableKey
-from telemetry_stream.logs import configure_logs, warn_of_plain_tokens
-from telemetry_stream.types import StreamPosition
-from telemetry_stream.zeromq.subscriber import Subscriber
+from service_kit.logs import configure_logs, warn_of_plain_tokens
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.transports.zeromq.curve import ClientKeys, UnusableKey
+from telemetry_stream.transports.zeromq.subscriber import Subscriber
+from trading_model.accounting.state import TradingState
 
 log = structlog.get_logger(__name__)
 

@@ -7,19 +7,20 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import structlog
 
-from metrics_sidecar.exposition import OPENMETRICS, TEXT, Exposition
+from metrics_sidecar.exposition.negotiation import accepts_gzip, wants_openmetrics
+from metrics_sidecar.exposition.pipeline import pipeline_families
+from metrics_sidecar.exposition.process import process_families
+from metrics_sidecar.exposition.state_document import render_state
+from metrics_sidecar.exposition.text import OPENMETRICS, TEXT, Exposition
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.http_types import Answer, Receive, Request, Scope, Send
-from metrics_sidecar.negotiation import accepts_gzip, wants_openmetrics
-from metrics_sidecar.pipeline import pipeline_families
-from metrics_sidecar.problems import Problem
-from metrics_sidecar.process import process_families
-from metrics_sidecar.state_view import render_state
-from metrics_sidecar.turns import Turns
-from telemetry_stream.callers import RequestIds
-from telemetry_stream.hosts import HOST_OF_A_CONTAINER, OwnHosts
-from telemetry_stream.slowing import Slowing
-from telemetry_stream.tokens import Tokens, bearer_token, digest_of
+from metrics_sidecar.problems import NotCaughtUp
+from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
+from service_kit.access.token_throttle import Slowing
+from service_kit.access.tokens import Tokens, bearer_token, digest_of
+from service_kit.cooperative import Turns
+from service_kit.problems import Problem
+from service_kit.request_ids import RequestIds
 
 log = structlog.get_logger(__name__)
 
@@ -73,14 +74,17 @@ class SidecarApp:
         except Exception:
             log.exception("a request failed", path=request.path[:200], request_id=request_id)
             problem = Problem("internal_error", "it was logged under this request_id")
-        return Answer(problem.status, "application/problem+json", [problem.document(request_id)], problem.headers)
+        headers = dict(problem.headers)
+        if problem.retry_after is not None:
+            headers["Retry-After"] = str(problem.retry_after)
+        return Answer(problem.status, "application/problem+json", [problem.document(request_id)], headers)
 
     def _route(self, request: Request) -> Callable[[Request], Awaitable[Answer]]:
         route = self._routes.get(request.path)
         if route is None:
             raise Problem("not_found", f"there are {', '.join(self._routes)}")
         if request.method not in ("GET", "HEAD"):
-            raise Problem("method_not_allowed", "use GET", {"Allow": "GET, HEAD"})
+            raise Problem("method_not_allowed", "use GET", headers={"Allow": "GET, HEAD"})
         if request.path not in OPEN_PATHS:
             if self._tokens:
                 self._require_token(request)
@@ -94,7 +98,7 @@ class SidecarApp:
         wait = self._slowing.wait(request.host, digest) if token else 0
         if wait:
             detail = f"wrong tokens come from your address; try again in {wait} seconds"
-            raise Problem("too_many_attempts", detail, {"Retry-After": str(wait)})
+            raise Problem("too_many_attempts", detail, retry_after=wait)
         scopes = self._tokens.scopes_of(digest)
         if scopes is None:
             if token and self._slowing.note_wrong(request.host, digest):
@@ -102,12 +106,12 @@ class SidecarApp:
             raise Problem(
                 "unauthorized",
                 "send the header 'Authorization: Bearer TOKEN' with one of SIDECAR_API_TOKENS",
-                {"WWW-Authenticate": 'Bearer realm="metrics-sidecar"'},
+                headers={"WWW-Authenticate": 'Bearer realm="metrics-sidecar"'},
             )
         self._slowing.note_right(request.host, digest)
         if "read" not in scopes:
             challenge = 'Bearer realm="metrics-sidecar", error="insufficient_scope", scope="read"'
-            raise Problem("forbidden", "a token with the scope read is needed", {"WWW-Authenticate": challenge})
+            raise Problem("forbidden", "a token with the scope read is needed", headers={"WWW-Authenticate": challenge})
 
     async def _healthz(self, _request: Request) -> Answer:
         return Answer(200, "application/json", [b'{"status":"ok"}\n'])
@@ -145,7 +149,7 @@ class SidecarApp:
 
     def _require_ready(self) -> None:
         if not self._tracker.ready:
-            raise Problem("not_caught_up", self._waiting_for(), {"Retry-After": "1"})
+            raise NotCaughtUp(self._waiting_for())
 
     def _waiting_for(self) -> str:
         head, applied = self._tracker.subscriber.head, self._tracker.state.applied

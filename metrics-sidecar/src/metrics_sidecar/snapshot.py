@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from metrics_sidecar.state import Moment
-from telemetry_stream.types import StreamPosition
+from telemetry_stream.events import StreamPosition
+from trading_model.accounting.state import Moment
 
 VERSION = 1
 FILE_NAME = "sidecar-snapshot.json"

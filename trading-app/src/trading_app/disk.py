@@ -4,8 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from telemetry_stream.sqlite.key_index import table_files
-from telemetry_stream.sqlite.schema import JOURNAL_FILE
+from telemetry_stream.stores.sqlite.key_index import table_files
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from telemetry_stream.curve import KEY_CHARACTERS, is_key
-from telemetry_stream.environment import Environment, SettingError, is_loopback, is_loopback_address
-from telemetry_stream.logs import FORMATS, LEVELS
-from telemetry_stream.tokens import read_entries, token_to_show
-from trading_app.id_provider import IdProvider, read_provider
+from service_kit.access.tokens import read_entries, token_to_show
+from service_kit.logs import FORMATS, LEVELS
+from service_kit.settings import Environment, SettingError, is_loopback, is_loopback_address
+from telemetry_stream.transports.zeromq.curve import KEY_CHARACTERS, is_key
+from trading_app.access.id_provider import IdProvider, read_provider
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
@@ -100,7 +100,7 @@ def _origin(written: str) -> str:
 def _rate_limit(written: str) -> str:
     """The limit as written, if it is one."""
     if written:
-        from trading_app.rate_limit import parse_rates  # noqa: PLC0415 -- takes a quarter of a second
+        from trading_app.access.rates import parse_rates  # noqa: PLC0415 -- takes a quarter of a second
 
         try:
             parse_rates(written)

@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.metadata import version
 
-from telemetry_stream.environment import SettingError, load_environment, project_root
+from service_kit.settings import SettingError, load_environment, project_root
 from trading_app.environment import Settings, read_settings
 
 
@@ -16,11 +16,11 @@ def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
     arguments = _parser().parse_args()
     if arguments.command == "zmq-keys":
-        from trading_app import key_command
+        from trading_app.commands import zmq_keys as key_command
 
         return key_command.run(arguments.file)  # without the settings: they may ask for the keys to be made
     if arguments.command == "token":
-        from trading_app import token_command
+        from trading_app.commands import token as token_command
 
         return token_command.run(arguments)
     try:
@@ -37,7 +37,7 @@ def main() -> int:
 
         return demo.run(arguments, settings)
     if arguments.command:
-        from trading_app import journal_commands
+        from trading_app.commands import journal as journal_commands
 
         return journal_commands.run(arguments, settings)
     return serve(settings)
@@ -64,8 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     if len(sys.argv) > 1:
         # Only where they may be asked for: what they import would make every start of the server slower.
-        from trading_app import journal_commands, key_command, token_command
         from trading_app.client import demo, send
+        from trading_app.commands import journal as journal_commands
+        from trading_app.commands import token as token_command
+        from trading_app.commands import zmq_keys as key_command
 
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
         demo.add_arguments(commands.add_parser("demo", help="post a believable stream of trades"))

@@ -17,7 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from trading_app.environment import Settings
-from trading_app.problems import STATUSES
+from trading_app.problems import TYPES
 from trading_app.zmq_pub import TradeStream
 
 UNDERSTOOD = ("overloaded", "not_ready", "stream_failed", "trade_id_conflict", "idempotency_key_conflict")
@@ -80,7 +80,7 @@ class AppMetrics(Collector):
         self.dropped_connections = dict.fromkeys(DROPPED, 0)
         self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS_BUCKETS))
-        self.refusals = dict.fromkeys(STATUSES, 0)
+        self.refusals = dict.fromkeys(TYPES, 0)
         self.refused_trades = dict.fromkeys(UNDERSTOOD, 0)
         self.accepted_trades = 0
         self.duplicate_trades = 0

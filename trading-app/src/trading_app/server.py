@@ -13,10 +13,10 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from telemetry_stream.logs import configure_logs, warn_of_plain_tokens
-from trading_app.edge import add_request_id
+from service_kit.logs import configure_logs, warn_of_plain_tokens
+from trading_app.connection.fast_path import FastHttpProtocol, connection_class
 from trading_app.environment import Settings
-from trading_app.fast_http import FastHttpProtocol
+from trading_app.http.request_boundary import add_request_id
 from trading_app.ui import WebApp
 
 log = structlog.get_logger(__name__)
@@ -190,7 +190,7 @@ def _configure(app: WebApp) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Traceback"))
     return uvicorn.Config(
         app,
-        http=FastHttpProtocol,
+        http=connection_class(app),
         lifespan="on",
         log_config=None,
         access_log=False,

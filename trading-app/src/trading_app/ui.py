@@ -11,27 +11,30 @@ import zmq
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from telemetry_stream.callers import RequestIds
-from telemetry_stream.curve import UnusableKey
-from telemetry_stream.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
-from trading_app import docs_page, operations, page, page_stream, sign_in, trade_calls
-from trading_app.access import Gate
-from trading_app.body_room import BodyRoom
+from service_kit.request_ids import RequestIds
+from telemetry_stream.stores.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
+from telemetry_stream.transports.zeromq.curve import UnusableKey
+from trading_app.access.gate import Gate
+from trading_app.connection.body_budget import BodyRoom
 from trading_app.context import Context
-from trading_app.cors import Cors
-from trading_app.edge import Access, Edge
 from trading_app.environment import Settings
-from trading_app.error_handlers import add_error_handlers
-from trading_app.head_as_get import HeadAsGet
-from trading_app.openapi import describe
-from trading_app.routes import Intake, IntakeRoutes
-from trading_app.sidecar_feed import SidecarFeed
-from trading_app.turn import Turn
+from trading_app.http import operations
+from trading_app.http.cors import Cors
+from trading_app.http.error_handlers import add_error_handlers
+from trading_app.http.head_as_get import HeadAsGet
+from trading_app.http.openapi import describe
+from trading_app.http.request_boundary import Access, Edge
+from trading_app.intake.service import Intake
+from trading_app.page import docs_page, page, sign_in
+from trading_app.page import stream as page_stream
+from trading_app.page.sidecar_feed import SidecarFeed
+from trading_app.query import routes as trade_calls
+from trading_app.routes import IntakeRoutes
 from trading_app.zmq_pub import TradeStream
 
 if TYPE_CHECKING:
-    from trading_app.id_tokens import IdTokens
-    from trading_app.rate_limit import RateLimit
+    from trading_app.access.id_tokens import IdTokens
+    from trading_app.access.rate_limit import RateLimit
 
 log = structlog.get_logger(__name__)
 
@@ -51,16 +54,15 @@ class WebApp:
         self._on_failure = on_failure
         metrics = self.context.metrics
         self.intake = Intake(settings, metrics)
-        self.turn = Turn(self)
         self.body_room = BodyRoom(settings.most_bodies_bytes)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
-        self.gate = Gate(settings, _id_tokens(settings))
+        self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings))
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
         self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
         if self.rate_limit is not None:
-            layers = self.rate_limit.in_front_of(layers, metrics)
+            layers = self.rate_limit.in_front_of(layers, metrics.refusals)
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
@@ -89,7 +91,7 @@ class WebApp:
         guarded = self.gate.guarded
         # FastAPI's documented way to extend it.
         api.openapi = lambda: describe(api, guarded=guarded)  # type: ignore[method-assign]
-        add_error_handlers(api, self.context)
+        add_error_handlers(api, self.context.metrics.refusals, page.page_of_form(self.context))
         page.add_to(api, self.context, self.gate, self.intake)
         page_stream.add_to(api, self.context, self.feed)
         sign_in.add_to(api, self.context, self.gate)
@@ -122,7 +124,7 @@ class WebApp:
 def _id_tokens(settings: Settings) -> "IdTokens | None":
     if settings.id_provider is None:
         return None
-    from trading_app.id_tokens import IdTokens  # noqa: PLC0415 -- what it imports makes every other start slower
+    from trading_app.access.id_tokens import IdTokens  # noqa: PLC0415 -- what it imports makes every other start slower
 
     return IdTokens(settings.id_provider)
 
@@ -130,7 +132,8 @@ def _id_tokens(settings: Settings) -> "IdTokens | None":
 def _rate_limit(written: str, *, by_token: bool) -> "RateLimit | None":
     if not written:
         return None
-    from trading_app.rate_limit import RateLimit, parse_rates  # noqa: PLC0415 -- takes a quarter of a second
+    from trading_app.access.rate_limit import RateLimit  # noqa: PLC0415 -- takes a quarter of a second
+    from trading_app.access.rates import parse_rates  # noqa: PLC0415 -- the same
 
     return RateLimit(parse_rates(written), by_token=by_token)
 

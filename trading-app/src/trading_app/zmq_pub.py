@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 
-from telemetry_stream.curve import ServerKeys
 from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.events import Batch, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
-from telemetry_stream.sqlite.reader import JournalReader
-from telemetry_stream.types import Batch, Submission
-from telemetry_stream.zeromq.replay_server import ReplayCounters
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.transports.zeromq.curve import ServerKeys
+from telemetry_stream.transports.zeromq.replay_server import ReplayCounters
 from trading_app import disk
 from trading_app.environment import Settings
 

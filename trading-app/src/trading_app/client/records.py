@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from telemetry_stream.trade import Trade
+from trading_model.trade import Trade
 
 FIELDS = tuple(name for name in Trade.__struct_fields__ if name != "seq")
 """What a trade may say of itself; a CSV's columns bear these names."""

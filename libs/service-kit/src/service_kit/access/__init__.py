@@ -1,0 +1,1 @@
+"""Who may call: API tokens and their scopes, own host names, and slowing down those who guess."""

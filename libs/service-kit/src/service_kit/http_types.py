@@ -1,0 +1,12 @@
+"""The parts of HTTP and ASGI that are used here, typed."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+Headers = Mapping[bytes, bytes]
+"""Header fields of a request by lower-case name."""

@@ -1,0 +1,66 @@
+"""Answers to requests: from what is to be said to the messages of ASGI, and the bodies that come in."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from service_kit.http_types import Headers, Receive, Send
+from service_kit.problems import Problem
+
+JSON = b"application/json"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A response: status, body, and the headers besides Content-Length."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+def answer_problem(problem: Problem, request_id: str) -> Answer:
+    """The answer to a request that is refused."""
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
+    if problem.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % problem.retry_after))
+    return Answer(problem.status, problem.document(request_id), b"application/problem+json", headers)
+
+
+async def send_answer(answer: Answer, send: Send) -> None:
+    """Send it whole."""
+    headers = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body)), *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def read_body(headers: Headers, receive: Receive, most: int) -> bytes:
+    """The whole body. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends before its
+    end.
+    """
+    problem = announced_too_large(headers, most)
+    if problem is not None:
+        raise problem
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("bad_request", "the body ended before it was complete")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            raise too_large(most)
+        parts.append(part)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def announced_too_large(headers: Headers, most: int) -> Problem | None:
+    """The refusal of a body that says that it will be too large."""
+    announced = headers.get(b"content-length", b"")
+    return too_large(most) if announced.isdigit() and int(announced) > most else None
+
+
+def too_large(most: int) -> Problem:
+    """The refusal of a body of more than `most` bytes."""
+    return Problem("too_large", f"a body has at most {most} bytes; send several, or raise WEBAPP_MAX_BODY_BYTES")

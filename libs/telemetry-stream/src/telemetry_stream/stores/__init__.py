@@ -1,0 +1,1 @@
+"""Stores keep a stream: one package for each kind."""

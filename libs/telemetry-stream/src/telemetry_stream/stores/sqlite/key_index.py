@@ -1,0 +1,246 @@
+"""Which event keys the journal has, and at which sequence: tables of hashes beside it, made from it.
+
+The journal keeps a digest of every event's key with the event's batch; the tables only make the digests quick to find.
+They lag behind the journal or may be lost, and are brought up to it from the digests, so a commit writes nothing for
+them.
+
+A table that is full is kept, and another begins, up to LARGEST_SLOTS each GROWTH times as large. Each makes looking
+something up take a little longer: 0.06 µs a key among a thousand. The next one is made in a thread of its own before it
+is needed, since nothing is committed while the system fills its pages with zeros: 0.2 s on a busy disk.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import apsw
+import numpy as np
+import xxhash
+
+from telemetry_stream.stores.sqlite import key_table
+from telemetry_stream.stores.sqlite.key_table import KeyTable, Words
+
+DIGEST_BYTES = 16
+_FILE = re.compile(r"keys-\d+\.table(\.new)?")
+
+FIRST_SLOTS = 1 << 20
+GROWTH = 8
+LARGEST_SLOTS = 1 << 23
+"""64 MiB."""
+
+AHEAD = 200_000
+"""The next table is made once the last has room for so many keys only: half a second's at the highest rate."""
+
+MOST_RECENT = 1_000
+"""So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
+
+PART_BYTES = 1 << 20
+"""So much is read at a time where a table is made from the journal."""
+
+MOST_VERIFIED = 100_000
+"""So many of a table's last keys are looked for when it is opened: what a file system loses was written last."""
+
+_AFTER = """
+SELECT first, last, keys FROM batch
+WHERE first >= ifnull((SELECT max(first) FROM batch WHERE first <= ?1), 0) AND first <= ?2 ORDER BY first
+"""
+
+
+def digest_keys(keys: Iterable[str], seed: int) -> list[bytes]:
+    """The digest of each key, DIGEST_BYTES long (XXH3, 128 bits). The seed is secret: nobody can make two keys that are
+    taken for one.
+    """
+    return list(map(xxhash.xxh3_128_digest, map(str.encode, keys), itertools.repeat(seed)))
+
+
+def words_of(digests: bytes) -> Words:
+    """The half of each digest by which a table places it."""
+    return np.frombuffer(digests, np.uint64)[::2]
+
+
+class KeysMissing(Exception):
+    """The journal does not have the key of each event. The message says what to do."""
+
+
+def table_files(folder: Path) -> list[Path]:
+    """The files of the tables in a folder, those too that were never finished."""
+    return [file for file in folder.glob("keys-*") if _FILE.fullmatch(file.name)]
+
+
+class KeyIndex:
+    """The keys of one journal. Belongs to its writer, and to its thread."""
+
+    def __init__(self, folder: Path, stream: str, connection: apsw.Connection, head: int) -> None:
+        """Open the tables and bring them up to the journal, whose last sequence is `head`.
+
+        Raises KeysMissing, OSError, apsw.Error.
+        """
+        self._folder = folder
+        self._stream = stream
+        self._connection = connection
+        self._tables: list[KeyTable] = []
+        self._maker = ThreadPoolExecutor(1, thread_name_prefix="key-table")
+        self._next_table: Future[None] | None = None
+        self._recent: dict[bytes, int] = {}
+        self._read_from, self._read = 1, b""
+        try:
+            self._open_tables()
+            for digests in self._digests(self.last + 1, head):
+                self._put(words_of(digests))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def last(self) -> int:
+        """The last sequence whose key is in; 0 before the first."""
+        return self._last_in_tables + len(self._recent)
+
+    @property
+    def _last_in_tables(self) -> int:
+        return self._tables[-1].last if self._tables else 0
+
+    def are_new(self, digests: Sequence[bytes]) -> bool:
+        """Whether these keys differ from each other and from all in the journal: True is sure, False nearly."""
+        words = words_of(b"".join(digests))
+        if not _differ(digests, words) or (self._recent and not self._recent.keys().isdisjoint(digests)):
+            return False
+        return not any(table.may_hold_any(words) for table in self._tables)
+
+    def find(self, digest: bytes) -> int | None:
+        """The sequence of the event with this key; None if there is none. Raises apsw.Error."""
+        if digest in self._recent:
+            return self._recent[digest]
+        word = int(words_of(digest)[0])
+        for table in self._tables:
+            for sequence in table.candidates(word):
+                if self._digest(sequence) == digest:
+                    return sequence
+        return None
+
+    def add(self, digests: Sequence[bytes]) -> None:
+        """Add the keys of the sequences that follow, which are committed. Raises OSError, apsw.Error."""
+        if len(self._recent) + len(digests) < MOST_RECENT:
+            self._recent.update(zip(digests, itertools.count(self.last + 1), strict=False))
+        else:
+            recent = b"".join(self._recent)
+            self._recent.clear()
+            self._put(words_of(recent + b"".join(digests)))
+            self._see_to_the_next_table()
+
+    def _put(self, words: Words) -> None:
+        while len(words):
+            table = self._table_with_room()
+            room = table.room
+            table.put(words[:room])
+            words = words[room:]
+
+    def distrust(self) -> None:
+        """Have the tables made anew at the next start: what the disk has of them is not known."""
+        for table in self._tables:
+            with suppress(OSError):
+                table.distrust()
+
+    def close(self) -> None:
+        """Release the files. Idempotent."""
+        self._maker.shutdown()
+        while self._tables:
+            self._tables.pop().close()
+
+    def _open_tables(self) -> None:
+        """Open those that join on to each other and agree with the journal; delete the others."""
+        opened: dict[int, KeyTable] = {}
+        for file in table_files(self._folder):
+            if file.suffix == key_table.UNFINISHED:
+                file.unlink()
+                continue
+            try:
+                table = KeyTable(file)
+            except ValueError:
+                file.unlink()
+            else:
+                opened[table.first] = table
+        while (following := opened.get(self.last + 1)) is not None and self._agrees(following):
+            self._tables.append(opened.pop(following.first))
+        for table in opened.values():
+            table.close()
+            table.file.unlink()
+
+    def _agrees(self, table: KeyTable) -> bool:
+        """Whether a table can be believed: the journal may have been put back since, or the file system have failed."""
+        if not table.belongs_to(self._stream) or table.last < table.first or self._digest(table.last) is None:
+            return False
+        first = max(table.first, table.last - MOST_VERIFIED + 1)
+        words = words_of(b"".join(self._digests(first, table.last)))
+        return int(words[-1]) == table.last_word and table.holds_all(words, first)
+
+    def _table_with_room(self) -> KeyTable:
+        if not (self._tables and self._tables[-1].room):
+            self._begin_table()
+        return self._tables[-1]
+
+    def _see_to_the_next_table(self) -> None:
+        if self._next_table is None and self._tables[-1].room < AHEAD:
+            self._next_table = self._maker.submit(self._make_table, *self._next_place())
+
+    def _begin_table(self) -> None:
+        first, slots = self._next_place()
+        made, self._next_table = self._next_table, None
+        if made is None or made.exception() is not None:  # there may be room by now
+            self._make_table(first, slots)
+        self._tables.append(KeyTable(self._file_of(first)))
+
+    def _next_place(self) -> tuple[int, int]:
+        """The first sequence of the table after the last, and its slots."""
+        if not self._tables:
+            return 1, FIRST_SLOTS
+        last = self._tables[-1]
+        return last.last + last.room + 1, min(last.slots * GROWTH, LARGEST_SLOTS)
+
+    def _make_table(self, first: int, slots: int) -> None:
+        key_table.create(self._file_of(first), self._stream, slots, first)
+
+    def _file_of(self, first: int) -> Path:
+        return self._folder / f"keys-{first}.table"
+
+    def _digests(self, first: int, last: int) -> Iterator[bytes]:
+        """The digests of the keys of the events `first` to `last`, in order and in parts large enough to be quick."""
+        parts, size, expected = [], 0, first
+        for batch_first, batch_last, digests in self._connection.execute(_AFTER, (first, last)):
+            if batch_last < first:
+                continue
+            start, stop = max(batch_first, first), min(batch_last, last) + 1
+            if start != expected or len(digests) != (batch_last - batch_first + 1) * DIGEST_BYTES:
+                raise KeysMissing(f"the journal lacks keys of events before {stop}: run `trading-app doctor`")
+            parts.append(digests[(start - batch_first) * DIGEST_BYTES : (stop - batch_first) * DIGEST_BYTES])
+            size += len(parts[-1])
+            expected = stop
+            if size >= PART_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+        if size:
+            yield b"".join(parts)
+        if expected <= last:
+            raise KeysMissing(f"the journal lacks keys of events up to {last}: run `trading-app doctor`")
+
+    def _digest(self, sequence: int) -> bytes | None:
+        """The digest of one event's key; None if there is no such event."""
+        if not 0 <= sequence - self._read_from < len(self._read) // DIGEST_BYTES:
+            # What is sent again is mostly sent in the same order: the next ones are among these.
+            row = self._connection.execute(
+                "SELECT first, keys FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (sequence,)
+            ).fetchone()
+            self._read_from, self._read = row or (1, b"")
+        at = (sequence - self._read_from) * DIGEST_BYTES
+        return self._read[at : at + DIGEST_BYTES] or None
+
+
+def _differ(digests: Sequence[bytes], words: Words) -> bool:
+    """Whether none is there twice; many are compared in a fifth of the time by sorting their hashes."""
+    if len(digests) < key_table.FEW:
+        return len(set(digests)) == len(digests)
+    ordered = np.sort(words)
+    return not (ordered[1:] == ordered[:-1]).any()

@@ -1,0 +1,112 @@
+"""The journal's tables, and how its database is opened."""
+
+import secrets
+import time
+import uuid
+from pathlib import Path
+
+import apsw
+
+from telemetry_stream.stores.sqlite.upgrade import upgrade
+
+JOURNAL_FILE = "journal.sqlite3"
+APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
+SCHEMA_VERSION = 3
+
+# Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
+# everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
+# `keys` are the digests of the events' keys, `key_seed` is what they were made with (see key_index). `events` may be
+# compressed (see packing).
+SCHEMA = """
+CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL, key_seed INTEGER NOT NULL) STRICT;
+CREATE TABLE batch (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= first),
+    committed_at_ns INTEGER NOT NULL,
+    keys BLOB NOT NULL,
+    events BLOB NOT NULL
+) STRICT;
+CREATE TABLE request_key (
+    key TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    events INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class ForeignJournal(Exception):
+    """The file is no journal of ours, or one of a later version. The message says which and what to do."""
+
+
+def open_to_write(folder: Path) -> apsw.Connection:
+    """The one writing connection, its tables made if the journal is new. Raises ForeignJournal, apsw.Error, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _refuse_log_without_journal(folder)
+    connection = apsw.Connection(str(folder / JOURNAL_FILE))
+    try:
+        return _prepare(connection, folder)
+    except BaseException:
+        connection.close(force=True)  # its own complaint would come after the one that counts
+        raise
+
+
+def _refuse_log_without_journal(folder: Path) -> None:
+    """Trades are in there, and SQLite would delete it as the leftover of another database."""
+    log = folder / f"{JOURNAL_FILE}-wal"
+    if not (folder / JOURNAL_FILE).exists() and log.exists() and log.stat().st_size:
+        raise ForeignJournal(
+            f"{log} is there without its journal: put that back beside it (from {folder}/journal-before-…, if a restore"
+            " was broken off), or move the log away"
+        )
+
+
+def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
+    is_new = _is_new(connection, folder)
+    # First: nothing of a foreign database may change.
+    layout = SCHEMA_VERSION if is_new else check_layout(connection, folder / JOURNAL_FILE)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("cache_size", -4_096)
+    if is_new:
+        _create(connection)
+    elif layout < SCHEMA_VERSION:
+        upgrade(connection, layout)
+    return connection
+
+
+def open_to_read(folder: Path) -> apsw.Connection:
+    """A connection that only reads, of a journal that exists. Raises apsw.Error."""
+    connection = apsw.Connection(str(folder / JOURNAL_FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(1_000)
+    return connection
+
+
+def _is_new(connection: apsw.Connection, folder: Path) -> bool:
+    try:
+        if connection.execute("SELECT count(*) FROM sqlite_schema").get:
+            return False
+    except apsw.NotADBError:
+        raise ForeignJournal(f"{folder / JOURNAL_FILE} is no database; move it away or set DATA_DIR") from None
+    return bool(connection.pragma("application_id") == 0)
+
+
+def _create(connection: apsw.Connection) -> None:
+    # Not `with connection`: where this fails, its attempt to roll back would hide why.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(SCHEMA)
+    connection.execute("INSERT INTO stream VALUES (?, ?, ?)", (str(uuid.uuid4()), time.time_ns(), secrets.randbits(62)))
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", SCHEMA_VERSION)
+    connection.execute("COMMIT")
+
+
+def check_layout(connection: apsw.Connection, file: Path) -> int:
+    """The layout of a journal. Raises ForeignJournal where the database is none, or one that can't be read here."""
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise ForeignJournal(f"{file} is a database, but no journal; move it away or set DATA_DIR")
+    version = int(connection.pragma("user_version"))
+    if not 1 <= version <= SCHEMA_VERSION:
+        raise ForeignJournal(f"{file} has layout {version}, this version reads 1 to {SCHEMA_VERSION}")
+    return version

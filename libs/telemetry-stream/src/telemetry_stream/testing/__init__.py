@@ -1,0 +1,1 @@
+"""For tests: a stream in memory."""

@@ -1,0 +1,161 @@
+"""The stream in one process and nowhere else: for tests, and as the plainest statement of what a stream is."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+from telemetry_stream.events import (
+    Arrival,
+    Batch,
+    Conflict,
+    Delivery,
+    Each,
+    Event,
+    Receipt,
+    Reset,
+    Result,
+    StreamPosition,
+    Submission,
+    SubscriberCounters,
+)
+from telemetry_stream.wire import fingerprint, number
+
+
+class MemoryStream:
+    """Writer and reader of a stream that lives in a list. Use it from one event loop."""
+
+    def __init__(self) -> None:
+        self.stream = str(uuid.uuid4())
+        self.grown: set[asyncio.Event] = set()
+        self._events: list[bytes] = []
+        self._sequences: dict[str, int] = {}
+        self._requests: dict[str, tuple[bytes, Receipt]] = {}
+
+    def head(self) -> int:
+        """The last sequence; 0 for an empty stream."""
+        return len(self._events)
+
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:
+        """Take the submissions, each whole or not at all."""
+        outcomes = [self._answer(submission) for submission in submissions]
+        self.heartbeat()
+        return outcomes
+
+    def read(self, after: int, limit: int) -> Batch:
+        """The events that follow `after`."""
+        events = self._events[after : after + limit]
+        return Batch(self.stream, after + 1, after + len(events), b",".join(events))
+
+    def tidy(self) -> None:
+        """Nothing is left to do."""
+
+    def heartbeat(self) -> None:
+        """Wake every subscriber."""
+        for grown in self.grown:
+            grown.set()
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _answer(self, submission: Submission) -> Result:
+        if submission.apart:
+            return Each([self._take([event]) for event in submission.events])
+        asked = submission.request_key
+        if asked and asked.key in self._requests:
+            digest, receipt = self._requests[asked.key]
+            if digest != asked.digest:
+                return Conflict(())
+            return Receipt(
+                receipt.first,
+                receipt.last,
+                0,
+                receipt.accepted + receipt.duplicates,
+                repeated=True,
+                first_event=self._events[receipt.first - 1],
+            )
+        outcome = self._take(submission.events)
+        if asked and isinstance(outcome, Receipt):
+            self._requests[asked.key] = (asked.digest, outcome)
+        return outcome
+
+    def _take(self, events: Sequence[Event]) -> Receipt | Conflict:
+        new: dict[str, bytes] = {}
+        sequences, conflicts = [], []
+        for index, event in enumerate(events):
+            sequence = self._sequences.get(event.key)
+            if sequence is None and event.key not in new:
+                sequence = len(self._events) + len(new) + 1
+                new[event.key] = number(event.payload, sequence)
+            elif not event.repeats(new[event.key] if sequence is None else self._events[sequence - 1]):
+                conflicts.append(index)
+            else:
+                sequence = sequence or len(self._events) + list(new).index(event.key) + 1
+            sequences.append(sequence or 0)
+        if conflicts:
+            return Conflict(tuple(conflicts))
+        for key, numbered in new.items():
+            self._events.append(numbered)
+            self._sequences[key] = len(self._events)
+        return Receipt(min(sequences), max(sequences), len(new), len(events) - len(new))
+
+
+class MemorySubscriber:
+    """Follows a MemoryStream."""
+
+    def __init__(self, source: MemoryStream, position: StreamPosition | None = None, page_limit: int = 1_000) -> None:
+        self.counters = SubscriberCounters()
+        self._source = source
+        self._position = position or StreamPosition()
+        self._page_limit = page_limit
+        self._head: int | None = None
+        self._grown = asyncio.Event()
+        source.grown.add(self._grown)
+
+    @property
+    def position(self) -> StreamPosition:
+        """What has been delivered, the delivery handed out last included."""
+        return self._position
+
+    @property
+    def head(self) -> int | None:
+        """The stream's head, once it was looked at."""
+        return self._head
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything has been delivered."""
+        return self._head is not None and self._position.sequence >= self._source.head()
+
+    @property
+    def obstacle(self) -> None:
+        """Nothing stands in between."""
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """The deliveries, until closed."""
+        if not self._joins():
+            self._position = StreamPosition(self._source.stream)
+            yield Reset(self._source.stream)
+        while self._grown in self._source.grown:
+            self._grown.clear()
+            self._head = self._source.head()
+            batch = self._source.read(self._position.sequence, self._page_limit)
+            if batch.count == 0:
+                await self._grown.wait()
+                continue
+            last = self._source.read(batch.last - 1, 1)
+            self._position = StreamPosition(batch.stream, batch.last, fingerprint(last.events))
+            yield Arrival(batch, 0, replayed=False)
+
+    def close(self) -> None:
+        """End the iteration. Idempotent."""
+        self._source.grown.discard(self._grown)
+        self._grown.set()
+
+    def _joins(self) -> bool:
+        position = self._position
+        if position.stream != self._source.stream or position.sequence > self._source.head():
+            return False
+        if position.sequence == 0:
+            return True
+        known = position.check
+        return not known or fingerprint(self._source.read(position.sequence - 1, 1).events) == known

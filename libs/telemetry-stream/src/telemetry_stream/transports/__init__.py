@@ -1,0 +1,1 @@
+"""Transports carry a stream: one package for each kind."""

@@ -1,0 +1,48 @@
+"""Publishes committed batches on a PUB socket."""
+
+import time
+from collections.abc import Iterable
+
+import zmq
+
+from telemetry_stream.events import Batch
+from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.sockets import bind
+from telemetry_stream.wire import encode_batch, encode_heartbeat
+
+HIGH_WATER_MARK = 1_000
+"""Messages kept for a subscriber that does not keep up; past it ZeroMQ drops, and the subscriber asks for a replay."""
+
+_MORE = int(zmq.SNDMORE)  # pyzmq's own way to send frames adds flags up for each, which takes longer than the rest
+
+SUBSCRIPTION_BYTES = 4_096
+"""What subscribers send is not longer; one that sends more is cut off."""
+
+
+class Publisher:
+    """A bound PUB socket. Use it from one thread at a time."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, gatekeeper: Gatekeeper) -> None:
+        """Bind. Raises zmq.ZMQError, for instance where the address is in use."""
+        self._socket = context.socket(zmq.PUB)
+        self._socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
+        self._socket.set(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
+        self._socket.set(zmq.LINGER, 500)
+        gatekeeper.guard(self._socket)
+        bind(self._socket, address)
+
+    def publish(self, batches: Iterable[Batch]) -> None:
+        """Send the batches in order. Never blocks."""
+        for batch in batches:
+            topic, header, body = encode_batch(batch, time.time_ns())
+            self._socket.send(topic, _MORE)
+            self._socket.send(header, _MORE)
+            self._socket.send(body)
+
+    def heartbeat(self, stream: str, head: int) -> None:
+        """Send the head. Never blocks."""
+        self._socket.send_multipart(encode_heartbeat(stream, head, time.time_ns()))
+
+    def close(self) -> None:
+        """Close after what is queued was sent, or half a second."""
+        self._socket.close()

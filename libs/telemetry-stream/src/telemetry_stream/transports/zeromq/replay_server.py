@@ -1,0 +1,137 @@
+"""Answers "what came after N?" on a ROUTER socket, from the journal, in a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import zmq
+
+from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.events import Batch
+from telemetry_stream.log import StreamReader
+from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.sockets import bind, pair
+from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_error
+
+LIMIT = 10_000
+"""Events in one answer at the most, whatever was asked for."""
+
+REQUEST_BYTES = 4_096
+"""A longer request is cut off with its connection, before it is read."""
+
+REQUEST_FRAMES = 8
+"""A request with more, whom to answer included, is counted and dropped; a DEALER's has two and a REQ's three."""
+
+WAITING_REQUESTS = 100
+"""Requests kept for one client; further ones wait on its own side. All clients get their turns, one request each."""
+
+UNREAD_ANSWERS = 8
+"""Answers kept for a client that does not read them; further ones are dropped, or it could fill the memory."""
+
+
+@dataclass(slots=True)
+class ReplayCounters:
+    """What was asked and answered since the start."""
+
+    answers: int = 0
+    events: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)
+
+
+class ReplayServer:
+    """Serves replay requests until closed. A failure to read the journal ends it and is told to `on_failure`."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        gatekeeper: Gatekeeper,
+        open_reader: Callable[[], StreamReader],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        """Bind and start the thread. Raises zmq.ZMQError, for instance where the address is in use."""
+        self.counters = ReplayCounters()
+        self._open_reader = open_reader
+        self._on_failure = on_failure
+        self._router = context.socket(zmq.ROUTER)
+        self._router.set(zmq.MAXMSGSIZE, REQUEST_BYTES)
+        self._router.set(zmq.RCVHWM, WAITING_REQUESTS)
+        self._router.set(zmq.SNDHWM, UNREAD_ANSWERS)
+        self._router.set(zmq.LINGER, 0)
+        gatekeeper.guard(self._router)
+        bind(self._router, address)
+        self._stop, self._stopped = pair(context)
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and release the sockets. Idempotent."""
+        if not self._stop.closed:
+            with suppress(zmq.Again):  # the thread has ended already
+                self._stop.send(b"", zmq.NOBLOCK)
+            self._thread.join()
+            self._stop.close(linger=0)
+
+    def _run(self) -> None:
+        try:
+            reader = self._open_reader()
+            try:
+                self._serve(reader)
+            finally:
+                reader.close()
+        except Exception as error:  # noqa: BLE001 -- told, not swallowed: without replays gaps stay open
+            self._on_failure(error)
+        finally:
+            self._router.close(linger=0)
+            self._stopped.close(linger=0)
+
+    def _serve(self, reader: StreamReader) -> None:
+        poller = zmq.Poller()
+        poller.register(self._router, zmq.POLLIN)
+        poller.register(self._stopped, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll())
+            if self._stopped in ready:
+                return
+            frames = self._receive()
+            if frames:
+                # All but the last frame say whom to answer: a DEALER's id, and a REQ's empty delimiter too.
+                self._router.send_multipart([*frames[:-1], *self._answer(reader, frames[-1])])
+
+    def _receive(self) -> list[bytes]:
+        """One request's frames; none of one that has too many."""
+        frames = [self._router.recv()]
+        count = 1
+        while self._router.get(zmq.RCVMORE):
+            frame = self._router.recv()
+            count += 1
+            if count <= REQUEST_FRAMES:
+                frames.append(frame)
+        if count <= REQUEST_FRAMES:
+            return frames
+        self._refuse("too_many_frames")
+        return []
+
+    def _refuse(self, reason: str) -> None:
+        self.counters.refusals[reason] = self.counters.refusals.get(reason, 0) + 1
+
+    def _answer(self, reader: StreamReader, frame: bytes) -> list[bytes]:
+        try:
+            request = decode_request(frame)
+        except MalformedFrame as error:
+            self._refuse(error.reason)
+            return encode_error(error)
+        head = reader.head()  # before the page: one without events then says that there were none
+        batch = _page(reader, request)
+        self.counters.answers += 1
+        self.counters.events += batch.count
+        return encode_batch(batch, time.time_ns(), head=max(head, batch.last) if batch.count else head)
+
+
+def _page(reader: StreamReader, request: ReplayRequest) -> Batch:
+    after = min(request.after, 2**62)  # a SQLite integer holds no more
+    if request.stream not in (None, reader.stream):
+        return Batch(reader.stream, after + 1, after, b"")
+    return reader.read(after, min(request.limit, LIMIT))

@@ -1,0 +1,290 @@
+"""Follows a stream over ZeroMQ: a SUB socket for what is new, a DEALER to ask for what was missed."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import structlog
+import zmq
+
+from telemetry_stream.backoff import backoff
+from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.events import Delivery, StreamPosition, SubscriberCounters
+from telemetry_stream.follower import PAGE_LIMIT, Follower
+from telemetry_stream.transports.zeromq import handshake
+from telemetry_stream.transports.zeromq.curve import ClientKeys
+from telemetry_stream.transports.zeromq.readiness import Readiness, readable
+from telemetry_stream.wire import TOPIC, ReplayRequest, decode_frames, encode_request
+
+log = structlog.get_logger(__name__)
+
+SILENCE_SECONDS = 3.0
+"""After so long without a message or heartbeat the replay socket is asked, in case only the live way is broken."""
+
+ANSWER_SECONDS = 2.0
+"""So long is waited for the answer to one replay request."""
+
+HIGH_WATER_MARK = 1_000
+"""Messages that wait here for a reader that does not keep up."""
+
+WAITING_ANSWERS = 2
+"""Answers that wait here: one is asked for at a time."""
+
+MESSAGE_BYTES = 16 * 1024 * 1024
+"""A larger frame costs the connection; the largest page of the largest trades has less than seven million bytes."""
+
+TURN_SECONDS = 0.002
+"""After so long with messages to handle the event loop gets a turn for its other tasks."""
+
+
+class Subscriber:
+    """A StreamSubscriber over ZeroMQ. Make and use it inside one running event loop."""
+
+    def __init__(
+        self,
+        publisher_address: str,
+        replay_address: str,
+        position: StreamPosition | None = None,
+        page_limit: int = PAGE_LIMIT,
+        pauses: Iterator[float] | None = None,
+        keys: ClientKeys | None = None,
+    ) -> None:
+        """Connect, with CURVE where there are keys; neither address needs to be reachable yet. `pauses` are the
+        seconds between failed replay requests.
+        """
+        self._follower = Follower(position or StreamPosition(), page_limit)
+        self._publisher_address = publisher_address
+        self._replay_address = replay_address
+        self._fixed_pauses = pauses
+        self._pauses = pauses or backoff()
+        self._keys = keys
+        self._obstacle: str | None = None
+        self._out_of_reach = False
+        self._heard_at = time.monotonic()
+        self._redial_at = float("inf")
+        self._redials = backoff()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._replay: zmq.Socket[bytes] | None = None
+        self._asked: ReplayRequest | None = None
+        self._readiness = Readiness()
+        self._connect()
+
+    @property
+    def counters(self) -> SubscriberCounters:
+        """Gaps, duplicates, catch-ups and refused messages since the start."""
+        return self._follower.counters
+
+    @property
+    def position(self) -> StreamPosition:
+        """What has been delivered, the delivery handed out last included."""
+        return self._follower.position
+
+    @property
+    def head(self) -> int | None:
+        """The highest sequence heard of; None before the first answer."""
+        return self._follower.head
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything known to exist has been delivered."""
+        return self._follower.caught_up
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the publisher does not talk to this subscriber and what to do, as far as that is known; else None."""
+        return self._obstacle
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """The deliveries, until closed; waits while the stream is out of reach."""
+        turn_began = time.monotonic()
+        while not self._context.closed:
+            arrived = readable(self._live)
+            self._note_connections()  # after that look, so that a new connection is noted before its first message
+            if time.monotonic() >= self._redial_at:
+                self._redial()
+                arrived = False
+            request = self._follower.request
+            if request is not None:
+                delivery = await self._ask(request)
+            elif arrived:
+                delivery = self._receive()
+            else:
+                delivery = None
+                await self._wait_for_news()
+                turn_began = time.monotonic()
+            if delivery is not None:
+                yield delivery
+            if time.monotonic() - turn_began > TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn_began = time.monotonic()
+
+    def close(self) -> None:
+        """Close the sockets; ends the iteration. Idempotent."""
+        if self._context.closed:
+            return
+        self._hang_up()
+        self._disconnect()
+        self._context.term()
+
+    def _receive(self) -> Delivery | None:
+        frames = self._live.recv_multipart(zmq.NOBLOCK)
+        self._heard_at = time.monotonic()
+        try:
+            return self._follower.live(*decode_frames(frames))
+        except MalformedFrame as error:
+            self.counters.reject(error.reason)
+            return None
+
+    async def _wait_for_news(self) -> None:
+        too_silent_at = self._heard_at + SILENCE_SECONDS
+        seconds = min(too_silent_at, self._redial_at) - time.monotonic()
+        heard = await self._readiness.wait({self._live, self._connections}, max(seconds, 0))
+        if not heard and not self._context.closed and time.monotonic() >= too_silent_at:
+            self._heard_at = time.monotonic()
+            self._follower.start_catch_up()
+
+    async def _ask(self, request: ReplayRequest) -> Delivery | None:
+        """Take the answer to one request, sent now unless it was before; None where there is none, after a pause.
+
+        What has to be asked next is sent at once, so that the answer is on its way while this one is applied.
+        """
+        replay = self._replay or self._dial()
+        if self._asked != request:
+            self._send(replay, request)
+        try:
+            if not await self._wait_for_answer(replay):
+                return None
+        except asyncio.CancelledError:
+            self._hang_up()
+            raise
+        try:
+            delivery = self._follower.replayed(*decode_frames(replay.recv_multipart(zmq.NOBLOCK)))
+        except zmq.Again:
+            await self._pause(self._obstacle or f"no answer from {self._replay_address} within {ANSWER_SECONDS} s")
+            return None
+        except MalformedFrame as error:
+            self.counters.reject(error.reason)
+            await self._pause(str(error))
+            return None
+        self._pauses = self._fixed_pauses or backoff()
+        if self._out_of_reach:
+            self._out_of_reach = False
+            log.info("stream reached", replay_address=self._replay_address)
+        self._asked = None
+        following = self._follower.request
+        if following is not None:
+            self._send(replay, following)
+        return delivery
+
+    def _send(self, replay: zmq.Socket[bytes], request: ReplayRequest) -> None:
+        self._drop_waiting()
+        # A socket that was refused has nowhere to send to, and would wait for ever; without an answer it is made anew.
+        with suppress(zmq.Again):
+            replay.send(encode_request(request), zmq.NOBLOCK)
+        self._asked = request
+
+    async def _wait_for_answer(self, replay: zmq.Socket[bytes]) -> bool:
+        """Wait until one is there or the time is up; False if nobody wants it any more."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not readable(replay) and (seconds := deadline - time.monotonic()) > 0:
+            await self._readiness.wait({replay, self._connections}, seconds)
+            if self._context.closed or self._note_connections():
+                return False
+        return True
+
+    def _drop_waiting(self) -> None:
+        """Forget what waits at the live socket, as a catch-up brings all of it."""
+        for _ in range(HIGH_WATER_MARK):
+            if not readable(self._live):
+                return
+            self._live.recv_multipart(zmq.NOBLOCK)
+            self._heard_at = time.monotonic()
+
+    async def _pause(self, reason: str) -> None:
+        """Forget the request, so that a late answer is not taken for another's, and wait before the next."""
+        self._hang_up()
+        if not self._out_of_reach:
+            self._out_of_reach = True
+            log.warning("stream out of reach, trying on", reason=reason, check="is trading-app running?")
+        await self._readiness.wait({self._connections}, next(self._pauses))
+
+    def _note_connections(self) -> bool:
+        """Whether the publisher was reached anew; then what was missed is asked for, and any answer under way
+        dropped.
+        """
+        reached = False
+        while readable(self._connections):
+            event, value = handshake.read_event(self._connections.recv_multipart(zmq.NOBLOCK))
+            if event == handshake.SUCCEEDED:
+                reached = True
+                self._obstacle = None
+                self._redial_at, self._redials = float("inf"), backoff()
+            else:
+                self._note_refusal(handshake.refusal(event, value))
+        if reached:
+            self._heard_at = time.monotonic()
+            self._hang_up()
+            self._follower.start_catch_up()
+        return reached
+
+    def _note_refusal(self, reason: str | None) -> None:
+        """Dial again after a while; without a reason it was a connection that ended."""
+        self._redial_at = min(self._redial_at, time.monotonic() + next(self._redials))
+        if reason and (reason != handshake.UNFINISHED or self._obstacle is None):  # the others say more
+            self._obstacle = handshake.advice(reason, self._keys.public if self._keys else None)
+
+    def _redial(self) -> None:
+        """Connect the live socket anew: libzmq does not do so by itself where the other side broke the protocol, sent
+        too large a frame, or refused the key. It takes a new socket: libzmq aborts the process where a connection is
+        taken from one while a message is read.
+        """
+        self._redial_at = float("inf")
+        self._disconnect()
+        self._connect()
+
+    def _connect(self) -> None:
+        self._live = self._context.socket(zmq.SUB)
+        self._connections = self._live.get_monitor_socket(handshake.EVENTS | zmq.EVENT_DISCONNECTED)
+        self._configure(self._live, HIGH_WATER_MARK)
+        self._live.subscribe(TOPIC)
+        self._live.connect(self._publisher_address)
+        self._readiness.add(self._live)
+        self._readiness.add(self._connections)
+
+    def _disconnect(self) -> None:
+        self._readiness.remove(self._connections)
+        self._readiness.remove(self._live)
+        self._live.disable_monitor()
+        self._connections.close(linger=0)
+        self._live.close(linger=0)
+
+    def _dial(self) -> zmq.Socket[bytes]:
+        self._replay = self._context.socket(zmq.DEALER)
+        self._configure(self._replay, WAITING_ANSWERS)
+        self._replay.connect(self._replay_address)
+        self._readiness.add(self._replay)
+        return self._replay
+
+    def _hang_up(self) -> None:
+        self._asked = None
+        if self._replay is not None:
+            self._readiness.remove(self._replay)
+            self._replay.close(linger=0)
+            self._replay = None
+
+    def _configure(self, socket: zmq.Socket[bytes], most_waiting: int) -> None:
+        if self._keys is not None:
+            self._keys.configure(socket)
+        socket.set(zmq.RCVHWM, most_waiting)
+        socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
+        socket.set(zmq.LINGER, 0)
+        socket.set(zmq.RECONNECT_IVL, 50)
+        socket.set(zmq.RECONNECT_IVL_MAX, 1_000)
+        # A peer whose machine has gone says nothing; TCP's probes notice it, and ZeroMQ connects anew. ZeroMQ's own
+        # heartbeats would do so for a reader that is busy too, and libzmq then aborts the process
+        # (https://github.com/zeromq/libzmq/issues/3937).
+        socket.set(zmq.TCP_KEEPALIVE, 1)
+        socket.set(zmq.TCP_KEEPALIVE_IDLE, 5)
+        socket.set(zmq.TCP_KEEPALIVE_INTVL, 2)
+        socket.set(zmq.TCP_KEEPALIVE_CNT, 3)

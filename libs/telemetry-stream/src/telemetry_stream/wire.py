@@ -1,0 +1,198 @@
+"""The wire, version 1: what travels over ZeroMQ, as docs/wire-contract.md has it. No I/O.
+
+A batch is `[topic, header, body]`: the header a JSON object, the body a JSON array of the events as journaled. Each
+event begins with `{"seq":N,`, to the byte. Quotes inside JSON strings are escaped and no object inside an event begins
+with a member `seq`, so these bytes stand nowhere else and an event can be found without parsing what is before it.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.events import Batch
+
+VERSION = 1
+TOPIC = b"trades"
+HEARTBEAT_TOPIC = b"trades.heartbeat"
+ERROR_TOPIC = b"trades.error"
+LAST_SEQUENCE = 2**63 - 1
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a frame holds: events `first` to `last` of `stream`, sent at `sent_at_ns` (Unix time).
+
+    `last = first - 1` says that there are none. `head`, only in answers to a replay request, is the last durable
+    sequence when the answer was made.
+    """
+
+    v: int
+    stream: str
+    first: int
+    last: int
+    sent_at_ns: int
+    head: int | None = None
+
+
+class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Asks for the events after `after`, at most `limit`. With `stream` given and another, none come: only the
+    header.
+    """
+
+    v: int
+    after: int
+    limit: int
+    stream: str | None = None
+
+
+class ReplayError(msgspec.Struct, frozen=True):
+    """The answer to a request that can't be understood."""
+
+    v: int
+    code: str
+    detail: str
+
+
+class _Version(msgspec.Struct, frozen=True):
+    v: int
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_version = msgspec.json.Decoder(_Version).decode
+_decode_header = msgspec.json.Decoder(Header).decode
+_decode_request = msgspec.json.Decoder(ReplayRequest).decode
+
+
+def number(payload: bytes, sequence: int) -> bytes:
+    """The payload, a JSON object, with its sequence in front."""
+    return b'{"seq":%d,%b' % (sequence, payload[1:])
+
+
+def find(events: bytes, sequence: int) -> int:
+    """Where the event with this sequence begins in the numbered events; -1 if it is not among them."""
+    return events.find(b'{"seq":%d,' % sequence)
+
+
+def split(batch: Batch) -> list[bytes]:
+    """The single events of a batch, each as journaled."""
+    if not batch.events:
+        return []
+    first, *others = batch.events.split(b',{"seq":')
+    return [first, *(b'{"seq":%b' % other for other in others)]
+
+
+def cut(batch: Batch, after: int, until: int) -> Batch:
+    """The part of the batch that follows `after`, up to and including `until`.
+
+    Raises MalformedFrame (`malformed_body`) where the batch does not hold the events it is said to.
+    """
+    first, last = max(batch.first, after + 1), min(batch.last, until)
+    if (first, last) == (batch.first, batch.last):
+        return batch
+    if last < first:
+        return Batch(batch.stream, first, first - 1, b"", batch.published_at_ns)
+    start = find(batch.events, first)
+    end = len(batch.events) if last == batch.last else find(batch.events, last + 1) - 1
+    if start < 0 or end < start:
+        raise MalformedFrame("malformed_body", f"{batch.first} to {batch.last} do not stand there in order")
+    return Batch(batch.stream, first, last, batch.events[start:end], batch.published_at_ns)
+
+
+def fingerprint(event: bytes) -> str:
+    """A short digest of one numbered event, to recognise it by."""
+    return blake2b(event, digest_size=16).hexdigest()
+
+
+def encode_batch(batch: Batch, sent_at_ns: int, head: int | None = None) -> list[bytes]:
+    """The frames of a batch; with `head`, those of a replay answer."""
+    header = Header(VERSION, batch.stream, batch.first, batch.last, sent_at_ns, head)
+    body = b"".join((b"[", batch.events, b"]"))  # b"[%b]" would ask for too much memory, and shrink it
+    return [TOPIC, _encode(header), body]
+
+
+def encode_heartbeat(stream: str, head: int, sent_at_ns: int) -> list[bytes]:
+    """The frames of a heartbeat: a header that holds nothing and ends at the head."""
+    return [HEARTBEAT_TOPIC, _encode(Header(VERSION, stream, head + 1, head, sent_at_ns))]
+
+
+def decode_frames(frames: Sequence[bytes]) -> tuple[Header, Batch | None]:
+    """A batch with its header, or a heartbeat's header alone.
+
+    Raises MalformedFrame, its reason one of `malformed_frame`, `unsupported_version`, `malformed_header`,
+    `malformed_body`, `replay_error`. Of the body only its two ends are looked at.
+    """
+    if not 2 <= len(frames) <= 3:
+        raise MalformedFrame("malformed_frame", f"a message has two or three frames, this one {len(frames)}")
+    if frames[0] == ERROR_TOPIC:
+        raise MalformedFrame("replay_error", f"the replay socket refused: {frames[1][:200]!r}")
+    header = _read_header(frames[1])
+    if frames[0] == HEARTBEAT_TOPIC:
+        return header, None
+    if frames[0] != TOPIC or len(frames) != 3:
+        raise MalformedFrame("malformed_frame", f"not a batch: topic {frames[0][:64]!r}, {len(frames)} frames")
+    return header, _read_batch(header, frames[2])
+
+
+def _read_header(frame: bytes) -> Header:
+    try:
+        header = _decode_header(frame)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        _check_version(frame)
+        raise MalformedFrame("malformed_header", f"not a header: {error}") from None
+    _check_version(frame, header.v)
+    if not header.stream or not 1 <= header.first <= header.last + 1 <= LAST_SEQUENCE:
+        raise MalformedFrame("malformed_header", f"no such range: {header.first} to {header.last}")
+    return header
+
+
+def _check_version(frame: bytes, version: int | None = None) -> None:
+    """Refuse another version first: whatever else is wrong with such a frame, it may be right in its own version."""
+    if version is None:
+        try:
+            version = _decode_version(frame).v
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return
+    if version != VERSION:
+        raise MalformedFrame("unsupported_version", f"version {version} is not known here, only {VERSION}")
+
+
+def _read_batch(header: Header, body: bytes) -> Batch:
+    events = body[1:-1]
+    if body[:1] != b"[" or body[-1:] != b"]":
+        raise MalformedFrame("malformed_body", "the body is no JSON array")
+    if header.last >= header.first:
+        starts = events.startswith(b'{"seq":%d,' % header.first)
+        if not starts or events.rfind(b'{"seq":%d,' % header.last) < 0:
+            raise MalformedFrame("malformed_body", f"the body does not hold {header.first} to {header.last}")
+    elif events:
+        raise MalformedFrame("malformed_body", "the header says there are no events, the body has some")
+    return Batch(header.stream, header.first, header.last, events, header.sent_at_ns)
+
+
+def last_event(batch: Batch) -> bytes:
+    """The last event of a batch that is not empty, as journaled."""
+    return batch.events[batch.events.rfind(b'{"seq":%d,' % batch.last) :]
+
+
+def encode_request(request: ReplayRequest) -> bytes:
+    """The one frame of a replay request."""
+    return _encode(request)
+
+
+def decode_request(frame: bytes) -> ReplayRequest:
+    """A replay request. Raises MalformedFrame (`malformed_request`, `unsupported_version`)."""
+    try:
+        request = _decode_request(frame)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        _check_version(frame)
+        raise MalformedFrame("malformed_request", f"not a replay request: {error}") from None
+    _check_version(frame, request.v)
+    if request.after < 0 or request.limit < 1:
+        raise MalformedFrame("malformed_request", "after is at least 0, limit at least 1")
+    return request
+
+
+def encode_error(error: MalformedFrame) -> list[bytes]:
+    """The answer to a request that can't be understood."""
+    return [ERROR_TOPIC, _encode(ReplayError(VERSION, error.reason, str(error)[:200]))]

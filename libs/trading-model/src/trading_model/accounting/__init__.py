@@ -1,0 +1,1 @@
+"""What fills add up to: positions, P&L, fees. A fold, without I/O."""

@@ -1,0 +1,47 @@
+"""The figures that are shown for a position, each exact or rounded in a stated way."""
+
+from decimal import Decimal, Inexact
+
+import msgspec
+
+from trading_model.accounting.positions import Holding, counts_in_net
+from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO
+
+FINER = Decimal("1E-34")
+"""A rounded cost has 34 decimals more than the exact figures it is set against."""
+
+
+class Figures(msgspec.Struct, frozen=True, gc=False):
+    """All in quote units, the average per base unit."""
+
+    average_entry_price: Decimal
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    net_pnl: Decimal
+
+
+def figures(held: Holding, mark: Decimal) -> Figures:
+    """The figures of a position whose symbol is worth `mark`. Call it with the EXACT context in force.
+
+    Only the cost can be inexact, so it alone is rounded, and realised + unrealised = cash flow + position × mark stays
+    exact. The net P&L has no cost in it and is always exact. The average has 50 significant digits; while flat it is 0.
+    """
+    cash_flow = held.sell_notional - held.buy_notional
+    quantity = held.quantity
+    net_pnl = cash_flow - _quote_fees(held) if held.fees else cash_flow
+    if not quantity:
+        return Figures(ZERO, cash_flow, ZERO, net_pnl)
+    value = quantity * mark
+    cost, rounded = held.basis_cost, held.rounded
+    if quantity != held.basis_quantity:
+        DIVISION.clear_flags()
+        cost = DIVISION.divide(cost * quantity, held.basis_quantity)
+        rounded = rounded or DIVISION.flags[Inexact]
+    if rounded:
+        cost = SHOWN.quantize(cost, (cash_flow + value + ZERO) * FINER)
+    average = AVERAGE.divide(held.basis_cost, held.basis_quantity)
+    return Figures(average, cash_flow + cost, value - cost, net_pnl + value)
+
+
+def _quote_fees(held: Holding) -> Decimal:
+    return sum((fee for currency, fee in held.fees.items() if counts_in_net(held.symbol, currency)), ZERO)

@@ -1,0 +1,235 @@
+"""Apply: what fills add up to, per account, strategy and symbol. A fold over fills, average-cost accounting, no I/O.
+
+Kept are the position and its basis: quantity and signed cost as they were when the position last grew. A partial close
+leaves the average price, basis cost / basis quantity, as it is, so it leaves the basis alone. All else follows:
+
+    cost       = basis cost × position / basis quantity      of what is open now
+    cash flow  = notional sold − notional bought
+    realised   = cash flow + cost
+    unrealised = position × mark − cost
+
+so that realised + unrealised = cash flow + position × mark holds by construction, and each fill against the position
+realises `closed × (price − average) × sign`. A close leaves no cost; through zero the rest opens at the fill's price.
+"""
+
+from decimal import Decimal, Inexact
+
+import msgspec
+
+from trading_model.accounting.marks import Market
+from trading_model.decimals import DIVISION, EXACT, ZERO
+from trading_model.trade import Side
+
+QUOTE = "quote"
+"""Label of fees that came without a currency."""
+
+OTHER = "__other__"
+"""Label of what is counted past a limit."""
+
+MAX_FEE_CURRENCIES = 16
+"""So many per key, and any number of those that count in the net P&L (there can be no more than the symbol is long)."""
+
+
+def counts_in_net(symbol: str, currency: str) -> bool:
+    """Whether a fee in `currency` can be taken off a P&L of `symbol`: it is in the symbol's quote currency."""
+    return currency == QUOTE or (len(symbol) > len(currency) and symbol.endswith(currency))
+
+
+NO_FEES: dict[str, Decimal] = {}
+
+
+class Holding(msgspec.Struct, frozen=True, gc=False):
+    """What was traded and is held under one key at one moment.
+
+    Volumes and `quantity` are in base units, `quantity` is negative when short. Notionals (price × quantity) and costs
+    are in quote units, the cost with the sign of the quantity. `rounded` tells that a division that does not come out
+    even is in `basis_cost`, which then has 200 significant digits or more. `fees` are by currency.
+    """
+
+    account: str
+    strategy: str
+    symbol: str
+    buy_trades: int
+    buy_volume: Decimal
+    buy_notional: Decimal
+    sell_trades: int
+    sell_volume: Decimal
+    sell_notional: Decimal
+    fees: dict[str, Decimal]
+    quantity: Decimal = ZERO
+    basis_quantity: Decimal = ZERO
+    basis_cost: Decimal = ZERO
+    rounded: bool = False
+
+    @property
+    def trades(self) -> int:
+        """How many trades, on both sides."""
+        return self.buy_trades + self.sell_trades
+
+
+class Position:
+    """The fold of one key's fills. Call its methods with the EXACT context in force."""
+
+    __slots__ = (
+        "_basis_cost",
+        "_basis_quantity",
+        "_frozen",
+        "_generation",
+        "_rounded",
+        "_side",
+        "account",
+        "buy_notional",
+        "buy_trades",
+        "buy_volume",
+        "fees",
+        "market",
+        "sell_notional",
+        "sell_trades",
+        "sell_volume",
+        "strategy",
+        "symbol",
+    )
+
+    market: Market
+    """Of its symbol, once that has one."""
+
+    def __init__(self, account: str, strategy: str, symbol: str) -> None:
+        self.account = account
+        self.strategy = strategy
+        self.symbol = symbol
+        self.buy_trades = self.sell_trades = 0
+        self.buy_volume = self.sell_volume = self.buy_notional = self.sell_notional = ZERO
+        self.fees: dict[str, Decimal] = {}
+        self._side = ""  # of the fills that opened what is held; none while flat
+        self._basis_quantity: Decimal | None = None  # None: the quantity, as nothing was closed since the last opening
+        self._basis_cost = ZERO
+        self._rounded = False
+        self._frozen: Holding | None = None
+        self._generation = 0
+
+    def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
+        """Count a fill and let it move the position."""
+        notional = price * qty
+        if not self._side:
+            self._side = side
+        opens = side == self._side
+        if opens:
+            if self._basis_quantity is not None:
+                self._move_basis(self._basis_quantity)
+        elif self._basis_quantity is None:
+            self._basis_quantity = self.buy_volume - self.sell_volume
+        if side == "buy":
+            self.buy_trades += 1
+            self.buy_volume += qty
+            self.buy_notional += notional
+            if opens:
+                self._basis_cost += notional
+            elif self.buy_volume >= self.sell_volume:
+                self._turn(price)
+        else:
+            self.sell_trades += 1
+            self.sell_volume += qty
+            self.sell_notional += notional
+            if opens:
+                self._basis_cost -= notional
+            elif self.sell_volume >= self.buy_volume:
+                self._turn(price)
+
+    def charge(self, fee: Decimal, currency: str | None) -> None:
+        """Add a fee. Currencies are few; past a limit those that do not count in the net P&L share one label."""
+        label = currency or QUOTE
+        fees = self.fees
+        paid = fees.get(label)
+        if paid is None:
+            if len(fees) >= MAX_FEE_CURRENCIES and not counts_in_net(self.symbol, label):
+                label = OTHER
+            paid = fees.get(label, ZERO)
+        fees[label] = paid + fee
+
+    def freeze(self, generation: int) -> Holding:
+        """What is known now, untouched by what is applied later. For the same generation again: what was known then.
+
+        It is the same object as long as no fill is applied.
+        """
+        frozen = self._frozen
+        if frozen is None or (
+            self._generation != generation
+            and (frozen.buy_trades != self.buy_trades or frozen.sell_trades != self.sell_trades)
+        ):
+            frozen = self._frozen = self._copy()
+        self._generation = generation
+        return frozen
+
+    def _copy(self) -> Holding:
+        quantity = EXACT.subtract(self.buy_volume, self.sell_volume) if self._side else ZERO
+        return Holding(
+            self.account,
+            self.strategy,
+            self.symbol,
+            self.buy_trades,
+            self.buy_volume,
+            self.buy_notional,
+            self.sell_trades,
+            self.sell_volume,
+            self.sell_notional,
+            self.fees.copy() if self.fees else NO_FEES,
+            quantity,
+            quantity if self._basis_quantity is None else self._basis_quantity,
+            self._basis_cost,
+            self._rounded,
+        )
+
+    def restore(self, held: Holding) -> None:
+        """Go on from what was frozen."""
+        self.buy_trades, self.sell_trades = held.buy_trades, held.sell_trades
+        self.buy_volume, self.sell_volume = held.buy_volume, held.sell_volume
+        self.buy_notional, self.sell_notional = held.buy_notional, held.sell_notional
+        self.fees = held.fees.copy()
+        self._side = _side_of(held.quantity)
+        self._basis_quantity = None if held.basis_quantity == held.quantity else held.basis_quantity
+        self._basis_cost, self._rounded = held.basis_cost, held.rounded
+        self._frozen = held
+
+    def _move_basis(self, basis_quantity: Decimal) -> None:
+        """Bring the basis to what partial closes have left. The only division in the accounting."""
+        cost = self._basis_cost * (self.buy_volume - self.sell_volume)
+        if self._rounded:
+            self._basis_cost = DIVISION.divide(cost, basis_quantity)
+        else:
+            DIVISION.clear_flags()
+            self._basis_cost = DIVISION.divide(cost, basis_quantity)
+            self._rounded = DIVISION.flags[Inexact]
+        self._basis_quantity = None
+
+    def _turn(self, price: Decimal) -> None:
+        """Start a new basis after a fill that closed the position or went through zero."""
+        quantity = self.buy_volume - self.sell_volume
+        self._side = _side_of(quantity)
+        self._basis_quantity = None
+        self._basis_cost = quantity * price
+        self._rounded = False
+
+
+def _side_of(quantity: Decimal) -> str:
+    """The side of the fills that open such a quantity."""
+    return "buy" if quantity > ZERO else "sell" if quantity else ""
+
+
+class Overflow(Position):
+    """Counts the fills of all keys past the limit. It holds nothing: quantities of different symbols don't add up."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(OTHER, OTHER, OTHER)
+
+    def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
+        """Count a fill."""
+        if side == "buy":
+            self.buy_trades += 1
+            self.buy_volume += qty
+            self.buy_notional += price * qty
+        else:
+            self.sell_trades += 1
+            self.sell_volume += qty
+            self.sell_notional += price * qty

@@ -1,0 +1,153 @@
+"""Everything that is known of the trades of one stream: a fold over its batches. No I/O."""
+
+from collections.abc import Generator
+
+import msgspec
+
+from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, read_fills
+from trading_model.accounting.marks import Mark, Market
+from trading_model.accounting.positions import Holding, Overflow, Position
+from trading_model.decimals import LEAST, TOO_MUCH, amount_fits, exactly
+
+OUT_OF_RANGE = "out_of_range"
+_NO_BOOK: dict[str, Position] = {}
+SLICE = 512
+"""So many positions are frozen between two chances for others to run: a fraction of a millisecond."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """The state as it was when `applied` was the last sequence in it; nothing changes it later.
+
+    `positions` stand in the order in which their first trade came, `last` holds each symbol's last trade. `other` is
+    what was counted past the limit on positions.
+    """
+
+    stream: str
+    applied: int
+    limit: int
+    positions: list[Holding]
+    last: dict[str, Mark]
+    other: Holding
+    rejected: dict[str, int]
+
+
+class TradingState:
+    """Positions and totals of one stream, at most `limit` keys of them.
+
+    Trades of further keys are counted under one key that holds no position: the totals are still those of all trades.
+    """
+
+    def __init__(self, limit: int, stream: str = "") -> None:
+        self.limit = limit
+        self.stream = stream
+        self.applied = 0
+        self._positions: list[Position] = []
+        self._books: dict[tuple[str, str], dict[str, Position]] = {}
+        self._markets: dict[str, Market] = {}
+        self.other = Overflow()
+        self.rejected = {UNDECODABLE: 0, OUT_OF_RANGE: 0}
+        self._generation = 0
+        self._freezing = False
+
+    @classmethod
+    def restored(cls, moment: Moment) -> "TradingState":
+        """The state that was frozen."""
+        state = cls(moment.limit, moment.stream)
+        state.applied = moment.applied
+        for held in moment.positions:
+            state._open(held.account, held.strategy, held.symbol, moment.last[held.symbol]).restore(held)
+        state.other.restore(moment.other)
+        state.rejected |= moment.rejected
+        return state
+
+    def freeze(self) -> Moment:
+        """What is known now, to be read at leisure while further batches are applied."""
+        freezing = self.freeze_in_slices()
+        while True:
+            try:
+                next(freezing)
+            except StopIteration as frozen:
+                moment: Moment = frozen.value
+                return moment
+
+    def freeze_in_slices(self) -> Generator[None, None, Moment]:
+        """The same for many positions: batches applied between two slices don't get in. One freeze at a time."""
+        self._generation += 1
+        self._freezing = True
+        generation, positions, markets = self._generation, self._positions.copy(), list(self._markets.values())
+        other, rejected = self.other.freeze(generation), self.rejected.copy()
+        moment = Moment(self.stream, self.applied, self.limit, [], {}, other, rejected)
+        try:
+            for start in range(0, len(positions), SLICE):
+                moment.positions.extend([position.freeze(generation) for position in positions[start : start + SLICE]])
+                yield
+            for start in range(0, len(markets), SLICE):
+                moment.last.update(
+                    {market.symbol: market.freeze(generation) for market in markets[start : start + SLICE]}
+                )
+                yield
+        finally:
+            self._freezing = False
+        return moment
+
+    def apply(self, batch: EventBatch, skip: int = 0) -> None:
+        """Apply the batch's events but for the first `skip`. What can't be applied is counted, and passed over."""
+        fills, undecodable = read_fills(batch, skip)
+        self.rejected[UNDECODABLE] += undecodable
+        self._apply_fills(fills)
+        self.applied = batch.last
+
+    @exactly
+    def _apply_fills(self, fills: list[Fill]) -> None:
+        freezing, generation = self._freezing, self._generation
+        account: str | None = None
+        strategy, book = "", _NO_BOOK
+        for fill in fills:
+            price, qty, fee = fill.price, fill.qty, fill.fee
+            if not (LEAST <= price < TOO_MUCH and LEAST <= qty < TOO_MUCH):
+                self.rejected[OUT_OF_RANGE] += 1
+                continue
+            if fee is not None and not (LEAST <= fee < TOO_MUCH or amount_fits(fee)):
+                self.rejected[OUT_OF_RANGE] += 1
+                continue
+            if fill.account != account or fill.strategy != strategy:  # mostly they are those of the fill before
+                account, strategy = fill.account, fill.strategy
+                book = self._books.get((account, strategy), _NO_BOOK)
+            position = book.get(fill.symbol)
+            if position is None:
+                self._apply_first(fill)
+                account = None
+                continue
+            market = position.market
+            if freezing:
+                position.freeze(generation)
+                market.freeze(generation)
+            position.apply(fill.side, price, qty)
+            if fee is not None:
+                position.charge(fee, fill.fee_currency)
+            market.price, market.ts = price, fill.ts
+
+    def _apply_first(self, fill: Fill) -> None:
+        """Apply a fill whose key has no position yet, and may get none."""
+        target: Position = self.other
+        market = self._markets.get(fill.symbol)
+        if market is not None:
+            if self._freezing:
+                market.freeze(self._generation)
+            market.price, market.ts = fill.price, fill.ts
+        if len(self._positions) < self.limit:
+            target = self._open(fill.account, fill.strategy, fill.symbol, Mark(fill.price, fill.ts))
+        target.apply(fill.side, fill.price, fill.qty)
+        if fill.fee is not None:
+            target.charge(fill.fee, fill.fee_currency)
+
+    def _open(self, account: str, strategy: str, symbol: str, mark: Mark) -> Position:
+        """A new position; `mark` is its symbol's if that is new, too."""
+        market = self._markets.get(symbol)
+        if market is None:
+            market = self._markets[symbol] = Market(symbol, mark)
+        position = Position(account, strategy, symbol)
+        position.market = market
+        self._positions.append(position)
+        self._books.setdefault((account, strategy), {})[symbol] = position
+        return position

@@ -1,0 +1,1 @@
+"""What is known, as Prometheus text and as JSON. No I/O."""

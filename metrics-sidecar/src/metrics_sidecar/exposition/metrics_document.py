@@ -1,0 +1,78 @@
+"""Writes docs/metrics.md from the file of metric names.
+
+`python -m metrics_sidecar.exposition.metrics_document > docs/metrics.md`
+"""
+
+from collections.abc import Iterable
+
+from metrics_sidecar import metrics
+from metrics_sidecar.metrics import Metric
+
+INTRODUCTION = """\
+# Metrics
+
+What the sidecar serves at `GET /metrics`, as Prometheus text 0.0.4 or OpenMetrics 1.0, by the request's `Accept`;
+with gzip for those who take it. This page is made from `metrics-sidecar/src/metrics_sidecar/metrics.py` by
+`.venv/bin/python -m metrics_sidecar.exposition.metrics_document > docs/metrics.md`; a test holds both equal.
+
+Until the sidecar has caught up with the stream after its start, `/metrics` and `/readyz` answer 503 (`code`
+`not_caught_up`) and say what is waited for: no scrape ever shows a total lower than one before. All figures of one
+scrape are of one moment.
+
+## How the figures are made
+- **Exact.** Sums and products of decimals are never rounded, and are shown with all their digits, without exponent.
+  Zeros at the end of the decimals are left out; what is nothing is `0`.
+- **Average cost.** A trade in the direction of the position moves the average entry price. One against it realises
+  `closed × (price − average) × sign` and leaves the average. Through zero, the rest opens at the trade's price.
+- `trading_realized_pnl + trading_unrealized_pnl = cash flow + position × last price`, exactly, as shown. The cash
+  flow is the notional sold less the notional bought.
+- **The one division.** What is left of a cost after a partial close need not come out even. It is kept to 200 digits,
+  and where it is in a figure, both P&Ls are rounded, half to even, to 34 decimals more than the exact figures they
+  are made from. The average entry price has 50 significant digits. `trading_net_pnl` has no division in it and is
+  always exact.
+- **Fees.** A fee without a currency has `currency="quote"`. These, and fees in a currency that the symbol ends with
+  (`XRP/ETH` and `ETH`, `BTCUSDT` and `USDT`), are taken off in `trading_net_pnl`. Fees in other currencies are only
+  in `trading_fees`.
+- **Marks.** The unrealised P&L is marked at the symbol's last price, in whatever account that was traded.
+- **Counters start at 0.** With the first trade of a key both its sides appear, the other one at 0. `increase()` needs
+  two scrapes, so it does not see a key's very first trade; the counter's value does.
+- **A limit.** Each key (account, strategy, symbol) has 11 series and one for each fee currency. Past
+  `SIDECAR_MAX_POSITIONS` keys, further ones are counted together as
+  `account="__other__",strategy="__other__",symbol="__other__"`: trades, volume, notional and fees, but no position.
+  `sum(trading_trades_total)` is still the number of all trades. Past 16 fee currencies of one key, further ones that
+  do not count in the net P&L are added up as `currency="__other__"`.
+
+`GET /state` shows the same as JSON, every amount a string, also before the sidecar has caught up.
+"""
+
+TRADING = "What was traded"
+PIPELINE = "The pipeline"
+PROCESS = "The process"
+
+
+def document() -> str:
+    """The page."""
+    sections: dict[str, list[Metric]] = {TRADING: [], PIPELINE: [], PROCESS: []}
+    for metric in metrics.ALL:
+        sections[_section(metric)].append(metric)
+    return "\n".join([INTRODUCTION, *(_table(title, listed) for title, listed in sections.items())])
+
+
+def _section(metric: Metric) -> str:
+    if metric.name.startswith("process_"):
+        return PROCESS
+    return TRADING if {"symbol", "account"} & set(metric.labels) else PIPELINE
+
+
+def _table(title: str, listed: Iterable[Metric]) -> str:
+    rows = [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels) or '–'} | {metric.unit} "
+        f"| {metric.meaning} | {metric.when_wrong} |"
+        for metric in listed
+    ]
+    head = ["| name | kind | labels | unit | what it is | when it looks wrong |", "|---|---|---|---|---|---|"]
+    return "\n".join([f"## {title}", *head, *rows]) + "\n"
+
+
+if __name__ == "__main__":
+    print(document(), end="")

@@ -1,0 +1,247 @@
+"""Expose: what is known as Prometheus text 0.0.4 or OpenMetrics 1.0. No I/O.
+
+The text is made in slices, so that batches can be applied between two of them, from a moment that was frozen before:
+all figures of one scrape belong together. Lines are formatted by hand, from labels that are escaped once per key.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from itertools import accumulate, islice
+from typing import Generic, TypeVar
+
+from metrics_sidecar import metrics
+from metrics_sidecar.delays import BOUNDS_SECONDS
+from metrics_sidecar.metrics import Metric
+from trading_model.accounting.figures import Figures, figures
+from trading_model.accounting.marks import Mark
+from trading_model.accounting.positions import Holding
+from trading_model.accounting.state import Moment
+from trading_model.decimals import exactly, show
+from trading_model.timestamps import unix_seconds
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+SLICE = 64
+"""So many positions or symbols are formatted between two chances for others to run: a fraction of a millisecond."""
+
+KEY_FAMILIES = (
+    metrics.TRADES,
+    metrics.VOLUME,
+    metrics.NOTIONAL,
+    metrics.POSITION,
+    metrics.AVERAGE_ENTRY_PRICE,
+    metrics.REALIZED_PNL,
+    metrics.UNREALIZED_PNL,
+    metrics.NET_PNL,
+    metrics.FEES,
+)
+
+SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP)
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+Blocks = tuple[bytes, ...]
+"""The text of each of KEY_FAMILIES or SYMBOL_FAMILIES, for some keys or symbols."""
+
+Lines = list[str]
+"""Of one of KEY_FAMILIES."""
+
+KeyLabels = tuple[str, str, str]
+"""A key's labels, formatted: alone, with the side buy, with the side sell."""
+
+Sample = tuple[str, int | str]
+"""Labels, formatted, and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric with its samples; `suffix` is added to the metric's name, for the parts of a histogram."""
+
+    metric: Metric
+    samples: Iterable[Sample]
+
+
+def escape(value: str) -> str:
+    """A label value as both formats want it."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def labelled(labels: Mapping[str, str]) -> str:
+    """Labels as they stand between a name and a value."""
+    return "{" + ",".join(f'{name}="{escape(value)}"' for name, value in labels.items()) + "}"
+
+
+@cache
+def header(metric: Metric, openmetrics: bool) -> str:
+    """HELP and TYPE. OpenMetrics names counters without `_total` and knows `info`, the text format does not."""
+    name, kind = metric.name, metric.kind
+    if openmetrics and kind == "counter":
+        name = name.removesuffix("_total")
+    elif openmetrics and kind == "info":
+        name = name.removesuffix("_info")
+    elif kind == "info":
+        kind = "gauge"
+    return f"# HELP {name} {metric.meaning}\n# TYPE {name} {kind}\n"
+
+
+def render_family(family: Family, openmetrics: bool) -> str:
+    """One metric with all its samples."""
+    name = family.metric.name
+    lines = [f"{name}{labels} {value}\n" for labels, value in family.samples]
+    return "".join([header(family.metric, openmetrics), *lines])
+
+
+_BUCKETS = tuple(f'_bucket{{le="{bound}"}}' for bound in (*BOUNDS_SECONDS, "+Inf"))
+
+
+def histogram_samples(counts: Iterable[int], sum_ns: int) -> Iterator[Sample]:
+    """Cumulative buckets, count and sum. What would be the labels of a plain sample begins with the suffix here."""
+    cumulative = list(accumulate(counts))
+    yield from zip(_BUCKETS, cumulative, strict=True)
+    yield "_count", cumulative[-1]
+    yield "_sum", show(Decimal(sum_ns).scaleb(-9))
+
+
+class Remembered(Generic[Given, Made]):
+    """Makes something of each thing in a row; the next time only of those that are not what they were."""
+
+    def __init__(self, make: Callable[[Given], Made]) -> None:
+        self._make = make
+        self._known: list[tuple[Given, Made]] = []
+
+    def of(self, index: int, given: Given) -> Made:
+        """What is made of the thing at that place; call it for one place after the other, from 0."""
+        if index < len(self._known) and self._known[index][0] == given:
+            return self._known[index][1]
+        made = self._make(given)
+        self._known[index : index + 1] = [(given, made)]
+        return made
+
+    def forget(self, index: int) -> None:
+        """There are so many things only."""
+        del self._known[index:]
+
+
+class Exposition:
+    """Formats moments. What is as it was at the last scrape is not formatted again."""
+
+    def __init__(self) -> None:
+        self._labels: dict[tuple[str, str, str], KeyLabels] = {}
+        self._keys = Remembered(self._render_slice)
+        self._symbols = Remembered(_render_symbols)
+
+    def render(self, moment: Moment, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
+        """The whole text in pieces; an empty one is only a chance to let others run."""
+        yield from self._render_keys(moment, openmetrics)
+        yield from self._render_marks(moment.last, openmetrics)
+        yield "".join([render_family(family, openmetrics) for family in others]).encode()
+        if openmetrics:
+            yield b"# EOF\n"
+
+    def _render_keys(self, moment: Moment, openmetrics: bool) -> Iterator[bytes]:
+        if len(self._labels) > len(moment.positions):
+            self._labels.clear()  # keys of another stream
+        slices: list[Blocks] = []
+        for start in range(0, len(moment.positions), SLICE):
+            positions = moment.positions[start : start + SLICE]
+            prices = [moment.last[held.symbol].price for held in positions]
+            slices.append(self._keys.of(len(slices), (positions, prices)))
+            yield b""
+        self._keys.forget(len(slices))
+        if len(moment.positions) >= moment.limit:
+            slices.append(_render_overflow(moment.other))
+        yield from _families(KEY_FAMILIES, slices, openmetrics)
+
+    def _render_marks(self, last: dict[str, Mark], openmetrics: bool) -> Iterator[bytes]:
+        slices: list[Blocks] = []
+        marks = iter(last.items())
+        while some := list(islice(marks, SLICE)):
+            slices.append(self._symbols.of(len(slices), some))
+            yield b""
+        self._symbols.forget(len(slices))
+        yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
+
+    @exactly
+    def _render_slice(self, given: tuple[list[Holding], list[Decimal]]) -> Blocks:
+        positions, prices = given
+        labels = [self._labels_of(held) for held in positions]
+        shown = [figures(held, price) for held, price in zip(positions, prices, strict=True)]
+        return _joined(*_totals(labels, positions), *_open_figures(labels, positions, shown), _fees(labels, positions))
+
+    def _labels_of(self, held: Holding) -> KeyLabels:
+        key = (held.account, held.strategy, held.symbol)
+        labels = self._labels.get(key)
+        if labels is None:
+            labels = self._labels[key] = _key_labels(held)
+        return labels
+
+
+def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: bool) -> Iterator[bytes]:
+    """The blocks of each family, of all slices, under its header."""
+    for index, metric in enumerate(families):
+        yield header(metric, openmetrics).encode()
+        for blocks in slices:
+            yield blocks[index]
+
+
+def _key_labels(held: Holding) -> KeyLabels:
+    key = labelled({"account": held.account, "strategy": held.strategy, "symbol": held.symbol})[:-1]
+    return f"{key}}}", f'{key},side="buy"}}', f'{key},side="sell"}}'
+
+
+def _totals(labels: list[KeyLabels], positions: list[Holding]) -> tuple[Lines, Lines, Lines]:
+    """Both sides of the three totals."""
+    trades, volume, notional = [], [], []
+    for (_, buy, sell), held in zip(labels, positions, strict=True):
+        trades.append(f"trading_trades_total{buy} {held.buy_trades}\ntrading_trades_total{sell} {held.sell_trades}\n")
+        volume.append(
+            f"trading_volume_total{buy} {show(held.buy_volume)}\ntrading_volume_total{sell} {show(held.sell_volume)}\n"
+        )
+        notional.append(
+            f"trading_notional_total{buy} {show(held.buy_notional)}\n"
+            f"trading_notional_total{sell} {show(held.sell_notional)}\n"
+        )
+    return trades, volume, notional
+
+
+def _open_figures(labels: list[KeyLabels], positions: list[Holding], shown: list[Figures]) -> tuple[Lines, ...]:
+    position, average, realized, unrealized, net = [], [], [], [], []
+    for (key, _, _), held, figure in zip(labels, positions, shown, strict=True):
+        position.append(f"trading_position{key} {show(held.quantity)}\n")
+        average.append(f"trading_average_entry_price{key} {show(figure.average_entry_price)}\n")
+        realized.append(f"trading_realized_pnl{key} {show(figure.realized_pnl)}\n")
+        unrealized.append(f"trading_unrealized_pnl{key} {show(figure.unrealized_pnl)}\n")
+        net.append(f"trading_net_pnl{key} {show(figure.net_pnl)}\n")
+    return position, average, realized, unrealized, net
+
+
+def _fees(labels: list[KeyLabels], positions: list[Holding]) -> Lines:
+    return [
+        f'trading_fees{key[:-1]},currency="{escape(currency)}"}} {show(fee)}\n'
+        for (key, _, _), held in zip(labels, positions, strict=True)
+        if held.fees
+        for currency, fee in held.fees.items()
+    ]
+
+
+def _render_overflow(other: Holding) -> Blocks:
+    """The key past the limit: totals and fees. It is there, at 0, before its first trade."""
+    labels = [_key_labels(other)]
+    return _joined(*_totals(labels, [other]), *_open_figures([], [], []), _fees(labels, [other]))
+
+
+def _joined(*columns: Lines) -> Blocks:
+    return tuple("".join(column).encode() for column in columns)
+
+
+def _render_symbols(marks: list[tuple[str, Mark]]) -> Blocks:
+    prices, times = [], []
+    for symbol, mark in marks:
+        label = f'{{symbol="{escape(symbol)}"}}'
+        prices.append(f"trading_last_price{label} {show(mark.price)}\n")
+        times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
+    return "".join(prices).encode(), "".join(times).encode()

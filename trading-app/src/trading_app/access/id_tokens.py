@@ -1,0 +1,109 @@
+"""ID tokens of an OpenID Connect provider: signed with RS256 by one of its keys, for us, for a user who may, in time.
+
+The rules are those of OpenID Connect Core 1.0, section 3.1.3.7.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from trading_app.access.caller import Caller
+from trading_app.access.id_provider import IdProvider, InvalidToken
+from trading_app.access.lease import Lease
+from trading_app.access.provider_keys import ProviderKeys
+
+LEEWAY_SECONDS = 60
+"""So far may the provider's clock be off."""
+
+KNOWN_SECONDS = 60.0
+"""A token that was checked is not checked again for so long."""
+
+MOST_KNOWN = 1024
+MOST_BYTES = 8192
+CLAIMS = ("iss", "aud", "sub", "exp", "iat")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A token that counts: whose it is, and until when, in seconds since 1970."""
+
+    caller: Caller
+    until: float
+    known_until: float
+
+
+class IdTokens:
+    """Checks ID tokens, and remembers for a moment which it has checked."""
+
+    def __init__(self, provider: IdProvider) -> None:
+        self._provider = provider
+        self._keys = ProviderKeys(provider.jwks_url)
+        self._known: dict[bytes, Checked] = {}
+
+    def known(self, digest: bytes) -> Checked | None:
+        """The token with this digest, if it was checked a moment ago and counts."""
+        checked = self._known.get(digest)
+        return checked if checked is not None and time.time() < checked.known_until else None
+
+    async def check(self, token: bytes, digest: bytes) -> Checked:
+        """The token, checked. Raises InvalidToken; NoKeys where that can't be told."""
+        checked = self.known(digest) or await self._check(token)
+        if digest not in self._known:
+            while len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+        self._known[digest] = checked
+        return checked
+
+    async def _check(self, token: bytes) -> Checked:
+        if len(token) > MOST_BYTES:
+            raise InvalidToken("it is too long")
+        try:
+            kid = _kid(jwt.get_unverified_header(token))
+            key = await self._keys.find(kid)
+            if key is None:
+                raise InvalidToken("it is signed with a key that the provider does not have")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                audience=self._provider.audience,
+                issuer=self._provider.issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": list(CLAIMS)},
+            )
+        except jwt.MissingRequiredClaimError as error:
+            raise InvalidToken(f"the claim {error.claim} is missing") from None
+        except (jwt.PyJWTError, RecursionError, ValueError, OverflowError) as error:
+            raise InvalidToken(_REASONS.get(type(error), "it can't be read")) from None
+        return self._checked(claims)
+
+    def _checked(self, claims: dict[str, Any]) -> Checked:
+        if claims["aud"] not in (self._provider.audience, [self._provider.audience]):
+            raise InvalidToken("it is for others too")
+        name = self._provider.admits(claims)
+        if name is None:
+            raise InvalidToken("its user is not in WEBAPP_OIDC_USERS")
+        until = float(claims["exp"]) + LEEWAY_SECONDS
+        caller = Caller(name, self._provider.scopes, Lease(until))
+        return Checked(caller, until, min(until, time.time() + KNOWN_SECONDS))
+
+
+_REASONS: dict[type[Exception], str] = {
+    jwt.ExpiredSignatureError: "it has expired",
+    jwt.ImmatureSignatureError: "it is not valid yet",
+    jwt.InvalidAlgorithmError: "it is not signed with RS256",
+    jwt.InvalidAudienceError: "it is for another audience",
+    jwt.InvalidIssuerError: "another issuer made it",
+    jwt.InvalidSignatureError: "its signature is wrong",
+}
+
+
+def _kid(header: dict[str, Any]) -> str:
+    if header.get("alg") != "RS256":
+        raise jwt.InvalidAlgorithmError
+    kid = header.get("kid")
+    if not isinstance(kid, str):
+        raise InvalidToken("it does not name the key that signed it")
+    return kid

@@ -1,0 +1,59 @@
+"""The sessions of browsers that signed in. They are kept in memory: the end of the app ends them all, and so the tokens
+they were made from can't leave the settings without their sessions.
+"""
+
+import secrets
+import time
+
+from service_kit.access.tokens import digest_of
+from trading_app.access.caller import Caller
+from trading_app.access.lease import Lease
+
+LONGEST_SECONDS = 12 * 3600
+MOST_SESSIONS = 1000
+MOST_OF_ONE = 20
+
+
+class Sessions:
+    """Sessions by the digest of what the browser's cookie holds. Where one caller has too many, or all together have,
+    the oldest ends.
+    """
+
+    def __init__(self) -> None:
+        self._sessions: dict[bytes, Caller] = {}
+
+    def begin(self, caller: Caller) -> str:
+        """A session for this caller, which ends with its lease at the latest; what the cookie is to hold."""
+        for digest in [digest for digest, known in self._sessions.items() if not _holds(known)]:
+            del self._sessions[digest]
+        own = [digest for digest, known in self._sessions.items() if known.name == caller.name]
+        if len(own) >= MOST_OF_ONE:
+            self._end(own[0])
+        while len(self._sessions) >= MOST_SESSIONS:
+            self._end(next(iter(self._sessions)))
+        key = secrets.token_urlsafe(32)
+        longest = time.time() + LONGEST_SECONDS
+        lease = Lease(longest if caller.lease is None else min(caller.lease.until, longest))
+        self._sessions[digest_of(key.encode())] = Caller(caller.name, caller.scopes, lease)
+        return key
+
+    def find(self, key: bytes) -> Caller | None:
+        """Whose session it is; None where there is none, or none any more."""
+        caller = self._sessions.get(digest_of(key))
+        return caller if caller is not None and _holds(caller) else None
+
+    def end(self, key: bytes) -> Caller | None:
+        """End it; whose it was."""
+        caller = self.find(key)
+        if caller is not None:
+            self._end(digest_of(key))
+        return caller
+
+    def _end(self, digest: bytes) -> None:
+        lease = self._sessions.pop(digest).lease
+        if lease is not None:
+            lease.end()
+
+
+def _holds(caller: Caller) -> bool:
+    return caller.lease is None or caller.lease.holds()

@@ -1,0 +1,1 @@
+"""The commands of `trading-app` beside serving."""

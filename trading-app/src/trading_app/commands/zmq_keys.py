@@ -1,0 +1,37 @@
+"""`trading-app zmq-keys`: makes the keys with which the web app and its subscribers know each other (CURVE)."""
+
+import argparse
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import zmq
+
+from telemetry_stream.transports.zeromq.curve import UnusableKey, make_key_file, read_secret_key
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add it."""
+    keys = commands.add_parser("zmq-keys", help="make keys for the ZeroMQ ports, or show the public one again")
+    keys.add_argument("file", metavar="FILE", type=Path, help="where the secret key is, or is to be put")
+
+
+def run(file: Path) -> int:
+    """Make a pair unless the file is there, and print its public key with the settings. Exit code 1 if it can't."""
+    try:
+        with suppress(FileExistsError):
+            make_key_file(file)
+        public = zmq.curve_public(read_secret_key(file)).decode()
+    except (OSError, UnusableKey) as error:
+        print(f"trading-app zmq-keys: {error}", file=sys.stderr)
+        return 1
+    where = file.resolve()
+    print(f"The secret key is in {where}, for its owner only. The public key:\n")
+    print(f"    {public}\n")
+    print("For a web app:")
+    print(f"    WEBAPP_ZMQ_SECRET_KEY_FILE={where}")
+    print(f"    SIDECAR_ZMQ_SERVER_KEY='{public}'   at each subscriber")
+    print("For a subscriber:")
+    print(f"    SIDECAR_ZMQ_SECRET_KEY_FILE={where}")
+    print(f"    WEBAPP_ZMQ_CLIENT_KEYS='{public}'   at the web app; several are separated by commas")
+    return 0

@@ -1,0 +1,167 @@
+"""A request that brings trades, taken straight from its connection, and its answer."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from service_kit.http_types import Headers
+from service_kit.problems import Problem
+from service_kit.responses import Answer, announced_too_large, answer_problem, too_large
+from telemetry_stream.errors import StreamError
+from telemetry_stream.events import Submission
+from telemetry_stream.group_commit import Outcome
+from trading_app.http.request_boundary import INTERNAL_ERROR
+from trading_app.intake.event import TradeEvent
+from trading_app.intake.service import Intended
+
+if TYPE_CHECKING:
+    from trading_app.connection.limits import GuardedHttpProtocol
+
+log = structlog.get_logger(__name__)
+
+
+class NobodyWaits:
+    """Stands for the event that a cycle's application waits for; a hot request has none."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+NOBODY_WAITS = NobodyWaits()
+
+
+class HotRequest(msgspec.Struct, eq=False):
+    """One request that brings trades, and its answer: what uvicorn asks of a request's cycle, and no more."""
+
+    protocol: "GuardedHttpProtocol"
+    path: str
+    headers: Headers
+    began: float
+    keep_alive: bool = True
+    body: bytes | bytearray = b""
+    whole: bool = False
+    response_complete: bool = False
+    disconnected: bool = False
+    intended: Intended | None = None
+    request_id: str = ""
+    message_event: NobodyWaits = NOBODY_WAITS
+
+    def begin(self) -> None:
+        """The headers are there: refuse what they say already."""
+        problem = announced_too_large(self.headers, self.protocol.web.context.settings.most_body_bytes)
+        problem = self.above_the_rate() or problem
+        if problem is not None:
+            self.refuse(problem)
+        elif self.protocol.expect_100_continue:
+            self.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def take(self, part: bytes) -> None:
+        """A piece of the body is there."""
+        most = self.protocol.web.context.settings.most_body_bytes
+        if len(self.body) + len(part) > most:
+            self.refuse(too_large(most))
+        elif not self.body:
+            self.body = part
+        else:  # in one piece: many small ones would take many times their size
+            if isinstance(self.body, bytes):
+                self.body = bytearray(self.body)
+            self.body += part
+
+    def forget(self) -> None:
+        """Let go of what came of the body: uvicorn's connection and its request know each other, and stay for long."""
+        self.body = b""
+
+    def end(self) -> None:
+        """The body is there: hand the trades over."""
+        self.whole = True
+        if self.response_complete:
+            self._close_if_asked()
+            return
+        web = self.protocol.web
+        try:
+            body, self.body = bytes(self.body), b""
+            intended = self.intended = web.intake.read(self.path, self.headers, body, time.time_ns())
+            web.context.stream.submit(intended.submission, self.finish)
+        except Problem as problem:
+            self.refuse(problem)
+        except StreamError as error:
+            self.refuse(web.intake.refuse(intended, error))
+        except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
+            self._fail(error)
+
+    def finish(self, outcome: Outcome) -> None:
+        """The trades are durable, or refused. Counted even if the client has gone meanwhile."""
+        assert self.intended is not None
+        try:
+            self._answer(self.protocol.web.intake.answer(self.intended, outcome))
+        except Problem as problem:
+            self.refuse(problem)
+        except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
+            self._fail(error)
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        """Take a step that is one of several requests'; whatever goes wrong is this one's alone."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 -- see above
+            self.break_off(error)
+
+    def break_off(self, error: Exception) -> None:
+        """It can't even be told that it failed."""
+        log.error("a request could not be answered", path=self.path, exc_info=error)
+        self.response_complete = True
+        self.forget()
+        self.protocol.transport.abort()
+
+    def finish_with(self, trade: TradeEvent, outcome: Outcome) -> None:
+        """The same, where the trade was read and handed over together with others."""
+        self.intended = Intended(Submission([trade]), [trade], single=True)
+        self.finish(outcome)
+
+    def give_up(self, problem: Problem) -> None:
+        """The rest of the body won't come, or can't be used."""
+        self.keep_alive = False
+        self.refuse(problem)
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer that it was not taken."""
+        self.protocol.web.context.metrics.refusals[problem.code] += 1
+        self._name()
+        self._answer(answer_problem(problem, self.request_id))
+
+    def above_the_rate(self) -> Problem | None:
+        """Why it has to wait; None if it need not."""
+        limit = self.protocol.web.rate_limit
+        return None if limit is None else limit.refusal(self.path, self.headers, self.protocol.address)
+
+    def _name(self) -> None:
+        """Most are named when they are answered."""
+        if not self.request_id:
+            self.request_id = self.protocol.web.ids.name(self.headers.get(b"x-request-id", b""))
+
+    def _fail(self, error: Exception) -> None:
+        self._name()
+        log.error("a request failed", path=self.path, request_id=self.request_id, exc_info=error)
+        self.refuse(INTERNAL_ERROR)
+
+    def _answer(self, answer: Answer) -> None:
+        protocol = self.protocol
+        self.response_complete = True
+        self.forget()
+        self.intended = None  # the connection keeps its last request, and should keep no trades
+        # Of several requests of a connection that is lost, uvicorn tells only the last.
+        if not (self.disconnected or protocol.transport.is_closing()):
+            self._name()
+            protocol.write(answer, self.request_id, keep_alive=self.keep_alive)
+            self._close_if_asked()
+        seconds = time.perf_counter() - self.began
+        protocol.web.context.metrics.observe_request("POST", self.path, answer.status, seconds)
+        protocol.on_response_complete()
+
+    def _close_if_asked(self) -> None:
+        """Once the body is there: with some of it unread, the client's system would drop the answer."""
+        if self.whole and not self.keep_alive:
+            self.protocol.transport.close()

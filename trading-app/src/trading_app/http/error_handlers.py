@@ -1,0 +1,85 @@
+"""FastAPI's errors, and ours behind it, as problem documents; for a browser's form as the page."""
+
+from collections.abc import Callable, MutableMapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service_kit.problems import FieldProblem, Problem
+from service_kit.responses import answer_problem
+from trading_app.http.request_boundary import INTERNAL_ERROR
+from trading_app.intake.service import PATHS
+from trading_app.problems import TradeProblem
+
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+Page = Callable[[Request, Problem], Response]
+"""Shows a problem as the page, to a browser whose form was refused."""
+
+
+def add_error_handlers(
+    api: FastAPI, refusals: MutableMapping[str, int], page_for: Callable[[Request], Page | None]
+) -> None:
+    """Answer every error in one form, counted in `refusals` by code.
+
+    `page_for` gives the page to answer a request with, None for most.
+    """
+
+    def answer(request: Request, problem: Problem) -> Response:
+        refusals[problem.code] += 1
+        answered = answer_problem(problem, request.scope["state"]["request_id"])
+        headers = {name.decode(): value.decode("latin-1") for name, value in answered.headers}
+        show_page = page_for(request)
+        if show_page is not None:
+            page = show_page(request, problem)
+            page.headers.update(headers)
+            return page
+        return Response(answered.body, answered.status, headers, answered.content_type.decode())
+
+    async def on_problem(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Problem)
+        return answer(request, problem)
+
+    async def on_invalid_parameter(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(request, _invalid_parameter(error))
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return answer(request, _http_problem(api, request, error))
+
+    async def on_exception(request: Request, _error: Exception) -> Response:
+        # Edge logs and counts it.
+        answered = answer_problem(INTERNAL_ERROR, request.scope["state"]["request_id"])
+        return Response(answered.body, answered.status, media_type=answered.content_type.decode())
+
+    api.add_exception_handler(Problem, on_problem)
+    api.add_exception_handler(RequestValidationError, on_invalid_parameter)
+    api.add_exception_handler(HTTPException, on_http_error)
+    api.add_exception_handler(Exception, on_exception)
+
+
+def _invalid_parameter(error: RequestValidationError) -> Problem:
+    errors = [FieldProblem(f"{found['loc'][0]}/{found['loc'][-1]}", str(found["msg"])) for found in error.errors()]
+    return TradeProblem("invalid_parameter", f"{errors[0].pointer}: {errors[0].detail}", errors)
+
+
+def _http_problem(api: FastAPI, request: Request, error: HTTPException) -> Problem:
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(api, request.scope["path"]))
+    details = {404: f"see {request.base_url}docs for what there is", 405: f"{request.method} is not for this path"}
+    detail = details.get(error.status_code, str(error.detail))
+    return Problem(_CODES.get(error.status_code, "bad_request"), detail, headers=headers)
+
+
+def _methods(api: FastAPI, path: str) -> list[str]:
+    """Every method that is for this path; a route by itself knows only its own."""
+    taken_in_front = {"POST"} if path in PATHS else set()
+    routes = [route for route in api.routes if isinstance(route, Route) and route.path == path]
+    methods = taken_in_front.union(*(route.methods or () for route in routes))
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

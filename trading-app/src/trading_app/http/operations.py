@@ -1,0 +1,48 @@
+"""Health, readiness and the app's own metrics."""
+
+from fastapi import FastAPI, Request
+from prometheus_client.exposition import choose_encoder
+from starlette.responses import Response
+
+from trading_app.context import Context
+from trading_app.http.openapi import ACCESS_CODES, EXPOSITION, problem_responses
+from trading_app.metrics import make_registry
+from trading_app.problems import TradeProblem
+
+OPEN: dict[str, object] = {"security": []}  # no token is needed, not even where tokens are set
+
+
+def add_to(api: FastAPI, context: Context) -> None:
+    """Add the calls."""
+    registry = make_registry(context.metrics)
+
+    @api.get("/healthz", tags=["operations"], summary="Whether the process is alive", openapi_extra=OPEN)
+    async def healthz() -> dict[str, str]:
+        """Alive: says nothing of the journal."""
+        return {"status": "alive"}
+
+    @api.get(
+        "/readyz",
+        tags=["operations"],
+        summary="Whether trades can be taken: journal open, disk writable, publisher bound",
+        responses=problem_responses("not_ready"),
+        openapi_extra=OPEN,
+    )
+    async def readyz() -> dict[str, str]:
+        """503 with the reason where they can't."""
+        obstacle = context.stream.obstacle()
+        if obstacle:
+            raise TradeProblem("not_ready", obstacle, retry_after=5)
+        return {"status": "ready"}
+
+    @api.get(
+        "/metrics",
+        tags=["operations"],
+        summary="The app's own metrics, as Prometheus text or OpenMetrics",
+        response_class=Response,
+        responses=EXPOSITION | problem_responses(*ACCESS_CODES),
+    )
+    async def metrics(request: Request) -> Response:
+        """docs/app-metrics.md explains each."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"Content-Type": content_type})

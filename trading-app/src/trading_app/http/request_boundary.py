@@ -1,0 +1,160 @@
+"""What every request passes: its id, access, the counters, and a 500 for what was not caught. Plain ASGI."""
+
+import contextvars
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.types import EventDict
+
+from service_kit.problems import Problem
+from service_kit.request_ids import RequestIds
+from service_kit.responses import Answer, answer_problem, send_answer
+from trading_app.access.call import Call
+from trading_app.access.caller import Caller
+from trading_app.access.gate import Gate
+from trading_app.metrics import AppMetrics
+
+log = structlog.get_logger(__name__)
+
+ROUTES = frozenset(
+    (
+        "/",
+        "/trade",
+        "/trades",
+        "/trades/stream",
+        "/page/stream",
+        "/page/history",
+        "/page/session",
+        "/sign-in",
+        "/sign-out",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+    )
+)
+ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+KEPT_NOWHERE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Of whatever is read and does not say otherwise: figures are for who may see them, and for now."""
+
+INTERNAL_ERROR = Problem("internal_error", "it was logged under this request_id")
+
+_request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
+
+
+def add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """A structlog processor: the id of the request that is being answered, on every line."""
+    request_id = _request_id.get(None)
+    if request_id is not None:
+        event["request_id"] = request_id
+    return event
+
+
+def current_request_id() -> str:
+    """The id of the request that is being answered; empty outside of one."""
+    return _request_id.get("")
+
+
+class Edge:
+    """The outermost layer: gives each request an id, counts and times it, and turns what was not caught into a 500."""
+
+    def __init__(self, app: ASGIApp, metrics: AppMetrics, ids: RequestIds) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass a lifespan on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = self._ids.name(dict(scope["headers"]).get(b"x-request-id", b""))
+        _request_id.set(request_id)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status, complete = 0, False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, complete
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = headers
+                if scope["method"] in ("GET", "HEAD"):
+                    given = {name.lower() for name, _ in headers}
+                    headers += [header for header in KEPT_NOWHERE if header[0] not in given]
+            else:
+                complete = not message.get("more_body", False)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("a request failed", method=scope["method"], path=scope["path"][:200])
+            self._metrics.refusals[INTERNAL_ERROR.code] += 1
+            if status and not complete:
+                raise  # uvicorn cuts the connection: the client must not take a part for the whole
+            if not complete:
+                await send_answer(answer_problem(INTERNAL_ERROR, request_id), send_with_id)
+        finally:
+            self._observe(scope, status, time.perf_counter() - began)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope["path"] if scope["path"] in ROUTES else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.observe_request(method, route, status, seconds)
+        log.debug("answered", method=method, route=route, status=status, seconds=seconds)
+
+
+class Access:
+    """Refuses callers without a credential, where one is set, and ends endless answers when theirs ends."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, metrics: AppMetrics) -> None:
+        self._app = app
+        self._gate = gate
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with who makes it, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = Call.of(scope)
+        try:
+            caller = await self._gate.caller(call)
+        except Problem as problem:
+            await self._refuse(problem, call, scope, send)
+            return
+        scope["state"]["caller"] = caller
+        if caller.lease is not None and call.path in ENDLESS_ROUTES:
+            await self._serve_for(caller, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _refuse(self, problem: Problem, call: Call, scope: Scope, send: Send) -> None:
+        self._metrics.refusals[problem.code] += 1
+        if problem.code == "unauthorized" and call.wants_page:
+            place = b"/sign-in" if call.method in ("GET", "HEAD") else b"/sign-in?unsent=1"
+            answer = Answer(303, b"", b"text/html", [(b"location", place), (b"cache-control", b"no-store")])
+        else:
+            answer = answer_problem(problem, scope["state"]["request_id"])
+        await send_answer(answer, send)
+
+    async def _serve_for(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """As long as the caller may go on. A browser that comes back is told then that it may not."""
+        assert caller.lease is not None
+        began = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        if not await caller.lease.run(self._app(scope, receive, send_on)):
+            if not began:
+                await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,246 @@
+"""From a request's bytes to trades that can be committed. No I/O: the clock and the ids are arguments.
+
+Decoding goes the fast way first: batches by columns (`columns`), else trade by trade. Only a request that fails there
+is looked at again, field by field, to name everything that is wrong with it. All ways use the same rules, those of
+`fields`.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from service_kit.problems import FieldProblem, Problem
+from telemetry_stream.events import RequestKey, Submission
+from trading_app.intake import fields
+from trading_app.intake.decode_batch import count_lines, read_columns
+from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.fields import FieldError
+from trading_app.problems import TradeProblem
+
+_ABSENT = msgspec.Raw(b"null")
+
+_READERS: dict[str, Callable[[bytes], str]] = {
+    "symbol": fields.read_symbol,
+    "price": fields.read_amount,
+    "qty": fields.read_amount,
+    "side": fields.read_side,
+    "trade_id": fields.read_identifier,
+    "account": fields.read_name,
+    "strategy": fields.read_name,
+    "venue": fields.read_name,
+    "order_id": fields.read_identifier,
+    "fee": fields.read_decimal,
+    "fee_currency": fields.read_currency,
+}
+FIELDS = (*_READERS, "ts")
+REQUIRED = ("symbol", "price", "qty", "side")
+_UNKNOWN = f"is not known; the fields are {', '.join(FIELDS)}"
+
+MOST_UNKNOWN_FIELDS = 10
+"""So many unknown fields of one trade are named; there may be a million."""
+
+_MOST_COMMAS = 32
+"""A batch with more commas or lines than so many for each trade it may have is not looked at item by item."""
+
+
+class TradeRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A trade as a client sends it; numbers are kept as they were written. An optional field may be null."""
+
+    symbol: str
+    price: msgspec.Raw
+    qty: msgspec.Raw
+    side: str
+    ts: msgspec.Raw = _ABSENT
+    trade_id: str | None = None
+    account: str | None = None
+    strategy: str | None = None
+    venue: str | None = None
+    order_id: str | None = None
+    fee: msgspec.Raw = _ABSENT
+    fee_currency: str | None = None
+
+
+_decode_request = msgspec.json.Decoder(TradeRequest).decode
+_decode_requests = msgspec.json.Decoder(list[TradeRequest]).decode
+_decode_request_lines = msgspec.json.Decoder(TradeRequest).decode_lines
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_anything = msgspec.json.Decoder(msgspec.Raw).decode
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def read_trade(body: bytes, now_ns: int, ids: TradeIds) -> TradeEvent:
+    """One trade from a JSON object. Raises Problem (`not_json`, `invalid_trade`)."""
+    try:
+        return _event(_decode_request(body), now_ns, ids)
+    except (*_NOT_JSON, FieldError) as error:
+        _require_json(body)
+        problems = explain(body, now_ns) or [FieldProblem("#", str(error))]
+        raise _invalid_trade(problems) from None
+
+
+def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> Sequence[TradeEvent]:
+    """The trades of a JSON array, or of NDJSON where `lines` is set. Raises Problem (`not_json`, `invalid_batch`,
+    `too_large`).
+    """
+    columns = read_columns(body, lines, now_ns, ids, most)
+    if columns is not None:
+        return columns
+    try:
+        requests = _decode_request_lines(body) if lines else _decode_requests(body)
+        if lines and len(requests) != count_lines(body):
+            _require_a_trade_a_line(body, len(requests))
+        _require_at_most(most, len(requests))
+        events = [_event(request, now_ns, ids) for request in requests]
+    except (*_NOT_JSON, FieldError) as error:
+        raise _invalid_batch(_explain_batch(body, lines, now_ns, most) or [FieldProblem("#", str(error))]) from None
+    if not events:
+        raise TradeProblem("invalid_batch", "the batch is empty; at least one trade is needed")
+    return events
+
+
+def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds) -> TradeEvent:
+    """One trade from a form's fields; an empty one counts as not given. Raises Problem (`invalid_trade`)."""
+    return read_trade(msgspec.json.encode({name: text for name, text in form.items() if text.strip()}), now_ns, ids)
+
+
+def submission(events: Sequence[TradeEvent], idempotency_key: bytes | None, scope: str, body: bytes) -> Submission:
+    """What to commit. `scope` parts the keys of different calls. Raises Problem (`bad_request`) for a key of no use."""
+    if idempotency_key is None:
+        return Submission(events)
+    try:
+        key = fields.check_identifier(idempotency_key.decode())
+    except (FieldError, UnicodeDecodeError) as error:
+        raise Problem("bad_request", f"Idempotency-Key {error}") from None
+    return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest()))
+
+
+def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: int | None = None) -> list[FieldProblem]:
+    """Everything that is wrong with one trade; empty if nothing is."""
+    try:
+        values = _decode_object(item)
+    except _NOT_JSON:
+        return [FieldProblem(prefix, "must be a JSON object", index)]
+    unknown = itertools.islice((name for name in values if name not in FIELDS), MOST_UNKNOWN_FIELDS)
+    problems = [FieldProblem(f"{prefix}/{_escape(name)}", _UNKNOWN, index) for name in unknown]
+    for name in FIELDS:
+        detail = _complaint(name, values.get(name), now_ns)
+        if detail:
+            problems.append(FieldProblem(f"{prefix}/{name}", detail, index))
+    return problems
+
+
+def _complaint(name: str, raw: msgspec.Raw | None, now_ns: int) -> str | None:
+    if raw is None:
+        return "is missing" if name in REQUIRED else None
+    value = bytes(raw)
+    if value == b"null":
+        return "must not be null" if name in REQUIRED else None
+    try:
+        if name == "ts":
+            fields.read_timestamp(value, now_ns)
+        else:
+            _READERS[name](value)
+    except FieldError as error:
+        return str(error)
+    return None
+
+
+def _event(request: TradeRequest, now_ns: int, ids: TradeIds) -> TradeEvent:
+    symbol = fields.check_symbol(request.symbol)
+    side = fields.check_side(request.side)
+    price, qty = fields.read_amount(request.price), fields.read_amount(request.qty)
+    timed = request.ts is not _ABSENT and bytes(request.ts) != b"null"
+    ts = fields.read_timestamp(bytes(request.ts), now_ns) if timed else fields.format_timestamp(now_ns)
+    account = "default" if request.account is None else fields.check_name(request.account)
+    strategy = "default" if request.strategy is None else fields.check_name(request.strategy)
+    trade_id = ids.make(now_ns) if request.trade_id is None else fields.check_identifier(request.trade_id)
+    text = (
+        f'{{"trade_id":"{trade_id}","symbol":"{symbol}","price":"{price}","qty":"{qty}","side":"{side}","ts":"{ts}",'
+        f'"account":"{account}","strategy":"{strategy}"{_optional(request)}}}'
+    )
+    return TradeEvent(account, trade_id, text.encode(), timed)
+
+
+def _optional(request: TradeRequest) -> str:
+    """The members that most trades do without."""
+    members = ""
+    if request.venue is not None:
+        members += f',"venue":"{fields.check_name(request.venue)}"'
+    if request.order_id is not None:
+        members += f',"order_id":"{fields.check_identifier(request.order_id)}"'
+    if request.fee is not _ABSENT and bytes(request.fee) != b"null":
+        members += f',"fee":"{fields.read_decimal(request.fee)}"'
+    if request.fee_currency is not None:
+        members += f',"fee_currency":"{fields.check_currency(request.fee_currency)}"'
+    return members
+
+
+def _explain_batch(body: bytes, lines: bool, now_ns: int, most: int) -> list[FieldProblem]:
+    """What is wrong with each item; empty where they are too many to look at."""
+    if not lines:
+        _require_json(body)
+    if max(body.count(b","), body.count(b"\n")) > most * _MOST_COMMAS:
+        return []
+    items = _split_lines(body) if lines else _split_array(body)
+    _require_at_most(most, len(items))
+    return list(
+        itertools.chain.from_iterable(explain(item, now_ns, f"#/{index}", index) for index, item in enumerate(items))
+    )
+
+
+def _split_array(body: bytes) -> Sequence[msgspec.Raw]:
+    try:
+        return _decode_items(body)
+    except _NOT_JSON:
+        raise TradeProblem("invalid_batch", "the body must be a JSON array of trades, or NDJSON") from None
+
+
+def _split_lines(body: bytes) -> Sequence[bytes]:
+    items = [line for line in body.split(b"\n") if line.strip()]
+    for index, item in enumerate(items):
+        _require_json(item, f"item {index} (from 0): ")
+    return items
+
+
+def _require_a_trade_a_line(body: bytes, trades: int) -> None:
+    lines = sum(1 for line in body.split(b"\n") if line.strip())
+    if lines != trades:
+        raise TradeProblem("not_json", f"NDJSON has one trade on each line; these are {trades} trades on {lines} lines")
+
+
+def _require_at_most(most: int, trades: int) -> None:
+    if trades > most:
+        raise Problem("too_large", f"a batch has at most {most} trades, this one has {trades}; send several")
+
+
+def _require_json(body: bytes, where: str = "") -> None:
+    try:
+        body.decode()
+        _decode_anything(body)
+    except _NOT_JSON as error:
+        raise TradeProblem("not_json", f"{where}{error}") from None
+
+
+def _invalid_trade(problems: Sequence[FieldProblem]) -> Problem:
+    return TradeProblem("invalid_trade", "; ".join(_sentence(problem) for problem in problems[:3]), problems)
+
+
+def _invalid_batch(problems: Sequence[FieldProblem]) -> Problem:
+    detail = _sentence(problems[0])
+    if problems[0].index is not None:
+        detail = (
+            f"{len({problem.index for problem in problems})} of the batch's trades are not valid, the first: {detail}"
+        )
+    return TradeProblem("invalid_batch", detail, problems)
+
+
+def _sentence(problem: FieldProblem) -> str:
+    return f"{problem.pointer[2:] or 'the body'} {problem.detail}"
+
+
+def _escape(name: str) -> str:
+    """A member's name within a JSON Pointer; cut, since it is a stranger's."""
+    return name[:64].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,261 @@
+"""Many trades decoded and checked at once, column by column: a sixth of the time that trade by trade takes. No I/O.
+
+Only trades in the common form are taken; whatever is out of it, right or wrong, is left to be read trade by trade
+(`intake`), which follows the same rules, those of `fields`, and says what is wrong. What both take comes out the same,
+to the byte.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from telemetry_stream.events import Events
+from trading_app.intake import fields
+from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.fields import FieldError
+
+_NO_RAW = Raw(b"")
+_BEGIN = b'{"trade_id":'
+_NUMBERED = b'{"seq":%d,'
+
+
+class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """A trade as a client sends it and, once it is checked, as it is journaled: the members are in that order."""
+
+    seq: int | UnsetType = UNSET
+    trade_id: str | UnsetType = UNSET
+    symbol: str
+    price: Raw
+    qty: Raw
+    side: str
+    ts: Raw = _NO_RAW
+    account: str = "default"
+    strategy: str = "default"
+    venue: str | UnsetType = UNSET
+    order_id: str | UnsetType = UNSET
+    fee: Raw | UnsetType = UNSET
+    fee_currency: str | UnsetType = UNSET
+
+
+class TradeColumns(Events[TradeEvent]):
+    """Trades that were checked. `timed` tells of each whether its client gave the time.
+
+    They are encoded at once and their rows let go: while they wait for their commit, the next ones take that memory,
+    which is in the caches.
+    """
+
+    def __init__(self, rows: list[TradeRow], timed: Sequence[bool]) -> None:
+        self._keys = [f"{row.account}\x1f{row.trade_id}" for row in rows]
+        self._encoded = _encode(rows)[1:-1]
+        self._timed = timed
+
+    @property
+    def trade_ids(self) -> Sequence[str]:
+        """The id of each."""
+        return [key.partition("\x1f")[2] for key in self._keys]
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Account and trade id of each."""
+        return self._keys
+
+    def numbered(self, first: int, start: int, stop: int) -> bytes:
+        """The trades from `start` up to `stop` as journaled, the first with the sequence `first`."""
+        whole = stop - start == len(self._keys)
+        encoded = self._encoded if whole else b",".join([self._payload(index) for index in range(start, stop)])
+        # All at once, by one format. No text can hold what a trade begins with, whose quotes would be escaped in it; a
+        # single byte is found four times as fast, where no text has it: what it grows by tells how often it was there.
+        plain = encoded.replace(b"%", b"%%")
+        template = plain.replace(b"{", _NUMBERED)
+        if len(template) != len(plain) + (stop - start) * (len(_NUMBERED) - 1):
+            template = plain.replace(_BEGIN, _NUMBERED + _BEGIN[1:])
+        return template % tuple(range(first, first + stop - start))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, index: int) -> TradeEvent:  # type: ignore[override]  # nobody asks for slices
+        account, _, trade_id = self._keys[index].partition("\x1f")
+        return TradeEvent(account, trade_id, self._payload(index), self._timed[index])
+
+    def _payload(self, index: int) -> bytes:
+        return _BEGIN + self._parts[index].removesuffix(b",")
+
+    @cached_property
+    def _parts(self) -> list[bytes]:
+        return self._encoded.split(_BEGIN)[1:]
+
+
+def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> TradeColumns | None:
+    """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one."""
+    try:
+        rows = _decode_lines(body) if lines else _decode(body)
+        _require(0 < len(rows) <= most)
+        _require(not lines or len(rows) == count_lines(body))  # a trade a line
+        return _check(rows, now_ns, ids)
+    except _OUT_OF_FORM:
+        return None
+
+
+def count_lines(body: bytes) -> int:
+    """How many lines there are; the last one may do without its end."""
+    ends = len(body) - len(body.replace(b"\n", b""))  # `count` takes three times as long
+    return ends + (not body.endswith(b"\n"))
+
+
+def read_bodies(bodies: Iterable[bytes], now_ns: int, ids: TradeIds) -> TradeColumns | None:
+    """The trades of JSON objects, one in each body; None where they must be read one by one."""
+    try:
+        return _check([_decode_row(body) for body in bodies], now_ns, ids)
+    except _OUT_OF_FORM:
+        return None
+
+
+def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
+    """At least one row. Raises what _OUT_OF_FORM has."""
+    _require({row.seq for row in rows} == {UNSET})
+    _check_words(rows)
+    _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
+    _check_amounts(rows)
+    _check_fees([row for row in rows if row.fee is not UNSET])
+    timed = _set_times(rows, now_ns)
+    _set_trade_ids(rows, now_ns, ids)
+    return TradeColumns(rows, timed)
+
+
+class _Uncommon(Exception):
+    """The trades are not in the common form; they may be right all the same."""
+
+
+_OUT_OF_FORM = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, FieldError, _Uncommon)
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise _Uncommon
+
+
+def _check_words(rows: list[TradeRow]) -> None:
+    """Members of which a batch has few values: each value is looked at once."""
+    for name in {row.account for row in rows} | {row.strategy for row in rows} | _given({row.venue for row in rows}):
+        fields.check_name(name)
+    symbols = {given: fields.check_symbol(given) for given in {row.symbol for row in rows}}
+    sides = {given: fields.check_side(given) for given in {row.side for row in rows}}
+    if any(given != kept for words in (symbols, sides) for given, kept in words.items()):
+        for row in rows:
+            row.symbol, row.side = symbols[row.symbol], sides[row.side]
+    _require(all(fields.check_currency(given) == given for given in _given({row.fee_currency for row in rows})))
+
+
+def _given(values: set[str | UnsetType]) -> set[str]:
+    return {value for value in values if value is not UNSET}
+
+
+def _check_identifiers(identifiers: list[str]) -> None:
+    """What `fields.check_identifier` asks, of all in one text; it is parted by quotes, which none may hold."""
+    if not identifiers:
+        return
+    text = '"'.join(("", *identifiers, ""))
+    _require(text.isprintable() and text.count('"') == len(identifiers) + 1 and "\\" not in text)
+    _require(" " not in text or ('" ' not in text and ' "' not in text))
+    lengths = set(map(len, identifiers))
+    _require(0 not in lengths and max(lengths) <= fields.MOST_IDENTIFIER)
+
+
+def _check_amounts(rows: list[TradeRow]) -> None:
+    amounts, values = _read_numbers([row.price for row in rows] + [row.qty for row in rows], _AMOUNT)
+    _require(all(values))  # above 0: the characters allow no sign
+    for row, price, qty in zip(rows, amounts[: len(rows)], amounts[len(rows) :], strict=True):
+        row.price, row.qty = price, qty  # type: ignore[assignment]  # encoded, text is as good
+
+
+def _check_fees(rows: list[TradeRow]) -> None:
+    if not rows:
+        return
+    fees, _ = _read_numbers([row.fee for row in rows if row.fee is not UNSET], _DECIMAL)
+    for row, fee in zip(rows, fees, strict=True):
+        row.fee = fee  # type: ignore[assignment]  # as above
+
+
+def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[float]]:
+    """The digits of a column, as written, and their values as floats: good for a comparison, and for nothing else."""
+    joined = b",".join(raws)
+    _require(not joined.translate(None, allowed))
+    # Without their quotes all of them have to be numbers of JSON, which have no leading zeros and no bare points; that
+    # they are as many says that none held a comma.
+    bare = joined.replace(b'"', b"")
+    values = _decode_floats(b"[" + bare + b"]")
+    texts = bare.decode().split(",")
+    _require(len(values) == len(raws) and max(map(len, texts)) <= fields.MOST_DIGITS)
+    return texts, values
+
+
+def _set_times(rows: list[TradeRow], now_ns: int) -> Sequence[bool]:
+    """Write the times as they are journaled; tells of each whether the client gave it."""
+    timed = [row.ts is not _NO_RAW for row in rows]
+    if not all(timed):
+        now = fields.format_timestamp(now_ns)
+        for row in rows:
+            if row.ts is _NO_RAW:
+                row.ts = now  # type: ignore[assignment]  # as above
+    if any(timed):
+        _set_given_times([row for row, given in zip(rows, timed, strict=True) if given], now_ns)
+    return timed
+
+
+def _set_given_times(rows: list[TradeRow], now_ns: int) -> None:
+    joined = b",".join([row.ts for row in rows])
+    bare = joined.replace(b'"', b"").decode()
+    texts = bare.split(",")
+    _require(len(texts) == len(rows))
+    if joined.translate(None, b"0123456789,"):
+        _check_rfc3339(joined, texts, now_ns)
+    else:
+        texts = _read_milliseconds(texts, now_ns)
+    for row, text in zip(rows, texts, strict=True):
+        row.ts = text  # type: ignore[assignment]  # as above
+
+
+def _check_rfc3339(joined: bytes, texts: list[str], now_ns: int) -> None:
+    """In UTC, and in the form that `fields.format_timestamp` gives."""
+    _require(not joined.translate(None, b'0123456789-:.TZ,"') and joined.count(b'"') == 2 * len(texts))
+    _require(joined.count(b"Z") == len(texts) and b"000Z" not in joined)
+    _require({len(text) for text in texts} <= _LENGTHS)
+    _decode_datetimes(b"[" + joined + b"]")
+    latest = fields.format_second(now_ns // fields.NANOSECONDS + fields.LATEST_AHEAD_SECONDS)
+    _require(min(texts)[:19] > _EARLIEST and max(texts)[:19] < latest)
+
+
+def _read_milliseconds(texts: list[str], now_ns: int) -> list[str]:
+    """13 digits: milliseconds since 1970, from 2001 to 2286."""
+    _require({len(text) for text in texts} == {13})
+    _require(int(max(texts)) <= now_ns // 1_000_000 + fields.LATEST_AHEAD_SECONDS * 1_000)
+    second = fields.format_second
+    return [
+        f"{second(int(text[:10]))}Z" if text.endswith("000") else f"{second(int(text[:10]))}.{text[10:]}Z"
+        for text in texts
+    ]
+
+
+def _set_trade_ids(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> None:
+    given = [row.trade_id for row in rows if row.trade_id is not UNSET]
+    _check_identifiers(given)
+    if len(given) < len(rows):
+        for row in rows:
+            if row.trade_id is UNSET:
+                row.trade_id = ids.make(now_ns)
+
+
+_AMOUNT = b'0123456789.,"'
+_DECIMAL = _AMOUNT + b"-"
+_EARLIEST = fields.format_second(fields.EARLIEST_SECONDS)
+_LENGTHS = frozenset((20, 24, 27, 30))
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[TradeRow]).decode
+_decode_row = msgspec.json.Decoder(TradeRow).decode
+_decode_lines = msgspec.json.Decoder(TradeRow).decode_lines
+_decode_floats = msgspec.json.Decoder(list[float]).decode
+_decode_datetimes = msgspec.json.Decoder(list[datetime]).decode

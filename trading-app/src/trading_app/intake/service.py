@@ -1,0 +1,115 @@
+"""The decisions about requests that bring trades, from bytes to a submission and from its outcome to an answer.
+
+No I/O.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from service_kit.http_types import Headers
+from service_kit.problems import Problem
+from service_kit.responses import JSON, Answer
+from telemetry_stream.errors import StreamError
+from telemetry_stream.events import Submission
+from telemetry_stream.group_commit import Outcome
+from trading_app.environment import Settings
+from trading_app.intake.decode import read_form, read_trade, read_trades, submission
+from trading_app.intake.decode_batch import TradeColumns, read_bodies
+from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.results import answer_trade, answer_trades, receipt_of, refusal
+from trading_app.metrics import AppMetrics
+from trading_app.problems import TradeProblem
+
+LINES = b"application/x-ndjson"
+FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+PATHS = ("/trade", "/trades")
+
+
+class Intended(msgspec.Struct, frozen=True):
+    """What a request wants committed. `single` tells POST /trade from POST /trades, which are answered differently."""
+
+    submission: Submission
+    events: Sequence[TradeEvent]
+    single: bool
+
+
+class Intake:
+    """The decisions about requests that bring trades. No I/O."""
+
+    def __init__(self, settings: Settings, metrics: AppMetrics) -> None:
+        self._most_batch_trades = settings.most_batch_trades
+        self._metrics = metrics
+        self._ids = TradeIds()
+
+    def read(self, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
+        """What a request to one of PATHS wants. Raises Problem."""
+        kind = media_type(headers)
+        key = headers.get(b"idempotency-key")
+        if path == "/trade":
+            if kind != JSON:
+                raise _unsupported(kind, body, "send the trade as application/json")
+            return self._intend([read_trade(body, now_ns, self._ids)], key, body, single=True)
+        if kind not in (JSON, LINES):
+            raise _unsupported(
+                kind, body, "send an array as application/json, or a trade a line as application/x-ndjson"
+            )
+        events = read_trades(body, kind == LINES, now_ns, self._ids, self._most_batch_trades)
+        return self._intend(events, key, body, single=False)
+
+    def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
+        """What requests want that bring a trade each, as JSON, without an Idempotency-Key: all at once. None where each
+        has to be read by itself.
+        """
+        return read_bodies(bodies, now_ns, self._ids)
+
+    def read_form(self, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int) -> Intended:
+        """What a form wants; `body` is what its fields were read from. Raises Problem."""
+        return self._intend([read_form(fields, now_ns, self._ids)], headers.get(b"idempotency-key"), body, single=True)
+
+    def answer(self, intended: Intended, outcome: Outcome) -> Answer:
+        """What to say to the outcome. Raises Problem."""
+        try:
+            receipt = receipt_of(outcome, intended.events)
+        except Problem as problem:
+            self._count_refused(intended, problem)
+            raise
+        self._metrics.accepted_trades += receipt.accepted
+        self._metrics.duplicate_trades += receipt.duplicates
+        return answer_trade(intended.events[0].trade_id, receipt) if intended.single else answer_trades(receipt)
+
+    def refuse(self, intended: Intended, error: StreamError) -> Problem:
+        """What to say where the stream takes nothing."""
+        problem = refusal(error)
+        self._count_refused(intended, problem)
+        return problem
+
+    def _count_refused(self, intended: Intended, problem: Problem) -> None:
+        self._metrics.refused_trades[problem.code] += len(intended.events)
+
+    def _intend(self, events: Sequence[TradeEvent], key: bytes | None, body: bytes, *, single: bool) -> Intended:
+        scope = "trade" if single else "trades"
+        return Intended(submission(events, key, scope, body), events, single)
+
+
+def media_type(headers: Headers) -> bytes:
+    """The Content-Type without its parameters."""
+    return _media_type(headers.get(b"content-type", b""))
+
+
+@lru_cache(maxsize=64)
+def _media_type(content_type: bytes) -> bytes:
+    return content_type.partition(b";")[0].strip().lower()
+
+
+def is_form(headers: Headers, body: bytes) -> bool:
+    """Whether it is a form, and not JSON under a form's Content-Type, which is what curl sends if it is not told."""
+    return media_type(headers) in FORMS and body.lstrip()[:1] not in (b"{", b"[")
+
+
+def _unsupported(kind: bytes, body: bytes, advice: str) -> Problem:
+    if kind in FORMS and body.lstrip()[:1] in (b"{", b"["):
+        advice = "this is JSON sent as a form; add the header 'Content-Type: application/json'"
+    shown = kind[:100].decode("latin-1") or "(none)"
+    return TradeProblem("unsupported_media_type", f"Content-Type {shown!r} is not taken here: {advice}")

@@ -1,0 +1,18 @@
+"""GET /docs: the API to read and to try out, by Swagger UI, whose files an installed package carries."""
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from trading_app.page.page import PAGE_HEADERS, TEMPLATES
+
+# Swagger UI brings its icons as data, and styles that its script sets.
+POLICY = f"{PAGE_HEADERS['Content-Security-Policy']}; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+
+
+def add_to(api: FastAPI) -> None:
+    """Add the call."""
+
+    @api.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        headers = PAGE_HEADERS | {"Content-Security-Policy": POLICY}
+        return TEMPLATES.TemplateResponse(request, "docs.html", {"title": api.title}, headers=headers)

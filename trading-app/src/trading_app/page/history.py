@@ -1,0 +1,105 @@
+"""What the page shows of before it was opened: the last trades, and what its charts are made of."""
+
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+
+import msgspec
+
+from telemetry_stream.wire import cut
+from trading_app.page.position_summary import EXACT
+from trading_app.query.trades import SCAN_LIMIT, Filter
+from trading_app.zmq_pub import TradeStream
+
+LOOK_BACK = 50_000
+"""So many trades are looked through, from the last one back."""
+
+MOST_BARS = 3_600
+MOST_MINUTES = 240
+
+
+class _Trade(msgspec.Struct):
+    symbol: str
+    price: str
+    qty: str
+    side: str
+    ts: str
+
+
+_decode = msgspec.json.Decoder(_Trade).decode
+
+
+class Bars:
+    """Trades by second and by minute of their own time. The page goes on with the same figures (`series.js`)."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, list[object]] = {}
+        self.minutes: dict[int, list[Decimal]] = {}
+
+    def add(self, event: bytes) -> None:
+        """Count a trade, as journaled, in; in the order of the sequence."""
+        trade = _decode(event)
+        second = _second(trade.ts[:19])
+        buys, sells = self.seconds.get(second, (second, "", 0, 0))[2:]
+        assert isinstance(buys, int)
+        assert isinstance(sells, int)
+        bought = trade.side == "buy"
+        self.seconds[second] = [second, trade.price, buys + bought, sells + (not bought)]
+        notional = EXACT.multiply(Decimal(trade.price), Decimal(trade.qty))
+        sums = self.minutes.setdefault(second - second % 60, [Decimal(), Decimal()])
+        sums[not bought] = EXACT.add(sums[not bought], notional)
+
+    def document(self) -> dict[str, object]:
+        """Both by time, the latest of them; amounts as text."""
+        seconds, minutes = sorted(self.seconds)[-MOST_BARS:], sorted(self.minutes)[-MOST_MINUTES:]
+        return {
+            "seconds": [self.seconds[second] for second in seconds],
+            "minutes": [[minute, *(format(amount, "f") for amount in self.minutes[minute])] for minute in minutes],
+        }
+
+
+async def read_next(stream: TradeStream, after: int, wanted: Filter) -> tuple[list[bytes], int]:
+    """The wanted among the next SCAN_LIMIT trades after a sequence, and the sequence up to which was looked."""
+    if after >= stream.head:
+        return [], after
+    batch = await stream.read(after, SCAN_LIMIT)
+    return [event for _, event in wanted.of(batch)], max(after, batch.last)
+
+
+async def read_last(stream: TradeStream, count: int, wanted: Filter, head: int) -> list[bytes]:
+    """The last `count` wanted trades up to `head`, looking through LOOK_BACK at most."""
+    found: list[bytes] = []
+    end, step = head, SCAN_LIMIT if wanted else count
+    while end > max(0, head - LOOK_BACK) and len(found) < count:
+        start = max(0, end - step)
+        found = await _read(stream, start, end, wanted) + found
+        end = start
+    return found[-count:]
+
+
+async def read_bars(stream: TradeStream, wanted: Filter, head: int) -> Bars:
+    """What the last LOOK_BACK trades up to `head` make of charts."""
+    bars, start = Bars(), max(0, head - LOOK_BACK)
+    while start < head:
+        end = min(head, start + SCAN_LIMIT)
+        for event in await _read(stream, start, end, wanted):
+            bars.add(event)
+        start = end
+    return bars
+
+
+async def _read(stream: TradeStream, start: int, end: int, wanted: Filter) -> list[bytes]:
+    """The wanted trades after `start` up to `end`."""
+    events: list[bytes] = []
+    while start < end:
+        batch = await stream.read(start, end - start)
+        if batch.count <= 0:
+            break
+        events += [event for _, event in wanted.of(cut(batch, start, end))]
+        start = batch.last
+    return events
+
+
+@lru_cache(maxsize=4_096)
+def _second(text: str) -> int:
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())

@@ -1,0 +1,125 @@
+"""The page, and the form on it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Query, Request
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from service_kit.problems import Problem
+from trading_app.access.gate import Gate
+from trading_app.context import Context
+from trading_app.intake.service import Intake, Intended
+from trading_app.routes import take
+
+HERE = Path(__file__).parents[1]
+MOST_FORM_BYTES = 65_536
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+TEMPLATES = Jinja2Templates(HERE / "templates")
+
+
+def add_to(api: FastAPI, context: Context, gate: Gate, intake: Intake) -> None:
+    """Add the page, its form and its files."""
+    packages: list[str | tuple[str, str]] = [("litecharts", "js"), ("fastapi_swagger", "resources")]
+    api.mount("/static", PageFiles(directory=HERE / "static", packages=packages))
+
+    @api.get("/", include_in_schema=False)
+    async def page(request: Request, seq: Annotated[int | None, Query(ge=1, le=2**62)] = None) -> Response:
+        return render_page(request, context, {"seq": seq})
+
+    @api.post("/trade", include_in_schema=False)
+    async def trade_of_form(request: Request) -> Response:
+        # JSON does not come so far: the intake in front has answered it.
+        refuse_foreign_form(request, gate)
+        answer = await take(context, intake, await _read_form(request, intake))
+        if not accepts_page(request):
+            return Response(answer.body, answer.status, media_type="application/json")
+        return RedirectResponse(f"/?seq={msgspec.json.decode(answer.body)['seq']}", status_code=303)
+
+
+class PageFiles(StaticFiles):
+    """The pages' own files, and the JavaScript of others that installed packages carry.
+
+    A browser asks each time whether they are still the same: after an update, old and new must not meet. They are given
+    whole, whatever Range asks for, as a server may (RFC 9110, 14.2).
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+    def file_response(self, *args: Any, **named: Any) -> Response:
+        """One file."""
+        response = super().file_response(*args, **named)
+        response.headers.update({"Cache-Control": "no-cache", "Accept-Ranges": "none"})
+        return response
+
+
+def page_of_form(context: Context) -> Callable[[Request], Callable[[Request, Problem], Response] | None]:
+    """For each request how the page shows a problem with it; None where no browser sent the page's form."""
+
+    def show(request: Request, problem: Problem) -> Response:
+        return render_page(request, context, {"problem": problem}, problem.status)
+
+    def page_for(request: Request) -> Callable[[Request, Problem], Response] | None:
+        is_form = request.method == "POST" and request.scope["path"] == "/trade"
+        return show if is_form and accepts_page(request) else None
+
+    return page_for
+
+
+def accepts_page(request: Request) -> bool:
+    """Whether the caller is a browser that shows a page."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def render_page(request: Request, context: Context, shown: dict[str, object], status: int = 200) -> Response:
+    """The page, with what the last form brought: `seq` of the trade that was taken, or the `problem`, and the fields
+    `given`.
+    """
+    problem = shown.get("problem")
+    errors = problem.errors if isinstance(problem, Problem) else ()
+    variables = {
+        "errors_at": {error.pointer.removeprefix("#/"): error.detail for error in errors},
+        "given": getattr(request.state, "form_fields", {}),
+        "base_url": str(request.base_url).rstrip("/"),
+        "head": context.stream.head,
+        # A browser has no token to show there.
+        "sidecar_url": "" if context.settings.sidecar_token else context.settings.sidecar_url,
+        "caller": request.state.caller,
+    }
+    return TEMPLATES.TemplateResponse(request, "index.html", variables | shown, status, PAGE_HEADERS)
+
+
+async def _read_form(request: Request, intake: Intake) -> Intended:
+    body = await request.body()
+    if len(body) > MOST_FORM_BYTES:
+        raise Problem("too_large", f"a form has at most {MOST_FORM_BYTES} bytes; send JSON")
+    try:
+        async with request.form(max_files=0, max_fields=50) as form:
+            fields = {name: str(value) for name, value in form.multi_items()}
+    except HTTPException as error:
+        raise Problem("bad_request", f"the form can't be read: {error.detail}") from None
+    request.state.form_fields = fields
+    return intake.read_form(fields, dict(request.scope["headers"]), body, time.time_ns())
+
+
+def refuse_foreign_form(request: Request, gate: Gate) -> None:
+    """A browser sends forms for any site that asks it to; such a form tells where it is from. Raises Problem."""
+    if gate.is_from_here(dict(request.scope["headers"])) is False:
+        origin = request.headers.get("origin", "another site")
+        raise Problem("foreign_origin", f"the form comes from {origin[:100]!r}; send JSON for calls from elsewhere")

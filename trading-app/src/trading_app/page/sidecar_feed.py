@@ -1,0 +1,120 @@
+"""Asks the sidecar for its state, again and again, in one task, however many browsers look on.
+
+Nothing of the app waits for the sidecar: what was read last is at hand, and so is since when it is old.
+"""
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from trading_app.page.pnl_history import PnlHistory
+from trading_app.page.position_summary import quote_currency, totals
+from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
+from trading_app.query.trades import Filter
+
+log = structlog.get_logger(__name__)
+
+PositionKey = tuple[str, str, str]
+
+MOST_STATE_BYTES = 64 * 1024 * 1024
+ANSWER_SECONDS = 3.0
+PAUSE_SECONDS = 0.4
+SHARE = 20
+"""Asking takes at most one part in so many of the time: a large state is asked for less often."""
+
+LONGEST_PAUSE_SECONDS = 2.0
+"""Between attempts while the sidecar is down."""
+
+
+class NoAnswer(Exception):
+    """The sidecar told nothing usable. The message says why, in words for the page."""
+
+
+class SidecarFeed:
+    """What is known of the sidecar: `latest`, and the net P&L over the last hour by position and by quote currency."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        """`token` is shown to a sidecar that wants one."""
+        self.url = url
+        self.latest = Reading()
+        self.pnl_of_positions = PnlHistory[PositionKey]()
+        self.pnl_of_quotes = PnlHistory[str]()
+        self._token = token
+
+    async def run(self) -> None:
+        """Ask for ever."""
+        pause = PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            try:
+                self._take(await self._ask())
+                pause = max(PAUSE_SECONDS, SHARE * (time.monotonic() - began))
+            except NoAnswer as error:
+                if self.latest.status != "down":
+                    log.info("the sidecar does not answer", reason=str(error))
+                self.latest = self.latest.without_answer(str(error), time.time())
+                pause = min(LONGEST_PAUSE_SECONDS, 1.5 * pause)
+            await asyncio.sleep(pause)
+
+    async def _ask(self) -> SidecarState:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                status, body = await fetch(f"{self.url}/state", self._token)
+        except TimeoutError:
+            raise NoAnswer(f"it did not answer within {ANSWER_SECONDS:g} seconds") from None
+        except OSError:
+            raise NoAnswer("nothing listens there") from None
+        except (ValueError, EOFError):
+            raise NoAnswer("what listens there is no sidecar") from None
+        if status == 401:
+            raise NoAnswer("it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too")
+        if status != 200:
+            raise NoAnswer(f"it answered with status {status}")
+        try:
+            return decode_state(body)
+        except msgspec.DecodeError:
+            raise NoAnswer("its answer could not be read; is it of another version?") from None
+
+    def _take(self, state: SidecarState) -> None:
+        if self.latest.status == "down":
+            log.info("the sidecar answers again")
+        if self.latest.state and self.latest.state.stream != state.stream:
+            self.pnl_of_positions.clear()
+            self.pnl_of_quotes.clear()
+        now = time.time()
+        self.latest = self.latest.with_state(state, now)
+        if state.caught_up:
+            second = int(now)
+            rows = {(row.account, row.strategy, row.symbol): float(row.net_pnl) for row in state.positions}
+            self.pnl_of_positions.add(second, rows)
+            self.pnl_of_quotes.add(second, {total.quote: float(total.net) for total in totals(state.positions)})
+
+    def pnl_of(self, quote: str, wanted: Filter) -> list[tuple[int, float]]:
+        """Net P&L in a quote currency by second. Empty where a filter is set and not every position could be kept."""
+        if not wanted:
+            return self.pnl_of_quotes.read(lambda known: known == quote)
+        if not self.pnl_of_positions.complete:
+            return []
+        return self.pnl_of_positions.read(lambda key: wanted.takes(*key) and quote_currency(key[2]) == quote)
+
+
+async def fetch(url: str, token: str | None) -> tuple[int, bytes]:
+    """GET, for an answer that tells its length, as the sidecar's do. Raises OSError, ValueError, EOFError."""
+    place = urlsplit(url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=MOST_STATE_BYTES)
+    try:
+        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        asked = f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\n{authorization}Connection: close\r\n\r\n"
+        writer.write(asked.encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = int(head.partition("\r\ncontent-length:")[2].partition("\r\n")[0])
+        if not 0 <= length <= MOST_STATE_BYTES:
+            raise ValueError("the answer is too long")
+        return int(head.split(" ", 2)[1]), await reader.readexactly(length)
+    except (IndexError, asyncio.LimitOverrunError) as error:
+        raise ValueError("no HTTP answer") from error
+    finally:
+        writer.close()

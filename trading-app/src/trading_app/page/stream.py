@@ -1,0 +1,193 @@
+"""GET /page/stream: all that the page shows live, on one connection; GET /page/history: what its charts begin with.
+
+Both are the page's own and may change with it. The events, each with JSON as its data:
+
+    hello     the stream's id, and whether the page's position was of it: if not, what the page shows is of another
+    trades    an array of trades as journaled
+    books     positions and totals (`books.py`)
+    choices   what the filters offer
+    health    of the app and of the sidecar, every second
+
+`id` is the position up to which everything was sent: the stream's id and a sequence. A page that lost its connection
+shows it and gets all that came after.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+
+import msgspec
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from trading_app.context import Context
+from trading_app.page.history import read_bars, read_last, read_next
+from trading_app.page.position_summary import books_document, choices_document, quote_currency
+from trading_app.page.sidecar_feed import SidecarFeed
+from trading_app.page.sidecar_state import Reading
+from trading_app.problems import TradeProblem
+from trading_app.query.routes import Label, LiveResponse, read_filter
+from trading_app.query.trades import Filter
+from trading_app.zmq_pub import TradeStream
+
+MOST_SHOWN = 200
+"""Trades of before that a page begins with."""
+
+TICK_SECONDS = 0.25
+"""Books are sent at most so often, and looked for where no trades come."""
+
+TRADES_PAUSE_SECONDS = 0.1
+HEALTH_SECONDS = 1.0
+RATE_SECONDS = 3.0
+
+
+def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
+    """Add both calls."""
+    aggregating = asyncio.Semaphore(1)  # one at a time: many pages at once take longer, not more
+
+    @api.get("/page/stream", include_in_schema=False)
+    async def page_stream(
+        request: Request, after: str = "", symbol: Label = None, account: Label = None, strategy: Label = None
+    ) -> Response:
+        wanted = read_filter(symbol, account, strategy)
+        if context.metrics.live_streams >= context.settings.most_live_streams:
+            raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
+        position = request.headers.get("last-event-id", after)
+        return LiveResponse(PageEvents(context.stream, feed, wanted).run(position), context.metrics)
+
+    @api.get("/page/history", include_in_schema=False)
+    async def page_history(
+        charted: str, symbol: Label = None, account: Label = None, strategy: Label = None
+    ) -> Response:
+        """`charted` is the symbol that is drawn, the others are the page's filter."""
+        wanted, drawn = read_filter(symbol, account, strategy), read_filter(charted, account, strategy)
+        if drawn.symbol is None:
+            raise TradeProblem("invalid_parameter", "charted names no symbol")
+        stream, quote = context.stream, quote_currency(drawn.symbol)
+        head = stream.head
+        async with aggregating:
+            bars = await read_bars(stream, drawn, head)
+        document = {
+            "position": f"{stream.id}:{head}",
+            "quote": quote,
+            **bars.document(),
+            "pnl": feed.pnl_of(quote, wanted),
+            "pnl_of_symbol": feed.pnl_of(quote, drawn),
+        }
+        return Response(msgspec.json.encode(document), media_type="application/json")
+
+
+def sequence_of(position: str, stream: str) -> int | None:
+    """The sequence of a position; None where it is of another stream, or none at all."""
+    of, _, sequence = position.partition(":")
+    return int(sequence) if of == stream and sequence.isdecimal() and len(sequence) <= 18 else None
+
+
+class PageEvents:
+    """The events of one page."""
+
+    def __init__(self, stream: TradeStream, feed: SidecarFeed, wanted: Filter) -> None:
+        self._stream = stream
+        self._feed = feed
+        self._wanted = wanted
+        self._sent = Reading()
+        self._books: tuple[object, ...] = ()
+        self._choices: dict[str, list[str]] = {}
+        self._next_health = 0.0
+        self._heads: deque[tuple[float, int]] = deque(maxlen=round(RATE_SECONDS / HEALTH_SECONDS) + 1)
+
+    async def run(self, position: str) -> AsyncIterator[bytes]:
+        """Every wanted trade after a position, else the last ones and what follows; in between, what changed."""
+        stream = self._stream
+        after = sequence_of(position, stream.id)
+        resumed = after is not None and after <= stream.head
+        with stream.watch() as grown:
+            yield b"retry: 1000\n\n" + _event("hello", {"stream": stream.id, "resumed": resumed})
+            if after is None or not resumed:
+                after = stream.head
+                last = await read_last(stream, MOST_SHOWN, self._wanted, after)
+                yield self._trades(last, after)
+            while not stream.closing:
+                grown.clear()
+                events, after = await read_next(stream, after, self._wanted)
+                if events:
+                    yield self._trades(events, after)
+                news = self._news(after, time.time())
+                if news:
+                    yield news
+                if after >= stream.head:
+                    await _wait(grown)
+
+    def _trades(self, events: list[bytes], after: int) -> bytes:
+        return b"id: %b\nevent: trades\ndata: [%b]\n\n" % (self._position(after), b",".join(events))
+
+    def _news(self, after: int, now: float) -> bytes:
+        reading, parts = self._feed.latest, []
+        if reading.number != self._sent.number:
+            parts = self._books_events(reading)
+            if reading.status != self._sent.status:
+                self._next_health = 0.0
+            self._sent = reading
+        if now >= self._next_health or now < self._next_health - HEALTH_SECONDS:
+            self._next_health = now + HEALTH_SECONDS
+            parts.append(b"id: %b\n" % self._position(after) + _event("health", self._health(reading, now)))
+        return b"".join(parts)
+
+    def _books_events(self, reading: Reading) -> list[bytes]:
+        state = reading.state
+        if state is None or reading.status != "up" or state.stream != self._stream.id:
+            return []
+        parts = []
+        content = (state.applied, len(state.positions))
+        if content != self._books:
+            self._books = content
+            parts.append(_event("books", books_document(state, reading.read_at, self._wanted)))
+            choices = choices_document(state)
+            if choices != self._choices:
+                self._choices = choices
+                parts.append(_event("choices", choices))
+        return parts
+
+    def _health(self, reading: Reading, now: float) -> dict[str, object]:
+        self._heads.append((now, self._stream.head))
+        (first, first_head), (_, head) = self._heads[0], self._heads[-1]
+        state = reading.state
+        foreign = state is not None and state.stream not in (None, self._stream.id)
+        sidecar: dict[str, object] = {
+            "url": self._feed.url,
+            "status": "foreign" if foreign and reading.status == "up" else reading.status,
+            "since": reading.since,
+            "reason": reading.reason,
+        }
+        if state is not None and not foreign:
+            sidecar |= {
+                "read_at": reading.read_at,
+                "applied": state.applied,
+                "caught_up": state.caught_up,
+                "gaps": state.pipeline.gaps,
+                "delay": reading.delay_seconds,
+            }
+        return {
+            "now": now,
+            "head": head,
+            "rate": (head - first_head) / (now - first) if now > first else None,
+            "sidecar": sidecar,
+        }
+
+    def _position(self, sequence: int) -> bytes:
+        return b"%b:%d" % (self._stream.id.encode(), sequence)
+
+
+async def _wait(grown: asyncio.Event) -> None:
+    """Until there may be something to send."""
+    try:
+        async with asyncio.timeout(TICK_SECONDS):
+            await grown.wait()
+    except TimeoutError:
+        return
+    await asyncio.sleep(TRADES_PAUSE_SECONDS)
+
+
+def _event(name: str, document: object) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(document))

@@ -1,0 +1,1 @@
+"""Reads trades back: GET /trades and the live stream."""

@@ -1,0 +1,133 @@
+"""GET /trades and GET /trades/stream."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from service_kit.problems import FieldProblem
+from trading_app.context import Context
+from trading_app.http.openapi import (
+    ACCESS_CODES,
+    EVENTS,
+    LAST_EVENT_ID,
+    PAGE_OR_LINES,
+    PRINTABLE_OR_EMPTY,
+    SYMBOL_OR_EMPTY,
+    problem_responses,
+)
+from trading_app.intake.fields import FieldError, check_name, check_symbol
+from trading_app.metrics import AppMetrics
+from trading_app.problems import TradeProblem
+from trading_app.query import trades as reading
+
+LINES = "application/x-ndjson"
+PAGE_TRADES = 100
+MOST_PAGE_TRADES = 10_000
+
+Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Give the trades after this sequence.")]
+Limit = Annotated[int | None, Query(ge=1, le=MOST_PAGE_TRADES)]
+Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
+SymbolLabel = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
+
+
+def add_to(api: FastAPI, context: Context) -> None:
+    """Add the calls."""
+
+    @api.get(
+        "/trades",
+        tags=["trades"],
+        summary="Trades by sequence, a page at a time or as NDJSON",
+        response_class=Response,
+        responses=PAGE_OR_LINES | problem_responses(*ACCESS_CODES, "invalid_parameter"),
+    )
+    async def trades(
+        request: Request,
+        after: Sequence = None,
+        limit: Limit = None,
+        symbol: SymbolLabel = None,
+        account: Label = None,
+        strategy: Label = None,
+    ) -> Response:
+        """Up to `limit` trades (100 for a page; all there are for NDJSON). `next_after` is null on the last page."""
+        wanted = read_filter(symbol, account, strategy)
+        if LINES in request.headers.get("accept", ""):
+            lines = reading.read_lines(context.stream, after or 0, limit, wanted)
+            return StreamingResponse(lines, media_type=LINES)
+        page = await reading.read_page(
+            context.stream, after or 0, limit or PAGE_TRADES, wanted, request.is_disconnected
+        )
+        next_after = b"%d" % page.read_to if page.more else b"null"
+        body = b'{"trades":[%b],"next_after":%b}' % (b",".join(page.events), next_after)
+        return Response(body, media_type="application/json")
+
+    @api.get(
+        "/trades/stream",
+        tags=["trades"],
+        summary="New trades as server-sent events",
+        response_class=Response,
+        responses=EVENTS | problem_responses(*ACCESS_CODES, "invalid_parameter", "too_many_streams"),
+        openapi_extra={"parameters": [LAST_EVENT_ID]},
+    )
+    async def live(
+        request: Request,
+        after: Sequence = None,
+        symbol: SymbolLabel = None,
+        account: Label = None,
+        strategy: Label = None,
+    ) -> Response:
+        """Each event's `id` is the trade's sequence. Follows the header `Last-Event-ID`, else `after`, else from
+        now.
+        """
+        wanted = read_filter(symbol, account, strategy)
+        if context.metrics.live_streams >= context.settings.most_live_streams:
+            raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
+        start = _last_event_id(request) if "last-event-id" in request.headers else after
+        # A position past the head is of another journal: there is nothing to wait for before the next trade.
+        head = context.stream.head
+        events = reading.live(context.stream, head if start is None else min(start, head), wanted)
+        return LiveResponse(events, context.metrics)
+
+
+class LiveResponse(StreamingResponse):
+    """Server-sent events, counted while they are open."""
+
+    def __init__(self, events: AsyncIterator[bytes], metrics: AppMetrics) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, counted from here on: nothing is awaited since the limit was looked at."""
+        self._metrics.live_streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._metrics.live_streams -= 1
+
+
+def read_filter(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
+    """The filter from a query; empty is any. Raises Problem."""
+    return reading.Filter(
+        _check("symbol", symbol, check_symbol),
+        _check("account", account, check_name),
+        _check("strategy", strategy, check_name),
+    )
+
+
+def _check(name: str, given: str | None, check: Callable[[str], str]) -> str | None:
+    if not given:
+        return None
+    try:
+        return check(given)
+    except FieldError as error:
+        detail = str(error)
+        raise TradeProblem("invalid_parameter", f"{name} {detail}", [FieldProblem(f"query/{name}", detail)]) from None
+
+
+def _last_event_id(request: Request) -> int:
+    given = request.headers["last-event-id"]
+    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+        raise TradeProblem("invalid_parameter", "Last-Event-ID must be the id of an event, a whole number")
+    return int(given)
