@@ -10,7 +10,7 @@ from benchmarks.suite import Suite
 from benchmarks.table import Row, at_most
 
 SYMBOLS = 1_000
-MOST_MEGABYTES = {"trading-app": 120, "metrics-sidecar": 100}
+MAX_MEGABYTES = {"trading-app": 120, "metrics-sidecar": 100}
 SAMPLE_SECONDS = 0.2
 GROWTH = 1.05
 
@@ -46,11 +46,11 @@ def held(suite: Suite) -> list[Row]:
         rounds = suite.repeated(lambda: _load(suite, product, templates))
         total = product.sent
     rows = []
-    for name, most in MOST_MEGABYTES.items():
+    for name, maximum in MAX_MEGABYTES.items():
         highest = max(own for samples in rounds for own, _ in samples[name])
         mapped = max(mapped for samples in rounds for _, mapped in samples[name])
         tables = f" (and {mapped:.0f} MB of key tables, mapped)" if mapped else ""
-        rows.append(at_most(f"{name}, most", most, highest, " MB", tables))
+        rows.append(at_most(f"{name}, most", maximum, highest, " MB", tables))
         # The first round may still fill what is kept for later: buffers, caches, the index's pages.
         early, late = (
             statistics.median(own for own, _ in samples[name])
@@ -62,7 +62,7 @@ def held(suite: Suite) -> list[Row]:
 
 
 def _load(suite: Suite, product: Product, templates: list[bytes]) -> dict[str, list[tuple[float, float]]]:
-    with Watch({name: product.pid(name) for name in MOST_MEGABYTES}) as watch:
+    with Watch({name: product.pid(name) for name in MAX_MEGABYTES}) as watch:
         product.batches(templates, trades.NDJSON, suite.seconds)
         product.singles(64, suite.seconds)
     return watch.samples

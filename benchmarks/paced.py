@@ -31,7 +31,7 @@ class Paced:
     sent: int
     p50_ms: float
     p99_ms: float
-    most_ms: float
+    max_ms: float
     late_p99_ms: float
     cpu_us: float
 

@@ -123,12 +123,12 @@ class Product:
         assert found is not None
         return int(float(found[1]))
 
-    def seconds_until_applied(self, sequence: int, most: float = 120) -> float:
+    def seconds_until_applied(self, sequence: int, maximum: float = 120) -> float:
         """Wait until the metrics show it."""
         began = time.perf_counter()
         with self.sidecar() as connection:
             while shown_sequence(connection.get("/metrics").body) < sequence:
-                assert time.perf_counter() - began < most, f"{sequence} was not applied within {most} s"
+                assert time.perf_counter() - began < maximum, f"{sequence} was not applied within {maximum} s"
                 time.sleep(0.001)
         return time.perf_counter() - began
 

@@ -27,11 +27,11 @@ def idle(suite: Suite) -> list[Row]:
         _delays(product, seconds=1)
         rounds = suite.repeated(lambda: _delays(product, suite.seconds))
     p50, p99 = (statistics.median(percentile(delays, at) for delays in rounds) * 1e3 for at in (50, 99))
-    least = statistics.median(percentile(delays, 50) for delays in _least(suite)) * 1e3
+    minimum = statistics.median(percentile(delays, 50) for delays in _least(suite)) * 1e3
     return [
         at_most("idle, p50", 1, p50, " ms"),
         at_most("idle, p99", 3, p99, " ms"),
-        Row("idle, bare uvicorn's answer to a POST, a sync, and its answer to a GET, p50", "", f"{number(least)} ms"),
+        Row("idle, bare uvicorn's answer to a POST, a sync, and its answer to a GET, p50", "", f"{number(minimum)} ms"),
     ]
 
 

@@ -82,12 +82,12 @@ def stat(
 
 def time_series(
     title: str, description: str, unit: str, *queries: Query, width: int = 8, steps: Steps = PLAIN,
-    logarithmic: bool = False, sides: bool = False, least: float | None = None,
+    logarithmic: bool = False, sides: bool = False, minimum: float | None = None,
 ) -> Json:  # fmt: skip
     """Lines over time. `sides` gives buy and sell their colours; `steps` past the first are drawn as lines."""
     fields = _fields(unit, steps) | {"color": {"mode": "palette-classic"}}
-    if least is not None:
-        fields["min"] = least
+    if minimum is not None:
+        fields["min"] = minimum
     fields["custom"] = {
         "axisPlacement": "auto",
         "drawStyle": "line",

@@ -95,7 +95,7 @@ INTAKE = [
             f"sum by (method, route, status) ({rate('trading_app_http_requests_total')})",
             "{{method}} {{route}} {{status}}",
         ),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Requests refused and failed per second",
@@ -105,14 +105,14 @@ INTAKE = [
             Query(f'sum({rate(f"""trading_app_http_requests_total{{status=~"{status}.."}}""")}) or vector(0)', name)
             for status, name in ((4, "refused"), (5, "failed"))
         ),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Refusals per second by reason",
         "The code of the error that was answered; docs/api.md explains each.",
         "reqps",
         Query(f"sum by (code) ({rate('trading_app_requests_refused_total')})", "{{code}}"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Request duration",
@@ -120,7 +120,7 @@ INTAKE = [
         "s",
         *quantiles('trading_app_http_request_duration_seconds_bucket{route=~"/trade|/trades"}'),
         steps=up_to(0.1, 0.5),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Trades taken per second",
@@ -128,7 +128,7 @@ INTAKE = [
         "cps",
         Query(f"sum({rate('trading_app_trades_accepted_total')})", "accepted"),
         Query(f"sum({rate('trading_app_trades_duplicate_total')})", "duplicate"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Live streams",
@@ -136,7 +136,7 @@ INTAKE = [
         "none",
         Query("trading_app_live_streams", "open"),
         Query("trading_app_live_streams_limit", "limit"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Connections",
@@ -145,7 +145,7 @@ INTAKE = [
         Query("trading_app_connections", "open"),
         Query("trading_app_connections_limit", "limit"),
         width=12,
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Connections dropped per second by reason",
@@ -153,7 +153,7 @@ INTAKE = [
         "cps",
         Query(f"sum by (reason) ({rate('trading_app_connections_dropped_total')})", "{{reason}}"),
         width=12,
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Trades refused per second by reason",
@@ -162,7 +162,7 @@ INTAKE = [
         "cps",
         Query(f"sum by (code) ({rate('trading_app_trades_refused_total')})", "{{code}}"),
         width=12,
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Time since the last new trade",
@@ -171,7 +171,7 @@ INTAKE = [
         Query("time() - (trading_app_last_trade_timestamp_seconds > 0)", "last trade"),
         width=12,
         steps=up_to(300, 600),
-        least=0,
+        minimum=0,
     ),
 ]
 
@@ -182,7 +182,7 @@ JOURNAL = [
         "s",
         *quantiles("trading_app_commit_duration_seconds_bucket"),
         steps=up_to(0.05, 0.25),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Trades per commit",
@@ -193,7 +193,7 @@ JOURNAL = [
             f" / sum({rate('trading_app_commit_duration_seconds_count')})",
             "trades",
         ),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Trades waiting for their commit",
@@ -201,7 +201,7 @@ JOURNAL = [
         "none",
         Query("trading_app_pending_trades", "waiting"),
         Query("trading_app_pending_trades_limit", "limit"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Room on the disk",
@@ -217,7 +217,7 @@ JOURNAL = [
         "bytes",
         Query("trading_app_journal_bytes", "journal"),
         Query("trading_app_key_tables_bytes", "tables of keys"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Size of the write-ahead log",
@@ -225,7 +225,7 @@ JOURNAL = [
         "bytes",
         Query("trading_app_journal_wal_bytes", "write-ahead log"),
         steps=up_to(32 * 2**20, 64 * 2**20),
-        least=0,
+        minimum=0,
     ),
 ]
 
@@ -244,7 +244,7 @@ STREAM = [
         "none",
         Query("stream:trading_stream_lag:trades", "behind"),
         steps=up_to(10_000, 100_000),
-        least=0,
+        minimum=0,
     ),
     heatmap(
         "Delivery delay",
@@ -258,7 +258,7 @@ STREAM = [
         "s",
         *quantiles("trading_delivery_delay_seconds_bucket"),
         steps=up_to(0.1, 1),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Gaps, catch-ups and duplicates",
@@ -268,7 +268,7 @@ STREAM = [
         Query(increase("trading_stream_gaps_total"), "gaps"),
         Query(increase("trading_stream_catchups_total"), "catch-ups"),
         Query(increase("trading_stream_duplicates_total"), "duplicates"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Replay per second",
@@ -278,7 +278,7 @@ STREAM = [
         Query(rate("trading_app_replay_trades_total"), "trades in answers"),
         Query(f"sum({rate('trading_app_replay_requests_refused_total')}) or vector(0)", "requests refused"),
         Query(f"sum({rate('trading_app_stream_connections_refused_total')}) or vector(0)", "connections refused"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Rejected events",
@@ -287,7 +287,7 @@ STREAM = [
         Query(f"sum by (reason) ({increase('trading_events_rejected_total')})", "{{reason}}"),
         steps=NONE_IS_GOOD,
         width=24,
-        least=0,
+        minimum=0,
     ),
 ]
 
@@ -298,14 +298,14 @@ PROCESSES = [
         "percentunit",
         Query(rate(f"process_cpu_seconds_total{{{BOTH}}}"), "{{job}}"),
         steps=up_to(0.8, 0.95),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Memory",
         "Resident. It grows with the number of positions, not with that of trades.",
         "bytes",
         Query(f"process_resident_memory_bytes{{{BOTH}}}", "{{job}}"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "File descriptors in use",
@@ -313,7 +313,7 @@ PROCESSES = [
         "percentunit",
         Query(f"process_open_fds{{{BOTH}}} / process_max_fds{{{BOTH}}}", "{{job}}"),
         steps=up_to(0.7, 0.9),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Positions against their limit",
@@ -321,7 +321,7 @@ PROCESSES = [
         "percentunit",
         Query("trading_positions / trading_positions_limit", "in use"),
         steps=up_to(0.8, 1),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Trades past the positions limit",
@@ -329,7 +329,7 @@ PROCESSES = [
         "none",
         Query(increase("trading_overflow_trades_total"), "trades"),
         steps=NONE_IS_GOOD,
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Snapshots",
@@ -337,7 +337,7 @@ PROCESSES = [
         "start found was torn.",
         "none",
         Query(f"sum by (result) ({increase('trading_snapshots_total')})", "{{result}}"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Age of the last snapshot",
@@ -345,21 +345,21 @@ PROCESSES = [
         "s",
         Query("time() - (trading_snapshot_timestamp_seconds > 0)", "age"),
         Query("trading_snapshot_interval_seconds", "time between two"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Size of the snapshot",
         "It grows with the number of positions, not with that of trades.",
         "bytes",
         Query("trading_snapshot_bytes", "snapshot"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Sidecar requests per second",
         "By path and status. 503 is the answer before it has caught up.",
         "reqps",
         Query(f"sum by (path, status) ({rate('trading_sidecar_requests_total')})", "{{path}} {{status}}"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Scrape duration",
@@ -367,7 +367,7 @@ PROCESSES = [
         "s",
         Query(f"scrape_duration_seconds{{{BOTH}}}", "{{job}}"),
         steps=up_to(0.5, 1),
-        least=0,
+        minimum=0,
     ),
 ]
 

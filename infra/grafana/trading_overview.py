@@ -171,14 +171,14 @@ ACTIVITY = [
         "How often is traded. Trades past the positions limit are those of __other__.",
         "cps",
         Query(f"sum by (side, symbol) ({rate('trading_trades_total')})", "{{side}} {{symbol}}"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Volume per second by side and symbol",
         "Quantity traded, in base units of each symbol.",
         "locale",
         Query(f"sum by (side, symbol) ({rate('trading_volume_total')})", "{{side}} {{symbol}}"),
-        least=0,
+        minimum=0,
     ),
     time_series(
         "Notional per second by side and quote currency",
@@ -186,7 +186,7 @@ ACTIVITY = [
         "locale",
         Query(by_quote(rate("trading_notional_total"), "side"), "{{side}} {{quote}}"),
         sides=True,
-        least=0,
+        minimum=0,
     ),
 ]
 

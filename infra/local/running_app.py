@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GRACE = 10.0  # seconds an app has to end after SIGTERM
 HEALTH_PAUSE = 0.1  # seconds between questions to an app that does not answer yet
 GOOD_ENDS = (0, -signal.SIGTERM)  # the second: the signal came before the app had got round to handling it
-LONGEST_LINE = 65_536  # bytes of a log line that are waited for before they are shown
+MAX_LINE_CHARACTERS = 65_536  # bytes of a log line that are waited for before they are shown
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl(2)
 LIBRARY = ctypes.CDLL(None)  # loaded here: nothing should be loaded between fork and exec
 
@@ -55,9 +55,9 @@ def say(line: str) -> None:
 async def show_log(app: App, output: asyncio.StreamReader) -> None:
     """Pass on what an app writes, a line at a time, until it closes its output."""
     rest = b""
-    while chunk := await output.read(LONGEST_LINE):
+    while chunk := await output.read(MAX_LINE_CHARACTERS):
         *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > LONGEST_LINE:
+        if len(rest) > MAX_LINE_CHARACTERS:
             lines, rest = [*lines, rest], b""
         for line in lines:
             show(app.title, app.colour, line)

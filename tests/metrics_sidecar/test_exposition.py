@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from metrics_sidecar import metrics
 from metrics_sidecar.exposition.text import Exposition, Family, histogram_samples
-from tests.metrics_sidecar.making import batch, parse, samples, state_of, trade
+from tests.metrics_sidecar.builders import batch, parse, samples, state_of, trade
 from trading_model.accounting.state import TradingState
 
 TRADES = [

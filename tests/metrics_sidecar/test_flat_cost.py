@@ -5,7 +5,7 @@ import sys
 import time
 
 from telemetry_stream.events import Batch
-from tests.metrics_sidecar.making import STREAM, batch, trade
+from tests.metrics_sidecar.builders import STREAM, batch, trade
 from trading_model.accounting.state import TradingState
 
 CHANCE = random.Random(20_260_304)
@@ -21,22 +21,22 @@ BATCHES = [
 ]
 
 
-def least_seconds(state: TradingState, batches: list[Batch], rounds: int) -> float:
+def min_seconds(state: TradingState, batches: list[Batch], rounds: int) -> float:
     """CPU time of the fastest of so many rounds: what else the machine does can only make the others slower."""
-    least = float("inf")
+    minimum = float("inf")
     for _ in range(rounds):
         for applied in batches:
             began = time.thread_time()
             state.apply(applied)
-            least = min(least, time.thread_time() - began)
-    return least
+            minimum = min(minimum, time.thread_time() - began)
+    return minimum
 
 
 def test_the_400_000th_trade_costs_no_more_time_and_holds_no_more_memory_than_the_40_000th() -> None:
     state = TradingState(1_000, STREAM)
-    early = least_seconds(state, BATCHES, rounds=10)
+    early = min_seconds(state, BATCHES, rounds=10)
     blocks = sys.getallocatedblocks()
-    least_seconds(state, BATCHES, rounds=80)
-    late = least_seconds(state, BATCHES, rounds=10)
+    min_seconds(state, BATCHES, rounds=80)
+    late = min_seconds(state, BATCHES, rounds=10)
     assert late < 1.5 * early
     assert sys.getallocatedblocks() - blocks < 1_000

@@ -11,7 +11,7 @@ from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.snapshot import SnapshotFile
 from telemetry_stream.events import Arrival, Event, Reset, StreamPosition, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
-from tests.metrics_sidecar.making import Trade, batch, event, figure, samples, state_of, trade
+from tests.metrics_sidecar.builders import Trade, batch, event, figure, samples, state_of, trade
 from trading_model.accounting.state import TradingState
 
 BUY = trade("buy", "1", "10")

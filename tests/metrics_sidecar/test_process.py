@@ -20,12 +20,12 @@ from metrics_sidecar.environment import read_settings
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.run import serve_parts
 from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile
-from service_kit.access.token_throttle import MOST_WRONG
+from service_kit.access.token_throttle import MAX_WRONG
 from service_kit.settings import Environment
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import Delivery, Event, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
-from tests.metrics_sidecar.making import Trade, event, trade
+from tests.metrics_sidecar.builders import Trade, event, trade
 from tests.support.apps import BIN, Apps, answers
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
@@ -197,9 +197,9 @@ def test_a_caller_that_names_other_addresses_as_its_own_is_slowed_all_the_same(a
                 f"{apps.sidecar_url}/metrics",
                 headers={"Authorization": f"Bearer guess-{number}", "X-Forwarded-For": f"192.0.2.{number}"},
             ).status_code
-            for number in range(MOST_WRONG + 1)
+            for number in range(MAX_WRONG + 1)
         ]
-    assert statuses == [401] * MOST_WRONG + [429]
+    assert statuses == [401] * MAX_WRONG + [429]
 
 
 def test_a_port_in_use_ends_it_with_1_and_names_the_setting(apps: Apps) -> None:

@@ -13,11 +13,11 @@ from metrics_sidecar.exposition.text import OPENMETRICS, TEXT
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile
-from service_kit.access.token_throttle import MOST_WRONG
+from service_kit.access.token_throttle import MAX_WRONG
 from service_kit.access.tokens import entry_text
 from telemetry_stream.events import Arrival
 from telemetry_stream.testing.memory import MemoryStream
-from tests.metrics_sidecar.making import batch, parse, trade
+from tests.metrics_sidecar.builders import batch, parse, trade
 from tests.metrics_sidecar.test_follow import ScriptedSubscriber
 from trading_model.accounting.state import TradingState
 
@@ -227,8 +227,8 @@ class TestTokens:
 
     def test_guesses_are_slowed_and_a_token_known_from_there_goes_on(self, guarded: Sidecar) -> None:
         assert guarded.request("/metrics", Authorization="Bearer old").status_code == 200
-        codes = [guarded.request("/metrics", Authorization=f"Bearer {n}").json()["code"] for n in range(MOST_WRONG + 1)]
-        assert codes == MOST_WRONG * ["unauthorized"] + ["too_many_attempts"]
+        codes = [guarded.request("/metrics", Authorization=f"Bearer {n}").json()["code"] for n in range(MAX_WRONG + 1)]
+        assert codes == MAX_WRONG * ["unauthorized"] + ["too_many_attempts"]
         response = guarded.request("/metrics", Authorization="Bearer new")
         assert response.status_code == 429
         assert int(response.headers["retry-after"]) > 0

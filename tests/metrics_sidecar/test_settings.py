@@ -15,7 +15,7 @@ def read(**values: str) -> Settings:
 def test_without_any_setting_the_defaults_hold() -> None:
     settings = read()
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8001)
-    assert (settings.most_positions, settings.snapshot_seconds) == (10_000, 5.0)
+    assert (settings.max_positions, settings.snapshot_seconds) == (10_000, 5.0)
     assert settings.data_folder == Path("/srv/data")
 
 

@@ -11,7 +11,7 @@ import pytest
 from metrics_sidecar.run import restore
 from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, decode_body, encode
 from telemetry_stream.events import StreamPosition
-from tests.metrics_sidecar.making import STREAM, samples, state_of, trade
+from tests.metrics_sidecar.builders import STREAM, samples, state_of, trade
 from trading_model.accounting.state import TradingState
 
 TRADES = [

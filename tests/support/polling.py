@@ -8,7 +8,7 @@ Found = TypeVar("Found")
 
 
 def eventually(look: Callable[[], Found], seconds: float = 15.0, what: str = "it") -> Found:
-    """What `look` gives, once that is true; AssertionError if it is not in time."""
+    """What `check_deadlines` gives, once that is true; AssertionError if it is not in time."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()

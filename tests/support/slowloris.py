@@ -46,8 +46,8 @@ def outcome(process: "subprocess.Popen[str]") -> dict[str, float]:
 
 def main(port: int, count: int) -> None:
     """Open so many, and keep them as long as the other side lets it."""
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    _, max_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
     selector = selectors.DefaultSelector()
     talking: deque[socket.socket] = deque()
     began = time.monotonic()

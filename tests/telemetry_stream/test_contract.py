@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from telemetry_stream.events import (
     Conflict,
     Delivery,
-    Each,
     Event,
+    PerEvent,
     Receipt,
     RequestKey,
     Reset,
@@ -135,7 +135,7 @@ def test_conflicts_leave_no_hole(writer: StreamWriter, reader: StreamReader) -> 
 
 def each_of(result: Result, count: int) -> list[Receipt | Conflict]:
     """What became of each of so many events that are apart."""
-    if isinstance(result, Each):
+    if isinstance(result, PerEvent):
         return list(result.outcomes)
     assert isinstance(result, Receipt)
     assert (result.accepted, result.duplicates, result.last) == (count, 0, result.first + count - 1)
@@ -143,7 +143,7 @@ def each_of(result: Result, count: int) -> list[Receipt | Conflict]:
 
 
 def test_events_apart_that_are_new_are_numbered_in_order(writer: StreamWriter, reader: StreamReader) -> None:
-    together = Submission(submission("b", "c").events, apart=True)
+    together = Submission(submission("b", "c").events, independent=True)
     first, second, third = writer.append([submission("a"), together, submission("d")])
     assert (first, third) == (Receipt(1, 1, 1, 0), Receipt(4, 4, 1, 0))
     assert each_of(second, 2) == [Receipt(2, 2, 1, 0), Receipt(3, 3, 1, 0)]
@@ -153,7 +153,7 @@ def test_events_apart_that_are_new_are_numbered_in_order(writer: StreamWriter, r
 def test_of_events_apart_each_is_taken_or_not_by_itself(writer: StreamWriter, reader: StreamReader) -> None:
     writer.append([submission("a")])
     events = [event("b"), event("a"), event("a", "that"), event("b"), event("c"), event("b", "that")]
-    [result] = writer.append([Submission(events, apart=True)])
+    [result] = writer.append([Submission(events, independent=True)])
     assert each_of(result, 6) == [
         Receipt(2, 2, 1, 0),
         Receipt(1, 1, 0, 1),
@@ -167,8 +167,8 @@ def test_of_events_apart_each_is_taken_or_not_by_itself(writer: StreamWriter, re
 
 
 def test_events_apart_and_submissions_of_their_commit_know_of_each_other(writer: StreamWriter) -> None:
-    apart = Submission([event("a"), event("b"), event("c", "that")], apart=True)
-    before, together, after = writer.append([submission("a"), apart, submission("b", "c")])
+    independent = Submission([event("a"), event("b"), event("c", "that")], independent=True)
+    before, together, after = writer.append([submission("a"), independent, submission("b", "c")])
     assert before == Receipt(1, 1, 1, 0)
     assert each_of(together, 3) == [Receipt(1, 1, 0, 1), Receipt(2, 2, 1, 0), Receipt(3, 3, 1, 0)]
     assert after == Conflict((1,))
@@ -185,7 +185,7 @@ def test_events_apart_become_what_they_become_one_by_one(name: str, groups: list
     singly = BACKENDS["memory"](Path()).open()
     with TemporaryDirectory() as folder, closing(BACKENDS[name](Path(folder)).open()) as together:
         for group in groups:
-            [result] = together.append([Submission(group, apart=True)])
+            [result] = together.append([Submission(group, independent=True)])
             assert each_of(result, len(group)) == singly.append([Submission([one]) for one in group])
 
 
@@ -239,11 +239,11 @@ def test_everything_holds_across_a_restart(backend: Backend) -> None:
 
 
 def test_tidying_up_changes_nothing_that_is_seen(writer: StreamWriter, reader: StreamReader) -> None:
-    writer.tidy()
+    writer.checkpoint_if_due()
     writer.append([numbered(range(1_000))])
     before = all_events(reader)
     for _ in range(2):
-        writer.tidy()
+        writer.checkpoint_if_due()
     assert (writer.head(), all_events(reader)) == (1_000, before)
     assert writer.append([numbered(range(999, 1_001))]) == [Receipt(1_000, 1_001, 1, 1)]
 

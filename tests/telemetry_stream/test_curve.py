@@ -13,7 +13,7 @@ from zmq.utils import z85
 
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.transports.zeromq import subscriber as subscriber_module
-from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.curve import (
     ClientKeys,
     ServerKeys,
@@ -198,7 +198,7 @@ def test_a_handler_that_is_gone_lets_in_nobody(tmp_path: Path) -> None:
 def test_a_gatekeeper_that_fails_is_told_and_nothing_hangs() -> None:
     failures: list[BaseException] = []
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    gatekeeper = Gatekeeper(context, failures.append, SERVER)
+    gatekeeper = ConnectionGuard(context, failures.append, SERVER)
     router = context.socket(zmq.ROUTER)
     gatekeeper.guard(router)
     router.bind(free_address())
@@ -244,7 +244,7 @@ def test_a_handshake_that_makes_no_sense_is_counted(tmp_path: Path, keys: Server
 
 def test_the_question_whom_to_let_in_is_answered_as_the_protocol_says() -> None:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    gatekeeper = Gatekeeper(context, lambda error: pytest.fail(repr(error)), SERVER)
+    gatekeeper = ConnectionGuard(context, lambda error: pytest.fail(repr(error)), SERVER)
     gatekeeper.start()
     asking = context.socket(zmq.REQ)
     asking.connect("inproc://zeromq.zap.01")

@@ -66,7 +66,7 @@ def memory() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4_096
 
 
-MOST_GROWTH_BYTES = 2**28
+MAX_GROWTH_BYTES = 2**28
 
 needs_linux = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="bytes of a connection are counted on Linux only"
@@ -84,18 +84,18 @@ def test_a_message_of_endless_frames_is_cut_off_before_it_fills_the_memory(
     with zmtp.dial(served.replay if kind == b"DEALER" else served.live, kind) as greedy:
         sent = 0
         with pytest.raises(OSError, match=r"reset|Broken pipe"):  # noqa: PT012 -- until it is cut off
-            while sent < 400 * connections.MOST_BYTES:
+            while sent < 400 * connections.MAX_BYTES:
                 greedy.sendall(frames)
                 sent += len(frames)
     eventually(lambda: served.refused("too_many_bytes") == 1)
     assert is_answered(context, served)
-    assert memory() - before < MOST_GROWTH_BYTES
+    assert memory() - before < MAX_GROWTH_BYTES
 
 
 def test_connections_past_the_limit_are_cut_and_those_before_it_served(
     served: Served, context: zmq.Context[zmq.Socket[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 5)
     with ExitStack() as connected:
         held = [connected.enter_context(zmtp.dial(served.replay, b"DEALER")) for _ in range(5)]
         eventually(lambda: len(served.writer._gatekeeper._connections) == 5)

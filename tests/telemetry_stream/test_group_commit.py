@@ -53,7 +53,7 @@ class Writer:
             raise DiskError("the disk is on fire")
         return self.memory.append(submissions)
 
-    def tidy(self) -> None:
+    def checkpoint_if_due(self) -> None:
         assert self.may_tidy.wait(10)
         self.tidied += 1
         if self._failing_tidy:
@@ -71,7 +71,7 @@ class Writer:
 class Caller:
     """Submits from an event loop, as the web app does."""
 
-    def __init__(self, writer: StreamWriter, most_pending_events: int = 1_000) -> None:
+    def __init__(self, writer: StreamWriter, max_pending_events: int = 1_000) -> None:
         loop = asyncio.get_running_loop()
         self.failures: list[BaseException] = []
         self.observed: list[tuple[float, int]] = []
@@ -80,7 +80,7 @@ class Caller:
             loop.call_soon,
             loop.call_soon_threadsafe,
             self.failures.append,
-            most_pending_events,
+            max_pending_events,
             lambda seconds, events: self.observed.append((seconds, events)),
         )
 
@@ -363,7 +363,7 @@ def test_closing_ends_even_if_the_last_commit_fails() -> None:
 def test_past_its_limit_it_is_overloaded_until_a_commit_is_done() -> None:
     async def test() -> None:
         writer = Writer()
-        caller = Caller(writer, most_pending_events=10)
+        caller = Caller(writer, max_pending_events=10)
         with held_up(writer):
             answers = [caller.submit(numbered(range(4)))]
             await becomes(writer.waiting.is_set)
@@ -383,7 +383,7 @@ def test_past_its_limit_it_is_overloaded_until_a_commit_is_done() -> None:
 def test_one_submission_larger_than_the_limit_is_taken_where_nothing_waits() -> None:
     async def test() -> None:
         writer = Writer()
-        caller = Caller(writer, most_pending_events=10)
+        caller = Caller(writer, max_pending_events=10)
         with held_up(writer):
             large = caller.submit(numbered(range(50)))
             with pytest.raises(Overloaded):

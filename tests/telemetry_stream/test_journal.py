@@ -190,7 +190,7 @@ def test_the_write_ahead_log_stays_bounded_while_readers_read(tmp_path: Path) ->
     with closing(Journal(tmp_path)) as journal:
         for round_ in range(40):
             journal.append([Submission([Event(f"{round_}-{n}", payload_that_hardly_shrinks()) for n in range(20)])])
-            journal.tidy()
+            journal.checkpoint_if_due()
             readers.append(JournalReader(tmp_path))
             for reader in readers[-5:]:
                 assert reader.read(journal.head() - 10, 5).count == 5

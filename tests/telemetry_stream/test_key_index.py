@@ -29,14 +29,14 @@ from tests.telemetry_stream.streams import all_events, numbered, submission
 def small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables so small that a few events make all that happens with many."""
     monkeypatch.setattr(key_index, "FIRST_SLOTS", 8)
-    monkeypatch.setattr(key_index, "LARGEST_SLOTS", 32)
-    monkeypatch.setattr(key_index, "MOST_RECENT", 5)
+    monkeypatch.setattr(key_index, "MAX_SLOTS", 32)
+    monkeypatch.setattr(key_index, "MAX_RECENT", 5)
 
 
 @pytest.fixture
 def eager_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables that no key waits for."""
-    monkeypatch.setattr(key_index, "MOST_RECENT", 1)
+    monkeypatch.setattr(key_index, "MAX_RECENT", 1)
 
 
 def tables(folder: Path) -> list[Path]:
@@ -279,7 +279,7 @@ def tables_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """A first table for 25 keys, the next made when there is room for ten, and no key that waits."""
     monkeypatch.setattr(key_index, "FIRST_SLOTS", 64)
     monkeypatch.setattr(key_index, "AHEAD", 10)
-    monkeypatch.setattr(key_index, "MOST_RECENT", 1)
+    monkeypatch.setattr(key_index, "MAX_RECENT", 1)
 
 
 @pytest.mark.usefixtures("tables_ahead")
@@ -350,9 +350,9 @@ def test_after_a_failed_checkpoint_no_table_is_believed(tmp_path: Path, monkeypa
     with closing(Journal(tmp_path)) as journal:
         journal.append([numbered(range(5))])
         assert tables(tmp_path)
-        monkeypatch.setattr(Checkpoints, "make_one_if_due", failing_checkpoint)
+        monkeypatch.setattr(Checkpoints, "checkpoint_if_due", failing_checkpoint)
         with pytest.raises(apsw.IOError):
-            journal.tidy()
+            journal.checkpoint_if_due()
     assert tables(tmp_path) == []
     with closing(Journal(tmp_path)) as journal:
         assert knows(journal, 5)

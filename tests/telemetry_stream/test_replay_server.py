@@ -13,7 +13,7 @@ import zmq
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import Batch
 from telemetry_stream.log import StreamReader
-from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.replay_server import LIMIT, REQUEST_BYTES, ReplayServer
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 from tests.support.polling import eventually
@@ -224,7 +224,7 @@ def test_a_journal_that_can_not_be_read_ends_the_server_and_is_told(context: zmq
     def open_reader() -> StreamReader:
         raise OSError("no such journal")
 
-    gatekeeper = Gatekeeper(context, failures.append)
+    gatekeeper = ConnectionGuard(context, failures.append)
     server = ReplayServer(context, free_address(), gatekeeper, open_reader, failures.append)
     eventually(lambda: failures)
     gatekeeper.close()
@@ -250,7 +250,7 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
     reader = Reader()
     failures: list[BaseException] = []
     address = free_address()
-    gatekeeper = Gatekeeper(context, failures.append)
+    gatekeeper = ConnectionGuard(context, failures.append)
     server = ReplayServer(context, address, gatekeeper, lambda: reader, failures.append)
     gatekeeper.start()
     client = Client(context, address)

@@ -14,7 +14,7 @@ import zmq
 
 from telemetry_stream.events import Arrival, Batch, Event, StreamPosition, Submission
 from telemetry_stream.stores.sqlite import journal
-from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.replay_server import ReplayServer
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import decode_request, encode_batch
@@ -120,7 +120,7 @@ def test_with_the_replay_socket_down_it_waits_and_then_goes_on(place: Place) -> 
                 writer.append([numbered(range(50))])
                 await asyncio.sleep(0.1)  # some of its tries fail
                 assert applied.last == 0, "without a replay nobody knows what came before"
-                gatekeeper = Gatekeeper(context, place.failures.append)
+                gatekeeper = ConnectionGuard(context, place.failures.append)
                 server = ReplayServer(context, late_address, gatekeeper, writer.open_reader, place.failures.append)
                 gatekeeper.start()
                 with closing(server), closing(gatekeeper):

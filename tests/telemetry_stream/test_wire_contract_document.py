@@ -105,8 +105,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         "answers you have not read": str(replay_server.UNREAD_ANSWERS),
         "frames of a request": str(replay_server.REQUEST_FRAMES),
         "requests of yours that wait": str(replay_server.WAITING_REQUESTS),
-        "what a connection sends in its life": str(connections.MOST_BYTES // 2**20),
-        "open connections, of both sockets": str(connections.MOST_CONNECTIONS),
+        "what a connection sends in its life": str(connections.MAX_BYTES // 2**20),
+        "open connections, of both sockets": str(connections.MAX_CONNECTIONS),
         "size of a subscription": str(publisher.SUBSCRIPTION_BYTES),
         "live messages waiting for a subscriber": str(publisher.HIGH_WATER_MARK),
     }

@@ -134,16 +134,16 @@ def fail(folder: Path, seed: int, fault: Fault) -> bool:
         apps.end()
 
 
-LEAST_MEGABYTES = 10
+MIN_MEGABYTES = 10
 """Eight are for the first table of keys, and the disk shall be full when a commit needs room, not before the first."""
 
 
-def full_disk(folder: Path, seed: int, megabytes: int = LEAST_MEGABYTES) -> Figures:
+def full_disk(folder: Path, seed: int, megabytes: int = MIN_MEGABYTES) -> Figures:
     """Fill a small file system of its own until a commit fails; then make it larger, and start again.
 
     It is mounted in a mount namespace, which ends with the shell that made it.
     """
-    megabytes = max(megabytes, LEAST_MEGABYTES)
+    megabytes = max(megabytes, MIN_MEGABYTES)
     apps = Apps(folder)
     apps.data.mkdir()
     script = f"""

@@ -25,12 +25,12 @@ def odd(folder: Path, seed: int, count: int) -> Figures:
         threads = thread_count(app)
         for number, start in enumerate(range(0, count, ROUND)):
             account = Account(app)
-            most = min(ROUND, count - start)
+            maximum = min(ROUND, count - start)
             for strategy, share in ((odd_requests.posts, 5), (odd_requests.requests, 3), (odd_requests.reads, 1)):
-                _ask(account, strategy, seed + number, most * share // 10)
+                _ask(account, strategy, seed + number, maximum * share // 10)
             account.settle()
             refused, taken = refused + account.refused, taken + account.accepted
-            broken += _send_broken(app, seed + number, most // 10)
+            broken += _send_broken(app, seed + number, maximum // 10)
             assert_unharmed(app, threads)
     return Figures(
         f"{count:,} odd requests, {broken:,} of them broken ones",

@@ -22,7 +22,7 @@ ROUND = 250
 AT_ONCE = 100
 """Live messages; more would overflow the publisher's queue."""
 
-MOST_GROWTH_BYTES = 128 * 1024 * 1024
+MAX_GROWTH_BYTES = 128 * 1024 * 1024
 
 
 def requests(folder: Path, seed: int, count: int) -> Figures:
@@ -52,7 +52,7 @@ def requests(folder: Path, seed: int, count: int) -> Figures:
             assert _asked(context, apps, last - 1) == last, "a good client is answered"
             expected["answered"] += 1
         grown = _memory(apps, "trading-app") - memory
-        assert grown < MOST_GROWTH_BYTES, f"{grown} bytes more"
+        assert grown < MAX_GROWTH_BYTES, f"{grown} bytes more"
         apps.start("metrics-sidecar")
         apps.wait_until_ready()
         passed = audit(apps, others=last)
@@ -86,7 +86,7 @@ def messages(folder: Path, seed: int, count: int) -> Figures:
         assert {"malformed_frame", "malformed_header", "malformed_body"} <= rejected.keys(), rejected
         assert not rejected.keys() & {"undecodable", "out_of_range"}, rejected
         grown = _memory(apps, "metrics-sidecar") - memory
-        assert grown < MOST_GROWTH_BYTES, f"{grown} bytes more"
+        assert grown < MAX_GROWTH_BYTES, f"{grown} bytes more"
         _assert_quiet(apps)
     finally:
         apps.end()

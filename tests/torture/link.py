@@ -22,7 +22,7 @@ from tests.torture.figures import Figures
 
 ROOT = Path(__file__).resolve().parents[2]
 NEAR, FAR = "10.213.77.1", "10.213.77.2"
-LONGEST_SECONDS = 4.0
+MAX_SECONDS = 4.0
 NAMESPACE = "trading-telemetry-{}-{}"
 
 
@@ -67,7 +67,7 @@ def _inside(folder: Path, seed: int, rounds: int, far: str) -> Figures:
             for _ in range(rounds):
                 bots.wait_for_more(50)
                 _link("down")
-                began, outage = time.monotonic(), chance.uniform(0.5, LONGEST_SECONDS)
+                began, outage = time.monotonic(), chance.uniform(0.5, MAX_SECONDS)
                 eventually(lambda began=began, outage=outage: time.monotonic() - began > outage)  # type: ignore[misc]
                 _link("up")
                 healed = time.monotonic()
@@ -81,7 +81,7 @@ def _inside(folder: Path, seed: int, rounds: int, far: str) -> Figures:
             relay.kill()
             relay.wait()
     return Figures(
-        f"the link cut {rounds} times, for up to {LONGEST_SECONDS:.0f} s",
+        f"the link cut {rounds} times, for up to {MAX_SECONDS:.0f} s",
         f"caught up {slowest:.1f} s after it was healed, at the latest; {passed}",
     )
 

@@ -21,7 +21,7 @@ from tests.torture import damage, disk, ending, fuzz, hostility, kills, link, me
 from tests.torture.figures import Figures, scaled
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/reliability.md"
-MOST_SECONDS = 90 * 60
+MAX_SECONDS = 90 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def main() -> int:
     arguments = _parse()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     signal.signal(signal.SIGALRM, _time_is_up)
-    signal.alarm(MOST_SECONDS)
+    signal.alarm(MAX_SECONDS)
     names = arguments.parts or list(PARTS)
     beside = [name for name in names if PARTS[name].sociable] if "soak" in names else []
     failed = list[str]()
@@ -150,7 +150,7 @@ def _part(name: str) -> str:
 
 
 def _time_is_up(_number: int, _frame: FrameType | None) -> None:
-    raise _TimeIsUp(f"{MOST_SECONDS // 60} minutes are over")
+    raise _TimeIsUp(f"{MAX_SECONDS // 60} minutes are over")
 
 
 class _TimeIsUp(TimeoutError):

@@ -68,7 +68,7 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
     """Stop the sidecar (SIGSTOP) until the publisher's queue overflows and drops; let it go on."""
     chance = random.Random(seed)
     seconds = []
-    most_kept = _most_kept_by_the_system()
+    max_kept = _max_kept_by_the_system()
     apps = Apps(folder)
     try:
         apps.start_both()
@@ -79,7 +79,7 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
             sidecar.send_signal(signal.SIGSTOP)
             # The large ones fill what the system keeps for the connection, the small ones the publisher's queue.
             posted = 0
-            while posted < most_kept:
+            while posted < max_kept:
                 names = [f"large-{number}-{posted}-{index}" for index in range(1_000)]
                 trades = [LARGE | {"trade_id": name, "order_id": name.ljust(100, "x")} for name in names]
                 others = post_batch(apps.web_port, trades)["last_seq"]
@@ -101,10 +101,10 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
     )
 
 
-def _most_kept_by_the_system() -> int:
+def _max_kept_by_the_system() -> int:
     """Bytes of one connection that are sent and not yet read; it takes some use until Linux lets it be so many."""
     limits = [Path("/proc/sys/net/ipv4", name).read_text().split() for name in ("tcp_rmem", "tcp_wmem")]
-    return sum(int(most) for _, _, most in limits)
+    return sum(int(maximum) for _, _, maximum in limits)
 
 
 def _times_healed(apps: Apps) -> int:

@@ -19,7 +19,7 @@ REQUESTS = 2_000
 FLOOR_SECONDS = 0.002
 DEAF = 200
 BATCHES, BATCH = 60, 4_000
-MOST_BYTES_OF_ONE = 2_000_000
+MAX_BYTES_OF_ONE = 2_000_000
 
 
 def slow_and_deaf(folder: Path, _seed: int, crowd: int) -> Figures:
@@ -49,7 +49,7 @@ def slow_and_deaf(folder: Path, _seed: int, crowd: int) -> Figures:
 
 def _deaf(apps: Apps) -> float:
     """The most memory that so many unread streams took, in bytes, while trades of 70 MB went by."""
-    before, most = _metric(apps, "process_resident_memory_bytes"), 0.0
+    before, maximum = _metric(apps, "process_resident_memory_bytes"), 0.0
     trades = [{"symbol": "A", "price": "1", "qty": "1", "side": "buy", "order_id": "o" * 128}] * BATCH
     with ExitStack() as opened:
         for _ in range(DEAF):
@@ -60,10 +60,10 @@ def _deaf(apps: Apps) -> float:
         eventually(lambda: _metric(apps, "trading_app_live_streams") == DEAF, 60)
         for _ in range(BATCHES):
             post_batch(apps.web_port, trades)
-            most = max(most, _metric(apps, "process_resident_memory_bytes") - before)
+            maximum = max(maximum, _metric(apps, "process_resident_memory_bytes") - before)
         eventually(lambda: _metric(apps, 'trading_app_connections_dropped_total{reason="unread"}') == DEAF, 60)
-    assert most < DEAF * MOST_BYTES_OF_ONE, f"{most / 1e6:.0f} MB"
-    return most
+    assert maximum < DEAF * MAX_BYTES_OF_ONE, f"{maximum / 1e6:.0f} MB"
+    return maximum
 
 
 def _p99(port: int) -> float:

@@ -32,7 +32,7 @@ WARM_UP = 0.4
 """The part of the time after which nothing may grow any more."""
 
 GROWTH = 0.05
-MOST_WAL_BYTES = 24 * 1024 * 1024
+MAX_WAL_BYTES = 24 * 1024 * 1024
 BYTES_A_TRADE = 300
 """Of the journal, with room to spare."""
 
@@ -76,7 +76,7 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
         _, steady = counts = assert_all_is_there(apps, [burst, told])
         scraper.end()
     assert not scraper.went_back
-    assert largest_wal < MOST_WAL_BYTES, f"the write-ahead log grew to {largest_wal:,} bytes"
+    assert largest_wal < MAX_WAL_BYTES, f"the write-ahead log grew to {largest_wal:,} bytes"
     held = [
         _judge(name, taken[: -int(len(taken) * DRAIN_SECONDS / (seconds + DRAIN_SECONDS)) or None])
         for name, taken in samples.items()

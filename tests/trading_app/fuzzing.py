@@ -16,7 +16,7 @@ from trading_app.problems import TYPES
 SETTINGS = {"WEBAPP_CORS_ORIGINS": ORIGIN, "WEBAPP_MAX_BATCH_TRADES": "1000", "WEBAPP_MAX_LIVE_STREAMS": "0"}
 """A shared origin: requests that name it take the way through the app. No live streams: those have no end."""
 
-MOST_NEW_THREADS = 8
+MAX_NEW_THREADS = 8
 """Two read the journal, others read files, each made when there is the first to do; nothing else starts one."""
 
 MEANT = {200, 201, 303, 304, *(known.status for known in TYPES.values())} - {500}
@@ -131,7 +131,7 @@ def assert_unharmed(app: RunningApp, threads: int) -> None:
     with connected(app.port) as connection:
         connection.send(post("/trade", TRADE) + get("/trades?limit=1"))
         assert (connection.answer().status, connection.answer().status) == (201, 200)
-    assert threads <= thread_count(app) <= threads + MOST_NEW_THREADS
+    assert threads <= thread_count(app) <= threads + MAX_NEW_THREADS
     assert "a request failed" not in app.log_text()
 
 

@@ -75,15 +75,15 @@ class Connection:
         return self.rest() == b""
 
 
-def send_until_cut(to: socket.socket, data: bytes, most: int) -> int:
-    """Send it over and over, until the other side takes no more; how many bytes it took, at most about `most`."""
+def send_until_cut(to: socket.socket, data: bytes, maximum: int) -> int:
+    """Send it over and over, until the other side takes no more; how many bytes it took, at most about `maximum`."""
     sent = 0
     try:
-        while sent < most:
+        while sent < maximum:
             sent += to.send(data)
     except (TimeoutError, ConnectionError):
         return sent
-    raise AssertionError(f"all of {most} bytes were taken")
+    raise AssertionError(f"all of {maximum} bytes were taken")
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class RunningApp:
                 stdin=subprocess.DEVNULL,
             )
 
-    def most_resident_bytes(self) -> int:
+    def max_resident_bytes(self) -> int:
         """The most it has held in memory so far. Linux only."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024

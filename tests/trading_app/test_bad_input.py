@@ -134,7 +134,7 @@ def test_a_hundred_megabytes_get_a_413_that_curl_shows(web: RunningApp, tmp_path
     file = tmp_path / "large.json"
     with file.open("wb") as large:
         large.truncate(HUNDRED_MB)
-    before = web.most_resident_bytes()
+    before = web.max_resident_bytes()
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", "-X", "POST"]
     command += ["-H", "Content-Type: application/json", "-T" if chunked else "--data-binary"]
     command += ["-" if chunked else f"@{file}", "--write-out", "\n%{http_code}", f"{web.url}/trades"]
@@ -144,16 +144,16 @@ def test_a_hundred_megabytes_get_a_413_that_curl_shows(web: RunningApp, tmp_path
     assert status == "413"
     assert json.loads(body)["code"] == "too_large"
     assert "WEBAPP_MAX_BODY_BYTES" in json.loads(body)["detail"]
-    assert web.most_resident_bytes() - before < 40 * 1024 * 1024
+    assert web.max_resident_bytes() - before < 40 * 1024 * 1024
 
 
 def test_a_body_of_the_size_that_is_set_is_read_and_one_byte_more_is_not(client: httpx.Client) -> None:
-    most = 8_388_608
-    problem(client.post("/trade", content=b" " * most, headers=JSON), "not_json")
-    problem(client.post("/trade", content=b" " * (most + 1), headers=JSON), "too_large")
+    maximum = 8_388_608
+    problem(client.post("/trade", content=b" " * maximum, headers=JSON), "not_json")
+    problem(client.post("/trade", content=b" " * (maximum + 1), headers=JSON), "too_large")
 
     def chunks() -> Iterator[bytes]:
-        for _ in range(most // 65_536):
+        for _ in range(maximum // 65_536):
             yield b" " * 65_536
         yield b" "
 

@@ -10,14 +10,14 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from service_kit.problems import MOST_ERRORS
+from service_kit.problems import MAX_ERRORS
 from service_kit.settings import Environment
 from tests.trading_app.running import running
-from trading_app.connection.limits import MOST_HEAD_BYTES, MOST_HEADERS, MOST_URL_BYTES, MOST_WAITING
+from trading_app.connection.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, MAX_WAITING
 from trading_app.environment import read_settings
 from trading_app.intake.decode import FIELDS, REQUIRED
 from trading_app.metrics import AppMetrics
-from trading_app.page.page import MOST_FORM_BYTES
+from trading_app.page.page import MAX_FORM_BYTES
 from trading_app.problems import TYPES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -94,16 +94,16 @@ def test_every_setting_is_in_the_document_with_its_default() -> None:
     assert rows.keys() == environment.asked
     numbers: Mapping[str, float] = {
         "WEBAPP_HTTP_PORT": defaults.http_port,
-        "WEBAPP_MAX_BODY_BYTES": defaults.most_body_bytes,
-        "WEBAPP_MAX_BODIES_BYTES": defaults.most_bodies_bytes,
-        "WEBAPP_MAX_BATCH_TRADES": defaults.most_batch_trades,
-        "WEBAPP_MAX_PENDING_TRADES": defaults.most_pending_trades,
-        "WEBAPP_MAX_LIVE_STREAMS": defaults.most_live_streams,
-        "WEBAPP_MAX_CONNECTIONS": defaults.most_connections,
+        "WEBAPP_MAX_BODY_BYTES": defaults.max_body_bytes,
+        "WEBAPP_MAX_BODIES_BYTES": defaults.max_bodies_bytes,
+        "WEBAPP_MAX_BATCH_TRADES": defaults.max_batch_trades,
+        "WEBAPP_MAX_PENDING_TRADES": defaults.max_pending_trades,
+        "WEBAPP_MAX_LIVE_STREAMS": defaults.max_live_streams,
+        "WEBAPP_MAX_CONNECTIONS": defaults.max_connections,
         "WEBAPP_HEADER_SECONDS": defaults.header_seconds,
         "WEBAPP_BODY_SECONDS": defaults.body_seconds,
         "WEBAPP_UNREAD_SECONDS": defaults.unread_seconds,
-        "WEBAPP_MIN_FREE_BYTES": defaults.least_free_bytes,
+        "WEBAPP_MIN_FREE_BYTES": defaults.min_free_bytes,
     }
     assert {key: int(rows[key]) for key in numbers} == numbers
     assert rows["WEBAPP_HTTP_HOST"] == defaults.http_host
@@ -115,11 +115,11 @@ def test_every_setting_is_in_the_document_with_its_default() -> None:
 
 
 def test_limits_that_are_no_settings_are_in_the_document() -> None:
-    assert f"A form has at most {MOST_FORM_BYTES} bytes" in API
-    assert f"At most {MOST_ERRORS} `errors` are listed" in API
-    heads = f"an address {MOST_URL_BYTES}, and the head of a request {MOST_HEADERS} fields and {MOST_HEAD_BYTES} bytes"
+    assert f"A form has at most {MAX_FORM_BYTES} bytes" in API
+    assert f"At most {MAX_ERRORS} `errors` are listed" in API
+    heads = f"an address {MAX_URL_BYTES}, and the head of a request {MAX_HEADERS} fields and {MAX_HEAD_BYTES} bytes"
     assert heads in API
-    assert f"at most {MOST_WAITING}\nrequests of one connection" in API
+    assert f"at most {MAX_WAITING}\nrequests of one connection" in API
 
 
 def test_every_metric_is_in_the_document_and_no_other(client: httpx.Client) -> None:

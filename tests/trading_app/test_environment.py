@@ -21,9 +21,9 @@ def test_without_anything_set_the_defaults_hold() -> None:
     assert (found.publisher_address, found.replay_address) == ("tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556")
     assert found.data_folder == Path("/project/data")
     assert (found.cors_origins, found.api_tokens) == ((), ())
-    assert (found.most_body_bytes, found.most_batch_trades) == (8_388_608, 10_000)
-    assert (found.most_pending_trades, found.most_live_streams) == (100_000, 50)
-    assert found.least_free_bytes == 64 * 1024 * 1024
+    assert (found.max_body_bytes, found.max_batch_trades) == (8_388_608, 10_000)
+    assert (found.max_pending_trades, found.max_live_streams) == (100_000, 50)
+    assert found.min_free_bytes == 64 * 1024 * 1024
     assert found.sidecar_url == "http://127.0.0.1:8001"
 
 

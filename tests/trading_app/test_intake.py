@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service_kit.problems import MOST_ERRORS, Problem
+from service_kit.problems import MAX_ERRORS, Problem
 from telemetry_stream.wire import number
 from trading_app.intake import decode as intake
 from trading_app.intake.decode import explain, read_form, read_trade, read_trades, submission
@@ -35,9 +35,9 @@ def refused(body: bytes) -> Problem:
     return problem.value
 
 
-def refused_batch(body: bytes, lines: bool = False, most: int = 100) -> Problem:
+def refused_batch(body: bytes, lines: bool = False, maximum: int = 100) -> Problem:
     with pytest.raises(Problem) as problem:
-        read_trades(body, lines, NOW_NS, IDS, most)
+        read_trades(body, lines, NOW_NS, IDS, maximum)
     return problem.value
 
 
@@ -163,7 +163,7 @@ def test_a_field_given_twice_counts_with_its_last_value() -> None:
 
 def test_a_million_unknown_fields_are_refused_with_a_few_named() -> None:
     body = b"{" + b",".join(b'"%d":0' % index for index in range(200_000)) + b"}"
-    assert len(refused(body).errors) == intake.MOST_UNKNOWN_FIELDS + 4
+    assert len(refused(body).errors) == intake.MAX_UNKNOWN_FIELDS + 4
 
 
 names = st.text(max_size=8) | st.sampled_from(["default", "x" * 64, "x" * 65, "a b", " a", 'a"b'])
@@ -295,7 +295,7 @@ def test_lines_hold_one_trade_each(body: bytes) -> None:
 def test_a_batch_with_too_many_trades_is_too_large_good_or_bad(lines: bool) -> None:
     for row in ({"symbol": "A", "price": 1, "qty": 1, "side": "buy"}, 0):
         body = "\n".join([json.dumps(row)] * 11) if lines else json.dumps([row] * 11)
-        problem = refused_batch(body.encode(), lines, most=10)
+        problem = refused_batch(body.encode(), lines, maximum=10)
         assert (problem.code, problem.detail) == (
             "too_large",
             "a batch has at most 10 trades, this one has 11; send several",
@@ -305,15 +305,15 @@ def test_a_batch_with_too_many_trades_is_too_large_good_or_bad(lines: bool) -> N
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("body", [b"[" + b"0," * 4_000_000 + b"0]", b"0\n" * 4_000_000])
 def test_millions_of_bad_items_are_refused_at_once(body: bytes) -> None:
-    problem = refused_batch(body, lines=body.endswith(b"\n"), most=10_000)
+    problem = refused_batch(body, lines=body.endswith(b"\n"), maximum=10_000)
     assert problem.code == "invalid_batch"
     assert len(problem.errors) == 1
 
 
 def test_of_many_errors_the_first_hundred_are_listed_and_every_bad_item_is_named() -> None:
     document = json.loads(refused_batch(json.dumps([{}] * 60).encode()).document("r"))
-    assert len(document["errors"]) == MOST_ERRORS
-    assert document["errors_omitted"] == 60 * 4 - MOST_ERRORS
+    assert len(document["errors"]) == MAX_ERRORS
+    assert document["errors_omitted"] == 60 * 4 - MAX_ERRORS
     assert document["indexes"] == list(range(60))
 
 

@@ -14,7 +14,7 @@ from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import TRADE, connected, get, post, send_until_cut
 from tests.trading_app.running import RunningApp, running
-from trading_app.connection.limits import MOST_HEAD_BYTES, MOST_HEADERS, MOST_LINGERING, MOST_URL_BYTES, MOST_WAITING
+from trading_app.connection.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINGERING, MAX_URL_BYTES, MAX_WAITING
 from trading_app.server import OTHER_FILES
 
 JSON = {"Content-Type": "application/json"}
@@ -75,10 +75,10 @@ def with_head_of(size: int, path: str) -> bytes:
 
 @pytest.mark.parametrize("path", ["/trade", "/trade?"])
 def test_a_head_has_so_many_bytes_and_fields_and_no_more(narrow: RunningApp, path: str) -> None:
-    fields = [f"X-{number}: v" for number in range(MOST_HEADERS - 3)]
+    fields = [f"X-{number}: v" for number in range(MAX_HEADERS - 3)]
     for request, status in (
-        (with_head_of(MOST_HEAD_BYTES, path), 201),
-        (with_head_of(MOST_HEAD_BYTES + 1, path), 431),
+        (with_head_of(MAX_HEAD_BYTES, path), 201),
+        (with_head_of(MAX_HEAD_BYTES + 1, path), 431),
         (post(path, TRADE, *fields), 201),
         (post(path, TRADE, *fields, "X-More: v"), 431),
     ):
@@ -118,7 +118,7 @@ def test_the_refusal_of_a_head_reaches_a_client_that_still_sends(narrow: Running
 
 
 def test_an_address_has_so_many_bytes_and_no_more(narrow: RunningApp) -> None:
-    for size, status in ((MOST_URL_BYTES, 404), (MOST_URL_BYTES + 1, 414)):
+    for size, status in ((MAX_URL_BYTES, 404), (MAX_URL_BYTES + 1, 414)):
         with connected(narrow.port) as connection:
             connection.send(get("/" + "x" * (size - 1)))
             assert connection.answer().status == status
@@ -126,8 +126,8 @@ def test_an_address_has_so_many_bytes_and_no_more(narrow: RunningApp) -> None:
 
 def test_no_more_requests_wait_on_one_connection_than_may_and_those_are_answered(narrow: RunningApp) -> None:
     with connected(narrow.port) as connection:
-        connection.send(get("/healthz") * (MOST_WAITING + 100))
-        for _ in range(MOST_WAITING):
+        connection.send(get("/healthz") * (MAX_WAITING + 100))
+        for _ in range(MAX_WAITING):
             assert connection.answer().status == 200
         assert connection.rest().count(b"HTTP/1.1 200") == 1, "the one that did not wait"
 
@@ -170,9 +170,9 @@ def test_no_more_connections_than_set_are_served_and_each_that_ends_makes_room(c
 
 def test_a_flood_of_connections_is_not_kept(crowded: RunningApp) -> None:
     before = crowded.metric(TOO_MANY)
-    with connections(crowded, 31 + MOST_LINGERING + 50):
-        eventually(lambda: crowded.metric(TOO_MANY) == before + MOST_LINGERING + 50)
-        assert crowded.metric("process_open_fds") < 32 + MOST_LINGERING + 50
+    with connections(crowded, 31 + MAX_LINGERING + 50):
+        eventually(lambda: crowded.metric(TOO_MANY) == before + MAX_LINGERING + 50)
+        assert crowded.metric("process_open_fds") < 32 + MAX_LINGERING + 50
 
 
 def test_the_app_makes_room_for_as_many_files_as_it_may_have_connections(tmp_path: Path) -> None:
@@ -241,5 +241,5 @@ def test_connections_that_rest_hold_none_of_the_trades_they_brought(tmp_path: Pa
                 connection = resting.enter_context(connected(app.port))
                 connection.send(batch)
                 assert connection.answer().status == 201
-            held.append(app.most_resident_bytes())
+            held.append(app.max_resident_bytes())
     assert held[1] - held[0] < 15 * len(batch)

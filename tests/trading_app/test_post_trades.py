@@ -12,7 +12,7 @@ from tests.trading_app.problem_documents import problem
 from tests.trading_app.test_post_trade import stored
 
 Make = Callable[..., dict[str, Any]]
-MOST = 1_000  # as the app under test is set
+MAX = 1_000  # as the app under test is set
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
@@ -131,10 +131,10 @@ def test_an_empty_batch_is_refused(client: httpx.Client, body: str, headers: dic
 
 
 def test_a_batch_may_have_as_many_trades_as_set_and_no_more(client: httpx.Client, trade: Make, account: str) -> None:
-    assert client.post("/trades", json=[trade()] * MOST).json()["accepted"] == MOST
-    document = problem(client.post("/trades", json=[trade()] * (MOST + 1)), "too_large")
-    assert document["detail"] == f"a batch has at most {MOST} trades, this one has {MOST + 1}; send several"
-    assert len(stored(client, account)) == MOST
+    assert client.post("/trades", json=[trade()] * MAX).json()["accepted"] == MAX
+    document = problem(client.post("/trades", json=[trade()] * (MAX + 1)), "too_large")
+    assert document["detail"] == f"a batch has at most {MAX} trades, this one has {MAX + 1}; send several"
+    assert len(stored(client, account)) == MAX
 
 
 def test_a_batch_repeated_under_its_key_is_answered_with_200(client: httpx.Client, trade: Make, account: str) -> None:

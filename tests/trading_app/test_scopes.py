@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service_kit.access.token_throttle import MOST_WRONG, WINDOW_SECONDS
+from service_kit.access.token_throttle import MAX_WRONG, WINDOW_SECONDS
 from service_kit.access.tokens import entry_text, mint, read_scopes
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running
@@ -90,10 +90,10 @@ def test_a_bad_entry_is_refused_at_the_start_and_not_shown(tmp_path: Path) -> No
 
 
 def test_an_old_token_that_is_sent_again_and_again_slows_nobody(scoped: RunningApp) -> None:
-    for _ in range(3 * MOST_WRONG):
+    for _ in range(3 * MAX_WRONG):
         problem(scoped.client.get("/metrics", headers=bearer("expired")), "unauthorized")
     assert "expired" not in scoped.log_text()
-    assert len([line for line in scoped.log_lines() if line["event"] == "a token was refused"]) <= MOST_WRONG
+    assert len([line for line in scoped.log_lines() if line["event"] == "a token was refused"]) <= MAX_WRONG
     assert scoped.client.get("/metrics", headers=bearer(TOKENS["read"])).status_code == 200
 
 
@@ -108,7 +108,7 @@ def test_guesses_are_slowed_and_a_token_known_from_there_goes_on(guarded: Runnin
     client = guarded.client
     known = bearer(TOKENS["ingest"])
     assert client.post("/trade", json=trade(), headers=known).status_code == 201
-    for number in range(MOST_WRONG):
+    for number in range(MAX_WRONG):
         problem(client.get("/trades", headers=bearer(f"guess-{number}")), "unauthorized")
     for guess in (bearer("guess-next"), bearer(TOKENS["read"])):
         answer = client.get("/trades", headers=guess)

@@ -7,7 +7,7 @@ import pytest
 
 from trading_app.access.caller import Caller
 from trading_app.access.lease import Lease
-from trading_app.access.sessions import LONGEST_SECONDS, MOST_OF_ONE, MOST_SESSIONS, Sessions
+from trading_app.access.sessions import MAX_OF_ONE, MAX_SECONDS, MAX_SESSIONS, Sessions
 
 READER = Caller("reader", frozenset({"read"}))
 
@@ -19,7 +19,7 @@ def test_a_session_is_of_whom_it_was_made_for_and_lasts_half_a_day() -> None:
     assert found is not None
     assert (found.name, found.scopes) == (READER.name, READER.scopes)
     assert found.lease is not None
-    assert found.lease.until == pytest.approx(time.time() + LONGEST_SECONDS, abs=5)
+    assert found.lease.until == pytest.approx(time.time() + MAX_SECONDS, abs=5)
     assert known.find(b"") is known.find(key[:-1].encode()) is None
 
 
@@ -44,18 +44,18 @@ def test_signing_out_ends_one_session_and_no_other() -> None:
 
 def test_where_there_are_too_many_the_oldest_ends() -> None:
     known = Sessions()
-    keys = [known.begin(Caller(f"reader {n}", READER.scopes)) for n in range(MOST_SESSIONS + 1)]
+    keys = [known.begin(Caller(f"reader {n}", READER.scopes)) for n in range(MAX_SESSIONS + 1)]
     assert known.find(keys[0].encode()) is None
     assert all(known.find(key.encode()) for key in keys[1:])
-    assert len(known._sessions) == MOST_SESSIONS
+    assert len(known._sessions) == MAX_SESSIONS
 
 
 def test_who_signs_in_over_and_over_ends_sessions_of_his_own_only() -> None:
     known = Sessions()
     others = known.begin(Caller("desk", READER.scopes))
-    keys = [known.begin(READER) for _ in range(MOST_OF_ONE + 5)]
+    keys = [known.begin(READER) for _ in range(MAX_OF_ONE + 5)]
     assert known.find(others.encode()) is not None
-    assert [known.find(key.encode()) is not None for key in keys] == [False] * 5 + [True] * MOST_OF_ONE
+    assert [known.find(key.encode()) is not None for key in keys] == [False] * 5 + [True] * MAX_OF_ONE
 
 
 def test_work_goes_on_as_long_as_its_lease() -> None:

@@ -20,7 +20,7 @@ class Settings:
     zmq_server_key: str
     zmq_key_file: Path | None
     data_folder: Path
-    most_positions: int
+    max_positions: int
     snapshot_seconds: float
     api_tokens: tuple[str, ...] = field(repr=False)
     log_level: str
@@ -37,8 +37,8 @@ def read_settings(environment: Environment) -> Settings:
         zmq_server_key=environment.text("SIDECAR_ZMQ_SERVER_KEY", ""),
         zmq_key_file=environment.file("SIDECAR_ZMQ_SECRET_KEY_FILE"),
         data_folder=environment.folder("DATA_DIR", "./data"),
-        most_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, least=1, most=10_000_000),
-        snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, least=0.1, most=86_400),
+        max_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, minimum=1, maximum=10_000_000),
+        snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, minimum=0.1, maximum=86_400),
         api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
         log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
         log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),

@@ -9,10 +9,10 @@ import structlog
 
 from metrics_sidecar.delays import DelayHistogram
 from metrics_sidecar.snapshot import Snapshot, SnapshotFile, encode
-from service_kit.cooperative import Turns, in_turns
+from service_kit.cooperative import Slicer, run_sliced
 from telemetry_stream.events import Arrival, Delivery
 from telemetry_stream.log import StreamSubscriber
-from trading_model.accounting.state import Moment, TradingState
+from trading_model.accounting.state import StateSnapshot, TradingState
 
 log = structlog.get_logger(__name__)
 
@@ -71,10 +71,10 @@ class Tracker:
         if batch.published_at_ns and not arrival.replayed:
             self.delays.observe(self._clock_ns() - batch.published_at_ns, batch.count - arrival.skip)
 
-    async def freeze(self) -> Moment:
+    async def freeze(self) -> StateSnapshot:
         """The state at this moment, once that has been put together; trades are applied meanwhile."""
         async with self._freezing:
-            return await in_turns(self.state.freeze_in_slices())
+            return await run_sliced(self.state.freeze_in_slices())
 
     async def snapshot(self) -> Snapshot:
         """The same, with the position that the state stands for."""
@@ -82,7 +82,7 @@ class Tracker:
             position = self.subscriber.position
             if position.sequence != self.state.applied:
                 raise RuntimeError(f"the state is at {self.state.applied}, the subscriber at {position.sequence}")
-            return Snapshot(position, await in_turns(self.state.freeze_in_slices()))
+            return Snapshot(position, await run_sliced(self.state.freeze_in_slices()))
 
 
 class Saver:
@@ -110,10 +110,10 @@ class Saver:
         if self._tracker.subscriber.position == self._last:
             return
         snapshot = await self._tracker.snapshot()
-        pieces, turns = [], Turns()
+        pieces, slicer = [], Slicer()
         for piece in encode(snapshot):
             pieces.append(piece)
-            await turns.give()
+            await slicer.yield_if_due()
         try:
             await asyncio.to_thread(self.file.save, pieces)
         except OSError as error:

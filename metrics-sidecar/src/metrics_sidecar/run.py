@@ -58,7 +58,7 @@ async def run(settings: Settings) -> int:
         listening.close()
         return 1
     warn_of_plain_tokens("SIDECAR_API_TOKENS", settings.api_tokens)
-    state, position = restore(file, settings.most_positions)
+    state, position = restore(file, settings.max_positions)
     subscriber = Subscriber(settings.publisher_address, settings.replay_address, position, keys=keys)
     tracker = Tracker(subscriber, state)
     gc.freeze()  # what was loaded stays; looking through it for garbage would hold up trades for milliseconds

@@ -16,9 +16,9 @@ from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.http_types import Answer, Receive, Request, Scope, Send
 from metrics_sidecar.problems import NotCaughtUp
 from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
-from service_kit.access.token_throttle import Slowing
+from service_kit.access.token_throttle import TokenThrottle
 from service_kit.access.tokens import Tokens, bearer_token, digest_of
-from service_kit.cooperative import Turns
+from service_kit.cooperative import Slicer
 from service_kit.problems import Problem
 from service_kit.request_ids import RequestIds
 
@@ -42,7 +42,7 @@ class SidecarApp:
         self._saver = saver
         self._replay_address = replay_address
         self._tokens = Tokens(tokens)
-        self._slowing = Slowing()
+        self._slowing = TokenThrottle()
         self._exposition = Exposition()
         self._rendering = asyncio.Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
@@ -170,12 +170,12 @@ async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) 
     """The answer with that body, compressed for those who like that; others run in between."""
     squeeze = accepts_gzip(request.headers.get("accept-encoding", ""))
     packer = zlib.compressobj(1, zlib.DEFLATED, 31) if squeeze else None
-    body, turns = [], Turns()
+    body, slicer = [], Slicer()
     for piece in pieces:
         made = packer.compress(piece) if packer else piece
         if made:
             body.append(made)
-        await turns.give()
+        await slicer.yield_if_due()
     if packer:
         body.append(packer.flush())
     headers = {"Vary": "Accept, Accept-Encoding"}
@@ -193,9 +193,9 @@ async def _send(send: Send, answer: Answer, request_id: str, with_body: bool) ->
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     if with_body:
-        turns = Turns()
+        slicer = Slicer()
         for start in range(0, len(answer.body), PIECES_AT_ONCE):
             body = b"".join(answer.body[start : start + PIECES_AT_ONCE])
             await send({"type": "http.response.body", "body": body, "more_body": True})
-            await turns.give()
+            await slicer.yield_if_due()
     await send({"type": "http.response.body", "body": b""})

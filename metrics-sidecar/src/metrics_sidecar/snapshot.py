@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from telemetry_stream.events import StreamPosition
-from trading_model.accounting.state import Moment
+from trading_model.accounting.state import StateSnapshot
 
 VERSION = 1
 FILE_NAME = "sidecar-snapshot.json"
@@ -32,7 +32,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """What is known, and how far the stream was followed for it."""
 
     position: StreamPosition
-    moment: Moment
+    moment: StateSnapshot
 
 
 _decode = msgspec.json.Decoder(Snapshot).decode

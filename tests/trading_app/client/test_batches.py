@@ -4,13 +4,13 @@ from hypothesis import strategies as st
 from trading_app.client.batches import Batch, Line, gather
 
 
-@given(sizes=st.lists(st.integers(1, 50)), most=st.integers(1, 6), most_bytes=st.integers(1, 100))
-def test_batches_hold_every_line_in_order_within_both_bounds(sizes: list[int], most: int, most_bytes: int) -> None:
+@given(sizes=st.lists(st.integers(1, 50)), maximum=st.integers(1, 6), max_bytes=st.integers(1, 100))
+def test_batches_hold_every_line_in_order_within_both_bounds(sizes: list[int], maximum: int, max_bytes: int) -> None:
     lines = [Line(b"x" * size, f"line {number}") for number, size in enumerate(sizes)]
-    batches = list(gather(lines, most, most_bytes))
+    batches = list(gather(lines, maximum, max_bytes))
     assert [line for batch in batches for line in batch.lines] == lines
-    assert all(1 <= len(batch) <= most for batch in batches)
-    assert all(len(batch.body) <= most_bytes or len(batch) == 1 for batch in batches)
+    assert all(1 <= len(batch) <= maximum for batch in batches)
+    assert all(len(batch.body) <= max_bytes or len(batch) == 1 for batch in batches)
 
 
 def test_a_batch_is_ndjson_and_knows_its_places() -> None:

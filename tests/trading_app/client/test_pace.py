@@ -38,5 +38,5 @@ def test_without_a_rate_nothing_waits() -> None:
     ("rate", "most", "expected"),
     [(None, 1_000, 1_000), (0.1, 1_000, 1), (20, 1_000, 1), (500, 1_000, 25), (1e6, 1_000, 1_000)],
 )
-def test_a_request_is_small_where_the_rate_is(rate: float | None, most: int, expected: int) -> None:
-    assert batch_size(rate, most) == expected
+def test_a_request_is_small_where_the_rate_is(rate: float | None, maximum: int, expected: int) -> None:
+    assert batch_size(rate, maximum) == expected

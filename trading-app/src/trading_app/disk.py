@@ -18,7 +18,7 @@ class DiskUse:
     free: int
 
 
-def look(folder: Path) -> DiskUse:
+def measure(folder: Path) -> DiskUse:
     """What is used and left now. A file that is not there has no bytes. Raises OSError where the folder is gone."""
     tables = sum(map(_size, table_files(folder)))
     return DiskUse(_size(folder / JOURNAL_FILE), write_ahead_log_bytes(folder), tables, free_bytes(folder))

@@ -28,17 +28,17 @@ class Settings:
     api_tokens: tuple[str, ...] = field(repr=False)
     id_provider: IdProvider | None
     public_url: str
-    most_body_bytes: int
-    most_bodies_bytes: int
-    most_batch_trades: int
-    most_pending_trades: int
-    most_live_streams: int
-    most_connections: int
+    max_body_bytes: int
+    max_bodies_bytes: int
+    max_batch_trades: int
+    max_pending_trades: int
+    max_live_streams: int
+    max_connections: int
     header_seconds: float
     body_seconds: float
     unread_seconds: float
     rate_limit: str
-    least_free_bytes: int
+    min_free_bytes: int
     log_level: str
     log_format: str
     sidecar_url: str
@@ -59,17 +59,17 @@ def read_settings(environment: Environment) -> Settings:
         api_tokens=read_entries(environment, "WEBAPP_API_TOKENS"),
         id_provider=read_provider(environment),
         public_url=_origin(environment.text("WEBAPP_PUBLIC_URL", "")),
-        most_body_bytes=environment.integer("WEBAPP_MAX_BODY_BYTES", 8_388_608, least=1_024, most=1_073_741_824),
-        most_bodies_bytes=environment.integer("WEBAPP_MAX_BODIES_BYTES", 268_435_456, least=1_024, most=2**40),
-        most_batch_trades=environment.integer("WEBAPP_MAX_BATCH_TRADES", 10_000, least=1, most=1_000_000),
-        most_pending_trades=environment.integer("WEBAPP_MAX_PENDING_TRADES", 100_000, least=1, most=10_000_000),
-        most_live_streams=environment.integer("WEBAPP_MAX_LIVE_STREAMS", 50, least=0, most=10_000),
-        most_connections=environment.integer("WEBAPP_MAX_CONNECTIONS", 1_000, least=1, most=100_000),
-        header_seconds=environment.seconds("WEBAPP_HEADER_SECONDS", 10, least=1, most=3_600),
-        body_seconds=environment.seconds("WEBAPP_BODY_SECONDS", 30, least=1, most=3_600),
-        unread_seconds=environment.seconds("WEBAPP_UNREAD_SECONDS", 20, least=1, most=3_600),
+        max_body_bytes=environment.integer("WEBAPP_MAX_BODY_BYTES", 8_388_608, minimum=1_024, maximum=1_073_741_824),
+        max_bodies_bytes=environment.integer("WEBAPP_MAX_BODIES_BYTES", 268_435_456, minimum=1_024, maximum=2**40),
+        max_batch_trades=environment.integer("WEBAPP_MAX_BATCH_TRADES", 10_000, minimum=1, maximum=1_000_000),
+        max_pending_trades=environment.integer("WEBAPP_MAX_PENDING_TRADES", 100_000, minimum=1, maximum=10_000_000),
+        max_live_streams=environment.integer("WEBAPP_MAX_LIVE_STREAMS", 50, minimum=0, maximum=10_000),
+        max_connections=environment.integer("WEBAPP_MAX_CONNECTIONS", 1_000, minimum=1, maximum=100_000),
+        header_seconds=environment.seconds("WEBAPP_HEADER_SECONDS", 10, minimum=1, maximum=3_600),
+        body_seconds=environment.seconds("WEBAPP_BODY_SECONDS", 30, minimum=1, maximum=3_600),
+        unread_seconds=environment.seconds("WEBAPP_UNREAD_SECONDS", 20, minimum=1, maximum=3_600),
         rate_limit=_rate_limit(environment.text("WEBAPP_RATE_LIMIT", "")),
-        least_free_bytes=environment.integer("WEBAPP_MIN_FREE_BYTES", 67_108_864, least=0, most=2**62),
+        min_free_bytes=environment.integer("WEBAPP_MIN_FREE_BYTES", 67_108_864, minimum=0, maximum=2**62),
         log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
         log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
         sidecar_url=_sidecar_url(environment),

@@ -153,18 +153,18 @@ class AppMetrics(Collector):
         yield GaugeMetricFamily(
             "trading_app_pending_trades_limit",
             "Most trades that may wait for their commit.",
-            limits.most_pending_trades,
+            limits.max_pending_trades,
         )
         yield GaugeMetricFamily(
-            "trading_app_live_streams_limit", "Most live streams that may be open.", limits.most_live_streams
+            "trading_app_live_streams_limit", "Most live streams that may be open.", limits.max_live_streams
         )
         yield GaugeMetricFamily(
-            "trading_app_connections_limit", "Most connections that may be open.", limits.most_connections
+            "trading_app_connections_limit", "Most connections that may be open.", limits.max_connections
         )
         yield GaugeMetricFamily(
             "trading_app_disk_least_free_bytes",
             "Least room on the journal's disk with which the app is ready.",
-            limits.least_free_bytes,
+            limits.min_free_bytes,
         )
 
     def _trade_families(self) -> Iterator[Metric]:

@@ -27,7 +27,7 @@ class IntakeRoutes:
             return
         headers = dict(scope["headers"])
         try:
-            body = await read_body(headers, receive, self._context.settings.most_body_bytes)
+            body = await read_body(headers, receive, self._context.settings.max_body_bytes)
             if scope["path"] == "/trade" and is_form(headers, body):
                 await self._app(scope, _again(body), send)
                 return

@@ -60,7 +60,7 @@ class AppServer(uvicorn.Server):
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 assert isinstance(connection, FastHttpProtocol)
-                connection.look(now)
+                connection.check_deadlines(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -120,7 +120,7 @@ async def serve(settings: Settings) -> int:
         log.error("can't listen", reason=f"{place}: {error.strerror}; set WEBAPP_HTTP_HOST or WEBAPP_HTTP_PORT")
         return 1
     warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
-    _make_room_for_files(settings.most_connections + OTHER_FILES)
+    _make_room_for_files(settings.max_connections + OTHER_FILES)
     failures: list[BaseException] = []
 
     def fail(error: BaseException) -> None:

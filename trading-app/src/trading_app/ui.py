@@ -15,7 +15,7 @@ from service_kit.request_ids import RequestIds
 from telemetry_stream.stores.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
 from telemetry_stream.transports.zeromq.curve import UnusableKey
 from trading_app.access.gate import Gate
-from trading_app.connection.body_budget import BodyRoom
+from trading_app.connection.body_budget import BodyBudget
 from trading_app.context import Context
 from trading_app.environment import Settings
 from trading_app.http import operations
@@ -54,7 +54,7 @@ class WebApp:
         self._on_failure = on_failure
         metrics = self.context.metrics
         self.intake = Intake(settings, metrics)
-        self.body_room = BodyRoom(settings.most_bodies_bytes)
+        self.body_budget = BodyBudget(settings.max_bodies_bytes)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
         self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings))

@@ -38,7 +38,7 @@ class TradeStream:
         keys = ServerKeys.load(key_file, settings.zmq_client_keys) if key_file else None
         self._loop = asyncio.get_running_loop()
         self._folder = settings.data_folder
-        self._least_free_bytes = settings.least_free_bytes
+        self._min_free_bytes = settings.min_free_bytes
         self._on_failure = on_failure
         self._observe_commit = observe_commit
         self.failed = False
@@ -58,7 +58,7 @@ class TradeStream:
             self._loop.call_soon,
             self._deliver,
             self._fail,
-            settings.most_pending_trades,
+            settings.max_pending_trades,
             self._note_commit,
         )
         self.closing = False
@@ -94,19 +94,19 @@ class TradeStream:
 
     def disk_use(self) -> disk.DiskUse:
         """The room that the journal takes and has. Raises OSError."""
-        return disk.look(self._folder)
+        return disk.measure(self._folder)
 
     def obstacle(self) -> str | None:
         """Why trades can't be taken now; None if they can."""
         if not self._committer.accepting:
             return "the journal could not be written, or the app is shutting down"
         try:
-            free, least = disk.free_bytes(self._folder), self._least_free_bytes
+            free, minimum = disk.free_bytes(self._folder), self._min_free_bytes
         except OSError as error:
             return f"the folder with the journal can't be used: {error.strerror}"
-        if free < least:
+        if free < minimum:
             return (
-                f"the disk with the journal has only {free // 2**20} MiB left, {least // 2**20} are needed"
+                f"the disk with the journal has only {free // 2**20} MiB left, {minimum // 2**20} are needed"
                 " (WEBAPP_MIN_FREE_BYTES)"
             )
         return None

@@ -16,13 +16,13 @@ With one, the trades that come meanwhile wait for three turns.
 """
 
 
-class Turns:
+class Slicer:
     """Counts the time since the others last ran."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    async def give(self) -> None:
+    async def yield_if_due(self) -> None:
         """Let the others run if this turn has been long enough. Call it often: it costs next to nothing."""
         if time.monotonic() - self._began > TURN_SECONDS:
             os.sched_yield()  # to ZeroMQ's thread, which may be waiting for this core to bring a message in
@@ -31,13 +31,13 @@ class Turns:
             self._began = time.monotonic()
 
 
-async def in_turns(work: Generator[None, None, Result]) -> Result:
+async def run_sliced(work: Generator[None, None, Result]) -> Result:
     """What the work returns; where it yields, others may get a turn."""
-    turns = Turns()
+    slicer = Slicer()
     while True:
         try:
             next(work)
         except StopIteration as done:
             result: Result = done.value
             return result
-        await turns.give()
+        await slicer.yield_if_due()

@@ -34,7 +34,7 @@ COMMON_TYPES = {
 }
 """By code, those that any program may answer. Codes are part of the API: they stay."""
 
-MOST_ERRORS = 100
+MAX_ERRORS = 100
 """So many single errors are listed; `errors_omitted` counts the others, and `indexes` names every bad item."""
 
 
@@ -83,9 +83,9 @@ class Problem(Exception):
             "request_id": request_id,
         }
         if self.errors:
-            document["errors"] = [error.document() for error in self.errors[:MOST_ERRORS]]
-        if len(self.errors) > MOST_ERRORS:
-            document["errors_omitted"] = len(self.errors) - MOST_ERRORS
+            document["errors"] = [error.document() for error in self.errors[:MAX_ERRORS]]
+        if len(self.errors) > MAX_ERRORS:
+            document["errors_omitted"] = len(self.errors) - MAX_ERRORS
         indexes = sorted({error.index for error in self.errors if error.index is not None})
         if indexes:
             document["indexes"] = indexes

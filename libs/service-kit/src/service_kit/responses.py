@@ -34,11 +34,11 @@ async def send_answer(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def read_body(headers: Headers, receive: Receive, most: int) -> bytes:
+async def read_body(headers: Headers, receive: Receive, maximum: int) -> bytes:
     """The whole body. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends before its
     end.
     """
-    problem = announced_too_large(headers, most)
+    problem = announced_too_large(headers, maximum)
     if problem is not None:
         raise problem
     parts, size, more = [], 0, True
@@ -48,19 +48,19 @@ async def read_body(headers: Headers, receive: Receive, most: int) -> bytes:
             raise Problem("bad_request", "the body ended before it was complete")
         part = message.get("body", b"")
         size += len(part)
-        if size > most:
-            raise too_large(most)
+        if size > maximum:
+            raise too_large(maximum)
         parts.append(part)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def announced_too_large(headers: Headers, most: int) -> Problem | None:
+def announced_too_large(headers: Headers, maximum: int) -> Problem | None:
     """The refusal of a body that says that it will be too large."""
     announced = headers.get(b"content-length", b"")
-    return too_large(most) if announced.isdigit() and int(announced) > most else None
+    return too_large(maximum) if announced.isdigit() and int(announced) > maximum else None
 
 
-def too_large(most: int) -> Problem:
-    """The refusal of a body of more than `most` bytes."""
-    return Problem("too_large", f"a body has at most {most} bytes; send several, or raise WEBAPP_MAX_BODY_BYTES")
+def too_large(maximum: int) -> Problem:
+    """The refusal of a body of more than `maximum` bytes."""
+    return Problem("too_large", f"a body has at most {maximum} bytes; send several, or raise WEBAPP_MAX_BODY_BYTES")

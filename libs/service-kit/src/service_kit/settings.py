@@ -43,22 +43,22 @@ class Environment:
         """The value as written, without surrounding white space."""
         return self._values.get(key, "").strip() or default
 
-    def integer(self, key: str, default: int, *, least: int, most: int) -> int:
-        """A whole number from `least` to `most`."""
+    def integer(self, key: str, default: int, *, minimum: int, maximum: int) -> int:
+        """A whole number from `minimum` to `maximum`."""
         written = self.text(key, str(default))
-        if not (_is_whole(written) and least <= int(written) <= most):
-            raise SettingError(f"{key}={written!r}: a whole number from {least} to {most} is needed")
+        if not (_is_whole(written) and minimum <= int(written) <= maximum):
+            raise SettingError(f"{key}={written!r}: a whole number from {minimum} to {maximum} is needed")
         return int(written)
 
-    def seconds(self, key: str, default: float, *, least: float, most: float) -> float:
-        """A time in seconds from `least` to `most`."""
+    def seconds(self, key: str, default: float, *, minimum: float, maximum: float) -> float:
+        """A time in seconds from `minimum` to `maximum`."""
         written = self.text(key, str(default))
         try:
             value = float(written)
         except ValueError:
             value = float("nan")
-        if not least <= value <= most:
-            raise SettingError(f"{key}={written!r}: seconds from {least} to {most} are needed")
+        if not minimum <= value <= maximum:
+            raise SettingError(f"{key}={written!r}: seconds from {minimum} to {maximum} are needed")
         return value
 
     def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
@@ -84,7 +84,7 @@ class Environment:
 
     def port(self, key: str, default: int) -> int:
         """A TCP port, 1 to 65535."""
-        return self.integer(key, default, least=1, most=65535)
+        return self.integer(key, default, minimum=1, maximum=65535)
 
     def address(self, key: str, default: str) -> str:
         """A ZeroMQ endpoint, `tcp://HOST:PORT` or `ipc://PATH`."""

@@ -8,7 +8,7 @@ import zmq
 from telemetry_stream.events import Result, Submission
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
-from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from telemetry_stream.transports.zeromq.publisher import Publisher
 from telemetry_stream.transports.zeromq.replay_server import ReplayCounters, ReplayServer
@@ -33,7 +33,7 @@ class EmbeddedStream:
         self._folder = folder
         self._journal = Journal(folder)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._gatekeeper = Gatekeeper(self._context, on_failure, keys)
+        self._gatekeeper = ConnectionGuard(self._context, on_failure, keys)
         try:
             self._publisher = Publisher(self._context, publisher_address, self._gatekeeper)
             self._replay = ReplayServer(self._context, replay_address, self._gatekeeper, self.open_reader, on_failure)
@@ -69,9 +69,9 @@ class EmbeddedStream:
         self._publisher.publish(batches)
         return outcomes
 
-    def tidy(self) -> None:
+    def checkpoint_if_due(self) -> None:
         """Keep the journal's write-ahead log short. Raises apsw.Error or OSError."""
-        self._journal.tidy()
+        self._journal.checkpoint_if_due()
 
     def heartbeat(self) -> None:
         """Publish the head."""

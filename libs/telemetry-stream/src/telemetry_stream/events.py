@@ -58,13 +58,13 @@ class RequestKey(msgspec.Struct, frozen=True):
 class Submission(msgspec.Struct, frozen=True):
     """Events, at least one, that are written together or not at all.
 
-    Events that are `apart` have nothing to do with each other, and are handed over together to save time: each is
+    Events that are `independent` have nothing to do with each other, and are handed over together to save time: each is
     written or not by itself. They have no request key.
     """
 
     events: Sequence[Event]
     request_key: RequestKey | None = None
-    apart: bool = False
+    independent: bool = False
 
     def __post_init__(self) -> None:
         if not self.events:
@@ -96,7 +96,7 @@ class Conflict(msgspec.Struct, frozen=True):
     indexes: tuple[int, ...]
 
 
-class Each(msgspec.Struct, frozen=True):
+class PerEvent(msgspec.Struct, frozen=True):
     """What became of each event of a submission whose events are apart.
 
     Where every one was new, a Receipt for the whole may take its place: they are numbered from `first` on, in order.
@@ -105,7 +105,7 @@ class Each(msgspec.Struct, frozen=True):
     outcomes: Sequence[Receipt | Conflict]
 
 
-Result = Receipt | Conflict | Each
+Result = Receipt | Conflict | PerEvent
 """What became of a submission."""
 
 

@@ -20,7 +20,7 @@ SMALL_EVENTS = 50
 one large one goes with them.
 """
 
-MOST_TURNS = 4
+MAX_TURNS = 4
 """Of the event loop, in which a group is let grow; each takes microseconds if it brings nothing."""
 
 Outcome = Result | StreamError
@@ -49,7 +49,7 @@ class GroupCommitter:
         soon: Callable[[Callable[[], None]], object],
         deliver: Callable[[Callable[[], None]], object],
         on_failure: Callable[[BaseException], None],
-        most_pending_events: int,
+        max_pending_events: int,
         observe_commit: Callable[[float, int], None],
     ) -> None:
         """Start the thread. `observe_commit` gets the seconds and the events of each commit, in the writer's thread."""
@@ -58,7 +58,7 @@ class GroupCommitter:
         self._deliver = deliver
         self._on_failure = on_failure
         self._observe_commit = observe_commit
-        self._most_pending_events = most_pending_events
+        self._max_pending_events = max_pending_events
         self._pending_events = 0
         self._refusal: type[StreamError] | None = None
         self._small: Group = []
@@ -88,11 +88,11 @@ class GroupCommitter:
         if self._refusal is not None:
             raise self._refusal("the stream takes nothing more until it has been started again")
         events = len(submission.events)
-        may_be_larger = not (self._pending_events or submission.apart)  # it could not be taken in smaller parts
-        if self._pending_events + events > self._most_pending_events and not may_be_larger:
+        may_be_larger = not (self._pending_events or submission.independent)  # it could not be taken in smaller parts
+        if self._pending_events + events > self._max_pending_events and not may_be_larger:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
         self._pending_events += events
-        if events <= SMALL_EVENTS or submission.apart:
+        if events <= SMALL_EVENTS or submission.independent:
             self._small.append((submission, done))
         else:
             self._large.append((submission, done))
@@ -117,7 +117,7 @@ class GroupCommitter:
 
     def _hand_over(self) -> None:
         """Once no more comes: what came since the last turn is mostly followed by more."""
-        if self._pending_events != self._seen_events and self._turns < MOST_TURNS:
+        if self._pending_events != self._seen_events and self._turns < MAX_TURNS:
             self._turns, self._seen_events = self._turns + 1, self._pending_events
             self._soon(self._hand_over)
             return
@@ -190,7 +190,7 @@ class GroupCommitter:
         seconds = time.perf_counter() - began
         self._answer(group, outcomes)
         self._observe_commit(seconds, sum([len(submission.events) for submission, _ in group]))
-        self._writer.tidy()
+        self._writer.checkpoint_if_due()
 
     def _answer(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         self._deliver(partial(self._tell, group, outcomes))

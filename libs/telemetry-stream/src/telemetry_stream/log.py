@@ -33,7 +33,7 @@ class StreamWriter(Protocol):
         Raises whatever the store raises; the writer must not be used after that.
         """
 
-    def tidy(self) -> None:
+    def checkpoint_if_due(self) -> None:
         """Do what nobody waits for, once the outcomes of an `append` have been told. Raises as `append` does."""
 
     def heartbeat(self) -> None:

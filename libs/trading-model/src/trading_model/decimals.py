@@ -15,7 +15,7 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 ZERO = Decimal(0)
-LEAST = Decimal("1E-38")
+MIN = Decimal("1E-38")
 TOO_MUCH = Decimal("1E+38")
 
 EXACT = Context(
@@ -55,7 +55,7 @@ def exactly(function: Callable[Parameters, Result]) -> Callable[Parameters, Resu
 
 def amount_fits(amount: Decimal) -> bool:
     """Whether an amount of either sign, or 0, is of a size that trades may have. Call it under EXACT."""
-    return LEAST <= abs(amount) < TOO_MUCH or (amount == ZERO and abs(amount.adjusted()) <= 38)  # 0.00 as well as 0
+    return MIN <= abs(amount) < TOO_MUCH or (amount == ZERO and abs(amount.adjusted()) <= 38)  # 0.00 as well as 0
 
 
 def show(value: Decimal) -> str:

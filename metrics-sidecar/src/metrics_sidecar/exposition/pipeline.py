@@ -8,7 +8,7 @@ from functools import lru_cache
 from metrics_sidecar import __version__, metrics
 from metrics_sidecar.exposition.text import Family, Sample, histogram_samples, labelled
 from metrics_sidecar.follow import Saver, Tracker
-from trading_model.accounting.state import Moment
+from trading_model.accounting.state import StateSnapshot
 
 MESSAGE_REJECTIONS = (
     "malformed_frame",
@@ -24,7 +24,7 @@ _BUILD = {"component": "metrics-sidecar", "python": platform.python_version(), "
 
 
 def pipeline_families(
-    moment: Moment, tracker: Tracker, saver: Saver, requests: Counter[tuple[str, int]]
+    moment: StateSnapshot, tracker: Tracker, saver: Saver, requests: Counter[tuple[str, int]]
 ) -> list[Family]:
     """The pipeline's metrics at this moment; `requests` counts by path and status."""
     return [
@@ -47,7 +47,7 @@ def pipeline_families(
     ]
 
 
-def _stream_families(moment: Moment, tracker: Tracker) -> Iterator[Family]:
+def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family]:
     subscriber, counters = tracker.subscriber, tracker.subscriber.counters
     stream = _labels(stream=moment.stream)
     yield Family(metrics.STREAM_HEAD, [(stream, max(subscriber.head or 0, moment.applied))])

@@ -7,15 +7,15 @@ import msgspec
 from metrics_sidecar.exposition.text import SLICE
 from trading_model.accounting.figures import figures
 from trading_model.accounting.marks import Mark
-from trading_model.accounting.positions import Holding
-from trading_model.accounting.state import Moment
+from trading_model.accounting.positions import PositionSnapshot
+from trading_model.accounting.state import StateSnapshot
 from trading_model.decimals import exactly, show
 
 Document = dict[str, object]
 _encode = msgspec.json.Encoder().encode
 
 
-def render_state(head: Document, moment: Moment) -> Iterator[bytes]:
+def render_state(head: Document, moment: StateSnapshot) -> Iterator[bytes]:
     """The JSON object in pieces: the members of `head`, then totals, symbols and positions."""
     yield _encode({**head, **_summary(moment)})[:-1] + b',"symbols":{'
     marks = list(moment.last.items())
@@ -28,7 +28,7 @@ def render_state(head: Document, moment: Moment) -> Iterator[bytes]:
     yield b"]}\n"
 
 
-def _summary(moment: Moment) -> Document:
+def _summary(moment: StateSnapshot) -> Document:
     everything = [*moment.positions, moment.other]
     buys, sells = sum(held.buy_trades for held in everything), sum(held.sell_trades for held in everything)
     return {
@@ -49,11 +49,11 @@ def _symbols(marks: list[tuple[str, Mark]]) -> Document:
 
 
 @exactly
-def _position_documents(positions: list[Holding], last: dict[str, Mark]) -> list[Document]:
+def _position_documents(positions: list[PositionSnapshot], last: dict[str, Mark]) -> list[Document]:
     return [_position_document(held, last[held.symbol]) for held in positions]
 
 
-def _position_document(held: Holding, mark: Mark) -> Document:
+def _position_document(held: PositionSnapshot, mark: Mark) -> Document:
     shown = figures(held, mark.price)
     return {
         "account": held.account,
@@ -69,7 +69,7 @@ def _position_document(held: Holding, mark: Mark) -> Document:
     }
 
 
-def _totals_document(held: Holding) -> Document:
+def _totals_document(held: PositionSnapshot) -> Document:
     return {
         "trades": {"buy": held.buy_trades, "sell": held.sell_trades},
         "volume": {"buy": show(held.buy_volume), "sell": show(held.sell_volume)},

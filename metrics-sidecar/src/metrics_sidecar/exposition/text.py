@@ -16,8 +16,8 @@ from metrics_sidecar.delays import BOUNDS_SECONDS
 from metrics_sidecar.metrics import Metric
 from trading_model.accounting.figures import Figures, figures
 from trading_model.accounting.marks import Mark
-from trading_model.accounting.positions import Holding
-from trading_model.accounting.state import Moment
+from trading_model.accounting.positions import PositionSnapshot
+from trading_model.accounting.state import StateSnapshot
 from trading_model.decimals import exactly, show
 from trading_model.timestamps import unix_seconds
 
@@ -134,7 +134,7 @@ class Exposition:
         self._keys = Remembered(self._render_slice)
         self._symbols = Remembered(_render_symbols)
 
-    def render(self, moment: Moment, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
+    def render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
         """The whole text in pieces; an empty one is only a chance to let others run."""
         yield from self._render_keys(moment, openmetrics)
         yield from self._render_marks(moment.last, openmetrics)
@@ -142,7 +142,7 @@ class Exposition:
         if openmetrics:
             yield b"# EOF\n"
 
-    def _render_keys(self, moment: Moment, openmetrics: bool) -> Iterator[bytes]:
+    def _render_keys(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
         if len(self._labels) > len(moment.positions):
             self._labels.clear()  # keys of another stream
         slices: list[Blocks] = []
@@ -166,13 +166,13 @@ class Exposition:
         yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 
     @exactly
-    def _render_slice(self, given: tuple[list[Holding], list[Decimal]]) -> Blocks:
+    def _render_slice(self, given: tuple[list[PositionSnapshot], list[Decimal]]) -> Blocks:
         positions, prices = given
         labels = [self._labels_of(held) for held in positions]
         shown = [figures(held, price) for held, price in zip(positions, prices, strict=True)]
         return _joined(*_totals(labels, positions), *_open_figures(labels, positions, shown), _fees(labels, positions))
 
-    def _labels_of(self, held: Holding) -> KeyLabels:
+    def _labels_of(self, held: PositionSnapshot) -> KeyLabels:
         key = (held.account, held.strategy, held.symbol)
         labels = self._labels.get(key)
         if labels is None:
@@ -188,12 +188,12 @@ def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: boo
             yield blocks[index]
 
 
-def _key_labels(held: Holding) -> KeyLabels:
+def _key_labels(held: PositionSnapshot) -> KeyLabels:
     key = labelled({"account": held.account, "strategy": held.strategy, "symbol": held.symbol})[:-1]
     return f"{key}}}", f'{key},side="buy"}}', f'{key},side="sell"}}'
 
 
-def _totals(labels: list[KeyLabels], positions: list[Holding]) -> tuple[Lines, Lines, Lines]:
+def _totals(labels: list[KeyLabels], positions: list[PositionSnapshot]) -> tuple[Lines, Lines, Lines]:
     """Both sides of the three totals."""
     trades, volume, notional = [], [], []
     for (_, buy, sell), held in zip(labels, positions, strict=True):
@@ -208,7 +208,9 @@ def _totals(labels: list[KeyLabels], positions: list[Holding]) -> tuple[Lines, L
     return trades, volume, notional
 
 
-def _open_figures(labels: list[KeyLabels], positions: list[Holding], shown: list[Figures]) -> tuple[Lines, ...]:
+def _open_figures(
+    labels: list[KeyLabels], positions: list[PositionSnapshot], shown: list[Figures]
+) -> tuple[Lines, ...]:
     position, average, realized, unrealized, net = [], [], [], [], []
     for (key, _, _), held, figure in zip(labels, positions, shown, strict=True):
         position.append(f"trading_position{key} {show(held.quantity)}\n")
@@ -219,7 +221,7 @@ def _open_figures(labels: list[KeyLabels], positions: list[Holding], shown: list
     return position, average, realized, unrealized, net
 
 
-def _fees(labels: list[KeyLabels], positions: list[Holding]) -> Lines:
+def _fees(labels: list[KeyLabels], positions: list[PositionSnapshot]) -> Lines:
     return [
         f'trading_fees{key[:-1]},currency="{escape(currency)}"}} {show(fee)}\n'
         for (key, _, _), held in zip(labels, positions, strict=True)
@@ -228,7 +230,7 @@ def _fees(labels: list[KeyLabels], positions: list[Holding]) -> Lines:
     ]
 
 
-def _render_overflow(other: Holding) -> Blocks:
+def _render_overflow(other: PositionSnapshot) -> Blocks:
     """The key past the limit: totals and fees. It is there, at 0, before its first trade."""
     labels = [_key_labels(other)]
     return _joined(*_totals(labels, [other]), *_open_figures([], [], []), _fees(labels, [other]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
-from service_kit.access.token_throttle import Slowing
+from service_kit.access.token_throttle import TokenThrottle
 from service_kit.access.tokens import Tokens, bearer_token, digest_of
 from service_kit.http_types import Headers
 from service_kit.problems import Problem
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 REALM = 'Bearer realm="trading-app"'
 COOKIE = "trading_session"
-MOST_COOKIES = 10
+MAX_COOKIES = 10
 
 
 class Gate:
@@ -42,7 +42,7 @@ class Gate:
         public_host = public_url.partition("://")[2]
         self._hosts = OwnHosts(public_host)
         self._scraped_hosts = OwnHosts(public_host, HOST_OF_A_CONTAINER)
-        self._slowing = Slowing()
+        self._slowing = TokenThrottle()
 
     def admits(self, headers: Headers, host: str) -> bool:
         """Whether the caller may send trades, as far as that can be told at once; else `caller` tells."""
@@ -127,7 +127,7 @@ class Gate:
             given, _, value = part.strip().partition(b"=")
             if given == name:
                 keys.append(value)
-        return next((key for key in keys[:MOST_COOKIES] if self.sessions.find(key)), keys[-1])
+        return next((key for key in keys[:MAX_COOKIES] if self.sessions.find(key)), keys[-1])
 
     def is_from_here(self, headers: Headers) -> bool | None:
         """Whether a page of ours made the browser send it; None where nothing tells."""

@@ -20,8 +20,8 @@ LEEWAY_SECONDS = 60
 KNOWN_SECONDS = 60.0
 """A token that was checked is not checked again for so long."""
 
-MOST_KNOWN = 1024
-MOST_BYTES = 8192
+MAX_KNOWN = 1024
+MAX_BYTES = 8192
 CLAIMS = ("iss", "aud", "sub", "exp", "iat")
 
 
@@ -51,13 +51,13 @@ class IdTokens:
         """The token, checked. Raises InvalidToken; NoKeys where that can't be told."""
         checked = self.known(digest) or await self._check(token)
         if digest not in self._known:
-            while len(self._known) >= MOST_KNOWN:
+            while len(self._known) >= MAX_KNOWN:
                 del self._known[next(iter(self._known))]
         self._known[digest] = checked
         return checked
 
     async def _check(self, token: bytes) -> Checked:
-        if len(token) > MOST_BYTES:
+        if len(token) > MAX_BYTES:
             raise InvalidToken("it is too long")
         try:
             kid = _kid(jwt.get_unverified_header(token))

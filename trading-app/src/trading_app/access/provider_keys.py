@@ -27,8 +27,8 @@ PAUSE_SECONDS = 30.0
 """Between attempts, whatever keys the tokens that come name."""
 
 ANSWER_SECONDS = 5.0
-MOST_BYTES = 262_144
-LEAST_BITS = 2048
+MAX_BYTES = 262_144
+MIN_BITS = 2048
 
 
 class _KeySet(msgspec.Struct):
@@ -87,8 +87,8 @@ class ProviderKeys:
             body = b""
             async for part in answer.aiter_raw():
                 body += part
-                if len(body) > MOST_BYTES:
-                    raise NoKeys(f"the answer has more than {MOST_BYTES} bytes")
+                if len(body) > MAX_BYTES:
+                    raise NoKeys(f"the answer has more than {MAX_BYTES} bytes")
             return body
 
 
@@ -104,7 +104,7 @@ def read_keys(body: bytes) -> dict[str, RSAPublicKey]:
             key = jwt.PyJWK(written, algorithm="RS256").key
         except jwt.PyJWTError:
             continue
-        if isinstance(key, RSAPublicKey) and key.key_size >= LEAST_BITS:
+        if isinstance(key, RSAPublicKey) and key.key_size >= MIN_BITS:
             keys[kid] = key
     if not keys:
         raise NoKeys("the answer holds no key for RS256")

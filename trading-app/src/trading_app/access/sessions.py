@@ -9,9 +9,9 @@ from service_kit.access.tokens import digest_of
 from trading_app.access.caller import Caller
 from trading_app.access.lease import Lease
 
-LONGEST_SECONDS = 12 * 3600
-MOST_SESSIONS = 1000
-MOST_OF_ONE = 20
+MAX_SECONDS = 12 * 3600
+MAX_SESSIONS = 1000
+MAX_OF_ONE = 20
 
 
 class Sessions:
@@ -27,12 +27,12 @@ class Sessions:
         for digest in [digest for digest, known in self._sessions.items() if not _holds(known)]:
             del self._sessions[digest]
         own = [digest for digest, known in self._sessions.items() if known.name == caller.name]
-        if len(own) >= MOST_OF_ONE:
+        if len(own) >= MAX_OF_ONE:
             self._end(own[0])
-        while len(self._sessions) >= MOST_SESSIONS:
+        while len(self._sessions) >= MAX_SESSIONS:
             self._end(next(iter(self._sessions)))
         key = secrets.token_urlsafe(32)
-        longest = time.time() + LONGEST_SECONDS
+        longest = time.time() + MAX_SECONDS
         lease = Lease(longest if caller.lease is None else min(caller.lease.until, longest))
         self._sessions[digest_of(key.encode())] = Caller(caller.name, caller.scopes, lease)
         return key

@@ -35,12 +35,12 @@ class Batch:
         return first if first == last else f"{first} to {last}"
 
 
-def gather(lines: Iterable[Line], most: int, most_bytes: int = MAX_BATCH_BYTES) -> Iterator[Batch]:
-    """Batches of at most `most` trades and `most_bytes` bytes; a single trade that is larger goes alone."""
+def gather(lines: Iterable[Line], maximum: int, max_bytes: int = MAX_BATCH_BYTES) -> Iterator[Batch]:
+    """Batches of at most `maximum` trades and `max_bytes` bytes; a single trade that is larger goes alone."""
     waiting: list[Line] = []
     size = 0
     for line in lines:
-        if waiting and (len(waiting) >= most or size + len(line.body) >= most_bytes):
+        if waiting and (len(waiting) >= maximum or size + len(line.body) >= max_bytes):
             yield Batch(waiting)
             waiting, size = [], 0
         waiting.append(line)

@@ -36,12 +36,12 @@ class Failure:
     retry_after: float = 0.0
 
 
-def backoff(first: float = 0.1, most: float = 10.0, draw: Callable[[], float] = random.random) -> Iterator[float]:
-    """Seconds to wait before each new attempt: doubling up to `most`, then half to all of it by chance."""
+def backoff(first: float = 0.1, maximum: float = 10.0, draw: Callable[[], float] = random.random) -> Iterator[float]:
+    """Seconds to wait before each new attempt: doubling up to `maximum`, then half to all of it by chance."""
     delay = first
     while True:
         yield delay * (0.5 + draw() / 2)
-        delay = min(delay * 2, most)
+        delay = min(delay * 2, maximum)
 
 
 def is_retryable(status: int) -> bool:

@@ -15,7 +15,7 @@ from trading_app.client.pace import batch_size
 from trading_app.client.tally import Tally
 
 ACCOUNT = VENUE = "demo"
-MOST_TRADES_A_REQUEST = 1_000
+MAX_TRADES_A_REQUEST = 1_000
 HOW_TO_GO_ON = "start the demo again for more"
 
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
         app = target.target(arguments, settings)
         count = max(1, round(arguments.rate * arguments.seconds)) if arguments.seconds else None
         made = lines(islice(market.trades(arguments.seed), count), arguments.run or secrets.token_hex(4))
-        batches = gather(made, batch_size(arguments.rate, MOST_TRADES_A_REQUEST))
+        batches = gather(made, batch_size(arguments.rate, MAX_TRADES_A_REQUEST))
         greeting = introduction(app.url, settings.sidecar_url, count, arguments.rate)
         job = transfer.Job(app, batches, count, lambda: tally.sent, arguments.rate, greeting=greeting)
         transfer.transfer(job, tally)

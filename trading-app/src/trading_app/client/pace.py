@@ -6,7 +6,7 @@ from collections.abc import Callable
 REQUESTS_PER_SECOND = 20
 """At a rate that is given, trades go out in about so many steps a second."""
 
-MOST_LAG_SECONDS = 1.0
+MAX_LAG_SECONDS = 1.0
 """After a longer stop (the app was away) the pace starts anew instead of sending what was missed in one burst."""
 
 
@@ -29,13 +29,13 @@ class Pace:
         if self._rate is None:
             return
         now = self._clock()
-        if now - self._due > MOST_LAG_SECONDS:
+        if now - self._due > MAX_LAG_SECONDS:
             self._due = now
         if self._due > now:
             self._sleep(self._due - now)
         self._due += trades / self._rate
 
 
-def batch_size(rate: float | None, most: int) -> int:
-    """How many trades a request takes at a rate: few enough for a steady flow, and never more than `most`."""
-    return most if rate is None else max(1, min(most, int(rate / REQUESTS_PER_SECOND)))
+def batch_size(rate: float | None, maximum: int) -> int:
+    """How many trades a request takes at a rate: few enough for a steady flow, and never more than `maximum`."""
+    return maximum if rate is None else max(1, min(maximum, int(rate / REQUESTS_PER_SECOND)))

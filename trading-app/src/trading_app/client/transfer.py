@@ -14,7 +14,7 @@ from trading_app.client.tally import Tally
 from trading_app.client.target import Target
 
 INTERRUPTED = 130
-MOST_PROBLEMS_SHOWN = 20
+MAX_PROBLEMS_SHOWN = 20
 SECONDS_BETWEEN_NOTES = 10.0
 
 
@@ -101,8 +101,8 @@ def _post(batch: Batch, delivery: Delivery, tally: Tally) -> None:
 
 def _explain(refusal: Refused, batch: Batch) -> str:
     lines = [refusal.detail, f"nothing of {batch.places} was written"]
-    lines += [f"  {_complaint(problem, batch)}" for problem in refusal.problems[:MOST_PROBLEMS_SHOWN]]
-    hidden = len(refusal.problems) - MOST_PROBLEMS_SHOWN
+    lines += [f"  {_complaint(problem, batch)}" for problem in refusal.problems[:MAX_PROBLEMS_SHOWN]]
+    hidden = len(refusal.problems) - MAX_PROBLEMS_SHOWN
     return "\n".join([*lines, f"  and {hidden} more"] if hidden > 0 else lines)
 
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     folder = settings.data_folder
     try:
         if arguments.command == "doctor":
-            return examine(folder, settings.least_free_bytes, repair=arguments.repair)
+            return examine(folder, settings.min_free_bytes, repair=arguments.repair)
         if arguments.command == "backup":
             report = back_up(folder, arguments.file)
             print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def examine(folder: Path, least_free_bytes: int, *, repair: bool) -> int:
+def examine(folder: Path, min_free_bytes: int, *, repair: bool) -> int:
     """Say what is found about the journal in a folder; 1 if something has to be done."""
     file = folder / JOURNAL_FILE
     if not file.exists():
@@ -63,15 +63,15 @@ def examine(folder: Path, least_free_bytes: int, *, repair: bool) -> int:
         print(f"  {file}* and put the last backup back: trading-app restore FILE")
         return 1
     print(f"  sound: {report.head:,} trades, each there once; stream {report.stream}")
-    advice = [*_about_space(folder, least_free_bytes), *_about_log(folder, running=running, repair=repair)]
+    advice = [*_about_space(folder, min_free_bytes), *_about_log(folder, running=running, repair=repair)]
     for line in advice:
         print(f"  {line}")
     return 1 if any(line.startswith("wrong") for line in advice) else 0
 
 
-def _about_space(folder: Path, least: int) -> list[str]:
+def _about_space(folder: Path, minimum: int) -> list[str]:
     free = free_bytes(folder)
-    if free < least:
+    if free < minimum:
         return [f"wrong: only {free / 2**20:.0f} MiB are free in {folder}; make room, or no trade will be taken"]
     return []
 

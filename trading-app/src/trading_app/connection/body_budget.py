@@ -6,11 +6,11 @@ SMALL_BYTES = 65_536
 """So much of each body is not counted: whoever fills the room keeps nobody from sending single trades."""
 
 
-class BodyRoom:
+class BodyBudget:
     """Shared by all connections."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self.taken_bytes = 0
 
 
@@ -19,7 +19,7 @@ class HeldBody:
 
     __slots__ = ("_bytes", "_counted", "_room")
 
-    def __init__(self, room: BodyRoom) -> None:
+    def __init__(self, room: BodyBudget) -> None:
         self._room = room
         self._bytes = self._counted = 0
 
@@ -30,13 +30,13 @@ class HeldBody:
         if more <= 0:
             return
         room = self._room
-        if room.taken_bytes > self._counted and room.taken_bytes + more > room.most_bytes:
-            detail = f"those on their way take {room.taken_bytes} bytes, {room.most_bytes} are there for them"
+        if room.taken_bytes > self._counted and room.taken_bytes + more > room.max_bytes:
+            detail = f"those on their way take {room.taken_bytes} bytes, {room.max_bytes} are there for them"
             raise Problem("too_many_bodies", f"{detail} (WEBAPP_MAX_BODIES_BYTES)", retry_after=1)
         room.taken_bytes += more
         self._counted += more
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """It is complete, or of no use. Idempotent."""
         self._room.taken_bytes -= self._counted
         self._bytes = self._counted = 0

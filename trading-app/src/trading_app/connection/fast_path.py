@@ -12,10 +12,10 @@ from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON
 from trading_app.connection.fast_request import HotRequest
-from trading_app.connection.head_cache import KnownHead, KnownHeads, head_to_learn
+from trading_app.connection.head_cache import CachedHead, HeadCache, head_to_learn
 from trading_app.connection.host import Host
-from trading_app.connection.limits import BODY, HEAD, MOST_HEAD_BYTES, MOST_HEADERS, NEXT, GuardedHttpProtocol
-from trading_app.connection.request_batcher import Turn
+from trading_app.connection.limits import BODY, HEAD, MAX_HEAD_BYTES, MAX_HEADERS, NEXT, GuardedHttpProtocol
+from trading_app.connection.request_batcher import RequestBatcher
 from trading_app.intake.service import FORMS, media_type
 
 PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
@@ -24,12 +24,12 @@ PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 class FastHttpProtocol(GuardedHttpProtocol):
     """uvicorn's connection, guarded, with a short way for POST on PATHS."""
 
-    turn: Turn
+    turn: RequestBatcher
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.hot: HotRequest | None = None
-        self._known_heads = KnownHeads()
+        self._known_heads = HeadCache()
         self._rate_limit = self.web.rate_limit
 
     def data_received(self, data: bytes) -> None:
@@ -64,7 +64,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
     def on_headers_complete(self) -> None:
         """Take the short way if the request is one for it."""
         headers = dict(self.headers)
-        if self.unused_bytes > MOST_HEAD_BYTES or len(self.headers) > min(MOST_HEADERS, len(headers)):
+        if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(headers)):
             self.check_head()
         self.hot = None
         if self._is_hot() and self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
@@ -93,7 +93,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return  # it offers an upgrade, and is read once more
         self.stage = NEXT
         self.unused_bytes = 0
-        self.held_body.let_go()
+        self.held_body.release()
         if self.hot is None:
             super().on_message_complete()
         else:
@@ -101,7 +101,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
 
     def refuse(self, problem: Problem) -> None:
         """Answer what can't be taken any further, and end the connection."""
-        if self.hot is not None and self.stage is BODY and self.owes():
+        if self.hot is not None and self.stage is BODY and self.response_pending():
             self.hot.give_up(problem)
             self.linger()
         else:
@@ -120,9 +120,9 @@ class FastHttpProtocol(GuardedHttpProtocol):
         if not head or not self.web.gate.admits_for_good(hot.headers):
             return
         body_bytes = len(data) - len(head)
-        if body_bytes <= self.web.context.settings.most_body_bytes:
+        if body_bytes <= self.web.context.settings.max_body_bytes:
             brings_one = hot.path == "/trade" and media_type(hot.headers) == JSON
-            self._known_heads.learn(head, KnownHead(hot.path, hot.headers, body_bytes, brings_one))
+            self._known_heads.learn(head, CachedHead(hot.path, hot.headers, body_bytes, brings_one))
 
     def _is_hot(self) -> bool:
         return (
@@ -143,6 +143,6 @@ def connection_class(host: Host) -> type[FastHttpProtocol]:
 
     class Connection(FastHttpProtocol):
         web = host
-        turn = Turn(host)
+        turn = RequestBatcher(host)
 
     return Connection

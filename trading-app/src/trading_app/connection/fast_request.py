@@ -51,7 +51,7 @@ class HotRequest(msgspec.Struct, eq=False):
 
     def begin(self) -> None:
         """The headers are there: refuse what they say already."""
-        problem = announced_too_large(self.headers, self.protocol.web.context.settings.most_body_bytes)
+        problem = announced_too_large(self.headers, self.protocol.web.context.settings.max_body_bytes)
         problem = self.above_the_rate() or problem
         if problem is not None:
             self.refuse(problem)
@@ -60,9 +60,9 @@ class HotRequest(msgspec.Struct, eq=False):
 
     def take(self, part: bytes) -> None:
         """A piece of the body is there."""
-        most = self.protocol.web.context.settings.most_body_bytes
-        if len(self.body) + len(part) > most:
-            self.refuse(too_large(most))
+        maximum = self.protocol.web.context.settings.max_body_bytes
+        if len(self.body) + len(part) > maximum:
+            self.refuse(too_large(maximum))
         elif not self.body:
             self.body = part
         else:  # in one piece: many small ones would take many times their size

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from service_kit.request_ids import RequestIds
 from trading_app.access.gate import Gate
-from trading_app.connection.body_budget import BodyRoom
+from trading_app.connection.body_budget import BodyBudget
 from trading_app.context import Context
 from trading_app.intake.service import Intake
 
@@ -20,6 +20,6 @@ class Host(Protocol):
 
     intake: Intake
     gate: Gate
-    body_room: BodyRoom
+    body_budget: BodyBudget
     ids: RequestIds
     rate_limit: "RateLimit | None"

@@ -1,8 +1,8 @@
 """uvicorn's connection, guarded against clients that are slow, silent or greedy.
 
 uvicorn itself waits for a head and a body for ever, reads heads of any size, and keeps what a client does not read.
-Here one sweep a second asks each connection what it waits for (`look`): no timer is set for a request, which would
-cost a third of a hot one. A deadline is so kept to within a second or two.
+One sweep a second (`check_deadlines`) asks each connection what it waits for. A timer for each request would cost a
+third of a fast one. So a deadline is kept to within two seconds.
 """
 
 import asyncio
@@ -23,23 +23,23 @@ from service_kit.responses import Answer, answer_problem
 from trading_app.connection.body_budget import HeldBody
 from trading_app.connection.host import Host
 
-MOST_URL_BYTES = 8_192
-MOST_HEADERS = 100
-MOST_HEAD_BYTES = 32_768
+MAX_URL_BYTES = 8_192
+MAX_HEADERS = 100
+MAX_HEAD_BYTES = 32_768
 """Of a head, and of whatever else comes between two pieces of a body: sizes of chunks, trailers."""
 
 SINGLE_HEADERS = (b"host", b"authorization", b"content-type", b"idempotency-key", b"origin")
 """Of two a proxy in front may believe one, and the app the other (RFC 9112, 3.2, and RFC 9110, 5.3)."""
 
-MOST_WAITING = 500
+MAX_WAITING = 500
 """Requests of one connection that wait for their turn."""
 
-MOST_REST_BYTES = 16_777_216
+MAX_REST_BYTES = 16_777_216
 """So much of a body that was refused is read and dropped; then the connection is closed."""
 
 LINGER_SECONDS = 2.0
-MOST_LINGER_BYTES = 1_048_576
-MOST_LINGERING = 100
+MAX_LINGER_BYTES = 1_048_576
+MAX_LINGERING = 100
 """A connection that is refused is read from for a moment: closed at once, what still comes from the client would make
 its system drop the answer.
 """
@@ -74,7 +74,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._earlier: list[Any] = []
         """Requests of a pipeline before its last, which is the only one that uvicorn tells that the client has gone."""
         self.address = ""
-        self.held_body = HeldBody(self.web.body_room)
+        self.held_body = HeldBody(self.web.body_budget)
         self.unused_bytes = 0
         """What has come since the last piece of a body, or the last message's end."""
         self._seen: tuple[Stage, object] = (self.stage, None)
@@ -88,13 +88,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
         self.address = self.client[0] if self.client else ""
-        most = self._settings.most_connections
-        if self._metrics.connections < most:
+        maximum = self._settings.max_connections
+        if self._metrics.connections < maximum:
             self._metrics.connections += 1
             self._counted = True
             return
-        problem = Problem("too_many_connections", f"{most} are open, as many as may be", retry_after=1)
-        if len(self.connections) - most > MOST_LINGERING:
+        problem = Problem("too_many_connections", f"{maximum} are open, as many as may be", retry_after=1)
+        if len(self.connections) - maximum > MAX_LINGERING:
             self._metrics.refusals[problem.code] += 1
             transport.abort()
         else:
@@ -103,7 +103,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
-        self.held_body.let_go()
+        self.held_body.release()
         for cycle in self._earlier:
             cycle.disconnected = True
             cycle.message_event.set()  # wakes who waits for it
@@ -123,7 +123,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._refuse_what_raised(error)
         if rest is not None:
             self._decline_upgrade(rest)
-        if self.unused_bytes > MOST_HEAD_BYTES:
+        if self.unused_bytes > MAX_HEAD_BYTES:
             self._have_enough()
 
     def on_message_begin(self) -> None:
@@ -136,8 +136,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is sent: begin with the next request that is there, or be idle. The sweep ends what is idle."""
         if self.stage is BODY and not self.pipeline:  # else it is the body of a later request
-            self.unused_bytes = -MOST_REST_BYTES
-            self.held_body.let_go()
+            self.unused_bytes = -MAX_REST_BYTES
+            self.held_body.release()
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             if not self.pipeline:
@@ -151,10 +151,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and method != b"CONNECT":
             return  # it is read once more, without the offer
         url, headers, expects = self.url, self.headers, self.expect_100_continue
-        if len(url) > MOST_URL_BYTES:
-            raise Problem("url_too_long", f"an address has at most {MOST_URL_BYTES} bytes")
-        if len(self.pipeline) >= MOST_WAITING:
-            raise Problem("bad_request", f"at most {MOST_WAITING} requests may wait for answers on a connection")
+        if len(url) > MAX_URL_BYTES:
+            raise Problem("url_too_long", f"an address has at most {MAX_URL_BYTES} bytes")
+        if len(self.pipeline) >= MAX_WAITING:
+            raise Problem("bad_request", f"at most {MAX_WAITING} requests may wait for answers on a connection")
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
@@ -175,7 +175,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         For those that may be: to look at each like this would take too long.
         """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             raise _head_too_large()
         names = [name for name, _ in self.headers]
         for name in SINGLE_HEADERS:
@@ -187,7 +187,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._metrics.refusals[problem.code] += 1
-        if self.owes():
+        if self.response_pending():
             if self.stage is not BODY:
                 self.cycle.keep_alive = False
                 self._ignore_the_rest()
@@ -206,7 +206,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._ignore_the_rest()
         self.transport.write_eof()
 
-    def look(self, now: float) -> None:
+    def check_deadlines(self, now: float) -> None:
         """End the connection if its client has kept it waiting for too long; `now` is the loop's time, in seconds.
 
         To be called about once a second.
@@ -221,7 +221,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
                 self._cut()
             self._seen_since = now
             return
-        if self.flow.read_paused and self.owes() and self._has_left():
+        if self.flow.read_paused and self.response_pending() and self._has_left():
             self.transport.abort()
             return
         seen, patience = (self.stage, self.cycle), self._patience()
@@ -242,7 +242,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server ends."""
-        if self.stage is NOTHING and not self.owes():
+        if self.stage is NOTHING and not self.response_pending():
             self.transport.close()
         else:
             super().shutdown()
@@ -269,7 +269,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._common = _lines(default)
         return b"%b%bcontent-type: %b\r\n" % (STATUS_LINE[status], self._common, content_type)
 
-    def owes(self) -> bool:
+    def response_pending(self) -> bool:
         """Whether the next step is ours."""
         cycle: Any = self.cycle  # there is none before the first
         return cycle is not None and not (cycle.response_complete or cycle.disconnected)
@@ -279,16 +279,16 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return None
         if self.stage is BODY:
-            ours = self.pipeline or (self.owes() and self.flow.read_paused)
+            ours = self.pipeline or (self.response_pending() and self.flow.read_paused)
             return None if ours else self._settings.body_seconds
-        if self.owes():
+        if self.response_pending():
             return None
         patience = {HEAD: self._settings.header_seconds, NEXT: self.timeout_keep_alive}
         return patience.get(self.stage, LINGER_SECONDS)
 
     def _give_up(self) -> None:
         """The client's time is up."""
-        if self.stage is BODY and not self.owes():
+        if self.stage is BODY and not self.response_pending():
             self._metrics.dropped_connections["refused_body"] += 1
         elif self.stage is BODY:
             self.refuse(Problem("request_timeout", f"a body has to come within {self._settings.body_seconds:g} s"))
@@ -304,7 +304,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """More came than can be of use."""
         if self.stage is NOTHING or self.transport.is_closing():
             self.transport.abort()
-        elif self.stage is BODY and not self.owes():
+        elif self.stage is BODY and not self.response_pending():
             self._metrics.dropped_connections["refused_body"] += 1
             self.transport.abort()
         else:
@@ -325,9 +325,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def _ignore_the_rest(self) -> None:
         self.stage = NOTHING
-        self.held_body.let_go()
+        self.held_body.release()
         self.parser = _DEAF  # type: ignore[assignment]  # it stands in for httptools'
-        self.unused_bytes = -MOST_LINGER_BYTES
+        self.unused_bytes = -MAX_LINGER_BYTES
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Read a request that offers an upgrade once more, as if it did not: httptools leaves its body out.
@@ -381,4 +381,4 @@ def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _head_too_large() -> Problem:
-    return Problem("headers_too_large", f"a head has at most {MOST_HEADERS} fields and {MOST_HEAD_BYTES} bytes")
+    return Problem("headers_too_large", f"a head has at most {MAX_HEADERS} fields and {MAX_HEAD_BYTES} bytes")

@@ -14,7 +14,7 @@ import structlog
 
 from service_kit.responses import JSON
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Each, Receipt, Submission
+from telemetry_stream.events import PerEvent, Receipt, Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.connection.fast_request import HotRequest
 from trading_app.connection.host import Host
@@ -23,14 +23,14 @@ from trading_app.intake.results import trade_body
 
 log = structlog.get_logger(__name__)
 
-FEWEST = 6
+MIN_REQUESTS = 6
 """Fewer are quicker read one by one."""
 
 # What `GuardedHttpProtocol.write` adds to `begin_answer`, where nothing is out of the ordinary.
 _ANSWER = b"%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
 
 
-class Turn:
+class RequestBatcher:
     """The requests of this turn. Belongs to the event loop."""
 
     def __init__(self, web: Host) -> None:
@@ -45,7 +45,7 @@ class Turn:
 
     def _end(self) -> None:
         requests, self._requests = self._requests, []
-        if len(requests) < FEWEST or not self._submit(requests):
+        if len(requests) < MIN_REQUESTS or not self._submit(requests):
             for request in requests:
                 request.attempt(request.end)
 
@@ -55,7 +55,9 @@ class Turn:
         if trades is None:
             return False
         try:
-            self._web.context.stream.submit(Submission(trades, apart=True), partial(self._finish, requests, trades))
+            self._web.context.stream.submit(
+                Submission(trades, independent=True), partial(self._finish, requests, trades)
+            )
         except StreamError:
             return False
         return True
@@ -71,7 +73,7 @@ class Turn:
         if isinstance(outcome, Receipt):
             self._accept(requests, trades, outcome.first)
             return
-        outcomes = outcome.outcomes if isinstance(outcome, Each) else [outcome] * len(requests)
+        outcomes = outcome.outcomes if isinstance(outcome, PerEvent) else [outcome] * len(requests)
         for request, trade, its_own in zip(requests, trades, outcomes, strict=True):
             request.attempt(partial(request.finish_with, trade, its_own))
 

@@ -34,9 +34,9 @@ SYMBOL = {"type": "string", "pattern": "^[A-Za-z0-9._:/-]{1,32}$"}
 SYMBOL_OR_EMPTY = "^[A-Za-z0-9._:/-]{0,32}$"
 
 
-def _text(most: int, description: str) -> dict[str, Any]:
+def _text(maximum: int, description: str) -> dict[str, Any]:
     described = f"{description} Printable characters, no spaces at its ends."
-    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": PRINTABLE, "description": described}
+    return {"type": "string", "minLength": 1, "maxLength": maximum, "pattern": PRINTABLE, "description": described}
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -38,10 +38,10 @@ FIELDS = (*_READERS, "ts")
 REQUIRED = ("symbol", "price", "qty", "side")
 _UNKNOWN = f"is not known; the fields are {', '.join(FIELDS)}"
 
-MOST_UNKNOWN_FIELDS = 10
+MAX_UNKNOWN_FIELDS = 10
 """So many unknown fields of one trade are named; there may be a million."""
 
-_MOST_COMMAS = 32
+_MAX_COMMAS = 32
 """A batch with more commas or lines than so many for each trade it may have is not looked at item by item."""
 
 
@@ -81,21 +81,21 @@ def read_trade(body: bytes, now_ns: int, ids: TradeIds) -> TradeEvent:
         raise _invalid_trade(problems) from None
 
 
-def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> Sequence[TradeEvent]:
+def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int) -> Sequence[TradeEvent]:
     """The trades of a JSON array, or of NDJSON where `lines` is set. Raises Problem (`not_json`, `invalid_batch`,
     `too_large`).
     """
-    columns = read_columns(body, lines, now_ns, ids, most)
+    columns = read_columns(body, lines, now_ns, ids, maximum)
     if columns is not None:
         return columns
     try:
         requests = _decode_request_lines(body) if lines else _decode_requests(body)
         if lines and len(requests) != count_lines(body):
             _require_a_trade_a_line(body, len(requests))
-        _require_at_most(most, len(requests))
+        _require_at_most(maximum, len(requests))
         events = [_event(request, now_ns, ids) for request in requests]
     except (*_NOT_JSON, FieldError) as error:
-        raise _invalid_batch(_explain_batch(body, lines, now_ns, most) or [FieldProblem("#", str(error))]) from None
+        raise _invalid_batch(_explain_batch(body, lines, now_ns, maximum) or [FieldProblem("#", str(error))]) from None
     if not events:
         raise TradeProblem("invalid_batch", "the batch is empty; at least one trade is needed")
     return events
@@ -123,7 +123,7 @@ def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: in
         values = _decode_object(item)
     except _NOT_JSON:
         return [FieldProblem(prefix, "must be a JSON object", index)]
-    unknown = itertools.islice((name for name in values if name not in FIELDS), MOST_UNKNOWN_FIELDS)
+    unknown = itertools.islice((name for name in values if name not in FIELDS), MAX_UNKNOWN_FIELDS)
     problems = [FieldProblem(f"{prefix}/{_escape(name)}", _UNKNOWN, index) for name in unknown]
     for name in FIELDS:
         detail = _complaint(name, values.get(name), now_ns)
@@ -178,14 +178,14 @@ def _optional(request: TradeRequest) -> str:
     return members
 
 
-def _explain_batch(body: bytes, lines: bool, now_ns: int, most: int) -> list[FieldProblem]:
+def _explain_batch(body: bytes, lines: bool, now_ns: int, maximum: int) -> list[FieldProblem]:
     """What is wrong with each item; empty where they are too many to look at."""
     if not lines:
         _require_json(body)
-    if max(body.count(b","), body.count(b"\n")) > most * _MOST_COMMAS:
+    if max(body.count(b","), body.count(b"\n")) > maximum * _MAX_COMMAS:
         return []
     items = _split_lines(body) if lines else _split_array(body)
-    _require_at_most(most, len(items))
+    _require_at_most(maximum, len(items))
     return list(
         itertools.chain.from_iterable(explain(item, now_ns, f"#/{index}", index) for index, item in enumerate(items))
     )
@@ -211,9 +211,9 @@ def _require_a_trade_a_line(body: bytes, trades: int) -> None:
         raise TradeProblem("not_json", f"NDJSON has one trade on each line; these are {trades} trades on {lines} lines")
 
 
-def _require_at_most(most: int, trades: int) -> None:
-    if trades > most:
-        raise Problem("too_large", f"a batch has at most {most} trades, this one has {trades}; send several")
+def _require_at_most(maximum: int, trades: int) -> None:
+    if trades > maximum:
+        raise Problem("too_large", f"a batch has at most {maximum} trades, this one has {trades}; send several")
 
 
 def _require_json(body: bytes, where: str = "") -> None:

@@ -89,11 +89,11 @@ class TradeColumns(Events[TradeEvent]):
         return self._encoded.split(_BEGIN)[1:]
 
 
-def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, most: int) -> TradeColumns | None:
+def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int) -> TradeColumns | None:
     """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one."""
     try:
         rows = _decode_lines(body) if lines else _decode(body)
-        _require(0 < len(rows) <= most)
+        _require(0 < len(rows) <= maximum)
         _require(not lines or len(rows) == count_lines(body))  # a trade a line
         return _check(rows, now_ns, ids)
     except _OUT_OF_FORM:
@@ -162,7 +162,7 @@ def _check_identifiers(identifiers: list[str]) -> None:
     _require(text.isprintable() and text.count('"') == len(identifiers) + 1 and "\\" not in text)
     _require(" " not in text or ('" ' not in text and ' "' not in text))
     lengths = set(map(len, identifiers))
-    _require(0 not in lengths and max(lengths) <= fields.MOST_IDENTIFIER)
+    _require(0 not in lengths and max(lengths) <= fields.MAX_IDENTIFIER)
 
 
 def _check_amounts(rows: list[TradeRow]) -> None:
@@ -189,7 +189,7 @@ def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[floa
     bare = joined.replace(b'"', b"")
     values = _decode_floats(b"[" + bare + b"]")
     texts = bare.decode().split(",")
-    _require(len(values) == len(raws) and max(map(len, texts)) <= fields.MOST_DIGITS)
+    _require(len(values) == len(raws) and max(map(len, texts)) <= fields.MAX_DIGITS)
     return texts, values
 
 

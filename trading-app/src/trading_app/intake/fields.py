@@ -12,9 +12,9 @@ from functools import lru_cache
 
 import msgspec
 
-MOST_DIGITS = 38
-MOST_EXPONENT_DIGITS = 3
-MOST_IDENTIFIER = 128
+MAX_DIGITS = 38
+MAX_EXPONENT_DIGITS = 3
+MAX_IDENTIFIER = 128
 NANOSECONDS = 1_000_000_000
 
 EARLIEST_SECONDS = 100_000_000
@@ -47,7 +47,7 @@ def read_amount(raw: bytes | msgspec.Raw) -> str:
     if (
         written.replace(b".", b"", 1).isdigit()
         and written.strip(b"0.")
-        and len(written) <= MOST_DIGITS
+        and len(written) <= MAX_DIGITS
         and written[0] != _POINT
         and written[-1] != _POINT
         and (written[0] != _ZERO or written[1] == _POINT)
@@ -65,15 +65,15 @@ def read_decimal(raw: bytes | msgspec.Raw) -> str:
     if match is None:
         raise FieldError("must be a JSON number, or a string that holds one")
     sign, whole, fraction, exponent = match.groups(default=b"")
-    if len(exponent.lstrip(b"+-0")) > MOST_EXPONENT_DIGITS:
+    if len(exponent.lstrip(b"+-0")) > MAX_EXPONENT_DIGITS:
         raise FieldError("is out of range: at most 38 digits on either side of the point")
-    if len((whole + fraction).lstrip(b"0")) > MOST_DIGITS:
-        raise FieldError(f"has {len(whole + fraction)} digits, {MOST_DIGITS} are the most")
+    if len((whole + fraction).lstrip(b"0")) > MAX_DIGITS:
+        raise FieldError(f"has {len(whole + fraction)} digits, {MAX_DIGITS} are the most")
     text = (sign + whole + (b"." + fraction if fraction else b"")).decode()
     if exponent:
         text = format(Decimal(f"{text}E{exponent.decode()}"), "f")
     whole_text, _, fraction_text = text.lstrip("-").partition(".")
-    if len(whole_text) > MOST_DIGITS or len(fraction_text) > MOST_DIGITS:
+    if len(whole_text) > MAX_DIGITS or len(fraction_text) > MAX_DIGITS:
         raise FieldError("is out of range: at most 38 digits on either side of the point")
     return text
 
@@ -195,14 +195,14 @@ def check_name(text: str) -> str:
 
 def check_identifier(text: str) -> str:
     """The same for a value that is decoded already."""
-    return _check_text(text, MOST_IDENTIFIER)
+    return _check_text(text, MAX_IDENTIFIER)
 
 
-def _check_text(text: str, most: int) -> str:
+def _check_text(text: str, maximum: int) -> str:
     # isprintable leaves out control characters and lone surrogates: the text needs no escape in JSON, and none in a
     # label.
-    if not 1 <= len(text) <= most:
-        raise FieldError(f"must have 1 to {most} characters")
+    if not 1 <= len(text) <= maximum:
+        raise FieldError(f"must have 1 to {maximum} characters")
     if not text.isprintable() or '"' in text or "\\" in text or text[0] == " " or text[-1] == " ":
         raise FieldError('must be printable, without " and \\ and without spaces at its ends')
     return text

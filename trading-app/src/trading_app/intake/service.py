@@ -39,7 +39,7 @@ class Intake:
     """The decisions about requests that bring trades. No I/O."""
 
     def __init__(self, settings: Settings, metrics: AppMetrics) -> None:
-        self._most_batch_trades = settings.most_batch_trades
+        self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
         self._ids = TradeIds()
 
@@ -55,7 +55,7 @@ class Intake:
             raise _unsupported(
                 kind, body, "send an array as application/json, or a trade a line as application/x-ndjson"
             )
-        events = read_trades(body, kind == LINES, now_ns, self._ids, self._most_batch_trades)
+        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades)
         return self._intend(events, key, body, single=False)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:

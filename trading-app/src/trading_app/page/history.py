@@ -14,8 +14,8 @@ from trading_app.zmq_pub import TradeStream
 LOOK_BACK = 50_000
 """So many trades are looked through, from the last one back."""
 
-MOST_BARS = 3_600
-MOST_MINUTES = 240
+MAX_BARS = 3_600
+MAX_MINUTES = 240
 
 
 class _Trade(msgspec.Struct):
@@ -51,7 +51,7 @@ class Bars:
 
     def document(self) -> dict[str, object]:
         """Both by time, the latest of them; amounts as text."""
-        seconds, minutes = sorted(self.seconds)[-MOST_BARS:], sorted(self.minutes)[-MOST_MINUTES:]
+        seconds, minutes = sorted(self.seconds)[-MAX_BARS:], sorted(self.minutes)[-MAX_MINUTES:]
         return {
             "seconds": [self.seconds[second] for second in seconds],
             "minutes": [[minute, *(format(amount, "f") for amount in self.minutes[minute])] for minute in minutes],

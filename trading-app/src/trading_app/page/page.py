@@ -20,7 +20,7 @@ from trading_app.intake.service import Intake, Intended
 from trading_app.routes import take
 
 HERE = Path(__file__).parents[1]
-MOST_FORM_BYTES = 65_536
+MAX_FORM_BYTES = 65_536
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -107,8 +107,8 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
 
 async def _read_form(request: Request, intake: Intake) -> Intended:
     body = await request.body()
-    if len(body) > MOST_FORM_BYTES:
-        raise Problem("too_large", f"a form has at most {MOST_FORM_BYTES} bytes; send JSON")
+    if len(body) > MAX_FORM_BYTES:
+        raise Problem("too_large", f"a form has at most {MAX_FORM_BYTES} bytes; send JSON")
     try:
         async with request.form(max_files=0, max_fields=50) as form:
             fields = {name: str(value) for name, value in form.multi_items()}

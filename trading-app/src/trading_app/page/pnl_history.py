@@ -9,16 +9,16 @@ from math import isnan, nan
 from typing import Generic, TypeVar
 
 SECONDS = 3_600
-MOST_KEYS = 500
+MAX_KEYS = 500
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class PnlHistory(Generic[Key]):
-    """The last `seconds` points of each key, in a ring: at most `most_keys` × `seconds` × 8 bytes."""
+    """The last `seconds` points of each key, in a ring: at most `max_keys` × `seconds` × 8 bytes."""
 
-    def __init__(self, seconds: int = SECONDS, most_keys: int = MOST_KEYS) -> None:
-        self._most_keys = most_keys
+    def __init__(self, seconds: int = SECONDS, max_keys: int = MAX_KEYS) -> None:
+        self._max_keys = max_keys
         self._times = array("q", bytes(8 * seconds))
         self._values: dict[Key, array[float]] = {}
         self._newest = 0
@@ -56,7 +56,7 @@ class PnlHistory(Generic[Key]):
         self.complete = True
 
     def _open(self, key: Key) -> "array[float] | None":
-        if len(self._values) >= self._most_keys:
+        if len(self._values) >= self._max_keys:
             self.complete = False
             return None
         points = self._values[key] = array("d", [nan]) * len(self._times)

@@ -12,10 +12,10 @@ from functools import lru_cache
 from trading_app.page.sidecar_state import PositionState, SidecarState
 from trading_app.query.trades import Filter
 
-MOST_ROWS = 200
+MAX_ROWS = 200
 """So many positions are sent to a browser; a filter brings the others."""
 
-MOST_CHOICES = 500
+MAX_CHOICES = 500
 """So many values each filter offers."""
 
 UNNAMED_QUOTE = ""
@@ -107,11 +107,11 @@ def totals(rows: Iterable[PositionState]) -> list[Total]:
 
 
 def books_document(state: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
-    """What the page's cards and table show. Past MOST_ROWS the open and the most traded positions are shown."""
+    """What the page's cards and table show. Past MAX_ROWS the open and the most traded positions are shown."""
     rows = wanted_rows(state, wanted)
     shown: Sequence[PositionState] = rows
-    if len(rows) > MOST_ROWS:
-        shown = sorted(rows, key=lambda row: (row.position == "0", -sum(row.trades.values())))[:MOST_ROWS]
+    if len(rows) > MAX_ROWS:
+        shown = sorted(rows, key=lambda row: (row.position == "0", -sum(row.trades.values())))[:MAX_ROWS]
     return {
         "at": read_at,
         "applied": state.applied,
@@ -129,7 +129,7 @@ def choices_document(state: SidecarState) -> dict[str, list[str]]:
         "account": {row.account for row in rows},
         "strategy": {row.strategy for row in rows},
     }
-    return {name: sorted(values)[:MOST_CHOICES] for name, values in named.items()}
+    return {name: sorted(values)[:MAX_CHOICES] for name, values in named.items()}
 
 
 def _row_document(row: PositionState, state: SidecarState) -> dict[str, object]:

@@ -19,13 +19,13 @@ log = structlog.get_logger(__name__)
 
 PositionKey = tuple[str, str, str]
 
-MOST_STATE_BYTES = 64 * 1024 * 1024
+MAX_STATE_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 3.0
 PAUSE_SECONDS = 0.4
 SHARE = 20
 """Asking takes at most one part in so many of the time: a large state is asked for less often."""
 
-LONGEST_PAUSE_SECONDS = 2.0
+MAX_PAUSE_SECONDS = 2.0
 """Between attempts while the sidecar is down."""
 
 
@@ -56,7 +56,7 @@ class SidecarFeed:
                 if self.latest.status != "down":
                     log.info("the sidecar does not answer", reason=str(error))
                 self.latest = self.latest.without_answer(str(error), time.time())
-                pause = min(LONGEST_PAUSE_SECONDS, 1.5 * pause)
+                pause = min(MAX_PAUSE_SECONDS, 1.5 * pause)
             await asyncio.sleep(pause)
 
     async def _ask(self) -> SidecarState:
@@ -104,14 +104,14 @@ class SidecarFeed:
 async def fetch(url: str, token: str | None) -> tuple[int, bytes]:
     """GET, for an answer that tells its length, as the sidecar's do. Raises OSError, ValueError, EOFError."""
     place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=MOST_STATE_BYTES)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=MAX_STATE_BYTES)
     try:
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         asked = f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\n{authorization}Connection: close\r\n\r\n"
         writer.write(asked.encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         length = int(head.partition("\r\ncontent-length:")[2].partition("\r\n")[0])
-        if not 0 <= length <= MOST_STATE_BYTES:
+        if not 0 <= length <= MAX_STATE_BYTES:
             raise ValueError("the answer is too long")
         return int(head.split(" ", 2)[1]), await reader.readexactly(length)
     except (IndexError, asyncio.LimitOverrunError) as error:

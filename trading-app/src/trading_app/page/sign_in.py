@@ -16,7 +16,7 @@ from trading_app.page.page import PAGE_HEADERS, TEMPLATES, accepts_page, refuse_
 
 log = structlog.get_logger(__name__)
 
-MOST_FORM_BYTES = 16_384
+MAX_FORM_BYTES = 16_384
 
 
 def add_to(api: FastAPI, context: Context, gate: Gate) -> None:
@@ -62,7 +62,7 @@ def add_to(api: FastAPI, context: Context, gate: Gate) -> None:
 
 
 async def _caller(request: Request, gate: Gate) -> Caller:
-    body = await read_body(dict(request.scope["headers"]), request.receive, MOST_FORM_BYTES)
+    body = await read_body(dict(request.scope["headers"]), request.receive, MAX_FORM_BYTES)
     try:
         [token] = parse_qs(body, strict_parsing=True, max_num_fields=10)[b"token"]
     except (KeyError, ValueError):

@@ -31,7 +31,7 @@ from trading_app.query.routes import Label, LiveResponse, read_filter
 from trading_app.query.trades import Filter
 from trading_app.zmq_pub import TradeStream
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 """Trades of before that a page begins with."""
 
 TICK_SECONDS = 0.25
@@ -51,7 +51,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         request: Request, after: str = "", symbol: Label = None, account: Label = None, strategy: Label = None
     ) -> Response:
         wanted = read_filter(symbol, account, strategy)
-        if context.metrics.live_streams >= context.settings.most_live_streams:
+        if context.metrics.live_streams >= context.settings.max_live_streams:
             raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
         position = request.headers.get("last-event-id", after)
         return LiveResponse(PageEvents(context.stream, feed, wanted).run(position), context.metrics)
@@ -106,7 +106,7 @@ class PageEvents:
             yield b"retry: 1000\n\n" + _event("hello", {"stream": stream.id, "resumed": resumed})
             if after is None or not resumed:
                 after = stream.head
-                last = await read_last(stream, MOST_SHOWN, self._wanted, after)
+                last = await read_last(stream, MAX_SHOWN, self._wanted, after)
                 yield self._trades(last, after)
             while not stream.closing:
                 grown.clear()

@@ -25,10 +25,10 @@ from trading_app.query import trades as reading
 
 LINES = "application/x-ndjson"
 PAGE_TRADES = 100
-MOST_PAGE_TRADES = 10_000
+MAX_PAGE_TRADES = 10_000
 
 Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Give the trades after this sequence.")]
-Limit = Annotated[int | None, Query(ge=1, le=MOST_PAGE_TRADES)]
+Limit = Annotated[int | None, Query(ge=1, le=MAX_PAGE_TRADES)]
 Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
 SymbolLabel = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
 
@@ -82,7 +82,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         now.
         """
         wanted = read_filter(symbol, account, strategy)
-        if context.metrics.live_streams >= context.settings.most_live_streams:
+        if context.metrics.live_streams >= context.settings.max_live_streams:
             raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
         # A position past the head is of another journal: there is nothing to wait for before the next trade.

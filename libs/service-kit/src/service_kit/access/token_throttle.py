@@ -11,13 +11,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-MOST_WRONG = 5
+MAX_WRONG = 5
 WINDOW_SECONDS = 60.0
-MOST_NETWORKS = 1024
-MOST_RIGHT = 4096
+MAX_NETWORKS = 1024
+MAX_RIGHT = 4096
 
 
-class Slowing:
+class TokenThrottle:
     """Counts wrong tokens by network. What is kept is bounded: the oldest gives way."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,14 +30,14 @@ class Slowing:
         if not self._wrong or (host, digest) in self._right:
             return 0
         wrong = self._recent(network_of(host))
-        if len(wrong) < MOST_WRONG:
+        if len(wrong) < MAX_WRONG:
             return 0
         return max(1, math.ceil(min(wrong.values()) + WINDOW_SECONDS - self._clock()))
 
     def note_right(self, host: str, digest: bytes) -> None:
         """This token was right."""
         if (host, digest) not in self._right:
-            _make_room(self._right, MOST_RIGHT)
+            _make_room(self._right, MAX_RIGHT)
             self._right[host, digest] = None
 
     def note_wrong(self, host: str, digest: bytes) -> bool:
@@ -47,7 +47,7 @@ class Slowing:
         if digest in wrong:
             return False
         if network not in self._wrong:
-            _make_room(self._wrong, MOST_NETWORKS)
+            _make_room(self._wrong, MAX_NETWORKS)
             self._wrong[network] = wrong
         wrong[digest] = self._clock()
         return True
@@ -73,6 +73,6 @@ def network_of(host: str) -> str:
     return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address) >> 64 << 64))
 
 
-def _make_room(kept: dict[Any, Any], most: int) -> None:
-    while len(kept) >= most:
+def _make_room(kept: dict[Any, Any], maximum: int) -> None:
+    while len(kept) >= maximum:
         del kept[next(iter(kept))]

@@ -9,8 +9,8 @@ from telemetry_stream.events import (
     Batch,
     Conflict,
     Delivery,
-    Each,
     Event,
+    PerEvent,
     Receipt,
     Reset,
     Result,
@@ -46,7 +46,7 @@ class MemoryStream:
         events = self._events[after : after + limit]
         return Batch(self.stream, after + 1, after + len(events), b",".join(events))
 
-    def tidy(self) -> None:
+    def checkpoint_if_due(self) -> None:
         """Nothing is left to do."""
 
     def heartbeat(self) -> None:
@@ -58,8 +58,8 @@ class MemoryStream:
         """Nothing to release."""
 
     def _answer(self, submission: Submission) -> Result:
-        if submission.apart:
-            return Each([self._take([event]) for event in submission.events])
+        if submission.independent:
+            return PerEvent([self._take([event]) for event in submission.events])
         asked = submission.request_key
         if asked and asked.key in self._requests:
             digest, receipt = self._requests[asked.key]

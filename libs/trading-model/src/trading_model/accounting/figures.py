@@ -4,7 +4,7 @@ from decimal import Decimal, Inexact
 
 import msgspec
 
-from trading_model.accounting.positions import Holding, counts_in_net
+from trading_model.accounting.positions import PositionSnapshot, counts_in_net
 from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO
 
 FINER = Decimal("1E-34")
@@ -20,7 +20,7 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     net_pnl: Decimal
 
 
-def figures(held: Holding, mark: Decimal) -> Figures:
+def figures(held: PositionSnapshot, mark: Decimal) -> Figures:
     """The figures of a position whose symbol is worth `mark`. Call it with the EXACT context in force.
 
     Only the cost can be inexact, so it alone is rounded, and realised + unrealised = cash flow + position × mark stays
@@ -43,5 +43,5 @@ def figures(held: Holding, mark: Decimal) -> Figures:
     return Figures(average, cash_flow + cost, value - cost, net_pnl + value)
 
 
-def _quote_fees(held: Holding) -> Decimal:
+def _quote_fees(held: PositionSnapshot) -> Decimal:
     return sum((fee for currency, fee in held.fees.items() if counts_in_net(held.symbol, currency)), ZERO)

@@ -38,7 +38,7 @@ def counts_in_net(symbol: str, currency: str) -> bool:
 NO_FEES: dict[str, Decimal] = {}
 
 
-class Holding(msgspec.Struct, frozen=True, gc=False):
+class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
     """What was traded and is held under one key at one moment.
 
     Volumes and `quantity` are in base units, `quantity` is negative when short. Notionals (price × quantity) and costs
@@ -104,7 +104,7 @@ class Position:
         self._basis_quantity: Decimal | None = None  # None: the quantity, as nothing was closed since the last opening
         self._basis_cost = ZERO
         self._rounded = False
-        self._frozen: Holding | None = None
+        self._frozen: PositionSnapshot | None = None
         self._generation = 0
 
     def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
@@ -146,7 +146,7 @@ class Position:
             paid = fees.get(label, ZERO)
         fees[label] = paid + fee
 
-    def freeze(self, generation: int) -> Holding:
+    def freeze(self, generation: int) -> PositionSnapshot:
         """What is known now, untouched by what is applied later. For the same generation again: what was known then.
 
         It is the same object as long as no fill is applied.
@@ -160,9 +160,9 @@ class Position:
         self._generation = generation
         return frozen
 
-    def _copy(self) -> Holding:
+    def _copy(self) -> PositionSnapshot:
         quantity = EXACT.subtract(self.buy_volume, self.sell_volume) if self._side else ZERO
-        return Holding(
+        return PositionSnapshot(
             self.account,
             self.strategy,
             self.symbol,
@@ -179,7 +179,7 @@ class Position:
             self._rounded,
         )
 
-    def restore(self, held: Holding) -> None:
+    def restore(self, held: PositionSnapshot) -> None:
         """Go on from what was frozen."""
         self.buy_trades, self.sell_trades = held.buy_trades, held.sell_trades
         self.buy_volume, self.sell_volume = held.buy_volume, held.sell_volume

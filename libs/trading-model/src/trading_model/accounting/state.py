@@ -6,8 +6,8 @@ import msgspec
 
 from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, read_fills
 from trading_model.accounting.marks import Mark, Market
-from trading_model.accounting.positions import Holding, Overflow, Position
-from trading_model.decimals import LEAST, TOO_MUCH, amount_fits, exactly
+from trading_model.accounting.positions import Overflow, Position, PositionSnapshot
+from trading_model.decimals import MIN, TOO_MUCH, amount_fits, exactly
 
 OUT_OF_RANGE = "out_of_range"
 _NO_BOOK: dict[str, Position] = {}
@@ -15,7 +15,7 @@ SLICE = 512
 """So many positions are frozen between two chances for others to run: a fraction of a millisecond."""
 
 
-class Moment(msgspec.Struct, frozen=True):
+class StateSnapshot(msgspec.Struct, frozen=True):
     """The state as it was when `applied` was the last sequence in it; nothing changes it later.
 
     `positions` stand in the order in which their first trade came, `last` holds each symbol's last trade. `other` is
@@ -25,9 +25,9 @@ class Moment(msgspec.Struct, frozen=True):
     stream: str
     applied: int
     limit: int
-    positions: list[Holding]
+    positions: list[PositionSnapshot]
     last: dict[str, Mark]
-    other: Holding
+    other: PositionSnapshot
     rejected: dict[str, int]
 
 
@@ -50,7 +50,7 @@ class TradingState:
         self._freezing = False
 
     @classmethod
-    def restored(cls, moment: Moment) -> "TradingState":
+    def restored(cls, moment: StateSnapshot) -> "TradingState":
         """The state that was frozen."""
         state = cls(moment.limit, moment.stream)
         state.applied = moment.applied
@@ -60,23 +60,23 @@ class TradingState:
         state.rejected |= moment.rejected
         return state
 
-    def freeze(self) -> Moment:
+    def freeze(self) -> StateSnapshot:
         """What is known now, to be read at leisure while further batches are applied."""
         freezing = self.freeze_in_slices()
         while True:
             try:
                 next(freezing)
             except StopIteration as frozen:
-                moment: Moment = frozen.value
+                moment: StateSnapshot = frozen.value
                 return moment
 
-    def freeze_in_slices(self) -> Generator[None, None, Moment]:
+    def freeze_in_slices(self) -> Generator[None, None, StateSnapshot]:
         """The same for many positions: batches applied between two slices don't get in. One freeze at a time."""
         self._generation += 1
         self._freezing = True
         generation, positions, markets = self._generation, self._positions.copy(), list(self._markets.values())
         other, rejected = self.other.freeze(generation), self.rejected.copy()
-        moment = Moment(self.stream, self.applied, self.limit, [], {}, other, rejected)
+        moment = StateSnapshot(self.stream, self.applied, self.limit, [], {}, other, rejected)
         try:
             for start in range(0, len(positions), SLICE):
                 moment.positions.extend([position.freeze(generation) for position in positions[start : start + SLICE]])
@@ -104,10 +104,10 @@ class TradingState:
         strategy, book = "", _NO_BOOK
         for fill in fills:
             price, qty, fee = fill.price, fill.qty, fill.fee
-            if not (LEAST <= price < TOO_MUCH and LEAST <= qty < TOO_MUCH):
+            if not (MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH):
                 self.rejected[OUT_OF_RANGE] += 1
                 continue
-            if fee is not None and not (LEAST <= fee < TOO_MUCH or amount_fits(fee)):
+            if fee is not None and not (MIN <= fee < TOO_MUCH or amount_fits(fee)):
                 self.rejected[OUT_OF_RANGE] += 1
                 continue
             if fill.account != account or fill.strategy != strategy:  # mostly they are those of the fill before

@@ -18,7 +18,7 @@ class Checkpoints:
         self._pages = 0
         connection.set_wal_hook(self._note_commit)
 
-    def make_one_if_due(self) -> None:
+    def checkpoint_if_due(self) -> None:
         """Copy the log, if it is long enough. Raises apsw.Error or OSError where the disk does not take it."""
         if self._pages >= CHECKPOINT_PAGES:
             with suppress(apsw.BusyError):  # somebody else is at it

@@ -14,10 +14,10 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LEAST_BYTES = 2_048
+MIN_BYTES = 2_048
 """Shorter events stay as they are: they lie in one page either way, and to read a frame takes 15 µs, however short."""
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 """Longer events stay as they are, too, so that a frame says at once that it is damaged, and not first fills memory."""
 
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}
@@ -31,7 +31,7 @@ class Packer:
 
     def pack(self, events: bytes) -> bytes:
         """What to store for a batch's events."""
-        if not LEAST_BYTES <= len(events) <= MOST_BYTES:
+        if not MIN_BYTES <= len(events) <= MAX_BYTES:
             return events
         return self._compressor.compress(events, zstd.ZstdCompressor.FLUSH_FRAME)
 
@@ -42,7 +42,7 @@ def unpack(stored: bytes) -> bytes:
         return stored
     frame = zstd.ZstdDecompressor()
     try:
-        events = frame.decompress(stored, MOST_BYTES)
+        events = frame.decompress(stored, MAX_BYTES)
     except zstd.ZstdError as error:
         raise apsw.CorruptError(f"a stored batch is damaged: {error}") from None
     if not frame.eof or frame.unused_data:

@@ -20,7 +20,7 @@ from telemetry_stream.wire import split
 BATCHES = 16
 """So many stored batches are read at a time: a read that stays open makes the write-ahead log of a running app grow."""
 
-MOST_PROBLEMS = 10
+MAX_PROBLEMS = 10
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def check_journal(file: Path) -> JournalReport:
         connection.set_busy_timeout(5_000)
         try:
             layout = check_layout(connection, file)
-            report.problems += itertools.islice(_problems(connection, report, layout), MOST_PROBLEMS)
+            report.problems += itertools.islice(_problems(connection, report, layout), MAX_PROBLEMS)
         finally:
             connection.close()
     except (apsw.Error, ForeignJournal) as error:
@@ -52,7 +52,7 @@ def check_journal(file: Path) -> JournalReport:
 
 
 def _problems(connection: apsw.Connection, report: JournalReport, layout: int) -> Iterator[str]:
-    for (said,) in connection.execute(f"PRAGMA integrity_check({MOST_PROBLEMS})"):
+    for (said,) in connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})"):
         if said != "ok":
             yield f"the database is damaged: {said}"
     if connection.execute("SELECT count(*) FROM stream").get != 1:
@@ -96,7 +96,7 @@ def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
     """Each event has one key: by it a repetition is recognised. Answers that are given again are of events there."""
     uneven = connection.execute(
         "SELECT first, last FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT ?",
-        (DIGEST_BYTES, MOST_PROBLEMS),
+        (DIGEST_BYTES, MAX_PROBLEMS),
     ).fetchall()
     for first, last in uneven:
         yield f"the batch of sequences {first} to {last} has not one key for each"

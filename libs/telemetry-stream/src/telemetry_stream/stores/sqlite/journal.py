@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
 
-from telemetry_stream.events import Batch, Conflict, Each, Event, Events, Receipt, RequestKey, Result, Submission
+from telemetry_stream.events import Batch, Conflict, Event, Events, PerEvent, Receipt, RequestKey, Result, Submission
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
@@ -57,15 +57,15 @@ class Journal:
         try:
             return self._append(submissions)
         except BaseException:
-            self._keys.distrust()
+            self._keys.invalidate()
             raise
 
-    def tidy(self) -> None:
+    def checkpoint_if_due(self) -> None:
         """Keep the write-ahead log short. Raises apsw.Error or OSError where the disk does not take it."""
         try:
-            self._checkpoints.make_one_if_due()
+            self._checkpoints.checkpoint_if_due()
         except BaseException:
-            self._keys.distrust()
+            self._keys.invalidate()
             raise
 
     def close(self) -> None:
@@ -108,8 +108,8 @@ class Journal:
         return group
 
     def _answer(self, submission: Submission, group: "_Group") -> Result:
-        if submission.apart:
-            return Each([self._take([event], group) for event in submission.events])
+        if submission.independent:
+            return PerEvent([self._take([event], group) for event in submission.events])
         asked = submission.request_key
         earlier = self._earlier_answer(asked, group) if asked else None
         if earlier is not None:

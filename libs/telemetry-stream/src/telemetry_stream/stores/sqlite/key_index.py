@@ -28,19 +28,19 @@ _FILE = re.compile(r"keys-\d+\.table(\.new)?")
 
 FIRST_SLOTS = 1 << 20
 GROWTH = 8
-LARGEST_SLOTS = 1 << 23
+MAX_SLOTS = 1 << 23
 """64 MiB."""
 
 AHEAD = 200_000
 """The next table is made once the last has room for so many keys only: half a second's at the highest rate."""
 
-MOST_RECENT = 1_000
+MAX_RECENT = 1_000
 """So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
 
 PART_BYTES = 1 << 20
 """So much is read at a time where a table is made from the journal."""
 
-MOST_VERIFIED = 100_000
+MAX_VERIFIED = 100_000
 """So many of a table's last keys are looked for when it is opened: what a file system loses was written last."""
 
 _AFTER = """
@@ -123,7 +123,7 @@ class KeyIndex:
 
     def add(self, digests: Sequence[bytes]) -> None:
         """Add the keys of the sequences that follow, which are committed. Raises OSError, apsw.Error."""
-        if len(self._recent) + len(digests) < MOST_RECENT:
+        if len(self._recent) + len(digests) < MAX_RECENT:
             self._recent.update(zip(digests, itertools.count(self.last + 1), strict=False))
         else:
             recent = b"".join(self._recent)
@@ -138,11 +138,11 @@ class KeyIndex:
             table.put(words[:room])
             words = words[room:]
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Have the tables made anew at the next start: what the disk has of them is not known."""
         for table in self._tables:
             with suppress(OSError):
-                table.distrust()
+                table.invalidate()
 
     def close(self) -> None:
         """Release the files. Idempotent."""
@@ -173,7 +173,7 @@ class KeyIndex:
         """Whether a table can be believed: the journal may have been put back since, or the file system have failed."""
         if not table.belongs_to(self._stream) or table.last < table.first or self._digest(table.last) is None:
             return False
-        first = max(table.first, table.last - MOST_VERIFIED + 1)
+        first = max(table.first, table.last - MAX_VERIFIED + 1)
         words = words_of(b"".join(self._digests(first, table.last)))
         return int(words[-1]) == table.last_word and table.holds_all(words, first)
 
@@ -198,7 +198,7 @@ class KeyIndex:
         if not self._tables:
             return 1, FIRST_SLOTS
         last = self._tables[-1]
-        return last.last + last.room + 1, min(last.slots * GROWTH, LARGEST_SLOTS)
+        return last.last + last.room + 1, min(last.slots * GROWTH, MAX_SLOTS)
 
     def _make_table(self, first: int, slots: int) -> None:
         key_table.create(self._file_of(first), self._stream, slots, first)

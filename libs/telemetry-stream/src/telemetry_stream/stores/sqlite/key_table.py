@@ -114,7 +114,7 @@ class KeyTable:
             entries, places = entries[left], places[left] + _ONE & self._mask
         return True
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """See to it that nobody believes it any more."""
         self._header[_ORIGIN] = 0
         self.file.unlink(missing_ok=True)

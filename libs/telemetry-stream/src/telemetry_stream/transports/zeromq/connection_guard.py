@@ -33,7 +33,7 @@ REASONS = (*handshake.REASONS, TOO_MUCH, TOO_MANY)
 _WATCHED = handshake.EVENTS | zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 
 
-class Gatekeeper:
+class ConnectionGuard:
     """Guards the sockets of one context. Make it first, guard each socket before it is bound, then start."""
 
     def __init__(

@@ -10,10 +10,10 @@ import socket
 import struct
 from contextlib import suppress
 
-MOST_CONNECTIONS = 256
+MAX_CONNECTIONS = 256
 """Further ones are cut at once, or strangers could take all file descriptors of the process."""
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """What one connection may send in its life: tens of thousands of requests. Empty frames take 30 times the room."""
 
 TOO_MANY = "too_many_connections"
@@ -43,7 +43,7 @@ class Connections:
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
             if not endpoint.endswith(_port(connection)):
                 return None  # closed meanwhile, and the descriptor is another's
-            if len(self) >= MOST_CONNECTIONS:
+            if len(self) >= MAX_CONNECTIONS:
                 _cut(connection)
                 return TOO_MANY
             self._ends[endpoint, descriptor] = connection.getsockname(), connection.getpeername()
@@ -60,7 +60,7 @@ class Connections:
     def _is_cut(self, key: _Key, ends: _Ends) -> bool:
         endpoint, descriptor = key
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
-            if (connection.getsockname(), connection.getpeername()) == ends and _received(connection) > MOST_BYTES:
+            if (connection.getsockname(), connection.getpeername()) == ends and _received(connection) > MAX_BYTES:
                 _cut(connection)
                 self.closed(descriptor, endpoint)
                 return True

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import zmq
 
 from telemetry_stream.events import Batch
-from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.sockets import bind
 from telemetry_stream.wire import encode_batch, encode_heartbeat
 
@@ -22,7 +22,7 @@ SUBSCRIPTION_BYTES = 4_096
 class Publisher:
     """A bound PUB socket. Use it from one thread at a time."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, gatekeeper: ConnectionGuard) -> None:
         """Bind. Raises zmq.ZMQError, for instance where the address is in use."""
         self._socket = context.socket(zmq.PUB)
         self._socket.set(zmq.SNDHWM, HIGH_WATER_MARK)

@@ -11,7 +11,7 @@ import zmq
 from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.events import Batch
 from telemetry_stream.log import StreamReader
-from telemetry_stream.transports.zeromq.connection_guard import Gatekeeper
+from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.sockets import bind, pair
 from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_error
 
@@ -47,7 +47,7 @@ class ReplayServer:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
-        gatekeeper: Gatekeeper,
+        gatekeeper: ConnectionGuard,
         open_reader: Callable[[], StreamReader],
         on_failure: Callable[[BaseException], None],
     ) -> None:

@@ -273,10 +273,10 @@ class Subscriber:
             self._replay.close(linger=0)
             self._replay = None
 
-    def _configure(self, socket: zmq.Socket[bytes], most_waiting: int) -> None:
+    def _configure(self, socket: zmq.Socket[bytes], max_waiting: int) -> None:
         if self._keys is not None:
             self._keys.configure(socket)
-        socket.set(zmq.RCVHWM, most_waiting)
+        socket.set(zmq.RCVHWM, max_waiting)
         socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.RECONNECT_IVL, 50)

@@ -19,8 +19,8 @@ ADDRESS = "tcp://127.0.0.1:5555"
 
 READERS: dict[str, Callable[[Environment], object]] = {
     "text": lambda environment: environment.text("KEY", "default"),
-    "integer": lambda environment: environment.integer("KEY", 7, least=1, most=100),
-    "seconds": lambda environment: environment.seconds("KEY", 1.5, least=0, most=60),
+    "integer": lambda environment: environment.integer("KEY", 7, minimum=1, maximum=100),
+    "seconds": lambda environment: environment.seconds("KEY", 1.5, minimum=0, maximum=60),
     "choice": lambda environment: environment.choice("KEY", "INFO", ("DEBUG", "INFO")),
     "words": lambda environment: environment.words("KEY"),
     "folder": lambda environment: environment.folder("KEY", "./data"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from telemetry_stream.events import Receipt
 from telemetry_stream.stores.sqlite import compression as packing
-from telemetry_stream.stores.sqlite.compression import LEAST_BYTES, MOST_BYTES, Packer, unpack
+from telemetry_stream.stores.sqlite.compression import MAX_BYTES, MIN_BYTES, Packer, unpack
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
@@ -41,9 +41,9 @@ def test_many_events_shrink_to_a_frame_that_any_reader_of_the_format_knows() -> 
 
 
 def test_few_events_and_more_than_are_read_back_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = EVENTS[: LEAST_BYTES - 1]
+    few = EVENTS[: MIN_BYTES - 1]
     assert Packer().pack(few) == few
-    monkeypatch.setattr(packing, "MOST_BYTES", len(EVENTS) - 1)
+    monkeypatch.setattr(packing, "MAX_BYTES", len(EVENTS) - 1)
     assert unpack(Packer().pack(EVENTS)) == EVENTS
 
 
@@ -72,7 +72,7 @@ def test_a_frame_that_ends_early_or_late_is_refused() -> None:
 
 def test_a_frame_that_would_fill_memory_is_refused() -> None:
     with pytest.raises(apsw.CorruptError, match="damaged"):
-        unpack(zstd.compress(bytes(MOST_BYTES + 1)))
+        unpack(zstd.compress(bytes(MAX_BYTES + 1)))
 
 
 def test_the_journal_holds_few_events_as_they_are_and_many_packed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from trading_app.page.pnl_history import PnlHistory
-from trading_app.page.position_summary import MOST_ROWS, books_document, choices_document, quote_currency
+from trading_app.page.position_summary import MAX_ROWS, books_document, choices_document, quote_currency
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
 from trading_app.query.trades import Filter
 
@@ -83,13 +83,13 @@ def test_a_filter_holds_for_rows_and_totals() -> None:
 
 
 def test_of_very_many_positions_the_open_ones_are_shown_and_all_are_counted() -> None:
-    flat = [position(account=f"flat-{number}", position="0") for number in range(MOST_ROWS)]
+    flat = [position(account=f"flat-{number}", position="0") for number in range(MAX_ROWS)]
     opened = [position(account=f"open-{number}") for number in range(30)]
     shown: dict[str, Any] = books_document(state(*flat, *opened), 1.0, Filter())
     accounts = [row["account"] for row in shown["rows"]]
-    assert len(accounts) == MOST_ROWS
+    assert len(accounts) == MAX_ROWS
     assert {f"open-{number}" for number in range(30)} <= set(accounts)
-    assert shown["count"] == MOST_ROWS + 30
+    assert shown["count"] == MAX_ROWS + 30
     assert shown["totals"][0]["net"] == "345.00"
 
 
@@ -109,7 +109,7 @@ def test_a_reading_knows_since_when_and_the_delay_of_the_latest_trades() -> None
 
 
 def test_the_history_keeps_the_last_seconds_and_sums_what_is_wanted() -> None:
-    history = PnlHistory[str](seconds=3, most_keys=2)
+    history = PnlHistory[str](seconds=3, max_keys=2)
     for second in range(1, 6):
         history.add(second, {"a": second, "b": 10.0} if second != 4 else {"b": 10.0})
     assert history.read(lambda _: True) == [(3, 13.0), (4, 10.0), (5, 15.0)]
@@ -122,7 +122,7 @@ def test_the_history_keeps_the_last_seconds_and_sums_what_is_wanted() -> None:
 
 
 def test_the_history_says_when_a_key_had_no_room() -> None:
-    history = PnlHistory[str](seconds=3, most_keys=1)
+    history = PnlHistory[str](seconds=3, max_keys=1)
     history.add(1, {"a": 1.0})
     assert history.complete
     history.add(2, {"a": 1.0, "b": 1.0})

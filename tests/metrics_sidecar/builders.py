@@ -6,7 +6,7 @@ from typing import Any
 
 from metrics_sidecar.exposition.text import Exposition
 from telemetry_stream.events import Batch
-from trading_model.accounting.state import Moment, TradingState
+from trading_model.accounting.state import StateSnapshot, TradingState
 
 STREAM = "5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10"
 Trade = dict[str, Any]
@@ -37,7 +37,7 @@ def state_of(trades: Sequence[Mapping[str, Any]], limit: int = 1_000) -> Trading
     return state
 
 
-def samples(moment: Moment) -> dict[str, str]:
+def samples(moment: StateSnapshot) -> dict[str, str]:
     """What is exposed of a moment: names with labels, and values as text."""
     return parse(b"".join(Exposition().render(moment, [], openmetrics=False)).decode().splitlines())
 

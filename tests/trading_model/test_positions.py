@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.metrics_sidecar.making import Trade, figure, samples, state_of, trade
+from tests.metrics_sidecar.builders import Trade, figure, samples, state_of, trade
 from tests.support.oracle import expected_samples, keep_books, shows
 from trading_model.accounting.positions import counts_in_net
 

@@ -7,12 +7,12 @@ from collections.abc import Generator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.trading_model.test_positions import histories
 
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
 from telemetry_stream.events import Batch, StreamPosition
-from tests.metrics_sidecar.making import STREAM, Trade, batch, event, figure, samples, state_of, trade
-from tests.metrics_sidecar.test_positions import histories
-from trading_model.accounting.state import Moment, TradingState
+from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
+from trading_model.accounting.state import StateSnapshot, TradingState
 
 
 def through_snapshot(state: TradingState) -> TradingState:
@@ -68,12 +68,12 @@ def test_batches_applied_while_a_moment_is_frozen_in_slices_do_not_get_in(
     assert state.freeze() == state_of([*many, *before, *meanwhile, *again], limit=2_000).freeze()
 
 
-def run_to_its_end(freezing: Generator[None, None, Moment]) -> Moment:
+def run_to_its_end(freezing: Generator[None, None, StateSnapshot]) -> StateSnapshot:
     while True:
         try:
             next(freezing)
         except StopIteration as frozen:
-            moment: Moment = frozen.value
+            moment: StateSnapshot = frozen.value
             return moment
 
 

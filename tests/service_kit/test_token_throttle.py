@@ -2,7 +2,14 @@
 
 import pytest
 
-from service_kit.access.token_throttle import MOST_NETWORKS, MOST_RIGHT, MOST_WRONG, WINDOW_SECONDS, Slowing, network_of
+from service_kit.access.token_throttle import (
+    MAX_NETWORKS,
+    MAX_RIGHT,
+    MAX_WRONG,
+    WINDOW_SECONDS,
+    TokenThrottle,
+    network_of,
+)
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
@@ -21,22 +28,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def guesser(clock: Clock) -> Slowing:
+def guesser(clock: Clock) -> TokenThrottle:
     """One that HERE has made as many wrong guesses as it may, a second apart."""
-    slowing = Slowing(clock)
-    for number in range(MOST_WRONG):
+    slowing = TokenThrottle(clock)
+    for number in range(MAX_WRONG):
         assert slowing.wait(HERE, b"next") == 0
         assert slowing.note_wrong(HERE, b"%d" % number)
         clock.now += 1
     return slowing
 
 
-def test_after_a_few_wrong_tokens_an_address_waits_and_no_other(guesser: Slowing) -> None:
-    assert guesser.wait(HERE, b"next") == WINDOW_SECONDS - MOST_WRONG
+def test_after_a_few_wrong_tokens_an_address_waits_and_no_other(guesser: TokenThrottle) -> None:
+    assert guesser.wait(HERE, b"next") == WINDOW_SECONDS - MAX_WRONG
     assert guesser.wait(THERE, b"next") == 0
 
 
-def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: Slowing, clock: Clock) -> None:
+def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: TokenThrottle, clock: Clock) -> None:
     clock.now += guesser.wait(HERE, b"next")
     assert guesser.wait(HERE, b"next") == 0
     guesser.note_wrong(HERE, b"next")
@@ -46,12 +53,12 @@ def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: Slowing, 
 
 
 def test_the_same_wrong_token_again_is_no_guess() -> None:
-    slowing = Slowing()
+    slowing = TokenThrottle()
     assert [slowing.note_wrong(HERE, b"old") for _ in range(20)] == [True] + 19 * [False]
     assert slowing.wait(HERE, b"next") == 0
 
 
-def test_a_token_that_was_right_there_before_is_taken_all_the_while(guesser: Slowing) -> None:
+def test_a_token_that_was_right_there_before_is_taken_all_the_while(guesser: TokenThrottle) -> None:
     guesser.note_right(HERE, b"right")
     guesser.note_right(THERE, b"right there")
     assert guesser.wait(HERE, b"right") == 0
@@ -74,17 +81,17 @@ def test_an_ipv6_caller_is_its_64_bit_network(host: str, network: str) -> None:
     assert network_of(host) == network
 
 
-def test_what_is_kept_is_bounded(guesser: Slowing) -> None:
-    for number in range(MOST_NETWORKS):
+def test_what_is_kept_is_bounded(guesser: TokenThrottle) -> None:
+    for number in range(MAX_NETWORKS):
         guesser.note_wrong(f"host-{number}", b"wrong")
-    assert len(guesser._wrong) == MOST_NETWORKS
+    assert len(guesser._wrong) == MAX_NETWORKS
     assert guesser.wait(HERE, b"next") == 0  # the oldest gave way
-    for number in range(MOST_RIGHT + 10):
+    for number in range(MAX_RIGHT + 10):
         guesser.note_right(HERE, b"%d" % number)
-    assert len(guesser._right) == MOST_RIGHT
+    assert len(guesser._right) == MAX_RIGHT
 
 
-def test_a_minute_without_a_guess_leaves_nothing_behind(guesser: Slowing, clock: Clock) -> None:
+def test_a_minute_without_a_guess_leaves_nothing_behind(guesser: TokenThrottle, clock: Clock) -> None:
     clock.now += WINDOW_SECONDS
     assert guesser.wait(HERE, b"next") == 0
     assert not guesser._wrong

@@ -14,7 +14,7 @@ from tests.support.id_provider import id_provider
 from tests.support.polling import eventually
 from tests.trading_app.raw_http import TRADE, connected, get, post
 from tests.trading_app.running import RunningApp, running
-from trading_app.connection.head_cache import MOST_FIELDS, MOST_HEADS, KnownHead, KnownHeads, head_to_learn
+from trading_app.connection.head_cache import MAX_FIELDS, MAX_HEADS, CachedHead, HeadCache, head_to_learn
 
 BATCH = b"[%b,%b]" % (TRADE, TRADE)
 
@@ -69,7 +69,7 @@ def test_a_known_head_with_its_body_in_pieces_or_with_more_behind_it_is_taken_wh
 
 def test_bodies_of_more_lengths_than_are_kept_are_no_trouble(web: RunningApp) -> None:
     with connected(web.port) as connection:
-        for wide in itertools.chain(range(MOST_HEADS * 2), range(MOST_HEADS * 2)):
+        for wide in itertools.chain(range(MAX_HEADS * 2), range(MAX_HEADS * 2)):
             connection.send(post("/trade", numbered(f"wide-{wide}", wide=wide)))
             assert connection.answer().json()["trade_id"] == f"wide-{wide}"
 
@@ -134,9 +134,9 @@ def test_a_learned_head_is_found_with_a_body_of_its_length_and_else_not(
     read = {**headers, b"content-length": b"%d" % len(body)}
     head = head_to_learn(data, read)
     assert head is not None
-    known = KnownHeads()
+    known = HeadCache()
     assert known.split(data) is None
-    known.learn(head, KnownHead("/trade", read, len(body), brings_one=True))
+    known.learn(head, CachedHead("/trade", read, len(body), brings_one=True))
     found = known.split(data)
     assert found is not None
     assert (found[0].headers, found[1]) == (read, body)
@@ -151,7 +151,7 @@ def test_a_learned_head_is_found_with_a_body_of_its_length_and_else_not(
         lambda read: read.update({b"x-request-id": b"1"}),
         lambda read: read.update({b"idempotency-key": b"1"}),
         lambda read: read.update({b"expect": b"100-continue"}),
-        lambda read: read.update({b"x-%d" % number: b"1" for number in range(MOST_FIELDS)}),
+        lambda read: read.update({b"x-%d" % number: b"1" for number in range(MAX_FIELDS)}),
         lambda read: read.update({b"transfer-encoding": b"chunked"}),
         lambda read: read.update({b"content-length": b"3"}),
         lambda read: read.update({b"content-length": b"+2"}),
