@@ -14,9 +14,9 @@ from service_kit.problems import MAX_ERRORS
 from service_kit.settings import Environment
 from tests.trading_app.running import running
 from trading_app.connection.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, MAX_WAITING
+from trading_app.context import Context
 from trading_app.environment import read_settings
 from trading_app.intake.decode import FIELDS, REQUIRED
-from trading_app.metrics import AppMetrics
 from trading_app.page.page import MAX_FORM_BYTES
 from trading_app.problems import TYPES
 
@@ -155,6 +155,6 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 def test_metrics_can_be_told_before_the_stream_is_open() -> None:
-    names = {family.name for family in AppMetrics(read_settings(Environment({}, DOCS))).collect()}
+    names = {family.name for family in Context(read_settings(Environment({}, DOCS))).metrics.collect()}
     assert "trading_app_requests_refused" in names
     assert "trading_app_stream_head_sequence" not in names

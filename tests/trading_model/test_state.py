@@ -7,11 +7,11 @@ from collections.abc import Generator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trading_model.test_positions import histories
 
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
 from telemetry_stream.events import Batch, StreamPosition
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
+from tests.trading_model.test_positions import histories
 from trading_model.accounting.state import StateSnapshot, TradingState
 
 

@@ -1,16 +1,19 @@
 """What the parts of the web app share."""
 
+from service_kit.capacity import Capacity
 from trading_app.environment import Settings
 from trading_app.metrics import AppMetrics
 from trading_app.zmq_pub import TradeStream
 
 
 class Context:
-    """Settings, counters, and the stream, which is open while the app serves."""
+    """Settings, capacities, counters, and the stream, which is open while the app serves."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = AppMetrics(settings)
+        self.connections = Capacity(settings.max_connections)
+        self.live_streams = Capacity(settings.max_live_streams)
+        self.metrics = AppMetrics(settings, self.connections, self.live_streams)
         self._stream: TradeStream | None = None
 
     @property

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from service_kit.capacity import Capacity
 from trading_app.environment import Settings
 from trading_app.problems import TYPES
 from trading_app.zmq_pub import TradeStream
@@ -72,11 +73,11 @@ class Histogram:
 class AppMetrics(Collector):
     """What the app counts. Give it the stream once that is open; until then its metrics are left out."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, connections: Capacity, live_streams: Capacity) -> None:
         self._settings = settings
+        self._connections = connections
+        self._live_streams = live_streams
         self.stream: TradeStream | None = None
-        self.live_streams = 0
-        self.connections = 0
         self.dropped_connections = dict.fromkeys(DROPPED, 0)
         self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS_BUCKETS))
@@ -137,8 +138,10 @@ class AppMetrics(Collector):
         for code, count in list(self.refusals.items()):
             refusals.add_metric((code,), count)
         yield refusals
-        yield GaugeMetricFamily("trading_app_live_streams", "Open GET /trades/stream connections.", self.live_streams)
-        yield GaugeMetricFamily("trading_app_connections", "Open connections of clients.", self.connections)
+        yield GaugeMetricFamily(
+            "trading_app_live_streams", "Open GET /trades/stream connections.", self._live_streams.used
+        )
+        yield GaugeMetricFamily("trading_app_connections", "Open connections of clients.", self._connections.used)
         dropped = CounterMetricFamily(
             "trading_app_connections_dropped",
             "Connections closed without an answer, by reason.",
@@ -156,10 +159,10 @@ class AppMetrics(Collector):
             limits.max_pending_trades,
         )
         yield GaugeMetricFamily(
-            "trading_app_live_streams_limit", "Most live streams that may be open.", limits.max_live_streams
+            "trading_app_live_streams_limit", "Most live streams that may be open.", self._live_streams.limit
         )
         yield GaugeMetricFamily(
-            "trading_app_connections_limit", "Most connections that may be open.", limits.max_connections
+            "trading_app_connections_limit", "Most connections that may be open.", self._connections.limit
         )
         yield GaugeMetricFamily(
             "trading_app_disk_least_free_bytes",

@@ -89,9 +89,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.flow = _Flow(transport, self.pipeline)
         self.address = self.client[0] if self.client else ""
         maximum = self._settings.max_connections
-        if self._metrics.connections < maximum:
-            self._metrics.connections += 1
-            self._counted = True
+        self._counted = self.web.context.connections.take()
+        if self._counted:
             return
         problem = Problem("too_many_connections", f"{maximum} are open, as many as may be", retry_after=1)
         if len(self.connections) - maximum > MAX_LINGERING:
@@ -107,7 +106,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         for cycle in self._earlier:
             cycle.disconnected = True
             cycle.message_event.set()  # wakes who waits for it
-        self._metrics.connections -= self._counted
+        if self._counted:
+            self.web.context.connections.release()
         if isinstance(exc, OSError) and not isinstance(exc, ConnectionError):  # the system gave it up
             self._metrics.dropped_connections["unread"] += 1
 

@@ -51,10 +51,10 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         request: Request, after: str = "", symbol: Label = None, account: Label = None, strategy: Label = None
     ) -> Response:
         wanted = read_filter(symbol, account, strategy)
-        if context.metrics.live_streams >= context.settings.max_live_streams:
+        if context.live_streams.full:
             raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
         position = request.headers.get("last-event-id", after)
-        return LiveResponse(PageEvents(context.stream, feed, wanted).run(position), context.metrics)
+        return LiveResponse(PageEvents(context.stream, feed, wanted).run(position), context.live_streams)
 
     @api.get("/page/history", include_in_schema=False)
     async def page_history(

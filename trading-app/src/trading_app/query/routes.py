@@ -7,6 +7,7 @@ from fastapi import FastAPI, Query, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from service_kit.capacity import Capacity
 from service_kit.problems import FieldProblem
 from trading_app.context import Context
 from trading_app.http.openapi import (
@@ -19,7 +20,6 @@ from trading_app.http.openapi import (
     problem_responses,
 )
 from trading_app.intake.fields import FieldError, check_name, check_symbol
-from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 
@@ -82,29 +82,29 @@ def add_to(api: FastAPI, context: Context) -> None:
         now.
         """
         wanted = read_filter(symbol, account, strategy)
-        if context.metrics.live_streams >= context.settings.max_live_streams:
+        if context.live_streams.full:
             raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
         # A position past the head is of another journal: there is nothing to wait for before the next trade.
         head = context.stream.head
         events = reading.live(context.stream, head if start is None else min(start, head), wanted)
-        return LiveResponse(events, context.metrics)
+        return LiveResponse(events, context.live_streams)
 
 
 class LiveResponse(StreamingResponse):
-    """Server-sent events, counted while they are open."""
+    """Server-sent events, which hold one place of a capacity while they are open."""
 
-    def __init__(self, events: AsyncIterator[bytes], metrics: AppMetrics) -> None:
+    def __init__(self, events: AsyncIterator[bytes], capacity: Capacity) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-        self._metrics = metrics
+        self._capacity = capacity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, counted from here on: nothing is awaited since the limit was looked at."""
-        self._metrics.live_streams += 1
+        """Answer. The route looked whether there is a place; nothing was awaited since, so there still is."""
+        self._capacity.take()
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._metrics.live_streams -= 1
+            self._capacity.release()
 
 
 def read_filter(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:

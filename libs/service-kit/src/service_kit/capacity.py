@@ -1,0 +1,28 @@
+"""How much of something may be open at once. Admission asks a Capacity; metrics only read it."""
+
+
+class Capacity:
+    """Counts what is open against a limit. Use it from one thread."""
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        """`limit` may be 0: then nothing is admitted."""
+        self.limit = limit
+        self.used = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would exceed the limit."""
+        return self.used >= self.limit
+
+    def take(self) -> bool:
+        """Take one place; False, and nothing is taken, where the limit is reached."""
+        if self.used >= self.limit:
+            return False
+        self.used += 1
+        return True
+
+    def release(self) -> None:
+        """Give one place back."""
+        self.used -= 1
