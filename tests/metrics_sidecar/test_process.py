@@ -30,6 +30,7 @@ from tests.support.apps import BIN, Apps, answers
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
 from tests.support.ports import free_port
+from tests.telemetry_stream.streams import TRADES
 from trading_model.accounting.state import TradingState
 
 SEED = 20_260_304
@@ -53,6 +54,7 @@ class Writer:
         self.trades: list[Trade] = []
         self._chance = random.Random(SEED)
         self._stream = EmbeddedStream(
+            TRADES,
             apps.folder / "journal",
             apps.environment["WEBAPP_ZMQ_ADDR"],
             apps.environment["WEBAPP_REPLAY_ADDR"],

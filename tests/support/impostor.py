@@ -11,6 +11,7 @@ from telemetry_stream.transports.zeromq.sockets import pair
 from telemetry_stream.wire import decode_frames
 from tests.support.mutation import Frames, mutated, random_message
 from tests.support.ports import free_address
+from tests.telemetry_stream.streams import TRADES
 
 KEPT = 50
 
@@ -93,7 +94,7 @@ class Impostor:
         if self.hostile.is_set() and self._chance.random() < 0.4:
             changed = mutated(answer, self._chance)
             with suppress(MalformedFrame):
-                decode_frames(changed)
+                decode_frames(TRADES, changed)
                 changed = answer
             self.sent += changed != answer
             answer = changed

@@ -17,6 +17,7 @@ from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from telemetry_stream.transports.zeromq.publisher import Publisher
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
+from tests.telemetry_stream.streams import TRADES
 
 
 class Backend(Protocol):
@@ -87,13 +88,13 @@ class EmbeddedBackend:
         def on_failure(error: BaseException) -> None:
             raise error
 
-        return EmbeddedStream(self._folder, self._publisher_address, self._replay_address, on_failure)
+        return EmbeddedStream(TRADES, self._folder, self._publisher_address, self._replay_address, on_failure)
 
     def reader(self) -> StreamReader:
         return JournalReader(self._folder)
 
     def subscriber(self, position: StreamPosition | None = None, page_limit: int = 1_000) -> StreamSubscriber:
-        return Subscriber(self._publisher_address, self._replay_address, position, page_limit)
+        return Subscriber(TRADES, self._publisher_address, self._replay_address, position, page_limit)
 
     def keep_copy(self) -> Callable[[], None]:
         kept = self._copies / "copy"

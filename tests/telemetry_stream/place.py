@@ -13,7 +13,7 @@ from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
-from tests.telemetry_stream.streams import all_events
+from tests.telemetry_stream.streams import TRADES, all_events
 
 
 class Place:
@@ -26,13 +26,13 @@ class Place:
         self.failures: list[BaseException] = []
 
     def open(self) -> EmbeddedStream:
-        return EmbeddedStream(self.folder, self.live_address, self.replay_address, self.failures.append)
+        return EmbeddedStream(TRADES, self.folder, self.live_address, self.replay_address, self.failures.append)
 
     def subscriber(
         self, position: StreamPosition | None = None, live_address: str | None = None, page_limit: int = 1_000
     ) -> Subscriber:
         return Subscriber(
-            live_address or self.live_address, self.replay_address, position, page_limit, itertools.repeat(0.01)
+            TRADES, live_address or self.live_address, self.replay_address, position, page_limit, itertools.repeat(0.01)
         )
 
     def events(self) -> bytes:

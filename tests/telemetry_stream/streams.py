@@ -10,9 +10,12 @@ import msgspec
 
 from telemetry_stream.events import Arrival, Event, Reset, Submission
 from telemetry_stream.log import StreamReader, StreamSubscriber
+from telemetry_stream.topics import Topic
 from telemetry_stream.wire import cut
 
 Result = TypeVar("Result")
+
+TRADES = Topic("trades")
 
 
 def event(key: str, says: str = "this") -> Event:

@@ -26,7 +26,7 @@ from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import ReplayRequest, encode_request
 from tests.support.polling import eventually
 from tests.support.ports import free_address
-from tests.telemetry_stream.streams import becomes, following, numbered, run
+from tests.telemetry_stream.streams import TRADES, becomes, following, numbered, run
 
 SERVER_PUBLIC, SERVER_SECRET = zmq.curve_keypair()
 KNOWN_PUBLIC, KNOWN_SECRET = zmq.curve_keypair()
@@ -97,7 +97,9 @@ class Place:
 
     def __init__(self, folder: Path, keys: ServerKeys | None) -> None:
         self.live, self.replay = free_address(), free_address()
-        self.writer = EmbeddedStream(folder, self.live, self.replay, lambda error: pytest.fail(repr(error)), keys)
+        self.writer = EmbeddedStream(
+            TRADES, folder, self.live, self.replay, lambda error: pytest.fail(repr(error)), keys
+        )
         self.writer.append([numbered(range(10))])
 
     def counted(self) -> dict[str, int]:
@@ -120,7 +122,7 @@ def place(folder: Path, keys: ServerKeys | None = SERVER) -> Iterator[Place]:
 def test_whose_key_is_known_follows_the_stream(tmp_path: Path, secret: bytes) -> None:
     async def test() -> None:
         with place(tmp_path) as there:
-            subscriber = Subscriber(there.live, there.replay, keys=ClientKeys(SERVER_PUBLIC, secret))
+            subscriber = Subscriber(TRADES, there.live, there.replay, keys=ClientKeys(SERVER_PUBLIC, secret))
             async with following(subscriber) as applied:
                 await becomes(lambda: applied.last == 10)
                 there.writer.append([numbered(range(10, 20))])
@@ -151,7 +153,7 @@ def test_who_has_no_right_keys_gets_nothing_is_counted_and_told_why(
 ) -> None:
     async def test() -> None:
         with place(tmp_path, served) as there:
-            subscriber = Subscriber(there.live, there.replay, keys=keys)
+            subscriber = Subscriber(TRADES, there.live, there.replay, keys=keys)
             async with following(subscriber) as applied:
                 await becomes(lambda: told in str(subscriber.obstacle))
                 if keys is not None and reason == "unknown_key":
@@ -169,13 +171,13 @@ def test_a_refused_subscriber_is_served_once_the_app_was_restarted_with_its_key(
     async def test() -> None:
         live, replay = free_address(), free_address()
         keys = ClientKeys(SERVER_PUBLIC, STRANGER_SECRET)
-        subscriber = Subscriber(live, replay, keys=keys)
+        subscriber = Subscriber(TRADES, live, replay, keys=keys)
         async with following(subscriber) as applied:
-            with closing(EmbeddedStream(tmp_path / "stream", live, replay, print, SERVER)) as writer:
+            with closing(EmbeddedStream(TRADES, tmp_path / "stream", live, replay, print, SERVER)) as writer:
                 writer.append([numbered(range(10))])
                 await becomes(lambda: subscriber.obstacle)
             more = ServerKeys(SERVER_SECRET, SERVER.clients | {STRANGER_PUBLIC})
-            with closing(EmbeddedStream(tmp_path / "stream", live, replay, print, more)):
+            with closing(EmbeddedStream(TRADES, tmp_path / "stream", live, replay, print, more)):
                 await becomes(lambda: applied.last == 10 and subscriber.obstacle is None)
 
     run(test())
@@ -262,7 +264,7 @@ def test_a_request_that_can_go_nowhere_holds_nothing_up() -> None:
     """A socket that was refused has no connection left, and is asked to send all the same."""
 
     async def test() -> None:
-        subscriber = Subscriber(free_address(), free_address())
+        subscriber = Subscriber(TRADES, free_address(), free_address())
         with subscriber._context.socket(zmq.DEALER) as nowhere:
             subscriber._send(nowhere, ReplayRequest(1, 0, 10))
         subscriber.close()

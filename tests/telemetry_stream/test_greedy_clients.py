@@ -21,7 +21,7 @@ from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request, 
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream import zmtp
-from tests.telemetry_stream.streams import becomes, following, numbered, run
+from tests.telemetry_stream.streams import TRADES, becomes, following, numbered, run
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
 
@@ -31,7 +31,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self.live, self.replay = free_address(), free_address()
-        self.writer = EmbeddedStream(folder, self.live, self.replay, lambda error: pytest.fail(repr(error)))
+        self.writer = EmbeddedStream(TRADES, folder, self.live, self.replay, lambda error: pytest.fail(repr(error)))
         self.writer.append([numbered(range(10))])
 
     def refused(self, reason: str) -> int:
@@ -58,7 +58,7 @@ def is_answered(context: zmq.Context[zmq.Socket[bytes]], served: Served) -> bool
         client.connect(served.replay)
         client.send(encode_request(ReplayRequest(1, 9, 1)))
         assert client.poll(5_000)
-        return decode_frames(client.recv_multipart())[0].last == 10
+        return decode_frames(TRADES, client.recv_multipart())[0].last == 10
 
 
 def memory() -> int:
@@ -154,7 +154,7 @@ def test_a_greedy_client_takes_no_more_than_its_turns(served: Served, context: z
         for after in range(0, 200, 10):
             good.send(encode_request(ReplayRequest(1, after, 10)))
             assert good.poll(5_000)
-            assert decode_frames(good.recv_multipart())[0].last == after + 10
+            assert decode_frames(TRADES, good.recv_multipart())[0].last == after + 10
             began = time.monotonic()
             served.writer.append([numbered([10**6 + after])])  # publishing has a thread and a socket of its own
             assert time.monotonic() - began < 1
@@ -171,7 +171,7 @@ def test_a_frame_larger_than_any_page_costs_the_subscriber_the_connection_and_no
     monkeypatch.setattr(subscriber, "ANSWER_SECONDS", 0.2)
 
     async def test() -> None:
-        follower = Subscriber(served.live, served.replay)
+        follower = Subscriber(TRADES, served.live, served.replay)
         async with following(follower) as applied:
             await becomes(lambda: applied.last == 10 and follower.caught_up)
             catchups = follower.counters.catchups

@@ -18,7 +18,7 @@ from telemetry_stream.transports.zeromq.replay_server import LIMIT, REQUEST_BYTE
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 from tests.support.polling import eventually
 from tests.support.ports import free_address
-from tests.telemetry_stream.streams import numbered
+from tests.telemetry_stream.streams import TRADES, numbered
 
 PATIENCE = 5_000
 
@@ -42,7 +42,7 @@ class Client:
     def sequences(self, after: int, limit: int, stream: str | None = None) -> tuple[list[int], int | None]:
         """The sequences in an answer, and the head it names."""
         frames = self.ask(encode_request(ReplayRequest(1, after, limit, stream)))
-        header, _ = decode_frames(frames)
+        header, _ = decode_frames(TRADES, frames)
         sequences = [event["seq"] for event in json.loads(frames[2])]
         assert sequences == list(range(header.first, header.last + 1))
         assert header.first == after + 1
@@ -56,7 +56,7 @@ class Served:
         self.address = free_address()
         self.failures: list[BaseException] = []
         self.context = context
-        self.writer = EmbeddedStream(folder, free_address(), self.address, self.failures.append)
+        self.writer = EmbeddedStream(TRADES, folder, free_address(), self.address, self.failures.append)
 
     @contextmanager
     def client(self, kind: int = zmq.DEALER, room: int = 1_000) -> Iterator[Client]:
@@ -98,10 +98,16 @@ def test_an_answer_without_events_names_the_head(served: Served, after: int) -> 
 
 def test_an_answer_about_another_stream_has_no_events_and_names_the_right_one(served: Served) -> None:
     with served.client() as client:
-        header, batch = decode_frames(client.ask(encode_request(ReplayRequest(1, 3, 100, "another"))))
+        header, batch = decode_frames(TRADES, client.ask(encode_request(ReplayRequest(1, 3, 100, "another"))))
         assert (header.stream, header.first, header.last, header.head) == (served.writer.stream, 4, 3, 10)
         assert batch is not None
         assert batch.count == 0
+
+
+def test_a_request_may_name_the_topic(served: Served) -> None:
+    with served.client() as client:
+        header, _ = decode_frames(TRADES, client.ask(encode_request(ReplayRequest(1, 3, 100, topic="trades"))))
+        assert (header.first, header.last) == (4, 10)
 
 
 def test_an_empty_stream_answers_too(tmp_path: Path, context: zmq.Context[zmq.Socket[bytes]]) -> None:
@@ -126,7 +132,7 @@ def test_requests_sent_together_are_answered_in_order(served: Served) -> None:
     with served.client() as client:
         for after in range(5):
             client.socket.send(encode_request(ReplayRequest(1, after, 1)))
-        assert [decode_frames(client.socket.recv_multipart())[0].first for _ in range(5)] == [1, 2, 3, 4, 5]
+        assert [decode_frames(TRADES, client.socket.recv_multipart())[0].first for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +148,7 @@ def test_requests_sent_together_are_answered_in_order(served: Served) -> None:
         ("malformed_request", [b'{"v":1,"after":1' + b"0" * 4_000 + b',"limit":-1}']),
         ("unsupported_version", [b'{"v":2,"after":0,"limit":1}']),
         ("unsupported_version", [b'{"v":2}']),
+        ("unknown_topic", [b'{"v":1,"after":0,"limit":1,"topic":"quotes"}']),
     ],
 )
 @pytest.mark.parametrize("kind", [zmq.DEALER, zmq.REQ])
@@ -162,7 +169,7 @@ def test_a_request_that_can_not_be_understood_gets_an_error_and_is_counted(
 @pytest.mark.parametrize("after", [2**62, 2**63 - 1, 2**63, 2**64, 10**400])
 def test_a_position_beyond_all_bounds_has_an_empty_answer(served: Served, after: int) -> None:
     with served.client() as client:
-        header, batch = decode_frames(client.ask(b'{"v":1,"after":%d,"limit":%d}' % (after, after)))
+        header, batch = decode_frames(TRADES, client.ask(b'{"v":1,"after":%d,"limit":%d}' % (after, after)))
         assert batch is not None
         assert batch.count == 0
         assert header.head == 10
@@ -225,7 +232,7 @@ def test_a_journal_that_can_not_be_read_ends_the_server_and_is_told(context: zmq
         raise OSError("no such journal")
 
     gatekeeper = ConnectionGuard(context, failures.append)
-    server = ReplayServer(context, free_address(), gatekeeper, open_reader, failures.append)
+    server = ReplayServer(context, free_address(), gatekeeper, TRADES, open_reader, failures.append)
     eventually(lambda: failures)
     gatekeeper.close()
     server.close()
@@ -251,7 +258,7 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
     failures: list[BaseException] = []
     address = free_address()
     gatekeeper = ConnectionGuard(context, failures.append)
-    server = ReplayServer(context, address, gatekeeper, lambda: reader, failures.append)
+    server = ReplayServer(context, address, gatekeeper, TRADES, lambda: reader, failures.append)
     gatekeeper.start()
     client = Client(context, address)
     client.socket.send(encode_request(ReplayRequest(1, 0, 1)))
@@ -264,10 +271,10 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
 
 def test_a_taken_address_is_named_and_nothing_stays_open(tmp_path: Path) -> None:
     addresses = free_address(), free_address()
-    with closing(EmbeddedStream(tmp_path / "one", *addresses, print)):
+    with closing(EmbeddedStream(TRADES, tmp_path / "one", *addresses, print)):
         for taken in range(2):
             wanted = addresses[0] if taken == 0 else free_address(), addresses[1] if taken == 1 else free_address()
             with pytest.raises(zmq.ZMQError, match=addresses[taken]):
-                EmbeddedStream(tmp_path / "two", *wanted, print)
-        EmbeddedStream(tmp_path / "two", free_address(), free_address(), print).close()
-    EmbeddedStream(tmp_path / "one", *addresses, print).close()
+                EmbeddedStream(TRADES, tmp_path / "two", *wanted, print)
+        EmbeddedStream(TRADES, tmp_path / "two", free_address(), free_address(), print).close()
+    EmbeddedStream(TRADES, tmp_path / "one", *addresses, print).close()

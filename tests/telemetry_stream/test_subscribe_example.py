@@ -19,6 +19,7 @@ from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
+from tests.telemetry_stream.streams import TRADES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "subscribe.py"
 TRADE = b'{"trade_id":"%d","symbol":"XRP-USD","price":"%b","qty":"0.10","side":"buy","ts":"2025-11-21T10:40:00.000Z"}'
@@ -91,7 +92,7 @@ def test_it_needs_pyzmq_and_the_standard_library_only() -> None:
 
 def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
     live_address, replay_address = free_address(), free_address()
-    writer = EmbeddedStream(tmp_path / "stream", live_address, replay_address, on_failure=print)
+    writer = EmbeddedStream(TRADES, tmp_path / "stream", live_address, replay_address, on_failure=print)
     with closing(writer), closing(Proxy(live_address)) as proxy:
         writer.append([trades("1.10", "1.20")])
         with subscriber(proxy.address, replay_address) as lines:
@@ -136,7 +137,7 @@ def test_it_speaks_curve_where_it_is_given_keys(tmp_path: Path) -> None:
     own = tmp_path / "own.key"
     keys = ServerKeys(server_secret, frozenset([make_key_file(own)]))
     with (
-        closing(EmbeddedStream(tmp_path / "stream", *addresses, print, keys)) as writer,
+        closing(EmbeddedStream(TRADES, tmp_path / "stream", *addresses, print, keys)) as writer,
         subscriber(*addresses, server_public.decode(), str(own)) as lines,
     ):
         writer.append([trades("1.10")])
@@ -150,7 +151,7 @@ def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_pat
     folder, copy = tmp_path / "stream", tmp_path / "copy"
 
     def open_stream() -> EmbeddedStream:
-        return EmbeddedStream(folder, *addresses, on_failure=print)
+        return EmbeddedStream(TRADES, folder, *addresses, on_failure=print)
 
     with subscriber(*addresses) as lines:
         with closing(open_stream()) as writer:

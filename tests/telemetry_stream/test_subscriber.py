@@ -21,6 +21,7 @@ from telemetry_stream.wire import decode_request, encode_batch
 from tests.support.ports import free_address
 from tests.telemetry_stream.place import Place, proxied
 from tests.telemetry_stream.streams import (
+    TRADES,
     Applied,
     becomes,
     following,
@@ -115,13 +116,15 @@ def test_with_the_replay_socket_down_it_waits_and_then_goes_on(place: Place) -> 
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         with closing(place.open()) as writer:
             late_address = free_address()
-            subscriber = Subscriber(place.live_address, late_address, None, 1_000, itertools.repeat(0.01))
+            subscriber = Subscriber(TRADES, place.live_address, late_address, None, 1_000, itertools.repeat(0.01))
             async with following(subscriber) as applied:
                 writer.append([numbered(range(50))])
                 await asyncio.sleep(0.1)  # some of its tries fail
                 assert applied.last == 0, "without a replay nobody knows what came before"
                 gatekeeper = ConnectionGuard(context, place.failures.append)
-                server = ReplayServer(context, late_address, gatekeeper, writer.open_reader, place.failures.append)
+                server = ReplayServer(
+                    context, late_address, gatekeeper, TRADES, writer.open_reader, place.failures.append
+                )
                 gatekeeper.start()
                 with closing(server), closing(gatekeeper):
                     await becomes(lambda: subscriber.caught_up)
@@ -171,9 +174,9 @@ WRITER = """
 import sys
 from pathlib import Path
 from telemetry_stream.embedded import EmbeddedStream
-from tests.telemetry_stream.streams import numbered
+from tests.telemetry_stream.streams import TRADES, numbered
 
-stream = EmbeddedStream(Path(sys.argv[1]), sys.argv[2], sys.argv[3], print)
+stream = EmbeddedStream(TRADES, Path(sys.argv[1]), sys.argv[2], sys.argv[3], print)
 while True:
     head = stream.head()
     stream.append([numbered(range(head, head + head % 5 + 1))])
@@ -280,7 +283,7 @@ def test_the_next_page_is_asked_for_before_the_one_at_hand_is_applied(place: Pla
                 deliveries = subscriber.deliveries()
                 first = asyncio.ensure_future(anext(deliveries))
                 client, _ = await asked()
-                server.send_multipart([client, *encode_batch(page, 0, head=30)])
+                server.send_multipart([client, *encode_batch(TRADES, page, 0, head=30)])
                 assert await first == Arrival(page, 0, replayed=True)
                 assert decode_request((await asked())[1]).after == 9
 

@@ -9,6 +9,7 @@ import zmq
 from telemetry_stream.wire import encode_heartbeat
 from tests.telemetry_stream.place import Place, impostor
 from tests.telemetry_stream.streams import (
+    TRADES,
     becomes,
     cpu_seconds,
     following,
@@ -81,12 +82,29 @@ def test_random_live_messages_are_counted_and_the_stream_goes_on(place: Place) -
     run(test())
 
 
+def test_messages_of_other_topics_are_passed_over(place: Place) -> None:
+    async def test() -> None:
+        with closing(place.open()) as writer:
+            subscriber = place.subscriber()
+            async with following(subscriber) as applied:
+                writer.append([numbered(range(5))])
+                await becomes(lambda: applied.last == 5, meanwhile=writer.heartbeat)
+                for topic in (b"trades-raw", b"trades.audit", b"tradesman.heartbeat"):
+                    writer._publisher._socket.send_multipart([topic, b'{"v":9}', b"anything"])
+                writer.append([numbered(range(5, 9))])
+                await becomes(lambda: applied.last == 9, meanwhile=writer.heartbeat)
+                assert subscriber.counters.rejected == {}
+                assert applied.events == place.events()
+
+    run(test())
+
+
 def test_a_head_nobody_can_reach_makes_no_busy_loop(place: Place) -> None:
     async def test() -> None:
         with closing(place.open()) as writer:
             writer.append([numbered(range(5))])
             subscriber = place.subscriber()
-            beyond_reach = encode_heartbeat(writer.stream, 10**15, 5)
+            beyond_reach = encode_heartbeat(TRADES, writer.stream, 10**15, 5)
             async with following(subscriber) as applied:
                 await becomes(lambda: applied.last == 5 and subscriber.caught_up, meanwhile=writer.heartbeat)
                 await becomes(

@@ -13,6 +13,7 @@ from telemetry_stream.transports.zeromq import subscriber as subscriber_module
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.telemetry_stream.place import Place
 from tests.telemetry_stream.streams import (
+    TRADES,
     Applied,
     becomes,
     cpu_seconds,
@@ -73,7 +74,7 @@ def test_an_idle_subscriber_costs_next_to_nothing(
     monkeypatch.setattr(subscriber_module, "ANSWER_SECONDS", 2.0)
 
     async def test() -> None:
-        subscriber = Subscriber(place.live_address, place.replay_address)
+        subscriber = Subscriber(TRADES, place.live_address, place.replay_address)
         if not published:
             async with following(subscriber):
                 assert await cpu_seconds(0.5) < 0.1

@@ -21,6 +21,7 @@ from telemetry_stream.wire import (
     last_event,
     number,
 )
+from tests.telemetry_stream.streams import TRADES
 
 GOLDEN = Path(__file__).parent / "golden"
 STREAM = "1d0b7a52-6a4e-4a0c-9a2e-0c8f0c6a7a11"
@@ -38,14 +39,14 @@ def golden(name: str) -> list[bytes]:
 @pytest.mark.parametrize(
     ("name", "frames"),
     [
-        ("v1-batch.txt", encode_batch(BATCH, SENT_AT)),
-        ("v1-heartbeat.txt", encode_heartbeat(STREAM, 8, SENT_AT)),
-        ("v1-heartbeat-empty-stream.txt", encode_heartbeat(STREAM, 0, SENT_AT)),
-        ("v1-replay-answer.txt", encode_batch(BATCH, SENT_AT, head=120)),
-        ("v1-replay-answer-empty.txt", encode_batch(Batch(STREAM, 9, 8, b""), SENT_AT, head=8)),
+        ("v1-batch.txt", encode_batch(TRADES, BATCH, SENT_AT)),
+        ("v1-heartbeat.txt", encode_heartbeat(TRADES, STREAM, 8, SENT_AT)),
+        ("v1-heartbeat-empty-stream.txt", encode_heartbeat(TRADES, STREAM, 0, SENT_AT)),
+        ("v1-replay-answer.txt", encode_batch(TRADES, BATCH, SENT_AT, head=120)),
+        ("v1-replay-answer-empty.txt", encode_batch(TRADES, Batch(STREAM, 9, 8, b""), SENT_AT, head=8)),
         ("v1-replay-request.txt", [encode_request(ReplayRequest(1, 6, 100))]),
         ("v1-replay-request-stream.txt", [encode_request(ReplayRequest(1, 6, 100, STREAM))]),
-        ("v1-replay-error.txt", encode_error(MalformedFrame("malformed_request", "limit at least 1"))),
+        ("v1-replay-error.txt", encode_error(TRADES, MalformedFrame("malformed_request", "limit at least 1"))),
     ],
 )
 def test_frames_are_these_to_the_letter(name: str, frames: list[bytes]) -> None:
@@ -63,7 +64,7 @@ def test_frames_are_these_to_the_letter(name: str, frames: list[bytes]) -> None:
     ],
 )
 def test_recorded_messages_of_version_1_decode(name: str, header: Header, batch: Batch | None) -> None:
-    assert decode_frames(golden(name)) == (header, batch)
+    assert decode_frames(TRADES, golden(name)) == (header, batch)
 
 
 def test_recorded_requests_of_version_1_decode() -> None:
@@ -73,7 +74,7 @@ def test_recorded_requests_of_version_1_decode() -> None:
 
 def test_a_member_that_is_not_known_is_passed_over() -> None:
     header = b'{"v":1,"stream":"s","first":1,"last":0,"sent_at_ns":5,"colour":{"deep":[1]}}'
-    assert decode_frames([b"trades.heartbeat", header]) == (Header(1, "s", 1, 0, 5), None)
+    assert decode_frames(TRADES, [b"trades.heartbeat", header]) == (Header(1, "s", 1, 0, 5), None)
     assert decode_request(b'{"v":1,"after":0,"limit":1,"colour":"red"}') == ReplayRequest(1, 0, 1)
 
 
@@ -144,7 +145,7 @@ def header(**changes: object) -> bytes:
 )
 def test_a_message_that_is_not_of_the_contract_is_refused_with_a_reason(reason: str, frames: list[bytes]) -> None:
     with pytest.raises(MalformedFrame) as refused:
-        decode_frames(frames)
+        decode_frames(TRADES, frames)
     assert refused.value.reason == reason
     assert len(str(refused.value)) < 5_000
 
@@ -178,7 +179,7 @@ def test_a_request_that_is_not_of_the_contract_is_refused_with_a_reason(reason: 
 
 
 def test_an_error_names_its_code_and_is_short() -> None:
-    topic, body = encode_error(MalformedFrame("malformed_request", "long " * 1_000))
+    topic, body = encode_error(TRADES, MalformedFrame("malformed_request", "long " * 1_000))
     assert topic == b"trades.error"
     assert body.startswith(b'{"v":1,"code":"malformed_request","detail":"long ')
     assert len(body) < 300
@@ -205,7 +206,7 @@ def test_cut_gives_the_part_asked_for() -> None:
 
 
 def test_cut_refuses_a_batch_that_does_not_hold_what_its_header_says() -> None:
-    hollow = decode_frames([b"trades", header(last="5"), b'[{"seq":1,"a":0},{"seq":5,"a":0}]'])[1]
+    hollow = decode_frames(TRADES, [b"trades", header(last="5"), b'[{"seq":1,"a":0},{"seq":5,"a":0}]'])[1]
     assert hollow is not None
     for after, until in [(1, 5), (2, 4), (0, 2), (0, 3)]:
         with pytest.raises(MalformedFrame) as refused:

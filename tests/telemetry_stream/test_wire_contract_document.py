@@ -13,6 +13,7 @@ from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
 from telemetry_stream.transports.zeromq import connection_guard as gatekeeper
 from telemetry_stream.transports.zeromq import connection_limits as connections
 from telemetry_stream.transports.zeromq import publisher, replay_server
+from tests.telemetry_stream.streams import TRADES
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
 from trading_model.trade import Trade
@@ -41,9 +42,9 @@ def test_there_is_an_example_of_each_message() -> None:
 
 @pytest.mark.parametrize("name", ["batch", "answer", "empty-answer"])
 def test_the_examples_of_batches_are_what_the_code_sends(name: str) -> None:
-    header, batch = wire.decode_frames(EXAMPLES[name])
+    header, batch = wire.decode_frames(TRADES, EXAMPLES[name])
     assert batch is not None
-    assert wire.encode_batch(batch, header.sent_at_ns, header.head) == EXAMPLES[name]
+    assert wire.encode_batch(TRADES, batch, header.sent_at_ns, header.head) == EXAMPLES[name]
     events = msgspec.json.decode(EXAMPLES[name][2], type=list[Trade])
     assert [event.seq for event in events] == list(range(header.first, header.last + 1))
 
@@ -56,9 +57,9 @@ def test_the_trades_of_the_example_are_what_the_app_journals() -> None:
 
 
 def test_the_example_of_a_heartbeat_is_what_the_code_sends() -> None:
-    header, batch = wire.decode_frames(EXAMPLES["heartbeat"])
+    header, batch = wire.decode_frames(TRADES, EXAMPLES["heartbeat"])
     assert batch is None
-    assert wire.encode_heartbeat(header.stream, header.last, header.sent_at_ns) == EXAMPLES["heartbeat"]
+    assert wire.encode_heartbeat(TRADES, header.stream, header.last, header.sent_at_ns) == EXAMPLES["heartbeat"]
 
 
 def test_the_example_of_a_request_is_what_the_code_sends() -> None:
@@ -69,7 +70,7 @@ def test_the_example_of_a_request_is_what_the_code_sends() -> None:
 def test_the_example_of_an_error_is_what_the_code_sends() -> None:
     with pytest.raises(MalformedFrame) as refused:
         wire.decode_request(b'{"v":1,"after":-1,"limit":0}')
-    assert wire.encode_error(refused.value) == EXAMPLES["error"]
+    assert wire.encode_error(TRADES, refused.value) == EXAMPLES["error"]
 
 
 def table(heading: str) -> dict[str, list[str]]:
@@ -92,7 +93,7 @@ def test_every_member_is_described() -> None:
 
 
 def test_every_topic_is_described() -> None:
-    topics = {wire.TOPIC, wire.HEARTBEAT_TOPIC, wire.ERROR_TOPIC}
+    topics = {TRADES.batches, TRADES.heartbeats, TRADES.errors}
     assert {cell.strip("`").encode() for cell in table("## Messages")} == topics
 
 

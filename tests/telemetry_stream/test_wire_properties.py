@@ -22,6 +22,7 @@ from telemetry_stream.wire import (
     number,
     split,
 )
+from tests.telemetry_stream.streams import TRADES
 
 TRICKY = st.sampled_from(
     ['{"seq":5,', ',{"seq":2,"', '"}', "}]", "\\", "β", "\u2028", "\x00", "😀", '{"seq":1,"a":"\\"']
@@ -47,8 +48,8 @@ def batches(draw: st.DrawFn) -> tuple[list[bytes], Batch]:
 @given(batches(), st.integers(0, 2**63), st.none() | st.integers(0, 2**62))
 def test_a_batch_survives_the_wire(made: tuple[list[bytes], Batch], sent_at_ns: int, head: int | None) -> None:
     events, batch = made
-    frames = encode_batch(batch, sent_at_ns, head)
-    header, decoded = decode_frames(frames)
+    frames = encode_batch(TRADES, batch, sent_at_ns, head)
+    header, decoded = decode_frames(TRADES, frames)
     assert decoded == Batch("s", batch.first, batch.last, batch.events, sent_at_ns)
     assert (header.first, header.last, header.head) == (batch.first, batch.last, head)
     parsed = msgspec.json.decode(frames[2])
@@ -89,11 +90,11 @@ def test_a_request_survives_the_wire(after: int, limit: int, stream: str | None)
 
 BATCH = Batch("stream-id", 9, 10, b'{"seq":9,"a":"x"},{"seq":10,"a":"y"}')
 REAL = [
-    encode_batch(BATCH, 5),
-    encode_batch(BATCH, 5, head=99),
-    encode_batch(Batch("stream-id", 9, 8, b""), 5, head=8),
-    encode_heartbeat("stream-id", 10, 5),
-    encode_error(MalformedFrame("malformed_request", "no")),
+    encode_batch(TRADES, BATCH, 5),
+    encode_batch(TRADES, BATCH, 5, head=99),
+    encode_batch(TRADES, Batch("stream-id", 9, 8, b""), 5, head=8),
+    encode_heartbeat(TRADES, "stream-id", 10, 5),
+    encode_error(TRADES, MalformedFrame("malformed_request", "no")),
 ]
 
 
@@ -124,7 +125,7 @@ def hostile_messages(draw: st.DrawFn) -> list[bytes]:
 @example([b"trades", b'{"v":1,"stream":"s","first":1,"last":0,"sent_at_ns":1}', b"[]"])
 def test_what_decodes_can_be_used_and_all_else_is_a_malformed_frame(frames: list[bytes]) -> None:
     with suppress(MalformedFrame):
-        header, batch = decode_frames(frames)
+        header, batch = decode_frames(TRADES, frames)
         assert header.first <= header.last + 1
         if batch is not None and batch.count:
             assert last_event(batch).startswith(b'{"seq":%d,' % batch.last)
@@ -143,6 +144,6 @@ def test_a_request_decodes_or_is_a_malformed_frame_that_can_be_answered(frame: b
         assert request.after >= 0
         assert request.limit >= 1
     else:
-        body = encode_error(refused)[1]
+        body = encode_error(TRADES, refused)[1]
         assert len(body) < 2_000
         assert msgspec.json.decode(body)["code"] == refused.reason

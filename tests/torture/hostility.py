@@ -15,9 +15,10 @@ from tests.support.impostor import Impostor
 from tests.support.load import make_trade, post_batch
 from tests.support.mutation import Frames, mutated, random_message
 from tests.support.polling import eventually
+from tests.telemetry_stream.streams import TRADES
 from tests.torture.figures import Figures
 
-TRADES = 500
+COUNT = 500
 ROUND = 250
 AT_ONCE = 100
 """Live messages; more would overflow the publisher's queue."""
@@ -34,7 +35,7 @@ def requests(folder: Path, seed: int, count: int) -> Figures:
     try:
         apps.start("trading-app")
         apps.wait_for("trading-app")
-        trades = [make_trade(f"trade-{number}", chance) for number in range(TRADES)]
+        trades = [make_trade(f"trade-{number}", chance) for number in range(COUNT)]
         last = post_batch(apps.web_port, trades)["last_seq"]
         memory = _memory(apps, "trading-app")
         for start in range(0, count, ROUND):
@@ -138,7 +139,7 @@ def _asked(context: zmq.Context[zmq.Socket[bytes]], apps: Apps, after: int) -> i
         good.connect(apps.environment["WEBAPP_REPLAY_ADDR"])
         good.send(encode_request(ReplayRequest(1, after, 10)))
         assert good.poll(10_000), "no answer"
-        return decode_frames(good.recv_multipart())[0].last
+        return decode_frames(TRADES, good.recv_multipart())[0].last
 
 
 def _memory(apps: Apps, name: str) -> int:

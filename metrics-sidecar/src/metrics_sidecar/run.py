@@ -17,9 +17,11 @@ from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
 from service_kit.logs import configure_logs, warn_of_plain_tokens
 from telemetry_stream.events import StreamPosition
+from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.curve import ClientKeys, UnusableKey
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from trading_model.accounting.state import TradingState
+from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +61,7 @@ async def run(settings: Settings) -> int:
         return 1
     warn_of_plain_tokens("SIDECAR_API_TOKENS", settings.api_tokens)
     state, position = restore(file, settings.max_positions)
-    subscriber = Subscriber(settings.publisher_address, settings.replay_address, position, keys=keys)
+    subscriber = Subscriber(Topic(LEDGER), settings.publisher_address, settings.replay_address, position, keys=keys)
     tracker = Tracker(subscriber, state)
     gc.freeze()  # what was loaded stays; looking through it for garbage would hold up trades for milliseconds
     try:

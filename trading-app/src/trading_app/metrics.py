@@ -24,7 +24,7 @@ from trading_app.zmq_pub import TradeStream
 UNDERSTOOD = ("overloaded", "not_ready", "stream_failed", "trade_id_conflict", "idempotency_key_conflict")
 """The codes of refusals that come after a request's trades were read, so that they can be counted."""
 
-REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "too_many_frames")
+REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames")
 """What replay requests are refused for; `increase()` does not see a series begin, so they are there from the start."""
 
 DROPPED = ("silent", "unread", "refused_body")

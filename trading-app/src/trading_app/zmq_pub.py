@@ -11,10 +11,12 @@ from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import Batch, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from telemetry_stream.transports.zeromq.replay_server import ReplayCounters
 from trading_app import disk
 from trading_app.environment import Settings
+from trading_model.topics import LEDGER
 
 READERS = 2
 RUNNING_FILE = "trading-app.running"
@@ -43,7 +45,7 @@ class TradeStream:
         self._observe_commit = observe_commit
         self.failed = False
         self._embedded = EmbeddedStream(
-            settings.data_folder, settings.publisher_address, settings.replay_address, self._fail, keys
+            Topic(LEDGER), settings.data_folder, settings.publisher_address, settings.replay_address, self._fail, keys
         )
         self._running = settings.data_folder / RUNNING_FILE
         try:

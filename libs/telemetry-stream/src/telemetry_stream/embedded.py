@@ -8,6 +8,7 @@ import zmq
 from telemetry_stream.events import Result, Submission
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from telemetry_stream.transports.zeromq.publisher import Publisher
@@ -19,6 +20,7 @@ class EmbeddedStream:
 
     def __init__(
         self,
+        topic: Topic,
         folder: Path,
         publisher_address: str,
         replay_address: str,
@@ -35,8 +37,10 @@ class EmbeddedStream:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._gatekeeper = ConnectionGuard(self._context, on_failure, keys)
         try:
-            self._publisher = Publisher(self._context, publisher_address, self._gatekeeper)
-            self._replay = ReplayServer(self._context, replay_address, self._gatekeeper, self.open_reader, on_failure)
+            self._publisher = Publisher(self._context, publisher_address, self._gatekeeper, topic)
+            self._replay = ReplayServer(
+                self._context, replay_address, self._gatekeeper, topic, self.open_reader, on_failure
+            )
             self._gatekeeper.start()
         except zmq.ZMQError:
             self._gatekeeper.close()

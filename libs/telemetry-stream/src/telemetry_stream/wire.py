@@ -12,11 +12,9 @@ import msgspec
 
 from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.events import Batch
+from telemetry_stream.topics import Topic
 
 VERSION = 1
-TOPIC = b"trades"
-HEARTBEAT_TOPIC = b"trades.heartbeat"
-ERROR_TOPIC = b"trades.error"
 LAST_SEQUENCE = 2**63 - 1
 
 
@@ -37,13 +35,14 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Asks for the events after `after`, at most `limit`. With `stream` given and another, none come: only the
-    header.
+    header. A `topic` that is given and another is refused.
     """
 
     v: int
     after: int
     limit: int
     stream: str | None = None
+    topic: str | None = None
 
 
 class ReplayError(msgspec.Struct, frozen=True):
@@ -104,32 +103,32 @@ def fingerprint(event: bytes) -> str:
     return blake2b(event, digest_size=16).hexdigest()
 
 
-def encode_batch(batch: Batch, sent_at_ns: int, head: int | None = None) -> list[bytes]:
+def encode_batch(topic: Topic, batch: Batch, sent_at_ns: int, head: int | None = None) -> list[bytes]:
     """The frames of a batch; with `head`, those of a replay answer."""
     header = Header(VERSION, batch.stream, batch.first, batch.last, sent_at_ns, head)
     body = b"".join((b"[", batch.events, b"]"))  # b"[%b]" would ask for too much memory, and shrink it
-    return [TOPIC, _encode(header), body]
+    return [topic.batches, _encode(header), body]
 
 
-def encode_heartbeat(stream: str, head: int, sent_at_ns: int) -> list[bytes]:
+def encode_heartbeat(topic: Topic, stream: str, head: int, sent_at_ns: int) -> list[bytes]:
     """The frames of a heartbeat: a header that holds nothing and ends at the head."""
-    return [HEARTBEAT_TOPIC, _encode(Header(VERSION, stream, head + 1, head, sent_at_ns))]
+    return [topic.heartbeats, _encode(Header(VERSION, stream, head + 1, head, sent_at_ns))]
 
 
-def decode_frames(frames: Sequence[bytes]) -> tuple[Header, Batch | None]:
-    """A batch with its header, or a heartbeat's header alone.
+def decode_frames(topic: Topic, frames: Sequence[bytes]) -> tuple[Header, Batch | None]:
+    """A batch of the topic with its header, or a heartbeat's header alone.
 
     Raises MalformedFrame, its reason one of `malformed_frame`, `unsupported_version`, `malformed_header`,
     `malformed_body`, `replay_error`. Of the body only its two ends are looked at.
     """
     if not 2 <= len(frames) <= 3:
         raise MalformedFrame("malformed_frame", f"a message has two or three frames, this one {len(frames)}")
-    if frames[0] == ERROR_TOPIC:
+    if frames[0] == topic.errors:
         raise MalformedFrame("replay_error", f"the replay socket refused: {frames[1][:200]!r}")
     header = _read_header(frames[1])
-    if frames[0] == HEARTBEAT_TOPIC:
+    if frames[0] == topic.heartbeats:
         return header, None
-    if frames[0] != TOPIC or len(frames) != 3:
+    if frames[0] != topic.batches or len(frames) != 3:
         raise MalformedFrame("malformed_frame", f"not a batch: topic {frames[0][:64]!r}, {len(frames)} frames")
     return header, _read_batch(header, frames[2])
 
@@ -193,6 +192,6 @@ def decode_request(frame: bytes) -> ReplayRequest:
     return request
 
 
-def encode_error(error: MalformedFrame) -> list[bytes]:
+def encode_error(topic: Topic, error: MalformedFrame) -> list[bytes]:
     """The answer to a request that can't be understood."""
-    return [ERROR_TOPIC, _encode(ReplayError(VERSION, error.reason, str(error)[:200]))]
+    return [topic.errors, _encode(ReplayError(VERSION, error.reason, str(error)[:200]))]

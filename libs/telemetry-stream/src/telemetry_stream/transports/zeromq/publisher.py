@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import zmq
 
 from telemetry_stream.events import Batch
+from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.sockets import bind
 from telemetry_stream.wire import encode_batch, encode_heartbeat
@@ -22,8 +23,11 @@ SUBSCRIPTION_BYTES = 4_096
 class Publisher:
     """A bound PUB socket. Use it from one thread at a time."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, gatekeeper: ConnectionGuard) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], address: str, gatekeeper: ConnectionGuard, topic: Topic
+    ) -> None:
         """Bind. Raises zmq.ZMQError, for instance where the address is in use."""
+        self._topic = topic
         self._socket = context.socket(zmq.PUB)
         self._socket.set(zmq.SNDHWM, HIGH_WATER_MARK)
         self._socket.set(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
@@ -34,14 +38,14 @@ class Publisher:
     def publish(self, batches: Iterable[Batch]) -> None:
         """Send the batches in order. Never blocks."""
         for batch in batches:
-            topic, header, body = encode_batch(batch, time.time_ns())
+            topic, header, body = encode_batch(self._topic, batch, time.time_ns())
             self._socket.send(topic, _MORE)
             self._socket.send(header, _MORE)
             self._socket.send(body)
 
     def heartbeat(self, stream: str, head: int) -> None:
         """Send the head. Never blocks."""
-        self._socket.send_multipart(encode_heartbeat(stream, head, time.time_ns()))
+        self._socket.send_multipart(encode_heartbeat(self._topic, stream, head, time.time_ns()))
 
     def close(self) -> None:
         """Close after what is queued was sent, or half a second."""

@@ -11,6 +11,7 @@ import zmq
 from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.events import Batch
 from telemetry_stream.log import StreamReader
+from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.sockets import bind, pair
 from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_error
@@ -48,11 +49,13 @@ class ReplayServer:
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
         gatekeeper: ConnectionGuard,
+        topic: Topic,
         open_reader: Callable[[], StreamReader],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         """Bind and start the thread. Raises zmq.ZMQError, for instance where the address is in use."""
         self.counters = ReplayCounters()
+        self._topic = topic
         self._open_reader = open_reader
         self._on_failure = on_failure
         self._router = context.socket(zmq.ROUTER)
@@ -120,14 +123,18 @@ class ReplayServer:
     def _answer(self, reader: StreamReader, frame: bytes) -> list[bytes]:
         try:
             request = decode_request(frame)
+            if request.topic not in (None, self._topic.name):
+                raise MalformedFrame(
+                    "unknown_topic", f"this journal is {self._topic.name!r}, not {request.topic[:64]!r}"
+                )
         except MalformedFrame as error:
             self._refuse(error.reason)
-            return encode_error(error)
+            return encode_error(self._topic, error)
         head = reader.head()  # before the page: one without events then says that there were none
         batch = _page(reader, request)
         self.counters.answers += 1
         self.counters.events += batch.count
-        return encode_batch(batch, time.time_ns(), head=max(head, batch.last) if batch.count else head)
+        return encode_batch(self._topic, batch, time.time_ns(), head=max(head, batch.last) if batch.count else head)
 
 
 def _page(reader: StreamReader, request: ReplayRequest) -> Batch:

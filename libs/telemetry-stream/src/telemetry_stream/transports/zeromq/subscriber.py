@@ -12,10 +12,11 @@ from telemetry_stream.backoff import backoff
 from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.events import Delivery, StreamPosition, SubscriberCounters
 from telemetry_stream.follower import PAGE_LIMIT, Follower
+from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq import handshake
 from telemetry_stream.transports.zeromq.curve import ClientKeys
 from telemetry_stream.transports.zeromq.readiness import Readiness, readable
-from telemetry_stream.wire import TOPIC, ReplayRequest, decode_frames, encode_request
+from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Subscriber:
 
     def __init__(
         self,
+        topic: Topic,
         publisher_address: str,
         replay_address: str,
         position: StreamPosition | None = None,
@@ -54,6 +56,7 @@ class Subscriber:
         seconds between failed replay requests.
         """
         self._follower = Follower(position or StreamPosition(), page_limit)
+        self._topic = topic
         self._publisher_address = publisher_address
         self._replay_address = replay_address
         self._fixed_pauses = pauses
@@ -130,8 +133,10 @@ class Subscriber:
     def _receive(self) -> Delivery | None:
         frames = self._live.recv_multipart(zmq.NOBLOCK)
         self._heard_at = time.monotonic()
+        if not self._topic.has(frames[0]):
+            return None  # the subscription is a prefix, and brings other topics that begin with it
         try:
-            return self._follower.live(*decode_frames(frames))
+            return self._follower.live(*decode_frames(self._topic, frames))
         except MalformedFrame as error:
             self.counters.reject(error.reason)
             return None
@@ -159,7 +164,7 @@ class Subscriber:
             self._hang_up()
             raise
         try:
-            delivery = self._follower.replayed(*decode_frames(replay.recv_multipart(zmq.NOBLOCK)))
+            delivery = self._follower.replayed(*decode_frames(self._topic, replay.recv_multipart(zmq.NOBLOCK)))
         except zmq.Again:
             await self._pause(self._obstacle or f"no answer from {self._replay_address} within {ANSWER_SECONDS} s")
             return None
@@ -247,7 +252,7 @@ class Subscriber:
         self._live = self._context.socket(zmq.SUB)
         self._connections = self._live.get_monitor_socket(handshake.EVENTS | zmq.EVENT_DISCONNECTED)
         self._configure(self._live, HIGH_WATER_MARK)
-        self._live.subscribe(TOPIC)
+        self._live.subscribe(self._topic.batches)
         self._live.connect(self._publisher_address)
         self._readiness.add(self._live)
         self._readiness.add(self._connections)
