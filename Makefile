@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 
 # The first of these that runs and is recent enough is used; name your own with `make PYTHON=/path/to/python3.12 ...`.
-PYTHON ?= python3.13 python3.12 python3.11 python3
+PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3
 BIN := .venv/bin
 
 # Where it is set, every process would compile all it imports, which takes it twice as long to start.
