@@ -4,13 +4,16 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 import structlog
 
-from service_kit.logs import FORMATS, LEVELS, configure_logs
+from service_kit.log_settings import FORMATS, LEVELS, LogSettings
+from service_kit.logs import configure_logs
 
 
 class Terminal(io.StringIO):
@@ -27,16 +30,22 @@ def log_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., io.StringI
     handlers, level = root.handlers[:], root.level
 
     def configure(
-        level: str = "INFO", form: str = "json", *processors: structlog.types.Processor, terminal: bool = False
+        level: str = "INFO",
+        form: str = "json",
+        *processors: structlog.types.Processor,
+        terminal: bool = False,
+        loggers: Mapping[str, str] = MappingProxyType({}),
     ) -> io.StringIO:
         written = Terminal() if terminal else io.StringIO()
         monkeypatch.setattr(sys, "stderr", written)
-        configure_logs(level, form, "a-service", *processors)
+        configure_logs(LogSettings(level, form, loggers), "a-service", *processors)
         return written
 
     yield configure
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name in ("loud", "quiet"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -104,10 +113,13 @@ def test_an_exception_is_in_its_line(
     assert "ValueError: the reason" in str(line["exception"])
 
 
-def test_a_value_that_json_does_not_know_is_shown_all_the_same(log_to: Callable[..., io.StringIO]) -> None:
+@pytest.mark.parametrize("value", [{1, 2}, float("inf"), 2**70, "half a character: \ud800", {3: "three"}], ids=repr)
+def test_no_value_costs_a_line(log_to: Callable[..., io.StringIO], value: object) -> None:
     written = log_to()
-    structlog.get_logger("ours").info("odd", value={1, 2}, number=float("inf"))
-    assert "{1, 2}" in written.getvalue()
+    structlog.get_logger("ours").info("odd", value=value)
+    [line] = lines(written)
+    assert line["event"] == "odd"
+    assert "value" in line
 
 
 @pytest.mark.parametrize(
@@ -132,3 +144,52 @@ def test_lines_are_readable_where_that_is_asked_for(
     assert ("\x1b[" in text) is (readable and terminal), "colours are for terminals"
     assert "hello" in text
     assert "you" in text
+
+
+def test_a_line_on_a_terminal_is_short_and_in_local_time(
+    log_to: Callable[..., io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC-14")  # fourteen hours ahead of UTC, in POSIX's way of writing it
+    time.tzset()
+    try:
+        written = log_to("INFO", "console")
+        before = datetime.now(UTC)
+        structlog.get_logger("a.module").warning("disk nearly full", free_bytes=7)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    written_time, words = written.getvalue().split(" ", 1)
+    assert words == "[warning  ] disk nearly full free_bytes=7\n"
+    local = {f"{before + timedelta(hours=14, seconds=late):%H:%M:%S}" for late in range(60)}
+    assert written_time in local
+
+
+def test_a_traceback_on_a_terminal_shows_no_local_variable(log_to: Callable[..., io.StringIO]) -> None:
+    written = log_to("INFO", "console", terminal=True)
+
+    def fail(token: str) -> None:
+        raise ValueError(len(token))
+
+    try:
+        fail("-".join(("a", "secret", "token")))  # so that the source line, which is shown, does not have it
+    except ValueError:
+        structlog.get_logger("ours").exception("it failed")
+    assert "ValueError: 14" in written.getvalue()
+    assert "a-secret-token" not in written.getvalue()
+
+
+def test_a_logger_may_have_a_level_of_its_own(log_to: Callable[..., io.StringIO]) -> None:
+    written = log_to("INFO", "json", loggers={"loud": "DEBUG", "quiet": "ERROR"})
+    for name in ("loud.below", "quiet.below", "other"):
+        for level in ("debug", "info", "error"):
+            getattr(structlog.get_logger(name), level)("ours")
+            getattr(logging.getLogger(name), level)("theirs")
+    assert [(line["logger"], line["level"]) for line in lines(written) if line["event"] == "ours"] == [
+        ("loud.below", "debug"),
+        ("loud.below", "info"),
+        ("loud.below", "error"),
+        ("quiet.below", "error"),
+        ("other", "info"),
+        ("other", "error"),
+    ]
+    assert [line["event"] for line in lines(written)] == ["ours", "theirs"] * 6

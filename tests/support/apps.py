@@ -1,5 +1,6 @@
 """The two apps as a user runs them: processes, on free ports, with a folder of their own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -58,6 +59,10 @@ class Apps:
     def log(self, name: str) -> Path:
         """The file that an app's log goes to, over all its starts."""
         return self.folder / f"{name}.log"
+
+    def logged_levels(self, name: str) -> set[str]:
+        """The levels of an app's log lines, over all its starts; the log must be JSON."""
+        return {json.loads(line)["level"] for line in self.log(name).read_text().splitlines() if line.startswith("{")}
 
     def start_both(self) -> None:
         """Start both and wait until both are ready."""

@@ -108,6 +108,10 @@ class RunningApp:
         """Its log so far; every line has to be JSON."""
         return [json.loads(line) for line in self.log_text().splitlines()]
 
+    def count_errors(self) -> int:
+        """Its log lines of level error so far."""
+        return sum(line["level"] == "error" for line in self.log_lines())
+
     def metric(self, sample: str) -> float:
         """The value of one sample of /metrics, named as it stands there; 0 where there is none yet."""
         text = self.client.get("/metrics").text

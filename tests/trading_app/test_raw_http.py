@@ -251,12 +251,12 @@ def test_a_body_behind_an_offer_to_upgrade_is_not_taken_for_a_request(web: Runni
 
 @pytest.mark.parametrize("body", [TRADE, b"{"])
 def test_what_follows_the_last_request_is_passed_over(web: RunningApp, body: bytes) -> None:
-    log_before = web.log_text().count('"level": "error"')
+    before = web.count_errors()
     with connected(web.port) as connection:
         connection.send(post("/trade", body, "Connection: close") + b"\x00\x01\r\n\r\n")
         assert connection.answer().status == (201 if body == TRADE else 400)
         assert connection.is_closed()
-    assert web.log_text().count('"level": "error"') == log_before
+    assert web.count_errors() == before
 
 
 def test_what_follows_a_request_is_refused_after_that_is_answered(web: RunningApp) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service_kit.access.tokens import read_entries
-from service_kit.logs import FORMATS, LEVELS
+from service_kit.log_settings import LogSettings, read_log_settings
 from service_kit.settings import Environment, SettingError, is_loopback
 from telemetry_stream.transports.zeromq.curve import KEY_CHARACTERS, is_key
 
@@ -23,8 +23,7 @@ class Settings:
     max_positions: int
     snapshot_seconds: float
     api_tokens: tuple[str, ...] = field(repr=False)
-    log_level: str
-    log_format: str
+    logs: LogSettings
 
 
 def read_settings(environment: Environment) -> Settings:
@@ -40,8 +39,7 @@ def read_settings(environment: Environment) -> Settings:
         max_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, minimum=1, maximum=10_000_000),
         snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, minimum=0.1, maximum=86_400),
         api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
-        log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
-        log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
+        logs=read_log_settings(environment),
     )
     if not is_loopback(settings.http_host) and not settings.api_tokens:
         raise SettingError(

@@ -40,7 +40,7 @@ class HttpServer(uvicorn.Server):
 
 async def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, or until a part fails. Gives the exit code."""
-    configure_logs(settings.log_level, settings.log_format, "metrics-sidecar")
+    configure_logs(settings.logs, "metrics-sidecar")
     try:
         listening = _listen(settings.http_host, settings.http_port)
     except OSError as error:

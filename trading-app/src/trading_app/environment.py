@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service_kit.access.tokens import read_entries, token_to_show
-from service_kit.logs import FORMATS, LEVELS
+from service_kit.log_settings import LogSettings, read_log_settings
 from service_kit.settings import Environment, SettingError, is_loopback, is_loopback_address
 from telemetry_stream.transports.zeromq.curve import KEY_CHARACTERS, is_key
 from trading_app.access.id_provider import IdProvider, read_provider
@@ -39,8 +39,7 @@ class Settings:
     unread_seconds: float
     rate_limit: str
     min_free_bytes: int
-    log_level: str
-    log_format: str
+    logs: LogSettings
     sidecar_url: str
     sidecar_token: str = field(repr=False)
 
@@ -70,8 +69,7 @@ def read_settings(environment: Environment) -> Settings:
         unread_seconds=environment.seconds("WEBAPP_UNREAD_SECONDS", 20, minimum=1, maximum=3_600),
         rate_limit=_rate_limit(environment.text("WEBAPP_RATE_LIMIT", "")),
         min_free_bytes=environment.integer("WEBAPP_MIN_FREE_BYTES", 67_108_864, minimum=0, maximum=2**62),
-        log_level=environment.choice("LOG_LEVEL", "INFO", LEVELS),
-        log_format=environment.choice("LOG_FORMAT", "auto", FORMATS),
+        logs=read_log_settings(environment),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
     )

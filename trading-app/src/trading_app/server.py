@@ -112,7 +112,7 @@ def spare_the_garbage_collector() -> None:
 
 async def serve(settings: Settings) -> int:
     """Serve until asked to end, or until the stream fails. Gives the exit code."""
-    configure_logs(settings.log_level, settings.log_format, "trading-app", add_request_id)
+    configure_logs(settings.logs, "trading-app", add_request_id)
     try:
         listening = _listen(settings)
     except OSError as error:

@@ -1,48 +1,55 @@
-"""Structured logs on standard error: one JSON object a line, or coloured text for a terminal."""
+"""Structured logs on standard error: one JSON object a line, or short text for a person at a terminal."""
 
+import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 import structlog
 
 from service_kit.access.tokens import Tokens
-
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-FORMATS = ("json", "console", "auto")
+from service_kit.log_settings import LogSettings
 
 
-def configure_logs(level: str, form: str, service: str, *processors: structlog.types.Processor) -> None:
+def configure_logs(settings: LogSettings, service: str, *processors: structlog.types.Processor) -> None:
     """Send this process's logs, the libraries' included, to standard error.
 
-    `level` is one of LEVELS, `form` one of FORMATS: auto is console on a terminal, else json. Every line carries
-    `service`, a UTC timestamp and what the further processors add, such as a request's id.
+    Every line has what the further processors add, such as a request's id. A JSON line also has the UTC time, the
+    logger and `service`; a line on a terminal has the local time.
     """
+    console = settings.form == "console" or (settings.form == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         *processors,
-        structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        lambda _logger, _method, event: {**event, "service": service},
+        *(_console_processors() if console else _json_processors(service)),
     ]
+    levels = logging.getLevelNamesMapping()
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # A line below the level costs nothing: the hot path has some for debugging.
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        # A line below every level costs nothing: the hot path has some for debugging.
+        wrapper_class=structlog.make_filtering_bound_logger(
+            min(levels[level] for level in (settings.level, *settings.loggers.values()))
+        ),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_console_rendering() if console else _json_rendering()),
+            ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(settings.level)
+    for name, level in settings.loggers.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def warn_of_plain_tokens(setting: str, entries: Sequence[str]) -> None:
@@ -53,7 +60,31 @@ def warn_of_plain_tokens(setting: str, entries: Sequence[str]) -> None:
         structlog.get_logger(__name__).warning("tokens are stored in plain text", setting=setting, plain=plain, how=how)
 
 
-def _rendering(form: str) -> list[Any]:
-    if form == "console" or (form == "auto" and sys.stderr.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
+def _json_processors(service: str) -> list[Any]:
+    return [
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        lambda _logger, _method, event: {**event, "service": service},
+    ]
+
+
+def _json_rendering() -> list[Any]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_to_json)]
+
+
+def _to_json(event: Any, default: Callable[[Any], Any]) -> str:
+    try:
+        options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+        return orjson.dumps(event, default, options).decode()
+    except TypeError:  # a number of more than 64 bits or half a character: no reason to lose a line
+        return json.dumps(event, default=default, sort_keys=True)
+
+
+def _console_processors() -> list[Any]:
+    return [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
+
+
+def _console_rendering() -> list[Any]:
+    # A plain traceback: structlog's other one shows local variables, and with them tokens and keys.
+    traceback = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=traceback)]

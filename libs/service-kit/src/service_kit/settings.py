@@ -82,6 +82,10 @@ class Environment:
         written = self.text(key, "")
         return (self._root / written).resolve() if written else None
 
+    def config_file(self, name: str) -> Path:
+        """A file of the project's `config` folder; it need not exist."""
+        return self._root / "config" / name
+
     def port(self, key: str, default: int) -> int:
         """A TCP port, 1 to 65535."""
         return self.integer(key, default, minimum=1, maximum=65535)

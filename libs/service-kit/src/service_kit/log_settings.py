@@ -1,0 +1,68 @@
+"""Log levels and form: from LOG_LEVEL, LOG_FORMAT and `config/logging_config.yml`, where the former two win."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+from service_kit.settings import Environment, SettingError
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Form = Literal["json", "console", "auto"]
+LEVELS: tuple[str, ...] = get_args(Level)
+FORMATS: tuple[str, ...] = get_args(Form)
+FILE = "logging_config.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """The least severe `level` shown, the `form` of the lines, and the levels of loggers that have one of their own.
+
+    Form `auto` is console on a terminal, else json.
+    """
+
+    level: str
+    form: str
+    loggers: Mapping[str, str]
+
+
+class _Logger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    level: Level
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: Literal[1] = 1
+    format: Form = "auto"
+    root: _Logger = _Logger("INFO")
+    loggers: dict[str, _Logger] = {}
+
+
+def read_log_settings(environment: Environment) -> LogSettings:
+    """The settings in force. Raises SettingError, which names the key or the file."""
+    file = _read(environment.config_file(FILE))
+    level = environment.choice("LOG_LEVEL", file.root.level, LEVELS)
+    # What uvicorn says of its start and end, the apps say themselves.
+    loggers = {} if level == "DEBUG" else {"uvicorn.error": "WARNING"}
+    loggers |= {name: logger.level for name, logger in file.loggers.items()}
+    return LogSettings(level, environment.choice("LOG_FORMAT", file.format, FORMATS), loggers)
+
+
+def _read(path: Path) -> _File:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return _File()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: {error}") from error
+    if all(not line.strip() or line.startswith("#") for line in text.splitlines()):
+        return _File()  # all is commented out, as delivered: a start need not wait for a YAML parser
+
+    from ruamel.yaml import YAML  # noqa: PLC0415
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+    try:
+        return msgspec.convert(YAML(typ="safe", pure=True).load(text), _File)
+    except (YAMLError, msgspec.ValidationError) as error:
+        raise SettingError(f"{path}: {error}") from error
