@@ -20,7 +20,8 @@ from dotenv import dotenv_values
 
 from infra.local.addresses import Address, http_address, refusals, stream_addresses
 from infra.local.running_app import GRACE, ROOT, App, RunningApp, describe, say
-from infra.local.single_run import AlreadyRuns, end_holder, holder, single_run
+from infra.local.single_run import AlreadyRuns, end_holder, single_run
+from service_kit.log_settings import read_log_settings
 from service_kit.settings import SettingError, load_environment
 
 RUN_FILE = ROOT / ".run" / "apps.pid"
@@ -36,6 +37,11 @@ class Plan:
     reload: bool
     variables: dict[str, str]
 
+    @property
+    def page(self) -> str:
+        """The page's URL."""
+        return f"{self.apps[0].address.url}/"
+
 
 def read_plan() -> Plan:
     """Raises SettingError for a value that doesn't fit."""
@@ -44,7 +50,7 @@ def read_plan() -> Plan:
     webapp = App("trading-app", "web app", 36, http_address(environment, "WEBAPP", defaults), "/  API: /docs")
     sidecar = App("metrics-sidecar", "sidecar", 35, http_address(environment, "SIDECAR", defaults), "/metrics")
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    if sys.stdout.isatty() and not environment.text("LOG_FORMAT", ""):
+    if sys.stdout.isatty() and read_log_settings(environment).form == "auto":
         variables["LOG_FORMAT"] = "console"
     mode = environment.choice("ENVIRONMENT", defaults["ENVIRONMENT"], ("development", "production"))
     return Plan((webapp, sidecar), stream_addresses(environment, defaults), mode == "development", variables)
@@ -59,13 +65,21 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
     try:
         for app in plan.apps:
             running.append(await RunningApp.start(app, plan.variables))  # noqa: PERF401 -- those started are ended if a later one fails
+        next_step = asyncio.create_task(say_next_step(plan, running))
         await first_of(*(app.ended() for app in running), *(event.wait() for event in interruptions))
         ended = next((app for app in running if app.exited.done()), None)
         if ended:
             say(f"{ended.app.name} ended by itself with {describe(ended.exited.result())}; ending the other")
+        next_step.cancel()
     finally:
         well = all(await asyncio.gather(*(app.stop() for app in running)))
     return ended, well
+
+
+async def say_next_step(plan: Plan, running: list[RunningApp]) -> None:
+    """Once all apps answer, say where the page is and how trades come in."""
+    await asyncio.gather(*(app.announced() for app in running))
+    say(f"ready: open {plan.page} and send trades with `make demo` from another terminal; Ctrl-C here ends both")
 
 
 async def first_of(*happenings: Coroutine[Any, Any, object]) -> None:
@@ -122,19 +136,15 @@ async def run_and_restart(plan: Plan, stop: asyncio.Event, changed: asyncio.Even
 
 def up() -> int:
     plan = read_plan()
-    refused = refusals([*(app.address for app in plan.apps), *plan.stream])
-    for address, reason in refused:
-        place = "the process environment" if any(name in os.environ for name in address.settings) else ".env"
-        complain(f"{address} {reason}: change {' or '.join(address.settings)} in {place}")
     try:
-        if refused:
-            if process := holder(RUN_FILE):
-                raise AlreadyRuns(process)
-            return 1
-        with single_run(RUN_FILE):
-            return asyncio.run(keep_running(plan))
+        with single_run(RUN_FILE, plan.page):
+            refused = refusals([*(app.address for app in plan.apps), *plan.stream])
+            for address, reason in refused:
+                place = "the process environment" if any(name in os.environ for name in address.settings) else ".env"
+                complain(f"{address} {reason}: change {' or '.join(address.settings)} in {place}")
+            return 1 if refused else asyncio.run(keep_running(plan))
     except AlreadyRuns as error:
-        complain(f"the apps of this folder run already (process {error}); `make apps-down` ends them")
+        complain(f"the apps run already: {error.place} (process {error.process}); `make apps-down` ends them")
         return 1
 
 
@@ -149,7 +159,7 @@ def down() -> int:
 
 
 def open_page() -> int:
-    url = f"{read_plan().apps[0].address.url}/"
+    url = read_plan().page
     print(f"The page: {url} (while `make apps-up` runs)")
     if not webbrowser.open(url):
         print("No browser was found here; open that address in one.")

@@ -91,6 +91,10 @@ class RunningApp:
         )  # fmt: skip
         return cls(app, process)
 
+    async def announced(self) -> None:
+        """Wait until the app answers and that was said."""
+        await asyncio.wait([self._announcement])
+
     async def ended(self) -> None:
         """Wait until the process is gone; `exited` then has its exit status."""
         await asyncio.wait([self.exited])

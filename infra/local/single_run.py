@@ -1,7 +1,8 @@
 """At most one `apps-up` a folder, and how another shell ends it.
 
 A lock on the file, which the system releases whatever ends the holder, says whether one runs; the number in the file
-says which process. So a number that went to another process since is never signalled.
+says which process, and words behind it where it is found. So a number that went to another process since is never
+signalled.
 """
 
 import fcntl
@@ -14,20 +15,26 @@ from pathlib import Path
 
 
 class AlreadyRuns(Exception):
-    """Another process holds the lock; its number is the argument, 0 before it has written it."""
+    """Another process holds the lock. `process` is its number, 0 before it has written it; `place` as it gave it."""
+
+    def __init__(self, process: int, place: str) -> None:
+        super().__init__(process, place)
+        self.process = process
+        self.place = place
 
 
 @contextmanager
-def single_run(path: Path) -> Iterator[None]:
-    """Hold the lock at `path` for this process. Raises AlreadyRuns."""
+def single_run(path: Path, place: str) -> Iterator[None]:
+    """Hold the lock at `path` for this process, which is found at `place`. Raises AlreadyRuns."""
     path.parent.mkdir(exist_ok=True)
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRuns(holder(path)) from None
+            process, _, where = path.read_text().partition(" ")
+            raise AlreadyRuns(int(process or 0), where) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()} {place}")
         file.flush()
         yield
         file.truncate(0)
@@ -43,7 +50,7 @@ def holder(path: Path) -> int | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return int(file.read() or 0)
+            return int(file.read().partition(" ")[0] or 0)
         return None
 
 

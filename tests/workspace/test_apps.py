@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.workspace.checkout import APPS, PORT_SETTINGS, Checkout, is_alive, is_listening, wait_until
 
 
@@ -26,6 +27,11 @@ def test_a_signal_ends_both_in_good_order(checkout: Checkout, number: signal.Sig
     run.wait_until_up()
     assert f"apps-up | web app listens on http://127.0.0.1:{checkout.ports[0]}/" in run.output
     assert f"apps-up | sidecar listens on http://127.0.0.1:{checkout.ports[1]}/metrics" in run.output
+    run.wait_for("ready: open")
+    assert run.output.splitlines()[-1] == (
+        f"apps-up | ready: open http://127.0.0.1:{checkout.ports[0]}/ and send trades with `make demo` from another"
+        " terminal; Ctrl-C here ends both"
+    )
     assert run.end(number) == 0
     assert "web app | ended in good order" in run.output
     assert "sidecar | ended in good order" in run.output
@@ -112,13 +118,15 @@ def test_apps_down_says_when_nothing_runs_and_touches_no_foreign_process(checkou
         assert (down.returncode, down.stdout) == (0, "apps-down: nothing runs\n")
 
 
-def test_a_second_apps_up_says_what_to_change_and_what_runs(checkout: Checkout) -> None:
+def test_a_second_apps_up_says_first_and_only_what_runs_where(checkout: Checkout) -> None:
     first = checkout.up()
     first.wait_until_up()
-    second = checkout.up()
+    second = checkout.up(WEBAPP_HTTP_PORT=str(free_port()))
     assert second.exit_code() == 1
-    assert "is in use: change WEBAPP_HTTP_PORT" in second.output
-    assert f"run already (process {first.process.pid}); `make apps-down` ends them" in second.output
+    assert second.output == (
+        f"apps-up: the apps run already: http://127.0.0.1:{checkout.ports[0]}/ (process {first.process.pid});"
+        " `make apps-down` ends them\n"
+    )
     assert first.end() == 0
 
 
