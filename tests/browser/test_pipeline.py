@@ -1,5 +1,7 @@
 """The page while the pipeline is cut, killed, replaced, and under load."""
 
+import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -62,6 +64,20 @@ def test_a_sidecar_that_is_down_is_told_and_the_feed_goes_on(apps: Apps, open_pa
     apps.start("metrics-sidecar")
     expect(notice).to_be_hidden()
     expect(page.locator("#positions tbody tr")).to_have_count(3)
+    expect(page.locator("#as-of")).to_have_text("")
+
+
+def test_figures_of_a_sidecar_that_stands_still_are_said_to_be_old(apps: Apps, open_page: Open) -> None:
+    apps.wait_until_applied(post(apps, [trade(account="still")]))
+    page = open_page("?account=still")
+    expect(page.locator("#sidecar")).to_have_text("caught up")
+    apps.processes["metrics-sidecar"].send_signal(signal.SIGSTOP)
+    try:
+        expect(page.locator("#connection")).to_have_text(re.compile(r"^Live; figures are \d+ s old$"))
+        expect(page.locator("#as-of")).to_contain_text("Stale: as of")
+    finally:
+        apps.processes["metrics-sidecar"].send_signal(signal.SIGCONT)
+    expect(page.locator("#connection")).to_have_text("Live")
     expect(page.locator("#as-of")).to_have_text("")
 
 

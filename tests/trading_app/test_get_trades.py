@@ -219,3 +219,24 @@ def test_a_bad_parameter_is_named(client: httpx.Client, parameters: dict[str, st
 def test_a_filter_that_can_match_nothing_is_refused(client: httpx.Client, parameters: dict[str, str]) -> None:
     document = problem(client.get("/trades", params=parameters), "invalid_parameter")
     assert document["detail"].startswith(f"{next(iter(parameters))} must")
+
+
+def test_an_unknown_or_repeated_parameter_is_refused_and_the_known_ones_are_named(client: httpx.Client) -> None:
+    document = problem(client.get("/trades?symbols=BTC/USDT&limit=1"), "invalid_parameter")
+    assert document["detail"] == "symbols is unknown; known are after, limit, symbol, account, strategy"
+    assert document["errors"] == [{"pointer": "query/symbols", "detail": "is unknown"}]
+    document = problem(client.get("/trades?limit=1&limit=2"), "invalid_parameter")
+    assert document["errors"] == [{"pointer": "query/limit", "detail": "is given more than once"}]
+
+
+def test_every_call_with_parameters_refuses_unknown_ones(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    with_parameters = [
+        path
+        for path, methods in paths.items()
+        if any(parameter["in"] == "query" for parameter in methods.get("get", {}).get("parameters", ()))
+    ]
+    assert with_parameters
+    for path in (*with_parameters, "/page/stream", "/page/history?charted=X"):
+        url = f"{path}{'&' if '?' in path else '?'}_=1"
+        assert problem(client.get(url), "invalid_parameter")["errors"][0]["pointer"] == "query/_", path

@@ -131,3 +131,29 @@ def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
             return found
 
     assert run(reading).reason == "it did not answer within 0.05 seconds"
+
+
+def test_after_a_slow_answer_the_next_question_does_not_wait_many_times_as_long() -> None:
+    async def reading() -> Reading:
+        asked = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal asked
+            asked += 1
+            await reader.readuntil(b"\r\n\r\n")
+            if asked == 1:
+                await asyncio.sleep(1)  # the stall itself: 20 times as long would exceed the deadline below
+            writer.write(answer(STATE))
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            feed = SidecarFeed(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", None)
+            task = asyncio.create_task(feed.run())
+            async with asyncio.timeout(15):
+                while feed.latest.number < 2:
+                    await asyncio.sleep(0.005)
+            task.cancel()
+            return feed.latest
+
+    assert run(reading).status == "up"

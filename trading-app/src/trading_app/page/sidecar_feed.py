@@ -23,10 +23,12 @@ MAX_STATE_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 3.0
 PAUSE_SECONDS = 0.4
 SHARE = 20
-"""Asking takes at most one part in so many of the time: a large state is asked for less often."""
+"""Asking takes at most one part in 20 of the time, as far as MAX_PAUSE_SECONDS allows: a large state is asked for less
+often.
+"""
 
 MAX_PAUSE_SECONDS = 2.0
-"""Between attempts while the sidecar is down."""
+"""Between an answer, or an attempt that brought none, and the next attempt: one slow answer must not freeze figures."""
 
 
 class NoAnswer(Exception):
@@ -51,7 +53,7 @@ class SidecarFeed:
             began = time.monotonic()
             try:
                 self._take(await self._ask())
-                pause = max(PAUSE_SECONDS, SHARE * (time.monotonic() - began))
+                pause = min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, SHARE * (time.monotonic() - began)))
             except NoAnswer as error:
                 if self.latest.status != "down":
                     log.info("the sidecar does not answer", reason=str(error))

@@ -27,6 +27,7 @@ from trading_app.page.position_summary import books_document, choices_document, 
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.problems import TradeProblem
+from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.routes import Label, LiveResponse, read_filter
 from trading_app.query.trades import Filter
 from trading_app.zmq_pub import TradeStream
@@ -46,7 +47,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
     """Add both calls."""
     aggregating = asyncio.Semaphore(1)  # one at a time: many pages at once take longer, not more
 
-    @api.get("/page/stream", include_in_schema=False)
+    @api.get("/page/stream", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
     async def page_stream(
         request: Request, after: str = "", symbol: Label = None, account: Label = None, strategy: Label = None
     ) -> Response:
@@ -56,7 +57,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         position = request.headers.get("last-event-id", after)
         return LiveResponse(PageEvents(context.stream, feed, wanted).run(position), context.live_streams)
 
-    @api.get("/page/history", include_in_schema=False)
+    @api.get("/page/history", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
     async def page_history(
         charted: str, symbol: Label = None, account: Label = None, strategy: Label = None
     ) -> Response:

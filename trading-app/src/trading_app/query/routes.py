@@ -22,6 +22,7 @@ from trading_app.http.openapi import (
 from trading_app.intake.fields import FieldError, check_name, check_symbol
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
+from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
 
 LINES = "application/x-ndjson"
 PAGE_TRADES = 100
@@ -41,6 +42,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["trades"],
         summary="Trades by sequence, a page at a time or as NDJSON",
         response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
         responses=PAGE_OR_LINES | problem_responses(*ACCESS_CODES, "invalid_parameter"),
     )
     async def trades(
@@ -68,6 +70,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["trades"],
         summary="New trades as server-sent events",
         response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
         responses=EVENTS | problem_responses(*ACCESS_CODES, "invalid_parameter", "too_many_streams"),
         openapi_extra={"parameters": [LAST_EVENT_ID]},
     )

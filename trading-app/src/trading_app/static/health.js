@@ -4,7 +4,7 @@ import { byId, make, setText, show } from "./elements.js";
 import { group } from "./numbers.js";
 import { age, clock, now, setNow } from "./times.js";
 
-const STALE_SECONDS = 15;      // also a sidecar with very much to tell is asked more often than that
+const STALE_SECONDS = 3;       // the app asks the sidecar at least every 2 s, and then waits for its answer
 
 export class Health {
   #health = null;
@@ -48,7 +48,9 @@ export class Health {
 
   #drawConnection() {
     const element = byId("connection");
+    const old = this.#figuresAge();
     const [state, text] = this.#connected === null ? ["waiting", "Connecting"]
+      : this.#connected && old > STALE_SECONDS ? ["waiting", `Live; figures are ${Math.floor(old)} s old`]
       : this.#connected ? ["good", "Live"] : ["bad", `No connection since ${clock(this.#since)}; trying again`];
     element.dataset.state = state;
     setText(element, text);
@@ -70,9 +72,14 @@ export class Health {
     show(notice, words !== "");
   }
 
+  // Seconds since the sidecar's figures were read; 0 where there are none.
+  #figuresAge() {
+    return this.sidecar.read_at === undefined ? 0 : now() - this.sidecar.read_at;
+  }
+
   #drawAge(sidecar, away) {
     const { read_at: readAt, status } = sidecar;
-    const stale = readAt !== undefined && (away || status !== "up" || now() - readAt > STALE_SECONDS);
+    const stale = readAt !== undefined && (away || status !== "up" || this.#figuresAge() > STALE_SECONDS);
     byId("books").classList.toggle("stale", stale);
     const since = away ? Math.min(readAt ?? this.#since, this.#since) : readAt;
     setText(byId("as-of"), stale ? `Stale: as of ${clock(since)}, ${age(now() - since)}` : "");
