@@ -89,7 +89,7 @@ def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: py
             "does not hold them",
         ),
         ("UPDATE batch SET keys = substr(keys, 1, 1600) WHERE first = 1", "1 to 1000 has not one key for each"),
-        ("INSERT INTO request_key VALUES ('late', x'00', 9000, 9001, 2)", "name events that are not there"),
+        ("INSERT INTO request_key VALUES ('', 'late', x'00', 9000, 9001, 2, 1)", "name events that are not there"),
         ("DELETE FROM stream", "the stream has no id"),
         ("PRAGMA user_version = 9", "has layout 9"),
         ("PRAGMA application_id = 9", "is a database, but no journal"),

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry_stream.events import Receipt
 from telemetry_stream.stores.sqlite import compression as packing
 from telemetry_stream.stores.sqlite.compression import MAX_BYTES, MIN_BYTES, Packer, unpack
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
-from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION
-from tests.telemetry_stream.streams import all_events, event, numbered, submission
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from tests.telemetry_stream.streams import event, numbered, submission
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -86,24 +85,6 @@ def test_the_journal_holds_few_events_as_they_are_and_many_packed(tmp_path: Path
         few, many = [stored for (stored,) in connection.execute("SELECT events FROM batch ORDER BY first")]
     assert few.startswith(b'{"seq":1,')
     assert unpack(many) == batch.events != many
-
-
-def test_a_journal_of_the_second_layout_is_taken_on_as_it_is(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
-        batches = journal.append([numbered(range(500))])[1]
-    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as old:
-        old.execute("UPDATE batch SET events = ?", (batches[0].events,))
-        old.pragma("user_version", 2)
-    assert check_journal(tmp_path / JOURNAL_FILE).problems == []
-    with closing(Journal(tmp_path)) as journal:
-        assert journal.append([numbered(range(500))])[0] == [Receipt(1, 500, 0, 500)]
-        batches += journal.append([numbered(range(500, 900))])[1]
-        with closing(JournalReader(tmp_path)) as reader:
-            assert all_events(reader) == b",".join(batch.events for batch in batches)
-    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as connection:
-        assert connection.pragma("user_version") == SCHEMA_VERSION
-        assert connection.execute("SELECT events FROM batch WHERE first = 1").get == batches[0].events
-    assert check_journal(tmp_path / JOURNAL_FILE).problems == []
 
 
 def test_a_damaged_batch_is_an_error_to_who_reads_it_and_found_by_the_check(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from telemetry_stream.events import Event, Receipt, RequestKey, Submission
 from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT, Journal, JournalInUse
 from telemetry_stream.stores.sqlite.reader import PAGE_BYTES, JournalReader
-from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, SCHEMA_VERSION, ForeignJournal
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, ForeignJournal
+from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.testing.memory import MemoryStream
 from tests.telemetry_stream.streams import all_events, numbered, submission
 
@@ -76,7 +77,7 @@ def database_of_another_application(file: Path) -> None:
 def journal_of_a_later_version(file: Path) -> None:
     Journal(file.parent).close()
     with closing(apsw.Connection(str(file))) as connection:
-        connection.pragma("user_version", SCHEMA_VERSION + 1)
+        connection.pragma("user_version", LAYOUT + 1)
         connection.pragma("journal_mode", "delete")
 
 

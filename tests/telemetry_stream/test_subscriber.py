@@ -248,7 +248,7 @@ def test_a_reader_that_does_not_keep_up_asks_for_what_was_dropped(
     place: Place, restarted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "BATCH_LIMIT", 1)  # a message for each event: more than all queues hold
-    large = Submission([Event(str(name), b'{"x":"%b"}' % (b"x" * 3_000)) for name in range(6_000)])
+    large = Submission([Event(str(name), b'{"x":"%b"}' % (b"x" * 4_000)) for name in range(4_500)])
 
     async def test() -> None:
         with ExitStack() as stack:

@@ -49,10 +49,14 @@ class Events(Sequence[Kind_co]):
 
 
 class RequestKey(msgspec.Struct, frozen=True):
-    """A caller's name for a whole request (`Idempotency-Key`), and a digest of what the request said."""
+    """A caller's name for a whole request (`Idempotency-Key`), and a digest of what the request said.
+
+    A key belongs to its `caller`: another caller's key of the same name is another one.
+    """
 
     key: str
     digest: bytes
+    caller: str = ""
 
 
 class Submission(msgspec.Struct, frozen=True):

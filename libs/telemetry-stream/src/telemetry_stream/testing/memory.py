@@ -29,7 +29,7 @@ class MemoryStream:
         self.grown: set[asyncio.Event] = set()
         self._events: list[bytes] = []
         self._sequences: dict[str, int] = {}
-        self._requests: dict[str, tuple[bytes, Receipt]] = {}
+        self._requests: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
 
     def head(self) -> int:
         """The last sequence; 0 for an empty stream."""
@@ -61,8 +61,8 @@ class MemoryStream:
         if submission.independent:
             return PerEvent([self._take([event]) for event in submission.events])
         asked = submission.request_key
-        if asked and asked.key in self._requests:
-            digest, receipt = self._requests[asked.key]
+        if asked and (asked.caller, asked.key) in self._requests:
+            digest, receipt = self._requests[asked.caller, asked.key]
             if digest != asked.digest:
                 return Conflict(())
             return Receipt(
@@ -75,7 +75,7 @@ class MemoryStream:
             )
         outcome = self._take(submission.events)
         if asked and isinstance(outcome, Receipt):
-            self._requests[asked.key] = (asked.digest, outcome)
+            self._requests[asked.caller, asked.key] = (asked.digest, outcome)
         return outcome
 
     def _take(self, events: Sequence[Event]) -> Receipt | Conflict:

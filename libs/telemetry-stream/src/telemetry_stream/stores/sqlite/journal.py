@@ -8,12 +8,14 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeGuard
 
+from telemetry_stream.chain import extend
 from telemetry_stream.events import Batch, Conflict, Event, Events, PerEvent, Receipt, RequestKey, Result, Submission
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
 from telemetry_stream.stores.sqlite.schema import ForeignJournal, open_to_write
+from telemetry_stream.stores.sqlite.tables import checksum
 from telemetry_stream.wire import number, split
 
 BATCH_LIMIT = 1_000
@@ -39,7 +41,7 @@ class Journal:
             self._checkpoints = Checkpoints(self._connection)
             self.stream = reader.stream_id(self._connection)
             self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
-            self._head = reader.head(self._connection)
+            self._head, self._committed_at_ns, self._hash = reader.last_row(self._connection)
             self._keys = KeyIndex(folder, self.stream, self._connection, self._head)
             self._packer = Packer()
             self._read_from, self._read = 1, list[bytes]()
@@ -83,13 +85,17 @@ class Journal:
             self._connection.execute("COMMIT")
         else:
             batches = self._store(group)
-        self._head = group.head
+        self._head, self._committed_at_ns, self._hash = group.head, group.committed_at_ns, group.hash
         self._keys.add(group.digests)
         return group.outcomes, batches
 
+    def _begin_group(self) -> "_Group":
+        # The clock may have been put back: a commit time is never before the one of the row before.
+        return _Group(self._head, max(time.time_ns(), self._committed_at_ns), self._hash)
+
     def _take_all_as_new(self, submissions: Sequence[Submission]) -> "_Group | None":
         """The way of nearly every group: no request keys, and every event new. None where it may be otherwise."""
-        group = _Group(self._head)
+        group = self._begin_group()
         keys: list[str] = []
         for submission in submissions:
             if submission.request_key is not None:
@@ -102,7 +108,7 @@ class Journal:
         return group if self._keys.are_new(group.digests) else None
 
     def _answer_each(self, submissions: Sequence[Submission]) -> "_Group":
-        group = _Group(self._head)
+        group = self._begin_group()
         for submission in submissions:
             group.outcomes.append(self._answer(submission, group))
         return group
@@ -117,14 +123,23 @@ class Journal:
         outcome = self._take(submission.events, group)
         if asked and isinstance(outcome, Receipt):
             self._connection.execute(
-                "INSERT INTO request_key VALUES (?, ?, ?, ?, ?)",
-                (asked.key, asked.digest, outcome.first, outcome.last, outcome.accepted + outcome.duplicates),
+                "INSERT INTO request_key VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    asked.caller,
+                    asked.key,
+                    asked.digest,
+                    outcome.first,
+                    outcome.last,
+                    outcome.accepted + outcome.duplicates,
+                    group.committed_at_ns,
+                ),
             )
         return outcome
 
     def _earlier_answer(self, asked: RequestKey, group: "_Group") -> Receipt | Conflict | None:
         row = self._connection.execute(
-            "SELECT digest, first, last, events FROM request_key WHERE key = ?", (asked.key,)
+            "SELECT digest, first, last, events FROM request_key WHERE caller = ? AND key = ?",
+            (asked.caller, asked.key),
         ).fetchone()
         if row is None:
             return None
@@ -165,16 +180,17 @@ class Journal:
 
     def _store(self, group: "_Group") -> list[Batch]:
         """Insert the group's batches: one statement, which is a transaction of its own where none is open."""
-        now = time.time_ns()
+        now = group.committed_at_ns
         batches, values = [], list[int | bytes]()
         for parts in _pack(group.parts):
             (first, *_), (_, last, _) = parts[0], parts[-1]
-            batch = Batch(self.stream, first, last, b",".join([events for _, _, events in parts]), now)
+            events = b",".join([events for _, _, events in parts])
             keys = b"".join(group.digests[first - self._head - 1 : last - self._head])
-            batches.append(batch)
-            values += (first, last, now, keys, self._packer.pack(batch.events))
+            group.hash = extend(group.hash, events)
+            batches.append(Batch(self.stream, first, last, events, now))
+            values += (first, last, now, group.hash, checksum(now, keys), keys, self._packer.pack(events))
         if batches:
-            rows = ", ".join(["(?, ?, ?, ?, ?)"] * len(batches))
+            rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(batches))
             self._connection.execute(f"INSERT INTO batch VALUES {rows}", values)
         return batches
 
@@ -184,10 +200,15 @@ _Part = tuple[int, int, bytes]
 
 
 class _Group:
-    """What one commit will hold: the outcomes so far, and the new events, numbered on from the head."""
+    """What one commit will hold: the outcomes so far, and the new events, numbered on from the head.
 
-    def __init__(self, head: int) -> None:
+    `hash` is that of the last row which is stored.
+    """
+
+    def __init__(self, head: int, committed_at_ns: int, hash_before: bytes) -> None:
         self.head = head
+        self.committed_at_ns = committed_at_ns
+        self.hash = hash_before
         self.outcomes: list[Result] = []
         self.parts: list[_Part] = []
         self.digests: list[bytes] = []

@@ -52,6 +52,12 @@ def head(connection: apsw.Connection) -> int:
     return connection.execute("SELECT last FROM batch ORDER BY first DESC LIMIT 1").get or 0
 
 
+def last_row(connection: apsw.Connection) -> tuple[int, int, bytes]:
+    """The last sequence, its commit time and the history's hash there; 0, 0 and the hash to begin with if empty."""
+    row = connection.execute("SELECT last, committed_at_ns, hash FROM batch ORDER BY first DESC LIMIT 1").fetchone()
+    return row or (0, 0, connection.execute("SELECT hash_before FROM stream").get)
+
+
 def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Batch:
     """The same as JournalReader.read, on a connection at hand."""
     parts: list[bytes] = []

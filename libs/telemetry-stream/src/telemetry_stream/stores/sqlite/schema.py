@@ -1,4 +1,4 @@
-"""The journal's tables, and how its database is opened."""
+"""How the journal's database is made, opened and recognised."""
 
 import secrets
 import time
@@ -7,33 +7,12 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.chain import NO_HASH
+from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, STREAM
 from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
-SCHEMA_VERSION = 3
-
-# Events lie in batches, as they were committed and as they travel, since a row for each would cost more time than
-# everything else an event needs. A batch's rows say which sequences it holds; sequences are from 1 and without holes.
-# `keys` are the digests of the events' keys, `key_seed` is what they were made with (see key_index). `events` may be
-# compressed (see packing).
-SCHEMA = """
-CREATE TABLE stream (id TEXT NOT NULL, created_at_ns INTEGER NOT NULL, key_seed INTEGER NOT NULL) STRICT;
-CREATE TABLE batch (
-    first INTEGER PRIMARY KEY,
-    last INTEGER NOT NULL CHECK (last >= first),
-    committed_at_ns INTEGER NOT NULL,
-    keys BLOB NOT NULL,
-    events BLOB NOT NULL
-) STRICT;
-CREATE TABLE request_key (
-    key TEXT PRIMARY KEY,
-    digest BLOB NOT NULL,
-    first INTEGER NOT NULL,
-    last INTEGER NOT NULL,
-    events INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-"""
 
 
 class ForeignJournal(Exception):
@@ -65,13 +44,13 @@ def _refuse_log_without_journal(folder: Path) -> None:
 def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     is_new = _is_new(connection, folder)
     # First: nothing of a foreign database may change.
-    layout = SCHEMA_VERSION if is_new else check_layout(connection, folder / JOURNAL_FILE)
+    layout = LAYOUT if is_new else check_layout(connection, folder / JOURNAL_FILE)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     connection.pragma("cache_size", -4_096)
     if is_new:
         _create(connection)
-    elif layout < SCHEMA_VERSION:
+    elif layout < LAYOUT:
         upgrade(connection, layout)
     return connection
 
@@ -95,10 +74,11 @@ def _is_new(connection: apsw.Connection, folder: Path) -> bool:
 def _create(connection: apsw.Connection) -> None:
     # Not `with connection`: where this fails, its attempt to roll back would hide why.
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(SCHEMA)
-    connection.execute("INSERT INTO stream VALUES (?, ?, ?)", (str(uuid.uuid4()), time.time_ns(), secrets.randbits(62)))
+    connection.execute(STREAM + BATCH + REQUEST_KEY)
+    identity = (str(uuid.uuid4()), str(uuid.uuid4()), time.time_ns(), secrets.randbits(62))
+    connection.execute("INSERT INTO stream VALUES (?, ?, ?, ?, 1, ?)", (*identity, NO_HASH))
     connection.pragma("application_id", APPLICATION_ID)
-    connection.pragma("user_version", SCHEMA_VERSION)
+    connection.pragma("user_version", LAYOUT)
     connection.execute("COMMIT")
 
 
@@ -107,6 +87,6 @@ def check_layout(connection: apsw.Connection, file: Path) -> int:
     if connection.pragma("application_id") != APPLICATION_ID:
         raise ForeignJournal(f"{file} is a database, but no journal; move it away or set DATA_DIR")
     version = int(connection.pragma("user_version"))
-    if not 1 <= version <= SCHEMA_VERSION:
-        raise ForeignJournal(f"{file} has layout {version}, this version reads 1 to {SCHEMA_VERSION}")
+    if not 1 <= version <= LAYOUT:
+        raise ForeignJournal(f"{file} has layout {version}, this version reads 1 to {LAYOUT}")
     return version

@@ -1,10 +1,26 @@
 """Brings a journal of an earlier layout to the present one, in one transaction: it has either layout, whole."""
 
 import secrets
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import apsw
+import structlog
 
+from telemetry_stream.chain import NO_HASH, extend
+from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, KeysMissing, digest_keys
+from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, STREAM, checksum
+
+log = structlog.get_logger(__name__)
+
+ROWS = 1_000
+"""Rows that are moved at a time: their pages are free for the next ones, so the file does not grow."""
+
+SPARE_BYTES = 64 * 1024 * 1024
 
 # Layout 1 had a row for each event's key, in a table ordered by key.
 _FROM_1 = """
@@ -30,24 +46,107 @@ DROP TABLE batch_1;
 DROP TABLE key_of;
 """
 
+_MISSING_KEYS = "SELECT 1 FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT 1"
 
-_LACKING = "SELECT 1 FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT 1"
+# Layouts 2 and 3 had no hashes, and keys of requests that belonged to nobody. The ledger has had one history so far.
+_FROM_3 = f"""
+ALTER TABLE stream RENAME TO stream_3;
+ALTER TABLE batch RENAME TO batch_3;
+ALTER TABLE request_key RENAME TO request_key_3;
+{STREAM}{BATCH}{REQUEST_KEY}
+INSERT INTO stream SELECT id, id, created_at_ns, key_seed, 1, :no_hash FROM stream_3;
+INSERT INTO request_key SELECT '', key, digest, first, last, events, ifnull(
+    (SELECT committed_at_ns FROM batch_3 WHERE batch_3.first <= request_key_3.last ORDER BY batch_3.first DESC LIMIT 1),
+    :now
+) FROM request_key_3;
+DROP TABLE stream_3;
+DROP TABLE request_key_3;
+"""
+_NEXT_ROWS = "SELECT first FROM batch_3 ORDER BY first LIMIT 1 OFFSET ?"
+_MOVE = """
+INSERT INTO batch SELECT
+    first, last, commit_time(committed_at_ns), chained(events), checksum(committed_at_ns, keys), keys, events
+FROM batch_3 WHERE first < :until ORDER BY first;
+DELETE FROM batch_3 WHERE first < :until;
+"""
 
 
 def upgrade(connection: apsw.Connection, layout: int) -> None:
-    """From this layout to 3. Raises KeysMissing, apsw.Error, and leaves the journal as it was."""
+    """From this layout to the present one. Raises KeysMissing, apsw.Error, OSError, and leaves the journal as it was.
+
+    The write-ahead log grows by the size of the journal meanwhile; the journal itself doesn't.
+    """
+    file = Path(connection.filename)
+    _require_room(file, copies=1 if layout > 1 else 3)
+    log.info("upgrading the journal; trades are taken once that is done", file=str(file), layout=layout, to=LAYOUT)
     with connection:
         if layout == 1:
             _make_digests(connection)
-        # What is compressed from layout 3 on tells itself, so what is there stays as it is.
-        connection.pragma("user_version", 3)
+        _chain_rows(connection)
+        connection.pragma("user_version", LAYOUT)
+    with suppress(apsw.BusyError):  # somebody reads the journal; a later checkpoint does it
+        connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    log.info("journal upgraded", file=str(file), layout=LAYOUT)
+
+
+def _require_room(file: Path, copies: int) -> None:
+    """Raises OSError where the disk has not the room: an upgrade that fails half-way is only slower to say so."""
+    needed = copies * file.stat().st_size + SPARE_BYTES
+    free = shutil.disk_usage(file.parent).free
+    if free < needed:
+        raise OSError(
+            f"the upgrade to layout {LAYOUT} needs {needed // 2**20} MiB of free space beside {file}, and there are "
+            f"{free // 2**20} MiB. Make room and start again; the journal was not changed"
+        )
 
 
 def _make_digests(connection: apsw.Connection) -> None:
     connection.create_aggregate_function("digests", _Digests)
     connection.execute(_FROM_1, {"key_seed": secrets.randbits(62)})
-    if connection.execute(_LACKING, (DIGEST_BYTES,)).get:
+    if connection.execute(_MISSING_KEYS, (DIGEST_BYTES,)).get:
         raise KeysMissing("the journal does not have the key of each event: put a backup back")
+
+
+def _chain_rows(connection: apsw.Connection) -> None:
+    chain = _Chain()
+    functions: dict[str, Callable[..., int | bytes]] = {
+        "commit_time": chain.commit_time,
+        "chained": chain.chained,
+        "checksum": chain.checksum,
+    }
+    for name, function in functions.items():
+        connection.create_scalar_function(name, function)
+    connection.execute(_FROM_3, {"no_hash": NO_HASH, "now": time.time_ns()})
+    more = True
+    while more:
+        until = connection.execute(_NEXT_ROWS, (ROWS,)).get
+        more = until is not None
+        connection.execute(_MOVE, {"until": until if more else 2**63 - 1})
+    connection.execute("DROP TABLE batch_3")
+    for name in functions:
+        connection.create_scalar_function(name, None)
+
+
+class _Chain:
+    """SQL functions of rows in order. They don't depend on which of them SQLite calls first for a row."""
+
+    def __init__(self) -> None:
+        self._hash = NO_HASH
+        self._time = 0
+
+    def commit_time(self, committed_at_ns: int) -> int:
+        """The commit time of a row; where the clock went back, that of the row before."""
+        self._time = max(self._time, committed_at_ns)
+        return self._time
+
+    def chained(self, events: bytes) -> bytes:
+        """The hash of a row."""
+        self._hash = extend(self._hash, unpack(events))
+        return self._hash
+
+    def checksum(self, committed_at_ns: int, keys: bytes) -> bytes:
+        """The checksum of a row."""
+        return checksum(self.commit_time(committed_at_ns), keys)
 
 
 class _Digests:

@@ -1,0 +1,64 @@
+"""The journal's tables as SQL, in the present layout.
+
+Events lie in rows of `batch` as they were committed and as they travel, since a row for each would cost more time than
+everything else an event needs. Sequences run from 1, without holes. `hash` is the row's place in the history (see
+`telemetry_stream.chain`), `checksum` covers what the hash does not: the commit time and the digests of the events'
+keys. What is small stands before what is large: a row's head is then read without its events. `events` may be
+compressed (see `compression`), `keys` are the digests of the events' keys, `key_seed` is what they were made with (see
+`key_index`).
+
+`stream.id` names one history, `stream.ledger` outlives a restore, which begins another history. A journal that removes
+old rows keeps the sequence of the oldest event it has in `oldest`, and in `hash_before` the hash of the row before it.
+
+A row of `request_key` is the answer to a request that named itself; `caller` is whose name it is.
+"""
+
+import struct
+
+import xxhash
+
+LAYOUT = 4
+
+STREAM = """
+CREATE TABLE stream (
+    id TEXT NOT NULL,
+    ledger TEXT NOT NULL,
+    created_at_ns INTEGER NOT NULL,
+    key_seed INTEGER NOT NULL,
+    oldest INTEGER NOT NULL,
+    hash_before BLOB NOT NULL
+) STRICT;
+"""
+
+BATCH = """
+CREATE TABLE batch (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= first),
+    committed_at_ns INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    checksum BLOB NOT NULL,
+    keys BLOB NOT NULL,
+    events BLOB NOT NULL
+) STRICT;
+"""
+
+REQUEST_KEY = """
+CREATE TABLE request_key (
+    caller TEXT NOT NULL,
+    key TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    committed_at_ns INTEGER NOT NULL,
+    PRIMARY KEY (caller, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_key_by_time ON request_key (committed_at_ns);
+"""
+
+_pack_time = struct.Struct(">q").pack
+
+
+def checksum(committed_at_ns: int, keys: bytes) -> bytes:
+    """The checksum of a row: XXH3-64 over the commit time (8 bytes, big-endian), then the digests of its keys."""
+    return xxhash.xxh3_64_digest(_pack_time(committed_at_ns) + keys)
