@@ -73,4 +73,6 @@ clean: ## remove what these targets made, except data/ and .env
 	@if [ -e .run/prometheus ]; then $(MAKE) --no-print-directory infra-down; fi
 	@rm -rf .venv .uv .run wheelhouse dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	@echo "clean: done; your trades in data/ and your settings in .env are kept"
+	@echo "clean: removed .venv, wheelhouse and what else these targets made"
+	@if [ -e data ]; then echo "clean: kept data/, your trades and what Prometheus and Grafana stored"; fi
+	@if [ -e .env ]; then echo "clean: kept .env, your settings"; fi

@@ -68,7 +68,11 @@ def test_clean_keeps_data_and_settings(copy: Path) -> None:
         (copy / name).touch()
     done = make("clean", cwd=copy)
     assert done.returncode == 0
-    assert "data/ and your settings in .env are kept" in done.stdout
+    assert done.stdout.splitlines() == [
+        "clean: removed .venv, wheelhouse and what else these targets made",
+        "clean: kept data/, your trades and what Prometheus and Grafana stored",
+        "clean: kept .env, your settings",
+    ]
     assert sorted(path.name for path in copy.iterdir()) == [".env", "Makefile", "data", "infra", "tests"]
     assert not (copy / "tests" / "__pycache__").exists()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import apsw
@@ -24,6 +24,7 @@ from trading_app.http.error_handlers import add_error_handlers
 from trading_app.http.head_as_get import HeadAsGet
 from trading_app.http.openapi import describe
 from trading_app.http.request_boundary import Access, Edge
+from trading_app.intake.arrivals import report_arrivals
 from trading_app.intake.service import Intake
 from trading_app.page import docs_page, page, sign_in
 from trading_app.page import stream as page_stream
@@ -109,14 +110,18 @@ class WebApp:
             raise
         self.context.open(stream)
         log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))
-        following = asyncio.create_task(self.feed.run())
-        following.add_done_callback(_tell_end)
+        tasks = [
+            asyncio.create_task(self.feed.run(), name="polling the sidecar"),
+            asyncio.create_task(report_arrivals(stream), name="reporting trades"),
+        ]
+        for task in tasks:
+            task.add_done_callback(_log_failure)
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError, Exception):  # it has been told
-                await following
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)  # how one failed was logged
             stream.close()
             log.info("journal closed", head=stream.head)
 
@@ -138,9 +143,11 @@ def _rate_limit(written: str, *, by_token: bool) -> "RateLimit | None":
     return RateLimit(parse_rates(written), by_token=by_token)
 
 
-def _tell_end(following: asyncio.Task[None]) -> None:
-    if not following.cancelled():
-        log.error("the sidecar is not asked any more; trades are taken as ever", exc_info=following.exception())
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        log.error(
+            "a background task failed; trade intake is unaffected", task=task.get_name(), exc_info=task.exception()
+        )
 
 
 def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -> TradeStream:
