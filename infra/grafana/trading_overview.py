@@ -10,13 +10,29 @@ KEY = 'account=~"$account", strategy=~"$strategy", symbol=~"$symbol"'
 SYMBOL = 'symbol=~"$symbol"'
 
 
-def by_quote(expression: str, *also: str) -> str:
-    """A sum for each quote currency, what stands last in the symbol: amounts in different ones can't be added.
+# Each symbol with its currency. Where that is unknown the symbol takes its place, so that it is added to no other.
+CURRENCY = (
+    'trading_symbol_info{currency!=""}'
+    ' or label_replace(trading_symbol_info{currency=""}, "currency", "unknown, $1", "symbol", "(.*)")'
+)
 
-    A symbol without a separator (BTCUSDT, AAPL) is a group of its own.
-    """
-    quote = r"(?:.*[/:_-])?([A-Z0-9.]+|__other__)"
-    return f'sum by ({", ".join([*also, "quote"])}) (label_replace({expression}, "quote", "$1", "symbol", "{quote}"))'
+
+def in_currency(expression: str) -> str:
+    """The same with the currency of its symbol as a label."""
+    return f"({expression}) * on (job, instance, symbol) group_left (currency) ({CURRENCY})"
+
+
+def by_currency(expression: str, *also: str) -> str:
+    """A sum for each currency that P&L is in: amounts in different or unknown ones are not added."""
+    return f"sum by ({', '.join([*also, 'currency'])}) ({in_currency(expression)})"
+
+
+def fees_by(*labels: str) -> str:
+    """Sums of fees by currency; those sent without one are in the currency of their symbol's P&L."""
+    named = f'trading_fees{{{KEY}, currency!="quote"}}'
+    unnamed = in_currency(f'trading_fees{{{KEY}, currency="quote"}}')
+    both = f'label_replace({named}, "sent", "named", "", "") or label_replace({unnamed}, "sent", "unnamed", "", "")'
+    return f"sum by ({', '.join([*labels, 'currency'])}) ({both})"
 
 
 def rate(counter: str) -> str:
@@ -29,25 +45,25 @@ EXPOSURE = f"trading_position{{{KEY}}} * on (job, instance, symbol) group_left (
 AT_A_GLANCE = [
     stat(
         "Net P&L",
-        "Realised and unrealised P&L less the fees paid in the quote currency, for each quote currency.",
+        "Realised and unrealised P&L less the fees paid in its currency, for each currency.",
         "locale",
-        Query(by_quote(f"trading_net_pnl{{{KEY}}}"), "{{quote}}"),
+        Query(by_currency(f"trading_net_pnl{{{KEY}}}"), "{{currency}}"),
         width=6,
         steps=SIGNED,
     ),
     stat(
         "Realised P&L",
-        "Gross profit of what was closed, at average cost, for each quote currency.",
+        "Gross profit of what was closed, at average cost, for each currency.",
         "locale",
-        Query(by_quote(f"trading_realized_pnl{{{KEY}}}"), "{{quote}}"),
+        Query(by_currency(f"trading_realized_pnl{{{KEY}}}"), "{{currency}}"),
         width=5,
         steps=SIGNED,
     ),
     stat(
         "Unrealised P&L",
-        "Profit of what is held, marked at each symbol's last price, for each quote currency.",
+        "Profit of what is held, marked at each symbol's last price, for each currency.",
         "locale",
-        Query(by_quote(f"trading_unrealized_pnl{{{KEY}}}"), "{{quote}}"),
+        Query(by_currency(f"trading_unrealized_pnl{{{KEY}}}"), "{{currency}}"),
         width=5,
         steps=SIGNED,
     ),
@@ -69,11 +85,11 @@ AT_A_GLANCE = [
 PROFIT_AND_LOSS = [
     time_series(
         "Net P&L by strategy",
-        "Net P&L of each account's strategies, for each quote currency.",
+        "Net P&L of each account's strategies, for each currency.",
         "locale",
         Query(
-            by_quote(f"trading_net_pnl{{{KEY}}}", "account", "strategy"),
-            "{{account}} {{strategy}} {{quote}}",
+            by_currency(f"trading_net_pnl{{{KEY}}}", "account", "strategy"),
+            "{{account}} {{strategy}} {{currency}}",
         ),
         width=12,
     ),
@@ -81,8 +97,8 @@ PROFIT_AND_LOSS = [
         "Realised and unrealised P&L",
         "Before fees. Together they are cash flow plus position times mark.",
         "locale",
-        Query(by_quote(f"trading_realized_pnl{{{KEY}}}"), "realised {{quote}}"),
-        Query(by_quote(f"trading_unrealized_pnl{{{KEY}}}"), "unrealised {{quote}}"),
+        Query(by_currency(f"trading_realized_pnl{{{KEY}}}"), "realised {{currency}}"),
+        Query(by_currency(f"trading_unrealized_pnl{{{KEY}}}"), "unrealised {{currency}}"),
         width=12,
     ),
 ]
@@ -90,7 +106,7 @@ PROFIT_AND_LOSS = [
 POSITIONS = [
     table(
         "Positions",
-        "One row for each account, strategy and symbol; money in the symbol's quote currency. "
+        "One row for each account, strategy and symbol; money in the currency of the symbol's P&L. "
         "The average entry price is 0 while flat.",
         "locale",
         {
@@ -124,16 +140,16 @@ POSITIONS = [
     ),
     time_series(
         "Exposure by symbol",
-        "Position times last price, in the symbol's quote currency; long and short of several strategies cancel out.",
+        "Position times last price, in the symbol's currency; long and short of several strategies cancel out.",
         "locale",
         Query(f"sum by (symbol) ({EXPOSURE})", "{{symbol}}"),
     ),
     time_series(
-        "Exposure by quote currency",
+        "Exposure by currency",
         "Net: longs less shorts. Gross: both added, what is at risk if all prices move.",
         "locale",
-        Query(by_quote(EXPOSURE), "net {{quote}}"),
-        Query(by_quote(f"abs({EXPOSURE})"), "gross {{quote}}"),
+        Query(by_currency(EXPOSURE), "net {{currency}}"),
+        Query(by_currency(f"abs({EXPOSURE})"), "gross {{currency}}"),
     ),
 ]
 
@@ -181,10 +197,10 @@ ACTIVITY = [
         minimum=0,
     ),
     time_series(
-        "Notional per second by side and quote currency",
-        "Price times quantity traded, for each quote currency.",
+        "Notional per second by side and currency",
+        "Price times quantity traded, for each currency.",
         "locale",
-        Query(by_quote(rate("trading_notional_total"), "side"), "{{side}} {{quote}}"),
+        Query(by_currency(rate("trading_notional_total"), "side"), "{{side}} {{currency}}"),
         sides=True,
         minimum=0,
     ),
@@ -193,19 +209,16 @@ ACTIVITY = [
 FEES = [
     time_series(
         "Fees by currency",
-        "Fees paid since the journal began, rebates negative; quote stands for a fee sent without a currency.",
+        "Fees paid since the journal began, rebates negative; one sent without a currency is in that of its symbol.",
         "locale",
-        Query(f"sum by (currency) (trading_fees{{{KEY}}})", "{{currency}}"),
+        Query(fees_by(), "{{currency}}"),
         width=12,
     ),
     time_series(
         "Fees by strategy and currency",
         "The same for each account's strategies: who pays, and who earns rebates.",
         "locale",
-        Query(
-            f"sum by (account, strategy, currency) (trading_fees{{{KEY}}})",
-            "{{account}} {{strategy}} {{currency}}",
-        ),
+        Query(fees_by("account", "strategy"), "{{account}} {{strategy}} {{currency}}"),
         width=12,
     ),
 ]

@@ -52,7 +52,7 @@ trading_realized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"
 # TYPE trading_unrealized_pnl gauge
 trading_unrealized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.02
 trading_unrealized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
-# HELP trading_net_pnl Realised and unrealised P&L less the fees that are in the symbol's quote currency.
+# HELP trading_net_pnl Realised and unrealised P&L less the fees in the currency of the symbol's P&L, or in none.
 # TYPE trading_net_pnl gauge
 trading_net_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.05
 trading_net_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
@@ -68,6 +68,11 @@ trading_last_price{symbol="XRP/ETH"} 0.0014
 # TYPE trading_last_trade_timestamp_seconds gauge
 trading_last_trade_timestamp_seconds{symbol="BTC/USDT"} 1772600767
 trading_last_trade_timestamp_seconds{symbol="XRP/ETH"} 1772600767.25
+# HELP trading_symbol_info What the symbol's form says: base, currency of its P&L, kind of contract. An empty currency \
+is unknown.
+# TYPE trading_symbol_info gauge
+trading_symbol_info{symbol="BTC/USDT",base="BTC",currency="USDT",kind="spot"} 1
+trading_symbol_info{symbol="XRP/ETH",base="XRP",currency="ETH",kind="spot"} 1
 """
 
 OTHERS = [
@@ -127,8 +132,9 @@ def test_openmetrics_differs_in_the_names_of_counters_and_info_and_in_its_end() 
     ):
         expected = expected.replace(f"# HELP {name}_total ", f"# HELP {name} ")
         expected = expected.replace(f"# TYPE {name}_total ", f"# TYPE {name} ")
-    expected = expected.replace("# HELP trading_telemetry_build_info", "# HELP trading_telemetry_build")
-    expected = expected.replace("# TYPE trading_telemetry_build_info gauge", "# TYPE trading_telemetry_build info")
+    for name in ("trading_telemetry_build", "trading_symbol"):
+        expected = expected.replace(f"# HELP {name}_info", f"# HELP {name}")
+        expected = expected.replace(f"# TYPE {name}_info gauge", f"# TYPE {name} info")
     assert render(state_of(TRADES), openmetrics=True) == expected
 
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import msgspec
-import pytest
 
 from trading_app.page.pnl_history import PnlHistory
-from trading_app.page.position_summary import MAX_ROWS, books_document, choices_document, quote_currency
+from trading_app.page.position_summary import MAX_ROWS, books_document, choices_document
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
 from trading_app.query.trades import Filter
 
@@ -33,22 +32,25 @@ def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
     return decode_state(msgspec.json.encode(told))
 
 
-@pytest.mark.parametrize(
-    ("symbol", "quote"),
-    [
-        ("BTC/USDT", "USDT"),
-        ("BTC-USD", "USD"),
-        ("BTC-USD-PERP", "USD"),
-        ("BTC/USDT:USDT", "USDT"),
-        ("ETH_BTC", "BTC"),
-        ("BTCUSDT", "USDT"),
-        ("ETHBTC", "BTC"),
-        ("USDT", ""),
-        ("AAPL", ""),
-    ],
-)
-def test_a_symbol_s_quote_currency(symbol: str, quote: str) -> None:
-    assert quote_currency(symbol) == quote
+def test_amounts_in_unknown_currencies_are_not_added() -> None:
+    known = state(position(symbol="BTCUSD", fees={"quote": "1", "BNB": "2"}), position(symbol="BTC-PERP"), position())
+    shown: dict[str, Any] = books_document(known, 1.0, Filter())
+    unknown, usdt = shown["totals"]
+    assert (usdt["quote"], usdt["net"], usdt["symbols"]) == ("USDT", "1.50", 1)
+    assert (unknown["quote"], unknown["symbols"], unknown["open_positions"]) == ("", 2, 2)
+    assert [unknown[name] for name in ("net", "realized", "unrealized", "exposure")] == [None] * 4
+    assert unknown["fees"] == {"BNB": "2"}
+
+
+def test_positions_of_one_symbol_in_an_unknown_currency_are_added() -> None:
+    known = state(position(symbol="AAPL"), position(symbol="AAPL", account="a", fees={"quote": "1"}))
+    shown: dict[str, Any] = books_document(known, 1.0, Filter())
+    assert (shown["totals"][0]["net"], shown["totals"][0]["fees"]) == ("3.00", {"": "1"})
+
+
+def test_a_fee_with_and_one_without_its_currency_are_added() -> None:
+    shown: dict[str, Any] = books_document(state(position(fees={"quote": "0.1", "USDT": "0.2"})), 1.0, Filter())
+    assert shown["rows"][0]["fees"] == {"USDT": "0.3"}
 
 
 def test_totals_are_exact_and_by_quote_currency() -> None:

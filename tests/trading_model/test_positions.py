@@ -78,6 +78,16 @@ def test_a_price_of_38_digits_comes_back_as_the_average() -> None:
         ("XRP/ETH", "BNB", False),
         ("XRP/ETH", "XRP", False),
         ("ETH", "ETH", False),
+        ("UNI/STETH", "ETH", False),
+        ("BTC/BUSD", "USD", False),
+        ("ETH-USD-PERP", "USD", True),
+        ("BTC/XBT", "BTC", True),
+        ("BTCFDUSD", "USD", False),
+        ("BTCFDUSD", "FDUSD", True),
+        ("BTC-USDT-SWAP", "USDT", True),
+        ("BRK-B", "B", False),
+        ("XBTUSD", "USD", False),
+        ("BTC-PERP", "PERP", False),
     ],
 )
 def test_a_fee_counts_in_the_net_pnl_if_it_is_in_the_quote_currency(symbol: str, currency: str, counts: bool) -> None:

@@ -121,7 +121,8 @@ class TestPastTheLimit:
 
     def test_the_key_is_there_at_0_before_its_first_trade(self) -> None:
         shown = samples(state_of(self.trades[:1], limit=1).freeze())
-        assert [text for name, text in shown.items() if "__other__" in name] == ["0"] * 6
+        assert [text for name, text in shown.items() if "__other__" in name and "info" not in name] == ["0"] * 6
+        assert shown['trading_symbol_info{symbol="__other__",base="",currency="",kind="unknown"}'] == "1"
 
     def test_it_survives_a_snapshot(self) -> None:
         state = state_of(self.trades, limit=1)

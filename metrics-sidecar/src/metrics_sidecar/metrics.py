@@ -59,6 +59,14 @@ LAST_TRADE_TIMESTAMP = Metric(
     "When the symbol's last trade, by sequence, was made, as its sender says.",
     "Old: no trades come in. In the future: the sender's clock is wrong.",
 )
+SYMBOL_INFO = Metric(
+    "trading_symbol_info",
+    "info",
+    "1",
+    ("symbol", "base", "currency", "kind"),
+    "What the symbol's form says: base, currency of its P&L, kind of contract. An empty currency is unknown.",
+    "An empty currency: write the symbol so that it names one (BTC/USD for BTCUSD); the rule is on this page.",
+)
 POSITION = Metric(
     "trading_position",
     "gauge",
@@ -104,7 +112,7 @@ NET_PNL = Metric(
     "gauge",
     "quote units",
     KEY,
-    "Realised and unrealised P&L less the fees that are in the symbol's quote currency.",
+    "Realised and unrealised P&L less the fees in the currency of the symbol's P&L, or in none.",
     "Fees in other currencies are only in trading_fees.",
 )
 POSITIONS = Metric(

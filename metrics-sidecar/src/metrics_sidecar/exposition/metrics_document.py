@@ -30,9 +30,14 @@ scrape are of one moment.
   and where it is in a figure, both P&Ls are rounded, half to even, to 34 decimals more than the exact figures they
   are made from. The average entry price has 50 significant digits. `trading_net_pnl` has no division in it and is
   always exact.
-- **Fees.** A fee without a currency has `currency="quote"`. These, and fees in a currency that the symbol ends with
-  (`XRP/ETH` and `ETH`, `BTCUSDT` and `USDT`), are taken off in `trading_net_pnl`. Fees in other currencies are only
-  in `trading_fees`.
+- **Currencies.** `trading_symbol_info` says what currency a symbol's P&L is in, by one rule that reads the symbol's
+  form: `XRP/ETH` ETH, `BTCUSDT`, `BTC-USDT` and `BTC-USDT-SWAP` USDT, `EURUSD` USD. What venues write alike for
+  different things has an empty currency: `BTCUSD` and `XBTUSD` (spot, or an inverse contract settled in BTC),
+  `BTC-PERP`, `ETH-27DEC26-4000-C`, `KRW-BTC`, `AAPL`, `BRK-B`. Amounts in different or unknown currencies are never
+  added: join the series by `symbol`.
+- **Fees.** A fee without a currency has `currency="quote"`. These, and fees in the currency of the symbol's P&L, are
+  taken off in `trading_net_pnl`. Fees in other currencies, and in any where that currency is unknown, are only in
+  `trading_fees`.
 - **Marks.** The unrealised P&L is marked at the symbol's last price, in whatever account that was traded.
 - **Counters start at 0.** With the first trade of a key both its sides appear, the other one at 0. `increase()` needs
   two scrapes, so it does not see a key's very first trade; the counter's value does.

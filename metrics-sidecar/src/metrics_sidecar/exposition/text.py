@@ -7,7 +7,7 @@ all figures of one scrape belong together. Lines are formatted by hand, from lab
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, islice
 from typing import Generic, TypeVar
 
@@ -16,9 +16,10 @@ from metrics_sidecar.delays import BOUNDS_SECONDS
 from metrics_sidecar.metrics import Metric
 from trading_model.accounting.figures import Figures, figures
 from trading_model.accounting.marks import Mark
-from trading_model.accounting.positions import PositionSnapshot
+from trading_model.accounting.positions import OTHER, PositionSnapshot
 from trading_model.accounting.state import StateSnapshot
 from trading_model.decimals import exactly, show
+from trading_model.symbols import symbol_parts
 from trading_model.timestamps import unix_seconds
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,7 +40,7 @@ KEY_FAMILIES = (
     metrics.FEES,
 )
 
-SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP)
+SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -137,7 +138,7 @@ class Exposition:
     def render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
         """The whole text in pieces; an empty one is only a chance to let others run."""
         yield from self._render_keys(moment, openmetrics)
-        yield from self._render_marks(moment.last, openmetrics)
+        yield from self._render_marks(moment, openmetrics)
         yield "".join([render_family(family, openmetrics) for family in others]).encode()
         if openmetrics:
             yield b"# EOF\n"
@@ -156,13 +157,15 @@ class Exposition:
             slices.append(_render_overflow(moment.other))
         yield from _families(KEY_FAMILIES, slices, openmetrics)
 
-    def _render_marks(self, last: dict[str, Mark], openmetrics: bool) -> Iterator[bytes]:
+    def _render_marks(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
         slices: list[Blocks] = []
-        marks = iter(last.items())
+        marks = iter(moment.last.items())
         while some := list(islice(marks, SLICE)):
             slices.append(self._symbols.of(len(slices), some))
             yield b""
         self._symbols.forget(len(slices))
+        if len(moment.positions) >= moment.limit:
+            slices.append(_joined([], [], [_symbol_info(OTHER)]))
         yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 
     @exactly
@@ -241,9 +244,17 @@ def _joined(*columns: Lines) -> Blocks:
 
 
 def _render_symbols(marks: list[tuple[str, Mark]]) -> Blocks:
-    prices, times = [], []
+    prices, times, parts = [], [], []
     for symbol, mark in marks:
         label = f'{{symbol="{escape(symbol)}"}}'
         prices.append(f"trading_last_price{label} {show(mark.price)}\n")
         times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
-    return "".join(prices).encode(), "".join(times).encode()
+        parts.append(_symbol_info(symbol))
+    return _joined(prices, times, parts)
+
+
+@lru_cache(maxsize=16_384)
+def _symbol_info(symbol: str) -> str:
+    parts = symbol_parts(symbol)
+    labels = {"symbol": symbol, "base": parts.base, "currency": parts.currency, "kind": parts.kind}
+    return f"{metrics.SYMBOL_INFO.name}{labelled(labels)} 1\n"

@@ -1,4 +1,4 @@
-"""From the sidecar's state to what the page shows of it: rows, and totals by quote currency. No I/O.
+"""From the sidecar's state to what the page shows of it: rows, and totals by currency. No I/O.
 
 The arithmetic is exact; every amount is text with all its digits.
 """
@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
-from functools import lru_cache
 
 from trading_app.page.sidecar_state import PositionState, SidecarState
 from trading_app.query.trades import Filter
+from trading_model.symbols import pnl_currency
 
 MAX_ROWS = 200
 """So many positions are sent to a browser; a filter brings the others."""
@@ -18,42 +18,15 @@ MAX_ROWS = 200
 MAX_CHOICES = 500
 """So many values each filter offers."""
 
-UNNAMED_QUOTE = ""
-"""The quote currency of symbols that name none, such as a share's."""
-
-_QUOTES = (
-    "USDT",
-    "USDC",
-    "FDUSD",
-    "BUSD",
-    "TUSD",
-    "DAI",
-    "USD",
-    "EUR",
-    "GBP",
-    "JPY",
-    "CHF",
-    "TRY",
-    "BTC",
-    "ETH",
-    "BNB",
-)
 EXACT = Context(prec=1_000, traps=[Inexact])
-
-
-@lru_cache(maxsize=4_096)
-def quote_currency(symbol: str) -> str:
-    """What a symbol's price is counted in: USDT for BTC/USDT, BTC-USDT, BTC/USDT:USDT and BTCUSDT."""
-    for separator in "/-_":
-        _, found, rest = symbol.partition(separator)
-        if found:
-            return rest.partition(separator)[0].partition(":")[0]
-    return next((quote for quote in _QUOTES if symbol.endswith(quote) and symbol != quote), UNNAMED_QUOTE)
 
 
 @dataclass
 class Total:
-    """Sums over positions with one quote currency. `exposure` is what they are worth, long or short."""
+    """Sums over positions whose P&L is in one currency. `exposure` is what they are worth, long or short.
+
+    Where the currency is unknown, `quote` is empty, and there are sums only if all positions are of one symbol.
+    """
 
     quote: str
     net: Decimal = Decimal()
@@ -64,28 +37,33 @@ class Total:
     open_positions: int = 0
     decimals: int = 2
     """Of the prices with the fewest: so many are worth showing."""
+    symbols: set[str] = field(default_factory=set)
+
+    @property
+    def known(self) -> bool:
+        """Whether the sums mean something: amounts in different or unknown currencies are not added."""
+        return bool(self.quote) or len(self.symbols) == 1
 
     def add(self, row: PositionState) -> None:
         """Count one position in."""
+        self.symbols.add(row.symbol)
         self.net = EXACT.add(self.net, Decimal(row.net_pnl))
         self.realized = EXACT.add(self.realized, Decimal(row.realized_pnl))
         self.unrealized = EXACT.add(self.unrealized, Decimal(row.unrealized_pnl))
         position = Decimal(row.position)
         self.open_positions += bool(position)
         self.exposure = EXACT.add(self.exposure, abs(EXACT.multiply(position, Decimal(row.last_price))))
-        for currency, fee in row.fees.items():
-            named = self.quote if currency == "quote" else currency
-            self.fees[named] = EXACT.add(self.fees[named], Decimal(fee))
+        for currency, fee in _named_fees(row, self.quote).items():
+            self.fees[currency] = EXACT.add(self.fees[currency], fee)
 
     def document(self) -> dict[str, object]:
-        """As JSON takes it."""
+        """As JSON takes it. Sums that mean nothing are null."""
+        sums = {"net": self.net, "realized": self.realized, "unrealized": self.unrealized, "exposure": self.exposure}
         return {
             "quote": self.quote,
-            "net": _text(self.net),
-            "realized": _text(self.realized),
-            "unrealized": _text(self.unrealized),
-            "exposure": _text(self.exposure),
-            "fees": {currency: _text(fee) for currency, fee in self.fees.items()},
+            "symbols": len(self.symbols),
+            **{name: _text(amount) if self.known else None for name, amount in sums.items()},
+            "fees": {currency: _text(fee) for currency, fee in self.fees.items() if currency or self.known},
             "open_positions": self.open_positions,
             "decimals": self.decimals,
         }
@@ -99,10 +77,10 @@ def wanted_rows(state: SidecarState, wanted: Filter) -> list[PositionState]:
 
 
 def totals(rows: Iterable[PositionState]) -> list[Total]:
-    """The sums by quote currency, the one with the most positions first."""
+    """The sums by currency, the one with the most positions first."""
     found: dict[str, list[PositionState]] = defaultdict(list)
     for row in rows:
-        found[quote_currency(row.symbol)].append(row)
+        found[pnl_currency(row.symbol)].append(row)
     return [_total(quote, members) for quote, members in sorted(found.items(), key=lambda item: -len(item[1]))]
 
 
@@ -133,7 +111,7 @@ def choices_document(state: SidecarState) -> dict[str, list[str]]:
 
 
 def _row_document(row: PositionState, state: SidecarState) -> dict[str, object]:
-    quote = quote_currency(row.symbol)
+    quote = pnl_currency(row.symbol)
     return {
         "account": row.account,
         "strategy": row.strategy,
@@ -146,7 +124,7 @@ def _row_document(row: PositionState, state: SidecarState) -> dict[str, object]:
         "realized": row.realized_pnl,
         "unrealized": row.unrealized_pnl,
         "net": row.net_pnl,
-        "fees": {quote if currency == "quote" else currency: fee for currency, fee in row.fees.items()},
+        "fees": {currency: _text(fee) for currency, fee in _named_fees(row, quote).items()},
         "trades": sum(row.trades.values()),
     }
 
@@ -156,6 +134,15 @@ def _total(quote: str, rows: Sequence[PositionState]) -> Total:
     for row in rows:
         total.add(row)
     return total
+
+
+def _named_fees(row: PositionState, quote: str) -> dict[str, Decimal]:
+    """Fees by currency; those sent without one are in the quote currency."""
+    fees: dict[str, Decimal] = defaultdict(Decimal)
+    for currency, fee in row.fees.items():
+        named = quote if currency == "quote" else currency
+        fees[named] = EXACT.add(fees[named], Decimal(fee))
+    return fees
 
 
 def _text(amount: Decimal) -> str:

@@ -11,9 +11,10 @@ import msgspec
 import structlog
 
 from trading_app.page.pnl_history import PnlHistory
-from trading_app.page.position_summary import quote_currency, totals
+from trading_app.page.position_summary import totals
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
 from trading_app.query.trades import Filter
+from trading_model.symbols import pnl_currency
 
 log = structlog.get_logger(__name__)
 
@@ -92,15 +93,21 @@ class SidecarFeed:
             second = int(now)
             rows = {(row.account, row.strategy, row.symbol): float(row.net_pnl) for row in state.positions}
             self.pnl_of_positions.add(second, rows)
-            self.pnl_of_quotes.add(second, {total.quote: float(total.net) for total in totals(state.positions)})
+            self.pnl_of_quotes.add(
+                second, {total.quote: float(total.net) for total in totals(state.positions) if total.quote}
+            )
 
     def pnl_of(self, quote: str, wanted: Filter) -> list[tuple[int, float]]:
-        """Net P&L in a quote currency by second. Empty where a filter is set and not every position could be kept."""
+        """Net P&L in a currency by second. Empty where a filter is set and not every position could be kept, and where
+        the currency is unknown and the filter leaves several symbols.
+        """
+        if not quote and wanted.symbol is None:
+            return []
         if not wanted:
             return self.pnl_of_quotes.read(lambda known: known == quote)
         if not self.pnl_of_positions.complete:
             return []
-        return self.pnl_of_positions.read(lambda key: wanted.takes(*key) and quote_currency(key[2]) == quote)
+        return self.pnl_of_positions.read(lambda key: wanted.takes(*key) and pnl_currency(key[2]) == quote)
 
 
 async def fetch(url: str, token: str | None) -> tuple[int, bytes]:

@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from trading_app.context import Context
 from trading_app.page.history import read_bars, read_last, read_next
-from trading_app.page.position_summary import books_document, choices_document, quote_currency
+from trading_app.page.position_summary import books_document, choices_document
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.problems import TradeProblem
@@ -31,6 +31,7 @@ from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.routes import Label, LiveResponse, read_filter
 from trading_app.query.trades import Filter
 from trading_app.zmq_pub import TradeStream
+from trading_model.symbols import pnl_currency
 
 MAX_SHOWN = 200
 """Trades of before that a page begins with."""
@@ -65,7 +66,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         wanted, drawn = read_filter(symbol, account, strategy), read_filter(charted, account, strategy)
         if drawn.symbol is None:
             raise TradeProblem("invalid_parameter", "charted names no symbol")
-        stream, quote = context.stream, quote_currency(drawn.symbol)
+        stream, quote = context.stream, pnl_currency(drawn.symbol)
         head = stream.head
         async with aggregating:
             bars = await read_bars(stream, drawn, head)

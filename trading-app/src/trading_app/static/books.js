@@ -95,7 +95,7 @@ function place(parent, children) {
 }
 
 function newCard(quote) {
-  const card = make("dl", { class: "card", "data-quote": quote, "aria-label": quote || "No currency named" });
+  const card = make("dl", { class: "card", "data-quote": quote, "aria-label": quote || "Currency unknown" });
   for (const label of [...SUMS.map(([name]) => name), "Fees", "Exposure", "Open positions"]) {
     card.append(make("div", {}, make("dt", {}, label), make("dd")));
   }
@@ -105,11 +105,16 @@ function newCard(quote) {
 function fillCard(card, total, decimals) {
   const values = card.querySelectorAll("dd");
   SUMS.forEach(([, name], index) => setGain(values[index], total[name], decimals));
-  setText(card.querySelector("dt"), total.quote ? `Net P&L, ${total.quote}` : "Net P&L, no currency named");
+  setText(card.querySelector("dt"), total.quote ? `Net P&L, ${total.quote}` : unknownTitle(total.symbols));
   setText(values[3], fees(total.fees, decimals, total.quote));
-  setText(values[4], group(fixed(total.exposure, decimals)));
-  values[4].title = total.exposure;
+  setText(values[4], total.exposure === null ? "–" : group(fixed(total.exposure, decimals)));
+  values[4].title = total.exposure ?? "";
   setText(values[5], String(total.open_positions));
+}
+
+// BTCUSD may be settled in USD or in BTC: what is not certain is not added up.
+function unknownTitle(symbols) {
+  return symbols === 1 ? "Net P&L, currency unknown" : `Net P&L of ${symbols} symbols, currencies unknown, not added`;
 }
 
 function newLine() {
@@ -140,6 +145,12 @@ function fillLine(line, row, decimals) {
 }
 
 function setGain(element, exact, decimals) {
+  if (exact === null) {
+    setText(element, "–");
+    element.title = "";
+    delete element.dataset.gain;
+    return;
+  }
   const text = fixed(exact, decimals);
   setText(element, groupSigned(text));
   element.title = exact;

@@ -210,8 +210,9 @@ export class Charts {
     const { pnl, pnlOfSymbol, quote, symbol } = this.#series;
     const find = (line) => (time === null ? line.points.at(-1) : line.known.get(time));
     const total = find(pnl), own = find(pnlOfSymbol);
-    if (!total) return time === null ? "waits for the sidecar" : "";
+    if (!total && !own) return time === null ? "waits for the sidecar" : "";
     const words = (point) => (point.text ? groupSigned(fixed(point.text, this.#decimals)) : `≈ ${groupSigned(point.value.toFixed(this.#decimals))}`);
+    if (!total) return `${symbol} ${words(own)} · ${clock(own.time)}`;
     const ofSymbol = own && !this.filters().symbol ? ` · ${symbol} ${words(own)}` : "";
     return `total ${quote} ${words(total)}${ofSymbol} · ${clock(total.time)}`;
   }

@@ -18,6 +18,7 @@ import msgspec
 
 from trading_model.accounting.marks import Market
 from trading_model.decimals import DIVISION, EXACT, ZERO
+from trading_model.symbols import pnl_currency, same_currency
 from trading_model.trade import Side
 
 QUOTE = "quote"
@@ -27,12 +28,12 @@ OTHER = "__other__"
 """Label of what is counted past a limit."""
 
 MAX_FEE_CURRENCIES = 16
-"""So many per key, and any number of those that count in the net P&L (there can be no more than the symbol is long)."""
+"""Fee currencies tracked per key, besides those that count in the net P&L."""
 
 
 def counts_in_net(symbol: str, currency: str) -> bool:
-    """Whether a fee in `currency` can be taken off a P&L of `symbol`: it is in the symbol's quote currency."""
-    return currency == QUOTE or (len(symbol) > len(currency) and symbol.endswith(currency))
+    """Whether a fee in `currency` can be taken off a P&L of `symbol`: both are the same money, for certain."""
+    return currency == QUOTE or same_currency(currency, pnl_currency(symbol))
 
 
 NO_FEES: dict[str, Decimal] = {}

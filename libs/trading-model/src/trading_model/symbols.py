@@ -1,0 +1,209 @@
+"""What a symbol's form says: base, the currency of its prices, the currency of its P&L, and the kind of contract.
+
+One rule for everybody: the net P&L, the sidecar's metrics, the page and the dashboards. It reads the text alone, knows
+no venue, and says "unknown" with a reason where venues write different things in the same way. No I/O.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from trading_model.currencies import FIAT, JOINED_QUOTES, KNOWN, METALS, RANKS, SAME
+
+Kind = Literal["spot", "perpetual", "future", "option", "stock", "unknown"]
+
+
+class SymbolParts(msgspec.Struct, frozen=True):
+    """What is certain of a symbol; an empty text is unknown.
+
+    `quote` is what its price is counted in, `currency` what its P&L is counted in, as price × quantity gives it.
+    `reason` says why the currency is unknown; it is empty where that is known.
+    """
+
+    base: str = ""
+    quote: str = ""
+    currency: str = ""
+    kind: Kind = "unknown"
+    reason: str = ""
+
+
+NO_CURRENCY_NAMED = "the symbol names no currency"
+INVERSE = "priced in USD, and as an inverse contract settled in the coin"
+QUOTE_FIRST = "some venues write the quote currency first"
+TWO_READINGS = "it can be read as two pairs"
+NOT_A_CURRENCY = "it does not end with a known currency"
+COIN_OR_DOLLAR = "an option or future of this form is settled in dollars at some venues, in the coin at others"
+
+_MONEY = FIAT | METALS
+_DATE = r"(?:\d{6}|\d{8}|\d{1,2}[A-Z]{3}\d{2})"
+_STRIKE = r"\d+(?:D\d+|\.\d+)?"
+_CODE = "[A-Z0-9]+"
+_PREFIXES: dict[str, Kind] = {"SPOT": "spot", "PERP": "perpetual"}
+_KRAKEN: dict[str, Kind] = {"PF": "perpetual", "PI": "perpetual", "FF": "future", "FI": "future"}
+
+
+def symbol_parts(symbol: str) -> SymbolParts:
+    """The parts of a symbol, in whatever case it is written."""
+    return _parts(symbol)
+
+
+def pnl_currency(symbol: str) -> str:
+    """The currency of a symbol's P&L; empty where its form does not tell."""
+    return _parts(symbol).currency
+
+
+def same_currency(one: str, other: str) -> bool:
+    """Whether two codes mean the same money: XBT is BTC."""
+    return _plain(one) == _plain(other)
+
+
+@lru_cache(maxsize=16_384)
+def _parts(symbol: str) -> SymbolParts:
+    text = symbol.upper()
+    for pattern, read in _FORMS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return read(*found.groups(default=""))
+    return SymbolParts(reason=NOT_A_CURRENCY)
+
+
+def _slash(base: str, quote: str, settled: str, date: str, strike: str) -> SymbolParts:
+    """ccxt's form, and that of currency brokers: base/quote, then what it settles in, expiry, strike, call or put."""
+    kind: Kind = "option" if strike else "future" if date else "perpetual" if settled else "spot"
+    if settled and not same_currency(settled, quote):
+        return SymbolParts(_plain(base), _plain(quote), "", kind, f"priced in {quote}, settled in {settled}")
+    return SymbolParts(_plain(base), _plain(quote), _plain(quote), kind)
+
+
+def _derivative(base: str, quote: str, ending: str) -> SymbolParts:
+    """A pair and what it is a contract of: BTC-USDT-SWAP, BTCUSDT_260327, BTC-USD-260327-80000-C."""
+    kind = _kind_of(ending)
+    named = _separated(base, "-", quote) if quote else _joined(base)
+    if not named.quote:
+        return SymbolParts(named.base, kind=kind, reason=named.reason)
+    if named.quote == "USD" and named.base not in _MONEY and not (quote and ending in ("PERP", "PERPETUAL")):
+        return SymbolParts(named.base, "USD", "", kind, INVERSE)
+    return SymbolParts(named.base, named.quote, named.quote, kind)
+
+
+def _underlying(base: str, ending: str) -> SymbolParts:
+    """A contract that names its underlying alone: BTC-PERP, BTC-29MAR26, ETH-27DEC26-4000-C."""
+    named = _joined(base)
+    if named.quote:
+        return _derivative(base, "", ending)
+    kind = _kind_of(ending)
+    return SymbolParts(_plain(base), kind=kind, reason=NO_CURRENCY_NAMED if kind == "perpetual" else COIN_OR_DOLLAR)
+
+
+def _dated_option(base: str, ending: str, quote: str) -> SymbolParts:
+    """Bybit's options, which name what they settle in at the end: BTC-27DEC26-80000-C-USDT."""
+    return SymbolParts(_plain(base), _plain(quote), _plain(quote), _kind_of(ending))
+
+
+def _prefixed(prefix: str, base: str, quote: str) -> SymbolParts:
+    """SPOT_BTC_USDT, PERP_BTC_USDT."""
+    named = _separated(base, "_", quote)
+    return msgspec.structs.replace(named, kind=_PREFIXES[prefix])
+
+
+def _kraken_contract(prefix: str, base: str, quote: str) -> SymbolParts:
+    """PF_XBTUSD is linear, PI_XBTUSD inverse; FF_ and FI_ are the same with a date."""
+    linear = prefix.endswith("F")
+    currency, reason = (quote, "") if linear else ("", INVERSE)
+    return SymbolParts(_plain(base), quote, currency, _KRAKEN[prefix], reason)
+
+
+def _kraken_spot(base: str, quote: str) -> SymbolParts:
+    """Four letters each, X for coins and Z for money: XXBTZUSD, XETHXXBT."""
+    if base not in KNOWN or quote not in KNOWN:
+        return _joined(f"X{base}Z{quote}")
+    return SymbolParts(_plain(base), _plain(quote), _plain(quote), "spot")
+
+
+def _separated(base: str, separator: str, quote: str) -> SymbolParts:
+    """BTC-USDT, BTC_USDT, EUR.USD: spot at some venues, a perpetual at others."""
+    if quote not in KNOWN:
+        if separator != "_" and len(quote) <= 2 and quote.isalpha():  # a share's class or exchange: BRK-B, VOD.L
+            return SymbolParts(f"{base}{separator}{quote}", kind="stock", reason=NO_CURRENCY_NAMED)
+        return SymbolParts(_plain(base), reason=NOT_A_CURRENCY)
+    if _rank(base) < _rank(quote):
+        return SymbolParts(reason=QUOTE_FIRST)
+    kind: Kind = "spot" if base in _MONEY and quote in _MONEY else "unknown"
+    return SymbolParts(_plain(base), _plain(quote), _plain(quote), kind)
+
+
+def _dashed(base: str, quote: str) -> SymbolParts:
+    return _separated(base, "-", quote)
+
+
+def _underscored(base: str, quote: str) -> SymbolParts:
+    return _separated(base, "_", quote)
+
+
+def _dotted(base: str, quote: str) -> SymbolParts:
+    return _separated(base, ".", quote)
+
+
+def _occ_option(root: str) -> SymbolParts:
+    """An option listed in the United States: AAPL251219C00150000."""
+    return SymbolParts(root, "USD", "USD", "option")
+
+
+def _joined(text: str) -> SymbolParts:
+    """BTCUSDT: a known quote currency at the end of one word, the longest first."""
+    if text in KNOWN:
+        return SymbolParts(_plain(text), reason=NO_CURRENCY_NAMED)
+    if len(text) == 6 and text[:3] in _MONEY and text[3:] in _MONEY:
+        return SymbolParts(text[:3], text[3:], text[3:], "spot")
+    readings = [(text.removesuffix(quote), quote) for quote in JOINED_QUOTES if text.endswith(quote)]
+    readings = [
+        (base, quote) for base, quote in readings if len(base) > 2 or base in KNOWN or (base and len(quote) > 3)
+    ]
+    if not readings:
+        return SymbolParts(reason=NO_CURRENCY_NAMED)
+    if len(readings) > 1 and len(readings[0][1]) - len(readings[1][1]) == 1:  # BATUSD: BAT in USD, or BA in TUSD?
+        known = [reading for reading in readings if reading[0] in KNOWN]
+        if len(known) != 1:
+            return SymbolParts(reason=TWO_READINGS)
+        readings = known
+    base, quote = readings[0]
+    if quote == "USD" and base not in _MONEY:
+        return SymbolParts(_plain(base), "USD", "", "unknown", INVERSE)
+    return SymbolParts(_plain(base), _plain(quote), _plain(quote))
+
+
+def _kind_of(ending: str) -> Kind:
+    if ending in ("SWAP", "PERP", "PERPETUAL"):
+        return "perpetual"
+    return "option" if ending.endswith(("C", "P")) else "future"
+
+
+def _plain(code: str) -> str:
+    return SAME.get(code, code)
+
+
+def _rank(code: str) -> int:
+    return next((rank for rank, codes in enumerate(RANKS) if code in codes), len(RANKS))
+
+
+_ENDING = rf"(SWAP|PERP|PERPETUAL|{_DATE}(?:-{_STRIKE}-[CP])?)"
+_FORMS: tuple[tuple[re.Pattern[str], Callable[..., SymbolParts]], ...] = tuple(
+    (re.compile(pattern), read)
+    for pattern, read in (
+        (rf"([^/:]+)/({_CODE})(?::({_CODE})(?:-({_DATE})(?:-({_STRIKE}-[CP]))?)?)?", _slash),
+        (r"(PF|PI|FF|FI)_([A-Z0-9]+?)(USD|EUR|GBP)(?:_\d{6})?", _kraken_contract),
+        (rf"({_CODE})[-_]({_CODE})[-_]{_ENDING}", _derivative),
+        (rf"({_CODE})-({_DATE}-{_STRIKE}-[CP])-(USDT|USDC)", _dated_option),
+        (rf"({_CODE})[-_]{_ENDING}", _underlying),
+        (rf"(SPOT|PERP)_({_CODE})_({_CODE})", _prefixed),
+        (r"X([A-Z]{3})[XZ]([A-Z]{3})", _kraken_spot),
+        (rf"({_CODE})-({_CODE})", _dashed),
+        (rf"({_CODE})_({_CODE})", _underscored),
+        (rf"({_CODE})\.({_CODE})", _dotted),
+        (r"([A-Z]{1,6})\d{6}[CP]\d{8}", _occ_option),
+        (rf"({_CODE})", _joined),
+    )
+)
