@@ -22,7 +22,7 @@ TOKEN = "token-of-the-tests"
 @pytest.fixture(scope="package")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     """Both apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
-    settings = {"WEBAPP_API_TOKENS": f"{TOKEN},another", "SIDECAR_SNAPSHOT_SECONDS": "0.5"}
+    settings = {"WEBAPP_API_TOKENS": f"{TOKEN},another-token-of-the-tests", "SIDECAR_SNAPSHOT_SECONDS": "0.5"}
     running = Apps(tmp_path_factory.mktemp("apps"), **settings)
     running.start_both()
     arguments = ["--rate", "50", "--seconds", "0", "--url", running.web_url, "--token", TOKEN]

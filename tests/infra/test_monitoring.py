@@ -126,21 +126,23 @@ def test_a_setting_that_does_not_fit_is_named(tmp_path: Path) -> None:
 
 
 def test_tokens_are_for_nobody_else_to_read(tmp_path: Path) -> None:
-    write_targets(read_plan(Environment({"SIDECAR_API_TOKENS": "new, old"}, tmp_path), tmp_path))
+    write_targets(
+        read_plan(Environment({"SIDECAR_API_TOKENS": "the-new-plain-token, the-old-plain-token"}, tmp_path), tmp_path)
+    )
     token = tmp_path / ".run" / "prometheus" / "metrics-sidecar.token"
-    assert (token.read_text(), stat.S_IMODE(token.stat().st_mode)) == ("new", 0o600)
+    assert (token.read_text(), stat.S_IMODE(token.stat().st_mode)) == ("the-new-plain-token", 0o600)
 
 
 def test_the_token_shown_to_an_app_whose_tokens_are_hashed_is_a_setting(tmp_path: Path) -> None:
     settings = {
         "MONITORING_TOKEN": "reader",
         "SIDECAR_API_TOKENS": entry_text("reader", frozenset({"read"})),
-        "WEBAPP_API_TOKENS": f"{entry_text('sender', frozenset({'ingest'}))}, plain",
+        "WEBAPP_API_TOKENS": f"{entry_text('sender', frozenset({'ingest'}))}, a-token-in-plain-text",
     }
     write_targets(read_plan(Environment(settings, tmp_path), tmp_path))
     folder = tmp_path / ".run" / "prometheus"
     assert (folder / "metrics-sidecar.token").read_text() == "reader"
-    assert (folder / "trading-app.token").read_text() == "plain"
+    assert (folder / "trading-app.token").read_text() == "a-token-in-plain-text"
 
 
 def test_without_a_token_to_show_nothing_is_started(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @needs_prometheus
-@pytest.mark.parametrize("tokens", ["", "one,two"])
+@pytest.mark.parametrize("tokens", ["", "the-first-of-two-tokens,the-second-of-two-tokens"])
 def test_the_configuration_with_its_generated_files_is_valid(tmp_path: Path, tokens: str) -> None:
     copy = Checkout(tmp_path)
     write_targets(read_plan(Environment({"WEBAPP_API_TOKENS": tokens}, copy.folder), copy.folder))

@@ -191,7 +191,7 @@ def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_a_caller_that_names_other_addresses_as_its_own_is_slowed_all_the_same(apps: Apps) -> None:
-    apps.start(SIDECAR, SIDECAR_API_TOKENS="right")
+    apps.start(SIDECAR, SIDECAR_API_TOKENS="the-token-that-is-right")
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
     with httpx.Client(trust_env=False) as client:
         statuses = [

@@ -51,6 +51,6 @@ def test_one_key_without_the_other_and_what_is_no_key_are_refused(key: str, valu
 
 
 def test_other_machines_may_reach_it_once_a_token_is_set_which_is_never_shown() -> None:
-    settings = read(SIDECAR_HTTP_HOST="0.0.0.0", SIDECAR_API_TOKENS="secret-one, secret-two")
-    assert settings.api_tokens == ("secret-one", "secret-two")
+    settings = read(SIDECAR_HTTP_HOST="0.0.0.0", SIDECAR_API_TOKENS="secret-number-one, secret-number-two")
+    assert settings.api_tokens == ("secret-number-one", "secret-number-two")
     assert "secret" not in repr(settings)

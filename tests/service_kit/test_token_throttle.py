@@ -10,25 +10,18 @@ from service_kit.access.token_throttle import (
     TokenThrottle,
     network_of,
 )
+from tests.support.clock import ManualClock
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def guesser(clock: Clock) -> TokenThrottle:
+def guesser(clock: ManualClock) -> TokenThrottle:
     """One that HERE has made as many wrong guesses as it may, a second apart."""
     slowing = TokenThrottle(clock)
     for number in range(MAX_WRONG):
@@ -43,7 +36,7 @@ def test_after_a_few_wrong_tokens_an_address_waits_and_no_other(guesser: TokenTh
     assert guesser.wait(THERE, b"next") == 0
 
 
-def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: TokenThrottle, clock: Clock) -> None:
+def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: TokenThrottle, clock: ManualClock) -> None:
     clock.now += guesser.wait(HERE, b"next")
     assert guesser.wait(HERE, b"next") == 0
     guesser.note_wrong(HERE, b"next")
@@ -53,7 +46,7 @@ def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: TokenThro
 
 
 def test_the_same_wrong_token_again_is_no_guess() -> None:
-    slowing = TokenThrottle()
+    slowing = TokenThrottle(ManualClock())
     assert [slowing.note_wrong(HERE, b"old") for _ in range(20)] == [True] + 19 * [False]
     assert slowing.wait(HERE, b"next") == 0
 
@@ -91,7 +84,7 @@ def test_what_is_kept_is_bounded(guesser: TokenThrottle) -> None:
     assert len(guesser._right) == MAX_RIGHT
 
 
-def test_a_minute_without_a_guess_leaves_nothing_behind(guesser: TokenThrottle, clock: Clock) -> None:
+def test_a_minute_without_a_guess_leaves_nothing_behind(guesser: TokenThrottle, clock: ManualClock) -> None:
     clock.now += WINDOW_SECONDS
     assert guesser.wait(HERE, b"next") == 0
     assert not guesser._wrong

@@ -18,6 +18,7 @@ from service_kit.access.tokens import (
 )
 from service_kit.settings import Environment, SettingError
 
+FIRST, SECOND = "the-first-plain-token", "the-second-plain-token"
 DIGEST = hashlib.sha256(b"right").hexdigest()
 
 
@@ -70,7 +71,7 @@ def test_a_plain_token_may_look_like_almost_anything(token: str) -> None:
 )
 def test_what_looks_like_a_hashed_entry_and_is_none_is_refused_and_not_shown(entry: str) -> None:
     with pytest.raises(SettingError) as refused:
-        read_entries(environment(KEY=f"good, {entry}"), "KEY")
+        read_entries(environment(KEY=f"a-good-plain-token, {entry}"), "KEY")
     assert str(refused.value).startswith("KEY: entry 2 is no token: ")
     assert DIGEST[:8] not in str(refused.value)
     assert "secret" not in str(refused.value)
@@ -107,11 +108,11 @@ def test_a_bearer_token_is_read_from_its_header(header: bytes, token: bytes) -> 
     [
         ("", "", ""),
         ("", "given", "given"),
-        ("first,second", "", "first"),
-        (f"sha256:{DIGEST},second", "", "second"),
-        (f"read:sha256:{DIGEST},second", "right", "right"),
-        (f"ingest:sha256:{DIGEST},second", "right", "second"),
-        ("first", "of-the-other-app", "first"),
+        (f"{FIRST},{SECOND}", "", FIRST),
+        (f"sha256:{DIGEST},{SECOND}", "", SECOND),
+        (f"read:sha256:{DIGEST},{SECOND}", "right", "right"),
+        (f"ingest:sha256:{DIGEST},{SECOND}", "right", SECOND),
+        (FIRST, "of-the-other-app", FIRST),
     ],
 )
 def test_the_token_to_show_is_the_one_given_if_it_may_read_else_the_first_plain_one(
@@ -125,3 +126,14 @@ def test_without_a_token_to_show_the_start_is_refused(given: str) -> None:
     with pytest.raises(SettingError, match=r"^MONITORING_TOKEN: set a token that KEY takes for read") as refused:
         token_to_show(environment(KEY=f"sha256:{DIGEST}", MONITORING_TOKEN=given), "KEY")
     assert "wrong" not in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["x", "secret", "fifteen-letters"])
+def test_a_short_plain_token_is_refused_with_the_command_that_makes_one(token: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        read_entries(environment(KEY=f"a-good-plain-token,{token}"), "KEY")
+    assert str(refused.value).startswith(f"KEY: entry 2 is a plain token of {len(token)} characters, at least 16")
+    assert "trading-app token" in str(refused.value)
+    assert token not in str(refused.value).split()
+    hashed = entry_text(token, frozenset({"read"}))
+    assert read_entries(environment(KEY=hashed), "KEY") == (hashed,), "a hash does not say how long the token is"

@@ -14,7 +14,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from service_kit.clock import SYSTEM_CLOCK
 from service_kit.settings import Environment, SettingError
+from tests.support.clock import ManualClock
 from tests.support.id_provider import AUDIENCE, USER, Provider, id_provider, jwk, make_key
 from tests.support.polling import eventually
 from tests.support.ports import free_port
@@ -102,6 +104,9 @@ def own_provider() -> Iterator[Provider]:
         yield provider
 
 
+API_TOKEN = "an-api-token-in-plain-text"
+
+
 def settings(**values: str) -> Settings:
     return read_settings(Environment(values, Path("/project")))
 
@@ -109,7 +114,7 @@ def settings(**values: str) -> Settings:
 def checker(provider: Provider, **others: str) -> IdTokens:
     known = settings(**provider.settings(**others)).id_provider
     assert known is not None
-    return IdTokens(known)
+    return IdTokens(known, SYSTEM_CLOCK)
 
 
 def check(tokens: IdTokens, token: str) -> Caller:
@@ -164,15 +169,8 @@ def test_whose_tokens_count_is_a_setting(
         assert check(tokens, token).name == name
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_keys_are_asked_for_when_they_are_needed_and_kept_for_a_while(own_provider: Provider) -> None:
-    clock = Clock()
+    clock = ManualClock()
     keys = ProviderKeys(own_provider.url, clock)
 
     async def use() -> None:
@@ -216,15 +214,15 @@ def test_keys_are_asked_for_when_they_are_needed_and_kept_for_a_while(own_provid
 def test_an_answer_without_usable_keys_is_none(own_provider: Provider, body: bytes, reason: str) -> None:
     own_provider.body = body
     with pytest.raises(NoKeys, match=reason):
-        asyncio.run(ProviderKeys(own_provider.url).find("k"))
+        asyncio.run(ProviderKeys(own_provider.url, SYSTEM_CLOCK).find("k"))
 
 
 def test_nobody_listening_and_a_redirect_give_no_keys(own_provider: Provider) -> None:
     own_provider.status = 302
     with pytest.raises(NoKeys, match="status 302"):
-        asyncio.run(ProviderKeys(own_provider.url).find("first"))
+        asyncio.run(ProviderKeys(own_provider.url, SYSTEM_CLOCK).find("first"))
     with pytest.raises(NoKeys, match="connection attempts failed"):
-        asyncio.run(ProviderKeys(f"http://127.0.0.1:{free_port()}/").find("first"))
+        asyncio.run(ProviderKeys(f"http://127.0.0.1:{free_port()}/", SYSTEM_CLOCK).find("first"))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +249,7 @@ def test_a_provider_is_a_credential_too(provider: Provider) -> None:
 @pytest.fixture(scope="module")
 def desk(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """An app on all interfaces that takes ID tokens, and an API token beside them."""
-    settings = provider.settings(WEBAPP_API_TOKENS="api-token", WEBAPP_HTTP_HOST="0.0.0.0")
+    settings = provider.settings(WEBAPP_API_TOKENS=API_TOKEN, WEBAPP_HTTP_HOST="0.0.0.0")
     with running(tmp_path_factory.mktemp("desk"), **settings) as app:
         yield app
 
@@ -261,7 +259,7 @@ def test_id_tokens_and_api_tokens_count_beside_each_other(desk: RunningApp, prov
     for _ in range(3):  # checked, then known
         assert desk.client.post("/trade", json=trade(), headers=token).status_code == 201
         assert desk.client.get("/trades", headers=token).status_code == 200
-    assert desk.client.get("/trades", headers=bearer("api-token")).status_code == 200
+    assert desk.client.get("/trades", headers=bearer(API_TOKEN)).status_code == 200
     problem(desk.client.get("/trades"), "unauthorized")
 
 
@@ -272,20 +270,23 @@ def test_the_app_refuses_a_wrong_one_either_way_and_logs_why(desk: RunningApp, p
     document = problem(desk.client.get("/trades", headers=bearer(token)), "unauthorized")
     assert reason in document["detail"]
     problem(desk.client.post("/trade", json={}, headers=bearer(token)), "unauthorized")
-    lines = [line for line in desk.log_lines() if line["event"] == "an ID token was refused"]
+    lines = [line for line in desk.log_lines() if line["event"] == "a token was refused"]
     assert document["detail"].endswith(lines[-1]["reason"])
     assert token not in desk.log_text()
 
 
 def test_without_the_providers_keys_no_id_token_counts_and_api_tokens_do(tmp_path: Path, trade: Make) -> None:
-    with id_provider() as provider, running(tmp_path, **provider.settings(WEBAPP_API_TOKENS="api-token")) as app:
+    with (
+        id_provider() as provider,
+        running(tmp_path, **provider.settings(WEBAPP_API_TOKENS=API_TOKEN)) as app,
+    ):
         provider.status = 500
         for token in (provider.token(), provider.token(sub="user-2")):
             answer = app.client.post("/trade", json=trade(), headers=bearer(token))
             assert "status 500" in problem(answer, "keys_unavailable")["detail"]
             assert int(answer.headers["retry-after"]) > 0
         assert provider.asked == 1
-        assert app.client.post("/trade", json=trade(), headers=bearer("api-token")).status_code == 201
+        assert app.client.post("/trade", json=trade(), headers=bearer(API_TOKEN)).status_code == 201
         [line] = eventually(lambda: [line for line in app.log_lines() if line["level"] == "error"])
         assert (line["event"], line["url"]) == ("the ID provider's keys can't be had", provider.url)
 

@@ -191,12 +191,12 @@ def test_the_app_makes_room_for_as_many_files_as_it_may_have_connections(tmp_pat
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    settings = {"WEBAPP_RATE_LIMIT": "4/hour;100/day", "WEBAPP_API_TOKENS": "first,second"}
+    settings = {"WEBAPP_RATE_LIMIT": "4/hour;100/day", "WEBAPP_API_TOKENS": "token-of-the-first,token-of-the-second"}
     with running(tmp_path_factory.mktemp("limited"), **settings) as app:
         yield app
 
 
-@pytest.mark.parametrize("token", ["first", "second"])
+@pytest.mark.parametrize("token", ["token-of-the-first", "token-of-the-second"])
 def test_each_caller_may_send_so_many_requests_whichever_way_they_take(limited: RunningApp, token: str) -> None:
     shown = {"Authorization": f"Bearer {token}"}
     send = limited.client.post

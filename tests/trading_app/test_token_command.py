@@ -29,12 +29,19 @@ def test_a_token_is_shown_once_beside_the_entry_that_stores_it_even_where_the_se
 
 
 def test_the_entry_of_a_token_that_is_in_use_is_made_without_showing_it() -> None:
-    done = run("--existing", "--scopes", "read", given="in-use-ü\n")
+    done = run("--existing", "--scopes", "read", given="a-token-in-use-ü\n")
     assert done.returncode == 0
     label, entry = done.stdout.split()
     assert label == "entry"
-    assert Tokens([entry]).scopes_of(digest_of("in-use-ü".encode())) == frozenset({"read"})
+    assert Tokens([entry]).scopes_of(digest_of("a-token-in-use-ü".encode())) == frozenset({"read"})
     assert "in-use" not in done.stdout + done.stderr
+
+
+def test_no_entry_is_made_of_a_token_that_can_be_guessed() -> None:
+    done = run("--existing", given="letmein\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "7 characters, at least 16" in done.stderr
+    assert "letmein" not in done.stderr
 
 
 @pytest.mark.parametrize(

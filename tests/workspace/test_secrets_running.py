@@ -16,7 +16,7 @@ from telemetry_stream.transports.zeromq.curve import make_key_file
 from tests.support.apps import BIN, Apps
 from tests.support.polling import eventually
 
-WEB_TOKEN, SIDECAR_TOKEN, MONITORING_TOKEN = "web-Secret-4711", "sidecar-Secret-4712", "monitoring-Secret-4713"
+WEB_TOKEN, SIDECAR_TOKEN, MONITORING_TOKEN = "web-app-Secret-4711", "sidecar-Secret-4712", "monitoring-Secret-4713"
 PLAIN = {"WEBAPP_API_TOKENS": WEB_TOKEN, "SIDECAR_API_TOKENS": SIDECAR_TOKEN, "MONITORING_TOKEN": MONITORING_TOKEN}
 TRADE = {"symbol": "BTC/USDT", "price": "1", "qty": "1", "side": "buy"}
 

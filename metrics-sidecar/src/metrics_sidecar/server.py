@@ -15,9 +15,9 @@ from metrics_sidecar.exposition.text import OPENMETRICS, TEXT, Exposition
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.http_types import Answer, Receive, Request, Scope, Send
 from metrics_sidecar.problems import NotCaughtUp
-from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
-from service_kit.access.token_throttle import TokenThrottle
-from service_kit.access.tokens import Tokens, bearer_token, digest_of
+from service_kit.access.gate import Gate
+from service_kit.access.tokens import bearer_token
+from service_kit.clock import SYSTEM_CLOCK, Clock
 from service_kit.cooperative import Slicer
 from service_kit.problems import Problem
 from service_kit.request_ids import RequestIds
@@ -29,20 +29,23 @@ PIECES_AT_ONCE = 16
 
 OPEN_PATHS = frozenset(("/healthz", "/readyz"))
 
-HOSTS = {"/metrics": OwnHosts(HOST_OF_A_CONTAINER), "/state": OwnHosts()}
-"""The names that figures are given under where there are no tokens."""
-
 
 class SidecarApp:
     """An ASGI application over a tracker and a saver."""
 
-    def __init__(self, tracker: Tracker, saver: Saver, replay_address: str, tokens: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        saver: Saver,
+        replay_address: str,
+        tokens: Sequence[str] = (),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         """`replay_address` is only told to people. With `tokens`, figures are for who shows one with the scope read."""
         self._tracker = tracker
         self._saver = saver
         self._replay_address = replay_address
-        self._tokens = Tokens(tokens)
-        self._slowing = TokenThrottle()
+        self._gate = Gate("metrics-sidecar", "SIDECAR_API_TOKENS", tokens, clock)
         self._exposition = Exposition()
         self._rendering = asyncio.Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
@@ -86,32 +89,15 @@ class SidecarApp:
         if request.method not in ("GET", "HEAD"):
             raise Problem("method_not_allowed", "use GET", headers={"Allow": "GET, HEAD"})
         if request.path not in OPEN_PATHS:
-            if self._tokens:
-                self._require_token(request)
-            else:
-                _refuse_foreign_host(request)
+            self._require_access(request)
         return route
 
-    def _require_token(self, request: Request) -> None:
-        token = bearer_token(request.header("authorization"))
-        digest = digest_of(token)
-        wait = self._slowing.wait(request.host, digest) if token else 0
-        if wait:
-            detail = f"wrong tokens come from your address; try again in {wait} seconds"
-            raise Problem("too_many_attempts", detail, retry_after=wait)
-        scopes = self._tokens.scopes_of(digest)
-        if scopes is None:
-            if token and self._slowing.note_wrong(request.host, digest):
-                log.warning("a token was refused", address=request.host)
-            raise Problem(
-                "unauthorized",
-                "send the header 'Authorization: Bearer TOKEN' with one of SIDECAR_API_TOKENS",
-                headers={"WWW-Authenticate": 'Bearer realm="metrics-sidecar"'},
-            )
-        self._slowing.note_right(request.host, digest)
-        if "read" not in scopes:
-            challenge = 'Bearer realm="metrics-sidecar", error="insufficient_scope", scope="read"'
-            raise Problem("forbidden", "a token with the scope read is needed", headers={"WWW-Authenticate": challenge})
+    def _require_access(self, request: Request) -> None:
+        if not self._gate.tokens:
+            self._gate.require_own_host(request.path, request.header("host"), "SIDECAR_API_TOKENS")
+            return
+        scopes = self._gate.identify(bearer_token(request.header("authorization")), request.host)
+        self._gate.require_scope("read", scopes)
 
     async def _healthz(self, _request: Request) -> Answer:
         return Answer(200, "application/json", [b'{"status":"ok"}\n'])
@@ -158,12 +144,6 @@ class SidecarApp:
         if head is None:
             return f"no answer yet from {self._replay_address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
         return f"applied {applied} of {head}; figures are served once the head read at the start is applied"
-
-
-def _refuse_foreign_host(request: Request) -> None:
-    if not HOSTS[request.path].include(request.header("host")):
-        detail = "the header Host names none of the sidecar's own hosts: ask at 127.0.0.1, or set SIDECAR_API_TOKENS"
-        raise Problem("foreign_host", detail)
 
 
 async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) -> Answer:

@@ -11,6 +11,7 @@ import zmq
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service_kit.clock import SYSTEM_CLOCK, Clock
 from service_kit.request_ids import RequestIds
 from telemetry_stream.stores.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
 from telemetry_stream.transports.zeromq.curve import UnusableKey
@@ -49,7 +50,9 @@ class WebApp:
     rest.
     """
 
-    def __init__(self, settings: Settings, on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, settings: Settings, on_failure: Callable[[BaseException], None], clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         """`on_failure` is called, in the event loop, when the stream can't go on and the process must end."""
         self.context = Context(settings)
         self._on_failure = on_failure
@@ -58,7 +61,7 @@ class WebApp:
         self.body_budget = BodyBudget(settings.max_bodies_bytes)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
         self.ids = RequestIds()
-        self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings))
+        self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings, clock), clock)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
         self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
@@ -126,12 +129,12 @@ class WebApp:
             log.info("journal closed", head=stream.head)
 
 
-def _id_tokens(settings: Settings) -> "IdTokens | None":
+def _id_tokens(settings: Settings, clock: Clock) -> "IdTokens | None":
     if settings.id_provider is None:
         return None
     from trading_app.access.id_tokens import IdTokens  # noqa: PLC0415 -- what it imports makes every other start slower
 
-    return IdTokens(settings.id_provider)
+    return IdTokens(settings.id_provider, clock)
 
 
 def _rate_limit(written: str, *, by_token: bool) -> "RateLimit | None":

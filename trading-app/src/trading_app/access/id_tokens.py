@@ -3,12 +3,12 @@
 The rules are those of OpenID Connect Core 1.0, section 3.1.3.7.
 """
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
+from service_kit.clock import Clock, unix_seconds
 from trading_app.access.caller import Caller
 from trading_app.access.id_provider import IdProvider, InvalidToken
 from trading_app.access.lease import Lease
@@ -37,15 +37,16 @@ class Checked:
 class IdTokens:
     """Checks ID tokens, and remembers for a moment which it has checked."""
 
-    def __init__(self, provider: IdProvider) -> None:
+    def __init__(self, provider: IdProvider, clock: Clock) -> None:
         self._provider = provider
-        self._keys = ProviderKeys(provider.jwks_url)
+        self._clock = clock
+        self._keys = ProviderKeys(provider.jwks_url, clock)
         self._known: dict[bytes, Checked] = {}
 
     def known(self, digest: bytes) -> Checked | None:
         """The token with this digest, if it was checked a moment ago and counts."""
         checked = self._known.get(digest)
-        return checked if checked is not None and time.time() < checked.known_until else None
+        return checked if checked is not None and unix_seconds(self._clock) < checked.known_until else None
 
     async def check(self, token: bytes, digest: bytes) -> Checked:
         """The token, checked. Raises InvalidToken; NoKeys where that can't be told."""
@@ -86,8 +87,8 @@ class IdTokens:
         if name is None:
             raise InvalidToken("its user is not in WEBAPP_OIDC_USERS")
         until = float(claims["exp"]) + LEEWAY_SECONDS
-        caller = Caller(name, self._provider.scopes, Lease(until))
-        return Checked(caller, until, min(until, time.time() + KNOWN_SECONDS))
+        caller = Caller(name, self._provider.scopes, Lease(until, self._clock))
+        return Checked(caller, until, min(until, unix_seconds(self._clock) + KNOWN_SECONDS))
 
 
 _REASONS: dict[type[Exception], str] = {

@@ -1,8 +1,6 @@
 """The keys an ID provider signs with: a JWK Set (RFC 7517), fetched when it is needed and kept for a while."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +10,7 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from service_kit.clock import Clock
 from service_kit.settings import is_loopback
 from trading_app.access.id_provider import NoKeys
 
@@ -38,7 +37,7 @@ class _KeySet(msgspec.Struct):
 class ProviderKeys:
     """The provider's RSA keys, by their `kid`."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
         self._clock = clock
         self._keys: dict[str, RSAPublicKey] = {}
@@ -50,18 +49,18 @@ class ProviderKeys:
         """The key of that name; None if the provider has none. Raises NoKeys where none can be had."""
         if not self._has(kid):
             async with self._fetching:  # those who waited for another's attempt find its result
-                if not self._has(kid) and self._clock() >= self._tried + PAUSE_SECONDS:
+                if not self._has(kid) and self._clock.monotonic() >= self._tried + PAUSE_SECONDS:
                     await self._fetch()
-        if self._clock() >= self._fetched + KEPT_SECONDS:
+        if self._clock.monotonic() >= self._fetched + KEPT_SECONDS:
             self._keys = {}
             raise NoKeys(self._failure)
         return self._keys.get(kid)
 
     def _has(self, kid: str) -> bool:
-        return kid in self._keys and self._clock() < self._fetched + FRESH_SECONDS
+        return kid in self._keys and self._clock.monotonic() < self._fetched + FRESH_SECONDS
 
     async def _fetch(self) -> None:
-        self._tried = self._clock()
+        self._tried = self._clock.monotonic()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 self._keys = read_keys(await self._ask())
@@ -70,7 +69,7 @@ class ProviderKeys:
         except (httpx.HTTPError, msgspec.MsgspecError, RecursionError, NoKeys) as error:
             self._failure = str(error) or type(error).__name__
         else:
-            self._fetched = self._clock()
+            self._fetched = self._clock.monotonic()
             log.info("the ID provider's keys are there", url=self._url, keys=sorted(self._keys))
             return
         log.error("the ID provider's keys can't be had", url=self._url, reason=self._failure)

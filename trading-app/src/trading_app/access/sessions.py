@@ -3,9 +3,9 @@ they were made from can't leave the settings without their sessions.
 """
 
 import secrets
-import time
 
 from service_kit.access.tokens import digest_of
+from service_kit.clock import Clock, unix_seconds
 from trading_app.access.caller import Caller
 from trading_app.access.lease import Lease
 
@@ -19,7 +19,8 @@ class Sessions:
     the oldest ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._sessions: dict[bytes, Caller] = {}
 
     def begin(self, caller: Caller) -> str:
@@ -32,8 +33,8 @@ class Sessions:
         while len(self._sessions) >= MAX_SESSIONS:
             self._end(next(iter(self._sessions)))
         key = secrets.token_urlsafe(32)
-        longest = time.time() + MAX_SECONDS
-        lease = Lease(longest if caller.lease is None else min(caller.lease.until, longest))
+        longest = unix_seconds(self._clock) + MAX_SECONDS
+        lease = Lease(longest if caller.lease is None else min(caller.lease.until, longest), self._clock)
         self._sessions[digest_of(key.encode())] = Caller(caller.name, caller.scopes, lease)
         return key
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from service_kit.access.tokens import entry_text, mint, read_scopes
+from service_kit.access.tokens import MIN_PLAIN_CHARACTERS, entry_text, mint, read_scopes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
         token = sys.stdin.readline().strip()
         if not token:
             print("trading-app token: no token came on standard input", file=sys.stderr)
+            return 2
+        if len(token) < MIN_PLAIN_CHARACTERS:
+            print(
+                f"trading-app token: the token has {len(token)} characters, at least {MIN_PLAIN_CHARACTERS} are needed;"
+                " without --existing a new one is made",
+                file=sys.stderr,
+            )
             return 2
     else:
         token = mint()

@@ -1,15 +1,15 @@
-"""Slows those who guess: each network has a few wrong tokens a minute. No I/O.
+"""Slows guessing: each network has a few wrong tokens a minute. No I/O.
 
-The same wrong token again is no new guess, so that a program with an old token does not get its whole machine slowed.
-A token that was right before from the same address is taken even while its network is slowed.
+The same wrong token again is not a new guess, so a program with an old token does not slow its whole machine. A token
+that was right before from the same address is accepted even while its network waits.
 """
 
 import ipaddress
 import math
-import time
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+
+from service_kit.clock import Clock
 
 MAX_WRONG = 5
 WINDOW_SECONDS = 60.0
@@ -20,7 +20,7 @@ MAX_RIGHT = 4096
 class TokenThrottle:
     """Counts wrong tokens by network. What is kept is bounded: the oldest gives way."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._wrong: dict[str, dict[bytes, float]] = {}
         self._right: dict[tuple[str, bytes], None] = {}
@@ -32,7 +32,7 @@ class TokenThrottle:
         wrong = self._recent(network_of(host))
         if len(wrong) < MAX_WRONG:
             return 0
-        return max(1, math.ceil(min(wrong.values()) + WINDOW_SECONDS - self._clock()))
+        return max(1, math.ceil(min(wrong.values()) + WINDOW_SECONDS - self._clock.monotonic()))
 
     def note_right(self, host: str, digest: bytes) -> None:
         """This token was right."""
@@ -49,11 +49,11 @@ class TokenThrottle:
         if network not in self._wrong:
             _make_room(self._wrong, MAX_NETWORKS)
             self._wrong[network] = wrong
-        wrong[digest] = self._clock()
+        wrong[digest] = self._clock.monotonic()
         return True
 
     def _recent(self, network: str) -> dict[bytes, float]:
-        wrong, began = self._wrong.get(network, {}), self._clock() - WINDOW_SECONDS
+        wrong, began = self._wrong.get(network, {}), self._clock.monotonic() - WINDOW_SECONDS
         for digest in [digest for digest, at in wrong.items() if at <= began]:
             del wrong[digest]
         if not wrong:

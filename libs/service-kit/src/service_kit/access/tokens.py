@@ -2,7 +2,7 @@
 
 An entry of a setting is a plain token, which may do everything, or `SCOPE+SCOPE:sha256:DIGEST`, with the SHA-256 of
 the token in hexadecimal; without `SCOPE+SCOPE:` every scope. A token of 256 random bits needs no slower hash: there is
-nothing to guess.
+nothing to guess. Weak tokens are another matter, so short ones are refused.
 """
 
 import hashlib
@@ -18,6 +18,12 @@ SCOPES = ("ingest", "read", "admin")
 """Send trades; read everything; both, and what changes the app."""
 
 EVERY_SCOPE = frozenset(SCOPES)
+
+MIN_PLAIN_CHARACTERS = 16
+"""A shorter plain token is refused: a word or a name is guessed in spite of the throttle."""
+
+MIN_STRONG_CHARACTERS = 22
+"""128 random bits in base64. A shorter token is never taken for one that nobody can guess."""
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -39,6 +45,11 @@ def digest_of(token: bytes) -> bytes:
 def mint() -> str:
     """A new token, of 256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def may_be_strong(token: bytes) -> bool:
+    """Whether the token is long enough to hold 128 random bits. Hashed entries of such tokens are not throttled."""
+    return len(token) >= MIN_STRONG_CHARACTERS
 
 
 def entry_text(token: str, scopes: frozenset[str]) -> str:
@@ -72,9 +83,14 @@ def read_entries(environment: Environment, key: str) -> tuple[str, ...]:
     entries = environment.words(key)
     for number, entry in enumerate(entries, 1):
         try:
-            read_entry(entry)
+            known = read_entry(entry)
         except ValueError as error:
             raise SettingError(f"{key}: entry {number} is no token: {error}") from None
+        if not known.hashed and len(entry) < MIN_PLAIN_CHARACTERS:
+            raise SettingError(
+                f"{key}: entry {number} is a plain token of {len(entry)} characters, at least"
+                f" {MIN_PLAIN_CHARACTERS} are needed; `trading-app token` makes a token and its entry"
+            )
     return entries
 
 
@@ -102,22 +118,28 @@ class Tokens:
         """Raises ValueError for what is no entry."""
         read = [read_entry(entry) for entry in entries]
         self.plain = sum(not entry.hashed for entry in read)
-        scopes: dict[bytes, frozenset[str]] = {}
+        merged: dict[bytes, Entry] = {}
         for entry in read:
-            scopes[entry.digest] = scopes.get(entry.digest, frozenset()) | entry.scopes
-        self._scopes = list(scopes.items())
+            known = merged.get(entry.digest, entry)
+            merged[entry.digest] = Entry(entry.digest, known.scopes | entry.scopes, known.hashed and entry.hashed)
+        self._entries = list(merged.values())
 
     def __bool__(self) -> bool:
-        return bool(self._scopes)
+        return bool(self._entries)
+
+    def find(self, digest: bytes) -> Entry | None:
+        """The entry of the token with this digest; None where there is none."""
+        found = None
+        # All are compared, and each in constant time: the duration says nothing about the tokens.
+        for entry in self._entries:
+            if hmac.compare_digest(digest, entry.digest):
+                found = entry
+        return found
 
     def scopes_of(self, digest: bytes) -> frozenset[str] | None:
         """What the token with this digest may do; None if it is none of them."""
-        found = None
-        # All are compared, and each in constant time: how long it takes tells nothing.
-        for known, scopes in self._scopes:
-            if hmac.compare_digest(digest, known):
-                found = scopes
-        return found
+        found = self.find(digest)
+        return found.scopes if found is not None else None
 
 
 def bearer_token(authorization: bytes) -> bytes:
