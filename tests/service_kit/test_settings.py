@@ -147,3 +147,28 @@ def test_others_reach_any_other_host(host: str) -> None:
 
 def test_a_socket_file_is_of_this_machine() -> None:
     assert is_loopback_address("ipc:///tmp/stream")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("WEBAPP_HTTP_PROT", "WEBAPP_HTTP_PORT"),
+        ("WEBAP_HTTP_PORT", "WEBAPP_HTTP_PORT"),
+        ("webapp_http_port", None),
+        ("SIDECAR_NOTHING_LIKE_IT", ""),
+        ("LOG_LEVLE", "LOG_LEVEL"),
+        ("DATA_DIRS", "DATA_DIR"),
+        ("LOG_FILE", None),
+        ("DATABASE_URL", None),
+        ("PATH", None),
+        ("LOG_LEVEL", None),
+    ],
+)
+def test_a_name_that_nobody_reads_is_named_with_the_closest_known(tmp_path: Path, name: str, meant: str | None) -> None:
+    (tmp_path / ".env.sample").write_text("DATA_DIR=./data\nLOG_LEVEL=INFO\nWEBAPP_HTTP_PORT=8000\n")
+    found = Environment({name: "1", "WEBAPP_HTTP_PORT": "1"}, tmp_path).unknown_names()
+    assert found == ({} if meant is None else {name: meant})
+
+
+def test_without_a_list_of_names_none_is_unknown(tmp_path: Path) -> None:
+    assert Environment({"WEBAPP_HTTP_PROT": "1"}, tmp_path).unknown_names() == {}

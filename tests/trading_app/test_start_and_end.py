@@ -219,3 +219,10 @@ def test_it_starts_from_any_folder_and_says_where_it_listens(tmp_path: Path) -> 
         assert ready["urls"] == [f"http://127.0.0.1:{port}"]
         assert (tmp_path / "data" / "journal.sqlite3").exists()
         assert list(elsewhere.glob("*.sqlite3")) == []
+
+
+def test_a_misspelt_setting_is_named_at_the_start_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    with running(tmp_path, WEBAPP_MAX_CONECTIONS="7") as app:
+        [line] = [line for line in app.log_lines() if line["level"] == "warning"]
+    assert (line["event"], line["setting"]) == ("unknown setting, ignored", "WEBAPP_MAX_CONECTIONS")
+    assert "WEBAPP_MAX_CONNECTIONS" in line["how"]

@@ -14,12 +14,23 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = {key: value or "" for key, value in dotenv_values(ROOT / ".env.sample").items()}
 
 
+SOURCES = [*ROOT.glob("*/src/**/*.py"), *ROOT.glob("libs/*/src/**/*.py"), *ROOT.glob("infra/**/*.py")]
+
+
 def test_every_setting_that_is_read_is_listed() -> None:
     read: set[str] = set()
-    for source in [*ROOT.glob("*/src/**/*.py"), *ROOT.glob("infra/**/*.py")]:
+    for source in SOURCES:
         read |= set(re.findall(r'environment\.\w+\(\s*"([A-Z][A-Z_]+)"', source.read_text()))
-    assert read
+    assert "MONITORING_TOKEN" in read
     assert sorted(read - SAMPLE.keys()) == []
+
+
+def test_every_listed_setting_is_read_and_every_other_name_is_unknown() -> None:
+    text = "".join(source.read_text() for source in SOURCES)
+    assert [name for name in SAMPLE if not re.search(rf'"{name}"', text)] == []
+    assert Environment(SAMPLE, ROOT).unknown_names() == {}
+    misspelt = Environment(SAMPLE | {"WEBAPP_HTTP_PROT": "1"}, ROOT)
+    assert misspelt.unknown_names() == {"WEBAPP_HTTP_PROT": "WEBAPP_HTTP_PORT"}
 
 
 def test_every_setting_has_a_comment() -> None:

@@ -1,5 +1,6 @@
 """The sidecar's settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class Settings:
     snapshot_seconds: float
     api_tokens: tuple[str, ...] = field(repr=False)
     logs: LogSettings
+    unknown_names: Mapping[str, str]
+    """Settings that no program reads, each with the name that may be meant."""
 
 
 def read_settings(environment: Environment) -> Settings:
@@ -40,6 +43,7 @@ def read_settings(environment: Environment) -> Settings:
         snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, minimum=0.1, maximum=86_400),
         api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
         logs=read_log_settings(environment),
+        unknown_names=environment.unknown_names(),
     )
     if not is_loopback(settings.http_host) and not settings.api_tokens:
         raise SettingError(

@@ -15,7 +15,7 @@ from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
-from service_kit.logs import configure_logs, warn_of_plain_tokens
+from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.curve import ClientKeys, UnusableKey
@@ -59,6 +59,7 @@ async def run(settings: Settings) -> int:
         log.error("can't use SIDECAR_ZMQ_SECRET_KEY_FILE", reason=str(error))
         listening.close()
         return 1
+    warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("SIDECAR_API_TOKENS", settings.api_tokens)
     state, position = restore(file, settings.max_positions)
     subscriber = Subscriber(Topic(LEDGER), settings.publisher_address, settings.replay_address, position, keys=keys)

@@ -1,6 +1,7 @@
 """The web app's settings."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class Settings:
     logs: LogSettings
     sidecar_url: str
     sidecar_token: str = field(repr=False)
+    unknown_names: Mapping[str, str]
+    """Settings that no program reads, each with the name that may be meant."""
 
 
 def read_settings(environment: Environment) -> Settings:
@@ -72,6 +75,7 @@ def read_settings(environment: Environment) -> Settings:
         logs=read_log_settings(environment),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
+        unknown_names=environment.unknown_names(),
     )
     _refuse_what_is_open(settings)
     return settings

@@ -13,7 +13,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from service_kit.logs import configure_logs, warn_of_plain_tokens
+from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from trading_app.connection.fast_path import FastHttpProtocol, connection_class
 from trading_app.environment import Settings
 from trading_app.http.request_boundary import add_request_id
@@ -119,6 +119,7 @@ async def serve(settings: Settings) -> int:
         place = f"{settings.http_host}, port {settings.http_port}"
         log.error("can't listen", reason=f"{place}: {error.strerror}; set WEBAPP_HTTP_HOST or WEBAPP_HTTP_PORT")
         return 1
+    warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
     _make_room_for_files(settings.max_connections + OTHER_FILES)
     failures: list[BaseException] = []

@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -58,6 +58,13 @@ def warn_of_plain_tokens(setting: str, entries: Sequence[str]) -> None:
     if plain:
         how = "trading-app token --existing reads a token from standard input and prints its hashed entry"
         structlog.get_logger(__name__).warning("tokens are stored in plain text", setting=setting, plain=plain, how=how)
+
+
+def warn_of_unknown_settings(names: Mapping[str, str]) -> None:
+    """Name settings that no program reads. A warning, not an error: an older version may run with newer settings."""
+    for name, meant in names.items():
+        how = f"did you mean {meant}?" if meant else "see .env.sample for the names"
+        structlog.get_logger(__name__).warning("unknown setting, ignored", setting=name, how=how)
 
 
 def _json_processors(service: str) -> list[Any]:

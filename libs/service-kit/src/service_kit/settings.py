@@ -1,10 +1,23 @@
 """Settings: read once from the process environment and the project's `.env`, checked, and handed on as plain values."""
 
+import difflib
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
+
+SAMPLE_FILE = ".env.sample"
+"""Lists every setting of every program here, with its default: the one place where names are known."""
+
+_NAME = re.compile(r"^(\w+)=", re.MULTILINE)
+
+OWN_PREFIXES = ("WEBAPP_", "SIDECAR_", "FEED_", "ANALYTICS_")
+"""Prefixes that nobody else uses. `LOG_`, `DATA_` and the like also begin names of other programs."""
+
+CLOSE = 0.8
+"""Similarity, 0 to 1, from which on an unknown name passes for a misspelt one: LOG_LEVLE, but not LOG_FILE."""
 
 
 class SettingError(Exception):
@@ -16,7 +29,7 @@ def project_root() -> Path:
     apart.
     """
     for folder in Path(__file__).resolve().parents:
-        if (folder / ".env.sample").is_file():
+        if (folder / SAMPLE_FILE).is_file():
             return folder
     return Path.cwd()
 
@@ -38,6 +51,21 @@ class Environment:
     def __init__(self, values: Mapping[str, str], root: Path) -> None:
         self._values = values
         self._root = root
+
+    def unknown_names(self) -> dict[str, str]:
+        """Names that no program here reads but somebody may mean: each with the closest known name, else "".
+
+        Names with a prefix of ours, and names close to a known one. Empty where SAMPLE_FILE is missing.
+        """
+        try:
+            known = set(_NAME.findall((self._root / SAMPLE_FILE).read_text(encoding="utf-8")))
+        except OSError:
+            return {}
+        closest = {
+            name: next(iter(difflib.get_close_matches(name, known, 1, CLOSE)), "")
+            for name in sorted(self._values.keys() - known)
+        }
+        return {name: meant for name, meant in closest.items() if meant or name.startswith(OWN_PREFIXES)}
 
     def text(self, key: str, default: str) -> str:
         """The value as written, without surrounding white space."""
