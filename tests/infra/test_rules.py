@@ -19,7 +19,7 @@ ALERTS = [rule for rule in RULES if "alert" in rule]
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=200, check=False)
 
 
 @needs_prometheus

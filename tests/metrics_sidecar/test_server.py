@@ -234,7 +234,7 @@ class TestTokens:
         assert int(response.headers["retry-after"]) > 0
         assert guarded.request("/metrics", Authorization="Bearer old").status_code == 200
 
-    @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+    @pytest.mark.parametrize("path", ["/health", "/healthz", "/readyz"])
     def test_health_needs_none(self, guarded: Sidecar, path: str) -> None:
         assert guarded.request(path).status_code == 200
 
@@ -253,9 +253,9 @@ def test_without_tokens_a_foreign_name_gets_no_figures(ready: Sidecar, path: str
 def test_a_container_gets_health_and_metrics_by_its_name_for_this_machine(ready: Sidecar) -> None:
     statuses = {
         path: ready.request(path, Host="host.docker.internal:8001").status_code
-        for path in ("/healthz", "/readyz", "/metrics", "/state")
+        for path in ("/health", "/healthz", "/readyz", "/metrics", "/state")
     }
-    assert statuses == {"/healthz": 200, "/readyz": 200, "/metrics": 200, "/state": 403}
+    assert statuses == {"/health": 200, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/state": 403}
 
 
 def test_with_tokens_every_name_will_do(tmp_path: Path) -> None:

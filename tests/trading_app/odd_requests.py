@@ -43,7 +43,7 @@ CONTENT_TYPES = [
     "APPLICATION/JSON", "application/json, text/html", ";", "",
 ]  # fmt: skip
 PATHS = [
-    "/trade", "/trades", "/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/app.css",
+    "/trade", "/trades", "/", "/health", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/app.css",
     "/static", "/trades/", "/nothing", "/trades/stream", "/page/stream", "/page/history", "/static/%2e%2e/ui.py",
     "/static//etc/passwd", "/%00", "/\\..\\", "/trade;x", "/trade%2f", "//evil.example/trade",
     "http://evil.example/trade", "/swagger-ui.css",

@@ -41,7 +41,7 @@ def test_nothing_but_health_is_open_without_a_token(stranger: httpx.Client, meth
     assert "Authorization: Bearer" in document["detail"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/sign-in", "/static/app.css"])
+@pytest.mark.parametrize("path", ["/health", "/healthz", "/readyz", "/sign-in", "/static/app.css"])
 def test_health_and_the_way_in_are_open(stranger: httpx.Client, path: str) -> None:
     assert stranger.get(path).status_code == 200
 

@@ -21,6 +21,7 @@ CALLS = {
     "POST /trade": ["200", "201", "401", "403", "409", "413", "415", "422"],
     "GET /trades/stream": ["200", "401", "403", "422"],
     "GET /healthz": ["200"],
+    "GET /health": ["200"],
     "GET /readyz": ["200"],
     "GET /metrics": ["200", "401", "403"],
 }
@@ -187,7 +188,7 @@ def test_the_document_says_which_calls_need_no_token(client: httpx.Client) -> No
     found = document(client)
     assert found["security"] == [{}, {"token": []}, {"session": []}]
     open_calls = {path for path, item in found["paths"].items() for call in item.values() if call.get("security") == []}
-    assert open_calls == {"/healthz", "/readyz"}
+    assert open_calls == {"/health", "/healthz", "/readyz"}
 
 
 def test_the_documentation_page_needs_no_other_host(client: httpx.Client) -> None:

@@ -112,7 +112,7 @@ def audit(*options: str, service: int = 0, index: int = 0) -> subprocess.Complet
         "UV_DEFAULT_INDEX": f"http://127.0.0.1:{index or free_port()}/simple/",
     }
     command = [sys.executable, "-m", "infra.local.audit", "--service-url", url, "--no-cache", *options]
-    return subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, timeout=200, check=False)
 
 
 def test_every_package_of_the_lock_is_asked_about() -> None:

@@ -1,4 +1,4 @@
-"""The sidecar's HTTP: `/metrics`, `/state`, `/healthz`, `/readyz`. Plain ASGI, four paths need no framework."""
+"""The sidecar's HTTP: `/metrics`, `/state` and health checks. Plain ASGI, a handful of paths needs no framework."""
 
 import asyncio
 import zlib
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 PIECES_AT_ONCE = 16
 """So many pieces of a body, some hundred kilobytes, are handed to the connection before the others get a turn."""
 
-OPEN_PATHS = frozenset(("/healthz", "/readyz"))
+OPEN_PATHS = frozenset(("/health", "/healthz", "/readyz"))
 
 
 class SidecarApp:
@@ -53,6 +53,7 @@ class SidecarApp:
         self._routes: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "/metrics": self._metrics,
             "/state": self._state,
+            "/health": self._healthz,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
         }

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from service_kit.http_types import Headers, Scope
 
-OPEN_ROUTES = frozenset(("/healthz", "/readyz", "/sign-in", "/sign-out", "/static/app.css", "/static/icon.svg"))
+OPEN_ROUTES = frozenset(
+    ("/health", "/healthz", "/readyz", "/sign-in", "/sign-out", "/static/app.css", "/static/icon.svg")
+)
 """Calls that need no credential."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")

@@ -16,6 +16,7 @@ def add_to(api: FastAPI, context: Context) -> None:
     """Add the calls."""
     registry = make_registry(context.metrics)
 
+    @api.get("/health", tags=["operations"], summary="The same as /healthz", openapi_extra=OPEN)
     @api.get("/healthz", tags=["operations"], summary="Whether the process is alive", openapi_extra=OPEN)
     async def healthz() -> dict[str, str]:
         """Alive: says nothing of the journal."""

@@ -28,6 +28,7 @@ ROUTES = frozenset(
         "/page/session",
         "/sign-in",
         "/sign-out",
+        "/health",
         "/healthz",
         "/readyz",
         "/metrics",
