@@ -13,7 +13,7 @@ from benchmarks.baselines import TOKEN
 from service_kit.settings import Environment
 from telemetry_stream.events import Receipt, Submission
 from telemetry_stream.group_commit import Outcome
-from trading_app.connection.fast_path import FastHttpProtocol
+from trading_app.connection.fast_path import fast_connection
 from trading_app.environment import read_settings
 from trading_app.server import spare_the_garbage_collector
 from trading_app.ui import WebApp
@@ -38,7 +38,13 @@ async def serve(port: int, folder: Path) -> None:
     app = WebApp(read_settings(Environment({"WEBAPP_API_TOKENS": TOKEN}, folder)), print)
     app.context.open(cast(TradeStream, Counting()))
     config = uvicorn.Config(
-        app, port=port, http=FastHttpProtocol, lifespan="off", log_config=None, proxy_headers=False, server_header=False
+        app,
+        port=port,
+        http=fast_connection(app),
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
     )
     spare_the_garbage_collector()
     await uvicorn.Server(config).serve()

@@ -1,7 +1,6 @@
 """Limits that are set, against an app where they are narrow."""
 
 import resource
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -10,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINGERING, MAX_URL_BYTES, MAX_WAITING
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
-from tests.trading_app.raw_http import TRADE, connected, get, post, send_until_cut
+from tests.trading_app.raw_http import TRADE, Connection, connected, get, post, send_until_cut
 from tests.trading_app.running import RunningApp, running
-from trading_app.connection.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINGERING, MAX_URL_BYTES, MAX_WAITING
 from trading_app.server import OTHER_FILES
 
 JSON = {"Content-Type": "application/json"}
@@ -134,20 +133,25 @@ def test_no_more_requests_wait_on_one_connection_than_may_and_those_are_answered
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    with running(tmp_path_factory.mktemp("crowded"), WEBAPP_MAX_CONNECTIONS="32") as app:
+    with running(tmp_path_factory.mktemp("crowded"), WEBAPP_MAX_CONNECTIONS="32", WEBAPP_BODY_SECONDS="600") as app:
         yield app
 
 
 @contextmanager
-def connections(app: RunningApp, count: int) -> Iterator[list[socket.socket]]:
-    """So many, beside the client's own."""
+def connections(app: RunningApp, count: int) -> Iterator[list[Connection]]:
+    """So many on which a request was admitted, beside the client's own."""
     eventually(lambda: app.metric(OPEN) == 1)
-    opened = [socket.create_connection(("127.0.0.1", app.port), timeout=10) for _ in range(count)]
-    try:
-        yield opened
-    finally:
-        for connection in opened:
-            connection.close()
+    with ExitStack() as opened:
+        yield [opened.enter_context(admitted(app)) for _ in range(count)]
+
+
+@contextmanager
+def admitted(app: RunningApp, *headers: str) -> Iterator[Connection]:
+    """A connection whose request passed the access control; the request's body is still to come."""
+    with connected(app.port) as connection:
+        connection.send(post("/trade", TRADE, "Expect: 100-continue", *headers)[: -len(TRADE)])
+        assert connection.answer().status == 100
+        yield connection
 
 
 def test_no_more_connections_than_set_are_served_and_each_that_ends_makes_room(crowded: RunningApp) -> None:
@@ -161,7 +165,8 @@ def test_no_more_connections_than_set_are_served_and_each_that_ends_makes_room(c
             assert answer.headers["retry-after"] == "1"
             assert refused.is_closed()
         assert crowded.metric(TOO_MANY) == before + 1
-        opened.pop().close()
+        opened[-1].close()
+        opened[-1].socket.close()
         eventually(lambda: crowded.metric(OPEN) == 31)
         with connected(crowded.port) as served:
             served.send(get("/healthz"))
@@ -170,7 +175,9 @@ def test_no_more_connections_than_set_are_served_and_each_that_ends_makes_room(c
 
 def test_a_flood_of_connections_is_not_kept(crowded: RunningApp) -> None:
     before = crowded.metric(TOO_MANY)
-    with connections(crowded, 31 + MAX_LINGERING + 50):
+    with connections(crowded, 31), ExitStack() as flood:
+        for _ in range(MAX_LINGERING + 50):
+            flood.enter_context(connected(crowded.port))
         eventually(lambda: crowded.metric(TOO_MANY) == before + MAX_LINGERING + 50)
         assert crowded.metric("process_open_fds") < 32 + MAX_LINGERING + 50
 

@@ -1,8 +1,12 @@
 """What the parts of the web app share."""
 
 from service_kit.capacity import Capacity
+from service_kit.connection.context import ConnectionContext
+from service_kit.connection.counters import ConnectionCounters
+from service_kit.connection.limits import ConnectionLimits
 from trading_app.environment import Settings
 from trading_app.metrics import AppMetrics
+from trading_app.problems import TYPES
 from trading_app.zmq_pub import TradeStream
 
 
@@ -11,7 +15,7 @@ class Context:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.connections = Capacity(settings.max_connections)
+        self.connections = ConnectionContext.of(_limits(settings), ConnectionCounters(TYPES))
         self.live_streams = Capacity(settings.max_live_streams)
         self.metrics = AppMetrics(settings, self.connections, self.live_streams)
         self._stream: TradeStream | None = None
@@ -30,3 +34,14 @@ class Context:
     def open(self, stream: TradeStream) -> None:
         """Have the stream from now on."""
         self._stream = self.metrics.stream = stream
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        setting_prefix="WEBAPP",
+        max_connections=settings.max_connections,
+        header_seconds=settings.header_seconds,
+        body_seconds=settings.body_seconds,
+        unread_seconds=settings.unread_seconds,
+        max_bodies_bytes=settings.max_bodies_bytes,
+    )

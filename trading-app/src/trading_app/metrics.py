@@ -17,8 +17,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from service_kit.capacity import Capacity
+from service_kit.connection.context import ConnectionContext
 from trading_app.environment import Settings
-from trading_app.problems import TYPES
 from trading_app.zmq_pub import TradeStream
 
 UNDERSTOOD = ("overloaded", "not_ready", "stream_failed", "trade_id_conflict", "idempotency_key_conflict")
@@ -26,11 +26,6 @@ UNDERSTOOD = ("overloaded", "not_ready", "stream_failed", "trade_id_conflict", "
 
 REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames")
 """What replay requests are refused for; `increase()` does not see a series begin, so they are there from the start."""
-
-DROPPED = ("silent", "unread", "refused_body")
-"""Why connections are closed without an answer: no request came; its answers are not read; the body of a request that
-was refused does not end.
-"""
 
 SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -73,15 +68,14 @@ class Histogram:
 class AppMetrics(Collector):
     """What the app counts. Give it the stream once that is open; until then its metrics are left out."""
 
-    def __init__(self, settings: Settings, connections: Capacity, live_streams: Capacity) -> None:
+    def __init__(self, settings: Settings, connections: ConnectionContext, live_streams: Capacity) -> None:
         self._settings = settings
         self._connections = connections
         self._live_streams = live_streams
         self.stream: TradeStream | None = None
-        self.dropped_connections = dict.fromkeys(DROPPED, 0)
         self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS_BUCKETS))
-        self.refusals = dict.fromkeys(TYPES, 0)
+        self.refusals = connections.counters.refused_requests
         self.refused_trades = dict.fromkeys(UNDERSTOOD, 0)
         self.accepted_trades = 0
         self.duplicate_trades = 0
@@ -141,13 +135,15 @@ class AppMetrics(Collector):
         yield GaugeMetricFamily(
             "trading_app_live_streams", "Open GET /trades/stream connections.", self._live_streams.used
         )
-        yield GaugeMetricFamily("trading_app_connections", "Open connections of clients.", self._connections.used)
+        yield GaugeMetricFamily(
+            "trading_app_connections", "Open connections of clients.", self._connections.admission.open
+        )
         dropped = CounterMetricFamily(
             "trading_app_connections_dropped",
             "Connections closed without an answer, by reason.",
             labels=("reason",),
         )
-        for reason, count in self.dropped_connections.items():
+        for reason, count in self._connections.counters.dropped_connections.items():
             dropped.add_metric((reason,), count)
         yield dropped
 
@@ -162,7 +158,9 @@ class AppMetrics(Collector):
             "trading_app_live_streams_limit", "Most live streams that may be open.", self._live_streams.limit
         )
         yield GaugeMetricFamily(
-            "trading_app_connections_limit", "Most connections that may be open.", self._connections.limit
+            "trading_app_connections_limit",
+            "Most connections that may be open.",
+            self._connections.limits.max_connections,
         )
         yield GaugeMetricFamily(
             "trading_app_disk_least_free_bytes",

@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
-from trading_app.connection.fast_path import FastHttpProtocol, connection_class
+from trading_app.connection.fast_path import FastHttpProtocol, fast_connection
 from trading_app.environment import Settings
 from trading_app.http.request_boundary import add_request_id
 from trading_app.ui import WebApp
@@ -191,7 +191,7 @@ def _configure(app: WebApp) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Traceback"))
     return uvicorn.Config(
         app,
-        http=connection_class(app),
+        http=fast_connection(app),
         lifespan="on",
         log_config=None,
         access_log=False,

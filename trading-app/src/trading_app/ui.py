@@ -12,11 +12,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import SYSTEM_CLOCK, Clock
-from service_kit.request_ids import RequestIds
 from telemetry_stream.stores.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
 from telemetry_stream.transports.zeromq.curve import UnusableKey
 from trading_app.access.gate import Gate
-from trading_app.connection.body_budget import BodyBudget
 from trading_app.context import Context
 from trading_app.environment import Settings
 from trading_app.http import operations
@@ -56,11 +54,12 @@ class WebApp:
         """`on_failure` is called, in the event loop, when the stream can't go on and the process must end."""
         self.context = Context(settings)
         self._on_failure = on_failure
-        metrics = self.context.metrics
+        self.connections = self.context.connections
+        self.metrics = metrics = self.context.metrics
         self.intake = Intake(settings, metrics)
-        self.body_budget = BodyBudget(settings.max_bodies_bytes)
+        self.max_body_bytes = settings.max_body_bytes
+        self.shares_origins = bool(settings.cors_origins)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
-        self.ids = RequestIds()
         self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings, clock), clock)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
@@ -70,7 +69,7 @@ class WebApp:
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
-        self._layers = Edge(layers, metrics, self.ids)
+        self._layers = Edge(layers, metrics, self.connections.ids)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""

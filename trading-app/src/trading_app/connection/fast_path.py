@@ -1,20 +1,18 @@
-"""Answers the calls that bring trades straight from the connection: no ASGI scope, task or future for a hot request.
+"""Serves POST /trade and POST /trades from the connection class: no ASGI scope, task or future per request.
 
-Everything else, and every hot request that is out of the ordinary (a form, an origin where CORS is set, one that comes
-while an earlier one of its connection waits for its answer), takes the way through the app. Both ways decide with the
-same functions; the tests send the same requests both ways and demand equal answers.
+The package's docstring says which requests may take this path, and which tests hold it equal to the other.
 """
 
 import time
 from typing import Any
 
+from service_kit.connection.guarded_http import BODY, HEAD, MAX_HEAD_BYTES, MAX_HEADERS, NEXT, GuardedHttpProtocol
 from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON
-from trading_app.connection.fast_request import HotRequest
+from trading_app.connection.fast_request import FastRequest
 from trading_app.connection.head_cache import CachedHead, HeadCache, head_to_learn
 from trading_app.connection.host import Host
-from trading_app.connection.limits import BODY, HEAD, MAX_HEAD_BYTES, MAX_HEADERS, NEXT, GuardedHttpProtocol
 from trading_app.connection.request_batcher import RequestBatcher
 from trading_app.intake.service import FORMS, media_type
 
@@ -22,57 +20,59 @@ PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 
 
 class FastHttpProtocol(GuardedHttpProtocol):
-    """uvicorn's connection, guarded, with a short way for POST on PATHS."""
+    """The guarded connection, with a short way for POST on PATHS."""
 
-    turn: RequestBatcher
+    host: Host
+    batcher: RequestBatcher
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.hot: HotRequest | None = None
+        self.fast: FastRequest | None = None
         self._known_heads = HeadCache()
-        self._rate_limit = self.web.rate_limit
+        self._rate_limit = self.host.rate_limit
 
     def data_received(self, data: bytes) -> None:
-        """Bytes are there. A hot request that comes whole, with a head that came before, is not parsed."""
+        """Bytes are there. A fast request that comes whole, with a head that came before, is not parsed."""
         if not self._is_between_requests():
             super().data_received(data)
             return
         known = self._known_heads.split(data)
         if known is None:
-            earlier = self.hot
+            earlier = self.fast
             super().data_received(data)
-            if self.hot is not None and self.hot is not earlier and self.hot.keep_alive and self.stage is NEXT:
-                self._learn(data, self.hot)
+            if self.fast is not None and self.fast is not earlier and self.fast.keep_alive and self.stage is NEXT:
+                self._learn(data, self.fast)
             return
         self.unused_bytes = 0
         head, body = known
-        hot = HotRequest(self, head.path, head.headers, time.perf_counter(), body=body, whole=True)
-        self.hot = self.cycle = hot  # type: ignore[assignment]  # it stands in for uvicorn's
-        if self._rate_limit is not None and (problem := hot.above_the_rate()):
-            hot.refuse(problem)
+        fast = FastRequest(self, self.host, head.path, head.headers, time.perf_counter(), body=body, whole=True)
+        self.fast = self.cycle = fast  # type: ignore[assignment]  # it stands in for uvicorn's
+        if self._rate_limit is not None and (problem := fast.above_the_rate()):
+            fast.refuse(problem)
         elif head.brings_one:
-            self.turn.add(hot, self.loop.call_soon)
+            self.batcher.add(fast, self.loop.call_soon)
         else:
-            hot.end()
+            fast.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it what came of a body."""
         super().connection_lost(exc)
-        if self.hot is not None:
-            self.hot.forget()
+        if self.fast is not None:
+            self.fast.forget()
 
     def on_headers_complete(self) -> None:
         """Take the short way if the request is one for it."""
         headers = dict(self.headers)
         if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(headers)):
             self.check_head()
-        self.hot = None
-        if self._is_hot() and self.web.gate.admits(headers, self.address) and not self._is_unusual(headers):
+        self.fast = None
+        if self._is_fast() and self.host.gate.admits(headers, self.address) and not self._is_unusual(headers):
+            self.note_admitted()
             self.begin_body()
             keep_alive = self.parser.should_keep_alive()
-            self.hot = HotRequest(self, PATHS[self.url], headers, time.perf_counter(), keep_alive)
-            self.cycle = self.hot  # type: ignore[assignment]  # as above
-            self.hot.begin()
+            self.fast = FastRequest(self, self.host, PATHS[self.url], headers, time.perf_counter(), keep_alive)
+            self.cycle = self.fast  # type: ignore[assignment]  # as above
+            self.fast.begin()
             return
         super().on_headers_complete()
 
@@ -82,10 +82,10 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return
         self.unused_bytes = 0
         self.held_body.grow(len(body))
-        if self.hot is None:
+        if self.fast is None:
             super().on_body(body)
         else:
-            self.hot.take(body)
+            self.fast.take(body)
 
     def on_message_complete(self) -> None:
         """Take the end of the body."""
@@ -94,15 +94,15 @@ class FastHttpProtocol(GuardedHttpProtocol):
         self.stage = NEXT
         self.unused_bytes = 0
         self.held_body.release()
-        if self.hot is None:
+        if self.fast is None:
             super().on_message_complete()
         else:
-            self.hot.end()
+            self.fast.end()
 
     def refuse(self, problem: Problem) -> None:
         """Answer what can't be taken any further, and end the connection."""
-        if self.hot is not None and self.stage is BODY and self.response_pending():
-            self.hot.give_up(problem)
+        if self.fast is not None and self.stage is BODY and self.response_pending():
+            self.fast.give_up(problem)
             self.linger()
         else:
             super().refuse(problem)
@@ -114,17 +114,17 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return cycle.response_complete and not self.transport.is_closing()
         return cycle is None and self.stage is HEAD and not self.unused_bytes
 
-    def _learn(self, data: bytes, hot: HotRequest) -> None:
+    def _learn(self, data: bytes, fast: FastRequest) -> None:
         """Keep the head that `data` began with, if all that was decided by it holds the next time."""
-        head = head_to_learn(data, hot.headers)
-        if not head or not self.web.gate.admits_for_good(hot.headers):
+        head = head_to_learn(data, fast.headers)
+        if not head or not self.host.gate.admits_for_good(fast.headers):
             return
         body_bytes = len(data) - len(head)
-        if body_bytes <= self.web.context.settings.max_body_bytes:
-            brings_one = hot.path == "/trade" and media_type(hot.headers) == JSON
-            self._known_heads.learn(head, CachedHead(hot.path, hot.headers, body_bytes, brings_one))
+        if body_bytes <= self.host.max_body_bytes:
+            brings_one = fast.path == "/trade" and media_type(fast.headers) == JSON
+            self._known_heads.learn(head, CachedHead(fast.path, fast.headers, body_bytes, brings_one))
 
-    def _is_hot(self) -> bool:
+    def _is_fast(self) -> bool:
         return (
             self.url in PATHS
             and self.parser.get_method() == b"POST"
@@ -134,15 +134,19 @@ class FastHttpProtocol(GuardedHttpProtocol):
         )
 
     def _is_unusual(self, headers: Headers) -> bool:
-        shared = self.web.context.settings.cors_origins
-        return media_type(headers) in FORMS or (bool(shared) and b"origin" in headers)
+        return (
+            media_type(headers) in FORMS
+            or b"content-encoding" in headers
+            or (self.host.shares_origins and b"origin" in headers)
+        )
 
 
-def connection_class(host: Host) -> type[FastHttpProtocol]:
-    """The class of the connections of one app, as uvicorn wants it: it makes them without an argument of ours."""
+def fast_connection(app: Host) -> type[FastHttpProtocol]:
+    """The class of one app's connections, as uvicorn wants it: it makes them without an argument of ours."""
 
     class Connection(FastHttpProtocol):
-        web = host
-        turn = RequestBatcher(host)
+        context = app.connections
+        host = app
+        batcher = RequestBatcher(app)
 
     return Connection

@@ -1,4 +1,4 @@
-"""A request that brings trades, taken straight from its connection, and its answer."""
+"""A request that brings trades, taken from its connection without ASGI, and its response."""
 
 import time
 from collections.abc import Callable
@@ -13,18 +13,19 @@ from service_kit.responses import Answer, announced_too_large, answer_problem, t
 from telemetry_stream.errors import StreamError
 from telemetry_stream.events import Submission
 from telemetry_stream.group_commit import Outcome
+from trading_app.connection.host import Host
 from trading_app.http.request_boundary import INTERNAL_ERROR
 from trading_app.intake.event import TradeEvent
 from trading_app.intake.service import Intended
 
 if TYPE_CHECKING:
-    from trading_app.connection.limits import GuardedHttpProtocol
+    from service_kit.connection.guarded_http import GuardedHttpProtocol
 
 log = structlog.get_logger(__name__)
 
 
 class NobodyWaits:
-    """Stands for the event that a cycle's application waits for; a hot request has none."""
+    """Stands for the event that a cycle's application waits for; a fast request has none."""
 
     def set(self) -> None:
         """Wake nobody."""
@@ -33,10 +34,11 @@ class NobodyWaits:
 NOBODY_WAITS = NobodyWaits()
 
 
-class HotRequest(msgspec.Struct, eq=False):
-    """One request that brings trades, and its answer: what uvicorn asks of a request's cycle, and no more."""
+class FastRequest(msgspec.Struct, eq=False):
+    """One request that brings trades, and its response. It stands for uvicorn's cycle, with what is asked of that."""
 
     protocol: "GuardedHttpProtocol"
+    host: Host
     path: str
     headers: Headers
     began: float
@@ -51,7 +53,7 @@ class HotRequest(msgspec.Struct, eq=False):
 
     def begin(self) -> None:
         """The headers are there: refuse what they say already."""
-        problem = announced_too_large(self.headers, self.protocol.web.context.settings.max_body_bytes)
+        problem = announced_too_large(self.headers, self.host.max_body_bytes)
         problem = self.above_the_rate() or problem
         if problem is not None:
             self.refuse(problem)
@@ -60,7 +62,7 @@ class HotRequest(msgspec.Struct, eq=False):
 
     def take(self, part: bytes) -> None:
         """A piece of the body is there."""
-        maximum = self.protocol.web.context.settings.max_body_bytes
+        maximum = self.host.max_body_bytes
         if len(self.body) + len(part) > maximum:
             self.refuse(too_large(maximum))
         elif not self.body:
@@ -71,7 +73,7 @@ class HotRequest(msgspec.Struct, eq=False):
             self.body += part
 
     def forget(self) -> None:
-        """Let go of what came of the body: uvicorn's connection and its request know each other, and stay for long."""
+        """Drop the body: uvicorn's connection and its request refer to each other, and are kept for long."""
         self.body = b""
 
     def end(self) -> None:
@@ -80,26 +82,26 @@ class HotRequest(msgspec.Struct, eq=False):
         if self.response_complete:
             self._close_if_asked()
             return
-        web = self.protocol.web
+        host = self.host
         try:
             body, self.body = bytes(self.body), b""
-            intended = self.intended = web.intake.read(self.path, self.headers, body, time.time_ns())
-            web.context.stream.submit(intended.submission, self.finish)
+            intended = self.intended = host.intake.read(self.path, self.headers, body, time.time_ns())
+            host.context.stream.submit(intended.submission, self.finish)
         except Problem as problem:
             self.refuse(problem)
         except StreamError as error:
-            self.refuse(web.intake.refuse(intended, error))
-        except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
+            self.refuse(host.intake.refuse(intended, error))
+        except Exception as error:  # noqa: BLE001 -- logged and answered with a 500; uvicorn would cut the connection
             self._fail(error)
 
     def finish(self, outcome: Outcome) -> None:
         """The trades are durable, or refused. Counted even if the client has gone meanwhile."""
         assert self.intended is not None
         try:
-            self._answer(self.protocol.web.intake.answer(self.intended, outcome))
+            self._answer(self.host.intake.answer(self.intended, outcome))
         except Problem as problem:
             self.refuse(problem)
-        except Exception as error:  # noqa: BLE001 -- logged and told as a 500; uvicorn would cut the connection
+        except Exception as error:  # noqa: BLE001 -- logged and answered with a 500; uvicorn would cut the connection
             self._fail(error)
 
     def attempt(self, step: Callable[[], None]) -> None:
@@ -110,7 +112,7 @@ class HotRequest(msgspec.Struct, eq=False):
             self.break_off(error)
 
     def break_off(self, error: Exception) -> None:
-        """It can't even be told that it failed."""
+        """It can't be answered at all."""
         log.error("a request could not be answered", path=self.path, exc_info=error)
         self.response_complete = True
         self.forget()
@@ -128,19 +130,19 @@ class HotRequest(msgspec.Struct, eq=False):
 
     def refuse(self, problem: Problem) -> None:
         """Answer that it was not taken."""
-        self.protocol.web.context.metrics.refusals[problem.code] += 1
+        self.host.metrics.refusals[problem.code] += 1
         self._name()
         self._answer(answer_problem(problem, self.request_id))
 
     def above_the_rate(self) -> Problem | None:
         """Why it has to wait; None if it need not."""
-        limit = self.protocol.web.rate_limit
+        limit = self.host.rate_limit
         return None if limit is None else limit.refusal(self.path, self.headers, self.protocol.address)
 
     def _name(self) -> None:
         """Most are named when they are answered."""
         if not self.request_id:
-            self.request_id = self.protocol.web.ids.name(self.headers.get(b"x-request-id", b""))
+            self.request_id = self.protocol.context.ids.name(self.headers.get(b"x-request-id", b""))
 
     def _fail(self, error: Exception) -> None:
         self._name()
@@ -152,13 +154,13 @@ class HotRequest(msgspec.Struct, eq=False):
         self.response_complete = True
         self.forget()
         self.intended = None  # the connection keeps its last request, and should keep no trades
-        # Of several requests of a connection that is lost, uvicorn tells only the last.
+        # Of several requests on a connection that is lost, uvicorn marks only the last.
         if not (self.disconnected or protocol.transport.is_closing()):
             self._name()
             protocol.write(answer, self.request_id, keep_alive=self.keep_alive)
             self._close_if_asked()
         seconds = time.perf_counter() - self.began
-        protocol.web.context.metrics.observe_request("POST", self.path, answer.status, seconds)
+        self.host.metrics.observe_request("POST", self.path, answer.status, seconds)
         protocol.on_response_complete()
 
     def _close_if_asked(self) -> None:

@@ -1,12 +1,12 @@
-"""What a connection needs of the app around it."""
+"""What the fast path needs of the app around it."""
 
 from typing import TYPE_CHECKING, Protocol
 
-from service_kit.request_ids import RequestIds
+from service_kit.connection.context import ConnectionContext
 from trading_app.access.gate import Gate
-from trading_app.connection.body_budget import BodyBudget
 from trading_app.context import Context
 from trading_app.intake.service import Intake
+from trading_app.metrics import AppMetrics
 
 if TYPE_CHECKING:
     from trading_app.access.rate_limit import RateLimit
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """The app, as its connections see it."""
 
+    connections: ConnectionContext
     context: Context
-    """Settings, counters, and the stream."""
+    """Holds the stream, which is open while the app serves."""
 
     intake: Intake
     gate: Gate
-    body_budget: BodyBudget
-    ids: RequestIds
+    metrics: AppMetrics
     rate_limit: "RateLimit | None"
+    max_body_bytes: int
+    shares_origins: bool
+    """Whether pages of other origins may call: their requests take the way through the app."""

@@ -7,10 +7,11 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.types import EventDict
 
+from service_kit.connection.guarded_http import note_admitted
 from service_kit.problems import Problem
 from service_kit.request_ids import RequestIds
 from service_kit.responses import Answer, answer_problem, send_answer
-from trading_app.access.call import Call
+from trading_app.access.call import OPEN_ROUTES, Call
 from trading_app.access.caller import Caller
 from trading_app.access.gate import Gate
 from trading_app.metrics import AppMetrics
@@ -131,6 +132,8 @@ class Access:
             await self._refuse(problem, call, scope, send)
             return
         scope["state"]["caller"] = caller
+        if call.path not in OPEN_ROUTES:
+            note_admitted(scope)
         if caller.lease is not None and call.path in ENDLESS_ROUTES:
             await self._serve_for(caller, scope, receive, send)
         else:

@@ -1,6 +1,6 @@
 """uvicorn's connection, guarded against clients that are slow, silent or greedy.
 
-uvicorn itself waits for a head and a body for ever, reads heads of any size, and keeps what a client does not read.
+uvicorn itself waits for a head and a body without end, reads heads of any size, and keeps what a client does not read.
 One sweep a second (`check_deadlines`) asks each connection what it waits for. A timer for each request would cost a
 third of a fast one. So a deadline is kept to within two seconds.
 """
@@ -9,33 +9,38 @@ import asyncio
 import select
 import socket
 import struct
-from collections.abc import Iterable, Sized
+from collections.abc import Sized
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service_kit.access.token_throttle import network_of
+from service_kit.connection.body_budget import HeldBody
+from service_kit.connection.close_delimited import CloseDelimited
+from service_kit.connection.context import ConnectionContext
+from service_kit.http_types import Scope
 from service_kit.problems import Problem
 from service_kit.responses import Answer, answer_problem
-from trading_app.connection.body_budget import HeldBody
-from trading_app.connection.host import Host
 
 MAX_URL_BYTES = 8_192
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 32_768
 """Of a head, and of whatever else comes between two pieces of a body: sizes of chunks, trailers."""
 
-SINGLE_HEADERS = (b"host", b"authorization", b"content-type", b"idempotency-key", b"origin")
-"""Of two a proxy in front may believe one, and the app the other (RFC 9112, 3.2, and RFC 9110, 5.3)."""
+SINGLE_HEADERS = (b"host", b"authorization", b"content-type", b"content-encoding", b"idempotency-key", b"origin")
+"""Headers that must not repeat: of two, a proxy in front may trust one and the program the other (RFC 9112, 3.2, and
+RFC 9110, 5.3).
+"""
 
 MAX_WAITING = 500
 """Requests of one connection that wait for their turn."""
 
 MAX_REST_BYTES = 16_777_216
-"""So much of a body that was refused is read and dropped; then the connection is closed."""
+"""Bytes of a refused body that are read and dropped before the connection is closed."""
 
 LINGER_SECONDS = 2.0
 MAX_LINGER_BYTES = 1_048_576
@@ -44,8 +49,11 @@ MAX_LINGERING = 100
 its system drop the answer.
 """
 
+ADMITTED = "service_kit.admitted"
+"""The extension of an ASGI scope by which access control reports that a request may be made (`note_admitted`)."""
+
 _GONE = getattr(select, "POLLRDHUP", 0)
-"""That the other side has ended its sending, which only Linux tells; POLLHUP and POLLERR are told in any case."""
+"""The other side has ended its sending; only Linux reports it. POLLHUP and POLLERR are reported in any case."""
 
 
 class Stage(Enum):
@@ -61,43 +69,53 @@ HEAD, BODY, NEXT, NOTHING = Stage  # to name a member of the class takes longer
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's connection with deadlines and caps."""
+    """uvicorn's connection with deadlines, caps, and a share for each address."""
 
-    web: Host
+    context: ConnectionContext
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.stage = HEAD
-        self._settings = self.web.context.settings
-        self._metrics = self.web.context.metrics
-        self._counted = False
+        self._limits = self.context.limits
+        self._counters = self.context.counters
+        self._admission = self.context.admission
+        self.admitted = False
+        """Whether a request on it has passed the access control."""
         self._earlier: list[Any] = []
-        """Requests of a pipeline before its last, which is the only one that uvicorn tells that the client has gone."""
+        """Requests of a pipeline before its last; only the last one hears from uvicorn that the client has gone."""
         self.address = ""
-        self.held_body = HeldBody(self.web.body_budget)
+        self.held_body = HeldBody(self.context.body_budget)
         self.unused_bytes = 0
-        """What has come since the last piece of a body, or the last message's end."""
+        """Bytes received since the last piece of a body, or the last message's end."""
         self._seen: tuple[Stage, object] = (self.stage, None)
         self._seen_since = self._read_since = self.loop.time()
         self._unread = 0
-        self._default_headers: object = None
-        self._common = b""
 
     def connection_made(self, transport: Any) -> None:
-        """A client is there; refuse it if as many are as may be."""
+        """A client is there. Refuse it, or close another connection, if there is no room."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
         self.address = self.client[0] if self.client else ""
-        maximum = self._settings.max_connections
-        self._counted = self.web.context.connections.take()
-        if self._counted:
+        decision = self._admission.enter(self, network_of(self.address))
+        if decision.evicted is not None:
+            self._counters.dropped_connections[decision.reason] += 1
+            decision.evicted.transport.abort()
+        if decision.admitted:
             return
-        problem = Problem("too_many_connections", f"{maximum} are open, as many as may be", retry_after=1)
-        if len(self.connections) - maximum > MAX_LINGERING:
-            self._metrics.refusals[problem.code] += 1
+        maximum = self._limits.max_connections
+        detail = f"{maximum} connections are open, the maximum ({self._limits.setting_prefix}_MAX_CONNECTIONS)"
+        problem = Problem("too_many_connections", detail, retry_after=1)
+        if len(self.connections) - maximum > min(MAX_LINGERING, maximum):
+            self._counters.refused_requests[problem.code] += 1
             transport.abort()
         else:
             self.refuse(problem)
+
+    def note_admitted(self) -> None:
+        """A request on it has passed the access control: the caller is no stranger any more."""
+        if not self.admitted:
+            self.admitted = True
+            self._admission.trust(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -106,23 +124,14 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         for cycle in self._earlier:
             cycle.disconnected = True
             cycle.message_event.set()  # wakes who waits for it
-        if self._counted:
-            self.web.context.connections.release()
+        self._admission.leave(self)
         if isinstance(exc, OSError) and not isinstance(exc, ConnectionError):  # the system gave it up
-            self._metrics.dropped_connections["unread"] += 1
+            self._counters.dropped_connections["unread"] += 1
 
     def data_received(self, data: bytes) -> None:
         """Bytes are there."""
         self.unused_bytes += len(data)
-        rest = None
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            rest = data[offer.args[0] :]
-        except httptools.HttpParserError as error:
-            self._refuse_what_raised(error)
-        if rest is not None:
-            self._decline_upgrade(rest)
+        self._parse(data)
         if self.unused_bytes > MAX_HEAD_BYTES:
             self._have_enough()
 
@@ -160,6 +169,10 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.headers += headers
         earlier = self.cycle
         super().on_headers_complete()
+        extensions: dict[str, Any] = {ADMITTED: self.note_admitted}
+        self.scope["extensions"] = extensions
+        if self.scope["http_version"] == "1.0":
+            self.cycle.send = CloseDelimited(self.cycle)  # type: ignore[method-assign, assignment]
         if self.pipeline:
             self._earlier.append(earlier)
         self.begin_body()
@@ -186,7 +199,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         """Answer what can't be taken any further, and end the connection. Answers that are owed are given first."""
         if self.transport.is_closing():
             return
-        self._metrics.refusals[problem.code] += 1
+        self._counters.refused_requests[problem.code] += 1
         if self.response_pending():
             if self.stage is not BODY:
                 self.cycle.keep_alive = False
@@ -197,7 +210,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
                 return
             self.cycle.disconnected = True  # the application waits for a body that won't come
             self.cycle.message_event.set()
-        request_id = self.web.ids.name(b"")
+        request_id = self.context.ids.name(b"")
         self.write(answer_problem(problem, request_id), request_id, keep_alive=False)
         self.linger()
 
@@ -216,8 +229,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._read_since = now
         self._unread = unread
         if unread:
-            if now - self._read_since >= self._settings.unread_seconds:
-                self._metrics.dropped_connections["unread"] += 1
+            if now - self._read_since >= self._limits.unread_seconds:
+                self._counters.dropped_connections["unread"] += 1
                 self._cut()
             self._seen_since = now
             return
@@ -249,25 +262,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def write(self, answer: Answer, request_id: str, *, keep_alive: bool) -> None:
         """Send an answer in one piece."""
-        self.transport.write(
-            b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
-            % (
-                self.begin_answer(answer.status, answer.content_type),
-                _lines(answer.headers) if answer.headers else b"",
-                b"" if keep_alive else b"connection: close\r\n",
-                len(answer.body),
-                request_id.encode(),
-                answer.body,
-            )
-        )
-
-    def begin_answer(self, status: int, content_type: bytes) -> bytes:
-        """The lines that all answers of this kind begin with."""
-        default = self.server_state.default_headers
-        if default is not self._default_headers:  # uvicorn renews them every second, for the date
-            self._default_headers = default
-            self._common = _lines(default)
-        return b"%b%bcontent-type: %b\r\n" % (STATUS_LINE[status], self._common, content_type)
+        fields = self.server_state.default_headers
+        self.transport.write(self.context.responses.response(fields, answer, request_id, keep_alive=keep_alive))
 
     def response_pending(self) -> bool:
         """Whether the next step is ours."""
@@ -280,24 +276,24 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             return None
         if self.stage is BODY:
             ours = self.pipeline or (self.response_pending() and self.flow.read_paused)
-            return None if ours else self._settings.body_seconds
+            return None if ours else self._limits.body_seconds
         if self.response_pending():
             return None
-        patience = {HEAD: self._settings.header_seconds, NEXT: self.timeout_keep_alive}
+        patience = {HEAD: self._limits.header_seconds, NEXT: self.timeout_keep_alive}
         return patience.get(self.stage, LINGER_SECONDS)
 
     def _give_up(self) -> None:
         """The client's time is up."""
         if self.stage is BODY and not self.response_pending():
-            self._metrics.dropped_connections["refused_body"] += 1
+            self._counters.dropped_connections["refused_body"] += 1
         elif self.stage is BODY:
-            self.refuse(Problem("request_timeout", f"a body has to come within {self._settings.body_seconds:g} s"))
+            self.refuse(Problem("request_timeout", f"a body has to come within {self._limits.body_seconds:g} s"))
             return
         elif self.stage is HEAD and self.headers is not None:
-            self.refuse(Problem("request_timeout", f"a head has to come within {self._settings.header_seconds:g} s"))
+            self.refuse(Problem("request_timeout", f"a head has to come within {self._limits.header_seconds:g} s"))
             return
         elif self.stage is HEAD:
-            self._metrics.dropped_connections["silent"] += 1
+            self._counters.dropped_connections["silent"] += 1
         self.transport.close()
 
     def _have_enough(self) -> None:
@@ -305,7 +301,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self.stage is NOTHING or self.transport.is_closing():
             self.transport.abort()
         elif self.stage is BODY and not self.response_pending():
-            self._metrics.dropped_connections["refused_body"] += 1
+            self._counters.dropped_connections["refused_body"] += 1
             self.transport.abort()
         else:
             self.refuse(_head_too_large())
@@ -329,21 +325,29 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.parser = _DEAF  # type: ignore[assignment]  # it stands in for httptools'
         self.unused_bytes = -MAX_LINGER_BYTES
 
-    def _decline_upgrade(self, rest: bytes) -> None:
-        """Read a request that offers an upgrade once more, as if it did not: httptools leaves its body out.
-
-        `rest` is what came after its head. A server may pass over such an offer (RFC 9110, 7.8).
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser. It stops after each head that offers an upgrade; that is fed again without the offer, as
+        httptools leaves its body out. A server may pass over such an offer (RFC 9110, 7.8).
         """
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            return  # it is being answered, and what follows it is not HTTP
-        head = [b"%b %b HTTP/1.1\r\n" % (method, self.url)]
-        head += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
-        self.parser = httptools.HttpRequestParser(self)
-        try:
-            self.parser.feed_data(b"".join(head) + b"\r\n" + rest)
-        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
-            self._refuse_what_raised(error)
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                method = self.parser.get_method()
+                if method == b"CONNECT":
+                    return  # it is being answered, and what follows it is not HTTP
+                data = self._head_without_offer(method) + data[offer.args[0] :]
+                self.parser = _new_parser(self)
+            except httptools.HttpParserError as error:
+                self._refuse_what_raised(error)
+                return
+            else:
+                return
+
+    def _head_without_offer(self, method: bytes) -> bytes:
+        lines = [b"%b %b HTTP/1.1\r\n" % (method, self.url)]
+        lines += [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"".join(lines) + b"\r\n"
 
     def _refuse_what_raised(self, error: Exception) -> None:
         found = error.__context__  # what a callback of ours raised
@@ -376,9 +380,28 @@ class _Deaf:
 _DEAF = _Deaf()
 
 
-def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
+    """As uvicorn makes it: what follows the last request of a connection is passed over, not an error."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
 
 
 def _head_too_large() -> Problem:
     return Problem("headers_too_large", f"a head has at most {MAX_HEADERS} fields and {MAX_HEAD_BYTES} bytes")
+
+
+def note_admitted(scope: Scope) -> None:
+    """Report that the request of an ASGI scope has passed the access control, so that its connection is kept."""
+    report = scope.get("extensions", {}).get(ADMITTED)
+    if report is not None:
+        report()
+
+
+def guarded_connection(shared: ConnectionContext) -> type[GuardedHttpProtocol]:
+    """The class of a server's connections, as uvicorn wants it: it makes them without an argument of ours."""
+
+    class Connection(GuardedHttpProtocol):
+        context = shared
+
+    return Connection
