@@ -278,6 +278,7 @@ STREAM = [
         Query(rate("trading_app_replay_trades_total"), "trades in answers"),
         Query(f"sum({rate('trading_app_replay_requests_refused_total')}) or vector(0)", "requests refused"),
         Query(f"sum({rate('trading_app_stream_connections_refused_total')}) or vector(0)", "connections refused"),
+        Query(rate("trading_app_damaged_reads_total"), "reads of damaged rows"),
         minimum=0,
     ),
     time_series(

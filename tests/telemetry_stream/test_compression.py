@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.stores.sqlite import compression as packing
 from telemetry_stream.stores.sqlite.compression import MAX_BYTES, MIN_BYTES, Packer, unpack
 from telemetry_stream.stores.sqlite.integrity import check_journal
@@ -95,6 +96,6 @@ def test_a_damaged_batch_is_an_error_to_who_reads_it_and_found_by_the_check(tmp_
         connection.execute("UPDATE batch SET events = CAST(substr(events, 1, 900) AS BLOB) WHERE first = 1")
     with closing(JournalReader(tmp_path)) as reader:
         assert b'"last"' in reader.read(500, 10).events
-        with pytest.raises(apsw.CorruptError, match="sequences 1 to 500: a stored batch is damaged"):
+        with pytest.raises(DamagedHistory, match="sequences 1 to 500 can't be read: a stored batch is damaged"):
             reader.read(0, 10)
     assert check_journal(tmp_path / JOURNAL_FILE).problems == ["the batch of sequences 1 to 500 does not hold them"]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import (
     Conflict,
     Delivery,
@@ -133,7 +134,7 @@ def test_conflicts_leave_no_hole(writer: StreamWriter, reader: StreamReader) -> 
     assert b"lost" not in all_events(reader)
 
 
-def each_of(result: Result, count: int) -> list[Receipt | Conflict]:
+def each_of(result: Result, count: int) -> list[Receipt | Conflict | DamagedHistory]:
     """What became of each of so many events that are apart."""
     if isinstance(result, PerEvent):
         return list(result.outcomes)

@@ -21,7 +21,14 @@ from service_kit.connection.context import ConnectionContext
 from trading_app.environment import Settings
 from trading_app.zmq_pub import TradeStream
 
-UNDERSTOOD = ("overloaded", "not_ready", "stream_failed", "trade_id_conflict", "idempotency_key_conflict")
+UNDERSTOOD = (
+    "overloaded",
+    "not_ready",
+    "stream_failed",
+    "trade_id_conflict",
+    "idempotency_key_conflict",
+    "damaged_history",
+)
 """The codes of refusals that come after a request's trades were read, so that they can be counted."""
 
 REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames")
@@ -214,6 +221,11 @@ def _stream_families(stream: TradeStream) -> Iterator[Metric]:
     replays = stream.replay_counters
     yield CounterMetricFamily("trading_app_replay_answers", "Replay requests answered.", replays.answers)
     yield CounterMetricFamily("trading_app_replay_trades", "Trades sent in answers to replay requests.", replays.events)
+    yield CounterMetricFamily(
+        "trading_app_damaged_reads",
+        "Reads of stored trades that failed because the journal is damaged there.",
+        stream.damaged_reads,
+    )
     refused = CounterMetricFamily(
         "trading_app_replay_requests_refused", "Replay requests refused, by reason.", labels=("reason",)
     )

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from service_kit.problems import COMMON_TYPES, Problem, ProblemType
+from telemetry_stream.errors import DamagedHistory
 
 OWN_TYPES = {
     "not_json": ProblemType(400, "The body is not JSON"),
@@ -13,6 +14,7 @@ OWN_TYPES = {
     "invalid_batch": ProblemType(422, "Invalid batch; none of it was accepted"),
     "invalid_parameter": ProblemType(422, "Invalid parameter"),
     "too_many_streams": ProblemType(429, "Too many open streams"),
+    "damaged_history": ProblemType(500, "Part of the journal can't be read"),
     "overloaded": ProblemType(503, "Overloaded"),
     "keys_unavailable": ProblemType(503, "ID tokens can't be checked now"),
     "not_ready": ProblemType(503, "Not ready to accept trades"),
@@ -27,3 +29,9 @@ class TradeProblem(Problem):
     """A request that is refused for a reason that only the web app has."""
 
     types: ClassVar = TYPES
+
+
+def damaged_history(damage: DamagedHistory) -> TradeProblem:
+    """The refusal of a request that needs stored trades which can't be read. Others are answered."""
+    detail = f"{damage}; trades before and after them can be read (after={damage.last}): run `trading-app doctor`"
+    return TradeProblem("damaged_history", detail)

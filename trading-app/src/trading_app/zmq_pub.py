@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 
+import structlog
+
 from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.stores.sqlite.reader import JournalReader
@@ -17,6 +20,8 @@ from telemetry_stream.transports.zeromq.replay_server import ReplayCounters
 from trading_app import disk
 from trading_app.environment import Settings
 from trading_model.topics import LEDGER
+
+log = structlog.get_logger(__name__)
 
 READERS = 2
 RUNNING_FILE = "trading-app.running"
@@ -64,6 +69,8 @@ class TradeStream:
             self._note_commit,
         )
         self.closing = False
+        self._damage: DamagedHistory | None = None
+        self._damaged_reads = 0
         self._watchers: set[asyncio.Event] = set()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-reader")
         self._reader_of_thread = threading.local()
@@ -124,8 +131,32 @@ class TradeStream:
         return await outcome
 
     async def read(self, after: int, limit: int) -> Batch:
-        """The trades after a sequence, as journaled. Raises apsw.Error."""
-        return await self._loop.run_in_executor(self._readers, self._read, after, limit)
+        """The trades after a sequence, as journaled. Raises apsw.Error, DamagedHistory."""
+        try:
+            return await self._loop.run_in_executor(self._readers, self._read, after, limit)
+        except DamagedHistory as damage:
+            if str(damage) != str(self._damage):
+                log.error("stored trades can't be read", reason=str(damage), check="trading-app doctor")
+            self._damage = damage
+            self._damaged_reads += 1
+            raise
+
+    async def read_past_damage(self, after: int, limit: int) -> Batch:
+        """The same; where stored trades can't be read, an empty batch that stands for them."""
+        try:
+            return await self.read(after, limit)
+        except DamagedHistory as damage:
+            return Batch(self.id, after + 1, damage.last, b"")
+
+    @property
+    def damage(self) -> DamagedHistory | None:
+        """The last read that failed because the journal is damaged there."""
+        return self._damage or self.replay_counters.damage
+
+    @property
+    def damaged_reads(self) -> int:
+        """Reads, replays included, that failed because the journal is damaged there."""
+        return self._damaged_reads + self.replay_counters.damaged
 
     @contextmanager
     def watch(self) -> Iterator[asyncio.Event]:
@@ -154,7 +185,7 @@ class TradeStream:
 
     def _read_last_trade_ns(self) -> int:
         with closing(self._embedded.open_reader()) as reader:
-            return reader.read(max(self.head - 1, 0), 1).published_at_ns
+            return reader.last_committed_at_ns()
 
     def _note_commit(self, seconds: float, trades: int) -> None:
         """In the thread that commits. A group of duplicates does not move the head: no trade came."""

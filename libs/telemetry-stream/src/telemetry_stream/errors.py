@@ -2,6 +2,7 @@
 
 StreamError
 ├── MalformedFrame       a message from outside is not of the wire contract
+├── DamagedHistory       stored events can't be read back; others can
 ├── StreamClosed         the stream is shutting down; ask again later
 ├── Overloaded           the writer can't keep up; ask again later
 └── StreamFailed         a commit failed; the stream takes nothing until the process has restarted
@@ -18,6 +19,18 @@ class MalformedFrame(StreamError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class DamagedHistory(StreamError):
+    """The stored events `first` to `last` can't be read back. Those before and after them can, and more can be written.
+
+    A retry gives the same, until the store is replaced by a sound copy.
+    """
+
+    def __init__(self, first: int, last: int, detail: str = "") -> None:
+        super().__init__(f"sequences {first} to {last} can't be read" + (f": {detail}" if detail else ""))
+        self.first = first
+        self.last = last
 
 
 class StreamClosed(StreamError):

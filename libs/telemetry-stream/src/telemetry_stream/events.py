@@ -1,4 +1,4 @@
-"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import nothing of ours.
+"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import only errors.
 
 Those that are made for every request are structs, which are made five times as fast as frozen dataclasses.
 """
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
+
+from telemetry_stream.errors import DamagedHistory
 
 
 class Event:
@@ -106,11 +108,12 @@ class PerEvent(msgspec.Struct, frozen=True):
     Where every one was new, a Receipt for the whole may take its place: they are numbered from `first` on, in order.
     """
 
-    outcomes: Sequence[Receipt | Conflict]
+    outcomes: Sequence[Receipt | Conflict | DamagedHistory]
 
 
-Result = Receipt | Conflict | PerEvent
-"""What became of a submission."""
+Result = Receipt | Conflict | PerEvent | DamagedHistory
+"""What became of a submission. DamagedHistory: the event it has to be compared with can't be read; nothing was written.
+"""
 
 
 class StreamPosition(msgspec.Struct, frozen=True):

@@ -6,15 +6,19 @@ with a member `seq`, so these bytes stand nowhere else and an event can be found
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 
 import msgspec
 
-from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
 from telemetry_stream.topics import Topic
 
 VERSION = 1
+DAMAGED_HISTORY = "damaged_history"
+"""The code of the error that names events which can't be read."""
+
 LAST_SEQUENCE = 2**63 - 1
 
 
@@ -45,12 +49,14 @@ class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     topic: str | None = None
 
 
-class ReplayError(msgspec.Struct, frozen=True):
-    """The answer to a request that can't be understood."""
+class ReplayError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to a request that can't be understood, or whose events `first` to `last` can't be read."""
 
     v: int
     code: str
     detail: str
+    first: int | None = None
+    last: int | None = None
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -60,6 +66,7 @@ class _Version(msgspec.Struct, frozen=True):
 _encode = msgspec.json.Encoder().encode
 _decode_version = msgspec.json.Decoder(_Version).decode
 _decode_header = msgspec.json.Decoder(Header).decode
+_decode_error = msgspec.json.Decoder(ReplayError).decode
 _decode_request = msgspec.json.Decoder(ReplayRequest).decode
 
 
@@ -119,18 +126,27 @@ def decode_frames(topic: Topic, frames: Sequence[bytes]) -> tuple[Header, Batch 
     """A batch of the topic with its header, or a heartbeat's header alone.
 
     Raises MalformedFrame, its reason one of `malformed_frame`, `unsupported_version`, `malformed_header`,
-    `malformed_body`, `replay_error`. Of the body only its two ends are looked at.
+    `malformed_body`, `replay_error`. Of the body only its two ends are looked at. Raises DamagedHistory where the
+    replay socket could not read what was asked for.
     """
     if not 2 <= len(frames) <= 3:
         raise MalformedFrame("malformed_frame", f"a message has two or three frames, this one {len(frames)}")
     if frames[0] == topic.errors:
-        raise MalformedFrame("replay_error", f"the replay socket refused: {frames[1][:200]!r}")
+        raise _read_error(frames[1])
     header = _read_header(frames[1])
     if frames[0] == topic.heartbeats:
         return header, None
     if frames[0] != topic.batches or len(frames) != 3:
         raise MalformedFrame("malformed_frame", f"not a batch: topic {frames[0][:64]!r}, {len(frames)} frames")
     return header, _read_batch(header, frames[2])
+
+
+def _read_error(frame: bytes) -> MalformedFrame | DamagedHistory:
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        error = _decode_error(frame)
+        if error.code == DAMAGED_HISTORY and error.first is not None and error.last is not None:
+            return DamagedHistory(error.first, error.last)
+    return MalformedFrame("replay_error", f"the replay socket refused: {frame[:200]!r}")
 
 
 def _read_header(frame: bytes) -> Header:
@@ -195,3 +211,8 @@ def decode_request(frame: bytes) -> ReplayRequest:
 def encode_error(topic: Topic, error: MalformedFrame) -> list[bytes]:
     """The answer to a request that can't be understood."""
     return [topic.errors, _encode(ReplayError(VERSION, error.reason, str(error)[:200]))]
+
+
+def encode_damage(topic: Topic, damage: DamagedHistory) -> list[bytes]:
+    """The answer to a request whose first event can't be read."""
+    return [topic.errors, _encode(ReplayError(VERSION, DAMAGED_HISTORY, str(damage)[:200], damage.first, damage.last))]

@@ -16,6 +16,7 @@ MESSAGE_REJECTIONS = (
     "malformed_body",
     "malformed_reply",
     "replay_error",
+    "damaged_history",
     "unsupported_version",
 )
 """Why a message is refused; `increase()` does not see a series begin, so they are there from the start."""

@@ -10,9 +10,10 @@ from starlette.routing import Route
 
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import answer_problem
+from telemetry_stream.errors import DamagedHistory
 from trading_app.http.request_boundary import INTERNAL_ERROR
 from trading_app.intake.service import PATHS
-from trading_app.problems import TradeProblem
+from trading_app.problems import TradeProblem, damaged_history
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
@@ -44,6 +45,10 @@ def add_error_handlers(
         assert isinstance(problem, Problem)
         return answer(request, problem)
 
+    async def on_damage(request: Request, damage: Exception) -> Response:
+        assert isinstance(damage, DamagedHistory)
+        return answer(request, damaged_history(damage))
+
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return answer(request, _invalid_parameter(error))
@@ -58,6 +63,7 @@ def add_error_handlers(
         return Response(answered.body, answered.status, media_type=answered.content_type.decode())
 
     api.add_exception_handler(Problem, on_problem)
+    api.add_exception_handler(DamagedHistory, on_damage)
     api.add_exception_handler(RequestValidationError, on_invalid_parameter)
     api.add_exception_handler(HTTPException, on_http_error)
     api.add_exception_handler(Exception, on_exception)

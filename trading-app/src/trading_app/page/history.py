@@ -1,4 +1,7 @@
-"""What the page shows of before it was opened: the last trades, and what its charts are made of."""
+"""What the page shows of before it was opened: the last trades, and what its charts are made of.
+
+Trades that can't be read are passed over; the page says which (`damaged` in its health event).
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -62,7 +65,7 @@ async def read_next(stream: TradeStream, after: int, wanted: Filter) -> tuple[li
     """The wanted among the next SCAN_LIMIT trades after a sequence, and the sequence up to which was looked."""
     if after >= stream.head:
         return [], after
-    batch = await stream.read(after, SCAN_LIMIT)
+    batch = await stream.read_past_damage(after, SCAN_LIMIT)
     return [event for _, event in wanted.of(batch)], max(after, batch.last)
 
 
@@ -92,10 +95,11 @@ async def _read(stream: TradeStream, start: int, end: int, wanted: Filter) -> li
     """The wanted trades after `start` up to `end`."""
     events: list[bytes] = []
     while start < end:
-        batch = await stream.read(start, end - start)
+        batch = await stream.read_past_damage(start, end - start)
         if batch.count <= 0:
             break
-        events += [event for _, event in wanted.of(cut(batch, start, end))]
+        if batch.events:
+            events += [event for _, event in wanted.of(cut(batch, start, end))]
         start = batch.last
     return events
 

@@ -174,6 +174,7 @@ class PageEvents:
             "now": now,
             "head": head,
             "rate": (head - first_head) / (now - first) if now > first else None,
+            "damaged": [damage.first, damage.last] if (damage := self._stream.damage) else None,
             "sidecar": sidecar,
         }
 

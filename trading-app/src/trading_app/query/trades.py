@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch
 from telemetry_stream.wire import split
 from trading_app.zmq_pub import TradeStream
@@ -71,7 +72,12 @@ async def read_page(
     events: list[bytes] = []
     head = stream.head
     while len(events) < limit and after < head:
-        batch = await stream.read(after, SCAN_LIMIT if wanted else limit - len(events))
+        try:
+            batch = await stream.read(after, SCAN_LIMIT if wanted else limit - len(events))
+        except DamagedHistory:
+            if not events:
+                raise
+            return Page(events, after, True)  # who asks for what follows learns of the damage
         for sequence, event in wanted.of(batch):
             events.append(event)
             if len(events) == limit:

@@ -43,6 +43,7 @@ export class Health {
     const lost = away || sidecar.status !== "up";
     setText(byId("delay"), lost || typeof sidecar.delay !== "number" ? "–" : duration(sidecar.delay));
     this.#drawSidecar(sidecar, health.head, away);
+    this.#drawDamage(health.damaged);
     this.#drawAge(sidecar, away);
   }
 
@@ -70,6 +71,14 @@ export class Health {
     }
     setText(notice, words);
     show(notice, words !== "");
+  }
+
+  #drawDamage(damaged) {
+    const notice = byId("damage-notice");
+    const [first, last] = (damaged ?? []).map((sequence) => group(String(sequence)));
+    setText(notice, damaged ? `Trades ${first} to ${last} can't be read from the journal and are not shown. New trades `
+      + "are taken. Run trading-app doctor, and restore a sound copy of the journal." : "");
+    show(notice, Boolean(damaged));
   }
 
   // Seconds since the sidecar's figures were read; 0 where there are none.

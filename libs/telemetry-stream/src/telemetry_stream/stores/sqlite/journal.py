@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from telemetry_stream.chain import extend
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch, Conflict, Event, Events, PerEvent, Receipt, RequestKey, Result, Submission
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
@@ -115,7 +116,19 @@ class Journal:
 
     def _answer(self, submission: Submission, group: "_Group") -> Result:
         if submission.independent:
-            return PerEvent([self._take([event], group) for event in submission.events])
+            return PerEvent([self._take_if_readable([event], group) for event in submission.events])
+        try:
+            return self._answer_whole(submission, group)
+        except DamagedHistory as damage:
+            return damage
+
+    def _take_if_readable(self, events: Sequence[Event], group: "_Group") -> Receipt | Conflict | DamagedHistory:
+        try:
+            return self._take(events, group)
+        except DamagedHistory as damage:
+            return damage
+
+    def _answer_whole(self, submission: Submission, group: "_Group") -> Receipt | Conflict:
         asked = submission.request_key
         earlier = self._earlier_answer(asked, group) if asked else None
         if earlier is not None:

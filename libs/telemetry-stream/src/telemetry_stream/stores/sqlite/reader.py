@@ -1,13 +1,15 @@
 """Reads the journal in short pages: a read that stays open would make the write-ahead log grow without bound."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 
+from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.schema import open_to_read
-from telemetry_stream.wire import cut
+from telemetry_stream.wire import cut, find
 
 PAGE_BYTES = 4 * 1024 * 1024
 
@@ -19,7 +21,10 @@ WHERE first >= ifnull((SELECT max(first) FROM batch WHERE first <= ?), 0) ORDER 
 
 
 class JournalReader:
-    """Read access for one thread. Raises apsw.Error where the journal can't be read."""
+    """Read access for one thread.
+
+    Raises DamagedHistory where a row can't be read, and apsw.Error where the journal can't.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._connection = open_to_read(folder)
@@ -36,6 +41,10 @@ class JournalReader:
     def read(self, after: int, limit: int) -> Batch:
         """The events that follow `after`: at most `limit`, and no further batch once there are PAGE_BYTES of them."""
         return read(self._connection, self.stream, after, limit)
+
+    def last_committed_at_ns(self) -> int:
+        """When the last event was committed (Unix time); 0 for an empty journal. Reads no event."""
+        return self._connection.execute("SELECT committed_at_ns FROM batch ORDER BY first DESC LIMIT 1").get or 0
 
     def close(self) -> None:
         """Close the connection."""
@@ -59,21 +68,41 @@ def last_row(connection: apsw.Connection) -> tuple[int, int, bytes]:
 
 
 def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Batch:
-    """The same as JournalReader.read, on a connection at hand."""
+    """The same as JournalReader.read, on a connection at hand. The rows before a damaged one are read without it."""
     parts: list[bytes] = []
     last, size, published_at_ns = after, 0, 0
     cursor = connection.execute(_FROM, (after + 1,))
-    for row_first, row_last, stored, committed_at_ns in cursor:
-        try:
-            events = unpack(stored)
-        except apsw.CorruptError as error:
-            raise apsw.CorruptError(f"sequences {row_first} to {row_last}: {error}") from None
-        part = cut(Batch(stream, row_first, row_last, events), last, after + limit)
-        if part.count:
-            parts.append(part.events)
-            last, size = part.last, size + len(part.events)
-            published_at_ns = published_at_ns or committed_at_ns
-        if last >= after + limit or size >= PAGE_BYTES:
-            break
-    cursor.close()
+    try:
+        for row_first, row_last, stored, committed_at_ns in cursor:
+            row = Batch(stream, row_first, row_last, _unpack(row_first, stored))
+            part = cut(row, last, after + limit)
+            if part.count:
+                parts.append(part.events)
+                last, size = part.last, size + len(part.events)
+                published_at_ns = published_at_ns or committed_at_ns
+            if last >= after + limit or size >= PAGE_BYTES:
+                break
+    except (apsw.CorruptError, MalformedFrame) as error:
+        if not parts:
+            raise _damage(connection, after + 1, error) from None
+    finally:
+        cursor.close(True)  # forced: the error that counts was raised above
     return Batch(stream, after + 1, last, b",".join(parts), published_at_ns)
+
+
+def _unpack(first: int, stored: bytes) -> bytes:
+    events = unpack(stored)
+    if find(events[:32], first) != 0:
+        raise apsw.CorruptError("a stored batch is damaged: it does not begin with its first event")
+    return events
+
+
+def _damage(connection: apsw.Connection, sequence: int, error: Exception) -> DamagedHistory:
+    """The error that names the row which holds the sequence."""
+    row = None
+    with suppress(apsw.CorruptError):  # the row's head may be damaged too
+        row = connection.execute(
+            "SELECT first, last FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (sequence,)
+        ).fetchone()
+    first, last = row if row is not None and row[1] >= sequence else (sequence, sequence)
+    return DamagedHistory(first, last, str(error))

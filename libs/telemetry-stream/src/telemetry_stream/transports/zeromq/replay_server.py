@@ -6,15 +6,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import structlog
 import zmq
 
-from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
 from telemetry_stream.log import StreamReader
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.sockets import bind, pair
-from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_error
+from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_damage, encode_error
+
+log = structlog.get_logger(__name__)
 
 LIMIT = 10_000
 """Events in one answer at the most, whatever was asked for."""
@@ -38,6 +41,10 @@ class ReplayCounters:
 
     answers: int = 0
     events: int = 0
+    damaged: int = 0
+    damage: DamagedHistory | None = None
+    """The last page that could not be read."""
+
     refusals: dict[str, int] = field(default_factory=dict)
 
 
@@ -131,14 +138,29 @@ class ReplayServer:
             self._refuse(error.reason)
             return encode_error(self._topic, error)
         head = reader.head()  # before the page: one without events then says that there were none
-        batch = _page(reader, request)
+        try:
+            batch = _page(reader, request)
+        except DamagedHistory as damage:
+            self._note_damage(damage)
+            return encode_damage(self._topic, damage)
         self.counters.answers += 1
         self.counters.events += batch.count
         return encode_batch(self._topic, batch, time.time_ns(), head=max(head, batch.last) if batch.count else head)
+
+    def _note_damage(self, damage: DamagedHistory) -> None:
+        last = self.counters.damage
+        if last is None or (last.first, last.last) != (damage.first, damage.last):
+            log.error("a replay request can't be answered", reason=str(damage), check="trading-app doctor")
+        self.counters.damage = damage
+        self.counters.damaged += 1
 
 
 def _page(reader: StreamReader, request: ReplayRequest) -> Batch:
     after = min(request.after, 2**62)  # a SQLite integer holds no more
     if request.stream not in (None, reader.stream):
         return Batch(reader.stream, after + 1, after, b"")
-    return reader.read(after, min(request.limit, LIMIT))
+    batch = reader.read(after, min(request.limit, LIMIT))
+    if batch.count == 1 < request.limit:
+        # Readers that begin at the last event they know learn here why nothing follows it: this raises DamagedHistory.
+        reader.read(batch.last, 1)
+    return batch

@@ -9,14 +9,14 @@ import structlog
 import zmq
 
 from telemetry_stream.backoff import backoff
-from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Delivery, StreamPosition, SubscriberCounters
 from telemetry_stream.follower import PAGE_LIMIT, Follower
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq import handshake
 from telemetry_stream.transports.zeromq.curve import ClientKeys
 from telemetry_stream.transports.zeromq.readiness import Readiness, readable
-from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
+from telemetry_stream.wire import DAMAGED_HISTORY, ReplayRequest, decode_frames, encode_request
 
 log = structlog.get_logger(__name__)
 
@@ -172,6 +172,15 @@ class Subscriber:
             self.counters.reject(error.reason)
             await self._pause(str(error))
             return None
+        except DamagedHistory as damage:
+            self.counters.reject(DAMAGED_HISTORY)
+            self._obstacle = (
+                f"the journal's {damage}; check it with `trading-app doctor`, and restore a sound copy with"
+                " `trading-app restore`"
+            )
+            await self._pause(self._obstacle)
+            return None
+        self._obstacle = None
         self._pauses = self._fixed_pauses or backoff()
         if self._out_of_reach:
             self._out_of_reach = False

@@ -1,0 +1,129 @@
+"""A row that can't be read back costs those who need it an answer; everybody else is served, and intake goes on."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+
+import apsw
+import pytest
+import zmq
+
+from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.errors import DamagedHistory
+from telemetry_stream.events import PerEvent, Receipt, RequestKey, Submission
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from telemetry_stream.wire import ReplayRequest, encode_request
+from tests.telemetry_stream.place import Place
+from tests.telemetry_stream.streams import becomes, event, following, numbered, run
+
+ROW = 500
+
+
+def flip_a_bit(place: Place, first: int) -> bytes:
+    """Change one bit of the stored row that begins there; what it was."""
+    with closing(apsw.Connection(str(place.folder / JOURNAL_FILE))) as connection:
+        stored: bytes = connection.execute("SELECT events FROM batch WHERE first = ?", (first,)).get
+        changed = bytearray(stored)
+        changed[len(changed) // 2] ^= 1
+        connection.execute("UPDATE batch SET events = ? WHERE first = ?", (bytes(changed), first))
+        return stored
+
+
+def put_back(place: Place, first: int, stored: bytes) -> None:
+    with closing(apsw.Connection(str(place.folder / JOURNAL_FILE))) as connection:
+        connection.execute("UPDATE batch SET events = ? WHERE first = ?", (stored, first))
+
+
+@pytest.fixture
+def writer(place: Place) -> Iterator[EmbeddedStream]:
+    """Three rows of 500 events; the second is damaged."""
+    with closing(place.open()) as writer:
+        for number in range(3):
+            writer.append(
+                [Submission(numbered(range(ROW * number, ROW * (number + 1))).events, RequestKey(f"r{number}", b""))]
+            )
+        yield writer
+
+
+def ask(place: Place, after: int) -> list[bytes]:
+    with zmq.Context() as context, context.socket(zmq.DEALER) as client:
+        client.connect(place.replay_address)
+        client.send(encode_request(ReplayRequest(1, after, 1_000)))
+        assert client.poll(5_000)
+        return client.recv_multipart()
+
+
+def test_rows_before_and_after_the_damage_are_read_and_the_error_names_its_sequences(
+    place: Place, writer: EmbeddedStream
+) -> None:
+    assert writer.head() == 3 * ROW
+    flip_a_bit(place, ROW + 1)
+    with closing(JournalReader(place.folder)) as reader:
+        assert reader.read(0, 10_000).last == ROW, "a page ends before the damage"
+        with pytest.raises(DamagedHistory) as damaged:
+            reader.read(ROW + 20, 10)
+        assert (damaged.value.first, damaged.value.last) == (ROW + 1, 2 * ROW)
+        assert reader.read(2 * ROW, 10_000).last == 3 * ROW
+
+
+def test_a_replay_that_needs_the_row_gets_an_error_that_names_it_and_all_others_go_on(
+    place: Place, writer: EmbeddedStream
+) -> None:
+    flip_a_bit(place, ROW + 1)
+    for _ in range(3):
+        topic, body = ask(place, ROW)
+        error = json.loads(body)
+        assert (topic, error["v"], error["code"]) == (b"trades.error", 1, "damaged_history")
+        assert (error["first"], error["last"]) == (ROW + 1, 2 * ROW)
+        assert f"sequences {ROW + 1} to {2 * ROW}" in error["detail"]
+    assert writer.replay_counters.damaged == 3
+    assert json.loads(ask(place, 0)[1])["last"] == ROW
+    assert json.loads(ask(place, 2 * ROW)[1])["last"] == 3 * ROW
+    assert isinstance(writer.append([numbered([10**6])])[0], Receipt)
+
+
+def test_a_subscriber_that_needs_the_row_says_which_and_goes_on_once_it_is_sound(
+    place: Place, writer: EmbeddedStream
+) -> None:
+    assert writer.head() == 3 * ROW
+    stored = flip_a_bit(place, ROW + 1)
+
+    async def test() -> None:
+        subscriber = place.subscriber()
+        async with following(subscriber) as applied:
+            await becomes(lambda: subscriber.counters.rejected.get("damaged_history", 0) > 1)
+            assert applied.last == ROW
+            assert not subscriber.caught_up
+            assert f"sequences {ROW + 1} to {2 * ROW} can't be read" in (subscriber.obstacle or "")
+            assert "trading-app doctor" in (subscriber.obstacle or "")
+            put_back(place, ROW + 1, stored)
+            await becomes(lambda: subscriber.caught_up and applied.last == 3 * ROW)
+            assert subscriber.obstacle is None
+
+    run(test())
+
+
+def test_a_submission_that_needs_the_row_fails_alone(place: Place, writer: EmbeddedStream) -> None:
+    flip_a_bit(place, ROW + 1)
+    known, new = event(f"event-{ROW + 5}"), event("new")
+    outcomes = writer.append(
+        [
+            Submission([new, known]),
+            Submission([event("event-5")]),
+            Submission([event("apart"), known], independent=True),
+            Submission([event("r1")], RequestKey("r1", b"")),
+            Submission([event("r0")], RequestKey("r0", b"")),
+        ]
+    )
+    damaged, duplicate, apart, repeated, sound = outcomes
+    assert isinstance(damaged, DamagedHistory)
+    assert (damaged.first, damaged.last) == (ROW + 1, 2 * ROW)
+    assert duplicate == Receipt(6, 6, 0, 1)
+    assert isinstance(apart, PerEvent)
+    assert isinstance(apart.outcomes[0], Receipt)
+    assert isinstance(apart.outcomes[1], DamagedHistory)
+    assert isinstance(repeated, DamagedHistory)
+    assert isinstance(sound, Receipt)
+    assert sound.repeated
+    assert writer.head() == 3 * ROW + 1, "only what stands apart was written"
