@@ -37,6 +37,14 @@ def ask(context, address, keys, after, limit=5_000):
                 return json.loads(header), json.loads(body[0])
 
 
+def take(event):
+    """Print a fill. Other kinds: pass over asides, stop at what may change figures."""
+    if "kind" not in event:
+        print("{seq} {side} {qty} {symbol} at {price}".format(**event), flush=True)
+    elif event.get("aside") is not True:
+        sys.exit("event {seq} is of the unknown kind {kind!r}: update this program".format(**event))
+
+
 def follow(live_address, replay_address, *keys):
     """Print trades for ever."""
     context = zmq.Context()
@@ -72,7 +80,7 @@ def follow(live_address, replay_address, *keys):
         for trade in trades:
             if trade["seq"] > applied:
                 last = trade
-                print("{seq} {side} {qty} {symbol} at {price}".format(**trade), flush=True)
+                take(trade)
 
 
 if __name__ == "__main__":

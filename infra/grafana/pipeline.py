@@ -287,7 +287,16 @@ STREAM = [
         "none",
         Query(f"sum by (reason) ({increase('trading_events_rejected_total')})", "{{reason}}"),
         steps=NONE_IS_GOOD,
-        width=24,
+        width=12,
+        minimum=0,
+    ),
+    time_series(
+        "Events by kind",
+        "Asides change no figure. An unknown kind may: figures are then incomplete until the sidecar is updated.",
+        "none",
+        Query(f"sum by (kind) ({increase('trading_events_total')})", "{{kind}}"),
+        Query("trading_figures_incomplete_since_sequence > bool 0", "figures are incomplete"),
+        width=12,
         minimum=0,
     ),
 ]

@@ -131,6 +131,26 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
             assert lines.nothing_more()
 
 
+def test_it_passes_over_asides_and_stops_at_what_may_change_figures(tmp_path: Path) -> None:
+    live_address, replay_address = free_address(), free_address()
+    writer = EmbeddedStream(TRADES, tmp_path / "stream", live_address, replay_address, on_failure=print)
+    aside = Event("note", b'{"kind":"note","aside":true,"target":1,"note":{"text":"fat finger"}}')
+    with closing(writer):
+        writer.append([trades("1.10"), Submission([aside]), trades("1.20")])
+        writer.append([Submission([Event("void", b'{"kind":"void","target":1}')]), trades("1.30")])
+        ended = subprocess.run(
+            [sys.executable, EXAMPLE, live_address, replay_address],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    shown = ended.stdout.splitlines()
+    assert shown == [f"stream {writer.stream} from its beginning", told(1, "1.10"), told(3, "1.20")]
+    assert ended.stderr == "event 4 is of the unknown kind 'void': update this program\n"
+    assert ended.returncode == 1
+
+
 def test_it_speaks_curve_where_it_is_given_keys(tmp_path: Path) -> None:
     addresses = free_address(), free_address()
     server_public, server_secret = zmq.curve_keypair()

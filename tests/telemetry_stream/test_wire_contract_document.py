@@ -8,6 +8,7 @@ import pytest
 
 from telemetry_stream import wire
 from telemetry_stream.errors import MalformedFrame
+from telemetry_stream.events import Batch
 from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT
 from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
 from telemetry_stream.transports.zeromq import connection_guard as gatekeeper
@@ -16,6 +17,8 @@ from telemetry_stream.transports.zeromq import publisher, replay_server
 from tests.telemetry_stream.streams import TRADES
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
+from trading_model.accounting.fills import read_batch
+from trading_model.kinds import is_fill, may_hold_other_kinds
 from trading_model.trade import Trade
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +57,14 @@ def test_the_trades_of_the_example_are_what_the_app_journals() -> None:
     numbered = [wire.number(payload, sequence) for sequence, payload in enumerate(payloads, 41)]
     assert EXAMPLES["batch"][2] == b"[%b]" % b",".join(numbered)
     assert EXAMPLES["answer"][2] == b"[%b]" % numbered[1]
+
+
+def test_the_example_of_a_kind_is_no_fill_and_an_aside() -> None:
+    (event,) = re.findall(r"^```json\n(.*?)\n```$", DOCUMENT, re.DOTALL | re.MULTILINE)
+    assert may_hold_other_kinds(event.encode())
+    assert not is_fill(event.encode())
+    content = read_batch(Batch("s", 43, 43, event.encode()), 0)
+    assert (content.fills, content.asides, content.undecodable) == ([], 1, 0)
 
 
 def test_the_example_of_a_heartbeat_is_what_the_code_sends() -> None:

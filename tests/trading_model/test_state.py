@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
 from telemetry_stream.events import Batch, StreamPosition
+from telemetry_stream.wire import cut
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
 from tests.trading_model.test_positions import histories
 from trading_model.accounting.state import StateSnapshot, TradingState
@@ -171,6 +172,66 @@ def test_events_that_are_missing_from_their_batch_are_counted() -> None:
     state.apply(Batch(STREAM, 1, 3, event(1, good) + b"," + event(3, good)))
     assert figure(state, "trading_trades_total", side="buy") == "2"
     assert state.rejected["undecodable"] == 1
+
+
+VOID = b'"kind":"void","target":1,"void":{"who":"desk","why":"fat finger"}}'
+NOTE = b'"kind":"note","aside":true,"target":1,"note":{"text":"price, qty and side"}}'
+DISGUISED = b'"kind":"void",' + event(0, trade("buy", "1", "10"))[len(b'{"seq":0,') :]
+
+
+def mixed(*others: bytes) -> Batch:
+    """A fill, then other events, then a fill, numbered from 1."""
+    good = trade("buy", "1", "10")
+    events = [event(1, good), *(b'{"seq":%d,%b' % (number, other) for number, other in enumerate(others, 2))]
+    return Batch(STREAM, 1, len(others) + 2, b",".join([*events, event(len(others) + 2, good)]))
+
+
+def counted(state: TradingState) -> tuple[int, int, int, int]:
+    moment = state.freeze()
+    return moment.fills, moment.asides, moment.unknown, moment.incomplete_since
+
+
+def test_asides_are_passed_over_and_an_unknown_kind_marks_the_figures_from_its_sequence_on() -> None:
+    state = TradingState(10, STREAM)
+    state.apply(mixed(NOTE, NOTE))
+    assert counted(state) == (2, 2, 0, 0)
+    state = TradingState(10, STREAM)
+    state.apply(mixed(NOTE, VOID, NOTE, VOID))
+    assert counted(state) == (2, 2, 2, 3)
+    assert state.rejected == {"undecodable": 0, "out_of_range": 0}
+    assert figure(state, "trading_trades_total", side="buy") == "2"
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param(DISGUISED, (2, 0, 1, 2), id="with the members of a fill"),
+        pytest.param(b'"kind":"void","aside":false}', (2, 0, 1, 2), id="no aside"),
+        pytest.param(b'"kind":"void","aside":"true"}', (2, 0, 1, 2), id="an aside in words"),
+        pytest.param(b'"kind":7,"aside":true}', (2, 0, 0, 0), id="a kind that is no text"),
+        pytest.param(b'"aside":true}', (2, 0, 0, 0), id="no kind"),
+    ],
+)
+def test_what_is_no_fill_is_never_applied_as_one(other: bytes, expected: tuple[int, int, int, int]) -> None:
+    state = TradingState(10, STREAM)
+    state.apply(mixed(other))
+    assert counted(state) == expected
+    assert figure(state, "trading_position") == "2"
+
+
+@given(st.lists(st.sampled_from([NOTE, VOID, b'"x":1}']), max_size=8), st.data())
+def test_other_kinds_survive_snapshots_skips_and_any_batching(others: list[bytes], data: st.DataObject) -> None:
+    batch = mixed(*others)
+    whole = TradingState(10, STREAM)
+    whole.apply(batch)
+    state = TradingState(10, STREAM)
+    while state.applied < batch.last:
+        end = data.draw(st.integers(state.applied + 1, batch.last))
+        skip = data.draw(st.integers(0, state.applied))
+        state.apply(cut(batch, state.applied - skip, end), skip)
+        state = through_snapshot(state)
+    assert state.freeze() == whole.freeze()
+    assert sum(counted(whole)[:3]) + sum(whole.rejected.values()) == whole.applied
 
 
 def test_numbers_may_also_come_as_json_numbers() -> None:

@@ -62,12 +62,14 @@ class Tracker:
 
     def _apply(self, arrival: Arrival) -> None:
         batch = arrival.batch
-        rejected = sum(self.state.rejected.values())
+        rejected, complete = sum(self.state.rejected.values()), not self.state.incomplete_since
         self.state.apply(batch, arrival.skip)
         rejected = sum(self.state.rejected.values()) - rejected
         self._notice_catch_up()
         if rejected:
             log.error("events could not be applied", count=rejected, first=batch.first, last=batch.last)
+        if complete and self.state.incomplete_since:
+            log.error("an event of an unknown kind: figures are incomplete", sequence=self.state.incomplete_since)
         if batch.published_at_ns and not arrival.replayed:
             self.delays.observe(self._clock_ns() - batch.published_at_ns, batch.count - arrival.skip)
 

@@ -187,6 +187,22 @@ STREAM_CAUGHT_UP = Metric(
     "1 while everything the stream is known to have is in these metrics.",
     "0 for long: see whether the web app runs and WEBAPP_REPLAY_ADDR is its address.",
 )
+EVENTS = Metric(
+    "trading_events_total",
+    "counter",
+    "events",
+    ("kind",),
+    "Events of the journal by kind: fill, aside (changes no figure), unknown (may change figures).",
+    "With the rejected events of the journal they add up to trading_stream_applied_sequence; if not, report it.",
+)
+INCOMPLETE_SINCE = Metric(
+    "trading_figures_incomplete_since_sequence",
+    "gauge",
+    "sequence",
+    (),
+    "Sequence of the first event of an unknown kind, which may change figures; 0 while figures are complete.",
+    "Not 0: a newer web app wrote the event. Update the sidecar; it then rebuilds its state from the journal.",
+)
 EVENTS_REJECTED = Metric(
     "trading_events_rejected_total",
     "counter",

@@ -9,6 +9,7 @@ from metrics_sidecar import __version__, metrics
 from metrics_sidecar.exposition.text import Family, Sample, histogram_samples, labelled
 from metrics_sidecar.follow import Saver, Tracker
 from trading_model.accounting.state import StateSnapshot
+from trading_model.kinds import ASIDE, FILL, UNKNOWN
 
 MESSAGE_REJECTIONS = (
     "malformed_frame",
@@ -57,6 +58,9 @@ def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family
     yield Family(metrics.STREAM_DUPLICATES, [("", counters.duplicates)])
     yield Family(metrics.STREAM_CATCHUPS, [("", counters.catchups)])
     yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
+    kinds = {FILL: moment.fills, ASIDE: moment.asides, UNKNOWN: moment.unknown}
+    yield Family(metrics.EVENTS, _by("kind", kinds))
+    yield Family(metrics.INCOMPLETE_SINCE, [("", moment.incomplete_since)])
     rejected = {**moment.rejected, **dict.fromkeys(MESSAGE_REJECTIONS, 0), **counters.rejected}  # no reason is in both
     yield Family(metrics.EVENTS_REJECTED, _by("reason", rejected))
     yield Family(metrics.DELIVERY_DELAY, list(histogram_samples(tracker.delays.counts, tracker.delays.sum_ns)))

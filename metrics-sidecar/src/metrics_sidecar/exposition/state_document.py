@@ -10,6 +10,7 @@ from trading_model.accounting.marks import Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.state import StateSnapshot
 from trading_model.decimals import exactly, show
+from trading_model.kinds import ASIDE, FILL, UNKNOWN
 
 Document = dict[str, object]
 _encode = msgspec.json.Encoder().encode
@@ -37,9 +38,11 @@ def _summary(moment: StateSnapshot) -> Document:
             "buys": buys,
             "sells": sells,
             "rejected": moment.rejected,
+            "events": {FILL: moment.fills, ASIDE: moment.asides, UNKNOWN: moment.unknown},
             "positions": len(moment.positions),
             "positions_limit": moment.limit,
         },
+        "incomplete_since": moment.incomplete_since or None,
         "other": _totals_document(moment.other),
     }
 

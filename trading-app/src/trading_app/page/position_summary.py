@@ -93,6 +93,7 @@ def books_document(state: SidecarState, read_at: float, wanted: Filter) -> dict[
     return {
         "at": read_at,
         "applied": state.applied,
+        "incomplete_since": state.incomplete_since,
         "count": len(rows),
         "totals": [total.document() for total in totals(rows)],
         "rows": [_row_document(row, state) for row in shown],

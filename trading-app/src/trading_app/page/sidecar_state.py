@@ -41,7 +41,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 class SidecarState(msgspec.Struct, frozen=True):
-    """The whole answer, less what the page does not show."""
+    """The whole answer, less what the page does not show. `incomplete_since` is None while figures are complete."""
 
     stream: str | None
     head: int | None
@@ -50,6 +50,7 @@ class SidecarState(msgspec.Struct, frozen=True):
     positions: list[PositionState]
     symbols: dict[str, SymbolState]
     pipeline: Pipeline = Pipeline()
+    incomplete_since: int | None = None
 
 
 decode_state = msgspec.json.Decoder(SidecarState).decode

@@ -8,6 +8,7 @@ from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch
 from telemetry_stream.wire import split
 from trading_app.zmq_pub import TradeStream
+from trading_model.kinds import is_fill, may_hold_other_kinds
 
 SCAN_LIMIT = 5_000
 """Trades read from the journal at a time."""
@@ -33,11 +34,12 @@ class Filter:
         return (self.symbol, self.account, self.strategy) != (None, None, None)
 
     def of(self, batch: Batch) -> Iterator[tuple[int, bytes]]:
-        """The trades that are wanted, as journaled, and their sequences."""
+        """The trades that are wanted, as journaled, and their sequences; events that are not fills are left out."""
         marks = self._marks()
         if all(mark in batch.events for mark in marks):
+            mixed = may_hold_other_kinds(batch.events)
             for sequence, event in enumerate(split(batch), batch.first):
-                if all(mark in event for mark in marks):
+                if all(mark in event for mark in marks) and not (mixed and not is_fill(event)):
                     yield sequence, event
 
     def _marks(self) -> list[bytes]:

@@ -36,10 +36,12 @@ export class Books {
   }
 
   #draw() {
-    const { rows, totals, count } = this.document ?? { rows: [], totals: [], count: 0 };
+    const { rows, totals, count, incomplete_since: since } = this.document ?? { rows: [], totals: [], count: 0 };
     show(byId("positions"), rows.length > 0);
     show(byId("books-empty"), rows.length === 0);
     setText(byId("books-empty"), this.describeEmpty(this.document !== null));
+    show(byId("books-incomplete"), Boolean(since));
+    setText(byId("books-incomplete"), since ? `These figures are incomplete since trade ${group(String(since))}: the sidecar does not know that kind of event. Update the sidecar.` : "");
     show(byId("books-more"), count > rows.length);
     setText(byId("books-more"), `${rows.length} of ${group(String(count))} positions; filter to see others. The totals count all.`);
     this.#drawCards(totals);

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import msgspec
 
-from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, read_fills
+from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, read_batch
 from trading_model.accounting.marks import Mark, Market
 from trading_model.accounting.positions import Overflow, Position, PositionSnapshot
 from trading_model.decimals import MIN, TOO_MUCH, amount_fits, exactly
@@ -19,7 +19,8 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     """The state as it was when `applied` was the last sequence in it; nothing changes it later.
 
     `positions` stand in the order in which their first trade came, `last` holds each symbol's last trade. `other` is
-    what was counted past the limit on positions.
+    what was counted past the limit on positions. `asides` and `unknown` count events that are not fills; the first
+    unknown one has the sequence `incomplete_since`, which is 0 while figures are complete.
     """
 
     stream: str
@@ -29,6 +30,14 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     last: dict[str, Mark]
     other: PositionSnapshot
     rejected: dict[str, int]
+    asides: int = 0
+    unknown: int = 0
+    incomplete_since: int = 0
+
+    @property
+    def fills(self) -> int:
+        """Events that are in the figures."""
+        return self.applied - self.asides - self.unknown - sum(self.rejected.values())
 
 
 class TradingState:
@@ -46,6 +55,7 @@ class TradingState:
         self._markets: dict[str, Market] = {}
         self.other = Overflow()
         self.rejected = {UNDECODABLE: 0, OUT_OF_RANGE: 0}
+        self.asides = self.unknown = self.incomplete_since = 0
         self._generation = 0
         self._freezing = False
 
@@ -58,6 +68,8 @@ class TradingState:
             state._open(held.account, held.strategy, held.symbol, moment.last[held.symbol]).restore(held)
         state.other.restore(moment.other)
         state.rejected |= moment.rejected
+        state.asides, state.unknown = moment.asides, moment.unknown
+        state.incomplete_since = moment.incomplete_since
         return state
 
     def freeze(self) -> StateSnapshot:
@@ -76,7 +88,18 @@ class TradingState:
         self._freezing = True
         generation, positions, markets = self._generation, self._positions.copy(), list(self._markets.values())
         other, rejected = self.other.freeze(generation), self.rejected.copy()
-        moment = StateSnapshot(self.stream, self.applied, self.limit, [], {}, other, rejected)
+        moment = StateSnapshot(
+            self.stream,
+            self.applied,
+            self.limit,
+            [],
+            {},
+            other,
+            rejected,
+            self.asides,
+            self.unknown,
+            self.incomplete_since,
+        )
         try:
             for start in range(0, len(positions), SLICE):
                 moment.positions.extend([position.freeze(generation) for position in positions[start : start + SLICE]])
@@ -91,10 +114,16 @@ class TradingState:
         return moment
 
     def apply(self, batch: EventBatch, skip: int = 0) -> None:
-        """Apply the batch's events but for the first `skip`. What can't be applied is counted, and passed over."""
-        fills, undecodable = read_fills(batch, skip)
-        self.rejected[UNDECODABLE] += undecodable
-        self._apply_fills(fills)
+        """Apply the batch's events but for the first `skip`. What can't be applied is counted, and passed over.
+
+        After an event of an unknown kind, which may change figures, these are incomplete for good.
+        """
+        content = read_batch(batch, skip)
+        self.rejected[UNDECODABLE] += content.undecodable
+        self.asides += content.asides
+        self.unknown += content.unknown
+        self.incomplete_since = self.incomplete_since or content.first_unknown
+        self._apply_fills(content.fills)
         self.applied = batch.last
 
     @exactly
