@@ -13,6 +13,7 @@ from telemetry_stream.errors import Overloaded, StreamClosed, StreamFailed
 from telemetry_stream.events import Conflict, Receipt, Result, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.log import StreamWriter
+from telemetry_stream.stores.sqlite import known_events
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.testing.memory import MemoryStream
 from tests.telemetry_stream.streams import becomes, cpu_seconds, numbered, run, submission
@@ -163,14 +164,67 @@ def test_small_submissions_go_first_and_one_large_one_goes_with_them(monkeypatch
     run(test())
 
 
+class JournalWriter(Journal):
+    """A journal without a transport."""
+
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:  # type: ignore[override]
+        return super().append(submissions)[0]
+
+    def heartbeat(self) -> None:
+        pass
+
+
+@pytest.fixture
+def re_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[JournalWriter, Submission]]:
+    """A journal of 20 rows that reads two of them an append, and a submission of all its events in another order."""
+    monkeypatch.setattr(known_events, "ROW_BYTES", known_events.READ_BYTES * 2 // 3)
+    with closing(JournalWriter(tmp_path)) as journal:
+        for begin in range(0, 20_000, 1_000):
+            journal.append([numbered(range(begin, begin + 1_000))])
+    with closing(JournalWriter(tmp_path)) as journal:
+        yield journal, numbered(sorted(range(20_000), key=lambda name: name * 7_919 % 20_000))
+
+
+def test_small_submissions_are_answered_while_a_large_one_is_looked_up(
+    re_sorted: tuple[JournalWriter, Submission],
+) -> None:
+    async def test() -> None:
+        journal, known = re_sorted
+        caller = Caller(journal, max_pending_events=100_000)
+        large = caller.submit(known)
+        answered = 0
+        while not large.done():
+            assert isinstance(await caller.submit(numbered([20_000 + answered])), Receipt)
+            answered += 1
+        assert await large == Receipt(1, 20_000, 0, 20_000)
+        assert answered >= 5, "they wait for a part of it each, not for all"
+        assert caller.committer.pending_events == 0
+        caller.committer.close()
+        assert sum(events for _, events in caller.observed) == 20_000 + answered, "each counts once"
+
+    run(test())
+
+
+@pytest.mark.parametrize("how", ["begin_end", "close"])
+def test_at_the_end_what_one_commit_can_not_finish_is_refused(
+    re_sorted: tuple[JournalWriter, Submission], how: str
+) -> None:
+    async def test() -> None:
+        journal, known = re_sorted
+        caller = Caller(journal, max_pending_events=100_000)
+        large = [caller.submit(known) for _ in range(3)]
+        getattr(caller.committer, how)()
+        assert [type(outcome) for outcome in await asyncio.gather(*large)] == [StreamClosed] * 3
+        assert journal.rows_read <= 6
+        assert caller.committer.pending_events == 0
+        if how == "begin_end":
+            assert isinstance(await caller.submit(submission("one more")), Receipt)
+        caller.committer.close()
+
+    run(test())
+
+
 def test_hundreds_of_callers_each_get_their_own_answer(tmp_path: Path) -> None:
-    class JournalWriter(Journal):
-        def append(self, submissions: Sequence[Submission]) -> list[Result]:  # type: ignore[override]
-            return super().append(submissions)[0]
-
-        def heartbeat(self) -> None:
-            pass
-
     async def test() -> None:
         journal = JournalWriter(tmp_path)
         caller = Caller(journal)

@@ -13,7 +13,7 @@ import pytest
 import zmq
 
 from telemetry_stream.events import Arrival, Batch, Event, StreamPosition, Submission
-from telemetry_stream.stores.sqlite import journal
+from telemetry_stream.stores.sqlite import pending_commit
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.replay_server import ReplayServer
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
@@ -247,7 +247,7 @@ def test_ten_thousand_missing_events_are_caught_up_with_quickly(place: Place) ->
 def test_a_reader_that_does_not_keep_up_asks_for_what_was_dropped(
     place: Place, restarted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "BATCH_LIMIT", 1)  # a message for each event: more than all queues hold
+    monkeypatch.setattr(pending_commit, "BATCH_LIMIT", 1)  # a message for each event: more than all queues hold
     large = Submission([Event(str(name), b'{"x":"%b"}' % (b"x" * 4_000)) for name in range(4_500)])
 
     async def test() -> None:

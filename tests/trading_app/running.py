@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,8 +64,8 @@ def settings_for(folder: Path, **settings: str) -> dict[str, str]:
 class RunningApp:
     """A process of `trading-app`, with its log in a file."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        """Start it; whether that goes well is another question."""
+    def __init__(self, folder: Path, program: str = "", **settings: str) -> None:
+        """Start it, by Python `program` where one is given; whether that goes well is another question."""
         self.environment = settings_for(folder, **settings)
         self.port = int(self.environment["WEBAPP_HTTP_PORT"])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -74,7 +75,7 @@ class RunningApp:
         self._log_file = folder / f"trading-app-{self.port}.log"
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "trading-app"],
+                [sys.executable, "-c", program] if program else [BIN / "trading-app"],
                 env=self.environment,
                 cwd=folder,
                 stdout=log,
@@ -138,9 +139,9 @@ class RunningApp:
 
 
 @contextmanager
-def running(folder: Path, **settings: str) -> Iterator[RunningApp]:
+def running(folder: Path, program: str = "", **settings: str) -> Iterator[RunningApp]:
     """An app that is ready; ended at the end, if it has not."""
-    app = RunningApp(folder, **settings)
+    app = RunningApp(folder, program, **settings)
     try:
         app.wait_until_ready()
         yield app

@@ -1,6 +1,7 @@
 """How the process starts, or says why it does not; and how it ends."""
 
 import json
+import random
 import resource
 import signal
 import socket
@@ -8,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -158,6 +160,32 @@ def test_a_request_under_way_at_the_end_is_answered(tmp_path: Path) -> None:
         connection.send(request[-10:])
         assert connection.answer().status in (201, 503)
         assert connection.is_closed()
+        assert app.wait() == 0
+
+
+TWO_ROWS_A_COMMIT = """
+from telemetry_stream.stores.sqlite import known_events
+known_events.ROW_BYTES = known_events.READ_BYTES * 2 // 3
+from trading_app.main import main
+raise SystemExit(main())
+"""
+
+
+def test_an_end_does_not_wait_for_requests_that_take_long(tmp_path: Path) -> None:
+    """Known trades in another order, so many that the writer looks them up in parts."""
+    with running(tmp_path, program=TWO_ROWS_A_COMMIT) as app, ExitStack() as opened:
+        trades = [{**json.loads(TRADE), "trade_id": f"t-{name}"} for name in range(10_000)]
+        for begin in range(0, 10_000, 50):  # a row for each fifty
+            assert app.client.post("/trades", json=trades[begin : begin + 50]).status_code == 201
+        random.Random(1).shuffle(trades)
+        body = json.dumps(trades).encode()
+        connections = [opened.enter_context(connected(app.port)) for _ in range(3)]
+        for connection in connections:
+            connection.send(post("/trades", body))
+        eventually(lambda: app.metric("trading_app_pending_trades") == 30_000)
+        app.process.send_signal(signal.SIGTERM)
+        answers = [connection.answer() for connection in connections]
+        assert [(answer.status, answer.headers["retry-after"]) for answer in answers] == [(503, "5")] * 3
         assert app.wait() == 0
 
 

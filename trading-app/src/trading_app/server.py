@@ -131,7 +131,7 @@ async def serve(settings: Settings) -> int:
 
     def end() -> None:
         server.should_exit = True
-        app.end_live_streams()
+        app.begin_end()
 
     app = WebApp(settings, fail)
     server = AppServer(_configure(app), end)

@@ -75,10 +75,10 @@ class WebApp:
         """Answer a request, or run the lifespan."""
         await self._layers(scope, receive, send)
 
-    def end_live_streams(self) -> None:
-        """End the answers that have no end of their own: a server that stops waits for the last."""
+    def begin_end(self) -> None:
+        """End the answers that have no end of their own, or take long: a server that stops waits for the last."""
         if self.context.opened_stream is not None:
-            self.context.opened_stream.end_watches()
+            self.context.opened_stream.begin_end()
 
     def _create_api(self) -> FastAPI:
         api = FastAPI(

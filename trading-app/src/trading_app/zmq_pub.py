@@ -168,9 +168,12 @@ class TradeStream:
         finally:
             self._watchers.discard(grown)
 
-    def end_watches(self) -> None:
-        """Wake every watcher, to go: a server waits at its end until the last answer was sent."""
+    def begin_end(self) -> None:
+        """Wake every watcher, to go, and refuse what takes several commits: a server waits at its end until the last
+        answer was sent.
+        """
         self.closing = True
+        self._committer.begin_end()
         self._wake_watchers()
 
     def close(self) -> None:

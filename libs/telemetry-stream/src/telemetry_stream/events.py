@@ -66,11 +66,13 @@ class Submission(msgspec.Struct, frozen=True):
 
     Events that are `independent` have nothing to do with each other, and are handed over together to save time: each is
     written or not by itself. They have no request key.
+    `compared` is the writer's own: what it found out about the events in an append before, see Unfinished.
     """
 
     events: Sequence[Event]
     request_key: RequestKey | None = None
     independent: bool = False
+    compared: dict[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not self.events:
@@ -111,9 +113,22 @@ class PerEvent(msgspec.Struct, frozen=True):
     outcomes: Sequence[Receipt | Conflict | DamagedHistory]
 
 
-Result = Receipt | Conflict | PerEvent | DamagedHistory
-"""What became of a submission. DamagedHistory: the event it has to be compared with can't be read; nothing was written.
+class Unfinished(msgspec.Struct, frozen=True):
+    """Nothing of a submission was written so far: comparing its events with those in the stream takes longer than one
+    append may. Append `submission`, which holds what was found out, and it goes on from there. Those that come
+    meanwhile may overtake it.
+    """
+
+    submission: Submission
+
+
+Answer = Receipt | Conflict | PerEvent | DamagedHistory
+"""The final word on a submission. DamagedHistory: the event it has to be compared with can't be read; nothing was
+written.
 """
+
+Result = Answer | Unfinished
+"""What became of a submission in one append."""
 
 
 class StreamPosition(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from telemetry_stream.errors import Overloaded, StreamClosed, StreamError, StreamFailed
-from telemetry_stream.events import Result, Submission
+from telemetry_stream.events import Answer, Result, Submission, Unfinished
 from telemetry_stream.log import StreamWriter
 
 HEARTBEAT_SECONDS = 1.0
@@ -23,7 +23,9 @@ one large one goes with them.
 MAX_TURNS = 4
 """Of the event loop, in which a group is let grow; each takes microseconds if it brings nothing."""
 
-Outcome = Result | StreamError
+Outcome = Answer | StreamError
+"""The final word on a submission."""
+
 Done = Callable[[Outcome], None]
 Group = list[tuple[Submission, Done]]
 
@@ -38,6 +40,9 @@ class GroupCommitter:
     be, and a commit costs nearly the same whatever it holds.
     Outcomes go through `deliver`, the loop's `call_soon_threadsafe`, called once a group with a function that calls
     every `done`.
+
+    What comes back unfinished goes into a later group, with what has come meanwhile: a submission that takes long holds
+    up nobody but itself. Once `begin_end` was called it is refused instead.
 
     A commit that fails is never retried: everything that waits gets StreamFailed, nothing more is taken, and
     `on_failure` is told, so that the process can end and recover at its start.
@@ -65,7 +70,7 @@ class GroupCommitter:
         self._large: deque[tuple[Submission, Done]] = deque()
         self._hand_over_is_due = False
         self._turns = self._seen_events = 0
-        self._is_under_way = False
+        self._is_under_way = self._is_ending = False
         self._groups: SimpleQueue[Group | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
@@ -92,14 +97,16 @@ class GroupCommitter:
         if self._pending_events + events > self._max_pending_events and not may_be_larger:
             raise Overloaded(f"{self._pending_events} events wait for their commit")
         self._pending_events += events
-        if events <= SMALL_EVENTS or submission.independent:
-            self._small.append((submission, done))
-        else:
-            self._large.append((submission, done))
+        self._enqueue(submission, done)
         self._see_to_the_next()
 
+    def begin_end(self) -> None:
+        """Have nothing wait long any more: what one commit can't finish gets StreamClosed."""
+        self._is_ending = True
+
     def close(self) -> None:
-        """Commit what waits, end the thread, close the writer. Idempotent."""
+        """Commit what waits and can be finished at once, end the thread, close the writer. Idempotent."""
+        self.begin_end()
         self._refusal = self._refusal or StreamClosed
         while self._is_waiting():
             self._groups.put(self._take_group())
@@ -138,10 +145,13 @@ class GroupCommitter:
                 events += len(group[-1][0].events)
         return group
 
-    def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
+    def _tell(self, group: Group, results: Sequence[Result | StreamError]) -> None:
         failed = []
         try:
-            for (submission, done), outcome in zip(group, outcomes, strict=True):
+            for (submission, done), result in zip(group, results, strict=True):
+                outcome = self._continue(result, done) if isinstance(result, Unfinished) else result
+                if outcome is None:
+                    continue
                 self._pending_events -= len(submission.events)
                 try:
                     done(outcome)
@@ -153,6 +163,19 @@ class GroupCommitter:
                 self._see_to_the_next()
         if failed:
             raise ExceptionGroup("outcomes could not be told", failed)
+
+    def _continue(self, unfinished: Unfinished, done: Done) -> StreamError | None:
+        """Put it behind what has come meanwhile, or say why not."""
+        if self._refusal is not None or self._is_ending:
+            return (self._refusal or StreamClosed)("the submission was not finished before the end")
+        self._enqueue(unfinished.submission, done)
+        return None
+
+    def _enqueue(self, submission: Submission, done: Done) -> None:
+        if len(submission.events) <= SMALL_EVENTS or submission.independent:
+            self._small.append((submission, done))
+        else:
+            self._large.append((submission, done))
 
     def _run(self) -> None:
         """What the writer's thread does."""
@@ -183,14 +206,18 @@ class GroupCommitter:
     def _commit(self, group: Group) -> None:
         began = time.perf_counter()
         try:
-            outcomes: list[Result] = self._writer.append([submission for submission, _ in group])
+            results: Sequence[Result | StreamError] = self._writer.append([submission for submission, _ in group])
         except BaseException:
             self._answer(group, [StreamFailed("a commit failed")] * len(group))
             raise
         seconds = time.perf_counter() - began
-        self._answer(group, outcomes)
-        self._observe_commit(seconds, sum([len(submission.events) for submission, _ in group]))
+        self._answer(group, results)
+        self._observe_commit(seconds, sum(map(_count_events, group, results)))
         self._writer.checkpoint_if_due()
 
-    def _answer(self, group: Group, outcomes: Sequence[Outcome]) -> None:
-        self._deliver(partial(self._tell, group, outcomes))
+    def _answer(self, group: Group, results: Sequence[Result | StreamError]) -> None:
+        self._deliver(partial(self._tell, group, results))
+
+
+def _count_events(one: tuple[Submission, Done], result: Result | StreamError) -> int:
+    return 0 if isinstance(result, Unfinished) else len(one[0].events)

@@ -29,7 +29,8 @@ class StreamWriter(Protocol):
         """Make the submissions durable, all in one commit, then publish what is new.
 
         Each is taken whole or not at all, by itself, in the order given. On return the receipts hold even if the
-        machine loses power. It does not promise that any subscriber has seen the events yet.
+        machine loses power. It does not promise that any subscriber has seen the events yet. Unfinished is given where
+        looking up what the stream has would take long; append what it holds later.
         Raises whatever the store raises; the writer must not be used after that.
         """
 

@@ -2,25 +2,24 @@
 
 import fcntl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
-from typing import TypeGuard
+
+import msgspec
 
 from telemetry_stream.chain import extend
-from telemetry_stream.errors import DamagedHistory
-from telemetry_stream.events import Batch, Conflict, Event, Events, PerEvent, Receipt, RequestKey, Result, Submission
+from telemetry_stream.events import Batch, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
+from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents
+from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT, PendingCommit, keys_of, pack
 from telemetry_stream.stores.sqlite.schema import ForeignJournal, open_to_write
 from telemetry_stream.stores.sqlite.tables import checksum
-from telemetry_stream.wire import number, split
-
-BATCH_LIMIT = 1_000
-"""Events in one stored batch, and so in one message: bounds what a reader must hold at a time."""
 
 
 class JournalInUse(Exception):
@@ -45,12 +44,17 @@ class Journal:
             self._head, self._committed_at_ns, self._hash = reader.last_row(self._connection)
             self._keys = KeyIndex(folder, self.stream, self._connection, self._head)
             self._packer = Packer()
-            self._read_from, self._read = 1, list[bytes]()
+            self._known = KnownEvents(self._connection)
             opened.pop_all()
 
     def head(self) -> int:
         """The last durable sequence; 0 for an empty journal."""
         return self._head
+
+    @property
+    def rows_read(self) -> int:
+        """Stored rows that were read to compare events with them."""
+        return self._known.rows_read
 
     def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         """Write the submissions in one commit; give their outcomes and the batches that are new, in order.
@@ -78,193 +82,123 @@ class Journal:
         self._lock.close()
 
     def _append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
-        group = self._take_all_as_new(submissions)
-        if group is None:
-            self._connection.execute("BEGIN IMMEDIATE")
-            group = self._answer_each(submissions)
-            batches = self._store(group)
-            self._connection.execute("COMMIT")
-        else:
-            batches = self._store(group)
-        self._head, self._committed_at_ns, self._hash = group.head, group.committed_at_ns, group.hash
-        self._keys.add(group.digests)
-        return group.outcomes, batches
+        keys = list[str]()
+        for submission in submissions:
+            keys += keys_of(submission.events)
+        digests = digest_keys(keys, self._key_seed)
+        commit = self._take_all_as_new(submissions, digests) or self._answer_each(submissions, digests)
+        batches = self._write(commit)
+        self._head, self._committed_at_ns, self._hash = commit.head, commit.committed_at_ns, commit.hash
+        self._keys.add(commit.digests)
+        return commit.outcomes, batches
 
-    def _begin_group(self) -> "_Group":
+    def _begin_commit(self) -> PendingCommit:
         # The clock may have been put back: a commit time is never before the one of the row before.
-        return _Group(self._head, max(time.time_ns(), self._committed_at_ns), self._hash)
+        return PendingCommit(self._head, max(time.time_ns(), self._committed_at_ns), self._hash)
 
-    def _take_all_as_new(self, submissions: Sequence[Submission]) -> "_Group | None":
+    def _take_all_as_new(self, submissions: Sequence[Submission], digests: list[bytes]) -> PendingCommit | None:
         """The way of nearly every group: no request keys, and every event new. None where it may be otherwise."""
-        group = self._begin_group()
-        keys: list[str] = []
+        if any(submission.request_key for submission in submissions) or not self._keys.are_new(digests):
+            return None
+        commit = self._begin_commit()
+        commit.outcomes += [commit.add(submission.events) for submission in submissions]
+        commit.digests = digests
+        return commit
+
+    def _answer_each(self, submissions: Sequence[Submission], digests: list[bytes]) -> PendingCommit:
+        commit = self._begin_commit()
+        for comparison in self._compare(submissions, digests):
+            commit.outcomes.append(self._answer(comparison, commit))
+        return commit
+
+    def _compare(self, submissions: Sequence[Submission], digests: list[bytes]) -> list[Comparison]:
+        """What the journal has of the submissions. Each row that is asked for is read once."""
+        comparisons, begin = list[Comparison](), 0
         for submission in submissions:
-            if submission.request_key is not None:
-                return None
-            events, first = submission.events, group.head + 1
-            keys += keys_of(events)
-            group.add(events)
-            group.outcomes.append(Receipt(first, group.head, len(events), 0))
-        group.digests = digest_keys(keys, self._key_seed)
-        return group if self._keys.are_new(group.digests) else None
+            end = begin + len(submission.events)
+            earlier = self._earlier_request(submission)
+            comparisons.append(Comparison(submission, begin, digests[begin:end], earlier))
+            begin = end
+        sought = [comparison.seek_first_event() for comparison in comparisons if comparison.earlier]
+        for index, sequence in self._keys.candidates(digests):
+            comparison = comparisons[bisect_right(comparisons, index, key=_begin) - 1]
+            sought += comparison.seek(index, sequence)
+        self._known.read(sought)
+        return comparisons
 
-    def _answer_each(self, submissions: Sequence[Submission]) -> "_Group":
-        group = self._begin_group()
-        for submission in submissions:
-            group.outcomes.append(self._answer(submission, group))
-        return group
-
-    def _answer(self, submission: Submission, group: "_Group") -> Result:
-        if submission.independent:
-            return PerEvent([self._take_if_readable([event], group) for event in submission.events])
-        try:
-            return self._answer_whole(submission, group)
-        except DamagedHistory as damage:
-            return damage
-
-    def _take_if_readable(self, events: Sequence[Event], group: "_Group") -> Receipt | Conflict | DamagedHistory:
-        try:
-            return self._take(events, group)
-        except DamagedHistory as damage:
-            return damage
-
-    def _answer_whole(self, submission: Submission, group: "_Group") -> Receipt | Conflict:
+    def _earlier_request(self, submission: Submission) -> EarlierRequest | None:
         asked = submission.request_key
-        earlier = self._earlier_answer(asked, group) if asked else None
-        if earlier is not None:
-            return earlier
-        outcome = self._take(submission.events, group)
-        if asked and isinstance(outcome, Receipt):
-            self._connection.execute(
-                "INSERT INTO request_key VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    asked.caller,
-                    asked.key,
-                    asked.digest,
-                    outcome.first,
-                    outcome.last,
-                    outcome.accepted + outcome.duplicates,
-                    group.committed_at_ns,
-                ),
-            )
-        return outcome
-
-    def _earlier_answer(self, asked: RequestKey, group: "_Group") -> Receipt | Conflict | None:
+        if asked is None:
+            return None
         row = self._connection.execute(
             "SELECT digest, first, last, events FROM request_key WHERE caller = ? AND key = ?",
             (asked.caller, asked.key),
         ).fetchone()
-        if row is None:
-            return None
-        digest, first, last, events = row
-        if digest != asked.digest:
+        return EarlierRequest(row[0], Receipt(row[1], row[2], 0, row[3], repeated=True)) if row else None
+
+    def _answer(self, comparison: Comparison, commit: PendingCommit) -> Result:
+        submission, digests, same = comparison.submission, comparison.digests, comparison.same
+        asked = submission.request_key
+        earlier = (comparison.earlier or commit.requests.get((asked.caller, asked.key))) if asked else None
+        if earlier is not None and asked is not None and earlier.digest != asked.digest:
             return Conflict(())
-        return Receipt(first, last, 0, events, repeated=True, first_event=self._stored(first, group))
+        if comparison.damage and not submission.independent:
+            return next(iter(comparison.damage.values()))
+        if not comparison.is_whole:
+            return Unfinished(msgspec.structs.replace(submission, compared=same))
+        if earlier is not None:
+            first = comparison.first_event or commit.event(earlier.receipt.first)
+            return msgspec.structs.replace(earlier.receipt, first_event=first or self._stored(earlier.receipt.first))
+        if submission.independent:
+            return PerEvent(
+                [
+                    comparison.damage.get(index)
+                    or commit.take([event], [digest], {0: same[index]} if index in same else {})
+                    for index, (event, digest) in enumerate(zip(submission.events, digests, strict=True))
+                ]
+            )
+        outcome = commit.take(submission.events, digests, same)
+        if asked is not None and isinstance(outcome, Receipt):
+            commit.note_request(asked, outcome)
+        return outcome
 
-    def _take(self, events: Sequence[Event], group: "_Group") -> Receipt | Conflict:
-        """Find which events are new and claim their keys; where one says otherwise than before, claim none."""
-        new: list[Event] = []
-        claimed: dict[bytes, int] = {}
-        sequences, conflicts = [], []
-        digests = digest_keys(keys_of(events), self._key_seed)
-        for index, (event, digest) in enumerate(zip(events, digests, strict=True)):
-            sequence = claimed.get(digest) or group.claimed.get(digest) or self._keys.find(digest)
-            if sequence is None:
-                new.append(event)
-                sequence = claimed[digest] = group.head + len(new)
-            elif not event.repeats(self._stored(sequence, group, new)):
-                conflicts.append(index)
-            sequences.append(sequence)
-        if conflicts:
-            return Conflict(tuple(conflicts))
-        group.claim(new, claimed)
-        return Receipt(min(sequences), max(sequences), len(new), len(events) - len(new))
+    def _stored(self, sequence: int) -> bytes:
+        return reader.read(self._connection, self.stream, sequence - 1, 1).events
 
-    def _stored(self, sequence: int, group: "_Group", new: Sequence[Event] = ()) -> bytes:
-        if sequence > group.head:
-            return number(new[sequence - group.head - 1].payload, sequence)
-        if sequence > self._head:
-            return group.parts[sequence - self._head - 1][2]
-        if not 0 <= sequence - self._read_from < len(self._read):
-            # What is sent again is mostly sent in the same order: the next ones are among these.
-            batch = reader.read(self._connection, self.stream, sequence - 1, BATCH_LIMIT)
-            self._read_from, self._read = batch.first, split(batch)
-        return self._read[sequence - self._read_from]
+    def _write(self, commit: PendingCommit) -> list[Batch]:
+        if not commit.requests:
+            return self._store(commit)
+        self._connection.execute("BEGIN IMMEDIATE")
+        batches = self._store(commit)
+        self._connection.executemany(
+            "INSERT INTO request_key VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (*whose, digest, receipt.first, receipt.last, receipt.duplicates, commit.committed_at_ns)
+                for whose, (digest, receipt) in commit.requests.items()
+            ],
+        )
+        self._connection.execute("COMMIT")
+        return batches
 
-    def _store(self, group: "_Group") -> list[Batch]:
+    def _store(self, commit: PendingCommit) -> list[Batch]:
         """Insert the group's batches: one statement, which is a transaction of its own where none is open."""
-        now = group.committed_at_ns
+        now = commit.committed_at_ns
         batches, values = [], list[int | bytes]()
-        for parts in _pack(group.parts):
+        for parts in pack(commit.parts):
             (first, *_), (_, last, _) = parts[0], parts[-1]
             events = b",".join([events for _, _, events in parts])
-            keys = b"".join(group.digests[first - self._head - 1 : last - self._head])
-            group.hash = extend(group.hash, events)
+            keys = b"".join(commit.digests[first - self._head - 1 : last - self._head])
+            commit.hash = extend(commit.hash, events)
             batches.append(Batch(self.stream, first, last, events, now))
-            values += (first, last, now, group.hash, checksum(now, keys), keys, self._packer.pack(events))
+            values += (first, last, now, commit.hash, checksum(now, keys), keys, self._packer.pack(events))
         if batches:
             rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(batches))
             self._connection.execute(f"INSERT INTO batch VALUES {rows}", values)
         return batches
 
 
-_Part = tuple[int, int, bytes]
-"""Events that were numbered together: the first sequence, the last, and the events, joined by commas."""
-
-
-class _Group:
-    """What one commit will hold: the outcomes so far, and the new events, numbered on from the head.
-
-    `hash` is that of the last row which is stored.
-    """
-
-    def __init__(self, head: int, committed_at_ns: int, hash_before: bytes) -> None:
-        self.head = head
-        self.committed_at_ns = committed_at_ns
-        self.hash = hash_before
-        self.outcomes: list[Result] = []
-        self.parts: list[_Part] = []
-        self.digests: list[bytes] = []
-        self.claimed: dict[bytes, int] = {}
-
-    def add(self, events: Sequence[Event]) -> None:
-        """Number the events and move the head; no part gets more than BATCH_LIMIT of them."""
-        if _are_columns(events):
-            for start in range(0, len(events), BATCH_LIMIT):
-                stop = min(start + BATCH_LIMIT, len(events))
-                first, self.head = self.head + 1, self.head + stop - start
-                self.parts.append((first, self.head, events.numbered(first, start, stop)))
-            return
-        for event in events:
-            self.head += 1
-            self.parts.append((self.head, self.head, number(event.payload, self.head)))
-
-    def claim(self, events: Sequence[Event], claimed: Mapping[bytes, int]) -> None:
-        """Add events that were found to be new, each a part by itself; `claimed` has their digests, in order."""
-        self.add(events)
-        self.digests += claimed
-        self.claimed.update(claimed)
-
-
-def _pack(parts: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
-    """The parts in runs of at most BATCH_LIMIT events."""
-    begin = 0
-    for index, (_, last, _) in enumerate(parts):
-        if last - parts[begin][0] >= BATCH_LIMIT:
-            yield parts[begin:index]
-            begin = index
-    if parts:
-        yield parts[begin:]
-
-
-def keys_of(events: Sequence[Event]) -> Sequence[str]:
-    """The keys, made at once where that can be done."""
-    return events.keys if _are_columns(events) else [event.key for event in events]
-
-
-def _are_columns(events: Sequence[Event]) -> TypeGuard[Events[Event]]:
-    # Most are in a list, and to ask an abstract class takes ten times as long.
-    return not isinstance(events, list) and isinstance(events, Events)
+def _begin(comparison: Comparison) -> int:
+    return comparison.begin
 
 
 def lock_to_write(folder: Path) -> FileIO:

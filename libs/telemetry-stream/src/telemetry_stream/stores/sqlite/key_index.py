@@ -85,7 +85,6 @@ class KeyIndex:
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="key-table")
         self._next_table: Future[None] | None = None
         self._recent: dict[bytes, int] = {}
-        self._read_from, self._read = 1, b""
         try:
             self._open_tables()
             for digests in self._digests(self.last + 1, head):
@@ -110,16 +109,17 @@ class KeyIndex:
             return False
         return not any(table.may_hold_any(words) for table in self._tables)
 
-    def find(self, digest: bytes) -> int | None:
-        """The sequence of the event with this key; None if there is none. Raises apsw.Error."""
-        if digest in self._recent:
-            return self._recent[digest]
-        word = int(words_of(digest)[0])
+    def candidates(self, digests: Sequence[bytes]) -> list[tuple[int, int]]:
+        """The sequences of events that may have one of these keys, each with the key's index in `digests`.
+
+        An event that has one is among them. Of the others that are, one in 16 million, the digest tells.
+        """
+        recent = self._recent
+        found = [(index, recent[digest]) for index, digest in enumerate(digests) if digest in recent] if recent else []
+        words = words_of(b"".join(digests))
         for table in self._tables:
-            for sequence in table.candidates(word):
-                if self._digest(sequence) == digest:
-                    return sequence
-        return None
+            found += table.all_candidates(words)
+        return found
 
     def add(self, digests: Sequence[bytes]) -> None:
         """Add the keys of the sequences that follow, which are committed. Raises OSError, apsw.Error."""
@@ -228,14 +228,12 @@ class KeyIndex:
 
     def _digest(self, sequence: int) -> bytes | None:
         """The digest of one event's key; None if there is no such event."""
-        if not 0 <= sequence - self._read_from < len(self._read) // DIGEST_BYTES:
-            # What is sent again is mostly sent in the same order: the next ones are among these.
-            row = self._connection.execute(
-                "SELECT first, keys FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (sequence,)
-            ).fetchone()
-            self._read_from, self._read = row or (1, b"")
-        at = (sequence - self._read_from) * DIGEST_BYTES
-        return self._read[at : at + DIGEST_BYTES] or None
+        row = self._connection.execute(
+            "SELECT first, keys FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (sequence,)
+        ).fetchone()
+        first, digests = row or (1, b"")
+        at = (sequence - first) * DIGEST_BYTES
+        return digests[at : at + DIGEST_BYTES] or None
 
 
 def _differ(digests: Sequence[bytes], words: Words) -> bool:

@@ -136,6 +136,25 @@ class KeyTable:
             places += _STEP
         return False
 
+    def all_candidates(self, words: Words) -> list[tuple[int, int]]:
+        """The sequences that may have one of the keys with these hashes, each with the key's index in `words`."""
+        if len(words) < FEW:
+            return [
+                (index, sequence) for index, word in enumerate(words.tolist()) for sequence in self.candidates(word)
+            ]
+        found = list[tuple[int, int]]()
+        places = words & self._mask
+        left = np.arange(len(words))
+        # Each looks at a place further in each round, until it has seen a free one.
+        while len(left):
+            slots = self._slots[places]
+            taken = slots.nonzero()[0]
+            left, places, slots = left[taken], places[taken], slots[taken]
+            alike = ((slots ^ words[left]) >> _TAG_SHIFT == 0).nonzero()[0]
+            found += zip(left[alike].tolist(), (slots[alike] & _SEQUENCE).tolist(), strict=True)
+            places = places + _ONE & self._mask
+        return found
+
     def candidates(self, word: int) -> list[int]:
         """The sequences that may have the key with this hash."""
         slots, mask = self._single, len(self._single) - 1

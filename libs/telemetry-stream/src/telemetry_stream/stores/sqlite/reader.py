@@ -9,7 +9,7 @@ from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.schema import open_to_read
-from telemetry_stream.wire import cut, find
+from telemetry_stream.wire import cut, find, split
 
 PAGE_BYTES = 4 * 1024 * 1024
 
@@ -18,6 +18,8 @@ _FROM = """
 SELECT first, last, events, committed_at_ns FROM batch
 WHERE first >= ifnull((SELECT max(first) FROM batch WHERE first <= ?), 0) ORDER BY first
 """
+
+_ROW = "SELECT first, last, keys, events FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1"
 
 
 class JournalReader:
@@ -88,6 +90,18 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Ba
     finally:
         cursor.close(True)  # forced: the error that counts was raised above
     return Batch(stream, after + 1, last, b",".join(parts), published_at_ns)
+
+
+def read_row(connection: apsw.Connection, sequence: int) -> tuple[int, bytes, list[bytes]]:
+    """The row that holds this sequence: its first sequence, the digests of its keys, and its events one by one.
+
+    There are no events where no row holds it. Raises DamagedHistory, apsw.Error.
+    """
+    try:
+        first, last, digests, stored = connection.execute(_ROW, (sequence,)).fetchone() or (1, 0, b"", b"")
+        return first, digests, split(Batch("", first, last, _unpack(first, stored))) if last >= sequence else []
+    except apsw.CorruptError as error:
+        raise _damage(connection, sequence, error) from None
 
 
 def _unpack(first: int, stored: bytes) -> bytes:

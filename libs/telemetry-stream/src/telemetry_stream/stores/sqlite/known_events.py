@@ -1,0 +1,138 @@
+"""Finds which events a journal has already, and whether they say the same, in whatever order they come.
+
+To read and decompress a row costs a hundred times what a comparison does, so rows are read in the order of their
+sequences, each once for all events that are sought in it. What one call reads is bounded. Where that does not suffice,
+the next call goes on behind the last row read, and begins again after the highest, like a lift: an event that is sought
+waits for one round at most, whatever else is sought meanwhile.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import apsw
+
+from telemetry_stream.errors import DamagedHistory
+from telemetry_stream.events import Receipt, Submission
+from telemetry_stream.stores.sqlite import reader
+from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES
+
+READ_BYTES = 8 * 1024 * 1024
+"""One call decompresses this many bytes of events, which takes about 40 ms, and at most one row more."""
+
+ROW_BYTES = 4 * 1024
+"""To find a row takes as long as to decompress this many bytes; they are added to those of its events."""
+
+EVENT_BYTES = 4 * 1024
+"""The same for the comparison of one event."""
+
+
+class EarlierRequest(NamedTuple):
+    """A request that was answered before under the same request key: the digest of its body, and its answer."""
+
+    digest: bytes
+    receipt: Receipt
+
+
+class Comparison:
+    """What the journal says about one submission."""
+
+    def __init__(
+        self, submission: Submission, begin: int, digests: Sequence[bytes], earlier: EarlierRequest | None
+    ) -> None:
+        """`begin` is the index of its first event among those of all submissions; `digests` are those of its keys."""
+        self.submission = submission
+        self.begin = begin
+        self.digests = digests
+        self.earlier = earlier
+
+        self.first_event = b""
+        """Of the earlier request."""
+
+        self.same = dict(submission.compared or {})
+        """By the index of an event that the journal has: its sequence, negative where it says something else there."""
+
+        self.damage: dict[int, DamagedHistory] = {}
+        """By the index of an event that has to be compared with one that can't be read."""
+
+        self.is_whole = True
+        """False where the rows to read were too many for this call."""
+
+    def seek(self, index: int, sequence: int) -> "list[Sought]":
+        """What to look for where an event may be at this sequence; `index` is that among the events of all."""
+        own = index - self.begin
+        if self.earlier is not None or own in self.same:
+            return []
+        return [Sought(sequence, self.digests[own], own, self)]
+
+    def seek_first_event(self) -> "Sought":
+        """The first event of the earlier request."""
+        assert self.earlier is not None
+        return Sought(self.earlier.receipt.first, b"", 0, self)
+
+    def note(self, sought: "Sought", digest: bytes, stored: bytes) -> None:
+        """An event that was sought: the digest of its key, and what is stored of it."""
+        if not sought.digest:
+            self.first_event = stored
+        elif digest == sought.digest:
+            same = self.submission.events[sought.place].repeats(stored)
+            self.same[sought.place] = sought.sequence if same else -sought.sequence
+
+
+class Sought(NamedTuple):
+    """An event that may be in the journal at this sequence. Without a digest: whichever event is there."""
+
+    sequence: int
+    digest: bytes
+    place: int
+    """Its index in the submission."""
+
+    comparison: Comparison
+
+
+class KnownEvents:
+    """The events of one journal, as its writer compares others with them."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.rows_read = 0
+        self._connection = connection
+        self._first, self._digests, self._events = 1, b"", list[bytes]()
+        self._damage: DamagedHistory | None = None
+        self._next = 0
+
+    def read(self, sought: Iterable[Sought]) -> None:
+        """Look for these, as far as READ_BYTES go; the comparisons of the others are not whole. Raises apsw.Error."""
+        ordered = sorted(sought, key=_sequence)
+        begin = bisect_left(ordered, self._next, key=_sequence)
+        left, self._next = READ_BYTES, 0
+        for one in [*ordered[begin:], *ordered[:begin]]:
+            if left <= 0:
+                self._next = self._next or one.sequence
+                one.comparison.is_whole = False
+                continue
+            if not self._has(one.sequence):
+                left -= self._read_row(one.sequence)
+            if self._damage is not None:
+                one.comparison.damage[one.place] = self._damage
+            elif self._has(one.sequence):
+                at = one.sequence - self._first
+                one.comparison.note(one, self._digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES], self._events[at])
+                left -= EVENT_BYTES
+
+    def _has(self, sequence: int) -> bool:
+        """Whether it is in the row that was read last. What is sent again in small requests is mostly in order."""
+        return 0 <= sequence - self._first < len(self._events)
+
+    def _read_row(self, sequence: int) -> int:
+        """Read the row that holds it; gives the bytes that this counts for."""
+        self.rows_read += 1
+        self._damage = None
+        try:
+            self._first, self._digests, self._events = reader.read_row(self._connection, sequence)
+        except DamagedHistory as damage:
+            self._damage, self._events = damage, []
+        return ROW_BYTES + sum(map(len, self._events))
+
+
+def _sequence(sought: Sought) -> int:
+    return sought.sequence
