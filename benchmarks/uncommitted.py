@@ -10,12 +10,12 @@ import uvicorn
 import uvloop
 
 from benchmarks.baselines import TOKEN
+from service_kit.lifecycle.server import spare_the_garbage_collector
 from service_kit.settings import Environment
 from telemetry_stream.events import Receipt, Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.connection.fast_path import fast_connection
 from trading_app.environment import read_settings
-from trading_app.server import spare_the_garbage_collector
 from trading_app.ui import WebApp
 from trading_app.zmq_pub import TradeStream
 

@@ -112,6 +112,7 @@ INTAKE = [
         "The code of the error that was answered; docs/api.md explains each.",
         "reqps",
         Query(f"sum by (code) ({rate('trading_app_requests_refused_total')})", "{{code}}"),
+        Query(f"sum by (code) ({rate('trading_sidecar_requests_refused_total')})", "sidecar {{code}}"),
         minimum=0,
     ),
     time_series(
@@ -140,18 +141,23 @@ INTAKE = [
     ),
     time_series(
         "Connections",
-        "Open connections of clients; past the limit, WEBAPP_MAX_CONNECTIONS, a new one gets 503.",
+        "Open connections of clients. At the limit (WEBAPP_MAX_CONNECTIONS, SIDECAR_MAX_CONNECTIONS) those without a "
+        "credential make room; if there are none, a new one gets 503.",
         "none",
         Query("trading_app_connections", "open"),
         Query("trading_app_connections_limit", "limit"),
+        Query("trading_sidecar_connections", "sidecar open"),
+        Query("trading_sidecar_connections_limit", "sidecar limit"),
         width=12,
         minimum=0,
     ),
     time_series(
         "Connections dropped per second by reason",
-        "Closed without an answer: their clients did not send or did not read in time.",
+        "Closed without an answer: their clients did not send or did not read in time, or showed no credential while "
+        "room was needed.",
         "cps",
         Query(f"sum by (reason) ({rate('trading_app_connections_dropped_total')})", "{{reason}}"),
+        Query(f"sum by (reason) ({rate('trading_sidecar_connections_dropped_total')})", "sidecar {{reason}}"),
         width=12,
         minimum=0,
     ),

@@ -8,6 +8,7 @@ import pytest
 
 from metrics_sidecar.exposition.pipeline import MESSAGE_REJECTIONS, pipeline_families
 from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.server import connection_context
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from trading_app.metrics import REPLAY_REFUSALS
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def samples(file: SnapshotFile) -> dict[str, int | str]:
     tracker = Tracker(MemorySubscriber(MemoryStream()), TradingState(10))
-    families = pipeline_families(tracker.state.freeze(), tracker, Saver(tracker, file), Counter())
+    families = pipeline_families(tracker.state.freeze(), tracker, Saver(tracker, file), Counter(), connection_context())
     return {family.metric.name + labels: value for family in families for labels, value in family.samples}
 
 

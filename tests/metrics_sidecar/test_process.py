@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,9 +17,12 @@ import pytest
 from metrics_sidecar import __version__
 from metrics_sidecar.environment import read_settings
 from metrics_sidecar.follow import Saver, Tracker
-from metrics_sidecar.run import serve_parts
+from metrics_sidecar.run import parts_of
 from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile
 from service_kit.access.token_throttle import MAX_WRONG
+from service_kit.lifecycle.ending import Ending
+from service_kit.lifecycle.serve import Address, Serving, serve
+from service_kit.lifecycle.signals import EndSignals
 from service_kit.settings import Environment
 from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import Delivery, Event, Submission
@@ -248,9 +250,11 @@ def test_if_following_fails_the_whole_process_ends_with_1(tmp_path: Path) -> Non
     tracker = Tracker(BrokenSubscriber(MemoryStream()), TradingState(10))
     settings = read_settings(Environment({}, tmp_path))
 
-    async def serve() -> int:
-        with socket.create_server(("127.0.0.1", free_port())) as listening:
-            return await serve_parts(settings, tracker, Saver(tracker, SnapshotFile(tmp_path)), listening)
+    def start(ending: Ending) -> Serving:
+        return parts_of(settings, tracker, Saver(tracker, SnapshotFile(tmp_path)), ending, max_connections=10)
 
-    assert threading.current_thread() is threading.main_thread()
-    assert asyncio.run(serve()) == 1
+    signals = EndSignals()
+    try:
+        assert asyncio.run(serve(Address("127.0.0.1", free_port(), "SIDECAR"), start, signals)) == 1
+    finally:
+        signals.give_back()

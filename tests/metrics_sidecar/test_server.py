@@ -38,7 +38,7 @@ class Sidecar:
 
     def request(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app)
+            transport = httpx.ASGITransport(app=self.app.http)
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 return await client.request(method, path, headers={"accept-encoding": "", **headers})
 
@@ -265,7 +265,7 @@ def test_with_tokens_every_name_will_do(tmp_path: Path) -> None:
 
 def test_two_scrapes_at_once_get_the_same_figures(ready: Sidecar) -> None:
     async def scrape_twice() -> list[str]:
-        transport = httpx.ASGITransport(app=ready.app)
+        transport = httpx.ASGITransport(app=ready.app.http)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             answers = await asyncio.gather(client.get("/metrics"), client.get("/metrics"))
         return [answer.text for answer in answers]

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINGERING, MAX_URL_BYTES, MAX_WAITING
+from service_kit.lifecycle.descriptors import OTHER_FILES
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import TRADE, Connection, connected, get, post, send_until_cut
 from tests.trading_app.running import RunningApp, running
-from trading_app.server import OTHER_FILES
 
 JSON = {"Content-Type": "application/json"}
 

@@ -22,6 +22,7 @@ class Settings:
     zmq_key_file: Path | None
     data_folder: Path
     max_positions: int
+    max_connections: int
     snapshot_seconds: float
     api_tokens: tuple[str, ...] = field(repr=False)
     logs: LogSettings
@@ -40,6 +41,7 @@ def read_settings(environment: Environment) -> Settings:
         zmq_key_file=environment.file("SIDECAR_ZMQ_SECRET_KEY_FILE"),
         data_folder=environment.folder("DATA_DIR", "./data"),
         max_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, minimum=1, maximum=10_000_000),
+        max_connections=environment.integer("SIDECAR_MAX_CONNECTIONS", 200, minimum=1, maximum=100_000),
         snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, minimum=0.1, maximum=86_400),
         api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
         logs=read_log_settings(environment),

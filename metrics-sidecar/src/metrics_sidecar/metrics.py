@@ -261,6 +261,40 @@ REQUESTS = Metric(
     "HTTP requests answered.",
     "401: a scraper has no token, or a wrong one. 503: the sidecar has not caught up.",
 )
+REQUESTS_REFUSED = Metric(
+    "trading_sidecar_requests_refused_total",
+    "counter",
+    "requests",
+    ("code",),
+    "Requests refused, by the code of the error.",
+    "too_many_connections: somebody holds connections; request_timeout, headers_too_large: not a scraper of yours.",
+)
+CONNECTIONS = Metric(
+    "trading_sidecar_connections",
+    "gauge",
+    "connections",
+    (),
+    "Open connections of clients.",
+    "Near trading_sidecar_connections_limit: somebody holds connections.",
+)
+CONNECTIONS_LIMIT = Metric(
+    "trading_sidecar_connections_limit",
+    "gauge",
+    "connections",
+    (),
+    "Maximum of open connections: SIDECAR_MAX_CONNECTIONS, or what the limit of open files allows.",
+    "Below the setting: raise ulimit -Hn.",
+)
+CONNECTIONS_DROPPED = Metric(
+    "trading_sidecar_connections_dropped_total",
+    "counter",
+    "connections",
+    ("reason",),
+    "Connections closed without an answer, by reason: no request (silent), answers not read (unread), a refused body "
+    "without an end (refused_body), more without a credential than an address's share (address_share), room needed "
+    "for another (no_room).",
+    "address_share, no_room: somebody opens connections and asks for no figures; silent, unread: a client hangs.",
+)
 BUILD_INFO = Metric(
     "trading_telemetry_build_info",
     "info",

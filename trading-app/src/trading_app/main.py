@@ -6,15 +6,16 @@ import argparse
 import gc
 import os
 import sys
-from importlib.metadata import version
 
-from service_kit.settings import SettingError, load_environment, project_root
-from trading_app.environment import Settings, read_settings
+from service_kit.lifecycle.signals import EndSignals
 
 
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
+    signals = EndSignals()  # what is imported below takes a while
     arguments = _parser().parse_args()
+    if arguments.command:
+        signals.give_back()  # the commands run to their own end
     if arguments.command == "zmq-keys":
         from trading_app.commands import zmq_keys as key_command
 
@@ -23,6 +24,10 @@ def main() -> int:
         from trading_app.commands import token as token_command
 
         return token_command.run(arguments)
+
+    from service_kit.settings import SettingError, load_environment, project_root
+    from trading_app.environment import read_settings
+
     try:
         settings = read_settings(load_environment(os.environ, project_root()))
     except SettingError as error:
@@ -40,21 +45,20 @@ def main() -> int:
         from trading_app.commands import journal as journal_commands
 
         return journal_commands.run(arguments, settings)
-    return serve(settings)
-
-
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C."""
     gc.disable()  # while so much is loaded it would look again and again, and find nothing
 
     import uvloop
 
-    from trading_app.server import serve
+    from trading_app.server import run
 
-    return uvloop.run(serve(settings))
+    code = uvloop.run(run(settings, signals))
+    signals.ignore()
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
+    from importlib.metadata import version
+
     parser = argparse.ArgumentParser(
         prog="trading-app", description="Takes trades in, journals and publishes them. Without a command it serves."
     )

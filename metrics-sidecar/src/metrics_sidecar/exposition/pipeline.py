@@ -8,6 +8,7 @@ from functools import lru_cache
 from metrics_sidecar import __version__, metrics
 from metrics_sidecar.exposition.text import Family, Sample, histogram_samples, labelled
 from metrics_sidecar.follow import Saver, Tracker
+from service_kit.connection.context import ConnectionContext
 from trading_model.accounting.state import StateSnapshot
 from trading_model.kinds import ASIDE, FILL, UNKNOWN
 
@@ -26,7 +27,11 @@ _BUILD = {"component": "metrics-sidecar", "python": platform.python_version(), "
 
 
 def pipeline_families(
-    moment: StateSnapshot, tracker: Tracker, saver: Saver, requests: Counter[tuple[str, int]]
+    moment: StateSnapshot,
+    tracker: Tracker,
+    saver: Saver,
+    requests: Counter[tuple[str, int]],
+    connections: ConnectionContext,
 ) -> list[Family]:
     """The pipeline's metrics at this moment; `requests` counts by path and status."""
     return [
@@ -45,6 +50,10 @@ def pipeline_families(
             metrics.REQUESTS,
             [(_labels(path=path, status=str(status)), count) for (path, status), count in requests.items()],
         ),
+        Family(metrics.REQUESTS_REFUSED, _by("code", connections.counters.refused_requests)),
+        Family(metrics.CONNECTIONS, [("", connections.admission.open)]),
+        Family(metrics.CONNECTIONS_LIMIT, [("", connections.limits.max_connections)]),
+        Family(metrics.CONNECTIONS_DROPPED, _by("reason", connections.counters.dropped_connections)),
         Family(metrics.BUILD_INFO, [(_labels(**_BUILD), 1)]),
     ]
 

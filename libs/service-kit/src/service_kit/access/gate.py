@@ -102,9 +102,11 @@ class Gate:
         """Whether the header `Host` names this program; so does none."""
         return self._hosts.include(header)
 
-    def require_own_host(self, path: str, header: bytes, settings: str) -> None:
-        """Raises Problem, 403, for a foreign host. `settings` are those that would help, in words."""
+    def require_own_host(self, path: str, header: bytes, settings: str = "") -> None:
+        """Raises Problem, 403, for a foreign host. `settings` would help, in words; by default the tokens' one."""
         hosts = self._scraped_hosts if path == SCRAPED_PATH else self._hosts
         if not hosts.include(header):
-            detail = f"the header Host is not a name of {self._realm}: ask at 127.0.0.1, or set {settings}"
+            detail = (
+                f"the header Host is not a name of {self._realm}: ask at 127.0.0.1, or set {settings or self._setting}"
+            )
             raise Problem("foreign_host", detail)

@@ -1,0 +1,156 @@
+"""A small HTTP application: a table of paths, health, access control, problems.
+
+Every path of the table is read with GET or HEAD, and asks for the scope `read` where tokens are set.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from service_kit.access.gate import Gate
+from service_kit.access.tokens import bearer_token
+from service_kit.connection.context import ConnectionContext
+from service_kit.connection.guarded_http import note_admitted
+from service_kit.cooperative import Slicer
+from service_kit.http_types import Receive, Scope, Send
+from service_kit.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+PIECES_AT_ONCE = 16
+"""Pieces of a body, some hundred kilobytes, that are handed to the connection before others run."""
+
+OPEN_PATHS = ("/health", "/healthz", "/readyz")
+"""Health, for any caller: `/health` is another name for `/healthz`."""
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. Header names are in lower case, values of repeated headers joined by commas."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    host: str = ""
+    """The caller's address; empty where it has none."""
+
+    @classmethod
+    def of(cls, scope: Scope) -> "Request":
+        """The request that an ASGI scope describes."""
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        return cls(scope["method"], scope["path"], headers, (scope.get("client") or ("",))[0])
+
+    def header(self, name: str) -> bytes:
+        """A header's bytes; empty if there is none of that name."""
+        return self.headers.get(name, "").encode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is answered; the body may be in several pieces."""
+
+    status: int
+    content_type: str
+    body: Sequence[bytes]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class HttpApp:
+    """An ASGI application over a table of paths."""
+
+    def __init__(
+        self,
+        routes: Mapping[str, Handler],
+        gate: Gate,
+        connections: ConnectionContext,
+        require_ready: Callable[[], None],
+    ) -> None:
+        """`require_ready` raises Problem while `/readyz` has to answer 503."""
+        health = {"/health": self._alive, "/healthz": self._alive, "/readyz": self._ready}
+        self._routes: dict[str, Handler] = {**routes, **health}
+        self._gate = gate
+        self._connections = connections
+        self._require_ready = require_ready
+        self.requests: Counter[tuple[str, int]] = Counter()
+        """Requests answered, by path and status; a path that is not in the table counts as `other`."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise ValueError(f"no {scope['type']} here")
+        request = Request.of(scope)
+        request_id = self._connections.ids.name(request.header("x-request-id"))
+        response = await self._answer(request, scope, request_id)
+        path = request.path if request.path in self._routes else "other"
+        self.requests[path, response.status] += 1
+        log.debug("answered", path=path, status=response.status, request_id=request_id)
+        await _send(send, response, request_id, with_body=request.method != "HEAD")
+
+    async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
+        try:
+            handler = self._route(request)
+            if request.path not in OPEN_PATHS:
+                self._require_access(request)
+                note_admitted(scope)
+            return await handler(request)
+        except Problem as refused:
+            problem = refused
+        except Exception:
+            log.exception("a request failed", path=request.path[:200], request_id=request_id)
+            problem = Problem("internal_error", "it was logged under this request_id")
+        self._connections.counters.refused_requests[problem.code] += 1
+        headers = dict(problem.headers)
+        if problem.retry_after is not None:
+            headers["Retry-After"] = str(problem.retry_after)
+        return Response(problem.status, "application/problem+json", [problem.document(request_id)], headers)
+
+    def _route(self, request: Request) -> Handler:
+        handler = self._routes.get(request.path)
+        if handler is None:
+            raise Problem("not_found", f"there are {', '.join(self._routes)}")
+        if request.method not in ("GET", "HEAD"):
+            raise Problem("method_not_allowed", "use GET", headers={"Allow": "GET, HEAD"})
+        return handler
+
+    def _require_access(self, request: Request) -> None:
+        if not self._gate.tokens:
+            self._gate.require_own_host(request.path, request.header("host"))
+            return
+        scopes = self._gate.identify(bearer_token(request.header("authorization")), request.host)
+        self._gate.require_scope("read", scopes)
+
+    async def _alive(self, _request: Request) -> Response:
+        return Response(200, JSON, [b'{"status":"ok"}\n'])
+
+    async def _ready(self, _request: Request) -> Response:
+        self._require_ready()
+        return Response(200, JSON, [b'{"status":"ready"}\n'])
+
+
+async def _send(send: Send, response: Response, request_id: str, with_body: bool) -> None:
+    headers = {
+        "Content-Type": response.content_type,
+        "Content-Length": str(sum(map(len, response.body))),
+        "X-Request-ID": request_id,
+        "Cache-Control": "no-store",
+        **response.headers,
+    }
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": encoded})
+    if with_body:
+        slicer = Slicer()
+        for start in range(0, len(response.body), PIECES_AT_ONCE):
+            body = b"".join(response.body[start : start + PIECES_AT_ONCE])
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await slicer.yield_if_due()
+    await send({"type": "http.response.body", "body": b""})
