@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from metrics_sidecar import __version__, metrics
-from metrics_sidecar.exposition.metrics_document import document
+from metrics_sidecar.exposition.metrics_document import page
 from metrics_sidecar.problems import TYPES
 from trading_model.accounting.positions import MAX_FEE_CURRENCIES
 
@@ -33,7 +33,7 @@ CONTRACT = {
 
 
 def test_the_page_is_the_one_that_the_code_makes() -> None:
-    assert (ROOT / "docs/metrics.md").read_text() == document()
+    assert (ROOT / "docs/metrics.md").read_text() == page()
 
 
 def test_the_metrics_that_users_rely_on_keep_their_names_and_labels() -> None:
@@ -45,14 +45,14 @@ def test_the_metrics_that_users_rely_on_keep_their_names_and_labels() -> None:
 def test_names_follow_prometheus_conventions() -> None:
     assert len({metric.name for metric in metrics.ALL}) == len(metrics.ALL)
     for metric in metrics.ALL:
-        assert re.fullmatch(r"(trading|process)_[a-z_]+", metric.name)
+        assert re.fullmatch(r"(trading|process|python)_[a-z_]+", metric.name)
         assert metric.name.endswith("_total") is (metric.kind == "counter")
         assert metric.name.endswith("_info") is (metric.kind == "info")
 
 
 def test_limits_named_in_the_documents_are_those_of_the_code() -> None:
     assert f"Past {MAX_FEE_CURRENCIES} currencies" in metrics.FEES.when_wrong
-    assert f"Past {MAX_FEE_CURRENCIES} fee currencies" in document()
+    assert f"Past {MAX_FEE_CURRENCIES} fee currencies" in page()
 
 
 def test_every_error_code_has_a_status_of_an_error_and_a_title() -> None:

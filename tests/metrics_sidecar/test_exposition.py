@@ -7,7 +7,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from metrics_sidecar import metrics
-from metrics_sidecar.exposition.text import Exposition, Family, histogram_samples
+from metrics_sidecar.exposition.text import Exposition
+from service_kit.metrics.text import Family, histogram_samples
 from tests.metrics_sidecar.builders import batch, parse, samples, state_of, trade
 from trading_model.accounting.state import TradingState
 
@@ -78,7 +79,7 @@ trading_symbol_info{symbol="XRP/ETH",base="XRP",currency="ETH",kind="spot"} 1
 OTHERS = [
     Family(metrics.STREAM_GAPS, [("", 2)]),
     Family(metrics.EVENTS_REJECTED, [('{reason="undecodable"}', 1)]),
-    Family(metrics.DELIVERY_DELAY, list(histogram_samples([0, 4, *[0] * 11, 1, 1], 21_500_000_001))),
+    Family(metrics.DELIVERY_DELAY, list(histogram_samples([0, 4, *[0] * 11, 1, 1], "21.500000001"))),
     Family(metrics.BUILD_INFO, [('{version="1"}', 1)]),
 ]
 TEXT_OTHERS = """\

@@ -126,7 +126,7 @@ def test_only_live_trades_that_are_new_are_timed(tracker: Tracker) -> None:
     assert sum(tracker.delays.counts) == 0
     tracker.take(Arrival(batch([BUY] * 4, 7, published_at_ns=98 * SECOND_NS), 2, replayed=False))
     assert sum(tracker.delays.counts) == 2
-    assert tracker.delays.sum_ns == 2 * 2 * SECOND_NS
+    assert tracker.delays.total == 2 * 2 * SECOND_NS
 
 
 def test_a_state_that_does_not_match_its_position_is_never_saved(tracker: Tracker) -> None:

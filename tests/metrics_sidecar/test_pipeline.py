@@ -10,6 +10,7 @@ from metrics_sidecar.exposition.pipeline import MESSAGE_REJECTIONS, pipeline_fam
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import connection_context
 from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
+from service_kit.metrics.text import Value
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from trading_app.metrics import REPLAY_REFUSALS
 from trading_model.accounting.state import TradingState
@@ -17,7 +18,7 @@ from trading_model.accounting.state import TradingState
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def samples(file: SnapshotFile) -> dict[str, int | str]:
+def samples(file: SnapshotFile) -> dict[str, Value]:
     tracker = Tracker(MemorySubscriber(MemoryStream()), TradingState(10))
     families = pipeline_families(tracker.state.freeze(), tracker, Saver(tracker, file), Counter(), connection_context())
     return {family.metric.name + labels: value for family in families for labels, value in family.samples}

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from metrics_sidecar import metrics
-from metrics_sidecar.exposition.text import OPENMETRICS, TEXT
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp
 from metrics_sidecar.snapshot import SnapshotFile
 from service_kit.access.token_throttle import MAX_WRONG
 from service_kit.access.tokens import entry_text
+from service_kit.metrics.text import OPENMETRICS, TEXT
 from telemetry_stream.events import Arrival
 from telemetry_stream.testing.memory import MemoryStream
 from tests.metrics_sidecar.builders import batch, parse, trade

@@ -14,9 +14,11 @@ from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX
 from service_kit.problems import MAX_ERRORS
 from service_kit.settings import Environment
 from tests.trading_app.running import running
+from trading_app import metric_catalogue
 from trading_app.context import Context
 from trading_app.environment import read_settings
 from trading_app.intake.decode import FIELDS, REQUIRED
+from trading_app.metrics_document import page
 from trading_app.page.page import MAX_FORM_BYTES
 from trading_app.problems import TYPES
 
@@ -122,24 +124,36 @@ def test_limits_that_are_no_settings_are_in_the_document() -> None:
     assert f"at most {MAX_WAITING}\nrequests of one connection" in API
 
 
-def test_every_metric_is_in_the_document_and_no_other(client: httpx.Client) -> None:
+def test_the_page_of_metrics_is_the_one_that_the_catalogue_makes() -> None:
+    assert page() == METRICS
+
+
+def test_every_metric_in_the_catalogue_is_served_and_no_other(client: httpx.Client) -> None:
     client.get("/healthz").raise_for_status()
-    families = list(parse_text(client.get("/metrics").text))
-    written = {row[0]: row[1:] for row in table(METRICS, "metric")}
-    assert all(len(cells) == 5 for cells in written.values())
     served = {}
-    for family in families:
-        if family.name.startswith("trading_app_"):
-            name = f"{family.name}_total" if family.type == "counter" else family.name
-            served[name] = family
-    assert served.keys() == written.keys()
-    for name, (kind, labels, _unit, meaning, _wrong) in written.items():
+    for family in parse_text(client.get("/metrics").text):
+        served[f"{family.name}_total" if family.type == "counter" else family.name] = family
+    known = {metric.name: metric for metric in metric_catalogue.ALL}
+    assert served.keys() == known.keys()
+    for name, metric in known.items():
         family = served[name]
-        assert kind == family.type, name
-        assert meaning.startswith(family.documentation.rstrip(".")), name
+        assert (family.type, family.documentation) == (
+            "gauge" if metric.kind == "info" else metric.kind,
+            metric.meaning,
+        )
         found = {label for sample in family.samples for label in sample.labels} - {"le"}
-        if found:  # a family may have no sample yet
-            assert found == set(re.findall(r"\w+", labels.replace("`", ""))), name
+        assert found in (set(metric.labels), set()), f"{name} has other labels, or no sample yet"
+        assert metric.unit
+        assert metric.when_wrong
+
+
+def test_names_of_metrics_follow_prometheus_conventions() -> None:
+    assert len({metric.name for metric in metric_catalogue.ALL}) == len(metric_catalogue.ALL)
+    for metric in metric_catalogue.ALL:
+        assert re.fullmatch(r"(trading_app|process|python)_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") is (metric.kind == "counter")
+        assert metric.name.endswith("_info") is (metric.kind == "info")
+        assert not set(metric.meaning) & set('\\"\n`'), "would have to be escaped, or is for the page only"
 
 
 @pytest.mark.parametrize("document", [API, METRICS], ids=["api.md", "app-metrics.md"])
@@ -155,6 +169,6 @@ def test_every_link_leads_somewhere(document: str) -> None:
 
 
 def test_metrics_can_be_told_before_the_stream_is_open() -> None:
-    names = {family.name for family in Context(read_settings(Environment({}, DOCS))).metrics.collect()}
-    assert "trading_app_requests_refused" in names
+    names = {family.metric.name for family in Context(read_settings(Environment({}, DOCS))).metrics.families()}
+    assert "trading_app_requests_refused_total" in names
     assert "trading_app_stream_head_sequence" not in names

@@ -80,7 +80,7 @@ def test_the_rest_of_a_body_that_was_refused_is_not_taken_for_a_request(web: Run
         connection.send(post("/nothing", body))
         assert connection.answer().status == 404
         connection.send(get("/healthz"))
-        assert connection.answer().json() == {"status": "alive"}
+        assert connection.answer().json() == {"status": "ok"}
     assert web.metric("trading_app_trades_accepted_total") == before
 
 
@@ -122,7 +122,7 @@ def test_head_is_answered_as_get_without_the_body(web: RunningApp, path: str) ->
         )
         assert told == expected
         connection.send(get("/healthz"))
-        assert connection.answer().json() == {"status": "alive"}, "the next answer begins where it should"
+        assert connection.answer().json() == {"status": "ok"}, "the next answer begins where it should"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_request_that_offers_an_upgrade_keeps_its_body(web: RunningApp, path: 
         for start in range(0, len(requests), piece):
             connection.send(requests[start : start + piece])
         assert connection.answer().status == 201
-        assert connection.answer().json() == {"status": "alive"}
+        assert connection.answer().json() == {"status": "ok"}
 
 
 def test_a_body_behind_an_offer_to_upgrade_is_not_taken_for_a_request(web: RunningApp) -> None:
@@ -245,7 +245,7 @@ def test_a_body_behind_an_offer_to_upgrade_is_not_taken_for_a_request(web: Runni
         connection.send(post("/nothing", post("/trade", TRADE), *H2C))
         assert connection.answer().status == 404
         connection.send(get("/healthz"))
-        assert connection.answer().json() == {"status": "alive"}
+        assert connection.answer().json() == {"status": "ok"}
     assert web.metric("trading_app_trades_accepted_total") == before
 
 

@@ -29,6 +29,8 @@ NO_INPUT_OR_OUTPUT = (
     "trading_app/intake/service.py",
     "trading_app/intake/results.py",
     "metrics_sidecar/exposition/text.py",
+    "service_kit/metrics/text.py",
+    "service_kit/metrics/histogram.py",
     *sorted(str(path.relative_to(ROOT / "libs/trading-model/src")) for path in PACKAGES["trading_model"].rglob("*.py")),
 )
 DEVICES = {"asyncio", "socket", "zmq", "apsw", "sqlite3", "os", "pathlib", "time", "threading", "uvicorn", "starlette"}

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import structlog
 
-from metrics_sidecar.delays import DelayHistogram
 from metrics_sidecar.snapshot import Snapshot, SnapshotFile, encode
 from service_kit.cooperative import Slicer, run_sliced
+from service_kit.metrics.histogram import BOUNDS_NS, Histogram
 from telemetry_stream.events import Arrival, Delivery
 from telemetry_stream.log import StreamSubscriber
 from trading_model.accounting.state import StateSnapshot, TradingState
@@ -26,7 +26,8 @@ class Tracker:
         """`state` is what stands for the subscriber's position; `clock_ns` gives Unix time."""
         self.subscriber = subscriber
         self.state = state
-        self.delays = DelayHistogram()
+        self.delays = Histogram(BOUNDS_NS)
+        """From publication to application, in nanoseconds, of live trades."""
         self._clock_ns = clock_ns
         self._ready = False
         self._freezing = asyncio.Lock()
@@ -71,7 +72,9 @@ class Tracker:
         if complete and self.state.incomplete_since:
             log.error("an event of an unknown kind: figures are incomplete", sequence=self.state.incomplete_since)
         if batch.published_at_ns and not arrival.replayed:
-            self.delays.observe(self._clock_ns() - batch.published_at_ns, batch.count - arrival.skip)
+            delay_ns = self._clock_ns() - batch.published_at_ns
+            # A clock that was set back makes no negative delays.
+            self.delays.observe(max(delay_ns, 0), batch.count - arrival.skip)
 
     async def freeze(self) -> StateSnapshot:
         """The state at this moment, once that has been put together; trades are applied meanwhile."""

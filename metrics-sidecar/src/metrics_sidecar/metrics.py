@@ -1,23 +1,10 @@
 """Every metric of the sidecar: what it is called, what it means, and what to do when it looks wrong."""
 
-from dataclasses import dataclass
-from typing import Literal
+from service_kit.metrics import process
+from service_kit.metrics.catalogue import Metric, metrics_in
 
 KEY = ("account", "strategy", "symbol")
 SIDES = (*KEY, "side")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Metric:
-    """One metric, equal to itself only. `unit` is for people; the name follows Prometheus' conventions."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram", "info"]
-    unit: str
-    labels: tuple[str, ...]
-    meaning: str
-    when_wrong: str
-
 
 TRADES = Metric(
     "trading_trades_total",
@@ -303,53 +290,4 @@ BUILD_INFO = Metric(
     "What is running.",
     "Compare the versions of the components after an update.",
 )
-PROCESS_CPU = Metric(
-    "process_cpu_seconds_total",
-    "counter",
-    "seconds",
-    (),
-    "CPU time of this process, user and system.",
-    "A rate near 1: one core is all it uses; trades arrive faster than they are applied.",
-)
-PROCESS_MEMORY = Metric(
-    "process_resident_memory_bytes",
-    "gauge",
-    "bytes",
-    (),
-    "Memory in use.",
-    "It grows with the number of positions, not with that of trades; if it does, report it.",
-)
-PROCESS_VIRTUAL_MEMORY = Metric(
-    "process_virtual_memory_bytes",
-    "gauge",
-    "bytes",
-    (),
-    "Address space in use.",
-    "Of no interest by itself.",
-)
-PROCESS_START = Metric(
-    "process_start_time_seconds",
-    "gauge",
-    "seconds, Unix time",
-    (),
-    "When this process began.",
-    "Young although nobody restarted it: look for the reason in the log.",
-)
-PROCESS_OPEN_FDS = Metric(
-    "process_open_fds",
-    "gauge",
-    "file descriptors",
-    (),
-    "File descriptors in use.",
-    "Near process_max_fds: clients leave connections open.",
-)
-PROCESS_MAX_FDS = Metric(
-    "process_max_fds",
-    "gauge",
-    "file descriptors",
-    (),
-    "Most file descriptors this process may use.",
-    "Raise it with ulimit -n.",
-)
-
-ALL = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+ALL = (*metrics_in(globals()), *process.ALL)

@@ -4,11 +4,9 @@ import asyncio
 import zlib
 from collections.abc import Iterator, Sequence
 
-from metrics_sidecar.exposition.negotiation import accepts_gzip, wants_openmetrics
 from metrics_sidecar.exposition.pipeline import pipeline_families
-from metrics_sidecar.exposition.process import process_families
 from metrics_sidecar.exposition.state_document import render_state
-from metrics_sidecar.exposition.text import OPENMETRICS, TEXT, Exposition
+from metrics_sidecar.exposition.text import Exposition
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.problems import TYPES, NotCaughtUp
 from service_kit.access.gate import Gate
@@ -18,6 +16,9 @@ from service_kit.connection.counters import ConnectionCounters
 from service_kit.connection.limits import ConnectionLimits
 from service_kit.cooperative import Slicer
 from service_kit.http_app import HttpApp, Request, Response
+from service_kit.metrics.negotiation import accepts_gzip, wants_openmetrics
+from service_kit.metrics.process import process_families
+from service_kit.metrics.text import OPENMETRICS, TEXT
 
 MAX_CONNECTIONS = 200
 """Scrapers and web apps hold a few connections each."""
@@ -75,7 +76,7 @@ class SidecarApp:
                 "gaps": subscriber.counters.gaps,
                 "catchups": subscriber.counters.catchups,
                 "delivered_trades": sum(self._tracker.delays.counts),
-                "delivery_nanoseconds": self._tracker.delays.sum_ns,
+                "delivery_nanoseconds": int(self._tracker.delays.total),
             },
         }
         async with self._rendering:

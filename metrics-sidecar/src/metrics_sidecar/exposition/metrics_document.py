@@ -3,10 +3,10 @@
 `python -m metrics_sidecar.exposition.metrics_document > docs/metrics.md`
 """
 
-from collections.abc import Iterable
-
 from metrics_sidecar import metrics
-from metrics_sidecar.metrics import Metric
+from service_kit.metrics import process
+from service_kit.metrics.catalogue import Metric
+from service_kit.metrics.document import document
 
 INTRODUCTION = """\
 # Metrics
@@ -50,34 +50,17 @@ scrape are of one moment.
 `GET /state` shows the same as JSON, every amount a string, also before the sidecar has caught up.
 """
 
-TRADING = "What was traded"
-PIPELINE = "The pipeline"
-PROCESS = "The process"
 
-
-def document() -> str:
+def page() -> str:
     """The page."""
-    sections: dict[str, list[Metric]] = {TRADING: [], PIPELINE: [], PROCESS: []}
-    for metric in metrics.ALL:
-        sections[_section(metric)].append(metric)
-    return "\n".join([INTRODUCTION, *(_table(title, listed) for title, listed in sections.items())])
+    return document(INTRODUCTION, metrics.ALL, _section)
 
 
 def _section(metric: Metric) -> str:
-    if metric.name.startswith("process_"):
-        return PROCESS
-    return TRADING if {"symbol", "account"} & set(metric.labels) else PIPELINE
-
-
-def _table(title: str, listed: Iterable[Metric]) -> str:
-    rows = [
-        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels) or '–'} | {metric.unit} "
-        f"| {metric.meaning} | {metric.when_wrong} |"
-        for metric in listed
-    ]
-    head = ["| name | kind | labels | unit | what it is | when it looks wrong |", "|---|---|---|---|---|---|"]
-    return "\n".join([f"## {title}", *head, *rows]) + "\n"
+    if metric in process.ALL:
+        return "The process"
+    return "What was traded" if {"symbol", "account"} & set(metric.labels) else "The pipeline"
 
 
 if __name__ == "__main__":
-    print(document(), end="")
+    print(page(), end="")

@@ -1,15 +1,16 @@
 """What `/metrics` shows besides the trades: the stream, the snapshots, the requests, the build."""
 
-import platform
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+from decimal import Decimal
 
 from metrics_sidecar import __version__, metrics
-from metrics_sidecar.exposition.text import Family, Sample, histogram_samples, labelled
 from metrics_sidecar.follow import Saver, Tracker
 from service_kit.connection.context import ConnectionContext
+from service_kit.metrics.process import build_family
+from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
 from trading_model.accounting.state import StateSnapshot
+from trading_model.decimals import show
 from trading_model.kinds import ASIDE, FILL, UNKNOWN
 
 MESSAGE_REJECTIONS = (
@@ -22,8 +23,6 @@ MESSAGE_REJECTIONS = (
     "unsupported_version",
 )
 """Why a message is refused; `increase()` does not see a series begin, so they are there from the start."""
-
-_BUILD = {"component": "metrics-sidecar", "python": platform.python_version(), "version": __version__}
 
 
 def pipeline_families(
@@ -41,26 +40,26 @@ def pipeline_families(
         *_stream_families(moment, tracker),
         Family(
             metrics.SNAPSHOTS,
-            _by("result", {"saved": saver.saved, "failed": saver.failed, "refused": saver.file.refused}),
+            by_label("result", {"saved": saver.saved, "failed": saver.failed, "refused": saver.file.refused}),
         ),
         Family(metrics.SNAPSHOT_TIMESTAMP, [("", str(saver.last_saved_ns / 1_000_000_000))]),
         Family(metrics.SNAPSHOT_INTERVAL, [("", str(saver.seconds))]),
         Family(metrics.SNAPSHOT_BYTES, [("", saver.file.bytes)]),
         Family(
             metrics.REQUESTS,
-            [(_labels(path=path, status=str(status)), count) for (path, status), count in requests.items()],
+            [(labels_of(path=path, status=str(status)), count) for (path, status), count in requests.items()],
         ),
-        Family(metrics.REQUESTS_REFUSED, _by("code", connections.counters.refused_requests)),
+        Family(metrics.REQUESTS_REFUSED, by_label("code", connections.counters.refused_requests)),
         Family(metrics.CONNECTIONS, [("", connections.admission.open)]),
         Family(metrics.CONNECTIONS_LIMIT, [("", connections.limits.max_connections)]),
-        Family(metrics.CONNECTIONS_DROPPED, _by("reason", connections.counters.dropped_connections)),
-        Family(metrics.BUILD_INFO, [(_labels(**_BUILD), 1)]),
+        Family(metrics.CONNECTIONS_DROPPED, by_label("reason", connections.counters.dropped_connections)),
+        build_family(metrics.BUILD_INFO, __version__, "metrics-sidecar"),
     ]
 
 
 def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family]:
-    subscriber, counters = tracker.subscriber, tracker.subscriber.counters
-    stream = _labels(stream=moment.stream)
+    subscriber, counters, delays = tracker.subscriber, tracker.subscriber.counters, tracker.delays
+    stream = labels_of(stream=moment.stream)
     yield Family(metrics.STREAM_HEAD, [(stream, max(subscriber.head or 0, moment.applied))])
     yield Family(metrics.STREAM_APPLIED, [(stream, moment.applied)])
     yield Family(metrics.STREAM_GAPS, [("", counters.gaps)])
@@ -68,18 +67,9 @@ def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family
     yield Family(metrics.STREAM_CATCHUPS, [("", counters.catchups)])
     yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
     kinds = {FILL: moment.fills, ASIDE: moment.asides, UNKNOWN: moment.unknown}
-    yield Family(metrics.EVENTS, _by("kind", kinds))
+    yield Family(metrics.EVENTS, by_label("kind", kinds))
     yield Family(metrics.INCOMPLETE_SINCE, [("", moment.incomplete_since)])
     rejected = {**moment.rejected, **dict.fromkeys(MESSAGE_REJECTIONS, 0), **counters.rejected}  # no reason is in both
-    yield Family(metrics.EVENTS_REJECTED, _by("reason", rejected))
-    yield Family(metrics.DELIVERY_DELAY, list(histogram_samples(tracker.delays.counts, tracker.delays.sum_ns)))
-
-
-def _by(label: str, counts: dict[str, int]) -> list[Sample]:
-    return [(_labels(**{label: value}), count) for value, count in counts.items()]
-
-
-@lru_cache(maxsize=256)
-def _labels(**labels: str) -> str:
-    """Formatted once: they are the same few at every scrape."""
-    return labelled(labels)
+    yield Family(metrics.EVENTS_REJECTED, by_label("reason", rejected))
+    delay_seconds = show(Decimal(int(delays.total)).scaleb(-9))
+    yield Family(metrics.DELIVERY_DELAY, list(histogram_samples(delays.counts, delay_seconds)))

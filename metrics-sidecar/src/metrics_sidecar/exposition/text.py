@@ -4,16 +4,15 @@ The text is made in slices, so that batches can be applied between two of them, 
 all figures of one scrape belong together. Lines are formatted by hand, from labels that are escaped once per key.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from functools import cache, lru_cache
-from itertools import accumulate, islice
+from functools import lru_cache
+from itertools import islice
 from typing import Generic, TypeVar
 
 from metrics_sidecar import metrics
-from metrics_sidecar.delays import BOUNDS_SECONDS
-from metrics_sidecar.metrics import Metric
+from service_kit.metrics.catalogue import Metric
+from service_kit.metrics.text import Family, escape, header, labelled, render_family
 from trading_model.accounting.figures import Figures, figures
 from trading_model.accounting.marks import Mark
 from trading_model.accounting.positions import OTHER, PositionSnapshot
@@ -21,9 +20,6 @@ from trading_model.accounting.state import StateSnapshot
 from trading_model.decimals import exactly, show
 from trading_model.symbols import symbol_parts
 from trading_model.timestamps import unix_seconds
-
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 SLICE = 64
 """So many positions or symbols are formatted between two chances for others to run: a fraction of a millisecond."""
@@ -53,58 +49,6 @@ Lines = list[str]
 
 KeyLabels = tuple[str, str, str]
 """A key's labels, formatted: alone, with the side buy, with the side sell."""
-
-Sample = tuple[str, int | str]
-"""Labels, formatted, and the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A metric with its samples; `suffix` is added to the metric's name, for the parts of a histogram."""
-
-    metric: Metric
-    samples: Iterable[Sample]
-
-
-def escape(value: str) -> str:
-    """A label value as both formats want it."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def labelled(labels: Mapping[str, str]) -> str:
-    """Labels as they stand between a name and a value."""
-    return "{" + ",".join(f'{name}="{escape(value)}"' for name, value in labels.items()) + "}"
-
-
-@cache
-def header(metric: Metric, openmetrics: bool) -> str:
-    """HELP and TYPE. OpenMetrics names counters without `_total` and knows `info`, the text format does not."""
-    name, kind = metric.name, metric.kind
-    if openmetrics and kind == "counter":
-        name = name.removesuffix("_total")
-    elif openmetrics and kind == "info":
-        name = name.removesuffix("_info")
-    elif kind == "info":
-        kind = "gauge"
-    return f"# HELP {name} {metric.meaning}\n# TYPE {name} {kind}\n"
-
-
-def render_family(family: Family, openmetrics: bool) -> str:
-    """One metric with all its samples."""
-    name = family.metric.name
-    lines = [f"{name}{labels} {value}\n" for labels, value in family.samples]
-    return "".join([header(family.metric, openmetrics), *lines])
-
-
-_BUCKETS = tuple(f'_bucket{{le="{bound}"}}' for bound in (*BOUNDS_SECONDS, "+Inf"))
-
-
-def histogram_samples(counts: Iterable[int], sum_ns: int) -> Iterator[Sample]:
-    """Cumulative buckets, count and sum. What would be the labels of a plain sample begins with the suffix here."""
-    cumulative = list(accumulate(counts))
-    yield from zip(_BUCKETS, cumulative, strict=True)
-    yield "_count", cumulative[-1]
-    yield "_sum", show(Decimal(sum_ns).scaleb(-9))
 
 
 class Remembered(Generic[Given, Made]):

@@ -1,12 +1,13 @@
 """Health, readiness and the app's own metrics."""
 
 from fastapi import FastAPI, Request
-from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
+from service_kit.metrics.negotiation import wants_openmetrics
+from service_kit.metrics.process import process_families
+from service_kit.metrics.text import OPENMETRICS, TEXT, render
 from trading_app.context import Context
 from trading_app.http.openapi import ACCESS_CODES, EXPOSITION, problem_responses
-from trading_app.metrics import make_registry
 from trading_app.problems import TradeProblem
 
 OPEN: dict[str, object] = {"security": []}  # no token is needed, not even where tokens are set
@@ -14,13 +15,12 @@ OPEN: dict[str, object] = {"security": []}  # no token is needed, not even where
 
 def add_to(api: FastAPI, context: Context) -> None:
     """Add the calls."""
-    registry = make_registry(context.metrics)
 
     @api.get("/health", tags=["operations"], summary="The same as /healthz", openapi_extra=OPEN)
     @api.get("/healthz", tags=["operations"], summary="Whether the process is alive", openapi_extra=OPEN)
     async def healthz() -> dict[str, str]:
         """Alive: says nothing of the journal."""
-        return {"status": "alive"}
+        return {"status": "ok"}
 
     @api.get(
         "/readyz",
@@ -45,5 +45,6 @@ def add_to(api: FastAPI, context: Context) -> None:
     )
     async def metrics(request: Request) -> Response:
         """docs/app-metrics.md explains each."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"Content-Type": content_type})
+        openmetrics = wants_openmetrics(request.headers.get("accept", ""))
+        body = render([*context.metrics.families(), *process_families()], openmetrics)
+        return Response(body, headers={"Content-Type": OPENMETRICS if openmetrics else TEXT})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics_sidecar.exposition.process import process_families
+from service_kit.metrics.process import PYTHON, process_families
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -20,4 +20,4 @@ def test_the_figures_are_those_of_this_process() -> None:
 
 
 def test_without_proc_there_are_none(tmp_path: Path) -> None:
-    assert process_families(tmp_path) == []
+    assert [family.metric for family in process_families(tmp_path)] == [PYTHON]

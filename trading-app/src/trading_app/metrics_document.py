@@ -1,0 +1,27 @@
+"""Writes docs/app-metrics.md from the catalogue: `python -m trading_app.metrics_document > docs/app-metrics.md`."""
+
+from service_kit.metrics.catalogue import Metric
+from service_kit.metrics.document import document
+from trading_app import metric_catalogue
+
+INTRODUCTION = """\
+# The web app's own metrics
+
+What the web app serves about itself at `GET /metrics`, as Prometheus text 0.0.4 or OpenMetrics 1.0, by the request's
+`Accept`. What the trades did (positions, P&L, volumes) is at the [sidecar](metrics.md). All counters start at 0 with
+the process. This page is made from `trading-app/src/trading_app/metric_catalogue.py` by
+`.venv/bin/python -m trading_app.metrics_document > docs/app-metrics.md`; a test holds both equal.
+"""
+
+
+def page() -> str:
+    """The page."""
+    return document(INTRODUCTION, metric_catalogue.ALL, _section)
+
+
+def _section(metric: Metric) -> str:
+    return "The app" if metric.name.startswith("trading_app_") else "The process"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
