@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from service_kit.problems import Problem
 from telemetry_stream.wire import number
-from trading_app.intake import fields
 from trading_app.intake.decode import read_trade
 from trading_app.intake.decode_batch import read_columns
 from trading_app.intake.event import TradeIds
+from trading_model import field_rules as rules
 
 NOW_NS = 1_790_000_000 * 10**9 + 120_000_000  # 2026-09-21T14:13:20.12Z
-LATEST = NOW_NS // 10**6 + fields.LATEST_AHEAD_SECONDS * 1_000
+LATEST = NOW_NS // 10**6 + rules.LATEST_AHEAD_SECONDS * 1_000
 
 
 class Bare(str):

@@ -17,10 +17,10 @@ from tests.trading_app.running import running
 from trading_app import metric_catalogue
 from trading_app.context import Context
 from trading_app.environment import read_settings
-from trading_app.intake.decode import FIELDS, REQUIRED
 from trading_app.metrics_document import page
 from trading_app.page.page import MAX_FORM_BYTES
 from trading_app.problems import TYPES
+from trading_model.fields import NAMES, REQUIRED
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 API = (DOCS / "api.md").read_text()
@@ -73,7 +73,7 @@ def test_every_call_is_in_the_document(client: httpx.Client) -> None:
 
 def test_every_field_is_in_the_document() -> None:
     rows = table(API, "field")
-    assert {row[0] for row in rows} == set(FIELDS)
+    assert {row[0] for row in rows} == set(NAMES)
     assert {row[0] for row in rows if row[1] == "required"} == set(REQUIRED)
 
 

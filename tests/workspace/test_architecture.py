@@ -24,7 +24,6 @@ NO_INPUT_OR_OUTPUT = (
     "telemetry_stream/follower.py",
     "service_kit/access/tokens.py",
     "service_kit/problems.py",
-    "trading_app/intake/fields.py",
     "trading_app/intake/decode.py",
     "trading_app/intake/service.py",
     "trading_app/intake/results.py",

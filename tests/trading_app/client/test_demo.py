@@ -3,7 +3,7 @@ import pytest
 from tests.support.ports import free_port
 from tests.trading_app.client.command import run_demo
 from tests.trading_app.client.fake_app import FakeApp
-from trading_app.client.records import FIELDS
+from trading_model.fields import NAMES
 
 
 def test_it_sends_what_was_asked_for_and_says_where_to_look(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,7 +20,7 @@ def test_a_trade_has_its_amounts_as_digits_and_no_time(app: FakeApp) -> None:
     trades = [trade for request in app.requests for trade in request.trades]
     assert [trade["trade_id"] for trade in trades] == [f"demo-x-{number}" for number in range(1, 201)]
     for trade in trades:
-        assert set(trade) == set(FIELDS) - {"ts", "order_id"}
+        assert set(trade) == set(NAMES) - {"ts", "order_id"}
         assert all(set(trade[name]) <= set("-.0123456789") for name in ("price", "qty", "fee"))
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from trading_app.client.records import FIELDS, REQUIRED_FIELDS, Record
+from trading_app.client.records import Record
+from trading_model.fields import NAMES, REQUIRED
 
 _DELIMITERS = ",;\t"
 
@@ -41,12 +42,12 @@ def _columns(header: list[str]) -> list[str]:
     columns = [name.strip().lower() for name in header]
     if not columns:
         return columns
-    unknown = [repr(name) for name in columns if name not in FIELDS]
+    unknown = [repr(name) for name in columns if name not in NAMES]
     if unknown:
-        raise ValueError(f"unknown column {', '.join(unknown)[:200]}; a trade's fields are {', '.join(FIELDS)}")
+        raise ValueError(f"unknown column {', '.join(unknown)[:200]}; a trade's fields are {', '.join(NAMES)}")
     if len(set(columns)) < len(columns):
         raise ValueError("a column is there twice")
-    missing = [name for name in REQUIRED_FIELDS if name not in columns]
+    missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise ValueError(f"no column {', '.join(missing)}")
     return columns

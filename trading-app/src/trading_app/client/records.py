@@ -1,13 +1,6 @@
-"""One trade of a file, and the fields it may have."""
+"""One trade of a file."""
 
 from typing import NamedTuple
-
-from trading_model.trade import Trade
-
-FIELDS = tuple(name for name in Trade.__struct_fields__ if name != "seq")
-"""What a trade may say of itself; a CSV's columns bear these names."""
-
-REQUIRED_FIELDS = ("symbol", "price", "qty", "side")
 
 MAX_RECORD_BYTES = 100_000
 """A line, or an element of an array, longer than this is not a trade."""

@@ -5,103 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from trading_app.access.gate import COOKIE
-from trading_app.intake.fields import EARLIEST_SECONDS
 from trading_app.problems import TYPES
-
-_DIGITS = r"(0|[1-9][0-9]*)(\.[0-9]+)?"
-_EXPONENT = "([eE][+-]?[0-9]{1,2})?"
-_DAY = "(197[3-9]|19[89][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
-_RFC3339 = rf"^{_DAY}[Tt ]{_CLOCK}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[+-]{_CLOCK})$"
-_INNER = r'[^"\\\x00-\x1f\x7f-\x9f]'
-_OUTER = r'[^\s"\\\x00-\x1f\x7f-\x9f]'
-# What JSON Schema can't say is in the descriptions: how many digits a number has, what is printable, what time it is.
-AMOUNT_TEXT = {"type": "string", "pattern": rf"^(?!0(\.0+)?([eE]|$)){_DIGITS}{_EXPONENT}$"}
-DECIMAL_TEXT = {"type": "string", "pattern": f"^-?{_DIGITS}{_EXPONENT}$"}
-TIME_TEXT = [
-    {"type": "string", "pattern": _RFC3339},
-    {"type": "string", "pattern": r"^[1-9][0-9]{8,18}(\.[0-9]{1,19})?$"},
-]
-KEPT = "at most 38 digits, and at most 38 on either side of the point. Kept exactly as written"
-NUMBER = {
-    "anyOf": [AMOUNT_TEXT, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**38}],
-    "description": f"More than 0, {KEPT}; as a string no client can round it.",
-    "examples": ["0.00141342"],
-}
-PRINTABLE = f"^{_OUTER}({_INNER}*{_OUTER})?$"
-PRINTABLE_OR_EMPTY = f"^({_OUTER}({_INNER}*{_OUTER})?)?$"
-SYMBOL = {"type": "string", "pattern": "^[A-Za-z0-9._:/-]{1,32}$"}
-SYMBOL_OR_EMPTY = "^[A-Za-z0-9._:/-]{0,32}$"
-
-
-def _text(maximum: int, description: str) -> dict[str, Any]:
-    described = f"{description} Printable characters, no spaces at its ends."
-    return {"type": "string", "minLength": 1, "maxLength": maximum, "pattern": PRINTABLE, "description": described}
-
-
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-TRADE_IN: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["symbol", "price", "qty", "side"],
-    "properties": {
-        "symbol": {**SYMBOL, "description": "Stored in upper case.", "examples": ["XRP/ETH", "BTCUSDT"]},
-        "price": {**NUMBER, "description": f"Quote units per base unit. {NUMBER['description']}"},
-        "qty": {**NUMBER, "description": f"Base units. {NUMBER['description']}", "examples": ["23.0"]},
-        "side": {"type": "string", "pattern": "^([bB][uU][yY]|[sS][eE][lL][lL])$", "examples": ["buy", "sell"]},
-        "ts": {
-            "anyOf": [
-                *TIME_TEXT,
-                {"type": "number", "minimum": EARLIEST_SECONDS, "exclusiveMaximum": 10**19},
-                {"type": "null"},
-            ],
-            "description": "When it was traded, from March 1973 to a day from now: RFC 3339, or s, ms, µs or ns since"
-            " 1970. Now, if not given.",
-            "examples": ["2026-01-31T12:00:00.250Z", 1570752011620],
-        },
-        "trade_id": {
-            **_or_null(_text(128, "Unique within the account; a repeat is recognised by it. Made, if not given.")),
-            "examples": ["binance-13519807"],
-        },
-        "account": _or_null(_text(64, "`default`, if not given.")),
-        "strategy": _or_null(_text(64, "`default`, if not given.")),
-        "venue": _or_null(_text(64, "Where it was traded.")),
-        "order_id": _or_null(_text(128, "The order it filled.")),
-        "fee": {
-            "anyOf": [
-                DECIMAL_TEXT,
-                {"type": "number", "exclusiveMinimum": -(10**38), "exclusiveMaximum": 10**38},
-                {"type": "null"},
-            ],
-            "description": f"What it cost, in fee_currency; negative for a rebate. A number, {KEPT}.",
-            "examples": ["0.02"],
-        },
-        "fee_currency": {
-            "type": ["string", "null"],
-            "pattern": "^[A-Za-z0-9]{1,16}$",
-            "description": "The symbol's quote currency, if not given.",
-        },
-    },
-}
-_WRITTEN = {"price": [AMOUNT_TEXT], "qty": [AMOUNT_TEXT], "fee": [DECIMAL_TEXT], "ts": TIME_TEXT}
-_LEFT_EMPTY = {"type": "string", "pattern": r"^\s*$"}
-
-
-def _form_field(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The same field where everything is text, and an empty text stands for nothing."""
-    told = {key: schema[key] for key in ("description",) if key in schema}
-    rules = {key: value for key, value in schema.items() if key not in ("description", "examples", "anyOf")}
-    texts = _WRITTEN.get(name, [{**rules, "type": "string"}])
-    return {**told, "anyOf": texts if name in TRADE_IN["required"] else [*texts, _LEFT_EMPTY]}
-
-
-TRADE_FORM = {
-    **TRADE_IN,
-    "properties": {name: _form_field(name, schema) for name, schema in TRADE_IN["properties"].items()},
-}
+from trading_model.fields import form_schema, request_schema, stored_schema
 
 ACCEPTED = {
     "type": "object",
@@ -120,26 +25,6 @@ BATCH_ACCEPTED = {
         "duplicates": {"type": "integer", "minimum": 0, "description": "Trades that were known already."},
         "first_seq": {"type": "integer", "minimum": 1, "description": "The lowest sequence any of them has."},
         "last_seq": {"type": "integer", "minimum": 1, "description": "The highest."},
-    },
-}
-STORED_TRADE: dict[str, Any] = {
-    "type": "object",
-    "description": "A trade as journaled. `venue`, `order_id`, `fee` and `fee_currency` only where they were given.",
-    "required": ["seq", "trade_id", "symbol", "price", "qty", "side", "ts", "account", "strategy"],
-    "properties": {
-        "seq": {"type": "integer", "minimum": 1},
-        "trade_id": {"type": "string"},
-        "symbol": {"type": "string", "description": "In upper case."},
-        "price": {"type": "string", "description": "The digits as they were sent."},
-        "qty": {"type": "string", "description": "The digits as they were sent."},
-        "side": {"enum": ["buy", "sell"]},
-        "ts": {"type": "string", "format": "date-time", "description": "In UTC."},
-        "account": {"type": "string"},
-        "strategy": {"type": "string"},
-        "venue": {"type": "string"},
-        "order_id": {"type": "string"},
-        "fee": {"type": "string"},
-        "fee_currency": {"type": "string"},
     },
 }
 PAGE = {
@@ -283,11 +168,11 @@ def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
     """The whole document, made once. `guarded` tells that callers have to show a token."""
     if app.openapi_schema is None:
         schemas = {
-            "Trade": TRADE_IN,
-            "TradeForm": TRADE_FORM,
+            "Trade": request_schema(),
+            "TradeForm": form_schema(),
             "Accepted": ACCEPTED,
             "BatchAccepted": BATCH_ACCEPTED,
-            "StoredTrade": STORED_TRADE,
+            "StoredTrade": stored_schema(),
             "Page": PAGE,
             "Problem": PROBLEM,
         }

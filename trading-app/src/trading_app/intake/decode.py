@@ -1,42 +1,28 @@
 """From a request's bytes to trades that can be committed. No I/O: the clock and the ids are arguments.
 
-Decoding goes the fast way first: batches by columns (`columns`), else trade by trade. Only a request that fails there
-is looked at again, field by field, to name everything that is wrong with it. All ways use the same rules, those of
-`fields`.
+Decoding goes the fast way first: batches by columns (`decode_batch`), else trade by trade. Only a request that fails
+there is looked at again, field by field, to name everything that is wrong with it. All ways use the same rules, those
+of `field_rules`.
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
 
 from service_kit.problems import FieldProblem, Problem
 from telemetry_stream.events import RequestKey, Submission
-from trading_app.intake import fields
 from trading_app.intake.decode_batch import count_lines, read_columns
 from trading_app.intake.event import TradeEvent, TradeIds
-from trading_app.intake.fields import FieldError
 from trading_app.problems import TradeProblem
+from trading_model import field_rules as rules
+from trading_model.field_rules import FieldError
+from trading_model.fields import BY_NAME, NAMES, REQUIRED
 
 _ABSENT = msgspec.Raw(b"null")
 
-_READERS: dict[str, Callable[[bytes], str]] = {
-    "symbol": fields.read_symbol,
-    "price": fields.read_amount,
-    "qty": fields.read_amount,
-    "side": fields.read_side,
-    "trade_id": fields.read_identifier,
-    "account": fields.read_name,
-    "strategy": fields.read_name,
-    "venue": fields.read_name,
-    "order_id": fields.read_identifier,
-    "fee": fields.read_decimal,
-    "fee_currency": fields.read_currency,
-}
-FIELDS = (*_READERS, "ts")
-REQUIRED = ("symbol", "price", "qty", "side")
-_UNKNOWN = f"is not known; the fields are {', '.join(FIELDS)}"
+_UNKNOWN = f"is not known; the fields are {', '.join(NAMES)}"
 
 MAX_UNKNOWN_FIELDS = 10
 """So many unknown fields of one trade are named; there may be a million."""
@@ -111,7 +97,7 @@ def submission(events: Sequence[TradeEvent], idempotency_key: bytes | None, scop
     if idempotency_key is None:
         return Submission(events)
     try:
-        key = fields.check_identifier(idempotency_key.decode())
+        key = rules.check_identifier(idempotency_key.decode())
     except (FieldError, UnicodeDecodeError) as error:
         raise Problem("bad_request", f"Idempotency-Key {error}") from None
     return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest()))
@@ -123,9 +109,9 @@ def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: in
         values = _decode_object(item)
     except _NOT_JSON:
         return [FieldProblem(prefix, "must be a JSON object", index)]
-    unknown = itertools.islice((name for name in values if name not in FIELDS), MAX_UNKNOWN_FIELDS)
+    unknown = itertools.islice((name for name in values if name not in NAMES), MAX_UNKNOWN_FIELDS)
     problems = [FieldProblem(f"{prefix}/{_escape(name)}", _UNKNOWN, index) for name in unknown]
-    for name in FIELDS:
+    for name in NAMES:
         detail = _complaint(name, values.get(name), now_ns)
         if detail:
             problems.append(FieldProblem(f"{prefix}/{name}", detail, index))
@@ -139,24 +125,21 @@ def _complaint(name: str, raw: msgspec.Raw | None, now_ns: int) -> str | None:
     if value == b"null":
         return "must not be null" if name in REQUIRED else None
     try:
-        if name == "ts":
-            fields.read_timestamp(value, now_ns)
-        else:
-            _READERS[name](value)
+        BY_NAME[name].read(value, now_ns)
     except FieldError as error:
         return str(error)
     return None
 
 
 def _event(request: TradeRequest, now_ns: int, ids: TradeIds) -> TradeEvent:
-    symbol = fields.check_symbol(request.symbol)
-    side = fields.check_side(request.side)
-    price, qty = fields.read_amount(request.price), fields.read_amount(request.qty)
+    symbol = rules.check_symbol(request.symbol)
+    side = rules.check_side(request.side)
+    price, qty = rules.read_amount(request.price), rules.read_amount(request.qty)
     timed = request.ts is not _ABSENT and bytes(request.ts) != b"null"
-    ts = fields.read_timestamp(bytes(request.ts), now_ns) if timed else fields.format_timestamp(now_ns)
-    account = "default" if request.account is None else fields.check_name(request.account)
-    strategy = "default" if request.strategy is None else fields.check_name(request.strategy)
-    trade_id = ids.make(now_ns) if request.trade_id is None else fields.check_identifier(request.trade_id)
+    ts = rules.read_timestamp(bytes(request.ts), now_ns) if timed else rules.format_timestamp(now_ns)
+    account = "default" if request.account is None else rules.check_name(request.account)
+    strategy = "default" if request.strategy is None else rules.check_name(request.strategy)
+    trade_id = ids.make(now_ns) if request.trade_id is None else rules.check_identifier(request.trade_id)
     text = (
         f'{{"trade_id":"{trade_id}","symbol":"{symbol}","price":"{price}","qty":"{qty}","side":"{side}","ts":"{ts}",'
         f'"account":"{account}","strategy":"{strategy}"{_optional(request)}}}'
@@ -168,13 +151,13 @@ def _optional(request: TradeRequest) -> str:
     """The members that most trades do without."""
     members = ""
     if request.venue is not None:
-        members += f',"venue":"{fields.check_name(request.venue)}"'
+        members += f',"venue":"{rules.check_name(request.venue)}"'
     if request.order_id is not None:
-        members += f',"order_id":"{fields.check_identifier(request.order_id)}"'
+        members += f',"order_id":"{rules.check_identifier(request.order_id)}"'
     if request.fee is not _ABSENT and bytes(request.fee) != b"null":
-        members += f',"fee":"{fields.read_decimal(request.fee)}"'
+        members += f',"fee":"{rules.read_decimal(request.fee)}"'
     if request.fee_currency is not None:
-        members += f',"fee_currency":"{fields.check_currency(request.fee_currency)}"'
+        members += f',"fee_currency":"{rules.check_currency(request.fee_currency)}"'
     return members
 
 

@@ -1,8 +1,8 @@
 """Many trades decoded and checked at once, column by column: a sixth of the time that trade by trade takes. No I/O.
 
 Only trades in the common form are taken; whatever is out of it, right or wrong, is left to be read trade by trade
-(`intake`), which follows the same rules, those of `fields`, and says what is wrong. What both take comes out the same,
-to the byte.
+(`decode`), which follows the same rules, those of `field_rules`, and says what is wrong. What both take comes out the
+same, to the byte.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +13,9 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from telemetry_stream.events import Events
-from trading_app.intake import fields
 from trading_app.intake.event import TradeEvent, TradeIds
-from trading_app.intake.fields import FieldError
+from trading_model import field_rules as rules
+from trading_model.field_rules import FieldError
 
 _NO_RAW = Raw(b"")
 _BEGIN = b'{"trade_id":'
@@ -141,13 +141,13 @@ def _require(condition: bool) -> None:
 def _check_words(rows: list[TradeRow]) -> None:
     """Members of which a batch has few values: each value is looked at once."""
     for name in {row.account for row in rows} | {row.strategy for row in rows} | _given({row.venue for row in rows}):
-        fields.check_name(name)
-    symbols = {given: fields.check_symbol(given) for given in {row.symbol for row in rows}}
-    sides = {given: fields.check_side(given) for given in {row.side for row in rows}}
+        rules.check_name(name)
+    symbols = {given: rules.check_symbol(given) for given in {row.symbol for row in rows}}
+    sides = {given: rules.check_side(given) for given in {row.side for row in rows}}
     if any(given != kept for words in (symbols, sides) for given, kept in words.items()):
         for row in rows:
             row.symbol, row.side = symbols[row.symbol], sides[row.side]
-    _require(all(fields.check_currency(given) == given for given in _given({row.fee_currency for row in rows})))
+    _require(all(rules.check_currency(given) == given for given in _given({row.fee_currency for row in rows})))
 
 
 def _given(values: set[str | UnsetType]) -> set[str]:
@@ -155,14 +155,14 @@ def _given(values: set[str | UnsetType]) -> set[str]:
 
 
 def _check_identifiers(identifiers: list[str]) -> None:
-    """What `fields.check_identifier` asks, of all in one text; it is parted by quotes, which none may hold."""
+    """What `rules.check_identifier` asks, of all in one text; it is parted by quotes, which none may hold."""
     if not identifiers:
         return
     text = '"'.join(("", *identifiers, ""))
     _require(text.isprintable() and text.count('"') == len(identifiers) + 1 and "\\" not in text)
     _require(" " not in text or ('" ' not in text and ' "' not in text))
     lengths = set(map(len, identifiers))
-    _require(0 not in lengths and max(lengths) <= fields.MAX_IDENTIFIER)
+    _require(0 not in lengths and max(lengths) <= rules.MAX_IDENTIFIER)
 
 
 def _check_amounts(rows: list[TradeRow]) -> None:
@@ -189,7 +189,7 @@ def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[floa
     bare = joined.replace(b'"', b"")
     values = _decode_floats(b"[" + bare + b"]")
     texts = bare.decode().split(",")
-    _require(len(values) == len(raws) and max(map(len, texts)) <= fields.MAX_DIGITS)
+    _require(len(values) == len(raws) and max(map(len, texts)) <= rules.MAX_DIGITS)
     return texts, values
 
 
@@ -197,7 +197,7 @@ def _set_times(rows: list[TradeRow], now_ns: int) -> Sequence[bool]:
     """Write the times as they are journaled; tells of each whether the client gave it."""
     timed = [row.ts is not _NO_RAW for row in rows]
     if not all(timed):
-        now = fields.format_timestamp(now_ns)
+        now = rules.format_timestamp(now_ns)
         for row in rows:
             if row.ts is _NO_RAW:
                 row.ts = now  # type: ignore[assignment]  # as above
@@ -220,20 +220,20 @@ def _set_given_times(rows: list[TradeRow], now_ns: int) -> None:
 
 
 def _check_rfc3339(joined: bytes, texts: list[str], now_ns: int) -> None:
-    """In UTC, and in the form that `fields.format_timestamp` gives."""
+    """In UTC, and in the form that `rules.format_timestamp` gives."""
     _require(not joined.translate(None, b'0123456789-:.TZ,"') and joined.count(b'"') == 2 * len(texts))
     _require(joined.count(b"Z") == len(texts) and b"000Z" not in joined)
     _require({len(text) for text in texts} <= _LENGTHS)
     _decode_datetimes(b"[" + joined + b"]")
-    latest = fields.format_second(now_ns // fields.NANOSECONDS + fields.LATEST_AHEAD_SECONDS)
+    latest = rules.format_second(now_ns // rules.NANOSECONDS + rules.LATEST_AHEAD_SECONDS)
     _require(min(texts)[:19] > _EARLIEST and max(texts)[:19] < latest)
 
 
 def _read_milliseconds(texts: list[str], now_ns: int) -> list[str]:
     """13 digits: milliseconds since 1970, from 2001 to 2286."""
     _require({len(text) for text in texts} == {13})
-    _require(int(max(texts)) <= now_ns // 1_000_000 + fields.LATEST_AHEAD_SECONDS * 1_000)
-    second = fields.format_second
+    _require(int(max(texts)) <= now_ns // 1_000_000 + rules.LATEST_AHEAD_SECONDS * 1_000)
+    second = rules.format_second
     return [
         f"{second(int(text[:10]))}Z" if text.endswith("000") else f"{second(int(text[:10]))}.{text[10:]}Z"
         for text in texts
@@ -251,7 +251,7 @@ def _set_trade_ids(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> None:
 
 _AMOUNT = b'0123456789.,"'
 _DECIMAL = _AMOUNT + b"-"
-_EARLIEST = fields.format_second(fields.EARLIEST_SECONDS)
+_EARLIEST = rules.format_second(rules.EARLIEST_SECONDS)
 _LENGTHS = frozenset((20, 24, 27, 30))
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[TradeRow]).decode

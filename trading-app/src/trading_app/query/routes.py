@@ -15,14 +15,13 @@ from trading_app.http.openapi import (
     EVENTS,
     LAST_EVENT_ID,
     PAGE_OR_LINES,
-    PRINTABLE_OR_EMPTY,
-    SYMBOL_OR_EMPTY,
     problem_responses,
 )
-from trading_app.intake.fields import FieldError, check_name, check_symbol
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
+from trading_model.field_rules import FieldError, check_name, check_symbol
+from trading_model.fields import PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
 
 LINES = "application/x-ndjson"
 PAGE_TRADES = 100

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_app.intake import fields
-from trading_app.intake.fields import FieldError
+from trading_model import field_rules as rules
+from trading_model.field_rules import FieldError
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 NINES = "9" * 38
@@ -52,9 +52,9 @@ def refusal(read: Callable[[bytes], str], raw: str) -> str:
     ],
 )
 def test_an_amount_is_kept_as_written_with_its_exponent_written_out(written: str, kept: str) -> None:
-    assert fields.read_amount(written.encode()) == kept
-    assert fields.read_amount(f'"{written}"'.encode()) == kept
-    assert fields.read_decimal(written.encode()) == kept
+    assert rules.read_amount(written.encode()) == kept
+    assert rules.read_amount(f'"{written}"'.encode()) == kept
+    assert rules.read_decimal(written.encode()) == kept
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_an_amount_is_kept_as_written_with_its_exponent_written_out(written: str
     ],
 )
 def test_an_amount_that_is_no_amount_is_refused(raw: str, message: str) -> None:
-    assert refusal(fields.read_amount, raw) == message
+    assert refusal(rules.read_amount, raw) == message
 
 
 @pytest.mark.parametrize(
     ("written", "kept"), [("-0.02", "-0.02"), ("0", "0"), ("0.000", "0.000"), ("-1e-3", "-0.001"), ("-0", "-0")]
 )
 def test_a_fee_has_any_sign(written: str, kept: str) -> None:
-    assert fields.read_decimal(written.encode()) == kept
+    assert rules.read_decimal(written.encode()) == kept
 
 
 digits = st.from_regex(r"(0|[1-9][0-9]{0,18})(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
@@ -117,7 +117,7 @@ digits = st.from_regex(r"(0|[1-9][0-9]{0,18})(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2
 @given(digits, st.booleans())
 def test_no_amount_changes_its_value(number: str, quoted: bool) -> None:
     try:
-        kept = fields.read_amount(f'"{number}"'.encode() if quoted else number.encode())
+        kept = rules.read_amount(f'"{number}"'.encode() if quoted else number.encode())
     except FieldError:
         sent = Decimal(number)
         assert sent == 0 or sent >= Decimal(10) ** 38 or len(format(sent, "f").partition(".")[2]) > 38
@@ -129,7 +129,7 @@ def test_no_amount_changes_its_value(number: str, quoted: bool) -> None:
 @given(st.text(max_size=20))
 def test_any_text_is_a_number_for_decimal_too_or_refused(text: str) -> None:
     try:
-        kept = fields.read_decimal(json.dumps(text).encode())
+        kept = rules.read_decimal(json.dumps(text).encode())
     except FieldError:
         return
     assert Decimal(kept) == Decimal(text)
@@ -166,7 +166,7 @@ def test_any_text_is_a_number_for_decimal_too_or_refused(text: str) -> None:
     ],
 )
 def test_the_same_instant_becomes_the_same_text(raw: str, kept: str) -> None:
-    assert fields.read_timestamp(raw.encode(), NOW_NS) == kept
+    assert rules.read_timestamp(raw.encode(), NOW_NS) == kept
 
 
 @pytest.mark.parametrize(
@@ -205,16 +205,16 @@ def test_the_same_instant_becomes_the_same_text(raw: str, kept: str) -> None:
     ],
 )
 def test_a_time_that_is_none_is_refused(raw: str, message: str) -> None:
-    assert refusal(lambda value: fields.read_timestamp(value, NOW_NS), raw) == message
+    assert refusal(lambda value: rules.read_timestamp(value, NOW_NS), raw) == message
 
 
-@given(st.integers(fields.EARLIEST_SECONDS * 10**9, NOW_NS))
+@given(st.integers(rules.EARLIEST_SECONDS * 10**9, NOW_NS))
 def test_an_instant_is_the_same_as_nanoseconds_and_as_rfc_3339(nanoseconds: int) -> None:
-    text = fields.format_timestamp(nanoseconds)
-    assert fields.read_timestamp(f'"{text}"'.encode(), NOW_NS) == text
+    text = rules.format_timestamp(nanoseconds)
+    assert rules.read_timestamp(f'"{text}"'.encode(), NOW_NS) == text
     # From 100 million seconds on the number's size says its unit; as nanoseconds that is from 1e17 on.
-    assert fields.read_timestamp(b"%d" % nanoseconds, NOW_NS) == text
-    assert fields.read_timestamp(b"%d.%09d" % divmod(nanoseconds, 10**9), NOW_NS) == text
+    assert rules.read_timestamp(b"%d" % nanoseconds, NOW_NS) == text
+    assert rules.read_timestamp(b"%d.%09d" % divmod(nanoseconds, 10**9), NOW_NS) == text
 
 
 @pytest.mark.parametrize(
@@ -222,51 +222,51 @@ def test_an_instant_is_the_same_as_nanoseconds_and_as_rfc_3339(nanoseconds: int)
     [("btc/usdt", "BTC/USDT"), ("A", "A"), ("x" * 32, "X" * 32), ("es_f-1.2:cme", "ES_F-1.2:CME"), ("007", "007")],
 )
 def test_a_symbol_is_stored_in_upper_case(sent: str, kept: str) -> None:
-    assert fields.read_symbol(json.dumps(sent).encode()) == kept
+    assert rules.read_symbol(json.dumps(sent).encode()) == kept
 
 
 @pytest.mark.parametrize(
     "sent", ["", "A" * 33, "ΒTC", "straße", "ß", "ı", "\u212a", "A B", " A", "A\n", "A\x00", 'A"', "A\\", "A+B", "💰"]
 )
 def test_a_symbol_with_other_characters_is_refused(sent: str) -> None:
-    assert refusal(fields.read_symbol, json.dumps(sent)) == "must be 1 to 32 of A-Z 0-9 . _ : / -"
+    assert refusal(rules.read_symbol, json.dumps(sent)) == "must be 1 to 32 of A-Z 0-9 . _ : / -"
 
 
 @pytest.mark.parametrize("raw", ["null", "1", "true", "[]", '"\\ud800"', '"\\x"', '"', ""])
 def test_what_is_no_string_is_no_symbol(raw: str) -> None:
-    assert refusal(fields.read_symbol, raw) == "must be a string"
+    assert refusal(rules.read_symbol, raw) == "must be a string"
 
 
 def test_bytes_that_are_not_utf_8_are_no_string() -> None:
     with pytest.raises(FieldError, match="must be a string"):
-        fields.read_name(b'"\xff"')
+        rules.read_name(b'"\xff"')
 
 
 @pytest.mark.parametrize("sent", ["buy", "BUY", "Buy", "bUy"])
 def test_a_side_is_taken_in_any_case(sent: str) -> None:
-    assert fields.read_side(json.dumps(sent).encode()) == "buy"
+    assert rules.read_side(json.dumps(sent).encode()) == "buy"
 
 
 @pytest.mark.parametrize("sent", ["", "b", "buy ", "short", "ſell", "SEŁŁ"])
 def test_another_side_is_refused(sent: str) -> None:
-    assert refusal(fields.read_side, json.dumps(sent)) == "must be buy or sell"
+    assert refusal(rules.read_side, json.dumps(sent)) == "must be buy or sell"
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("usdt", "USDT"), ("1INCH", "1INCH"), ("A" * 16, "A" * 16)])
 def test_a_currency_is_stored_in_upper_case(sent: str, kept: str) -> None:
-    assert fields.read_currency(json.dumps(sent).encode()) == kept
+    assert rules.read_currency(json.dumps(sent).encode()) == kept
 
 
 @pytest.mark.parametrize("sent", ["", "A" * 17, "US-D", "€", "U D"])
 def test_another_currency_is_refused(sent: str) -> None:
-    assert refusal(fields.read_currency, json.dumps(sent)) == "must be 1 to 16 of A-Z 0-9"
+    assert refusal(rules.read_currency, json.dumps(sent)) == "must be 1 to 16 of A-Z 0-9"
 
 
 @pytest.mark.parametrize("sent", ["a", "x" * 64, "mean reversion", "küche", "α", "日本", "💰", "a/b{c}='d'", "Ⅷ"])
 def test_a_name_is_kept_as_it_is(sent: str) -> None:
-    assert fields.read_name(json.dumps(sent).encode()) == sent
-    assert fields.read_name(json.dumps(sent, ensure_ascii=False).encode()) == sent
-    assert fields.read_identifier(json.dumps(sent).encode()) == sent
+    assert rules.read_name(json.dumps(sent).encode()) == sent
+    assert rules.read_name(json.dumps(sent, ensure_ascii=False).encode()) == sent
+    assert rules.read_identifier(json.dumps(sent).encode()) == sent
 
 
 @pytest.mark.parametrize(
@@ -291,18 +291,18 @@ def test_a_name_is_kept_as_it_is(sent: str) -> None:
     ],
 )
 def test_a_name_that_could_break_a_label_is_refused(sent: str, message: str) -> None:
-    assert refusal(fields.read_name, json.dumps(sent)) == message
+    assert refusal(rules.read_name, json.dumps(sent)) == message
 
 
 def test_an_identifier_may_be_twice_as_long_as_a_name() -> None:
-    assert fields.read_identifier(json.dumps("x" * 128).encode()) == "x" * 128
-    assert refusal(fields.read_identifier, json.dumps("x" * 129)) == "must have 1 to 128 characters"
+    assert rules.read_identifier(json.dumps("x" * 128).encode()) == "x" * 128
+    assert refusal(rules.read_identifier, json.dumps("x" * 129)) == "must have 1 to 128 characters"
 
 
 @given(st.text(max_size=70))
 def test_a_name_needs_no_escape_in_json(name: str) -> None:
     try:
-        kept = fields.read_name(json.dumps(name).encode())
+        kept = rules.read_name(json.dumps(name).encode())
     except FieldError:
         return
     assert json.loads(f'"{kept}"') == name

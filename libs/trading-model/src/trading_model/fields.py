@@ -1,0 +1,186 @@
+"""A trade's fields, each declared once: its rule, whether it is required, what it means, its JSON schema.
+
+Made from this table: what a request may hold and the words of its refusals, the OpenAPI schemas, the client's columns.
+Held against it by tests: `Trade`, the structs that decode requests, the tables of the documents, the page's form.
+No I/O.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trading_model import field_rules as rules
+
+Schema = Mapping[str, Any]
+
+_DIGITS = r"(0|[1-9][0-9]*)(\.[0-9]+)?"
+_EXPONENT = "([eE][+-]?[0-9]{1,2})?"
+_DAY = "(197[3-9]|19[89][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_RFC3339 = rf"^{_DAY}[Tt ]{_CLOCK}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[+-]{_CLOCK})$"
+_INNER = r'[^"\\\x00-\x1f\x7f-\x9f]'
+_OUTER = r'[^\s"\\\x00-\x1f\x7f-\x9f]'
+_KEPT = "at most 38 digits, and at most 38 on either side of the point. Kept exactly as written"
+PRINTABLE = f"^{_OUTER}({_INNER}*{_OUTER})?$"
+PRINTABLE_OR_EMPTY = f"^({_OUTER}({_INNER}*{_OUTER})?)?$"
+SYMBOL = "^[A-Za-z0-9._:/-]{1,32}$"
+SYMBOL_OR_EMPTY = "^[A-Za-z0-9._:/-]{0,32}$"
+
+# What JSON Schema can't say is in the descriptions: how many digits a number has, what is printable, what time it is.
+_AMOUNT_TEXT: Schema = {"type": "string", "pattern": rf"^(?!0(\.0+)?([eE]|$)){_DIGITS}{_EXPONENT}$"}
+_DECIMAL_TEXT: Schema = {"type": "string", "pattern": f"^-?{_DIGITS}{_EXPONENT}$"}
+_POSITIVE: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**38}
+_SIGNED: Schema = {"type": "number", "exclusiveMinimum": -(10**38), "exclusiveMaximum": 10**38}
+_NULL: Schema = {"type": "null"}
+_MORE_THAN_0 = f"More than 0, {_KEPT}; as a string no client can round it."
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a trade.
+
+    `read` takes a JSON value and Unix nanoseconds, the latest time that counts as now, and gives the text that is
+    journaled, or raises FieldError. `schema` describes the value in a request, `stored` in the journal; a field that is
+    not `always` in the journal is left out there where the client gave none. `default` is what is journaled instead.
+    """
+
+    name: str
+    read: Callable[[bytes, int], str]
+    schema: Schema
+    required: bool = False
+    default: str | None = None
+    always: bool = True
+    stored: Schema = field(default_factory=lambda: {"type": "string"})
+
+
+def _timeless(read: Callable[[bytes], str]) -> Callable[[bytes, int], str]:
+    return lambda raw, _now_ns: read(raw)
+
+
+def _amount(meaning: str, example: str) -> Schema:
+    description = f"{meaning} {_MORE_THAN_0}"
+    return {"anyOf": [_AMOUNT_TEXT, _POSITIVE], "description": description, "examples": [example]}
+
+
+def _text(maximum: int, meaning: str) -> Schema:
+    description = f"{meaning} Printable characters, no spaces at its ends."
+    types = ["string", "null"]
+    return {"type": types, "minLength": 1, "maxLength": maximum, "pattern": PRINTABLE, "description": description}
+
+
+_KEPT_DIGITS: Schema = {"type": "string", "description": "The digits as they were sent."}
+
+FIELDS = (
+    Field(
+        "symbol",
+        _timeless(rules.read_symbol),
+        {
+            "type": "string",
+            "pattern": SYMBOL,
+            "description": "Stored in upper case.",
+            "examples": ["XRP/ETH", "BTCUSDT"],
+        },
+        required=True,
+        stored={"type": "string", "description": "In upper case."},
+    ),
+    Field(
+        "price",
+        _timeless(rules.read_amount),
+        _amount("Quote units per base unit.", "0.00141342"),
+        required=True,
+        stored=_KEPT_DIGITS,
+    ),
+    Field("qty", _timeless(rules.read_amount), _amount("Base units.", "23.0"), required=True, stored=_KEPT_DIGITS),
+    Field(
+        "side",
+        _timeless(rules.read_side),
+        {"type": "string", "pattern": "^([bB][uU][yY]|[sS][eE][lL][lL])$", "examples": ["buy", "sell"]},
+        required=True,
+        stored={"enum": ["buy", "sell"]},
+    ),
+    Field(
+        "trade_id",
+        _timeless(rules.read_identifier),
+        {
+            **_text(128, "Unique within the account; a repeat is recognised by it. Made, if not given."),
+            "examples": ["binance-13519807"],
+        },
+    ),
+    Field("account", _timeless(rules.read_name), _text(64, "`default`, if not given."), default="default"),
+    Field("strategy", _timeless(rules.read_name), _text(64, "`default`, if not given."), default="default"),
+    Field("venue", _timeless(rules.read_name), _text(64, "Where it was traded."), always=False),
+    Field("order_id", _timeless(rules.read_identifier), _text(128, "The order it filled."), always=False),
+    Field(
+        "fee",
+        _timeless(rules.read_decimal),
+        {
+            "anyOf": [_DECIMAL_TEXT, _SIGNED, _NULL],
+            "description": f"What it cost, in fee_currency; negative for a rebate. A number, {_KEPT}.",
+            "examples": ["0.02"],
+        },
+        always=False,
+    ),
+    Field(
+        "fee_currency",
+        _timeless(rules.read_currency),
+        {
+            "type": ["string", "null"],
+            "pattern": "^[A-Za-z0-9]{1,16}$",
+            "description": "The symbol's quote currency, if not given.",
+        },
+        always=False,
+    ),
+    Field(
+        "ts",
+        rules.read_timestamp,
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _RFC3339},
+                {"type": "string", "pattern": r"^[1-9][0-9]{8,18}(\.[0-9]{1,19})?$"},
+                {"type": "number", "minimum": rules.EARLIEST_SECONDS, "exclusiveMaximum": 10**19},
+                _NULL,
+            ],
+            "description": "When it was traded, from March 1973 to a day from now: RFC 3339, or s, ms, µs or ns since"
+            " 1970. Now, if not given.",
+            "examples": ["2026-01-31T12:00:00.250Z", 1570752011620],
+        },
+        stored={"type": "string", "format": "date-time", "description": "In UTC."},
+    ),
+)
+BY_NAME = {each.name: each for each in FIELDS}
+NAMES = tuple(BY_NAME)
+REQUIRED = tuple(each.name for each in FIELDS if each.required)
+
+
+def request_schema() -> dict[str, Any]:
+    """The JSON schema of a trade as it is sent."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(REQUIRED),
+        "properties": {each.name: each.schema for each in FIELDS},
+    }
+
+
+def form_schema() -> dict[str, Any]:
+    """The same where everything is text, and an empty text stands for nothing."""
+    return {**request_schema(), "properties": {each.name: _form_field(each) for each in FIELDS}}
+
+
+def stored_schema() -> dict[str, Any]:
+    """The JSON schema of a trade as journaled."""
+    left_out = ", ".join(f"`{each.name}`" for each in FIELDS if not each.always)
+    return {
+        "type": "object",
+        "description": f"A trade as journaled. {' and '.join(left_out.rsplit(', ', 1))} only where they were given.",
+        "required": ["seq", *(each.name for each in FIELDS if each.always)],
+        "properties": {"seq": {"type": "integer", "minimum": 1}, **{each.name: each.stored for each in FIELDS}},
+    }
+
+
+def _form_field(each: Field) -> dict[str, Any]:
+    described = {key: each.schema[key] for key in ("description",) if key in each.schema}
+    rest = {key: value for key, value in each.schema.items() if key not in ("description", "examples", "anyOf")}
+    texts = [one for one in each.schema.get("anyOf", ()) if one["type"] == "string"] or [{**rest, "type": "string"}]
+    empty = [] if each.required else [{"type": "string", "pattern": r"^\s*$"}]
+    return {**described, "anyOf": [*texts, *empty]}
