@@ -10,10 +10,12 @@ import pytest
 
 from metrics_sidecar import doctor as sidecar_doctor
 from metrics_sidecar.snapshot import FILE_NAME as SNAPSHOT
-from telemetry_stream.stores.sqlite.backup import BackupFailed, back_up, restore
+from telemetry_stream.errors import BackupFailed, JournalInUse
+from telemetry_stream.stores.sqlite.backup import back_up, restore
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.integrity import check_journal
-from telemetry_stream.stores.sqlite.journal import Journal, JournalInUse
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.store import SqliteStore
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
@@ -72,8 +74,8 @@ def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
 
 
 def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert journal_commands.examine(tmp_path, 0, repair=False) == 0
-    assert sidecar_doctor.examine(tmp_path, repair=False) == 0
+    assert journal_commands.examine(SqliteStore(), tmp_path, 0, repair=False) == 0
+    assert sidecar_doctor.examine(SqliteStore(), tmp_path, repair=False) == 0
     assert capsys.readouterr().out.count("not there") == 2
     assert not list(tmp_path.iterdir())
 
@@ -100,7 +102,7 @@ def test_what_a_journal_lacks_is_named(
 ) -> None:
     change(data, statement)
     before = (data / "journal.sqlite3").read_bytes()
-    assert journal_commands.examine(data, 0, repair=True) == 1
+    assert journal_commands.examine(SqliteStore(), data, 0, repair=True) == 1
     told = capsys.readouterr().out
     assert said in told
     assert "trading-app restore FILE" in told
@@ -135,9 +137,9 @@ def test_a_large_log_left_behind_is_brought_home(
     connection.close()
     log.write_bytes(left)  # as a kill leaves it
     monkeypatch.setattr(journal_commands, "LARGE_LOG_BYTES", 1_000)
-    assert journal_commands.examine(data, 0, repair=False) == 1
+    assert journal_commands.examine(SqliteStore(), data, 0, repair=False) == 1
     assert "its trades are safe" in capsys.readouterr().out
-    assert journal_commands.examine(data, 0, repair=True) == 0
+    assert journal_commands.examine(SqliteStore(), data, 0, repair=True) == 0
     assert "repaired" in capsys.readouterr().out
     assert not log.exists()
     assert check_journal(data / "journal.sqlite3").problems == []
@@ -146,14 +148,14 @@ def test_a_large_log_left_behind_is_brought_home(
 def test_an_unusable_snapshot_is_named_and_set_aside(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = data / SNAPSHOT
     content = file.read_bytes()
-    assert sidecar_doctor.examine(data, repair=False) == 0
+    assert sidecar_doctor.examine(SqliteStore(), data, repair=False) == 0
     file.write_bytes(content[:-100])
-    assert sidecar_doctor.examine(data, repair=False) == 1
+    assert sidecar_doctor.examine(SqliteStore(), data, repair=False) == 1
     assert "torn or was changed" in capsys.readouterr().out
-    assert sidecar_doctor.examine(data, repair=True) == 0
+    assert sidecar_doctor.examine(SqliteStore(), data, repair=True) == 0
     assert not file.exists()
     assert (data / sidecar_doctor.ASIDE).read_bytes() == content[:-100]
-    assert sidecar_doctor.examine(data, repair=False) == 0
+    assert sidecar_doctor.examine(SqliteStore(), data, repair=False) == 0
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_a_snapshot_of_another_journal_is_named(
     data: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(data, statement)
-    assert sidecar_doctor.examine(data, repair=False) == 1
+    assert sidecar_doctor.examine(SqliteStore(), data, repair=False) == 1
     assert said in capsys.readouterr().out
 
 

@@ -24,7 +24,6 @@ from service_kit.lifecycle.ending import Ending
 from service_kit.lifecycle.serve import Address, Serving, serve
 from service_kit.lifecycle.signals import EndSignals
 from service_kit.settings import Environment
-from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import Delivery, Event, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.builders import Trade, event, trade
@@ -32,7 +31,7 @@ from tests.support.apps import BIN, Apps, answers
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
 from tests.support.ports import free_port
-from tests.telemetry_stream.streams import TRADES
+from tests.telemetry_stream.streams import open_stream
 from trading_model.accounting.state import TradingState
 
 SEED = 20_260_304
@@ -55,8 +54,7 @@ class Writer:
     def __init__(self, apps: Apps) -> None:
         self.trades: list[Trade] = []
         self._chance = random.Random(SEED)
-        self._stream = EmbeddedStream(
-            TRADES,
+        self._stream = open_stream(
             apps.folder / "journal",
             apps.environment["WEBAPP_ZMQ_ADDR"],
             apps.environment["WEBAPP_REPLAY_ADDR"],

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import pytest
 
-from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.log import StreamReader, StreamSubscriber, StreamWriter
 from telemetry_stream.stores.sqlite.reader import JournalReader
@@ -17,7 +16,7 @@ from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from telemetry_stream.transports.zeromq.publisher import Publisher
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
-from tests.telemetry_stream.streams import TRADES
+from tests.telemetry_stream.streams import TRADES, open_stream
 
 
 class Backend(Protocol):
@@ -88,7 +87,7 @@ class EmbeddedBackend:
         def on_failure(error: BaseException) -> None:
             raise error
 
-        return EmbeddedStream(TRADES, self._folder, self._publisher_address, self._replay_address, on_failure)
+        return open_stream(self._folder, self._publisher_address, self._replay_address, on_failure)
 
     def reader(self) -> StreamReader:
         return JournalReader(self._folder)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import zmq
 
-from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
-from tests.telemetry_stream.streams import TRADES, all_events
+from tests.telemetry_stream.streams import TRADES, all_events, open_stream
 
 
 class Place:
@@ -25,8 +25,8 @@ class Place:
         self.replay_address = free_address()
         self.failures: list[BaseException] = []
 
-    def open(self) -> EmbeddedStream:
-        return EmbeddedStream(TRADES, self.folder, self.live_address, self.replay_address, self.failures.append)
+    def open(self) -> DurableLog:
+        return open_stream(self.folder, self.live_address, self.replay_address, self.failures.append)
 
     def subscriber(
         self, position: StreamPosition | None = None, live_address: str | None = None, page_limit: int = 1_000

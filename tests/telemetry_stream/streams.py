@@ -4,18 +4,53 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from telemetry_stream.backend import open_log
+from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Arrival, Event, Reset, Submission
+from telemetry_stream.keys import write_secret_key
 from telemetry_stream.log import StreamReader, StreamSubscriber
+from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
+from telemetry_stream.transports.zeromq.curve import ServerKeys
+from telemetry_stream.transports.zeromq.transport import ZeroMqCarrier
 from telemetry_stream.wire import cut
 
 Result = TypeVar("Result")
 
 TRADES = Topic("trades")
+
+
+def open_stream(
+    folder: Path,
+    live: str,
+    replay: str,
+    on_failure: Callable[[BaseException], object],
+    keys: ServerKeys | None = None,
+) -> DurableLog:
+    """A stream of TRADES in SQLite, over ZeroMQ."""
+    file = None
+    if keys is not None:
+        file = folder.with_name(f"{folder.name}.key")
+        file.unlink(missing_ok=True)
+        write_secret_key(file, keys.secret)
+    clients = tuple(key.decode() for key in keys.clients) if keys else ()
+
+    def fail(error: BaseException) -> None:
+        on_failure(error)
+
+    return open_log(Place(TRADES, folder, live, replay, file, clients), fail)
+
+
+def carrier_of(log: DurableLog) -> ZeroMqCarrier:
+    """The sockets of a stream that `open_stream` opened."""
+    carrier = log._carrier
+    assert isinstance(carrier, ZeroMqCarrier)
+    return carrier
 
 
 def event(key: str, says: str = "this") -> Event:

@@ -8,9 +8,11 @@ import apsw
 import pytest
 import zmq
 
-from telemetry_stream.embedded import EmbeddedStream
+from metrics_sidecar.advice import advice
+from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import PerEvent, Receipt, RequestKey, Submission
+from telemetry_stream.refusals import Obstacle
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.wire import ReplayRequest, encode_request
@@ -36,7 +38,7 @@ def put_back(place: Place, first: int, stored: bytes) -> None:
 
 
 @pytest.fixture
-def writer(place: Place) -> Iterator[EmbeddedStream]:
+def writer(place: Place) -> Iterator[DurableLog]:
     """Three rows of 500 events; the second is damaged."""
     with closing(place.open()) as writer:
         for number in range(3):
@@ -55,7 +57,7 @@ def ask(place: Place, after: int) -> list[bytes]:
 
 
 def test_rows_before_and_after_the_damage_are_read_and_the_error_names_its_sequences(
-    place: Place, writer: EmbeddedStream
+    place: Place, writer: DurableLog
 ) -> None:
     assert writer.head() == 3 * ROW
     flip_a_bit(place, ROW + 1)
@@ -68,7 +70,7 @@ def test_rows_before_and_after_the_damage_are_read_and_the_error_names_its_seque
 
 
 def test_a_replay_that_needs_the_row_gets_an_error_that_names_it_and_all_others_go_on(
-    place: Place, writer: EmbeddedStream
+    place: Place, writer: DurableLog
 ) -> None:
     flip_a_bit(place, ROW + 1)
     for _ in range(3):
@@ -84,7 +86,7 @@ def test_a_replay_that_needs_the_row_gets_an_error_that_names_it_and_all_others_
 
 
 def test_a_subscriber_that_needs_the_row_says_which_and_goes_on_once_it_is_sound(
-    place: Place, writer: EmbeddedStream
+    place: Place, writer: DurableLog
 ) -> None:
     assert writer.head() == 3 * ROW
     stored = flip_a_bit(place, ROW + 1)
@@ -95,8 +97,8 @@ def test_a_subscriber_that_needs_the_row_says_which_and_goes_on_once_it_is_sound
             await becomes(lambda: subscriber.counters.rejected.get("damaged_history", 0) > 1)
             assert applied.last == ROW
             assert not subscriber.caught_up
-            assert f"sequences {ROW + 1} to {2 * ROW} can't be read" in (subscriber.obstacle or "")
-            assert "trading-app doctor" in (subscriber.obstacle or "")
+            assert f"sequences {ROW + 1} to {2 * ROW} can't be read" in advice(subscriber.obstacle or Obstacle("none"))
+            assert "trading-app doctor" in advice(subscriber.obstacle or Obstacle("none"))
             put_back(place, ROW + 1, stored)
             await becomes(lambda: subscriber.caught_up and applied.last == 3 * ROW)
             assert subscriber.obstacle is None
@@ -104,7 +106,7 @@ def test_a_subscriber_that_needs_the_row_says_which_and_goes_on_once_it_is_sound
     run(test())
 
 
-def test_a_submission_that_needs_the_row_fails_alone(place: Place, writer: EmbeddedStream) -> None:
+def test_a_submission_that_needs_the_row_fails_alone(place: Place, writer: DurableLog) -> None:
     flip_a_bit(place, ROW + 1)
     known, new = event(f"event-{ROW + 5}"), event("new")
     outcomes = writer.append(

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from telemetry_stream.embedded import EmbeddedStream
 from telemetry_stream.events import Event, Submission
-from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT
+from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
 from telemetry_stream.transports.zeromq import connection_limits as connections
 from telemetry_stream.transports.zeromq import replay_server, subscriber
@@ -21,7 +20,7 @@ from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request, 
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream import zmtp
-from tests.telemetry_stream.streams import TRADES, becomes, following, numbered, run
+from tests.telemetry_stream.streams import TRADES, becomes, carrier_of, following, numbered, open_stream, run
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
 
@@ -31,7 +30,7 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self.live, self.replay = free_address(), free_address()
-        self.writer = EmbeddedStream(TRADES, folder, self.live, self.replay, lambda error: pytest.fail(repr(error)))
+        self.writer = open_stream(folder, self.live, self.replay, lambda error: pytest.fail(repr(error)))
         self.writer.append([numbered(range(10))])
 
     def refused(self, reason: str) -> int:
@@ -98,7 +97,7 @@ def test_connections_past_the_limit_are_cut_and_those_before_it_served(
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 5)
     with ExitStack() as connected:
         held = [connected.enter_context(zmtp.dial(served.replay, b"DEALER")) for _ in range(5)]
-        eventually(lambda: len(served.writer._gatekeeper._connections) == 5)
+        eventually(lambda: len(carrier_of(served.writer)._guard._connections) == 5)
         host, port = served.live.removeprefix("tcp://").split(":")
         with suppress(ConnectionError), socket.create_connection((host, int(port)), timeout=15) as more:
             # libzmq greets at once: a client that leaves then is gone before it is seen, and nobody to be cut.
@@ -107,7 +106,7 @@ def test_connections_past_the_limit_are_cut_and_those_before_it_served(
         eventually(lambda: served.refused("too_many_connections") == 1)
         held[0].sendall(zmtp.frame(b"", zmtp.MORE) + zmtp.frame(encode_request(ReplayRequest(1, 9, 1))))
         assert b'{"seq":10,' in held[0].recv(10_000)
-    eventually(lambda: len(served.writer._gatekeeper._connections) == 0)
+    eventually(lambda: len(carrier_of(served.writer)._guard._connections) == 0)
     assert is_answered(context, served)
 
 
@@ -175,7 +174,7 @@ def test_a_frame_larger_than_any_page_costs_the_subscriber_the_connection_and_no
         async with following(follower) as applied:
             await becomes(lambda: applied.last == 10 and follower.caught_up)
             catchups = follower.counters.catchups
-            publisher = served.writer._publisher._socket
+            publisher = carrier_of(served.writer)._publisher._socket
             publisher.send_multipart([b"trades", b"{}", b"x" * (subscriber.MESSAGE_BYTES + 1)])
             await becomes(lambda: follower.counters.catchups > catchups)  # connected anew, after the cut
             served.writer.append([numbered(range(10, 20))])

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from telemetry_stream.errors import KeysMissing
 from telemetry_stream.events import Conflict, Receipt
 from telemetry_stream.stores.sqlite import key_index, key_table
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.integrity import check_journal
-from telemetry_stream.stores.sqlite.journal import Journal, KeysMissing
+from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.key_index import digest_keys, table_files
 from telemetry_stream.stores.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.stores.sqlite.reader import JournalReader

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from telemetry_stream.events import Conflict, Event, Receipt, RequestKey, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import key_index, key_table, known_events
-from telemetry_stream.stores.sqlite.journal import BATCH_LIMIT, Journal
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.testing.memory import MemoryStream
 from tests.telemetry_stream.streams import event, numbered, submission
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.errors import BackendMisconfigured
 from telemetry_stream.events import Batch
 from telemetry_stream.log import StreamReader
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
@@ -18,7 +18,7 @@ from telemetry_stream.transports.zeromq.replay_server import LIMIT, REQUEST_BYTE
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 from tests.support.polling import eventually
 from tests.support.ports import free_address
-from tests.telemetry_stream.streams import TRADES, numbered
+from tests.telemetry_stream.streams import TRADES, numbered, open_stream
 
 PATIENCE = 5_000
 
@@ -56,7 +56,7 @@ class Served:
         self.address = free_address()
         self.failures: list[BaseException] = []
         self.context = context
-        self.writer = EmbeddedStream(TRADES, folder, free_address(), self.address, self.failures.append)
+        self.writer = open_stream(folder, free_address(), self.address, self.failures.append)
 
     @contextmanager
     def client(self, kind: int = zmq.DEALER, room: int = 1_000) -> Iterator[Client]:
@@ -248,6 +248,9 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
         def head(self) -> int:
             raise OSError("the disk is on fire")
 
+        def last_committed_at_ns(self) -> int:
+            raise AssertionError("nobody asks")
+
         def read(self, after: int, limit: int) -> Batch:
             raise AssertionError(f"nothing to read {after} {limit}")
 
@@ -271,10 +274,10 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
 
 def test_a_taken_address_is_named_and_nothing_stays_open(tmp_path: Path) -> None:
     addresses = free_address(), free_address()
-    with closing(EmbeddedStream(TRADES, tmp_path / "one", *addresses, print)):
+    with closing(open_stream(tmp_path / "one", *addresses, print)):
         for taken in range(2):
             wanted = addresses[0] if taken == 0 else free_address(), addresses[1] if taken == 1 else free_address()
-            with pytest.raises(zmq.ZMQError, match=addresses[taken]):
-                EmbeddedStream(TRADES, tmp_path / "two", *wanted, print)
-        EmbeddedStream(TRADES, tmp_path / "two", free_address(), free_address(), print).close()
-    EmbeddedStream(TRADES, tmp_path / "one", *addresses, print).close()
+            with pytest.raises(BackendMisconfigured, match=addresses[taken]):
+                open_stream(tmp_path / "two", *wanted, print)
+        open_stream(tmp_path / "two", free_address(), free_address(), print).close()
+    open_stream(tmp_path / "one", *addresses, print).close()

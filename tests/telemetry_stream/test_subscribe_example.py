@@ -13,13 +13,13 @@ from pathlib import Path
 
 import zmq
 
-from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Event, Submission
 from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.polling import eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream.proxy import Proxy
-from tests.telemetry_stream.streams import TRADES
+from tests.telemetry_stream.streams import open_stream
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "subscribe.py"
 TRADE = b'{"trade_id":"%d","symbol":"XRP-USD","price":"%b","qty":"0.10","side":"buy","ts":"2025-11-21T10:40:00.000Z"}'
@@ -47,7 +47,7 @@ class Lines:
         for line in self._process.stdout:
             self._arrived.put(line.rstrip("\n"))
 
-    def next(self, count: int, writer: EmbeddedStream) -> list[str]:
+    def next(self, count: int, writer: DurableLog) -> list[str]:
         """The next lines, while heartbeats are sent as the app does."""
         heartbeats = 0
         lines: list[str] = []
@@ -92,7 +92,7 @@ def test_it_needs_pyzmq_and_the_standard_library_only() -> None:
 
 def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
     live_address, replay_address = free_address(), free_address()
-    writer = EmbeddedStream(TRADES, tmp_path / "stream", live_address, replay_address, on_failure=print)
+    writer = open_stream(tmp_path / "stream", live_address, replay_address, on_failure=print)
     with closing(writer), closing(Proxy(live_address)) as proxy:
         writer.append([trades("1.10", "1.20")])
         with subscriber(proxy.address, replay_address) as lines:
@@ -133,7 +133,7 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
 
 def test_it_passes_over_asides_and_stops_at_what_may_change_figures(tmp_path: Path) -> None:
     live_address, replay_address = free_address(), free_address()
-    writer = EmbeddedStream(TRADES, tmp_path / "stream", live_address, replay_address, on_failure=print)
+    writer = open_stream(tmp_path / "stream", live_address, replay_address, print)
     aside = Event("note", b'{"kind":"note","aside":true,"target":1,"note":{"text":"fat finger"}}')
     with closing(writer):
         writer.append([trades("1.10"), Submission([aside]), trades("1.20")])
@@ -157,7 +157,7 @@ def test_it_speaks_curve_where_it_is_given_keys(tmp_path: Path) -> None:
     own = tmp_path / "own.key"
     keys = ServerKeys(server_secret, frozenset([make_key_file(own)]))
     with (
-        closing(EmbeddedStream(TRADES, tmp_path / "stream", *addresses, print, keys)) as writer,
+        closing(open_stream(tmp_path / "stream", *addresses, print, keys)) as writer,
         subscriber(*addresses, server_public.decode(), str(own)) as lines,
     ):
         writer.append([trades("1.10")])
@@ -170,21 +170,21 @@ def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_pat
     addresses = free_address(), free_address()
     folder, copy = tmp_path / "stream", tmp_path / "copy"
 
-    def open_stream() -> EmbeddedStream:
-        return EmbeddedStream(TRADES, folder, *addresses, on_failure=print)
+    def opened() -> DurableLog:
+        return open_stream(folder, *addresses, print)
 
     with subscriber(*addresses) as lines:
-        with closing(open_stream()) as writer:
+        with closing(opened()) as writer:
             stream = writer.stream
             writer.append([trades("1.10")])
             assert lines.next(2, writer) == [f"stream {stream} from its beginning", told(1, "1.10")]
         shutil.copytree(folder, copy)
-        with closing(open_stream()) as writer:
+        with closing(opened()) as writer:
             writer.append([trades("1.20")])
             assert lines.next(1, writer) == [told(2, "1.20")]
         shutil.rmtree(folder)
         copy.rename(folder)
-        with closing(open_stream()) as writer:
+        with closing(opened()) as writer:
             writer.append([trades("9.20"), trades("9.30")])
             assert lines.next(4, writer) == [
                 f"stream {stream} from its beginning",
@@ -193,7 +193,7 @@ def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_pat
                 told(3, "9.30"),
             ]
         shutil.rmtree(folder)
-        with closing(open_stream()) as writer:
+        with closing(opened()) as writer:
             writer.append([trades("5.10")])
             assert lines.next(2, writer) == [f"stream {writer.stream} from its beginning", told(1, "5.10")]
             assert lines.nothing_more()

@@ -173,10 +173,11 @@ def test_a_new_journal_in_the_place_of_the_old_starts_the_reader_over(place: Pla
 WRITER = """
 import sys
 from pathlib import Path
-from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.durable_log import DurableLog
+from tests.telemetry_stream.streams import open_stream
 from tests.telemetry_stream.streams import TRADES, numbered
 
-stream = EmbeddedStream(TRADES, Path(sys.argv[1]), sys.argv[2], sys.argv[3], print)
+stream = open_stream(Path(sys.argv[1]), sys.argv[2], sys.argv[3], print)
 while True:
     head = stream.head()
     stream.append([numbered(range(head, head + head % 5 + 1))])

@@ -11,6 +11,7 @@ from tests.telemetry_stream.place import Place, impostor
 from tests.telemetry_stream.streams import (
     TRADES,
     becomes,
+    carrier_of,
     cpu_seconds,
     following,
     numbered,
@@ -63,7 +64,7 @@ def test_random_live_messages_are_counted_and_the_stream_goes_on(place: Place) -
                 writer.append([numbered(range(5))])
                 await becomes(lambda: applied.last == 5, meanwhile=writer.heartbeat)
                 chance = random.Random(3)
-                publisher = writer._publisher._socket
+                publisher = carrier_of(writer)._publisher._socket
                 rejected = subscriber.counters.rejected
 
                 def send() -> None:
@@ -90,7 +91,7 @@ def test_messages_of_other_topics_are_passed_over(place: Place) -> None:
                 writer.append([numbered(range(5))])
                 await becomes(lambda: applied.last == 5, meanwhile=writer.heartbeat)
                 for topic in (b"trades-raw", b"trades.audit", b"tradesman.heartbeat"):
-                    writer._publisher._socket.send_multipart([topic, b'{"v":9}', b"anything"])
+                    carrier_of(writer)._publisher._socket.send_multipart([topic, b'{"v":9}', b"anything"])
                 writer.append([numbered(range(5, 9))])
                 await becomes(lambda: applied.last == 9, meanwhile=writer.heartbeat)
                 assert subscriber.counters.rejected == {}
@@ -109,7 +110,7 @@ def test_a_head_nobody_can_reach_makes_no_busy_loop(place: Place) -> None:
                 await becomes(lambda: applied.last == 5 and subscriber.caught_up, meanwhile=writer.heartbeat)
                 await becomes(
                     lambda: subscriber.counters.gaps,
-                    meanwhile=lambda: writer._publisher._socket.send_multipart(beyond_reach),
+                    meanwhile=lambda: carrier_of(writer)._publisher._socket.send_multipart(beyond_reach),
                 )
                 await becomes(lambda: subscriber.caught_up)
                 assert subscriber.head == 5

@@ -16,6 +16,7 @@ from tests.telemetry_stream.streams import (
     TRADES,
     Applied,
     becomes,
+    carrier_of,
     cpu_seconds,
     following,
     numbered,
@@ -102,7 +103,7 @@ def test_news_that_wait_for_a_busy_reader_make_no_busy_loop(place: Place) -> Non
             await waiting
         # The reader is at something else from here on, and the event loop has nothing to do.
         with closing(place.open()) as writer:
-            publisher = writer._publisher._socket
+            publisher = carrier_of(writer)._publisher._socket
             connections = publisher.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
             writer.append([numbered(range(100))])
             await becomes(lambda: connections.poll(0))

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from telemetry_stream.stores.sqlite import usage
 from tests.support.apps import answers
 from tests.support.polling import eventually
 from tests.trading_app.conftest import ORIGIN
 from tests.trading_app.running import RunningApp, running
-from trading_app import disk
 
 Make = Callable[..., dict[str, Any]]
 LAST_TRADE = "trading_app_last_trade_timestamp_seconds"
@@ -21,7 +21,7 @@ LAST_TRADE = "trading_app_last_trade_timestamp_seconds"
 
 def test_the_sizes_are_those_of_the_files(web: RunningApp, client: httpx.Client, trade: Make) -> None:
     client.post("/trade", json=trade()).raise_for_status()
-    used = disk.measure(web.data_folder)
+    used = usage.measure(web.data_folder)
     assert web.metric("trading_app_journal_bytes") == used.journal > 0
     assert web.metric("trading_app_journal_wal_bytes") == used.write_ahead_log > 0
     assert web.metric("trading_app_key_tables_bytes") == used.key_tables

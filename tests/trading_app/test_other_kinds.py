@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.backend import open_log
 from telemetry_stream.events import Event, Submission
+from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from tests.support.ports import free_address
 from tests.trading_app.running import RunningApp, running
@@ -31,7 +32,7 @@ VOID = Event("void", b'{"kind":"void","target":1,"void":{"symbol":"XRP/ETH","acc
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     folder: Path = tmp_path_factory.mktemp("kinds")
-    stream = EmbeddedStream(Topic(LEDGER), folder / "data", free_address(), free_address(), on_failure=print)
+    stream = open_log(Place(Topic(LEDGER), folder / "data", free_address(), free_address()), print)
     with closing(stream):
         stream.append([Submission([fill("t1"), NOTE, fill("t2"), VOID])])
         stream.append([Submission([fill("t3")])])

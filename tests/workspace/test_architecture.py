@@ -87,3 +87,22 @@ def test_only_entry_points_import_what_wires_a_program() -> None:
     for name, module in product().items():
         if name not in ENTRY_POINTS:
             assert not module.imports & ENTRY_POINTS, name
+
+
+ADAPTERS = ("telemetry_stream.stores", "telemetry_stream.transports")
+
+
+@pytest.mark.parametrize("package", sorted(PROGRAMS))
+def test_no_program_knows_which_store_or_transport_it_has(package: str) -> None:
+    for name, module in modules_below(PACKAGES[package]).items():
+        assert not [one for one in module.imports if one.startswith(ADAPTERS)], name
+        assert not imported_by(module.file) & {"apsw", "zmq"}, name
+
+
+def test_all_errors_of_the_stream_are_in_one_file() -> None:
+    for name, module in modules_below(PACKAGES["telemetry_stream"]).items():
+        classes = [node for node in ast.walk(ast.parse(module.file.read_text())) if isinstance(node, ast.ClassDef)]
+        bases = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
+        assert name == "telemetry_stream.errors" or not any(base.endswith(("Error", "Exception")) for base in bases), (
+            name
+        )

@@ -2,24 +2,22 @@
 
 from pathlib import Path
 
-import apsw
-
 from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile, UnusableSnapshot
+from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.events import StreamPosition
-from telemetry_stream.stores.sqlite.reader import JournalReader
-from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from telemetry_stream.log import Store
 from telemetry_stream.wire import fingerprint
 
 ASIDE = f"{FILE_NAME}.set-aside"
 
 
-def examine(folder: Path, *, repair: bool) -> int:
+def examine(store: Store, folder: Path, *, repair: bool) -> int:
     """Say what is found about the snapshot in a folder; 1 if something has to be done."""
     file = folder / FILE_NAME
     if not file.exists():
         print(f"{file}: not there; the sidecar rebuilds its state from the journal, and saves it")
         return 0
-    problem = _problem(folder)
+    problem = _problem(store, folder)
     if problem is None:
         return 0
     print(f"{file}\n  wrong: {problem}")
@@ -32,7 +30,7 @@ def examine(folder: Path, *, repair: bool) -> int:
     return 0
 
 
-def _problem(folder: Path) -> str | None:
+def _problem(store: Store, folder: Path) -> str | None:
     try:
         snapshot = SnapshotFile(folder).load()
     except (UnusableSnapshot, OSError) as error:
@@ -40,22 +38,22 @@ def _problem(folder: Path) -> str | None:
     if snapshot is None:
         return None
     position = snapshot.position
-    problem = _against_journal(folder, position)
+    problem = _against_journal(store, folder, position)
     if problem is None:
         positions = len(snapshot.moment.positions)
         print(f"{folder / FILE_NAME}\n  sound: {positions:,} positions after {position.sequence:,} trades")
     return problem
 
 
-def _against_journal(folder: Path, position: StreamPosition) -> str | None:
+def _against_journal(store: Store, folder: Path, position: StreamPosition) -> str | None:
     """What the journal in the same folder, if there is one, has against it."""
-    if not (folder / JOURNAL_FILE).exists():
-        print(f"{folder / JOURNAL_FILE}: not there; the snapshot is looked at by itself")
+    if not store.file(folder).exists():
+        print(f"{store.file(folder)}: not there; the snapshot is looked at by itself")
         return None
     try:
-        reader = JournalReader(folder)
-    except apsw.Error as error:
-        print(f"{folder / JOURNAL_FILE}: can't be read ({error}); see `trading-app doctor`")
+        reader = store.open_reader(folder)
+    except BackendUnavailable as error:
+        print(f"{store.file(folder)}: can't be read ({error}); see `trading-app doctor`")
         return None
     try:
         if position.stream != reader.stream:

@@ -7,7 +7,8 @@ from pathlib import Path
 from service_kit.access.tokens import read_entries
 from service_kit.log_settings import LogSettings, read_log_settings
 from service_kit.settings import Environment, SettingError, is_loopback
-from telemetry_stream.transports.zeromq.curve import KEY_CHARACTERS, is_key
+from telemetry_stream.backend import STORES, TRANSPORTS
+from telemetry_stream.keys import KEY_CHARACTERS, is_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Settings:
     snapshot_seconds: float
     api_tokens: tuple[str, ...] = field(repr=False)
     logs: LogSettings
+    stream_store: str
+    stream_transport: str
     unknown_names: Mapping[str, str]
     """Settings that no program reads, each with the name that may be meant."""
 
@@ -46,6 +49,8 @@ def read_settings(environment: Environment) -> Settings:
         api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
         logs=read_log_settings(environment),
         unknown_names=environment.unknown_names(),
+        stream_store=environment.choice("STREAM_STORE", "sqlite", tuple(STORES)),
+        stream_transport=environment.choice("STREAM_TRANSPORT", "zeromq", tuple(TRANSPORTS)),
     )
     if not is_loopback(settings.http_host) and not settings.api_tokens:
         raise SettingError(

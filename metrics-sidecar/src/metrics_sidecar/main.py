@@ -23,9 +23,10 @@ def main() -> int:
         return 2
     if arguments.command == "doctor":
         from metrics_sidecar import doctor
+        from telemetry_stream.backend import store_of
 
         signals.give_back()
-        return doctor.examine(settings.data_folder, repair=arguments.repair)
+        return doctor.examine(store_of(settings.stream_store), settings.data_folder, repair=arguments.repair)
     import uvloop
 
     from metrics_sidecar.run import run

@@ -4,6 +4,7 @@ from functools import partial
 
 import structlog
 
+from metrics_sidecar.advice import advice
 from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp, connection_context
@@ -14,10 +15,11 @@ from service_kit.lifecycle.ending import Ending, StartFailed
 from service_kit.lifecycle.serve import Address, Serving, serve
 from service_kit.lifecycle.signals import EndSignals
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
+from telemetry_stream import backend
+from telemetry_stream.errors import UnusableKey
 from telemetry_stream.events import StreamPosition
+from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
-from telemetry_stream.transports.zeromq.curve import ClientKeys, UnusableKey
-from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from trading_model.accounting.state import TradingState
 from trading_model.topics import LEDGER
 
@@ -40,13 +42,11 @@ def start(settings: Settings, ending: Ending) -> Serving:
         file = SnapshotFile(settings.data_folder)
     except OSError as error:
         raise StartFailed(f"can't use DATA_DIR={settings.data_folder}: {error}") from error
-    key_file = settings.zmq_key_file
+    state, position = restore(file, settings.max_positions)
     try:
-        keys = ClientKeys.load(settings.zmq_server_key, key_file) if key_file else None
+        subscriber = backend.follow(place_of(settings), position, advice)
     except UnusableKey as error:
         raise StartFailed(f"SIDECAR_ZMQ_SECRET_KEY_FILE: {error}") from error
-    state, position = restore(file, settings.max_positions)
-    subscriber = Subscriber(Topic(LEDGER), settings.publisher_address, settings.replay_address, position, keys=keys)
     tracker = Tracker(subscriber, state)
     return parts_of(settings, tracker, Saver(tracker, file), ending, max_connections)
 
@@ -70,6 +70,20 @@ async def follow(tracker: Tracker) -> None:
     finally:
         tracker.subscriber.close()
         log.info("ended", applied=tracker.state.applied)
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the settings say that the ledger is."""
+    return Place(
+        Topic(LEDGER),
+        settings.data_folder,
+        settings.publisher_address,
+        settings.replay_address,
+        settings.zmq_key_file,
+        server_key=settings.zmq_server_key,
+        store=settings.stream_store,
+        transport=settings.stream_transport,
+    )
 
 
 def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPosition]:

@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from collections.abc import Iterator, Sequence
 
+from metrics_sidecar.advice import advice
 from metrics_sidecar.exposition.pipeline import pipeline_families
 from metrics_sidecar.exposition.state_document import render_state
 from metrics_sidecar.exposition.text import Exposition
@@ -89,7 +90,7 @@ class SidecarApp:
     def _waiting_for(self) -> str:
         head, applied = self._tracker.subscriber.head, self._tracker.state.applied
         if self._tracker.subscriber.obstacle is not None:
-            return self._tracker.subscriber.obstacle
+            return advice(self._tracker.subscriber.obstacle)
         if head is None:
             return f"no answer yet from {self._replay_address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
         return f"applied {applied} of {head}; figures are served once the head read at the start is applied"

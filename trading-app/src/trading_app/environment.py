@@ -8,7 +8,8 @@ from pathlib import Path
 from service_kit.access.tokens import read_entries, token_to_show
 from service_kit.log_settings import LogSettings, read_log_settings
 from service_kit.settings import Environment, SettingError, is_loopback, is_loopback_address
-from telemetry_stream.transports.zeromq.curve import KEY_CHARACTERS, is_key
+from telemetry_stream.backend import STORES, TRANSPORTS
+from telemetry_stream.keys import KEY_CHARACTERS, is_key
 from trading_app.access.id_provider import IdProvider, read_provider
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
@@ -41,6 +42,8 @@ class Settings:
     rate_limit: str
     min_free_bytes: int
     logs: LogSettings
+    stream_store: str
+    stream_transport: str
     sidecar_url: str
     sidecar_token: str = field(repr=False)
     unknown_names: Mapping[str, str]
@@ -73,6 +76,8 @@ def read_settings(environment: Environment) -> Settings:
         rate_limit=_rate_limit(environment.text("WEBAPP_RATE_LIMIT", "")),
         min_free_bytes=environment.integer("WEBAPP_MIN_FREE_BYTES", 67_108_864, minimum=0, maximum=2**62),
         logs=read_log_settings(environment),
+        stream_store=environment.choice("STREAM_STORE", "sqlite", tuple(STORES)),
+        stream_transport=environment.choice("STREAM_TRANSPORT", "zeromq", tuple(TRANSPORTS)),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
         unknown_names=environment.unknown_names(),

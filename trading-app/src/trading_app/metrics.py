@@ -10,9 +10,9 @@ from service_kit.connection.context import ConnectionContext
 from service_kit.metrics.histogram import BOUNDS_SECONDS, Histogram
 from service_kit.metrics.process import build_family
 from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
-from telemetry_stream.transports.zeromq.replay_server import ReplayCounters
+from telemetry_stream.errors import BackendUnavailable
+from telemetry_stream.log import ReplayCounters, StorageUse
 from trading_app import metric_catalogue as catalogue
-from trading_app.disk import DiskUse
 from trading_app.environment import Settings
 
 UNDERSTOOD = (
@@ -66,7 +66,7 @@ class MeasuredStream(Protocol):
         """Connections to the ZeroMQ ports that were refused or cut, by reason."""
         ...
 
-    def disk_use(self) -> DiskUse:
+    def disk_use(self) -> StorageUse:
         """The space that the journal takes and has. Raises OSError."""
         ...
 
@@ -169,7 +169,7 @@ def _stream_families(stream: MeasuredStream) -> Iterator[Family]:
 def _disk_families(stream: MeasuredStream) -> Iterator[Family]:
     try:
         used = stream.disk_use()
-    except OSError:
+    except BackendUnavailable:
         return  # the folder is gone: /readyz says so, and the other figures still count
     yield Family(catalogue.JOURNAL_BYTES, [("", used.journal)])
     yield Family(catalogue.JOURNAL_WAL_BYTES, [("", used.write_ahead_log)])

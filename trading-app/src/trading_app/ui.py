@@ -5,15 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import apsw
 import structlog
-import zmq
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import SYSTEM_CLOCK, Clock
-from telemetry_stream.stores.sqlite.journal import ForeignJournal, JournalInUse, KeysMissing
-from telemetry_stream.transports.zeromq.curve import UnusableKey
+from telemetry_stream.errors import BackendError, BackendMisconfigured, ForeignJournal, JournalInUse, KeysMissing, Part
 from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.environment import Settings
@@ -158,10 +155,15 @@ def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -
         return TradeStream(context.settings, on_failure, context.metrics.observe_commit)
     except (JournalInUse, ForeignJournal, KeysMissing) as error:
         raise StartFailed(str(error)) from error
-    except UnusableKey as error:
-        raise StartFailed(f"WEBAPP_ZMQ_SECRET_KEY_FILE: {error}") from error
-    except zmq.ZMQError as error:
-        raise StartFailed(f"{error.strerror}: set WEBAPP_ZMQ_ADDR or WEBAPP_REPLAY_ADDR to a free address") from error
-    except (apsw.Error, OSError) as error:
+    except BackendMisconfigured as error:
+        raise StartFailed(_which_setting(error)) from error
+    except (BackendError, OSError) as error:
         folder = context.settings.data_folder
         raise StartFailed(f"the journal in DATA_DIR={folder} can't be opened: {error}") from error
+
+
+def _which_setting(error: BackendMisconfigured) -> str:
+    if error.part is Part.KEYS:
+        return f"WEBAPP_ZMQ_SECRET_KEY_FILE: {error}"
+    setting = {Part.LIVE_ADDRESS: "WEBAPP_ZMQ_ADDR", Part.REPLAY_ADDRESS: "WEBAPP_REPLAY_ADDR"}[error.part]
+    return f"{error}: set {setting} to a free address"

@@ -1,6 +1,7 @@
 """The durable stream as the web app uses it: opened inside the lifespan, committed to and read from the event loop."""
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,15 +10,13 @@ from contextlib import closing, contextmanager, suppress
 
 import structlog
 
-from telemetry_stream.embedded import EmbeddedStream
+from telemetry_stream.backend import open_log, store_of
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
-from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.log import ReplayCounters, StorageUse, StreamReader
+from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
-from telemetry_stream.transports.zeromq.curve import ServerKeys
-from telemetry_stream.transports.zeromq.replay_server import ReplayCounters
-from trading_app import disk
 from trading_app.environment import Settings
 from trading_model.topics import LEDGER
 
@@ -26,6 +25,20 @@ log = structlog.get_logger(__name__)
 READERS = 2
 RUNNING_FILE = "trading-app.running"
 """Is there from the start to an end as asked: a start that finds it follows a kill or a failure."""
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the settings say that the ledger is."""
+    return Place(
+        Topic(LEDGER),
+        settings.data_folder,
+        settings.publisher_address,
+        settings.replay_address,
+        settings.zmq_key_file,
+        settings.zmq_client_keys,
+        store=settings.stream_store,
+        transport=settings.stream_transport,
+    )
 
 
 class TradeStream:
@@ -39,29 +52,27 @@ class TradeStream:
     ) -> None:
         """Open the journal and bind the sockets; `on_failure` is called, in the loop, when the stream can't go on.
 
-        Raises JournalInUse, ForeignJournal, apsw.Error, OSError, zmq.ZMQError, UnusableKey.
+        Raises BackendError, OSError.
         """
-        key_file = settings.zmq_key_file
-        keys = ServerKeys.load(key_file, settings.zmq_client_keys) if key_file else None
         self._loop = asyncio.get_running_loop()
         self._folder = settings.data_folder
         self._min_free_bytes = settings.min_free_bytes
         self._on_failure = on_failure
         self._observe_commit = observe_commit
         self.failed = False
-        self._embedded = EmbeddedStream(
-            Topic(LEDGER), settings.data_folder, settings.publisher_address, settings.replay_address, self._fail, keys
-        )
+        place = place_of(settings)
+        self._store = store_of(place.store)
+        self._log = open_log(place, self._fail)
         self._running = settings.data_folder / RUNNING_FILE
         try:
             self._seen_head, self.last_trade_ns = self.head, self._read_last_trade_ns()
             self.recovered = self._running.exists()
             self._running.touch()
         except BaseException:
-            self._embedded.close()
+            self._log.close()
             raise
         self._committer = GroupCommitter(
-            self._embedded,
+            self._log,
             self._loop.call_soon,
             self._deliver,
             self._fail,
@@ -74,17 +85,17 @@ class TradeStream:
         self._watchers: set[asyncio.Event] = set()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-reader")
         self._reader_of_thread = threading.local()
-        self._opened_readers: list[JournalReader] = []
+        self._opened_readers: list[StreamReader] = []
 
     @property
     def id(self) -> str:
         """The stream's id."""
-        return self._embedded.stream
+        return self._log.stream
 
     @property
     def head(self) -> int:
         """The last durable sequence."""
-        return self._embedded.head()
+        return self._log.head()
 
     @property
     def pending_trades(self) -> int:
@@ -94,23 +105,23 @@ class TradeStream:
     @property
     def replay_counters(self) -> ReplayCounters:
         """What the replay socket was asked and answered."""
-        return self._embedded.replay_counters
+        return self._log.replay_counters
 
     @property
     def refused_connections(self) -> dict[str, int]:
         """Connections to the ZeroMQ ports that were refused or cut, by reason."""
-        return self._embedded.refused_connections
+        return self._log.refused_connections
 
-    def disk_use(self) -> disk.DiskUse:
-        """The room that the journal takes and has. Raises OSError."""
-        return disk.measure(self._folder)
+    def disk_use(self) -> StorageUse:
+        """The room that the journal takes and has. Raises BackendUnavailable."""
+        return self._store.measure(self._folder)
 
     def obstacle(self) -> str | None:
         """Why trades can't be taken now; None if they can."""
         if not self._committer.accepting:
             return "the journal could not be written, or the app is shutting down"
         try:
-            free, minimum = disk.free_bytes(self._folder), self._min_free_bytes
+            free, minimum = shutil.disk_usage(self._folder).free, self._min_free_bytes
         except OSError as error:
             return f"the folder with the journal can't be used: {error.strerror}"
         if free < minimum:
@@ -187,20 +198,20 @@ class TradeStream:
                 self._running.unlink(missing_ok=True)
 
     def _read_last_trade_ns(self) -> int:
-        with closing(self._embedded.open_reader()) as reader:
+        with closing(self._log.open_reader()) as reader:
             return reader.last_committed_at_ns()
 
     def _note_commit(self, seconds: float, trades: int) -> None:
         """In the thread that commits. A group of duplicates does not move the head: no trade came."""
-        head = self._embedded.head()
+        head = self._log.head()
         if head != self._seen_head:
             self._seen_head, self.last_trade_ns = head, time.time_ns()
         self._observe_commit(seconds, trades)
 
     def _read(self, after: int, limit: int) -> Batch:
-        reader: JournalReader | None = getattr(self._reader_of_thread, "reader", None)
+        reader: StreamReader | None = getattr(self._reader_of_thread, "reader", None)
         if reader is None:
-            reader = self._reader_of_thread.reader = self._embedded.open_reader()
+            reader = self._reader_of_thread.reader = self._log.open_reader()
             self._opened_readers.append(reader)
         return reader.read(after, limit)
 

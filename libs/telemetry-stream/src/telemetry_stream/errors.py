@@ -1,12 +1,22 @@
 """Everything this package raises.
 
 StreamError
-├── MalformedFrame       a message from outside is not of the wire contract
-├── DamagedHistory       stored events can't be read back; others can
-├── StreamClosed         the stream is shutting down; ask again later
-├── Overloaded           the writer can't keep up; ask again later
-└── StreamFailed         a commit failed; the stream takes nothing until the process has restarted
+├── MalformedFrame            a message from outside is not of the wire contract
+├── DamagedHistory            stored events can't be read back; others can
+├── StreamClosed              the stream is shutting down; ask again later
+├── Overloaded                the writer can't keep up; ask again later
+├── StreamFailed              a commit failed; the stream takes nothing until the process has restarted
+└── BackendError              a store or a transport can't be used
+    ├── BackendUnavailable    the system refused: no such folder, a full disk, a file that can't be read
+    │   ├── JournalInUse      another process writes the journal
+    │   ├── ForeignJournal    the file is not a journal, or one of a later version
+    │   ├── KeysMissing       the journal does not have the key of each event
+    │   └── BackupFailed      no copy was made, or nothing was put back
+    └── BackendMisconfigured  a setting can't be used; `part` says which
+        └── UnusableKey       a key or its file can't be used
 """
+
+from enum import Enum
 
 
 class StreamError(Exception):
@@ -43,3 +53,50 @@ class Overloaded(StreamError):
 
 class StreamFailed(StreamError):
     """A commit failed. Whether its events are in the journal is known only after the restart (rule 8 of the design)."""
+
+
+class BackendError(StreamError):
+    """A store or a transport can't be used. The message says why and what to do."""
+
+
+class BackendUnavailable(BackendError):
+    """The system refused what the store or the transport needs."""
+
+
+class JournalInUse(BackendUnavailable):
+    """Another process has the journal open to write."""
+
+
+class ForeignJournal(BackendUnavailable):
+    """The file is not a journal of ours, or one of a later version. The message says which and what to do."""
+
+
+class KeysMissing(BackendUnavailable):
+    """The journal does not have the key of each event. The message says what to do."""
+
+
+class BackupFailed(BackendUnavailable):
+    """No copy was made, or nothing was put back; the message says why."""
+
+
+class Part(Enum):
+    """What of a stream's place a setting decides."""
+
+    LIVE_ADDRESS = "live_address"
+    REPLAY_ADDRESS = "replay_address"
+    KEYS = "keys"
+
+
+class BackendMisconfigured(BackendError):
+    """A setting can't be used. The caller knows which setting of its own decides `part`."""
+
+    def __init__(self, part: Part, detail: str) -> None:
+        super().__init__(detail)
+        self.part = part
+
+
+class UnusableKey(BackendMisconfigured):
+    """A key or its file can't be used. The message names the file and what to do, and never shows a key."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Part.KEYS, detail)

@@ -1,10 +1,15 @@
-"""The stream as an interface. `embedded` (SQLite and ZeroMQ) and `memory` implement it, under one set of contract
-tests.
+"""A stream as interfaces: the log that numbers, the store that keeps, the transport that carries, and their readers.
+
+`backend` chooses the store and the transport that a program's settings name. The contract tests hold each of them to
+what is said here; another back end is a new package that passes the same tests.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import (
     Batch,
     Delivery,
@@ -13,6 +18,8 @@ from telemetry_stream.events import (
     Submission,
     SubscriberCounters,
 )
+from telemetry_stream.place import Place
+from telemetry_stream.refusals import Obstacle
 
 
 class StreamWriter(Protocol):
@@ -54,6 +61,9 @@ class StreamReader(Protocol):
     def head(self) -> int:
         """The last durable sequence, read now."""
 
+    def last_committed_at_ns(self) -> int:
+        """When the last row was committed, Unix time in nanoseconds; 0 for an empty stream."""
+
     def read(self, after: int, limit: int) -> Batch:
         """The events that follow `after`, at most `limit` of them (≥ 1), fewer where they are large or there are no
         more.
@@ -83,7 +93,7 @@ class StreamSubscriber(Protocol):
         """Whether everything that is known to exist has been delivered. False until the head was read once."""
 
     @property
-    def obstacle(self) -> str | None:
+    def obstacle(self) -> Obstacle | None:
         """Why the stream can't be followed and what to do, where the other side lets that be known; else None."""
 
     def deliveries(self) -> AsyncIterator[Delivery]:
@@ -94,3 +104,124 @@ class StreamSubscriber(Protocol):
 
     def close(self) -> None:
         """Release everything; the iteration ends. Idempotent."""
+
+
+@dataclass(slots=True)
+class ReplayCounters:
+    """What the transport was asked and answered since the start."""
+
+    answers: int = 0
+    events: int = 0
+    damaged: int = 0
+    damage: DamagedHistory | None = None
+    """The last page that could not be read."""
+
+    refusals: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageUse:
+    """In bytes: the journal, its write-ahead log, the tables of its keys, and what the disk with them still takes."""
+
+    journal: int
+    write_ahead_log: int
+    key_tables: int
+    free: int
+
+
+@dataclass(slots=True)
+class JournalReport:
+    """What a check found. `head` is the last sequence; a journal without problems holds every one up to it, once."""
+
+    stream: str = ""
+    head: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class StoreWriter(Protocol):
+    """The one writer of a store. Use it from one thread at a time, and not again after it has raised."""
+
+    @property
+    def stream(self) -> str:
+        """The stream's id."""
+
+    def head(self) -> int:
+        """The last durable sequence; 0 for an empty stream."""
+
+    def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
+        """Write the submissions in one commit; give their outcomes and the batches that are new, in order."""
+
+    def checkpoint_if_due(self) -> None:
+        """Do what nobody waits for."""
+
+    def close(self) -> None:
+        """Let another process have the store. Idempotent."""
+
+
+class Store(Protocol):
+    """Keeps streams, each in a folder of its own. Every method raises BackendUnavailable where it can't."""
+
+    def file(self, folder: Path) -> Path:
+        """The file that messages to people name."""
+
+    def open_writer(self, folder: Path) -> StoreWriter:
+        """The writer; makes the stream if the folder has none."""
+
+    def open_reader(self, folder: Path) -> StreamReader:
+        """Read access for the calling thread."""
+
+    def is_written(self, folder: Path) -> bool:
+        """Whether a process has the writer open."""
+
+    def measure(self, folder: Path) -> StorageUse:
+        """The room that is used and left."""
+
+    def check(self, file: Path) -> JournalReport:
+        """Look a stored stream over, which may be written meanwhile. Changes nothing."""
+
+    def tend(self, folder: Path) -> None:
+        """Bring everything that waits in a log of the store's own into its file. No process may be writing."""
+
+    def back_up(self, folder: Path, file: Path) -> JournalReport:
+        """Copy all that is committed by now to a file, which must not be there yet."""
+
+    def restore(self, file: Path, folder: Path) -> tuple[JournalReport, Path | None]:
+        """Put a copy in the folder; gives where what was there is now, if there was anything."""
+
+
+class Carrier(Protocol):
+    """An open transport on the writer's side."""
+
+    @property
+    def replay_counters(self) -> ReplayCounters:
+        """What subscribers asked for and were answered."""
+
+    @property
+    def refused_connections(self) -> dict[str, int]:
+        """Connections that were refused or cut, by reason."""
+
+    def publish(self, batches: Iterable[Batch]) -> None:
+        """Send committed batches, in order. Never blocks."""
+
+    def heartbeat(self, stream: str, head: int) -> None:
+        """Send the head. Never blocks."""
+
+    def close(self) -> None:
+        """Release everything. Idempotent."""
+
+
+class Transport(Protocol):
+    """Carries streams between processes."""
+
+    def open(
+        self, place: Place, open_reader: Callable[[], StreamReader], on_failure: Callable[[BaseException], None]
+    ) -> Carrier:
+        """The writer's side; `open_reader` is for answering replay requests, in another thread. Raises BackendError."""
+
+    def subscribe(
+        self, place: Place, position: StreamPosition | None, explain: Callable[[Obstacle], str]
+    ) -> StreamSubscriber:
+        """A reader that continues at `position`. Use it inside one running event loop.
+
+        `explain` puts an obstacle into words, for the log. Raises BackendError.
+        """

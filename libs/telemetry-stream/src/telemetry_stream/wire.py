@@ -13,11 +13,10 @@ import msgspec
 
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
+from telemetry_stream.refusals import DAMAGED_HISTORY
 from telemetry_stream.topics import Topic
 
 VERSION = 1
-DAMAGED_HISTORY = "damaged_history"
-"""The code of the error that names events which can't be read."""
 
 LAST_SEQUENCE = 2**63 - 1
 

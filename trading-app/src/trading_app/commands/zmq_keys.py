@@ -5,9 +5,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import zmq
-
-from telemetry_stream.transports.zeromq.curve import UnusableKey, make_key_file, read_secret_key
+from telemetry_stream.backend import make_key_file, public_key_of
+from telemetry_stream.errors import UnusableKey
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +20,7 @@ def run(file: Path) -> int:
     try:
         with suppress(FileExistsError):
             make_key_file(file)
-        public = zmq.curve_public(read_secret_key(file)).decode()
+        public = public_key_of(file).decode()
     except (OSError, UnusableKey) as error:
         print(f"trading-app zmq-keys: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """The stream in one process and nowhere else: for tests, and as the plainest statement of what a stream is."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
@@ -28,6 +29,7 @@ class MemoryStream:
         self.stream = str(uuid.uuid4())
         self.grown: set[asyncio.Event] = set()
         self._events: list[bytes] = []
+        self._committed_at_ns = 0
         self._sequences: dict[str, int] = {}
         self._requests: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
 
@@ -38,8 +40,13 @@ class MemoryStream:
     def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Take the submissions, each whole or not at all."""
         outcomes = [self._answer(submission) for submission in submissions]
+        self._committed_at_ns = time.time_ns()
         self.heartbeat()
         return outcomes
+
+    def last_committed_at_ns(self) -> int:
+        """When the last events came (Unix time); 0 for an empty stream."""
+        return self._committed_at_ns
 
     def read(self, after: int, limit: int) -> Batch:
         """The events that follow `after`."""

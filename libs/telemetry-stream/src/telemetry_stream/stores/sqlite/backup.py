@@ -5,14 +5,12 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from telemetry_stream.stores.sqlite.integrity import JournalReport, check_journal
+from telemetry_stream.errors import BackupFailed
+from telemetry_stream.log import JournalReport
+from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import lock_to_write
 from telemetry_stream.stores.sqlite.key_index import table_files
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_read
-
-
-class BackupFailed(Exception):
-    """No copy was made, or nothing was put back; the message says why."""
 
 
 def back_up(folder: Path, file: Path) -> JournalReport:

@@ -3,33 +3,25 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import apsw
 import numpy as np
 
+from telemetry_stream.errors import ForeignJournal
 from telemetry_stream.events import Batch
+from telemetry_stream.log import JournalReport
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, words_of
 from telemetry_stream.stores.sqlite.reader import head, stream_id
-from telemetry_stream.stores.sqlite.schema import ForeignJournal, check_layout
+from telemetry_stream.stores.sqlite.schema import check_layout
 from telemetry_stream.wire import split
 
 BATCHES = 16
 """So many stored batches are read at a time: a read that stays open makes the write-ahead log of a running app grow."""
 
 MAX_PROBLEMS = 10
-
-
-@dataclass(slots=True)
-class JournalReport:
-    """What was found. `head` is the last sequence; a journal without problems holds every one up to it, once."""
-
-    stream: str = ""
-    head: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 def check_journal(file: Path) -> JournalReport:

@@ -11,19 +11,16 @@ from pathlib import Path
 import msgspec
 
 from telemetry_stream.chain import extend
+from telemetry_stream.errors import JournalInUse
 from telemetry_stream.events import Batch, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
-from telemetry_stream.stores.sqlite.key_index import KeyIndex, KeysMissing, digest_keys
+from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
 from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents
-from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT, PendingCommit, keys_of, pack
-from telemetry_stream.stores.sqlite.schema import ForeignJournal, open_to_write
+from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, keys_of, pack
+from telemetry_stream.stores.sqlite.schema import open_to_write
 from telemetry_stream.stores.sqlite.tables import checksum
-
-
-class JournalInUse(Exception):
-    """Another process has the journal open to write."""
 
 
 class Journal:
@@ -211,6 +208,3 @@ def lock_to_write(folder: Path) -> FileIO:
         lock.close()
         raise JournalInUse(f"another process writes the journal in {folder}; stop it or set another DATA_DIR") from None
     return lock
-
-
-__all__ = ["BATCH_LIMIT", "ForeignJournal", "Journal", "JournalInUse", "KeysMissing"]

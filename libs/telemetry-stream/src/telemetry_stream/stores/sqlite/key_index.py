@@ -20,6 +20,7 @@ import apsw
 import numpy as np
 import xxhash
 
+from telemetry_stream.errors import KeysMissing
 from telemetry_stream.stores.sqlite import key_table
 from telemetry_stream.stores.sqlite.key_table import KeyTable, Words
 
@@ -59,10 +60,6 @@ def digest_keys(keys: Iterable[str], seed: int) -> list[bytes]:
 def words_of(digests: bytes) -> Words:
     """The half of each digest by which a table places it."""
     return np.frombuffer(digests, np.uint64)[::2]
-
-
-class KeysMissing(Exception):
-    """The journal does not have the key of each event. The message says what to do."""
 
 
 def table_files(folder: Path) -> list[Path]:

@@ -8,15 +8,12 @@ from pathlib import Path
 import apsw
 
 from telemetry_stream.chain import NO_HASH
+from telemetry_stream.errors import ForeignJournal
 from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, STREAM
 from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 JOURNAL_FILE = "journal.sqlite3"
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
-
-
-class ForeignJournal(Exception):
-    """The file is no journal of ours, or one of a later version. The message says which and what to do."""
 
 
 def open_to_write(folder: Path) -> apsw.Connection:

@@ -11,8 +11,9 @@ import apsw
 import structlog
 
 from telemetry_stream.chain import NO_HASH, extend
+from telemetry_stream.errors import KeysMissing
 from telemetry_stream.stores.sqlite.compression import unpack
-from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, KeysMissing, digest_keys
+from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys
 from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, STREAM, checksum
 
 log = structlog.get_logger(__name__)

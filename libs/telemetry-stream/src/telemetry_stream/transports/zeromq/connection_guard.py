@@ -12,6 +12,7 @@ import structlog
 import zmq
 from zmq.utils import z85
 
+from telemetry_stream import refusals
 from telemetry_stream.transports.zeromq import handshake
 from telemetry_stream.transports.zeromq.connection_limits import TOO_MANY, TOO_MUCH, Connections
 from telemetry_stream.transports.zeromq.curve import ServerKeys
@@ -27,7 +28,7 @@ LOOK_MILLISECONDS = 100
 LOG_SECONDS = 10.0
 """Between two lines about refusals for the same reason, however many there are."""
 
-REASONS = (*handshake.REASONS, TOO_MUCH, TOO_MANY)
+REASONS = (*refusals.REASONS, TOO_MUCH, TOO_MANY)
 """Why a connection is refused or cut."""
 
 _WATCHED = handshake.EVENTS | zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
@@ -124,7 +125,7 @@ class ConnectionGuard:
         answer = (b"200", b"OK", key) if known else (b"400", b"unknown key", b"")
         self._zap.send_multipart([version, request, *answer, b""])
         if not known:
-            self._count(handshake.UNKNOWN_KEY, address=address.decode(), key=key.decode())
+            self._count(refusals.UNKNOWN_KEY, address=address.decode(), key=key.decode())
 
     def _note(self, told: list[bytes]) -> None:
         event, value = handshake.read_event(told)
@@ -139,6 +140,6 @@ class ConnectionGuard:
     def _count(self, reason: str, **details: str) -> None:
         self.refusals[reason] += 1
         # A handshake that was given up is none to worry about: a subscriber that dials anew does so as well.
-        if reason != handshake.UNFINISHED and time.monotonic() - self._logged_at[reason] > LOG_SECONDS:
+        if reason != refusals.UNFINISHED and time.monotonic() - self._logged_at[reason] > LOG_SECONDS:
             self._logged_at[reason] = time.monotonic()
             log.warning("connection to the stream refused", reason=reason, so_far=self.refusals[reason], **details)

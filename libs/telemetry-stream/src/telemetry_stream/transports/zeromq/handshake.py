@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import zmq
 
+from telemetry_stream.refusals import MALFORMED, OTHER_MECHANISM, UNFINISHED, UNKNOWN_KEY, WRONG_SERVER_KEY
+
 SUCCEEDED = int(zmq.EVENT_HANDSHAKE_SUCCEEDED)
 EVENTS = (
     SUCCEEDED
@@ -12,13 +14,6 @@ EVENTS = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
-
-UNKNOWN_KEY = "unknown_key"
-OTHER_MECHANISM = "other_mechanism"
-WRONG_SERVER_KEY = "wrong_server_key"
-MALFORMED = "malformed_handshake"
-UNFINISHED = "unfinished_handshake"
-REASONS = (UNKNOWN_KEY, WRONG_SERVER_KEY, OTHER_MECHANISM, MALFORMED, UNFINISHED)
 
 
 def read_event(frames: Sequence[bytes]) -> tuple[int, int]:
@@ -40,17 +35,3 @@ def refusal(event: int, value: int) -> str | None:
         }
         return known.get(value, MALFORMED)
     return None
-
-
-def advice(reason: str, public_key: bytes | None) -> str:
-    """What a subscriber that was refused for this reason has to do; `public_key` is its own, None without CURVE."""
-    if reason == UNKNOWN_KEY and public_key is not None:
-        return f"the web app does not know this key: add {public_key.decode()} to WEBAPP_ZMQ_CLIENT_KEYS there"
-    if reason == OTHER_MECHANISM and public_key is not None:
-        return "the web app does not use CURVE: set WEBAPP_ZMQ_SECRET_KEY_FILE there, or no SIDECAR_ZMQ_SERVER_KEY here"
-    if reason == OTHER_MECHANISM:
-        return "the web app speaks CURVE only: set SIDECAR_ZMQ_SERVER_KEY and SIDECAR_ZMQ_SECRET_KEY_FILE"
-    # Where one side hangs up at once, the other may not see why.
-    if public_key is not None:
-        return "the web app ended the handshake: is SIDECAR_ZMQ_SERVER_KEY its public key, and does it use CURVE?"
-    return "what listens at WEBAPP_ZMQ_ADDR ended the handshake: is it the web app, and does it speak CURVE only?"

@@ -4,14 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import structlog
 import zmq
 
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
-from telemetry_stream.log import StreamReader
+from telemetry_stream.log import ReplayCounters, StreamReader
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.sockets import bind, pair
@@ -33,19 +32,6 @@ WAITING_REQUESTS = 100
 
 UNREAD_ANSWERS = 8
 """Answers kept for a client that does not read them; further ones are dropped, or it could fill the memory."""
-
-
-@dataclass(slots=True)
-class ReplayCounters:
-    """What was asked and answered since the start."""
-
-    answers: int = 0
-    events: int = 0
-    damaged: int = 0
-    damage: DamagedHistory | None = None
-    """The last page that could not be read."""
-
-    refusals: dict[str, int] = field(default_factory=dict)
 
 
 class ReplayServer:

@@ -4,7 +4,7 @@ import zmq
 
 
 def bind(socket: zmq.Socket[bytes], address: str) -> None:
-    """Bind, and close the socket where that fails. Raises zmq.ZMQError with the address in it."""
+    """Bind, and close the socket where that fails. Raises zmq.ZMQError, whose text names the address."""
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 
 import structlog
@@ -12,11 +12,12 @@ from telemetry_stream.backoff import backoff
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Delivery, StreamPosition, SubscriberCounters
 from telemetry_stream.follower import PAGE_LIMIT, Follower
+from telemetry_stream.refusals import DAMAGED_HISTORY, UNFINISHED, Obstacle
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq import handshake
 from telemetry_stream.transports.zeromq.curve import ClientKeys
 from telemetry_stream.transports.zeromq.readiness import Readiness, readable
-from telemetry_stream.wire import DAMAGED_HISTORY, ReplayRequest, decode_frames, encode_request
+from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class Subscriber:
         page_limit: int = PAGE_LIMIT,
         pauses: Iterator[float] | None = None,
         keys: ClientKeys | None = None,
+        explain: Callable[[Obstacle], str] = str,
     ) -> None:
         """Connect, with CURVE where there are keys; neither address needs to be reachable yet. `pauses` are the
         seconds between failed replay requests.
@@ -62,7 +64,8 @@ class Subscriber:
         self._fixed_pauses = pauses
         self._pauses = pauses or backoff()
         self._keys = keys
-        self._obstacle: str | None = None
+        self._explain = explain
+        self._obstacle: Obstacle | None = None
         self._out_of_reach = False
         self._heard_at = time.monotonic()
         self._redial_at = float("inf")
@@ -94,7 +97,7 @@ class Subscriber:
         return self._follower.caught_up
 
     @property
-    def obstacle(self) -> str | None:
+    def obstacle(self) -> Obstacle | None:
         """Why the publisher does not talk to this subscriber and what to do, as far as that is known; else None."""
         return self._obstacle
 
@@ -166,7 +169,7 @@ class Subscriber:
         try:
             delivery = self._follower.replayed(*decode_frames(self._topic, replay.recv_multipart(zmq.NOBLOCK)))
         except zmq.Again:
-            await self._pause(self._obstacle or f"no answer from {self._replay_address} within {ANSWER_SECONDS} s")
+            await self._pause(self._why_no_answer())
             return None
         except MalformedFrame as error:
             self.counters.reject(error.reason)
@@ -174,11 +177,8 @@ class Subscriber:
             return None
         except DamagedHistory as damage:
             self.counters.reject(DAMAGED_HISTORY)
-            self._obstacle = (
-                f"the journal's {damage}; check it with `trading-app doctor`, and restore a sound copy with"
-                " `trading-app restore`"
-            )
-            await self._pause(self._obstacle)
+            self._obstacle = Obstacle(DAMAGED_HISTORY, detail=str(damage))
+            await self._pause(self._explain(self._obstacle))
             return None
         self._obstacle = None
         self._pauses = self._fixed_pauses or backoff()
@@ -190,6 +190,11 @@ class Subscriber:
         if following is not None:
             self._send(replay, following)
         return delivery
+
+    def _why_no_answer(self) -> str:
+        if self._obstacle is not None:
+            return self._explain(self._obstacle)
+        return f"no answer from {self._replay_address} within {ANSWER_SECONDS} s"
 
     def _send(self, replay: zmq.Socket[bytes], request: ReplayRequest) -> None:
         self._drop_waiting()
@@ -245,8 +250,8 @@ class Subscriber:
     def _note_refusal(self, reason: str | None) -> None:
         """Dial again after a while; without a reason it was a connection that ended."""
         self._redial_at = min(self._redial_at, time.monotonic() + next(self._redials))
-        if reason and (reason != handshake.UNFINISHED or self._obstacle is None):  # the others say more
-            self._obstacle = handshake.advice(reason, self._keys.public if self._keys else None)
+        if reason and (reason != UNFINISHED or self._obstacle is None):  # the others say more
+            self._obstacle = Obstacle(reason, self._keys.public.decode() if self._keys else None)
 
     def _redial(self) -> None:
         """Connect the live socket anew: libzmq does not do so by itself where the other side broke the protocol, sent

@@ -1,27 +1,17 @@
 """The room that the journal takes, and the room that is left to it."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
+from telemetry_stream.log import StorageUse
 from telemetry_stream.stores.sqlite.key_index import table_files
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 
 
-@dataclass(frozen=True, slots=True)
-class DiskUse:
-    """In bytes: the journal, its write-ahead log, the tables of its keys, and what the disk with them still takes."""
-
-    journal: int
-    write_ahead_log: int
-    key_tables: int
-    free: int
-
-
-def measure(folder: Path) -> DiskUse:
+def measure(folder: Path) -> StorageUse:
     """What is used and left now. A file that is not there has no bytes. Raises OSError where the folder is gone."""
     tables = sum(map(_size, table_files(folder)))
-    return DiskUse(_size(folder / JOURNAL_FILE), write_ahead_log_bytes(folder), tables, free_bytes(folder))
+    return StorageUse(_size(folder / JOURNAL_FILE), write_ahead_log_bytes(folder), tables, free_bytes(folder))
 
 
 def write_ahead_log_bytes(folder: Path) -> int:

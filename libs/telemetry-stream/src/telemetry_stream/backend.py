@@ -1,0 +1,41 @@
+"""Chooses the store and the transport of a stream, by the names that settings give them."""
+
+from collections.abc import Callable, Mapping
+
+from telemetry_stream.durable_log import DurableLog
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.log import Store, StreamSubscriber, Transport
+from telemetry_stream.place import Place
+from telemetry_stream.refusals import Obstacle
+from telemetry_stream.stores.sqlite.store import SqliteStore
+from telemetry_stream.transports.zeromq.curve import make_key_file, public_key_of
+from telemetry_stream.transports.zeromq.transport import ZeroMqTransport
+
+STORES: Mapping[str, Store] = {"sqlite": SqliteStore()}
+TRANSPORTS: Mapping[str, Transport] = {"zeromq": ZeroMqTransport()}
+
+
+def open_log(place: Place, on_failure: Callable[[BaseException], None]) -> DurableLog:
+    """The one writer of a stream.
+
+    `on_failure` is called, from another thread, if the stream can't go on. Raises BackendError.
+    """
+    return DurableLog(place, STORES[place.store], TRANSPORTS[place.transport], on_failure)
+
+
+def follow(
+    place: Place, position: StreamPosition | None = None, explain: Callable[[Obstacle], str] = str
+) -> StreamSubscriber:
+    """A reader of a stream, inside one running event loop.
+
+    `explain` puts what keeps it from the stream into words, for the log. Raises BackendError.
+    """
+    return TRANSPORTS[place.transport].subscribe(place, position, explain)
+
+
+def store_of(name: str = "sqlite") -> Store:
+    """The store with that name, for looking after what it keeps."""
+    return STORES[name]
+
+
+__all__ = ["STORES", "TRANSPORTS", "follow", "make_key_file", "open_log", "public_key_of", "store_of"]

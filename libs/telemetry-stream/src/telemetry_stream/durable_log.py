@@ -1,0 +1,74 @@
+"""The log: numbers events in a store, then has a transport carry what was committed."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from telemetry_stream.events import Result, Submission
+from telemetry_stream.log import Carrier, ReplayCounters, Store, StreamReader, Transport
+from telemetry_stream.place import Place
+
+
+class DurableLog:
+    """A StreamWriter over a store and a transport: commits, then publishes; the transport answers replay requests."""
+
+    def __init__(
+        self, place: Place, store: Store, transport: Transport, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        """Open the store and bind the transport; never before a fork.
+
+        `on_failure` is called, from another thread, if replays can no longer be answered, or subscribers let in.
+        Raises BackendError.
+        """
+        self._folder: Path = place.folder
+        self._store = store
+        self._writer = store.open_writer(place.folder)
+        try:
+            self._carrier: Carrier = transport.open(place, self.open_reader, on_failure)
+        except BaseException:
+            self._writer.close()
+            raise
+        self._is_open = True
+
+    @property
+    def stream(self) -> str:
+        """The stream's id."""
+        return self._writer.stream
+
+    @property
+    def replay_counters(self) -> ReplayCounters:
+        """What subscribers asked for and were answered."""
+        return self._carrier.replay_counters
+
+    @property
+    def refused_connections(self) -> dict[str, int]:
+        """Connections that were refused or cut, by reason; every reason is there from the start."""
+        return self._carrier.refused_connections
+
+    def head(self) -> int:
+        """The last durable sequence."""
+        return self._writer.head()
+
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:
+        """Commit, then publish. Raises what the store raises where the commit fails; nothing is published then."""
+        outcomes, batches = self._writer.append(submissions)
+        self._carrier.publish(batches)
+        return outcomes
+
+    def checkpoint_if_due(self) -> None:
+        """Do what the store puts off until nobody waits. Raises as `append` does."""
+        self._writer.checkpoint_if_due()
+
+    def heartbeat(self) -> None:
+        """Publish the head."""
+        self._carrier.heartbeat(self._writer.stream, self._writer.head())
+
+    def open_reader(self) -> StreamReader:
+        """Read access for the calling thread. Raises BackendUnavailable."""
+        return self._store.open_reader(self._folder)
+
+    def close(self) -> None:
+        """Release the transport and the store. Idempotent."""
+        if self._is_open:
+            self._is_open = False
+            self._carrier.close()
+            self._writer.close()

@@ -1,0 +1,74 @@
+"""The store of SQLite: a folder with one database, its write-ahead log, and the tables of its keys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from telemetry_stream.errors import BackendUnavailable, JournalInUse
+from telemetry_stream.log import JournalReport, StorageUse
+from telemetry_stream.stores.sqlite import backup, integrity, usage
+from telemetry_stream.stores.sqlite.journal import Journal, lock_to_write
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_write
+
+
+class SqliteStore:
+    """A Store."""
+
+    def file(self, folder: Path) -> Path:
+        """The database."""
+        return folder / JOURNAL_FILE
+
+    def open_writer(self, folder: Path) -> Journal:
+        """The one writer. Raises BackendUnavailable."""
+        with _own_errors():
+            return Journal(folder)
+
+    def open_reader(self, folder: Path) -> JournalReader:
+        """Read access for the calling thread. Raises BackendUnavailable."""
+        with _own_errors():
+            return JournalReader(folder)
+
+    def is_written(self, folder: Path) -> bool:
+        """Whether a process has the writer open. Raises BackendUnavailable."""
+        try:
+            with _own_errors():
+                lock_to_write(folder).close()
+        except JournalInUse:
+            return True
+        return False
+
+    def measure(self, folder: Path) -> StorageUse:
+        """The room that is used and left. Raises BackendUnavailable."""
+        with _own_errors():
+            return usage.measure(folder)
+
+    def check(self, file: Path) -> JournalReport:
+        """Look the database over."""
+        return integrity.check_journal(file)
+
+    def tend(self, folder: Path) -> None:
+        """Bring the write-ahead log into the database. Raises BackendUnavailable."""
+        with _own_errors(), lock_to_write(folder):
+            open_to_write(folder).close()  # the last connection to close writes all of it into the database
+
+    def back_up(self, folder: Path, file: Path) -> JournalReport:
+        """Copy all that is committed by now. Raises BackendUnavailable."""
+        with _own_errors():
+            return backup.back_up(folder, file)
+
+    def restore(self, file: Path, folder: Path) -> tuple[JournalReport, Path | None]:
+        """Put a copy in the folder. Raises BackendUnavailable."""
+        with _own_errors():
+            return backup.restore(file, folder)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Raise what SQLite and the system raise as an error of the interface."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise BackendUnavailable(str(error) or repr(error)) from error
