@@ -1,31 +1,53 @@
-"""What a stream is about, as its messages name it."""
+"""What a stream is about: its name on the wire, how it recognises a repetition, and how long it keeps its events."""
 
 import re
+from dataclasses import dataclass, field
+from enum import Enum
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
+class Deduplication(Enum):
+    """How a stream recognises an event that it has already."""
+
+    KEYS = "keys"
+    """By an index of all keys: any text is a key. The index grows with the stream."""
+
+    IDS = "ids"
+    """By a venue's ascending ids: a key is `SPACE#ID`, and per space the head and the gaps are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept. Rows that are past either bound are removed, the oldest first."""
+
+    max_age_seconds: int
+    max_bytes: int
+    """Of stored rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """One stream's name, and the first frames of its messages.
 
     Subscribing to the prefix `name` brings batches and heartbeats. It brings other topics that begin with the same
-    letters too, which readers pass over.
+    letters too, which readers pass over. `name` is at most 63 lower-case letters, digits and hyphens; anything else
+    raises ValueError. Without `retention` everything is kept for ever.
     """
 
-    __slots__ = ("batches", "errors", "heartbeats", "name")
+    name: str
+    deduplication: Deduplication = Deduplication.KEYS
+    retention: Retention | None = None
+    batches: bytes = field(init=False)
+    heartbeats: bytes = field(init=False)
+    errors: bytes = field(init=False)
 
-    def __init__(self, name: str) -> None:
-        """`name` is at most 63 lower-case letters, digits and hyphens. Raises ValueError."""
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a topic: use lower-case letters, digits and hyphens")
-        self.name = name
-        self.batches = name.encode()
-        self.heartbeats = b"%b.heartbeat" % self.batches
-        self.errors = b"%b.error" % self.batches
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is not a topic: use lower-case letters, digits and hyphens")
+        for frame, suffix in (("batches", ""), ("heartbeats", ".heartbeat"), ("errors", ".error")):
+            object.__setattr__(self, frame, f"{self.name}{suffix}".encode())
 
     def has(self, frame: bytes) -> bool:
         """Whether a message that begins with this frame is of this topic."""
         return frame in (self.batches, self.heartbeats, self.errors)
-
-    def __repr__(self) -> str:
-        return f"Topic({self.name!r})"
