@@ -140,6 +140,15 @@ INTAKE = [
         minimum=0,
     ),
     time_series(
+        "Unread answers",
+        "Memory taken by parts of answers that clients have not read; past the limit, WEBAPP_MAX_OUTGOING_BYTES, "
+        "requests for trades get 503.",
+        "bytes",
+        Query("trading_app_outgoing_bytes", "answers"),
+        Query("trading_app_outgoing_bytes_limit", "limit of answers"),
+        minimum=0,
+    ),
+    time_series(
         "Connections",
         "Open connections of clients. At the limit (WEBAPP_MAX_CONNECTIONS, SIDECAR_MAX_CONNECTIONS) those without a "
         "credential make room; if there are none, a new one gets 503.",

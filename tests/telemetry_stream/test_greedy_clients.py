@@ -11,8 +11,8 @@ import pytest
 import zmq
 
 from telemetry_stream.events import Event, Submission
+from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
-from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
 from telemetry_stream.transports.zeromq import connection_limits as connections
 from telemetry_stream.transports.zeromq import replay_server, subscriber
 from telemetry_stream.transports.zeromq.subscriber import Subscriber

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from telemetry_stream.errors import ForeignJournal, JournalInUse
 from telemetry_stream.events import Event, Receipt, RequestKey, Submission
+from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
-from telemetry_stream.stores.sqlite.reader import PAGE_BYTES, JournalReader
+from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.testing.memory import MemoryStream

@@ -251,8 +251,8 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
         def last_committed_at_ns(self) -> int:
             raise AssertionError("nobody asks")
 
-        def read(self, after: int, limit: int) -> Batch:
-            raise AssertionError(f"nothing to read {after} {limit}")
+        def read(self, after: int, limit: int, page_bytes: int = 0) -> Batch:
+            raise AssertionError(f"nothing to read {after} {limit} {page_bytes}")
 
         def close(self) -> None:
             self.closed = True

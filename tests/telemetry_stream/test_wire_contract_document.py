@@ -9,8 +9,8 @@ import pytest
 from telemetry_stream import wire
 from telemetry_stream.errors import MalformedFrame
 from telemetry_stream.events import Batch
+from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
-from telemetry_stream.stores.sqlite.reader import PAGE_BYTES
 from telemetry_stream.transports.zeromq import connection_guard as gatekeeper
 from telemetry_stream.transports.zeromq import connection_limits as connections
 from telemetry_stream.transports.zeromq import publisher, replay_server

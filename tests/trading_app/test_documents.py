@@ -98,6 +98,7 @@ def test_every_setting_is_in_the_document_with_its_default() -> None:
         "WEBAPP_HTTP_PORT": defaults.http_port,
         "WEBAPP_MAX_BODY_BYTES": defaults.max_body_bytes,
         "WEBAPP_MAX_BODIES_BYTES": defaults.max_bodies_bytes,
+        "WEBAPP_MAX_OUTGOING_BYTES": defaults.max_outgoing_bytes,
         "WEBAPP_MAX_BATCH_TRADES": defaults.max_batch_trades,
         "WEBAPP_MAX_PENDING_TRADES": defaults.max_pending_trades,
         "WEBAPP_MAX_LIVE_STREAMS": defaults.max_live_streams,

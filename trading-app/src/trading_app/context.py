@@ -6,6 +6,7 @@ from service_kit.connection.counters import ConnectionCounters
 from service_kit.connection.limits import ConnectionLimits
 from trading_app.environment import Settings
 from trading_app.metrics import AppMetrics
+from trading_app.outgoing import OutgoingBudget
 from trading_app.problems import TYPES
 from trading_app.zmq_pub import TradeStream
 
@@ -17,7 +18,8 @@ class Context:
         self.settings = settings
         self.connections = ConnectionContext.of(_limits(settings), ConnectionCounters(TYPES))
         self.live_streams = Capacity(settings.max_live_streams)
-        self.metrics = AppMetrics(settings, self.connections, self.live_streams)
+        self.outgoing = OutgoingBudget(settings.max_outgoing_bytes)
+        self.metrics = AppMetrics(settings, self.connections, self.live_streams, self.outgoing)
         self._stream: TradeStream | None = None
 
     @property

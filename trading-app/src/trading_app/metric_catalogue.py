@@ -47,6 +47,22 @@ LIVE_STREAMS_LIMIT = Metric(
     "Maximum of open live streams: WEBAPP_MAX_LIVE_STREAMS.",
     "It follows the setting.",
 )
+OUTGOING_BYTES = Metric(
+    "trading_app_outgoing_bytes",
+    "gauge",
+    "bytes",
+    (),
+    "Memory taken by parts of answers that clients have not read yet.",
+    "Near the limit: clients ask for trades and do not read them. They are cut off after `WEBAPP_UNREAD_SECONDS`.",
+)
+OUTGOING_BYTES_LIMIT = Metric(
+    "trading_app_outgoing_bytes_limit",
+    "gauge",
+    "bytes",
+    (),
+    "Maximum of memory taken by parts of unread answers: WEBAPP_MAX_OUTGOING_BYTES.",
+    "It follows the setting.",
+)
 CONNECTIONS = Metric(
     "trading_app_connections",
     "gauge",

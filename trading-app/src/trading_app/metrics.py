@@ -14,6 +14,7 @@ from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.log import ReplayCounters, StorageUse
 from trading_app import metric_catalogue as catalogue
 from trading_app.environment import Settings
+from trading_app.outgoing import OutgoingBudget
 
 UNDERSTOOD = (
     "overloaded",
@@ -74,10 +75,13 @@ class MeasuredStream(Protocol):
 class AppMetrics:
     """What the app counts. Give it the stream once that is open; until then its metrics are left out."""
 
-    def __init__(self, settings: Settings, connections: ConnectionContext, live_streams: Capacity) -> None:
+    def __init__(
+        self, settings: Settings, connections: ConnectionContext, live_streams: Capacity, outgoing: OutgoingBudget
+    ) -> None:
         self._settings = settings
         self._connections = connections
         self._live_streams = live_streams
+        self._outgoing = outgoing
         self.stream: MeasuredStream | None = None
         self.requests: dict[tuple[str, str, int], int] = defaultdict(int)
         self.request_seconds: dict[str, Histogram] = defaultdict(lambda: Histogram(BOUNDS_SECONDS))
@@ -139,6 +143,8 @@ class AppMetrics:
     def _limit_families(self) -> Iterator[Family]:
         yield Family(catalogue.PENDING_TRADES_LIMIT, [("", self._settings.max_pending_trades)])
         yield Family(catalogue.LIVE_STREAMS_LIMIT, [("", self._live_streams.limit)])
+        yield Family(catalogue.OUTGOING_BYTES, [("", self._outgoing.taken_bytes)])
+        yield Family(catalogue.OUTGOING_BYTES_LIMIT, [("", self._outgoing.max_bytes)])
         yield Family(catalogue.CONNECTIONS_LIMIT, [("", self._connections.limits.max_connections)])
         yield Family(catalogue.DISK_MIN_FREE_BYTES, [("", self._settings.min_free_bytes)])
 

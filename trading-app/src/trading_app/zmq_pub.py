@@ -17,7 +17,9 @@ from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.log import ReplayCounters, StorageUse, StreamReader
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
+from telemetry_stream.wire import trim
 from trading_app.environment import Settings
+from trading_app.outgoing import PIECE_BYTES
 from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
@@ -142,7 +144,7 @@ class TradeStream:
         return await outcome
 
     async def read(self, after: int, limit: int) -> Batch:
-        """The trades after a sequence, as journaled. Raises apsw.Error, DamagedHistory."""
+        """The trades after a sequence, as journaled, at most PIECE_BYTES of them. Raises apsw.Error, DamagedHistory."""
         try:
             return await self._loop.run_in_executor(self._readers, self._read, after, limit)
         except DamagedHistory as damage:
@@ -213,7 +215,7 @@ class TradeStream:
         if reader is None:
             reader = self._reader_of_thread.reader = self._log.open_reader()
             self._opened_readers.append(reader)
-        return reader.read(after, limit)
+        return trim(reader.read(after, limit, PIECE_BYTES), PIECE_BYTES)
 
     def _deliver(self, call_back: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(self._bring_home, call_back)

@@ -21,6 +21,9 @@ from telemetry_stream.events import (
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
 
+PAGE_BYTES = 1024 * 1024
+"""Of events in one page, where nothing else is asked for, and so of one replay answer; the last row may exceed it."""
+
 
 class StreamWriter(Protocol):
     """The one place where a stream grows. Not safe for several threads at once."""
@@ -64,9 +67,9 @@ class StreamReader(Protocol):
     def last_committed_at_ns(self) -> int:
         """When the last row was committed, Unix time in nanoseconds; 0 for an empty stream."""
 
-    def read(self, after: int, limit: int) -> Batch:
-        """The events that follow `after`, at most `limit` of them (≥ 1), fewer where they are large or there are no
-        more.
+    def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
+        """The events that follow `after`, at most `limit` of them (≥ 1), fewer where there are no more: no further row
+        is read once there are `page_bytes` of them. Raises DamagedHistory where the first of them can't be read.
         """
 
     def close(self) -> None:

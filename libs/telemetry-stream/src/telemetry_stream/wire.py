@@ -69,6 +69,9 @@ _decode_error = msgspec.json.Decoder(ReplayError).decode
 _decode_request = msgspec.json.Decoder(ReplayRequest).decode
 
 
+_NEXT_EVENT = b',{"seq":'
+
+
 def number(payload: bytes, sequence: int) -> bytes:
     """The payload, a JSON object, with its sequence in front."""
     return b'{"seq":%d,%b' % (sequence, payload[1:])
@@ -102,6 +105,19 @@ def cut(batch: Batch, after: int, until: int) -> Batch:
     if start < 0 or end < start:
         raise MalformedFrame("malformed_body", f"{batch.first} to {batch.last} do not stand there in order")
     return Batch(batch.stream, first, last, batch.events[start:end], batch.published_at_ns)
+
+
+def trim(batch: Batch, max_bytes: int) -> Batch:
+    """The first events of the batch, as many as are at most `max_bytes` long together, and at least one."""
+    if len(batch.events) <= max_bytes:
+        return batch
+    end = batch.events.rfind(_NEXT_EVENT, 0, max_bytes + len(_NEXT_EVENT))
+    if end < 0:
+        end = batch.events.find(_NEXT_EVENT)
+    if end < 0:
+        return batch
+    begin = end + len(_NEXT_EVENT)
+    return cut(batch, 0, int(batch.events[begin : batch.events.index(b",", begin)]) - 1)
 
 
 def fingerprint(event: bytes) -> str:

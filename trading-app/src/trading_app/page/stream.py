@@ -15,13 +15,14 @@ shows it and gets all that came after.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from trading_app.context import Context
+from trading_app.outgoing import OutgoingBudget, Piece
 from trading_app.page.history import read_bars, read_last, read_next
 from trading_app.page.position_summary import books_document, choices_document
 from trading_app.page.sidecar_feed import SidecarFeed
@@ -55,8 +56,11 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         wanted = read_filter(symbol, account, strategy)
         if context.live_streams.full:
             raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
+        context.outgoing.check()
         position = request.headers.get("last-event-id", after)
-        return LiveResponse(PageEvents(context.stream, feed, wanted).run(position), context.live_streams)
+        return LiveResponse(
+            PageEvents(context.stream, feed, wanted, context.outgoing).run(position), context.live_streams
+        )
 
     @api.get("/page/history", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
     async def page_history(
@@ -89,8 +93,9 @@ def sequence_of(position: str, stream: str) -> int | None:
 class PageEvents:
     """The events of one page."""
 
-    def __init__(self, stream: TradeStream, feed: SidecarFeed, wanted: Filter) -> None:
+    def __init__(self, stream: TradeStream, feed: SidecarFeed, wanted: Filter, budget: OutgoingBudget) -> None:
         self._stream = stream
+        self._budget = budget
         self._feed = feed
         self._wanted = wanted
         self._sent = Reading()
@@ -99,25 +104,26 @@ class PageEvents:
         self._next_health = 0.0
         self._heads: deque[tuple[float, int]] = deque(maxlen=round(RATE_SECONDS / HEALTH_SECONDS) + 1)
 
-    async def run(self, position: str) -> AsyncIterator[bytes]:
+    async def run(self, position: str) -> AsyncGenerator[Piece, None]:
         """Every wanted trade after a position, else the last ones and what follows; in between, what changed."""
         stream = self._stream
         after = sequence_of(position, stream.id)
         resumed = after is not None and after <= stream.head
         with stream.watch() as grown:
-            yield b"retry: 1000\n\n" + _event("hello", {"stream": stream.id, "resumed": resumed})
+            yield b"retry: 1000\n\n" + _event("hello", {"stream": stream.id, "resumed": resumed}), False
             if after is None or not resumed:
                 after = stream.head
-                last = await read_last(stream, MAX_SHOWN, self._wanted, after)
-                yield self._trades(last, after)
+                async with self._budget.hold():
+                    last = await read_last(stream, MAX_SHOWN, self._wanted, after)
+                    yield self._trades(last, after), False
             while not stream.closing:
                 grown.clear()
-                events, after = await read_next(stream, after, self._wanted)
-                if events:
-                    yield self._trades(events, after)
-                news = self._news(after, time.time())
-                if news:
-                    yield news
+                async with self._budget.hold():
+                    events, after = await read_next(stream, after, self._wanted)
+                    news = self._trades(events, after) if events else b""
+                    news += self._news(after, time.time())
+                    if news:
+                        yield news, False
                 if after >= stream.head:
                     await _wait(grown)
 

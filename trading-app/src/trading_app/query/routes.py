@@ -1,10 +1,10 @@
 """GET /trades and GET /trades/stream."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service_kit.capacity import Capacity
@@ -17,6 +17,7 @@ from trading_app.http.openapi import (
     PAGE_OR_LINES,
     problem_responses,
 )
+from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
@@ -42,7 +43,8 @@ def add_to(api: FastAPI, context: Context) -> None:
         summary="Trades by sequence, a page at a time or as NDJSON",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=PAGE_OR_LINES | problem_responses(*ACCESS_CODES, "invalid_parameter"),
+        responses=PAGE_OR_LINES
+        | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "too_many_answers"),
     )
     async def trades(
         request: Request,
@@ -54,15 +56,14 @@ def add_to(api: FastAPI, context: Context) -> None:
     ) -> Response:
         """Up to `limit` trades (100 for a page; all there are for NDJSON). `next_after` is null on the last page."""
         wanted = read_filter(symbol, account, strategy)
-        if LINES in request.headers.get("accept", ""):
-            lines = reading.read_lines(context.stream, after or 0, limit, wanted)
-            return StreamingResponse(lines, media_type=LINES)
-        page = await reading.read_page(
-            context.stream, after or 0, limit or PAGE_TRADES, wanted, request.is_disconnected
-        )
-        next_after = b"%d" % page.read_to if page.more else b"null"
-        body = b'{"trades":[%b],"next_after":%b}' % (b",".join(page.events), next_after)
-        return Response(body, media_type="application/json")
+        context.outgoing.check()
+        as_lines = LINES in request.headers.get("accept", "")
+        if limit is None and not as_lines:
+            limit = PAGE_TRADES
+        pages = reading.read_pages(context.stream, after or 0, limit, wanted, context.outgoing, request.is_disconnected)
+        if as_lines:
+            return PacedResponse(reading.line_pieces(pages), LINES)
+        return PacedResponse(reading.json_pieces(pages), "application/json")
 
     @api.get(
         "/trades/stream",
@@ -70,7 +71,10 @@ def add_to(api: FastAPI, context: Context) -> None:
         summary="New trades as server-sent events",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=EVENTS | problem_responses(*ACCESS_CODES, "invalid_parameter", "too_many_streams"),
+        responses=EVENTS
+        | problem_responses(
+            *ACCESS_CODES, "invalid_parameter", "too_many_streams", "damaged_history", "too_many_answers"
+        ),
         openapi_extra={"parameters": [LAST_EVENT_ID]},
     )
     async def live(
@@ -89,15 +93,17 @@ def add_to(api: FastAPI, context: Context) -> None:
         start = _last_event_id(request) if "last-event-id" in request.headers else after
         # A position past the head is of another journal: there is nothing to wait for before the next trade.
         head = context.stream.head
-        events = reading.live(context.stream, head if start is None else min(start, head), wanted)
+        context.outgoing.check()
+        start = head if start is None else min(start, head)
+        events = reading.live(context.stream, start, wanted, context.outgoing)
         return LiveResponse(events, context.live_streams)
 
 
-class LiveResponse(StreamingResponse):
+class LiveResponse(PacedResponse):
     """Server-sent events, which hold one place of a capacity while they are open."""
 
-    def __init__(self, events: AsyncIterator[bytes], capacity: Capacity) -> None:
-        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    def __init__(self, events: AsyncGenerator[Piece, None], capacity: Capacity) -> None:
+        super().__init__(events, "text/event-stream", {"Cache-Control": "no-store"})
         self._capacity = capacity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,20 +1,23 @@
 """The calls that give trades back: pages, NDJSON, and the live stream. What is sent are the bytes as journaled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch
 from telemetry_stream.wire import split
+from trading_app.outgoing import OutgoingBudget, Piece
 from trading_app.zmq_pub import TradeStream
 from trading_model.kinds import is_fill, may_hold_other_kinds
 
 SCAN_LIMIT = 5_000
-"""Trades read from the journal at a time."""
+"""Trades looked through at a time; fewer where they are large."""
 
-LIVE_LIMIT = 1_000
-"""Trades in one piece of a live stream: a client that does not read has two pieces waiting for it."""
+MAX_TRADES = 2**62
+"""More than there can be."""
 
 KEEP_ALIVE_SECONDS = 15.0
 LIVE_PAUSE_SECONDS = 0.05
@@ -68,57 +71,91 @@ class Page:
 async def read_page(
     stream: TradeStream, after: int, limit: int, wanted: Filter, is_over: Callable[[], Awaitable[bool]] | None = None
 ) -> Page:
-    """The first `limit` trades after a sequence that are wanted; looks as far as it takes to find them, or until it is
-    over: nobody waits for it any more.
+    """The next trades after a sequence that are wanted, at most `limit` and about PIECE_BYTES of them. Looks as far as
+    it takes to find some, or until it is over: nobody waits for it any more. Raises DamagedHistory.
     """
-    events: list[bytes] = []
     head = stream.head
-    while len(events) < limit and after < head:
-        try:
-            batch = await stream.read(after, SCAN_LIMIT if wanted else limit - len(events))
-        except DamagedHistory:
-            if not events:
-                raise
-            return Page(events, after, True)  # who asks for what follows learns of the damage
-        for sequence, event in wanted.of(batch):
-            events.append(event)
-            if len(events) == limit:
-                return Page(events, sequence, sequence < head)
+    while after < head:
+        batch = await stream.read(after, SCAN_LIMIT if wanted else min(limit, SCAN_LIMIT))
+        found = list(islice(wanted.of(batch), limit))
         if batch.count == 0:
             break
-        after = batch.last
-        if is_over is not None and await is_over():
-            return Page(events, after, after < head)
-    return Page(events, after, False)
+        after = found[-1][0] if len(found) == limit else batch.last
+        if found or (is_over is not None and await is_over()):
+            return Page([event for _, event in found], after, after < head)
+    return Page([], after, False)
 
 
-async def read_lines(stream: TradeStream, after: int, limit: int | None, wanted: Filter) -> AsyncIterator[bytes]:
-    """The wanted trades after a sequence as NDJSON, in pieces; without a limit, up to what is durable at the start."""
-    head, left = stream.head, limit
-    while after < head and (left is None or left > 0):
-        page = await read_page(stream, after, min(SCAN_LIMIT, left or SCAN_LIMIT), wanted)
-        if page.events:
-            yield b"\n".join(page.events) + b"\n"
-        after = page.read_to
-        left = None if left is None else left - len(page.events)
+async def read_pages(
+    stream: TradeStream,
+    after: int,
+    limit: int | None,
+    wanted: Filter,
+    budget: OutgoingBudget,
+    is_over: Callable[[], Awaitable[bool]],
+) -> AsyncGenerator[tuple[Page, bool], None]:
+    """The wanted trades after a sequence in pages, each with whether it is the last. Without a limit, up to what is
+    durable at the start. A page is read when the one before was taken.
+    """
+    head, left = stream.head, MAX_TRADES if limit is None else limit
+    last = False
+    while not last:
+        async with budget.hold():
+            page = await read_page(stream, after, left, wanted, is_over)
+            after, left = page.read_to, left - len(page.events)
+            last = left == 0 or not page.more or after >= head
+            yield page, last
 
 
-async def live(stream: TradeStream, after: int, wanted: Filter) -> AsyncIterator[bytes]:
+async def json_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGenerator[Piece, None]:
+    """A JSON object with the trades of the pages, and where the next one begins."""
+    beginning, separator = b'{"trades":[', b""
+    async with aclosing(pages):
+        async for page, last in pages:
+            body = beginning
+            if page.events:
+                body += separator + b",".join(page.events)
+                separator = b","
+            if last:
+                body += b'],"next_after":%b}' % (b"%d" % page.read_to if page.more else b"null")
+            yield body, last
+            beginning = b""
+
+
+async def line_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGenerator[Piece, None]:
+    """The trades of the pages as NDJSON."""
+    async with aclosing(pages):
+        async for page, last in pages:
+            yield b"".join(b"%b\n" % event for event in page.events), last
+
+
+async def live(stream: TradeStream, after: int, wanted: Filter, budget: OutgoingBudget) -> AsyncGenerator[Piece, None]:
     """Server-sent events: every wanted trade after a sequence, until the stream ends its watchers."""
-    yield b"retry: 1000\n\n"
+    beginning = b"retry: 1000\n\n"
     with stream.watch() as grown:
         while not stream.closing:
             grown.clear()
-            page = await read_page(stream, after, LIVE_LIMIT, wanted)
-            after = page.read_to
-            if page.events:
-                yield b"".join(_server_sent(event) for event in page.events)
+            async with budget.hold():
+                try:
+                    page = await read_page(stream, after, SCAN_LIMIT, wanted)
+                except DamagedHistory as damage:
+                    if beginning:
+                        raise
+                    yield (
+                        b'event: damaged_history\ndata: {"first":%d,"last":%d}\n\n' % (damage.first, damage.last),
+                        True,
+                    )
+                    return
+                after = page.read_to
+                if page.events or beginning:
+                    yield beginning + b"".join(_server_sent(event) for event in page.events), False
+                    beginning = b""
             if not page.more:
                 try:
                     await asyncio.wait_for(grown.wait(), KEEP_ALIVE_SECONDS)
                     await asyncio.sleep(LIVE_PAUSE_SECONDS)
                 except TimeoutError:
-                    yield b": still here\n\n"
+                    yield b": still here\n\n", False
 
 
 def _server_sent(event: bytes) -> bytes:

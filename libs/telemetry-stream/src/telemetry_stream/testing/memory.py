@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate
 
 from telemetry_stream.events import (
     Arrival,
@@ -19,6 +20,7 @@ from telemetry_stream.events import (
     Submission,
     SubscriberCounters,
 )
+from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.wire import fingerprint, number
 
 
@@ -48,9 +50,11 @@ class MemoryStream:
         """When the last events came (Unix time); 0 for an empty stream."""
         return self._committed_at_ns
 
-    def read(self, after: int, limit: int) -> Batch:
-        """The events that follow `after`."""
-        events = self._events[after : after + limit]
+    def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
+        """The events that follow `after`; here a row is an event."""
+        sizes = accumulate(map(len, self._events[after : after + limit]))
+        whole = 1 + sum(size < page_bytes for size in sizes)
+        events = self._events[after : after + min(limit, whole)]
         return Batch(self.stream, after + 1, after + len(events), b",".join(events))
 
     def checkpoint_if_due(self) -> None:

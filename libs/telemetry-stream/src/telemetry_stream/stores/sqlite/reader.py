@@ -7,11 +7,10 @@ import apsw
 
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch
+from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.schema import open_to_read
 from telemetry_stream.wire import cut, find, split
-
-PAGE_BYTES = 4 * 1024 * 1024
 
 # Begins with the batch that holds the wanted sequence, or, where there is none, with the last one before it.
 _FROM = """
@@ -40,9 +39,9 @@ class JournalReader:
         """The last durable sequence, read now."""
         return head(self._connection)
 
-    def read(self, after: int, limit: int) -> Batch:
-        """The events that follow `after`: at most `limit`, and no further batch once there are PAGE_BYTES of them."""
-        return read(self._connection, self.stream, after, limit)
+    def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
+        """The events that follow `after`: at most `limit`, and no further row once there are `page_bytes` of them."""
+        return read(self._connection, self.stream, after, limit, page_bytes)
 
     def last_committed_at_ns(self) -> int:
         """When the last event was committed (Unix time); 0 for an empty journal. Reads no event."""
@@ -69,7 +68,7 @@ def last_row(connection: apsw.Connection) -> tuple[int, int, bytes]:
     return row or (0, 0, connection.execute("SELECT hash_before FROM stream").get)
 
 
-def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Batch:
+def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
     """The same as JournalReader.read, on a connection at hand. The rows before a damaged one are read without it."""
     parts: list[bytes] = []
     last, size, published_at_ns = after, 0, 0
@@ -82,7 +81,7 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int) -> Ba
                 parts.append(part.events)
                 last, size = part.last, size + len(part.events)
                 published_at_ns = published_at_ns or committed_at_ns
-            if last >= after + limit or size >= PAGE_BYTES:
+            if last >= after + limit or size >= page_bytes:
                 break
     except (apsw.CorruptError, MalformedFrame) as error:
         if not parts:

@@ -1,0 +1,114 @@
+"""Answers that are made piece by piece, each once the client has taken the one before, within one budget of bytes.
+
+Without both, whoever does not read an answer has all of it kept in memory.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from trading_app.problems import TradeProblem
+
+PIECE_BYTES = 262_144
+"""The largest piece, but for a single trade that is larger; the budget is taken in these."""
+
+SMALL_BYTES = 65_536
+"""A shorter piece is not waited for: the connection holds so much before it says that its client does not read."""
+
+Piece = tuple[bytes, bool]
+"""A part of a body, and whether it is the last."""
+
+
+class OutgoingBudget:
+    """The bytes of all pieces that clients have not taken yet. Use it from one event loop."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """One piece is always admitted, however small the budget is."""
+        self.max_bytes = max_bytes
+        self.taken_bytes = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def check(self) -> None:
+        """Raises TradeProblem (`too_many_answers`) while there is no room to begin another answer."""
+        if not self._has_room():
+            detail = f"answers that were not read take {self.taken_bytes} bytes (WEBAPP_MAX_OUTGOING_BYTES)"
+            raise TradeProblem("too_many_answers", detail, retry_after=1)
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        """Room for one piece, from before it is made until its client has taken it; waits in turn where there is none.
+
+        Those who keep it are cut off after WEBAPP_UNREAD_SECONDS, so the wait ends.
+        """
+        if self._waiting or not self._has_room():
+            await self._wait()
+        self.taken_bytes += PIECE_BYTES
+        try:
+            yield
+        finally:
+            self.taken_bytes -= PIECE_BYTES
+            self._wake()
+
+    def _has_room(self) -> bool:
+        return not self.taken_bytes or self.taken_bytes + PIECE_BYTES <= self.max_bytes
+
+    async def _wait(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._wake()  # it had its turn and leaves it to the next
+            raise
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def _wake(self) -> None:
+        while self._waiting and self._has_room():
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+
+class PacedResponse(StreamingResponse):
+    """An answer whose next piece is made when the client has taken the one before.
+
+    The head is sent with the first piece: what prevents that piece gets an answer of its own.
+    """
+
+    def __init__(
+        self, pieces: AsyncGenerator[Piece, None], media_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(iter(()), media_type=media_type, headers=headers)
+        self._pieces = pieces
+        self._first: Piece = b"", True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        async with aclosing(self._pieces):
+            self._first = await anext(self._pieces, self._first)
+            await super().__call__(scope, receive, send)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the head and every piece."""
+        body, last = self._first
+        headers = [*self.raw_headers, (b"content-length", b"%d" % len(body))] if last else self.raw_headers
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await self._send(body, send)
+        self._first = b"", True
+        del body
+        async for piece, _ in self._pieces:
+            await self._send(piece, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send(self, body: bytes, send: Send) -> None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        if len(body) > SMALL_BYTES:
+            await send({"type": "http.response.body", "body": b"", "more_body": True})  # returns once it is taken
