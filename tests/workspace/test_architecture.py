@@ -106,3 +106,12 @@ def test_all_errors_of_the_stream_are_in_one_file() -> None:
         assert name == "telemetry_stream.errors" or not any(base.endswith(("Error", "Exception")) for base in bases), (
             name
         )
+
+
+@pytest.mark.parametrize("document", ["architecture", "how-to-add", "learning_notes"])
+def test_every_module_that_a_document_names_is_there(document: str) -> None:
+    text = (ROOT / f"docs/{document}.md").read_text()
+    there = {path.name for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
+    named = {word.rpartition("/")[2] for word in text.split("`") if word.endswith(".py")}
+    assert named <= there
+    assert named or document == "learning_notes"
