@@ -88,7 +88,7 @@ def trade(number: int = 0, **fields: object) -> dict[str, object]:
 
 def post(apps: Apps, trades: Sequence[dict[str, object]]) -> int:
     """Post them in one request; the last sequence."""
-    answer = httpx.post(f"{apps.web_url}/trades", json=trades, timeout=10).raise_for_status()
+    answer = httpx.post(f"{apps.web_url}/trades", json=trades, timeout=60).raise_for_status()
     return int(answer.json()["last_seq"])
 
 

@@ -8,8 +8,9 @@ SEED = 20_261_121
 
 
 def test_a_damaged_snapshot_costs_nothing_but_time(tmp_path: Path) -> None:
-    print(damage.damage_snapshot(tmp_path, SEED, 4))
+    counts = damage.damage_snapshot(tmp_path, SEED, 4).counts
+    assert counts == {"rounds": 4, "unusable": 2}, "of the others one is of another stream, one deleted"
 
 
 def test_an_exchanged_journal_is_noticed_and_shown(tmp_path: Path) -> None:
-    print(damage.exchange_journal(tmp_path, SEED, 2))
+    assert damage.exchange_journal(tmp_path, SEED, 2).counts == {"rounds": 2, "new_beginnings": 2}

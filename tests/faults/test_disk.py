@@ -11,7 +11,9 @@ SEED = 20_261_121
 
 
 def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
-    print(disk.sync_before_acknowledgement(tmp_path, SEED, 400))
+    counts = disk.sync_before_acknowledgement(tmp_path, SEED, 400).counts
+    assert counts["acknowledged"] >= 400
+    assert 0 < counts["syncs"] <= counts["acknowledged"]
 
 
 @pytest.mark.parametrize(
@@ -30,4 +32,6 @@ def test_no_trade_is_acknowledged_after_an_error(tmp_path: Path, fault: Fault) -
 
 @pytest.mark.skipif(not disk.namespaces_work(), reason="no mount namespace can be made here")
 def test_a_full_disk_ends_the_app_and_costs_no_trade(tmp_path: Path) -> None:
-    print(disk.full_disk(tmp_path, SEED))
+    counts = disk.full_disk(tmp_path, SEED).counts
+    assert counts["accepted"] > 0
+    assert (counts["exit_code"], counts["lost"], counts["doubled"]) == (1, 0, 0)

@@ -60,7 +60,7 @@ def change(data: Path, *statements: str) -> None:
 
 
 def command(apps: Apps, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, env=apps.environment, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(arguments, env=apps.environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:

@@ -16,4 +16,7 @@ SEED = 20_261_121
 def test_nothing_is_lost_or_counted_twice(
     tmp_path: Path, campaign: Callable[[Path, int, int], Figures], count: int
 ) -> None:
-    print(campaign(tmp_path, SEED, count))
+    counts = campaign(tmp_path, SEED, count).counts
+    assert counts["kills"] == count
+    assert counts["acknowledged"] > 0
+    assert (counts["lost"], counts["doubled"], counts["went_back"]) == (0, 0, 0)

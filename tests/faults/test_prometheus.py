@@ -10,4 +10,6 @@ SEED = 20_261_121
 
 @needs_prometheus
 def test_restarts_are_no_resets_and_increase_tells_what_came(tmp_path: Path) -> None:
-    print(prometheus.restarts(tmp_path, SEED, 2))
+    counts = prometheus.restarts(tmp_path, SEED, 2).counts
+    assert (counts["restarts"], counts["resets"]) == (2, 0)
+    assert counts["rise"] == counts["accepted"] > 0

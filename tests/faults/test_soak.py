@@ -11,4 +11,7 @@ SEED = 20_261_121
 
 @pytest.mark.skipif(bool(soak.obstacle()), reason=soak.obstacle())
 def test_nothing_grows_under_a_steady_load(tmp_path: Path) -> None:
-    print(soak.soak(tmp_path, SEED, 5, rate=2_000))
+    counts = soak.soak(tmp_path, SEED, 5, rate=2_000).counts
+    assert counts["acknowledged"] > 0
+    assert counts["largest_wal_bytes"] < soak.MAX_WAL_BYTES
+    assert counts["went_back"] == 0

@@ -33,7 +33,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
         yield running
     finally:
         demo.terminate()
-        demo.wait(timeout=10)
+        demo.wait(timeout=60)
         assert set(running.stop().values()) == {0}
 
 

@@ -25,7 +25,7 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(trust_env=False, timeout=10)
+        self._client = httpx.Client(trust_env=False, timeout=60)
 
     def instant(self, query: str) -> list[dict[str, Any]]:
         """What a query gives now."""

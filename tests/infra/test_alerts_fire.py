@@ -120,7 +120,7 @@ def test_a_commit_that_fails(apps: Apps, prometheus: Prometheus) -> None:
     apps.stop_one("trading-app")
     apps.start("trading-app", COMMAND, **faulty_app.settings(apps.folder, Fault("wal", "sync", 20, "EIO")))
     with Bots(apps.web_port, 2, SEED, prefix="failing") as bots:
-        assert apps.processes["trading-app"].wait(timeout=20) == 1
+        assert apps.processes["trading-app"].wait(timeout=60) == 1
         apps.start("trading-app")
         wait_for(prometheus, "UncleanEnd")
         bots.end()

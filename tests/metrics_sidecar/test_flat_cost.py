@@ -2,7 +2,9 @@
 
 import random
 import sys
-import time
+import tracemalloc
+from types import FrameType
+from typing import Any
 
 from telemetry_stream.events import Batch
 from tests.metrics_sidecar.builders import STREAM, batch, trade
@@ -21,22 +23,49 @@ BATCHES = [
 ]
 
 
-def min_seconds(state: TradingState, batches: list[Batch], rounds: int) -> float:
-    """CPU time of the fastest of so many rounds: what else the machine does can only make the others slower."""
-    minimum = float("inf")
+def apply(state: TradingState, rounds: int) -> None:
     for _ in range(rounds):
-        for applied in batches:
-            began = time.thread_time()
+        for applied in BATCHES:
             state.apply(applied)
-            minimum = min(minimum, time.thread_time() - began)
-    return minimum
 
 
-def test_the_400_000th_trade_costs_no_more_time_and_holds_no_more_memory_than_the_40_000th() -> None:
+def instructions(state: TradingState, applied: Batch) -> int:
+    """The instructions of Python that applying a batch takes: what else the machine does can't change them."""
+    counted = 0
+
+    def count(frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal counted
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        counted += event == "opcode"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        state.apply(applied)
+    finally:
+        sys.settrace(before)
+    return counted
+
+
+def peak_bytes(state: TradingState, applied: Batch) -> int:
+    """The memory that applying a batch takes meanwhile."""
+    tracemalloc.start()
+    try:
+        state.apply(applied)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_400_000th_trade_takes_no_more_instructions_and_memory_than_the_40_000th() -> None:
     state = TradingState(1_000, STREAM)
-    early = min_seconds(state, BATCHES, rounds=10)
+    apply(state, rounds=10)
+    early, early_peak = instructions(state, BATCHES[0]), peak_bytes(state, BATCHES[1])
     blocks = sys.getallocatedblocks()
-    min_seconds(state, BATCHES, rounds=80)
-    late = min_seconds(state, BATCHES, rounds=10)
-    assert late < 1.5 * early
-    assert sys.getallocatedblocks() - blocks < 1_000
+    apply(state, rounds=90)
+    held = sys.getallocatedblocks() - blocks
+    assert early > 10_000, "they were counted"
+    assert instructions(state, BATCHES[0]) < 1.05 * early
+    assert peak_bytes(state, BATCHES[1]) < 1.5 * early_peak
+    assert held < 1_000

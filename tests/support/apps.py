@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_SECONDS, eventually
 from tests.support.ports import free_address, free_port
 
 BIN = Path(sys.executable).parent
@@ -75,7 +75,7 @@ class Apps:
         self.wait_for("trading-app")
         self.wait_for("metrics-sidecar")
 
-    def wait_for(self, name: str, seconds: float = 15) -> None:
+    def wait_for(self, name: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until that one answers its readiness check."""
         url = self.web_url if name == "trading-app" else self.sidecar_url
         eventually(lambda: answers(f"{url}/readyz"), seconds, f"{name} ready")
@@ -89,12 +89,12 @@ class Apps:
         """End both as a user would; their exit codes."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
-        return {name: process.wait(timeout=20) for name, process in self.processes.items()}
+        return {name: process.wait(timeout=PATIENCE_SECONDS) for name, process in self.processes.items()}
 
     def stop_one(self, name: str) -> None:
         """End that one as a user would; AssertionError unless it ends with 0."""
         self.processes[name].terminate()
-        assert self.processes[name].wait(timeout=20) == 0
+        assert self.processes[name].wait(timeout=PATIENCE_SECONDS) == 0
 
     def end(self) -> None:
         """End whatever still runs, now."""
@@ -103,7 +103,7 @@ class Apps:
                 process.kill()
             process.wait()
 
-    def wait_until_applied(self, sequence: int, seconds: float = 15) -> None:
+    def wait_until_applied(self, sequence: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the sidecar is ready and has applied that sequence."""
         eventually(
             lambda: answers(f"{self.sidecar_url}/readyz") and self.state()["applied"] >= sequence,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from telemetry_stream.stores.sqlite.compression import unpack
 from tests.support.apps import Apps, answers
 from tests.support.load import Bots
 from tests.support.oracle import Books, expected_samples, keep_books, shows
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_SECONDS, eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,20 @@ class Audit:
 
     acknowledged: int
     journaled: int
+    lost: int
+    doubled: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The same by name."""
+        return asdict(self)
 
     def __str__(self) -> str:
-        return f"lost 0, double 0 of {self.acknowledged:,} acknowledged; integrity ok"
+        trades = f"{self.acknowledged:,} acknowledged" if self.acknowledged else f"{self.journaled:,} journaled"
+        return f"lost {self.lost}, double {self.doubled} of {trades}; integrity ok"
 
 
-def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = 15) -> Audit:
+def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = PATIENCE_SECONDS) -> Audit:
     """Compare all, with the sidecar caught up; AssertionError where anything differs.
 
     What was acknowledged is in the journal once, under the sequence that was told; what was not is there once or not at
@@ -56,7 +64,9 @@ def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = 15) -> Audi
         f"all {books.count} trades, and no other, applied",
     )
     assert_metrics_show(apps, books)
-    return Audit(sum(len(bot.acknowledged) for bot in bots), books.count)
+    acknowledged = [trade_id for bot in bots for trade_id in bot.acknowledged]
+    lost = sum(trade_id not in ids for trade_id in acknowledged)
+    return Audit(len(acknowledged), books.count, lost, books.count - len(ids))
 
 
 def assert_metrics_show(apps: Apps, books: Books) -> None:

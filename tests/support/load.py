@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_SECONDS, eventually
 
 AGAIN_SECONDS = 0.02
 TOTALS = ("trading_trades_total", "trading_volume_total", "trading_notional_total")
@@ -61,14 +61,14 @@ class Bots:
             thread.join()
         assert not self.unexpected, self.unexpected[:5]
 
-    def wait_for_more(self, count: int, seconds: float = 20) -> None:
+    def wait_for_more(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until so many more trades are acknowledged."""
         goal = len(self.acknowledged) + count
         eventually(lambda: len(self.acknowledged) >= goal, seconds, f"{count} more trades acknowledged")
 
     def _post(self, name: str) -> None:
         chance = random.Random(name)
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         due = time.monotonic()
         for count in range(1, 10**9):
             self._post_until_acknowledged(connection, f"{name}-{count}", chance)
@@ -115,7 +115,7 @@ def make_trade(trade_id: str, chance: random.Random) -> dict[str, str]:
 
 def post_batch(port: int, trades: list[dict[str, str]]) -> dict[str, Any]:
     """Post trades in one request; what was answered. AssertionError unless it was 201."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("POST", "/trades", json.dumps(trades), {"Content-Type": "application/json"})
         response = connection.getresponse()
@@ -152,7 +152,7 @@ class Scraper(threading.Thread):
 
     def run(self) -> None:
         """Scrape until ended."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         while not self._ending.wait(self._pause):
             try:
                 connection.request("GET", "/metrics", headers={"Accept": "text/plain"})

@@ -144,7 +144,7 @@ def test_a_key_file_that_others_may_read_is_refused_at_the_start(
     for key in keys.values():
         key.file.chmod(0o644)
     apps.start(name)
-    assert apps.processes[name].wait(timeout=20) == 1
+    assert apps.processes[name].wait(timeout=60) == 1
     log = apps.log(name).read_text()
     assert "_ZMQ_SECRET_KEY_FILE" in log
     assert "chmod 600" in log

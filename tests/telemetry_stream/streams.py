@@ -1,13 +1,13 @@
 """What the tests of the stream share: events, a reader that applies deliveries."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
 
 from telemetry_stream.backend import open_log
 from telemetry_stream.durable_log import DurableLog
@@ -19,6 +19,7 @@ from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from telemetry_stream.transports.zeromq.transport import ZeroMqCarrier
 from telemetry_stream.wire import cut
+from tests.support.polling import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
 
@@ -121,7 +122,7 @@ async def following(subscriber: StreamSubscriber, applied: Applied | None = None
 
 
 async def becomes(
-    condition: Callable[[], object], seconds: float = 10.0, meanwhile: Callable[[], object] = lambda: None
+    condition: Callable[[], object], seconds: float = PATIENCE_SECONDS, meanwhile: Callable[[], object] = lambda: None
 ) -> None:
     """Return once the condition holds; AssertionError if it does not in time. `meanwhile` is done before each look."""
     loop = asyncio.get_running_loop()
@@ -132,13 +133,25 @@ async def becomes(
         await asyncio.sleep(0.002)
 
 
-def run(test: Coroutine[Any, Any, Result], seconds: float = 30.0) -> Result:
+def run(test: Coroutine[Any, Any, Result], seconds: float = 2 * PATIENCE_SECONDS) -> Result:
     """Run the asynchronous part of a test."""
     return asyncio.run(asyncio.wait_for(test, seconds))
 
 
-async def cpu_seconds(seconds: float) -> float:
-    """Processor time that this process spends while it has nothing to do for so long."""
-    before = time.process_time()
-    await asyncio.sleep(seconds)
-    return time.process_time() - before
+async def loop_turns(seconds: float, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often the event loop turns in that time. An idle one sleeps; a busy loop turns thousands of times."""
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]  # of asyncio's own loops
+    select, turns = selector.select, 0
+
+    def counted(timeout: float | None = None) -> Any:
+        nonlocal turns
+        turns += 1
+        return select(timeout)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(selector, "select", counted)
+        await asyncio.sleep(seconds)
+    return turns
+
+
+MAX_IDLE_TURNS = 50

@@ -256,7 +256,6 @@ def test_the_question_whom_to_let_in_is_answered_as_the_protocol_says() -> None:
     context.term()
 
 
-@pytest.mark.timeout(10)
 def test_a_request_that_can_go_nowhere_holds_nothing_up() -> None:
     """A socket that was refused has no connection left, and is asked to send all the same."""
 

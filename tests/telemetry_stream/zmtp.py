@@ -9,7 +9,7 @@ MORE, LONG, COMMAND = 1, 2, 4
 def dial(address: str, kind: bytes) -> socket.socket:
     """A connection without encryption whose handshake is done; `kind` is this side's type of socket."""
     host, port = address.removeprefix("tcp://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection = socket.create_connection((host, int(port)), timeout=60)
     connection.sendall(b"\xff" + b"\0" * 8 + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" * 32)
     connection.sendall(frame(b"\x05READY" + _property(b"Socket-Type", kind), COMMAND))
     received = b""

@@ -53,7 +53,9 @@ def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:
                     file.rmdir()
             told += apps.log("metrics-sidecar").read_text().count("snapshot not used")
     return Figures(
-        f"{rounds} damaged snapshots", f"every figure right after each start; {told} were said to be unusable"
+        f"{rounds} damaged snapshots",
+        f"every figure right after each start; {told} were said to be unusable",
+        {"rounds": rounds, "unusable": told},
     )
 
 
@@ -88,7 +90,9 @@ def exchange_journal(folder: Path, seed: int, rounds: int) -> Figures:
         overs = apps.log("metrics-sidecar").read_text().count("another stream: starting over")
         assert overs == rounds
     return Figures(
-        f"{rounds} exchanged journals", f"every figure that of the journal put there; {overs} new beginnings"
+        f"{rounds} exchanged journals",
+        f"every figure that of the journal put there; {overs} new beginnings",
+        {"rounds": rounds, "new_beginnings": overs},
     )
 
 

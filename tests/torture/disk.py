@@ -42,6 +42,7 @@ def sync_before_acknowledgement(folder: Path, seed: int, trades: int) -> Figures
     return Figures(
         f"{len(bots.acknowledged):,} trades of {BOTS} bots, {syncs:,} syncs, {checkpoints:,} checkpoints",
         "each trade was written and synced before its acknowledgement",
+        {"acknowledged": len(bots.acknowledged), "syncs": syncs, "checkpoints": checkpoints},
     )
 
 
@@ -188,6 +189,12 @@ def full_disk(folder: Path, seed: int, megabytes: int = MIN_MEGABYTES) -> Figure
     return Figures(
         f"a file system of {megabytes} MiB, filled by {accepted:,} trades",
         "exit code 1 and one clear line, nothing lost or double after it was made larger",
+        {
+            "accepted": accepted,
+            "lost": len(bots.acknowledged.keys() - set(ids)),
+            "doubled": len(ids) - len(set(ids)),
+            "exit_code": int((folder / "exit-code").read_text()),
+        },
     )
 
 

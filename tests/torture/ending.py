@@ -39,7 +39,6 @@ def end_under_load(folder: Path, seed: int, rounds: int) -> Figures:
             assert code == 0
             last_ns = max(told.at_ns for told in bots.acknowledged.values())
             slowest = max(slowest, (ended_ns - last_ns) / 1e9)
-            assert slowest < END_SECONDS, f"ended {slowest:.2f} s after the last answer"
             promised = {trade_id for posted in all_bots for trade_id in posted.acknowledged}
             unanswered = {trade["trade_id"] for trade in journaled(apps.data)} - promised
             assert not unanswered, f"committed, and not answered: {unanswered}"
@@ -49,6 +48,8 @@ def end_under_load(folder: Path, seed: int, rounds: int) -> Figures:
     return Figures(
         f"{rounds} ends with {LIVE_STREAMS} live streams and 8 bots",
         f"exit 0, {slowest:.2f} s after the last answer at the latest; nothing committed without an answer; {passed}",
+        {"ends": rounds, **passed.counts},
+        {"the end after the last answer": (slowest, END_SECONDS)},
     )
 
 
@@ -94,4 +95,5 @@ def clock_set_back(folder: Path, seed: int, steps: int) -> Figures:
         assert not scraper.went_back
     finally:
         apps.end()
-    return Figures(f"{steps} steps of the clock, back by up to a day", f"{passed}; no total went back")
+    counts = {"steps": steps, "went_back": len(scraper.went_back), **passed.counts}
+    return Figures(f"{steps} steps of the clock, back by up to a day", f"{passed}; no total went back", counts)

@@ -62,7 +62,7 @@ def requests(folder: Path, seed: int, count: int) -> Figures:
         apps.end()
         context.destroy(linger=0)
     told = ", ".join(f"{fate} {number:,}" for fate, number in sorted(expected.items()))
-    return Figures(f"{count:,} hostile replay requests", f"{told}, each counted; {passed}")
+    return Figures(f"{count:,} hostile replay requests", f"{told}, each counted; {passed}", dict(expected))
 
 
 def messages(folder: Path, seed: int, count: int) -> Figures:
@@ -93,7 +93,7 @@ def messages(folder: Path, seed: int, count: int) -> Figures:
         apps.end()
         impostor.close()
     told = ", ".join(f"{reason} {number:,}" for reason, number in sorted(rejected.items()))
-    return Figures(f"{impostor.sent:,} hostile messages to the sidecar", f"{told}; {last:,} trades, {passed}")
+    return Figures(f"{impostor.sent:,} hostile messages to the sidecar", f"{told}; {last:,} trades, {passed}", rejected)
 
 
 def _hostile_request(chance: random.Random, last: int) -> Frames:

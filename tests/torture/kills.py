@@ -55,7 +55,8 @@ def kill_sidecar(folder: Path, seed: int, kills: int) -> Figures:
     done = f"{kills} kills of the sidecar"
     figures = _under_load(folder, seed, kills, assassin.kill_once, done, prepare=assassin.prepare, rate=RATE)
     told = f": {assassin.catching_up} before it had caught up, {assassin.saving} while it saved"
-    return Figures(figures.done.replace(done, done + told), figures.seen)
+    caught = {"catching_up": assassin.catching_up, "saving": assassin.saving}
+    return Figures(figures.done.replace(done, done + told), figures.seen, {**figures.counts, **caught})
 
 
 class _Assassin:
@@ -139,4 +140,5 @@ def _under_load(
         assert not scraper.went_back, scraper.went_back[:5]
         assert scraper.scrapes
         assert apps.stop() == dict.fromkeys(APPS, 0)
-    return Figures(done, f"{passed}; {scraper.scrapes:,} scrapes, no total went back")
+    counts = {"kills": kills, "scrapes": scraper.scrapes, "went_back": len(scraper.went_back), **passed.counts}
+    return Figures(done, f"{passed}; {scraper.scrapes:,} scrapes, no total went back", counts)

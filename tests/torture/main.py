@@ -111,6 +111,7 @@ def _run_all(names: Sequence[str], arguments: argparse.Namespace, seed: int, fai
         try:
             with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder:
                 figures = part.run(Path(folder), seed, count)
+            figures.assert_quick()
         except (AssertionError, OSError, TimeoutError) as error:
             failed.append(name)
             print(f"{name}: FAILED, seed {seed}: {error!r}", flush=True)

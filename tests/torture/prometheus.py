@@ -61,6 +61,7 @@ def restarts(folder: Path, seed: int, count: int) -> Figures:
         f"{count} restarts of the sidecar, {scrapes:,.0f} good scrapes, {expected:,} trades",
         f"resets() = 0; the totals rose by {rise:,.0f}, increase() gives {increase:,.0f}"
         f" ({increase / expected - 1:+.1%}, {within:.1%} may be extrapolated); {passed}",
+        {"restarts": count, "resets": resets, "rise": rise, "accepted": expected, **passed.counts},
     )
 
 

@@ -85,6 +85,7 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
         f"{seconds:,} s at {steady / seconds:,.0f} single trades/s over {CONNECTIONS} connections, 1,000 symbols",
         f"{'; '.join(held)}; write-ahead log at most {largest_wal / 2**20:.1f} MiB; {sum(counts):,} acknowledged,"
         " as many in the journal and in the metrics, volume and notional exact; integrity ok",
+        {"acknowledged": sum(counts), "largest_wal_bytes": largest_wal, "went_back": len(scraper.went_back)},
     )
 
 

@@ -89,7 +89,7 @@ def send_until_cut(to: socket.socket, data: bytes, maximum: int) -> int:
 @contextmanager
 def connected(port: int) -> Iterator[Connection]:
     """A connection; waits 10 seconds at most for anything."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as open_socket:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as open_socket:
         connection = Connection(open_socket)
         try:
             yield connection

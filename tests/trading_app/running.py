@@ -71,7 +71,7 @@ class RunningApp:
         self.port = int(self.environment["WEBAPP_HTTP_PORT"])
         self.url = f"http://127.0.0.1:{self.port}"
         # Without certificates to load it is made in no time; there is no TLS here.
-        self.client = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=10)
+        self.client = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=60)
         self.data_folder = Path(self.environment["DATA_DIR"])
         self._log_file = folder / f"trading-app-{self.port}.log"
         with self._log_file.open("ab") as log:
@@ -100,7 +100,7 @@ class RunningApp:
 
     def wait(self) -> int:
         """The exit code, once it has ended by itself."""
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def log_text(self) -> str:
         """All it has written so far."""

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -160,8 +159,7 @@ def test_a_body_of_the_size_that_is_set_is_read_and_one_byte_more_is_not(client:
     problem(client.post("/trade", content=chunks(), headers=JSON), "too_large")
 
 
-def test_a_large_body_of_small_errors_does_not_keep_others_waiting(client: httpx.Client) -> None:
+def test_a_large_body_of_small_errors_is_given_up_at_the_first(client: httpx.Client) -> None:
     body = b"[" + b"0," * 4_000_000 + b"0]"
-    began = time.monotonic()
-    problem(client.post("/trades", content=body, headers=JSON), "invalid_batch")
-    assert time.monotonic() - began < 3
+    answer = client.post("/trades", content=body, headers=JSON)
+    assert len(problem(answer, "invalid_batch")["errors"]) == 1, "it is given up at the first"

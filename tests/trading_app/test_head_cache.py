@@ -101,7 +101,7 @@ def test_a_connection_is_closed_when_asked_though_the_rest_is_known(web: Running
 
 def test_an_id_token_in_a_known_head_is_refused_once_its_time_is_over(tmp_path: Path) -> None:
     with id_provider() as provider, running(tmp_path, **provider.settings()) as app:
-        token = provider.token(exp=int(time.time()) - 57)  # three seconds of the leeway are left
+        token = provider.token(exp=int(time.time()) - 55)  # five seconds of the leeway are left
         request = post("/trade", TRADE, f"Authorization: Bearer {token}")
 
         def refused() -> bool:

@@ -292,7 +292,7 @@ def test_without_the_providers_keys_no_id_token_counts_and_api_tokens_do(tmp_pat
 
 
 def test_a_stream_ends_with_the_token_it_was_asked_with(desk: RunningApp, provider: Provider) -> None:
-    token = bearer(provider.token(exp=int(time.time()) - 58))  # two seconds of the leeway are left
+    token = bearer(provider.token(exp=int(time.time()) - 55))  # five seconds of the leeway are left
     with desk.client.stream("GET", "/trades/stream", headers=token) as answer:
         assert answer.status_code == 200
         assert [line for line in answer.iter_lines() if line] == ["retry: 1000"]

@@ -222,17 +222,16 @@ def test_each_caller_may_send_so_many_requests_whichever_way_they_take(limited: 
 def test_without_tokens_a_caller_is_an_address_and_may_go_on_when_told(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    with running(tmp_path_factory.mktemp("paced"), WEBAPP_RATE_LIMIT="20 per second") as app:
+    with running(tmp_path_factory.mktemp("paced"), WEBAPP_RATE_LIMIT="2 per 2 seconds") as app:
 
         def send(number: int) -> httpx.Response:
             headers = JSON | {"Authorization": f"Bearer {number}"}
             return app.client.post("/trade", content=TRADE, headers=headers)
 
-        answers = [send(number) for number in range(50)]
-        assert {answer.status_code for answer in answers} == {201, 429}
-        waits = {answer.headers["retry-after"] for answer in answers if answer.status_code == 429}
-        assert waits == {"1"}
-        eventually(lambda: send(0).status_code == 201, seconds=3)
+        refused = eventually(lambda: next((sent for sent in map(send, range(3)) if sent.status_code == 429), None))
+        assert refused is not None
+        assert refused.headers["retry-after"] in ("1", "2")
+        eventually(lambda: send(0).status_code == 201)
         assert app.metric(REFUSED.format("rate_limited")) > 0
 
 

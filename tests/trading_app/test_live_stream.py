@@ -140,7 +140,7 @@ def test_no_more_streams_than_set_however_many_ask_at_once(web: RunningApp, clie
     def status(connection: socket.socket) -> bytes:
         return connection.recv(4_096).split(b" ")[1]
 
-    connections = [socket.create_connection(("127.0.0.1", web.port), timeout=10) for _ in range(12)]
+    connections = [socket.create_connection(("127.0.0.1", web.port), timeout=60) for _ in range(12)]
     try:
         for connection in connections:
             connection.sendall(get("/trades/stream"))
@@ -179,7 +179,7 @@ def test_a_client_that_does_not_read_does_not_hold_up_the_others_nor_the_end(tmp
             eventually(lambda: app.metric(OPEN) == 1)
             with listening(app.client) as stream:
                 for _ in range(2):
-                    app.client.post("/trades", json=batch, timeout=20).raise_for_status()
+                    app.client.post("/trades", json=batch, timeout=60).raise_for_status()
                 assert [row["seq"] for row in take(stream, 20_000)] == list(range(1, 20_001))
             assert app.stop() == 0
         assert "journal closed" in app.log_text()

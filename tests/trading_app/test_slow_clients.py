@@ -132,7 +132,7 @@ def fill(app: RunningApp, megabytes: int) -> None:
     """Store trades that take so much room."""
     batch = [{"symbol": "A", "price": 1, "qty": 1, "side": "buy", "order_id": "o" * 128}] * 4_000
     for _ in range(megabytes):
-        app.client.post("/trades", json=batch, timeout=20).raise_for_status()
+        app.client.post("/trades", json=batch, timeout=60).raise_for_status()
 
 
 def test_who_does_not_read_is_cut(hasty: RunningApp) -> None:

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.polling import PATIENCE_SECONDS
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("trading-app", "metrics-sidecar")
 PORT_SETTINGS = ("WEBAPP_HTTP_PORT", "SIDECAR_HTTP_PORT", "WEBAPP_ZMQ_ADDR", "WEBAPP_REPLAY_ADDR")
-PATIENCE = 20.0  # seconds; only a failing test waits this long
+PATIENCE = PATIENCE_SECONDS
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

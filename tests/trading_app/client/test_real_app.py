@@ -30,7 +30,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
 def run(apps: Apps, *arguments: object) -> subprocess.CompletedProcess[str]:
     """The console script; the settings tell it where the app is."""
     command = [str(BIN / "trading-app"), *map(str, arguments)]
-    return subprocess.run(command, env=apps.environment, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, env=apps.environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_a_file_sent_twice_in_two_formats_is_there_once(apps: Apps, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_ctrl_c_ends_it_cleanly_and_says_how_far_it_came(app: FakeApp, file: Pat
         assert process.stderr is not None
         assert b"trying again" in process.stderr.readline()  # from here on it waits
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out.startswith(b"sent 2, accepted 2")
     assert b"everything up to line 2 is in the app; it is safe" in err
