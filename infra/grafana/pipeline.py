@@ -345,6 +345,7 @@ PROCESSES = [
         "Share of SIDECAR_MAX_POSITIONS in use. Past it, trades are counted as __other__ without a position.",
         "percentunit",
         Query("trading_positions / trading_positions_limit", "in use"),
+        Query("trading_exposition_bytes / trading_exposition_bytes_limit", "bytes of a scrape"),
         steps=up_to(0.8, 1),
         minimum=0,
     ),

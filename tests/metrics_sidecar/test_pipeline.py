@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def samples(file: SnapshotFile) -> dict[str, Value]:
     tracker = Tracker(MemorySubscriber(MemoryStream()), TradingState(10))
-    families = pipeline_families(tracker.state.freeze(), tracker, Saver(tracker, file), Counter(), connection_context())
+    saver = Saver(tracker, file)
+    families = pipeline_families(tracker.state.freeze(), tracker, saver, Counter(), connection_context(), 0)
     return {family.metric.name + labels: value for family in families for labels, value in family.samples}
 
 

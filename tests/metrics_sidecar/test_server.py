@@ -118,9 +118,11 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
             "buys": 2,
             "sells": 1,
             "rejected": {"undecodable": 0, "out_of_range": 0},
+            "events": {"fill": 3, "aside": 0, "unknown": 0},
             "positions": 1,
             "positions_limit": 1000,
         },
+        "incomplete_since": None,
         "other": {
             "trades": {"buy": 0, "sell": 0},
             "volume": {"buy": "0", "sell": "0"},

@@ -92,7 +92,7 @@ FEES = Metric(
     "units of the currency",
     (*KEY, "currency"),
     "Fees paid, rebates negative; currency quote where the sender named none.",
-    "Past 16 currencies of one key the further ones are added up as currency __other__: a sender makes them up.",
+    "Past 8 currencies of one key the further ones are added up as currency __other__: a sender makes them up.",
 )
 NET_PNL = Metric(
     "trading_net_pnl",
@@ -107,7 +107,7 @@ POSITIONS = Metric(
     "gauge",
     "keys",
     (),
-    "Keys (account, strategy, symbol) that have series of their own.",
+    "Keys (account, strategy, symbol) that have series; long names count again for each further 128 bytes.",
     "Close to trading_positions_limit: raise SIDECAR_MAX_POSITIONS, or find out who makes up symbols.",
 )
 POSITIONS_LIMIT = Metric(
@@ -117,6 +117,22 @@ POSITIONS_LIMIT = Metric(
     (),
     "Most keys that get series of their own: SIDECAR_MAX_POSITIONS.",
     "Another limit makes the sidecar rebuild its state from the journal at the next start.",
+)
+EXPOSITION_BYTES = Metric(
+    "trading_exposition_bytes",
+    "gauge",
+    "bytes",
+    (),
+    "Length of the scrape before this one, uncompressed.",
+    "It grows with positions, fee currencies and the length of names and amounts: find out who sends them.",
+)
+EXPOSITION_BYTES_LIMIT = Metric(
+    "trading_exposition_bytes_limit",
+    "gauge",
+    "bytes",
+    (),
+    "How long a scrape can get at the most: 8 KiB for each position of the limit and of the reserve, and 1 MiB.",
+    "Larger than what Prometheus takes (body_size_limit): lower SIDECAR_MAX_POSITIONS.",
 )
 OVERFLOW_TRADES = Metric(
     "trading_overflow_trades_total",

@@ -97,6 +97,9 @@ def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPositio
         was = snapshot.moment.limit
         log.warning("SIDECAR_MAX_POSITIONS changed, rebuilding from the journal", before=was, now=limit)
         snapshot = None
+    if snapshot is not None and not snapshot.moment.is_of_this_fold:
+        log.warning("the accounting changed since the snapshot was saved, rebuilding from the journal")
+        snapshot = None
     if snapshot is None:
         return TradingState(limit), StreamPosition()
     log.info("snapshot loaded", stream=snapshot.position.stream, applied=snapshot.position.sequence)

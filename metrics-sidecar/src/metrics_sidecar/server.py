@@ -58,7 +58,9 @@ class SidecarApp:
             self._require_ready()
             moment = await self._tracker.freeze()
             others = [
-                *pipeline_families(moment, self._tracker, self._saver, self.http.requests, self._connections),
+                *pipeline_families(
+                    moment, self._tracker, self._saver, self.http.requests, self._connections, self._exposition.bytes
+                ),
                 *process_families(),
             ]
             openmetrics = wants_openmetrics(request.headers.get("accept", ""))

@@ -44,8 +44,12 @@ scrape are of one moment.
 - **A limit.** Each key (account, strategy, symbol) has 11 series and one for each fee currency. Past
   `SIDECAR_MAX_POSITIONS` keys, further ones are counted together as
   `account="__other__",strategy="__other__",symbol="__other__"`: trades, volume, notional and fees, but no position.
-  `sum(trading_trades_total)` is still the number of all trades. Past 16 fee currencies of one key, further ones that
+  `sum(trading_trades_total)` is still the number of all trades. Past 8 fee currencies of one key, further ones that
   do not count in the net P&L are added up as `currency="__other__"`.
+- **Shares of the limit.** A key whose account, strategy and symbol together have more than 128 bytes takes the limit
+  once for each 128 bytes begun. Past the limit there is a reserve of a quarter, for accounts that have at most a
+  hundredth of the limit: who makes up thousands of keys keeps no other account out. Which keys get series depends on
+  the journal alone. A scrape is at most `trading_exposition_bytes_limit` long.
 
 `GET /state` shows the same as JSON, every amount a string, also before the sidecar has caught up.
 """

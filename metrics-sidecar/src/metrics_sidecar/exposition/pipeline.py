@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from metrics_sidecar import __version__, metrics
+from metrics_sidecar.exposition.text import max_bytes
 from metrics_sidecar.follow import Saver, Tracker
 from service_kit.connection.context import ConnectionContext
 from service_kit.metrics.process import build_family
@@ -31,11 +32,14 @@ def pipeline_families(
     saver: Saver,
     requests: Counter[tuple[str, int]],
     connections: ConnectionContext,
+    scrape_bytes: int,
 ) -> list[Family]:
-    """The pipeline's metrics at this moment; `requests` counts by path and status."""
+    """The pipeline's metrics now; `requests` counts by path and status, `scrape_bytes` is the last scrape's length."""
     return [
-        Family(metrics.POSITIONS, [("", len(moment.positions))]),
+        Family(metrics.POSITIONS, [("", moment.used)]),
         Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),
+        Family(metrics.EXPOSITION_BYTES, [("", scrape_bytes)]),
+        Family(metrics.EXPOSITION_BYTES_LIMIT, [("", max_bytes(moment.limit))]),
         Family(metrics.OVERFLOW_TRADES, [("", moment.other.trades)]),
         *_stream_families(moment, tracker),
         Family(

@@ -16,7 +16,7 @@ from service_kit.metrics.text import Family, escape, header, labelled, render_fa
 from trading_model.accounting.figures import Figures, figures
 from trading_model.accounting.marks import Mark
 from trading_model.accounting.positions import OTHER, PositionSnapshot
-from trading_model.accounting.state import StateSnapshot
+from trading_model.accounting.state import StateSnapshot, newcomers_limit
 from trading_model.decimals import exactly, show
 from trading_model.symbols import symbol_parts
 from trading_model.timestamps import unix_seconds
@@ -37,6 +37,14 @@ KEY_FAMILIES = (
 )
 
 SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
+
+KEY_BYTES = 8_192
+"""Most bytes of a key's series and of its symbol's: at most 23 lines with 128 bytes of names each, and every value as
+long as it can be (amounts have 38 digits on either side of the point, sums and products up to 208).
+"""
+
+OTHER_BYTES = 2**20
+"""Most bytes of everything else."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -71,16 +79,32 @@ class Remembered(Generic[Given, Made]):
         del self._known[index:]
 
 
+def max_bytes(limit: int) -> int:
+    """How long a scrape can get at the most, uncompressed, with this limit on positions."""
+    return newcomers_limit(limit) * KEY_BYTES + OTHER_BYTES
+
+
 class Exposition:
-    """Formats moments. What is as it was at the last scrape is not formatted again."""
+    """Formats moments. What is as it was at the last scrape is not formatted again.
+
+    `bytes` is the length of the last text, uncompressed.
+    """
 
     def __init__(self) -> None:
+        self.bytes = 0
         self._labels: dict[tuple[str, str, str], KeyLabels] = {}
         self._keys = Remembered(self._render_slice)
         self._symbols = Remembered(_render_symbols)
 
     def render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
         """The whole text in pieces; an empty one is only a chance to let others run."""
+        length = 0
+        for piece in self._render(moment, others, openmetrics):
+            length += len(piece)
+            yield piece
+        self.bytes = length
+
+    def _render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
         yield from self._render_keys(moment, openmetrics)
         yield from self._render_marks(moment, openmetrics)
         yield "".join([render_family(family, openmetrics) for family in others]).encode()
@@ -97,7 +121,7 @@ class Exposition:
             slices.append(self._keys.of(len(slices), (positions, prices)))
             yield b""
         self._keys.forget(len(slices))
-        if len(moment.positions) >= moment.limit:
+        if moment.full:
             slices.append(_render_overflow(moment.other))
         yield from _families(KEY_FAMILIES, slices, openmetrics)
 
@@ -108,7 +132,7 @@ class Exposition:
             slices.append(self._symbols.of(len(slices), some))
             yield b""
         self._symbols.forget(len(slices))
-        if len(moment.positions) >= moment.limit:
+        if moment.full:
             slices.append(_joined([], [], [_symbol_info(OTHER)]))
         yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 

@@ -27,7 +27,7 @@ QUOTE = "quote"
 OTHER = "__other__"
 """Label of what is counted past a limit."""
 
-MAX_FEE_CURRENCIES = 16
+MAX_FEE_CURRENCIES = 8
 """Fee currencies tracked per key, besides those that count in the net P&L."""
 
 

@@ -6,11 +6,17 @@ import msgspec
 
 from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, read_batch
 from trading_model.accounting.marks import Mark, Market
-from trading_model.accounting.positions import Overflow, Position, PositionSnapshot
+from trading_model.accounting.positions import MAX_FEE_CURRENCIES, Overflow, Position, PositionSnapshot
 from trading_model.decimals import MIN, TOO_MUCH, amount_fits, exactly
+
+FOLD = 2
+"""Version of what the same events add up to. Raise it with every change of that, in tests/trading_model/golden too."""
 
 OUT_OF_RANGE = "out_of_range"
 _NO_BOOK: dict[str, Position] = {}
+LABEL_BYTES = 128
+"""Bytes of account, strategy and symbol that one position of the limit covers: each of its series repeats them."""
+
 SLICE = 512
 """So many positions are frozen between two chances for others to run: a fraction of a millisecond."""
 
@@ -20,7 +26,8 @@ class StateSnapshot(msgspec.Struct, frozen=True):
 
     `positions` stand in the order in which their first trade came, `last` holds each symbol's last trade. `other` is
     what was counted past the limit on positions. `asides` and `unknown` count events that are not fills; the first
-    unknown one has the sequence `incomplete_since`, which is 0 while figures are complete.
+    unknown one has the sequence `incomplete_since`, which is 0 while figures are complete. `used` is what the positions
+    take of `limit`.
     """
 
     stream: str
@@ -33,6 +40,26 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     asides: int = 0
     unknown: int = 0
     incomplete_since: int = 0
+    used: int = 0
+    fold: int = 1
+
+    @property
+    def full(self) -> bool:
+        """Whether trades are, or may be next, counted without a position."""
+        return self.used >= self.limit or self.other.trades > 0
+
+    @property
+    def is_of_this_fold(self) -> bool:
+        """Whether this version would have come to the same state.
+
+        The first version knew no kinds, no shares of the limit and more fee currencies: it would where none of these
+        mattered.
+        """
+        if self.fold != 1:
+            return self.fold == FOLD
+        used = sum(cost(held.account, held.strategy, held.symbol) for held in self.positions)
+        few_fees = all(len(held.fees) <= MAX_FEE_CURRENCIES for held in self.positions)
+        return used <= self.limit and few_fees and not self.other.trades and not self.rejected[UNDECODABLE]
 
     @property
     def fills(self) -> int:
@@ -40,10 +67,24 @@ class StateSnapshot(msgspec.Struct, frozen=True):
         return self.applied - self.asides - self.unknown - sum(self.rejected.values())
 
 
+def cost(account: str, strategy: str, symbol: str) -> int:
+    """What a key takes of the limit on positions: 1, and as much again for each further LABEL_BYTES of its names."""
+    characters = len(account) + len(strategy) + len(symbol)
+    if characters * 4 > LABEL_BYTES:  # else it can't be longer, whatever the characters are
+        characters = len((account + strategy + symbol).encode())
+    return max(1, -(-characters // LABEL_BYTES))
+
+
+def newcomers_limit(limit: int) -> int:
+    """What positions may take altogether: past `limit` there is a quarter more, for accounts with few positions."""
+    return limit + limit // 4
+
+
 class TradingState:
     """Positions and totals of one stream, at most `limit` keys of them.
 
     Trades of further keys are counted under one key that holds no position: the totals are still those of all trades.
+    An account can't keep others out: past the limit each may still have a hundredth of it, from a reserve of a quarter.
     """
 
     def __init__(self, limit: int, stream: str = "") -> None:
@@ -56,6 +97,8 @@ class TradingState:
         self.other = Overflow()
         self.rejected = {UNDECODABLE: 0, OUT_OF_RANGE: 0}
         self.asides = self.unknown = self.incomplete_since = 0
+        self._used = 0
+        self._used_by_account: dict[str, int] = {}
         self._generation = 0
         self._freezing = False
 
@@ -99,6 +142,8 @@ class TradingState:
             self.asides,
             self.unknown,
             self.incomplete_since,
+            self._used,
+            FOLD,
         )
         try:
             for start in range(0, len(positions), SLICE):
@@ -164,11 +209,20 @@ class TradingState:
             if self._freezing:
                 market.freeze(self._generation)
             market.price, market.ts = fill.price, fill.ts
-        if len(self._positions) < self.limit:
+        if self._admits(fill):
             target = self._open(fill.account, fill.strategy, fill.symbol, Mark(fill.price, fill.ts))
         target.apply(fill.side, fill.price, fill.qty)
         if fill.fee is not None:
             target.charge(fill.fee, fill.fee_currency)
+
+    def _admits(self, fill: Fill) -> bool:
+        """Whether the fill's key gets a position. It depends on the fills before it, and on nothing else."""
+        key_cost = cost(fill.account, fill.strategy, fill.symbol)
+        used = self._used + key_cost
+        if used <= self.limit:
+            return True
+        used_by_account = self._used_by_account.get(fill.account, 0) + key_cost
+        return used <= newcomers_limit(self.limit) and used_by_account <= max(1, self.limit // 100)
 
     def _open(self, account: str, strategy: str, symbol: str, mark: Mark) -> Position:
         """A new position; `mark` is its symbol's if that is new, too."""
@@ -177,6 +231,9 @@ class TradingState:
             market = self._markets[symbol] = Market(symbol, mark)
         position = Position(account, strategy, symbol)
         position.market = market
+        key_cost = cost(account, strategy, symbol)
+        self._used += key_cost
+        self._used_by_account[account] = self._used_by_account.get(account, 0) + key_cost
         self._positions.append(position)
         self._books.setdefault((account, strategy), {})[symbol] = position
         return position
