@@ -23,6 +23,9 @@ NOT_SHOWN = {
     "trading_app_recovered": "it is of a start: the alert UncleanEnd tells it",
     "trading_app_stream_failed": "the app ends at once: the alert StreamFailed and the line of a restart show it",
     "python_info": "the version of Python stands in the build table",
+    "trading_app_sidecar_polls_total": "the page itself says when the sidecar does not answer",
+    "trading_stream_replay_requests_total": "catch-ups and gaps are shown; for the search of a cause",
+    "trading_stream_redials_total": "whether the sidecar is caught up is shown; for the search of a cause",
 }
 """Exported metrics without a panel, each with the reason."""
 

@@ -159,6 +159,9 @@ def test_who_has_no_right_keys_gets_nothing_is_counted_and_told_why(
                 assert there.counted().keys() == {reason}
                 assert subscriber.head is None
                 assert not applied.resets
+                await becomes(lambda: sum(subscriber.counters.redials.values()))
+                await becomes(lambda: subscriber.counters.replay_requests["unanswered"])
+                assert subscriber.counters.replay_requests["answered"] == 0
             assert there.writer.replay_counters.answers == 0
 
     run(test())

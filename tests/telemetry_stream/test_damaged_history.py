@@ -95,6 +95,7 @@ def test_a_subscriber_that_needs_the_row_says_which_and_goes_on_once_it_is_sound
         subscriber = place.subscriber()
         async with following(subscriber) as applied:
             await becomes(lambda: subscriber.counters.rejected.get("damaged_history", 0) > 1)
+            assert subscriber.counters.replay_requests["damaged"] > 1
             assert applied.last == ROW
             assert not subscriber.caught_up
             assert f"sequences {ROW + 1} to {2 * ROW} can't be read" in advice(subscriber.obstacle or Obstacle("none"))

@@ -267,6 +267,7 @@ def test_a_reader_that_does_not_keep_up_asks_for_what_was_dropped(
                 await becomes(lambda: applied.last == writer.head(), meanwhile=writer.heartbeat)
                 assert applied.events == place.events()
                 assert subscriber.counters.catchups >= 2
+                assert subscriber.counters.replay_requests["answered"] >= 2
 
     run(test())
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.ports import free_port
 from trading_app.page import sidecar_feed
-from trading_app.page.sidecar_feed import SidecarFeed
+from trading_app.page.sidecar_feed import OUTCOMES, SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.query.trades import Filter
 
@@ -88,23 +88,26 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("given", "outcome", "reason"),
     [
         (
             answer(b"{}", b"401 Unauthorized"),
+            "unauthorized",
             "it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too",
         ),
-        (answer(b"", b"500 Oops"), "it answered with status 500"),
-        (answer(b"[]"), "its answer could not be read; is it of another version?"),
-        (answer(STATE, length=len(STATE) + 1), "what listens there is no sidecar"),
-        (answer(STATE, length=10**12), "what listens there is no sidecar"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "what listens there is no sidecar"),
-        (b"SSH-2.0-x\r\n\r\n", "what listens there is no sidecar"),
-        (b"", "what listens there is no sidecar"),
+        (answer(b"", b"500 Oops"), "refused", "it answered with status 500"),
+        (answer(b"[]"), "unreadable", "its answer could not be read; is it of another version?"),
+        (answer(STATE, length=len(STATE) + 1), "unreadable", "what listens there is no sidecar"),
+        (answer(STATE, length=10**12), "unreadable", "what listens there is no sidecar"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", "what listens there is no sidecar"),
+        (b"SSH-2.0-x\r\n\r\n", "unreadable", "what listens there is no sidecar"),
+        (b"", "unreadable", "what listens there is no sidecar"),
     ],
 )
-def test_what_is_no_answer_is_told_in_words(given: bytes, reason: str) -> None:
-    reading = run(lambda: read_from(given))
+def test_what_is_no_answer_is_told_in_words_and_counted(given: bytes, outcome: str, reason: str) -> None:
+    feeds: list[SidecarFeed] = []
+    reading = run(lambda: read_from(given, feeds=feeds))
+    assert feeds[0].polls == {**dict.fromkeys(OUTCOMES, 0), outcome: 1}
     assert (reading.status, reading.reason, reading.state) == ("down", reason, None)
 
 

@@ -182,6 +182,25 @@ STREAM_CATCHUPS = Metric(
     "Times the replay socket was asked for what is missing; the one at the start included.",
     "Rising without gaps: the web app restarts, or its heartbeats do not arrive.",
 )
+STREAM_REPLAY_REQUESTS = Metric(
+    "trading_stream_replay_requests_total",
+    "counter",
+    "requests",
+    ("outcome",),
+    "Replay requests to the web app, by outcome.",
+    "unanswered, refused: the web app does not run, or WEBAPP_REPLAY_ADDR is not its address. damaged: run "
+    "trading-app doctor. Each is tried again, after at most 2 seconds.",
+    "interrupted: the publisher was reached again, so the request was made anew.",
+)
+STREAM_REDIALS = Metric(
+    "trading_stream_redials_total",
+    "counter",
+    "connections",
+    ("reason",),
+    "New connections to the publisher, by the reason for which the one before ended.",
+    "disconnected: the web app restarts, or the network drops connections. Any other reason: the keys of the two "
+    "sides do not fit, the log says which.",
+)
 STREAM_CAUGHT_UP = Metric(
     "trading_stream_caught_up",
     "gauge",

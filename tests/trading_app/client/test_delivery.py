@@ -1,12 +1,11 @@
 from collections.abc import Iterator
-from itertools import islice
 
 import pytest
 
 from tests.support.ports import free_port
 from tests.trading_app.client.clock import Clock
 from tests.trading_app.client.fake_app import Answer, FakeApp
-from trading_app.client.delivery import Delivery, Failure, backoff, is_retryable, retry_after
+from trading_app.client.delivery import Delivery, Failure, is_retryable, retry_after
 from trading_app.client.errors import Refused, Unreachable, UsageError
 from trading_app.client.target import Target
 
@@ -118,11 +117,6 @@ def test_ping_tells_whether_the_app_is_there(app: FakeApp) -> None:
 def test_a_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="is not an address"):
         Delivery(Target(url))
-
-
-def test_backoff_doubles_to_its_cap_and_is_jittered() -> None:
-    assert list(islice(backoff(1, 5, lambda: 1.0), 5)) == [1, 2, 4, 5, 5]
-    assert list(islice(backoff(1, 5, lambda: 0.0), 4)) == [0.5, 1, 2, 2.5]
 
 
 @pytest.mark.parametrize(

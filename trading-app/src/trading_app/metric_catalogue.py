@@ -265,6 +265,16 @@ STREAM_CONNECTIONS_REFUSED = Metric(
     " `too_many_bytes`, `too_many_connections`, `malformed_handshake`: something that is not a subscriber.",
     "The [list](wire-contract.md#refused-connections) explains each reason.",
 )
+SIDECAR_POLLS = Metric(
+    "trading_app_sidecar_polls_total",
+    "counter",
+    "requests",
+    ("outcome",),
+    "Requests for the sidecar's state, which the page shows, by outcome.",
+    "`unreachable`, `timeout`: the sidecar does not run, or is short of CPU. `unauthorized`: set `MONITORING_TOKEN`."
+    " `unreadable`, `refused`: something else listens there, or another version. Trades are taken all the same.",
+    "After a failure the next request comes within 2 seconds.",
+)
 BUILD_INFO = Metric(
     "trading_app_build_info",
     "info",

@@ -91,6 +91,8 @@ class AppMetrics:
         self.duplicate_trades = 0
         self.commit_seconds = Histogram(BOUNDS_SECONDS)
         self.committed_trades = 0
+        self.sidecar_polls: Mapping[str, int] = {}
+        """By outcome; who polls the sidecar puts its counts here."""
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
@@ -115,6 +117,7 @@ class AppMetrics:
             yield from _stream_families(self.stream)
             yield from _disk_families(self.stream)
         yield from self._limit_families()
+        yield Family(catalogue.SIDECAR_POLLS, by_label("outcome", self.sidecar_polls))
         yield build_family(catalogue.BUILD_INFO, version("trading-app"), "trading-app")
 
     def _request_families(self) -> Iterator[Family]:

@@ -56,7 +56,8 @@ class WebApp:
         self.intake = Intake(settings, metrics)
         self.max_body_bytes = settings.max_body_bytes
         self.shares_origins = bool(settings.cors_origins)
-        self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token)
+        self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token, clock)
+        metrics.sidecar_polls = self.feed.polls
         self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings, clock), clock)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)

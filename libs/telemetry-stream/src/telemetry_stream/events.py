@@ -1,4 +1,4 @@
-"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import only errors.
+"""The nouns of the stream. They know nothing of trades, SQLite or ZeroMQ, and import only errors and refusals.
 
 Those that are made for every request are structs, which are made five times as fast as frozen dataclasses.
 """
@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from telemetry_stream.errors import DamagedHistory
+from telemetry_stream.refusals import DISCONNECTED, REASONS
 
 
 class Event:
@@ -184,6 +185,12 @@ class Arrival(msgspec.Struct, frozen=True):
 Delivery = Reset | Arrival
 
 
+REPLAY_OUTCOMES = ("answered", "unanswered", "refused", "damaged", "interrupted")
+"""What becomes of a replay request: answered; no answer in time; an answer that is an error or can't be read; the
+journal is damaged there; given up, because the publisher was reached again and all is asked for anew.
+"""
+
+
 @dataclass(slots=True)
 class SubscriberCounters:
     """What a subscriber met, counted since its start. All are totals and only grow."""
@@ -192,7 +199,14 @@ class SubscriberCounters:
     duplicates: int = 0
     catchups: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
+    replay_requests: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REPLAY_OUTCOMES, 0))
+    redials: dict[str, int] = field(default_factory=lambda: dict.fromkeys((DISCONNECTED, *REASONS), 0))
+    """New connections to the publisher, by the reason for which the one before ended."""
 
     def reject(self, reason: str) -> None:
         """Count one refused message."""
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
+
+    def redial(self, reason: str) -> None:
+        """Count one new connection."""
+        self.redials[reason] += 1

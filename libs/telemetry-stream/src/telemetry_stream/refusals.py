@@ -7,6 +7,9 @@ OTHER_MECHANISM = "other_mechanism"
 WRONG_SERVER_KEY = "wrong_server_key"
 MALFORMED = "malformed_handshake"
 UNFINISHED = "unfinished_handshake"
+DISCONNECTED = "disconnected"
+"""A connection ended without a reason."""
+
 REASONS = (UNKNOWN_KEY, WRONG_SERVER_KEY, OTHER_MECHANISM, MALFORMED, UNFINISHED)
 """Why a connection is refused."""
 

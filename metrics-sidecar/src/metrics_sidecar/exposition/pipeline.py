@@ -69,6 +69,8 @@ def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family
     yield Family(metrics.STREAM_GAPS, [("", counters.gaps)])
     yield Family(metrics.STREAM_DUPLICATES, [("", counters.duplicates)])
     yield Family(metrics.STREAM_CATCHUPS, [("", counters.catchups)])
+    yield Family(metrics.STREAM_REPLAY_REQUESTS, by_label("outcome", counters.replay_requests))
+    yield Family(metrics.STREAM_REDIALS, by_label("reason", counters.redials))
     yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
     kinds = {FILL: moment.fills, ASIDE: moment.asides, UNKNOWN: moment.unknown}
     yield Family(metrics.EVENTS, by_label("kind", kinds))

@@ -4,16 +4,17 @@ To post again is safe: the app knows each trade by its id, and a batch is writte
 """
 
 import math
-import random
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 import httpx
 import msgspec
 
+from telemetry_stream.backoff import backoff
 from trading_app.client.errors import Problem, Refused, Unreachable, UsageError
 from trading_app.client.tally import Receipt
 from trading_app.client.target import Target
@@ -36,17 +37,13 @@ class Failure:
     retry_after: float = 0.0
 
 
-def backoff(first: float = 0.1, maximum: float = 10.0, draw: Callable[[], float] = random.random) -> Iterator[float]:
-    """Seconds to wait before each new attempt: doubling up to `maximum`, then half to all of it by chance."""
-    delay = first
-    while True:
-        yield delay * (0.5 + draw() / 2)
-        delay = min(delay * 2, maximum)
-
-
 def is_retryable(status: int) -> bool:
     """Whether the same request may be taken later: too many, timed out, or trouble on the app's side."""
     return status in (408, 425, 429) or status >= 500
+
+
+client_backoff = partial(backoff, 0.1, cap=10.0)
+"""Seconds to wait before each new attempt: from 0.1 to 10."""
 
 
 class Delivery:
@@ -61,7 +58,7 @@ class Delivery:
         target: Target,
         max_wait: float | None = None,
         on_failure: Callable[[Failure], object] = bool,
-        delays: Callable[[], Iterator[float]] = backoff,
+        delays: Callable[[], Iterator[float]] = client_backoff,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:

@@ -4,12 +4,12 @@ Nothing of the app waits for the sidecar: what was read last is at hand, and so 
 """
 
 import asyncio
-import time
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
+from service_kit.clock import SYSTEM_CLOCK, Clock, unix_seconds
 from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import totals
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
@@ -32,16 +32,26 @@ MAX_PAUSE_SECONDS = 2.0
 """Between an answer, or an attempt that brought none, and the next attempt: one slow answer must not freeze figures."""
 
 
+OUTCOMES = ("answered", "timeout", "unreachable", "unauthorized", "refused", "unreadable")
+"""What becomes of a poll: the last two are another status than 200 or 401, and an answer that is not a state."""
+
+
 class NoAnswer(Exception):
-    """The sidecar told nothing usable. The message says why, in words for the page."""
+    """The sidecar gave nothing usable. The message says why, in words for the page; `outcome` is one of OUTCOMES."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class SidecarFeed:
     """What is known of the sidecar: `latest`, and the net P&L over the last hour by position and by quote currency."""
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: str | None, clock: Clock = SYSTEM_CLOCK) -> None:
         """`token` is shown to a sidecar that wants one."""
         self.url = url
+        self.polls = dict.fromkeys(OUTCOMES, 0)
+        self._clock = clock
         self.latest = Reading()
         self.pnl_of_positions = PnlHistory[PositionKey]()
         self.pnl_of_quotes = PnlHistory[str]()
@@ -51,14 +61,16 @@ class SidecarFeed:
         """Ask for ever."""
         pause = PAUSE_SECONDS
         while True:
-            began = time.monotonic()
+            began = self._clock.monotonic()
             try:
                 self._take(await self._ask())
-                pause = min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, SHARE * (time.monotonic() - began)))
+                self.polls["answered"] += 1
+                pause = min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, SHARE * (self._clock.monotonic() - began)))
             except NoAnswer as error:
+                self.polls[error.outcome] += 1
                 if self.latest.status != "down":
                     log.info("the sidecar does not answer", reason=str(error))
-                self.latest = self.latest.without_answer(str(error), time.time())
+                self.latest = self.latest.without_answer(str(error), unix_seconds(self._clock))
                 pause = min(MAX_PAUSE_SECONDS, 1.5 * pause)
             await asyncio.sleep(pause)
 
@@ -67,19 +79,21 @@ class SidecarFeed:
             async with asyncio.timeout(ANSWER_SECONDS):
                 status, body = await fetch(f"{self.url}/state", self._token)
         except TimeoutError:
-            raise NoAnswer(f"it did not answer within {ANSWER_SECONDS:g} seconds") from None
+            raise NoAnswer("timeout", f"it did not answer within {ANSWER_SECONDS:g} seconds") from None
         except OSError:
-            raise NoAnswer("nothing listens there") from None
+            raise NoAnswer("unreachable", "nothing listens there") from None
         except (ValueError, EOFError):
-            raise NoAnswer("what listens there is no sidecar") from None
+            raise NoAnswer("unreadable", "what listens there is no sidecar") from None
         if status == 401:
-            raise NoAnswer("it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too")
+            raise NoAnswer(
+                "unauthorized", "it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too"
+            )
         if status != 200:
-            raise NoAnswer(f"it answered with status {status}")
+            raise NoAnswer("refused", f"it answered with status {status}")
         try:
             return decode_state(body)
         except msgspec.DecodeError:
-            raise NoAnswer("its answer could not be read; is it of another version?") from None
+            raise NoAnswer("unreadable", "its answer could not be read; is it of another version?") from None
 
     def _take(self, state: SidecarState) -> None:
         if self.latest.status == "down":
@@ -87,7 +101,7 @@ class SidecarFeed:
         if self.latest.state and self.latest.state.stream != state.stream:
             self.pnl_of_positions.clear()
             self.pnl_of_quotes.clear()
-        now = time.time()
+        now = unix_seconds(self._clock)
         self.latest = self.latest.with_state(state, now)
         if state.caught_up:
             second = int(now)

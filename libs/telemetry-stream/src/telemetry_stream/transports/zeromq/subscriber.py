@@ -12,7 +12,7 @@ from telemetry_stream.backoff import backoff
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Delivery, StreamPosition, SubscriberCounters
 from telemetry_stream.follower import PAGE_LIMIT, Follower
-from telemetry_stream.refusals import DAMAGED_HISTORY, UNFINISHED, Obstacle
+from telemetry_stream.refusals import DAMAGED_HISTORY, DISCONNECTED, UNFINISHED, Obstacle
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq import handshake
 from telemetry_stream.transports.zeromq.curve import ClientKeys
@@ -70,6 +70,7 @@ class Subscriber:
         self._heard_at = time.monotonic()
         self._redial_at = float("inf")
         self._redials = backoff()
+        self._redial_reason = DISCONNECTED
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._replay: zmq.Socket[bytes] | None = None
         self._asked: ReplayRequest | None = None
@@ -162,6 +163,7 @@ class Subscriber:
             self._send(replay, request)
         try:
             if not await self._wait_for_answer(replay):
+                self.counters.replay_requests["interrupted"] += 1
                 return None
         except asyncio.CancelledError:
             self._hang_up()
@@ -169,17 +171,21 @@ class Subscriber:
         try:
             delivery = self._follower.replayed(*decode_frames(self._topic, replay.recv_multipart(zmq.NOBLOCK)))
         except zmq.Again:
+            self.counters.replay_requests["unanswered"] += 1
             await self._pause(self._why_no_answer())
             return None
         except MalformedFrame as error:
             self.counters.reject(error.reason)
+            self.counters.replay_requests["refused"] += 1
             await self._pause(str(error))
             return None
         except DamagedHistory as damage:
             self.counters.reject(DAMAGED_HISTORY)
+            self.counters.replay_requests["damaged"] += 1
             self._obstacle = Obstacle(DAMAGED_HISTORY, detail=str(damage))
             await self._pause(self._explain(self._obstacle))
             return None
+        self.counters.replay_requests["answered"] += 1
         self._obstacle = None
         self._pauses = self._fixed_pauses or backoff()
         if self._out_of_reach:
@@ -249,6 +255,7 @@ class Subscriber:
 
     def _note_refusal(self, reason: str | None) -> None:
         """Dial again after a while; without a reason it was a connection that ended."""
+        self._redial_reason = reason or DISCONNECTED
         self._redial_at = min(self._redial_at, time.monotonic() + next(self._redials))
         if reason and (reason != UNFINISHED or self._obstacle is None):  # the others say more
             self._obstacle = Obstacle(reason, self._keys.public.decode() if self._keys else None)
@@ -258,6 +265,7 @@ class Subscriber:
         too large a frame, or refused the key. It takes a new socket: libzmq aborts the process where a connection is
         taken from one while a message is read.
         """
+        self.counters.redial(self._redial_reason)
         self._redial_at = float("inf")
         self._disconnect()
         self._connect()
