@@ -20,7 +20,7 @@ echo "or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),e
 exit 1
 endef
 
-.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench lock audit clean
+.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench graph lock audit clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ torture: env-setup ## try the promise at length, 90 minutes at most; PART= one o
 
 bench: env-setup ## measure the speed, under 10 minutes; FIGURE= one or some, TRADES= of the restart, WRITE=1 into the document
 	@$(BIN)/python -m benchmarks.run $(FIGURE) $(if $(TRADES),--trades $(TRADES)) $(if $(WRITE),--write)
+
+graph: env-setup ## print which room of the code imports which, and whether there are circles
+	@$(BIN)/python -m tests.support.import_graph
 
 lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="ruff mypy" takes newer versions
 	@$(call with-python,-m infra.local.lock $(UPGRADE))

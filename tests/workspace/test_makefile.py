@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = [
     "env-setup", "apps-up", "apps-down", "infra-up", "infra-down", "open", "demo", "test", "lint", "torture", "bench",
-    "lock", "audit", "clean",
+    "graph", "lock", "audit", "clean",
 ]  # fmt: skip
 
 
