@@ -140,12 +140,14 @@ INTAKE = [
         minimum=0,
     ),
     time_series(
-        "Unread answers",
-        "Memory taken by parts of answers that clients have not read; past the limit, WEBAPP_MAX_OUTGOING_BYTES, "
-        "requests for trades get 503.",
+        "Unread bytes",
+        "Memory taken by what clients and subscribers have not read. Past its limit an answer gets 503, and the subscriber "
+        "that reads least is cut and catches up later.",
         "bytes",
         Query("trading_app_outgoing_bytes", "answers"),
         Query("trading_app_outgoing_bytes_limit", "limit of answers"),
+        Query("trading_app_stream_queue_bytes", "{{queue}}"),
+        Query("trading_app_stream_queue_bytes_limit", "limit of {{queue}}"),
         minimum=0,
     ),
     time_series(
@@ -294,6 +296,7 @@ STREAM = [
         Query(f"sum({rate('trading_app_replay_requests_refused_total')}) or vector(0)", "requests refused"),
         Query(f"sum({rate('trading_app_stream_connections_refused_total')}) or vector(0)", "connections refused"),
         Query(rate("trading_app_damaged_reads_total"), "reads of damaged rows"),
+        Query(rate("trading_app_stream_queue_refused_total"), "not queued ({{queue}})"),
         minimum=0,
     ),
     time_series(

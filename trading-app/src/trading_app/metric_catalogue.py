@@ -63,6 +63,31 @@ OUTGOING_BYTES_LIMIT = Metric(
     "Maximum of memory taken by parts of unread answers: WEBAPP_MAX_OUTGOING_BYTES.",
     "It follows the setting.",
 )
+STREAM_QUEUE_BYTES = Metric(
+    "trading_app_stream_queue_bytes",
+    "gauge",
+    "bytes",
+    ("queue",),
+    "Memory taken by messages that subscribers have not read yet.",
+    "Near the limit: a subscriber stands still. It is cut at the limit, and catches up when it comes back.",
+    "`live`: published batches of 16 KiB or more. `replay`: answers to replay requests.",
+)
+STREAM_QUEUE_BYTES_LIMIT = Metric(
+    "trading_app_stream_queue_bytes_limit",
+    "gauge",
+    "bytes",
+    ("queue",),
+    "Maximum of memory taken by messages that subscribers have not read yet.",
+    "It never changes.",
+)
+STREAM_QUEUE_REFUSED = Metric(
+    "trading_app_stream_queue_refused_total",
+    "counter",
+    "messages",
+    ("queue",),
+    "Messages not queued because their queue was full.",
+    "A steady rise: a subscriber reads too slowly. Nothing is lost: subscribers ask for what they missed.",
+)
 CONNECTIONS = Metric(
     "trading_app_connections",
     "gauge",

@@ -11,7 +11,7 @@ from service_kit.metrics.histogram import BOUNDS_SECONDS, Histogram
 from service_kit.metrics.process import build_family
 from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
 from telemetry_stream.errors import BackendUnavailable
-from telemetry_stream.log import ReplayCounters, StorageUse
+from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse
 from trading_app import metric_catalogue as catalogue
 from trading_app.environment import Settings
 from trading_app.outgoing import OutgoingBudget
@@ -60,6 +60,11 @@ class MeasuredStream(Protocol):
     @property
     def replay_counters(self) -> ReplayCounters:
         """What the replay socket was asked and answered."""
+        ...
+
+    @property
+    def queues(self) -> Mapping[str, QueueUse]:
+        """What waits for subscribers, by queue."""
         ...
 
     @property
@@ -172,6 +177,12 @@ def _stream_families(stream: MeasuredStream) -> Iterator[Family]:
     yield Family(catalogue.DAMAGED_READS, [("", stream.damaged_reads)])
     refusals = {**dict.fromkeys(REPLAY_REFUSALS, 0), **replays.refusals}
     yield Family(catalogue.REPLAY_REQUESTS_REFUSED, by_label("reason", refusals))
+    queues = stream.queues
+    yield Family(catalogue.STREAM_QUEUE_BYTES, by_label("queue", {name: use.bytes for name, use in queues.items()}))
+    yield Family(
+        catalogue.STREAM_QUEUE_BYTES_LIMIT, by_label("queue", {name: use.max_bytes for name, use in queues.items()})
+    )
+    yield Family(catalogue.STREAM_QUEUE_REFUSED, by_label("queue", {name: use.refused for name, use in queues.items()}))
     yield Family(catalogue.STREAM_CONNECTIONS_REFUSED, by_label("reason", stream.refused_connections))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 
@@ -14,7 +14,7 @@ from telemetry_stream.backend import open_log, store_of
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
-from telemetry_stream.log import ReplayCounters, StorageUse, StreamReader
+from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse, StreamReader
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from telemetry_stream.wire import trim
@@ -108,6 +108,11 @@ class TradeStream:
     def replay_counters(self) -> ReplayCounters:
         """What the replay socket was asked and answered."""
         return self._log.replay_counters
+
+    @property
+    def queues(self) -> Mapping[str, QueueUse]:
+        """What waits for subscribers, by queue."""
+        return self._log.queues
 
     @property
     def refused_connections(self) -> dict[str, int]:

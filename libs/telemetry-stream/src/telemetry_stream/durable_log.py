@@ -1,10 +1,10 @@
 """The log: numbers events in a store, then has a transport carry what was committed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from telemetry_stream.events import Result, Submission
-from telemetry_stream.log import Carrier, ReplayCounters, Store, StreamReader, Transport
+from telemetry_stream.log import Carrier, QueueUse, ReplayCounters, Store, StreamReader, Transport
 from telemetry_stream.place import Place
 
 
@@ -38,6 +38,11 @@ class DurableLog:
     def replay_counters(self) -> ReplayCounters:
         """What subscribers asked for and were answered."""
         return self._carrier.replay_counters
+
+    @property
+    def queues(self) -> Mapping[str, QueueUse]:
+        """What the transport keeps for readers, by queue."""
+        return self._carrier.queues
 
     @property
     def refused_connections(self) -> dict[str, int]:

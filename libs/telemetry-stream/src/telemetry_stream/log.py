@@ -4,7 +4,7 @@
 what is said here; another back end is a new package that passes the same tests.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -110,6 +110,23 @@ class StreamSubscriber(Protocol):
 
 
 @dataclass(slots=True)
+class QueueUse:
+    """How much a transport keeps for readers that have not read it yet, in bytes, and its maximum.
+
+    `refused` counts the messages that were not kept because of that.
+    """
+
+    max_bytes: int
+    bytes: int = 0
+    refused: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more was kept when it was looked at last."""
+        return self.bytes >= self.max_bytes
+
+
+@dataclass(slots=True)
 class ReplayCounters:
     """What the transport was asked and answered since the start."""
 
@@ -198,6 +215,10 @@ class Carrier(Protocol):
     @property
     def replay_counters(self) -> ReplayCounters:
         """What subscribers asked for and were answered."""
+
+    @property
+    def queues(self) -> Mapping[str, QueueUse]:
+        """What is kept for readers: of `live` messages, and of `replay` answers."""
 
     @property
     def refused_connections(self) -> dict[str, int]:

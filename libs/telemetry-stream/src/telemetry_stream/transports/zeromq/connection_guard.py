@@ -5,7 +5,7 @@ With keys it answers libzmq's questions whom to let in (ZAP, https://rfc.zeromq.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import structlog
@@ -13,8 +13,9 @@ import zmq
 from zmq.utils import z85
 
 from telemetry_stream import refusals
+from telemetry_stream.log import QueueUse
 from telemetry_stream.transports.zeromq import handshake
-from telemetry_stream.transports.zeromq.connection_limits import TOO_MANY, TOO_MUCH, Connections
+from telemetry_stream.transports.zeromq.connection_limits import TOO_MANY, TOO_MUCH, UNREAD, Connections
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from telemetry_stream.transports.zeromq.sockets import bind, pair
 
@@ -28,7 +29,7 @@ LOOK_MILLISECONDS = 100
 LOG_SECONDS = 10.0
 """Between two lines about refusals for the same reason, however many there are."""
 
-REASONS = (*refusals.REASONS, TOO_MUCH, TOO_MANY)
+REASONS = (*refusals.REASONS, TOO_MUCH, TOO_MANY, UNREAD)
 """Why a connection is refused or cut."""
 
 _WATCHED = handshake.EVENTS | zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
@@ -53,6 +54,7 @@ class ConnectionGuard:
         self._guarded: list[zmq.Socket[bytes]] = []
         self._monitors: list[zmq.Socket[bytes]] = []
         self._connections = Connections()
+        self._queues: tuple[QueueUse, ...] = ()
         self._looked_at = 0.0
         self._logged_at = dict.fromkeys(REASONS, float("-inf"))
         self._stop, self._stopped = pair(context)
@@ -69,6 +71,10 @@ class ConnectionGuard:
         monitor.connect(address)
         self._monitors.append(monitor)
         self._guarded.append(socket)
+
+    def watch(self, queues: Iterable[QueueUse]) -> None:
+        """Cut the connection that reads least while one of these is full. To be called before the start."""
+        self._queues = tuple(queues)
 
     def start(self) -> None:
         """Start the thread."""
@@ -112,9 +118,16 @@ class ConnectionGuard:
                 if monitor in ready:
                     self._note(monitor.recv_multipart())
             if time.monotonic() - self._looked_at > LOOK_MILLISECONDS / 1_000:
-                self._looked_at = time.monotonic()
-                for _ in range(self._connections.cut_greedy()):
-                    self._count(TOO_MUCH)
+                self._look_at_connections(time.monotonic())
+
+    def _look_at_connections(self, now: float) -> None:
+        self._looked_at = now
+        for _ in range(self._connections.cut_greedy()):
+            self._count(TOO_MUCH)
+        self._connections.note_behind(now)
+        if any(queue.is_full for queue in self._queues):
+            for _ in range(self._connections.cut_furthest_behind(now)):
+                self._count(UNREAD)
 
     def _decide(
         self, version: bytes, request: bytes, _domain: bytes, address: bytes, _identity: bytes, *credentials: bytes

@@ -1,13 +1,17 @@
-"""Cuts connections that send more than any subscriber does.
+"""Cuts connections that send more than any subscriber does, and those that read least where too much is unread.
 
 libzmq bounds a frame and the number of whole messages, but not a message of endless frames: it keeps what has arrived
 of it until the last one comes. So the bytes of each connection are counted, as TCP does (Linux; elsewhere only the
 connections are).
 """
 
+import fcntl
 import os
 import socket
 import struct
+import sys
+import termios
+from collections.abc import Callable
 from contextlib import suppress
 
 MAX_CONNECTIONS = 256
@@ -18,6 +22,13 @@ MAX_BYTES = 4 * 1024 * 1024
 
 TOO_MANY = "too_many_connections"
 TOO_MUCH = "too_many_bytes"
+UNREAD = "unread"
+
+BEHIND_SECONDS = 1.0
+"""A connection may be cut for what it does not read once something has waited for it, without a break, for so long."""
+
+_WAITING = struct.Struct("i")
+"""What the ioctl TIOCOUTQ gives: the bytes that were sent and not taken by the other side (Linux, tcp(7))."""
 
 _RECEIVED = struct.Struct("128xQ")
 """`tcpi_bytes_received` in Linux's `struct tcp_info` (tcp(7)), since Linux 4.1."""
@@ -33,6 +44,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._ends: dict[_Key, _Ends] = {}
+        self._behind_since: dict[_Key, float] = {}
 
     def __len__(self) -> int:
         """How many are open."""
@@ -52,15 +64,32 @@ class Connections:
     def closed(self, descriptor: int, endpoint: bytes) -> None:
         """Forget a connection."""
         self._ends.pop((endpoint, descriptor), None)
+        self._behind_since.pop((endpoint, descriptor), None)
 
     def cut_greedy(self) -> int:
         """Cut those that have sent too much; how many these were."""
-        return sum(self._is_cut(key, ends) for key, ends in list(self._ends.items()))
+        return sum(self._cut_if(key, lambda connection: _received(connection) > MAX_BYTES) for key in list(self._ends))
 
-    def _is_cut(self, key: _Key, ends: _Ends) -> bool:
+    def note_behind(self, now: float) -> None:
+        """Look for which of them something waits; `now` is in seconds."""
+        for key in list(self._ends):
+            with suppress(OSError), socket.socket(fileno=os.dup(key[1])) as connection:
+                if _waiting(connection):
+                    self._behind_since.setdefault(key, now)
+                    continue
+            self._behind_since.pop(key, None)
+
+    def cut_furthest_behind(self, now: float) -> int:
+        """Cut the one that has not caught up for the longest time, if that is long enough; how many were cut."""
+        key = min(self._behind_since, key=self._behind_since.__getitem__, default=None)
+        if key is None or now - self._behind_since[key] < BEHIND_SECONDS:
+            return 0
+        return int(self._cut_if(key, _waiting))
+
+    def _cut_if(self, key: _Key, condition: Callable[[socket.socket], object]) -> bool:
         endpoint, descriptor = key
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
-            if (connection.getsockname(), connection.getpeername()) == ends and _received(connection) > MAX_BYTES:
+            if (connection.getsockname(), connection.getpeername()) == self._ends[key] and condition(connection):
                 _cut(connection)
                 self.closed(descriptor, endpoint)
                 return True
@@ -77,6 +106,14 @@ def _cut(connection: socket.socket) -> None:
     """End it; ZeroMQ then closes it, and the other side learns so at once (a reset)."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.shutdown(socket.SHUT_RDWR)
+
+
+def _waiting(connection: socket.socket) -> int:
+    """The bytes that wait for the other side in the system; 0 where that does not tell."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    waiting: int = _WAITING.unpack(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(_WAITING.size)))[0]
+    return waiting
 
 
 def _received(connection: socket.socket) -> int:

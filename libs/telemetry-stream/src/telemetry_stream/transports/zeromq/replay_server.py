@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,6 +14,8 @@ from telemetry_stream.events import Batch
 from telemetry_stream.log import ReplayCounters, StreamReader
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
+from telemetry_stream.transports.zeromq.connection_limits import MAX_CONNECTIONS
+from telemetry_stream.transports.zeromq.queue_budget import QueueBudget
 from telemetry_stream.transports.zeromq.sockets import bind, pair
 from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_damage, encode_error
 
@@ -31,7 +34,18 @@ WAITING_REQUESTS = 100
 """Requests kept for one client; further ones wait on its own side. All clients get their turns, one request each."""
 
 UNREAD_ANSWERS = 8
-"""Answers kept for a client that does not read them; further ones are dropped, or it could fill the memory."""
+"""Short answers kept for a client that does not read them; further ones are dropped. Long ones come one by one."""
+
+POSTPONED_REQUESTS = 8
+"""Requests of a client that wait until it has read its answer; further ones are dropped and counted as `unread`."""
+
+QUEUE_BYTES = 67_108_864
+"""Of answers that clients have not read yet; past it no request is answered until they have been, or until the client
+that reads least is cut.
+"""
+
+LOOK_MILLISECONDS = 10
+"""Between two looks whether an answer has been read, while somebody waits for that."""
 
 
 class ReplayServer:
@@ -56,6 +70,9 @@ class ReplayServer:
         self._router.set(zmq.RCVHWM, WAITING_REQUESTS)
         self._router.set(zmq.SNDHWM, UNREAD_ANSWERS)
         self._router.set(zmq.LINGER, 0)
+        self.queue = QueueBudget(self._router, QUEUE_BYTES)
+        self._unread: dict[bytes, zmq.MessageTracker] = {}
+        self._postponed: dict[bytes, deque[list[bytes]]] = {}
         gatekeeper.guard(self._router)
         bind(self._router, address)
         self._stop, self._stopped = pair(context)
@@ -88,13 +105,57 @@ class ReplayServer:
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._stopped, zmq.POLLIN)
         while True:
-            ready = dict(poller.poll())
+            is_full = self.queue.look()
+            poller.modify(self._router, 0 if is_full else zmq.POLLIN)
+            ready = dict(poller.poll(LOOK_MILLISECONDS if is_full or self._postponed else None))
             if self._stopped in ready:
                 return
-            frames = self._receive()
-            if frames:
-                # All but the last frame say whom to answer: a DEALER's id, and a REQ's empty delimiter too.
-                self._router.send_multipart([*frames[:-1], *self._answer(reader, frames[-1])])
+            if self._router in ready:
+                self._take(reader, self._receive())
+            if self._postponed and not is_full:
+                self._take_up_postponed(reader)
+
+    def _take(self, reader: StreamReader, frames: list[bytes]) -> None:
+        """Answer a request, once its client has read the answer before."""
+        if not frames:
+            return
+        client = frames[0]
+        waiting = self._postponed.get(client)
+        if waiting is None and self._has_read(client):
+            self._send(client, [*frames[:-1], *self._answer(reader, frames[-1])])
+        elif waiting is None:
+            self._postponed[client] = deque([frames])
+        elif len(waiting) < POSTPONED_REQUESTS:
+            waiting.append(frames)
+        else:
+            self._refuse("unread")
+
+    def _take_up_postponed(self, reader: StreamReader) -> None:
+        for client in [client for client in self._postponed if self._has_read(client)]:
+            waiting = self._postponed[client]
+            frames = waiting.popleft()
+            if not waiting:
+                del self._postponed[client]
+            self._send(client, [*frames[:-1], *self._answer(reader, frames[-1])])
+
+    def _has_read(self, client: bytes) -> bool:
+        tracker = self._unread.get(client)
+        if tracker is None:
+            return True
+        if tracker.done:
+            del self._unread[client]
+            return True
+        return False
+
+    def _send(self, client: bytes, frames: list[bytes]) -> None:
+        """All but the last frame of a request said whom to answer: a DEALER's id, and a REQ's empty delimiter too."""
+        tracker = self._router.send_multipart(frames, copy=False, track=True)
+        assert tracker is not None
+        if not tracker.done:
+            if len(self._unread) > MAX_CONNECTIONS:  # clients that have gone
+                self._unread = {client: answer for client, answer in self._unread.items() if not answer.done}
+            self._unread[client] = tracker
+            self.queue.add(tracker, len(frames[-1]))
 
     def _receive(self) -> list[bytes]:
         """One request's frames; none of one that has too many."""

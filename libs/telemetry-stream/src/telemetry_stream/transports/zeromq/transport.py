@@ -1,12 +1,12 @@
 """The transport of ZeroMQ: a PUB socket for what is new, a ROUTER socket for what was missed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import zmq
 
 from telemetry_stream.errors import BackendMisconfigured, Part
 from telemetry_stream.events import Batch, StreamPosition
-from telemetry_stream.log import ReplayCounters, StreamReader, StreamSubscriber
+from telemetry_stream.log import QueueUse, ReplayCounters, StreamReader, StreamSubscriber
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
@@ -33,6 +33,8 @@ class ZeroMqCarrier:
             self._replay = ReplayServer(
                 self._context, place.replay_address, self._guard, place.topic, open_reader, on_failure
             )
+            self._queues = {"live": self._publisher.queue.use, "replay": self._replay.queue.use}
+            self._guard.watch(self._queues.values())
             self._guard.start()
         except zmq.ZMQError as error:
             self._guard.close()
@@ -43,6 +45,11 @@ class ZeroMqCarrier:
     def replay_counters(self) -> ReplayCounters:
         """What the replay socket was asked and answered."""
         return self._replay.counters
+
+    @property
+    def queues(self) -> Mapping[str, QueueUse]:
+        """What ZeroMQ keeps for readers."""
+        return self._queues
 
     @property
     def refused_connections(self) -> dict[str, int]:
