@@ -13,6 +13,7 @@ from trading_model.field_rules import FieldError
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 NINES = "9" * 38
+TOO_LATE = "lies more than a day ahead of this machine's clock, which says 2026-09-21T14:13:20Z"
 OUT_OF_RANGE = "is out of range: at most 38 digits on either side of the point"
 NO_NUMBER = "must be a JSON number, or a string that holds one"
 NO_TIME = "must be RFC 3339, such as 2026-01-31T12:00:00Z, or s, ms, µs or ns since 1970"
@@ -177,11 +178,11 @@ def test_the_same_instant_becomes_the_same_text(raw: str, kept: str) -> None:
         ("-1790000000", "lies before March 1973"),
         ('"1970-01-01T00:00:00Z"', "lies before March 1973"),
         ('"0001-01-01T00:00:00+23:59"', "lies before March 1973"),
-        ("1790086401", "lies more than a day ahead of this machine's clock"),
-        ("32503680000", "lies more than a day ahead of this machine's clock"),
-        ('"3000-01-01T00:00:00Z"', "lies more than a day ahead of this machine's clock"),
-        ('"9999-12-31T23:59:59-23:59"', "lies more than a day ahead of this machine's clock"),
-        (NINES, "lies more than a day ahead of this machine's clock"),
+        ("1790086401", TOO_LATE),
+        ("32503680000", TOO_LATE),
+        ('"3000-01-01T00:00:00Z"', TOO_LATE),
+        ('"9999-12-31T23:59:59-23:59"', TOO_LATE),
+        (NINES, TOO_LATE),
         ("1e400", NO_TIME),
         ("true", NO_TIME),
         ("{}", NO_TIME),

@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service_kit.clock import SYSTEM_CLOCK, Clock
+from service_kit.clock import SYSTEM_CLOCK, Clock, LatestTime
 from telemetry_stream.errors import BackendError, BackendMisconfigured, ForeignJournal, JournalInUse, KeysMissing, Part
 from trading_app.access.gate import Gate
 from trading_app.context import Context
@@ -53,7 +53,8 @@ class WebApp:
         self._on_failure = on_failure
         self.connections = self.context.connections
         self.metrics = metrics = self.context.metrics
-        self.intake = Intake(settings, metrics)
+        self._latest_time = LatestTime(clock)
+        self.intake = Intake(settings, metrics, self._latest_time.unix_ns)
         self.max_body_bytes = settings.max_body_bytes
         self.shares_origins = bool(settings.cors_origins)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token, clock)
@@ -109,6 +110,7 @@ class WebApp:
             log.error("can't start", reason=str(error))
             raise
         self.context.open(stream)
+        self._latest_time.raise_to(stream.last_trade_ns)
         log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))
         tasks = [
             asyncio.create_task(self.feed.run(), name="polling the sidecar"),

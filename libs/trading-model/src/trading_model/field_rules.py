@@ -112,7 +112,8 @@ def read_timestamp(raw: bytes, now_ns: int) -> str:
     if nanoseconds < EARLIEST_SECONDS * NANOSECONDS:
         raise FieldError("lies before March 1973")
     if nanoseconds > now_ns + LATEST_AHEAD_SECONDS * NANOSECONDS:
-        raise FieldError("lies more than a day ahead of this machine's clock")
+        clock = format_second(now_ns // NANOSECONDS)
+        raise FieldError(f"lies more than a day ahead of this machine's clock, which says {clock}Z")
     return format_timestamp(nanoseconds)
 
 

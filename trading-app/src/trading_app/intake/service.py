@@ -3,7 +3,7 @@
 No I/O.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -26,6 +26,9 @@ LINES = b"application/x-ndjson"
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 PATHS = ("/trade", "/trades")
 
+BEHIND_NS = 1_000_000_000
+"""A clock that is behind by less changes nothing: `ts` may be a day ahead."""
+
 
 class Intended(msgspec.Struct, frozen=True):
     """What a request wants committed. `single` tells POST /trade from POST /trades, which are answered differently."""
@@ -38,13 +41,30 @@ class Intended(msgspec.Struct, frozen=True):
 class Intake:
     """The decisions about requests that bring trades. No I/O."""
 
-    def __init__(self, settings: Settings, metrics: AppMetrics) -> None:
+    def __init__(self, settings: Settings, metrics: AppMetrics, latest_ns: Callable[[], int]) -> None:
+        """`latest_ns` gives the latest that the time is known to be: the clock of a request may be behind it."""
+        self._latest_ns = latest_ns
         self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
         self._ids = TradeIds()
 
     def read(self, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
         """What a request to one of PATHS wants. Raises Problem."""
+        return self._by_the_latest_time(lambda ns: self._read(path, headers, body, ns), now_ns)
+
+    def _by_the_latest_time(self, read: Callable[[int], Intended], now_ns: int) -> Intended:
+        """What `read` gives by the clock. What that refuses is read again where the clock is known to be behind: a `ts`
+        may be in the future by that clock only.
+        """
+        try:
+            return read(now_ns)
+        except Problem as problem:
+            latest_ns = self._latest_ns()
+            if not problem.errors or latest_ns - now_ns < BEHIND_NS:
+                raise
+        return read(latest_ns)
+
+    def _read(self, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
         kind = media_type(headers)
         key = headers.get(b"idempotency-key")
         if path == "/trade":
@@ -66,7 +86,10 @@ class Intake:
 
     def read_form(self, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int) -> Intended:
         """What a form wants; `body` is what its fields were read from. Raises Problem."""
-        return self._intend([read_form(fields, now_ns, self._ids)], headers.get(b"idempotency-key"), body, single=True)
+        key = headers.get(b"idempotency-key")
+        return self._by_the_latest_time(
+            lambda ns: self._intend([read_form(fields, ns, self._ids)], key, body, single=True), now_ns
+        )
 
     def answer(self, intended: Intended, outcome: Outcome) -> Answer:
         """What to say to the outcome. Raises Problem."""
