@@ -141,8 +141,8 @@ INTAKE = [
     ),
     time_series(
         "Unread bytes",
-        "Memory taken by what clients and subscribers have not read. Past its limit an answer gets 503, and the subscriber "
-        "that reads least is cut and catches up later.",
+        "Memory taken by what clients and subscribers have not read. Past its limit an answer gets 503, and the "
+        "subscriber that reads least is cut and catches up later.",
         "bytes",
         Query("trading_app_outgoing_bytes", "answers"),
         Query("trading_app_outgoing_bytes_limit", "limit of answers"),
