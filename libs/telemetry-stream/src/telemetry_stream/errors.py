@@ -6,6 +6,7 @@ StreamError
 ├── StreamClosed              the stream is shutting down; ask again later
 ├── Overloaded                the writer can't keep up; ask again later
 ├── StreamFailed              a commit failed; the stream takes nothing until the process has restarted
+├── UnusableState             a saved state is torn, altered, or of another version of its fold
 └── BackendError              a store or a transport can't be used
     ├── BackendUnavailable    the system refused: no such folder, a full disk, a file that can't be read
     │   ├── JournalInUse      another process writes the journal
@@ -53,6 +54,10 @@ class Overloaded(StreamError):
 
 class StreamFailed(StreamError):
     """A commit failed. Whether its events are in the journal is known only after the restart (rule 8 of the design)."""
+
+
+class UnusableState(StreamError):
+    """A saved state can't be used; the message says why. What it stands for is rebuilt from the streams."""
 
 
 class BackendError(StreamError):
