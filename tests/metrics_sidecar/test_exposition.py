@@ -37,7 +37,7 @@ trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side
 trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="sell"} 100
 trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="buy"} 0
 trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 0.007
-# HELP trading_position What is held; negative when short.
+# HELP trading_position Position; negative when short.
 # TYPE trading_position gauge
 trading_position{account="default",strategy="maker",symbol="BTC/USDT"} 0.2
 trading_position{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} -5
@@ -86,10 +86,10 @@ TEXT_OTHERS = """\
 # HELP trading_stream_gaps_total Jumps in the live sequence, each healed from the replay socket.
 # TYPE trading_stream_gaps_total counter
 trading_stream_gaps_total 2
-# HELP trading_events_rejected_total What came over the stream and could not be used.
+# HELP trading_events_rejected_total Stream messages and events rejected, by reason.
 # TYPE trading_events_rejected_total counter
 trading_events_rejected_total{reason="undecodable"} 1
-# HELP trading_delivery_delay_seconds From the publication of a trade to its being applied; live trades only.
+# HELP trading_delivery_delay_seconds Time from the publication of a trade to its application, live trades only.
 # TYPE trading_delivery_delay_seconds histogram
 trading_delivery_delay_seconds_bucket{le="0.0005"} 0
 trading_delivery_delay_seconds_bucket{le="0.001"} 4

@@ -59,7 +59,7 @@ POSITION = Metric(
     "gauge",
     "base units",
     KEY,
-    "What is held; negative when short.",
+    "Position; negative when short.",
     "If it differs from the exchange's, trades were not sent here or were made before the journal began.",
 )
 AVERAGE_ENTRY_PRICE = Metric(
@@ -115,7 +115,7 @@ POSITIONS_LIMIT = Metric(
     "gauge",
     "keys",
     (),
-    "Most keys that get series of their own: SIDECAR_MAX_POSITIONS.",
+    "Maximum of keys with series of their own: SIDECAR_MAX_POSITIONS.",
     "Another limit makes the sidecar rebuild its state from the journal at the next start.",
 )
 EXPOSITION_BYTES = Metric(
@@ -147,7 +147,7 @@ STREAM_HEAD = Metric(
     "gauge",
     "sequence",
     ("stream",),
-    "Last sequence the stream is known to have.",
+    "Last known sequence of the stream.",
     "It stands still: no trades are accepted, or the web app is not reached.",
 )
 STREAM_APPLIED = Metric(
@@ -179,7 +179,7 @@ STREAM_CATCHUPS = Metric(
     "counter",
     "catch-ups",
     (),
-    "Times the replay socket was asked for what is missing; the one at the start included.",
+    "Catch-ups from the replay socket, the one at the start included.",
     "Rising without gaps: the web app restarts, or its heartbeats do not arrive.",
 )
 STREAM_REPLAY_REQUESTS = Metric(
@@ -206,7 +206,7 @@ STREAM_CAUGHT_UP = Metric(
     "gauge",
     "1 or 0",
     (),
-    "1 while everything the stream is known to have is in these metrics.",
+    "1 while these metrics include the last known sequence.",
     "0 for long: see whether the web app runs and WEBAPP_REPLAY_ADDR is its address.",
 )
 EVENTS = Metric(
@@ -230,7 +230,7 @@ EVENTS_REJECTED = Metric(
     "counter",
     "events or messages",
     ("reason",),
-    "What came over the stream and could not be used.",
+    "Stream messages and events rejected, by reason.",
     "undecodable, out_of_range: events of the journal that are no trades. Other reasons: messages that are not of the "
     "wire contract; see who else sends to these addresses.",
 )
@@ -239,7 +239,7 @@ DELIVERY_DELAY = Metric(
     "histogram",
     "seconds",
     (),
-    "From the publication of a trade to its being applied; live trades only.",
+    "Time from the publication of a trade to its application, live trades only.",
     "High: the sidecar is short of CPU. With both on different machines, their clocks differ.",
 )
 SNAPSHOTS = Metric(
@@ -247,7 +247,7 @@ SNAPSHOTS = Metric(
     "counter",
     "snapshots",
     ("result",),
-    "Times the state was saved, could not be, or was found at the start and could not be used.",
+    "Snapshots of the state, by result: saved, failed to save, refused at the start.",
     "failed rises: DATA_DIR is full or not writable. refused is 1: the file was torn or not ours, the log says which. "
     "Nothing is lost, but a start takes longer.",
 )

@@ -10,8 +10,8 @@ whether it is right or wrong, unless the same address has shown it before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
@@ -28,8 +28,7 @@ SCRAPED_PATH = "/metrics"
 Scopes = frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """A token that was shown: its digest, what it may do (None: unknown), and how long its network waits, seconds."""
 
     digest: bytes
