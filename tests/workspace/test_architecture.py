@@ -23,6 +23,9 @@ NO_INPUT_OR_OUTPUT = (
     "telemetry_stream/wire.py",
     "telemetry_stream/follower.py",
     "service_kit/access/tokens.py",
+    "service_kit/access/token_throttle.py",
+    "service_kit/access/gate.py",
+    "service_kit/capacity.py",
     "service_kit/problems.py",
     "trading_app/intake/decode.py",
     "trading_app/intake/service.py",
@@ -65,6 +68,14 @@ def test_a_package_imports_only_the_packages_it_may(package: str) -> None:
 def test_a_module_that_decides_has_no_way_to_do_input_or_output(module: str) -> None:
     package, _, name = module.partition("/")
     assert not imported_by(PACKAGES[package] / name) & DEVICES
+
+
+def test_modules_that_decide_by_time_are_handed_a_clock() -> None:
+    """The library `limits` has a clock of its own, which the rate limit has to read too."""
+    rooms = [PACKAGES["service_kit"] / "access", PACKAGES["trading_app"] / "access"]
+    files = [file for room in rooms for file in room.glob("*.py") if file.name != "rate_limit.py"]
+    files.append(PACKAGES["trading_app"] / "page" / "sidecar_feed.py")
+    assert [file.name for file in files if {"time", "datetime"} & imported_by(file)] == []
 
 
 def test_infra_imports_libraries_and_no_program() -> None:
