@@ -84,20 +84,26 @@ class Applied:
 
     def __init__(self, last: int = 0, events: bytes = b"") -> None:
         self.last = last
-        self.events = events
+        self._parts = [events] if events else []
         self.resets: list[str] = []
+
+    @property
+    def events(self) -> bytes:
+        """What was applied; joined when it is asked for, since many small deliveries would be copied each time."""
+        self._parts = [b",".join(self._parts)] if self._parts else []
+        return self._parts[0] if self._parts else b""
 
     def take(self, delivery: Reset | Arrival) -> None:
         """Apply one delivery."""
         if isinstance(delivery, Reset):
             self.resets.append(delivery.stream)
-            self.last, self.events = 0, b""
+            self.last, self._parts = 0, []
             return
         batch = delivery.batch
         assert 0 <= delivery.skip < batch.count, "a delivery brings something"
         assert batch.first + delivery.skip == self.last + 1, "deliveries join on to each other"
         new = cut(batch, self.last, batch.last)
-        self.events = b",".join(filter(None, [self.events, new.events]))
+        self._parts.append(new.events)
         self.last = new.last
 
 

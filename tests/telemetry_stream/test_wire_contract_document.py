@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import xxhash
 
 from telemetry_stream import wire
 from telemetry_stream.errors import MalformedFrame
@@ -40,14 +41,15 @@ POSTED = [
 
 
 def test_there_is_an_example_of_each_message() -> None:
-    assert EXAMPLES.keys() == {"batch", "heartbeat", "request", "answer", "empty-answer", "error"}
+    assert EXAMPLES.keys() == {"batch", "heartbeat", "request", "answer", "empty-answer", "forked-answer", "error"}
 
 
-@pytest.mark.parametrize("name", ["batch", "answer", "empty-answer"])
+@pytest.mark.parametrize("name", ["batch", "answer", "empty-answer", "forked-answer"])
 def test_the_examples_of_batches_are_what_the_code_sends(name: str) -> None:
     header, batch = wire.decode_frames(TRADES, EXAMPLES[name])
     assert batch is not None
-    assert wire.encode_batch(TRADES, batch, header.sent_at_ns, header.head) == EXAMPLES[name]
+    sent = wire.encode_batch(TRADES, batch, header.sent_at_ns, header.head, header.oldest, header.forked)
+    assert sent == EXAMPLES[name]
     events = msgspec.json.decode(EXAMPLES[name][2], type=list[Trade])
     assert [event.seq for event in events] == list(range(header.first, header.last + 1))
 
@@ -70,7 +72,23 @@ def test_the_example_of_a_kind_is_no_fill_and_an_aside() -> None:
 def test_the_example_of_a_heartbeat_is_what_the_code_sends() -> None:
     header, batch = wire.decode_frames(TRADES, EXAMPLES["heartbeat"])
     assert batch is None
-    assert wire.encode_heartbeat(TRADES, header.stream, header.last, header.sent_at_ns) == EXAMPLES["heartbeat"]
+    [commit] = header.commits
+    sent = wire.encode_heartbeat(TRADES, header.stream, header.last, header.sent_at_ns, commit)
+    assert sent == EXAMPLES["heartbeat"]
+
+
+def test_the_hashes_of_the_examples_are_right() -> None:
+    known = wire.decode_request(EXAMPLES["request"][0]).hash
+    _, batch = wire.decode_frames(TRADES, EXAMPLES["batch"])
+    assert known is not None
+    assert batch is not None
+    assert wire.joins_on(batch, bytes.fromhex(known))
+    for name in ("heartbeat", "answer"):
+        assert wire.decode_frames(TRADES, EXAMPLES[name])[0].commits == batch.commits
+    previous = bytes(16)
+    for events, digest in [cells[:2] for cells in table("## The hash of the history").values()]:
+        previous = xxhash.xxh3_128_digest(previous + events.strip("`").encode())
+        assert digest == f"`{previous.hex()}`"
 
 
 def test_the_example_of_a_request_is_what_the_code_sends() -> None:

@@ -13,6 +13,15 @@ NO_HASH = bytes(HASH_BYTES)
 """What stands for the previous hash of the first row."""
 
 
+def parse(text: str) -> bytes | None:
+    """The hash that is written so on the wire, in 32 hex digits; None where it is none."""
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return digest if len(digest) == HASH_BYTES and digest.hex() == text else None
+
+
 def extend(previous: bytes, events: bytes) -> bytes:
     """The hash of the row that holds `events` and follows the row with the hash `previous`; canonical, 16 bytes."""
     digest = xxhash.xxh3_128(previous)

@@ -65,7 +65,7 @@ class DurableLog:
 
     def heartbeat(self) -> None:
         """Publish the head."""
-        self._carrier.heartbeat(self._writer.stream, self._writer.head())
+        self._carrier.heartbeat(self._writer.stream, self._writer.last_commit)
 
     def open_reader(self) -> StreamReader:
         """Read access for the calling thread. Raises BackendUnavailable."""

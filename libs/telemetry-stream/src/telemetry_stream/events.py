@@ -135,21 +135,35 @@ Result = Answer | Unfinished
 class StreamPosition(msgspec.Struct, frozen=True):
     """How far a reader has come.
 
-    `stream` is the journal's id, empty if none is known. `sequence` is the last event applied, 0 for none. `check` is a
-    fingerprint of that event as journaled: it tells a journal that was restored from an older copy and went on
-    differently from the one this reader knew, although both have the same id.
+    `stream` is the journal's id, empty if none is known. `sequence` is the last event applied, 0 for none. `hash` is
+    the history's hash at the last row end at or before it (32 hex digits, empty if not known): it tells a journal that
+    differs anywhere before from the one this reader knew, although both have the same id. `check` is a fingerprint of
+    the last event applied, for a publisher that has no hashes.
     """
 
     stream: str = ""
     sequence: int = 0
     check: str = ""
+    hash: str = ""
+
+
+class Commit(msgspec.Struct, frozen=True, array_like=True):
+    """The end of a stored row: its last sequence, when it was committed (Unix time), the history's hash there.
+
+    The hash has 32 hex digits; see `chain`.
+    """
+
+    last: int
+    committed_at_ns: int
+    hash: str
 
 
 class Batch(msgspec.Struct, frozen=True):
     """Consecutive events as journaled.
 
     `events` holds the numbered JSON objects joined by commas, without brackets; empty when `last < first`.
-    `published_at_ns` (Unix time) is when they were first published, 0 where that is not known.
+    `published_at_ns` (Unix time) is when they were first published, 0 where that is not known. `commits` has an entry
+    for each stored row that ends within `first` to `last`, in order; it is empty where the publisher has no hashes.
     """
 
     stream: str
@@ -157,6 +171,7 @@ class Batch(msgspec.Struct, frozen=True):
     last: int
     events: bytes
     published_at_ns: int = 0
+    commits: tuple[Commit, ...] = ()
 
     @property
     def count(self) -> int:
@@ -165,9 +180,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Reset(msgspec.Struct, frozen=True):
-    """What a reader knows belongs to another stream: forget it, `stream` follows from its first event."""
+    """What a reader knows is of another history: forget it, `stream` follows from its first event.
+
+    `reason` is what was found, in words for a log; empty where the reader knew nothing.
+    """
 
     stream: str
+    reason: str = ""
 
 
 class Arrival(msgspec.Struct, frozen=True):

@@ -8,9 +8,20 @@ there stays in its queue). It calls `start_catch_up` whenever something may have
 anew, or was silent for longer than its heartbeat allows. It gives up the request in flight then.
 """
 
+from collections.abc import Sequence
+
+from telemetry_stream.chain import NO_HASH, parse
 from telemetry_stream.errors import MalformedFrame
-from telemetry_stream.events import Arrival, Batch, Delivery, Reset, StreamPosition, SubscriberCounters
-from telemetry_stream.wire import VERSION, Header, ReplayRequest, cut, fingerprint, last_event
+from telemetry_stream.events import (
+    Arrival,
+    Batch,
+    Commit,
+    Delivery,
+    Reset,
+    StreamPosition,
+    SubscriberCounters,
+)
+from telemetry_stream.wire import VERSION, Header, ReplayRequest, cut, fingerprint, joins_on, last_event
 
 PAGE_LIMIT = 5_000
 
@@ -18,9 +29,12 @@ PAGE_LIMIT = 5_000
 class Follower:
     """The ordering decisions of one reader (rules 4 and 6 of the design).
 
-    A sequence at or below the applied one is a duplicate, a jump is a gap, a gap starts a catch-up. Each page of a
-    catch-up begins with the last applied event again, so that its fingerprint can be compared: where that differs, the
-    journal is not the one this reader has followed, and it starts over.
+    A sequence at or below the applied one is a duplicate, a jump is a gap, a gap starts a catch-up. A request names the
+    history's hash at what was applied, and a live message is taken only where its hash follows from that; so whatever
+    journal takes the place of the one followed, this reader starts over where the two differ anywhere before.
+
+    A publisher of an earlier version has no hashes, and a position of an earlier version names none. A page of a
+    catch-up then begins with the last applied event again, and the two are compared.
     """
 
     def __init__(self, position: StreamPosition, page_limit: int = PAGE_LIMIT) -> None:
@@ -29,16 +43,18 @@ class Follower:
         self._stream = position.stream
         self._applied = position.sequence
         self._check = position.check
+        self._hash = parse(position.hash) or (b"" if position.sequence else NO_HASH)
         self._last_event = b""
         self._page_limit = page_limit
         self._catching_up = False
+        self._publisher_hashes = True
         self.start_catch_up()
 
     @property
     def position(self) -> StreamPosition:
-        """What has been delivered, with the fingerprint of its last event."""
+        """What has been delivered, with what it is recognised by."""
         check = fingerprint(self._last_event) if self._last_event else self._check
-        return StreamPosition(self._stream, self._applied, check)
+        return StreamPosition(self._stream, self._applied, check, self._hash.hex() if self._applied else "")
 
     @property
     def caught_up(self) -> bool:
@@ -50,8 +66,15 @@ class Follower:
         """What to ask the replay socket for, if anything."""
         if not self._catching_up:
             return None
-        overlap = min(self._applied, 1)
-        return ReplayRequest(VERSION, self._applied - overlap, self._page_limit + overlap, self._stream or None)
+        stream = self._stream or None
+        if self._compares_events:
+            return ReplayRequest(VERSION, self._applied - 1, self._page_limit + 1, stream)
+        known = self._hash.hex() if self._applied else None
+        return ReplayRequest(VERSION, self._applied, self._page_limit, stream, hash=known)
+
+    @property
+    def _compares_events(self) -> bool:
+        return self._applied > 0 and not (self._publisher_hashes and self._hash)
 
     def start_catch_up(self) -> None:
         """Ask the replay socket what is missing, even if nothing seems to be."""
@@ -70,18 +93,29 @@ class Follower:
             self.counters.gaps += 1
             self.start_catch_up()
             return None
-        return self._take(batch) if batch is not None else None
+        if batch is not None:
+            return self._take(batch)
+        if header.commits and (header.last < self._applied or not self._has_hash(header.commits)):
+            self.start_catch_up()
+        return None
 
     def replayed(self, header: Header, batch: Batch | None) -> Delivery | None:
         """Take the answer to `request`. Raises MalformedFrame (`malformed_reply`) where it answers something else."""
         if batch is None or header.head is None:
             raise MalformedFrame("malformed_reply", "a replay answer is a batch whose header names the head")
-        if batch.first != max(self._applied, 1):
+        overlaps = self._compares_events
+        if batch.first != self._applied + 1 - overlaps:
             raise MalformedFrame("malformed_reply", f"asked for what follows {self._applied}, got {batch.first}")
-        if not self._continues(batch):
-            return self._start_over(batch.stream)
+        if header.forked or batch.stream != self._stream or header.head < self._applied:
+            return self._start_over(header)
+        self._publisher_hashes = header.oldest is not None
+        if self._applied and not overlaps and not self._publisher_hashes:
+            return None  # it has compared nothing: ask again, for the last applied event too
+        if overlaps and not self._repeats(batch):
+            return self._start_over(header)
         if batch.last <= self._applied < header.head:
             raise MalformedFrame("malformed_reply", f"nothing follows {self._applied}, yet the head is {header.head}")
+        self._note_hash(batch.commits)
         self.head = max(header.head, batch.last)
         arrival = None
         if batch.last > self._applied:
@@ -90,23 +124,56 @@ class Follower:
         self._catching_up = self._applied < self.head
         return arrival
 
-    def _continues(self, batch: Batch) -> bool:
-        """Whether the answer, which begins at the last applied event, joins on to what was applied."""
-        if batch.stream != self._stream or batch.last < self._applied:
+    def _repeats(self, batch: Batch) -> bool:
+        """Whether the answer begins with the last applied event."""
+        if batch.last < self._applied:
             return False
         known = self.position.check
         return not known or fingerprint(cut(batch, 0, self._applied).events) == known
 
-    def _start_over(self, stream: str) -> Reset:
-        self._stream, self._applied, self._check, self._last_event = stream, 0, "", b""
+    def _note_hash(self, commits: Sequence[Commit]) -> None:
+        """The answer's last row end. Where it has none, the hash stays that of the row end before."""
+        if commits:
+            digest = parse(commits[-1].hash)
+            if digest is None:
+                raise MalformedFrame("malformed_header", "a hash has 32 hex digits")
+            self._hash = digest
+        elif not self._publisher_hashes:
+            self._hash = b""
+
+    def _start_over(self, header: Header) -> Reset:
+        head = header.head or 0
+        if not self._stream:
+            reason = ""
+        elif header.stream != self._stream:
+            reason = f"the journal is another one: stream {header.stream}, not {self._stream}"
+        elif head < self._applied:
+            reason = f"the journal ends at {head}, and {self._applied} was applied: it is an older copy"
+        else:
+            reason = f"the journal differs at or before {self._applied}: it was put back and went on differently"
+        self._stream, self._applied, self._check, self._last_event = header.stream, 0, "", b""
+        self._hash = NO_HASH
         self.head = None
         self._catching_up = True
-        return Reset(stream)
+        return Reset(header.stream, reason)
 
     def _take(self, batch: Batch) -> Arrival | None:
         skip = min(self._applied + 1 - batch.first, batch.count)
         self.counters.duplicates += skip
         if skip == batch.count:
+            if batch.last == self._applied and not self._has_hash(batch.commits):
+                self.start_catch_up()
             return None
+        if batch.commits:
+            if skip or not joins_on(batch, self._hash):
+                self.start_catch_up()  # the answer tells whether the history is another one
+                return None
+            self._hash = bytes.fromhex(batch.commits[-1].hash)
+        else:
+            self._hash = b""
         self._applied, self._last_event = batch.last, last_event(batch)
         return Arrival(batch, skip, replayed=False)
+
+    def _has_hash(self, commits: Sequence[Commit]) -> bool:
+        """Whether the row end named here is the one at the applied sequence, as far as both are known."""
+        return not commits or not self._hash or commits[-1].hash == self._hash.hex()

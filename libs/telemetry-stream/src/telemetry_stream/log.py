@@ -12,6 +12,7 @@ from typing import Protocol
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import (
     Batch,
+    Commit,
     Delivery,
     Result,
     StreamPosition,
@@ -69,8 +70,20 @@ class StreamReader(Protocol):
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
         """The events that follow `after`, at most `limit` of them (≥ 1), fewer where there are no more: no further row
-        is read once there are `page_bytes` of them. Raises DamagedHistory where the first of them can't be read.
+        is read once there are `page_bytes` of them. With them come the commits of the rows that end among them.
+        Raises DamagedHistory where the first of them can't be read, or are not those that were written.
         """
+
+    def oldest(self) -> int:
+        """The sequence of the oldest event that is kept; 1 where none was removed."""
+
+    def hash_at(self, sequence: int) -> str | None:
+        """The history's hash at the last row end at or before `sequence` (32 hex digits); None where it is not known:
+        past the head, or before what is kept.
+        """
+
+    def at(self, time_ns: int) -> int:
+        """The last sequence that was committed at or before a time (Unix time); 0 if none was."""
 
     def close(self) -> None:
         """Release everything. Idempotent."""
@@ -168,6 +181,10 @@ class StoreWriter(Protocol):
     def head(self) -> int:
         """The last durable sequence; 0 for an empty stream."""
 
+    @property
+    def last_commit(self) -> Commit | None:
+        """The last row's; None for an empty stream."""
+
     def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         """Write the submissions in one commit; give their outcomes and the batches that are new, in order."""
 
@@ -227,8 +244,8 @@ class Carrier(Protocol):
     def publish(self, batches: Iterable[Batch]) -> None:
         """Send committed batches, in order. Never blocks."""
 
-    def heartbeat(self, stream: str, head: int) -> None:
-        """Send the head. Never blocks."""
+    def heartbeat(self, stream: str, last_commit: Commit | None) -> None:
+        """Send the head, which is where the last commit ends; None for an empty stream. Never blocks."""
 
     def close(self) -> None:
         """Release everything. Idempotent."""

@@ -11,8 +11,9 @@ from hashlib import blake2b
 
 import msgspec
 
+from telemetry_stream import chain
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
-from telemetry_stream.events import Batch
+from telemetry_stream.events import Batch, Commit
 from telemetry_stream.refusals import DAMAGED_HISTORY
 from telemetry_stream.topics import Topic
 
@@ -24,8 +25,9 @@ LAST_SEQUENCE = 2**63 - 1
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a frame holds: events `first` to `last` of `stream`, sent at `sent_at_ns` (Unix time).
 
-    `last = first - 1` says that there are none. `head`, only in answers to a replay request, is the last durable
-    sequence when the answer was made.
+    `last = first - 1` says that there are none. `commits` has an entry for each stored row that ends within `first` to
+    `last`; in a heartbeat the one at the head. Only in answers to a replay request: `head` is the last durable sequence
+    when the answer was made, `oldest` the oldest that is kept, `forked` says that the reader's history is not this one.
     """
 
     v: int
@@ -34,11 +36,16 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     last: int
     sent_at_ns: int
     head: int | None = None
+    oldest: int | None = None
+    forked: bool = False
+    commits: tuple[Commit, ...] = ()
 
 
 class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Asks for the events after `after`, at most `limit`. With `stream` given and another, none come: only the
-    header. A `topic` that is given and another is refused.
+    """Asks for the events after `after`, at most `limit`.
+
+    With `stream` given and another, or with `hash` given and another than the history's at the last row end at or
+    before `after`, none come: the answer is `forked`. A `topic` that is given and another is refused.
     """
 
     v: int
@@ -46,6 +53,7 @@ class ReplayRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: int
     stream: str | None = None
     topic: str | None = None
+    hash: str | None = None
 
 
 class ReplayError(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,11 +108,26 @@ def cut(batch: Batch, after: int, until: int) -> Batch:
         return batch
     if last < first:
         return Batch(batch.stream, first, first - 1, b"", batch.published_at_ns)
+    commits = tuple([commit for commit in batch.commits if first <= commit.last <= last])
     start = find(batch.events, first)
     end = len(batch.events) if last == batch.last else find(batch.events, last + 1) - 1
     if start < 0 or end < start:
         raise MalformedFrame("malformed_body", f"{batch.first} to {batch.last} do not stand there in order")
-    return Batch(batch.stream, first, last, batch.events[start:end], batch.published_at_ns)
+    return Batch(batch.stream, first, last, batch.events[start:end], batch.published_at_ns, commits)
+
+
+def joins_on(batch: Batch, previous: bytes) -> bool:
+    """Whether the batch is of whole rows that follow the row with the hash `previous`, by the hashes it names.
+
+    Raises MalformedFrame (`malformed_body`) where the rows do not hold what the header says.
+    """
+    known, end = previous, batch.first - 1
+    for commit in batch.commits:
+        known = chain.extend(known, cut(batch, end, commit.last).events)
+        if known.hex() != commit.hash:
+            return False
+        end = commit.last
+    return end == batch.last
 
 
 def trim(batch: Batch, max_bytes: int) -> Batch:
@@ -125,16 +148,26 @@ def fingerprint(event: bytes) -> str:
     return blake2b(event, digest_size=16).hexdigest()
 
 
-def encode_batch(topic: Topic, batch: Batch, sent_at_ns: int, head: int | None = None) -> list[bytes]:
+def encode_batch(
+    topic: Topic,
+    batch: Batch,
+    sent_at_ns: int,
+    head: int | None = None,
+    oldest: int | None = None,
+    forked: bool = False,
+) -> list[bytes]:
     """The frames of a batch; with `head`, those of a replay answer."""
-    header = Header(VERSION, batch.stream, batch.first, batch.last, sent_at_ns, head)
+    header = Header(VERSION, batch.stream, batch.first, batch.last, sent_at_ns, head, oldest, forked, batch.commits)
     body = b"".join((b"[", batch.events, b"]"))  # b"[%b]" would ask for too much memory, and shrink it
     return [topic.batches, _encode(header), body]
 
 
-def encode_heartbeat(topic: Topic, stream: str, head: int, sent_at_ns: int) -> list[bytes]:
-    """The frames of a heartbeat: a header that holds nothing and ends at the head."""
-    return [topic.heartbeats, _encode(Header(VERSION, stream, head + 1, head, sent_at_ns))]
+def encode_heartbeat(
+    topic: Topic, stream: str, head: int, sent_at_ns: int, commit: Commit | None = None
+) -> list[bytes]:
+    """The frames of a heartbeat: a header that holds nothing and ends at the head; `commit` is the one there."""
+    commits = () if commit is None else (commit,)
+    return [topic.heartbeats, _encode(Header(VERSION, stream, head + 1, head, sent_at_ns, commits=commits))]
 
 
 def decode_frames(topic: Topic, frames: Sequence[bytes]) -> tuple[Header, Batch | None]:
@@ -197,7 +230,10 @@ def _read_batch(header: Header, body: bytes) -> Batch:
             raise MalformedFrame("malformed_body", f"the body does not hold {header.first} to {header.last}")
     elif events:
         raise MalformedFrame("malformed_body", "the header says there are no events, the body has some")
-    return Batch(header.stream, header.first, header.last, events, header.sent_at_ns)
+    commits = header.commits
+    if commits and not header.first <= commits[0].last <= commits[-1].last <= header.last:
+        raise MalformedFrame("malformed_header", "commits are of rows that end within first to last")
+    return Batch(header.stream, header.first, header.last, events, header.sent_at_ns, commits)
 
 
 def last_event(batch: Batch) -> bytes:

@@ -3,12 +3,15 @@
 import asyncio
 import time
 import uuid
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate
 
+from telemetry_stream.chain import NO_HASH, extend
 from telemetry_stream.events import (
     Arrival,
     Batch,
+    Commit,
     Conflict,
     Delivery,
     Event,
@@ -31,7 +34,7 @@ class MemoryStream:
         self.stream = str(uuid.uuid4())
         self.grown: set[asyncio.Event] = set()
         self._events: list[bytes] = []
-        self._committed_at_ns = 0
+        self._rows: list[Commit] = []
         self._sequences: dict[str, int] = {}
         self._requests: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
 
@@ -41,21 +44,53 @@ class MemoryStream:
 
     def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Take the submissions, each whole or not at all."""
+        before = len(self._events)
         outcomes = [self._answer(submission) for submission in submissions]
-        self._committed_at_ns = time.time_ns()
+        if len(self._events) > before:
+            self._end_row(before)
         self.heartbeat()
         return outcomes
 
     def last_committed_at_ns(self) -> int:
         """When the last events came (Unix time); 0 for an empty stream."""
-        return self._committed_at_ns
+        return self._rows[-1].committed_at_ns if self._rows else 0
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
-        """The events that follow `after`; here a row is an event."""
+        """The events that follow `after`; no further one once there are `page_bytes` of them."""
         sizes = accumulate(map(len, self._events[after : after + limit]))
         whole = 1 + sum(size < page_bytes for size in sizes)
         events = self._events[after : after + min(limit, whole)]
-        return Batch(self.stream, after + 1, after + len(events), b",".join(events))
+        rows = self._rows[self._rows_until(after) : self._rows_until(after + len(events))]
+        return Batch(self.stream, after + 1, after + len(events), b",".join(events), commits=tuple(rows))
+
+    def oldest(self) -> int:
+        """Nothing is removed."""
+        return 1
+
+    def hash_at(self, sequence: int) -> str | None:
+        """The history's hash at the last row end at or before a sequence; None past the head."""
+        if sequence > self.head():
+            return None
+        rows = self._rows_until(sequence)
+        return self._rows[rows - 1].hash if rows else NO_HASH.hex()
+
+    def at(self, time_ns: int) -> int:
+        """The last sequence that was committed at or before a time."""
+        rows = bisect_right(self._rows, time_ns, key=lambda row: row.committed_at_ns)
+        return self._rows[rows - 1].last if rows else 0
+
+    def _rows_until(self, sequence: int) -> int:
+        """How many rows end at or before a sequence."""
+        return bisect_right(self._rows, sequence, key=lambda row: row.last)
+
+    def _end_row(self, before: int) -> None:
+        """The events since `before` are one row."""
+        previous, committed_at_ns = NO_HASH, time.time_ns()
+        if self._rows:
+            previous = bytes.fromhex(self._rows[-1].hash)
+            committed_at_ns = max(committed_at_ns, self._rows[-1].committed_at_ns)
+        digest = extend(previous, b",".join(self._events[before:]))
+        self._rows.append(Commit(len(self._events), committed_at_ns, digest.hex()))
 
     def checkpoint_if_due(self) -> None:
         """Nothing is left to do."""
@@ -154,7 +189,8 @@ class MemorySubscriber:
                 await self._grown.wait()
                 continue
             last = self._source.read(batch.last - 1, 1)
-            self._position = StreamPosition(batch.stream, batch.last, fingerprint(last.events))
+            known = self._source.hash_at(batch.last) or ""
+            self._position = StreamPosition(batch.stream, batch.last, fingerprint(last.events), known)
             yield Arrival(batch, 0, replayed=False)
 
     def close(self) -> None:
@@ -168,5 +204,7 @@ class MemorySubscriber:
             return False
         if position.sequence == 0:
             return True
+        if position.hash:
+            return position.hash == self._source.hash_at(position.sequence)
         known = position.check
         return not known or fingerprint(self._source.read(position.sequence - 1, 1).events) == known

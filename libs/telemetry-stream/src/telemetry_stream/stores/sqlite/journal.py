@@ -12,7 +12,7 @@ import msgspec
 
 from telemetry_stream.chain import extend
 from telemetry_stream.errors import JournalInUse
-from telemetry_stream.events import Batch, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
+from telemetry_stream.events import Batch, Commit, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
@@ -52,6 +52,11 @@ class Journal:
     def rows_read(self) -> int:
         """Stored rows that were read to compare events with them."""
         return self._known.rows_read
+
+    @property
+    def last_commit(self) -> Commit | None:
+        """The last row's; None for an empty journal."""
+        return Commit(self._head, self._committed_at_ns, self._hash.hex()) if self._head else None
 
     def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         """Write the submissions in one commit; give their outcomes and the batches that are new, in order.
@@ -186,7 +191,8 @@ class Journal:
             events = b",".join([events for _, _, events in parts])
             keys = b"".join(commit.digests[first - self._head - 1 : last - self._head])
             commit.hash = extend(commit.hash, events)
-            batches.append(Batch(self.stream, first, last, events, now))
+            row = Commit(last, now, commit.hash.hex())
+            batches.append(Batch(self.stream, first, last, events, now, (row,)))
             values += (first, last, now, commit.hash, checksum(now, keys), keys, self._packer.pack(events))
         if batches:
             rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(batches))

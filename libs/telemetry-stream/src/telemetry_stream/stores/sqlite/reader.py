@@ -5,17 +5,23 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.chain import extend
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
-from telemetry_stream.events import Batch
+from telemetry_stream.events import Batch, Commit
 from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.compression import unpack
-from telemetry_stream.stores.sqlite.schema import open_to_read
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
+from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.wire import cut, find, split
 
-# Begins with the batch that holds the wanted sequence, or, where there is none, with the last one before it.
+# Begins with the row that holds the wanted sequence, or, where there is none, with the last one before it.
 _FROM = """
-SELECT first, last, events, committed_at_ns FROM batch
+SELECT first, last, committed_at_ns, hash, events FROM batch
 WHERE first >= ifnull((SELECT max(first) FROM batch WHERE first <= ?), 0) ORDER BY first
+"""
+_ROW_OF = "SELECT first, last, committed_at_ns, hash FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1"
+_HASH_BEFORE = """
+SELECT ifnull((SELECT hash FROM batch WHERE first < ? ORDER BY first DESC LIMIT 1), hash_before) FROM stream
 """
 
 _ROW = "SELECT first, last, keys, events FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1"
@@ -28,8 +34,10 @@ class JournalReader:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Open the journal in `folder`. Raises apsw.Error, ForeignJournal where it has another layout than this one."""
         self._connection = open_to_read(folder)
         try:
+            check_layout(self._connection, folder / JOURNAL_FILE, oldest=LAYOUT)
             self.stream = stream_id(self._connection)
         except BaseException:
             self._connection.close(force=True)  # its own complaint would come after the one that counts
@@ -40,12 +48,45 @@ class JournalReader:
         return head(self._connection)
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
-        """The events that follow `after`: at most `limit`, and no further row once there are `page_bytes` of them."""
+        """The events that follow `after`: at most `limit`, and no further row once there are `page_bytes` of them.
+
+        Each row is compared with its hash.
+        """
         return read(self._connection, self.stream, after, limit, page_bytes)
 
     def last_committed_at_ns(self) -> int:
         """When the last event was committed (Unix time); 0 for an empty journal. Reads no event."""
         return self._connection.execute("SELECT committed_at_ns FROM batch ORDER BY first DESC LIMIT 1").get or 0
+
+    def oldest(self) -> int:
+        """The oldest sequence that is kept; 1 where none was removed."""
+        return int(self._connection.execute("SELECT oldest FROM stream").get)
+
+    def hash_at(self, sequence: int) -> str | None:
+        """The history's hash at the last row end at or before a sequence; None past the head or before what is kept."""
+        row = self._connection.execute(_ROW_OF, (sequence,)).fetchone()
+        if row is None:
+            return self._hash_before(1).hex() if sequence == self.oldest() - 1 else None
+        first, last, _, digest = row
+        if last < sequence:
+            return None
+        return digest.hex() if last == sequence else self._hash_before(first).hex()
+
+    def at(self, time_ns: int) -> int:
+        """The last sequence committed at or before a time; 0 if none was. Rows are in the order of both."""
+        low, high = 0, self.head()
+        while low < high:
+            row = self._connection.execute(_ROW_OF, ((low + high + 1) // 2,)).fetchone()
+            if row is None:  # removed, so committed before all that are there
+                low = (low + high + 1) // 2
+            elif row[2] <= time_ns:
+                low = max(row[1], (low + high + 1) // 2)
+            else:
+                high = row[0] - 1
+        return low
+
+    def _hash_before(self, first: int) -> bytes:
+        return hash_before(self._connection, first)
 
     def close(self) -> None:
         """Close the connection."""
@@ -68,17 +109,29 @@ def last_row(connection: apsw.Connection) -> tuple[int, int, bytes]:
     return row or (0, 0, connection.execute("SELECT hash_before FROM stream").get)
 
 
+def hash_before(connection: apsw.Connection, first: int) -> bytes:
+    """The history's hash at the end of the row before the one that begins with this sequence."""
+    digest: bytes = connection.execute(_HASH_BEFORE, (first,)).get
+    return digest
+
+
 def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
     """The same as JournalReader.read, on a connection at hand. The rows before a damaged one are read without it."""
     parts: list[bytes] = []
+    commits: list[Commit] = []
     last, size, published_at_ns = after, 0, 0
+    previous = b""
     cursor = connection.execute(_FROM, (after + 1,))
     try:
-        for row_first, row_last, stored, committed_at_ns in cursor:
-            row = Batch(stream, row_first, row_last, _unpack(row_first, stored))
-            part = cut(row, last, after + limit)
+        for row_first, row_last, committed_at_ns, digest, stored in cursor:
+            previous = previous or hash_before(connection, row_first)
+            events = _verified(row_first, stored, previous, digest)
+            previous = digest
+            commit = Commit(row_last, committed_at_ns, digest.hex())
+            part = cut(Batch(stream, row_first, row_last, events, commits=(commit,)), last, after + limit)
             if part.count:
                 parts.append(part.events)
+                commits += part.commits
                 last, size = part.last, size + len(part.events)
                 published_at_ns = published_at_ns or committed_at_ns
             if last >= after + limit or size >= page_bytes:
@@ -88,7 +141,7 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_
             raise _damage(connection, after + 1, error) from None
     finally:
         cursor.close(True)  # forced: the error that counts was raised above
-    return Batch(stream, after + 1, last, b",".join(parts), published_at_ns)
+    return Batch(stream, after + 1, last, b",".join(parts), published_at_ns, tuple(commits))
 
 
 def read_row(connection: apsw.Connection, sequence: int) -> tuple[int, bytes, list[bytes]]:
@@ -101,6 +154,13 @@ def read_row(connection: apsw.Connection, sequence: int) -> tuple[int, bytes, li
         return first, digests, split(Batch("", first, last, _unpack(first, stored))) if last >= sequence else []
     except apsw.CorruptError as error:
         raise _damage(connection, sequence, error) from None
+
+
+def _verified(first: int, stored: bytes, previous: bytes, digest: bytes) -> bytes:
+    events = _unpack(first, stored)
+    if extend(previous, events) != digest:
+        raise apsw.CorruptError("a stored batch is damaged: its events do not have its hash")
+    return events
 
 
 def _unpack(first: int, stored: bytes) -> bytes:

@@ -79,11 +79,16 @@ def _create(connection: apsw.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def check_layout(connection: apsw.Connection, file: Path) -> int:
-    """The layout of a journal. Raises ForeignJournal where the database is none, or one that can't be read here."""
+def check_layout(connection: apsw.Connection, file: Path, oldest: int = 1) -> int:
+    """The layout of a journal, `oldest` at least.
+
+    Raises ForeignJournal where the database is none, or one that can't be read here.
+    """
     if connection.pragma("application_id") != APPLICATION_ID:
         raise ForeignJournal(f"{file} is a database, but no journal; move it away or set DATA_DIR")
     version = int(connection.pragma("user_version"))
     if not 1 <= version <= LAYOUT:
         raise ForeignJournal(f"{file} has layout {version}, this version reads 1 to {LAYOUT}")
+    if version < oldest:
+        raise ForeignJournal(f"{file} has layout {version}; trading-app upgrades it at its next start")
     return version

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import zmq
 
-from telemetry_stream.events import Batch
+from telemetry_stream.events import Batch, Commit
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.queue_budget import TRACKED_BYTES, QueueBudget
@@ -56,10 +56,11 @@ class Publisher:
             else:
                 self.queue.add(self._socket.send(body, copy=False, track=True), len(body))
 
-    def heartbeat(self, stream: str, head: int) -> None:
+    def heartbeat(self, stream: str, last_commit: Commit | None) -> None:
         """Send the head. Never blocks."""
         self.queue.look()
-        self._socket.send_multipart(encode_heartbeat(self._topic, stream, head, time.time_ns()))
+        head = last_commit.last if last_commit else 0
+        self._socket.send_multipart(encode_heartbeat(self._topic, stream, head, time.time_ns(), last_commit))
 
     def close(self) -> None:
         """Close after what is queued was sent, or half a second."""

@@ -17,7 +17,7 @@ from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.connection_limits import MAX_CONNECTIONS
 from telemetry_stream.transports.zeromq.queue_budget import QueueBudget
 from telemetry_stream.transports.zeromq.sockets import bind, pair
-from telemetry_stream.wire import ReplayRequest, decode_request, encode_batch, encode_damage, encode_error
+from telemetry_stream.wire import ReplayRequest, cut, decode_request, encode_batch, encode_damage, encode_error
 
 log = structlog.get_logger(__name__)
 
@@ -184,15 +184,18 @@ class ReplayServer:
         except MalformedFrame as error:
             self._refuse(error.reason)
             return encode_error(self._topic, error)
+        after = min(request.after, 2**62)  # a SQLite integer holds no more
         head = reader.head()  # before the page: one without events then says that there were none
+        forked = after > head or _is_of_another_history(reader, request)
         try:
-            batch = _page(reader, request)
+            batch = Batch(reader.stream, after + 1, after, b"") if forked else _page(reader, after, request.limit)
         except DamagedHistory as damage:
             self._note_damage(damage)
             return encode_damage(self._topic, damage)
         self.counters.answers += 1
         self.counters.events += batch.count
-        return encode_batch(self._topic, batch, time.time_ns(), head=max(head, batch.last) if batch.count else head)
+        head = max(head, batch.last) if batch.count else head
+        return encode_batch(self._topic, batch, time.time_ns(), head, reader.oldest(), forked)
 
     def _note_damage(self, damage: DamagedHistory) -> None:
         last = self.counters.damage
@@ -202,12 +205,16 @@ class ReplayServer:
         self.counters.damaged += 1
 
 
-def _page(reader: StreamReader, request: ReplayRequest) -> Batch:
-    after = min(request.after, 2**62)  # a SQLite integer holds no more
+def _is_of_another_history(reader: StreamReader, request: ReplayRequest) -> bool:
     if request.stream not in (None, reader.stream):
-        return Batch(reader.stream, after + 1, after, b"")
-    batch = reader.read(after, min(request.limit, LIMIT))
-    if batch.count == 1 < request.limit:
+        return True
+    return request.hash is not None and request.hash != reader.hash_at(request.after)
+
+
+def _page(reader: StreamReader, after: int, limit: int) -> Batch:
+    """What to answer with; it ends with a row where it holds the end of one."""
+    batch = reader.read(after, min(limit, LIMIT))
+    if batch.count == 1 < limit:
         # Readers that begin at the last event they know learn here why nothing follows it: this raises DamagedHistory.
         reader.read(batch.last, 1)
-    return batch
+    return cut(batch, after, batch.commits[-1].last) if batch.commits else batch

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import zmq
 
 from telemetry_stream.errors import BackendMisconfigured, Part
-from telemetry_stream.events import Batch, StreamPosition
+from telemetry_stream.events import Batch, Commit, StreamPosition
 from telemetry_stream.log import QueueUse, ReplayCounters, StreamReader, StreamSubscriber
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
@@ -60,9 +60,9 @@ class ZeroMqCarrier:
         """Send the batches in order. Never blocks."""
         self._publisher.publish(batches)
 
-    def heartbeat(self, stream: str, head: int) -> None:
+    def heartbeat(self, stream: str, last_commit: Commit | None) -> None:
         """Send the head. Never blocks."""
-        self._publisher.heartbeat(stream, head)
+        self._publisher.heartbeat(stream, last_commit)
 
     def close(self) -> None:
         """Release the sockets. Idempotent."""
