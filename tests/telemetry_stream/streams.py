@@ -93,6 +93,10 @@ class Applied:
         self._parts = [b",".join(self._parts)] if self._parts else []
         return self._parts[0] if self._parts else b""
 
+    def forget(self) -> None:
+        """Free the memory; what comes is still taken in order."""
+        self._parts = []
+
     def take(self, delivery: Reset | Arrival) -> None:
         """Apply one delivery."""
         if isinstance(delivery, Reset):
