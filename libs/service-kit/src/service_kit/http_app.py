@@ -4,7 +4,7 @@ Every path of the table is read with GET or HEAD, and asks for the scope `read` 
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,6 +15,9 @@ from service_kit.connection.context import ConnectionContext
 from service_kit.connection.guarded_http import note_admitted
 from service_kit.cooperative import Slicer
 from service_kit.http_types import Receive, Scope, Send
+from service_kit.metrics.negotiation import wants_openmetrics
+from service_kit.metrics.process import process_families
+from service_kit.metrics.text import OPENMETRICS, TEXT, Family, render
 from service_kit.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -135,6 +138,17 @@ class HttpApp:
     async def _ready(self, _request: Request) -> Response:
         self._require_ready()
         return Response(200, JSON, [b'{"status":"ready"}\n'])
+
+
+def metrics_handler(families: Callable[[], Iterable[Family]]) -> Handler:
+    """Serves these metrics and the process's, in the format that the client asks for."""
+
+    async def handler(request: Request) -> Response:
+        openmetrics = wants_openmetrics(request.headers.get("accept", ""))
+        body = render([*families(), *process_families()], openmetrics)
+        return Response(200, OPENMETRICS if openmetrics else TEXT, [body], {"Vary": "Accept"})
+
+    return handler
 
 
 async def _send(send: Send, response: Response, request_id: str, with_body: bool) -> None:

@@ -25,6 +25,7 @@ COMMON_TYPES = {
     "request_timeout": ProblemType(408, "Request timed out"),
     "too_large": ProblemType(413, "Request body too large"),
     "url_too_long": ProblemType(414, "URL too long"),
+    "unsupported_encoding": ProblemType(415, "Unsupported Content-Encoding"),
     "too_many_attempts": ProblemType(429, "Too many wrong tokens"),
     "rate_limited": ProblemType(429, "Rate limit exceeded"),
     "headers_too_large": ProblemType(431, "Request header fields too large"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from service_kit.content_encoding import decoded
 from service_kit.http_types import Headers, Receive, Send
 from service_kit.problems import Problem
 
@@ -35,8 +36,8 @@ async def send_answer(answer: Answer, send: Send) -> None:
 
 
 async def read_body(headers: Headers, receive: Receive, maximum: int) -> bytes:
-    """The whole body. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends before its
-    end.
+    """The whole body, decompressed. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends
+    before its end, what `decoded` raises.
     """
     problem = announced_too_large(headers, maximum)
     if problem is not None:
@@ -52,7 +53,7 @@ async def read_body(headers: Headers, receive: Receive, maximum: int) -> bytes:
             raise too_large(maximum)
         parts.append(part)
         more = message.get("more_body", False)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return decoded(headers, parts[0] if len(parts) == 1 else b"".join(parts), maximum)
 
 
 def announced_too_large(headers: Headers, maximum: int) -> Problem | None:

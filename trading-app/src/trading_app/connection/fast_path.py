@@ -78,25 +78,18 @@ class FastHttpProtocol(GuardedHttpProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, unless the request is answered already."""
-        if self.cycle.response_complete:
-            return
-        self.unused_bytes = 0
-        self.held_body.grow(len(body))
         if self.fast is None:
             super().on_body(body)
-        else:
+        elif not self.cycle.response_complete:
+            self.hold(body)
             self.fast.take(body)
 
     def on_message_complete(self) -> None:
         """Take the end of the body."""
-        if self.stage is HEAD:
-            return  # it offers an upgrade, and is read once more
-        self.stage = NEXT
-        self.unused_bytes = 0
-        self.held_body.release()
         if self.fast is None:
             super().on_message_complete()
         else:
+            self.end_body()
             self.fast.end()
 
     def refuse(self, problem: Problem) -> None:

@@ -156,6 +156,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take the way through the app."""
+        if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(dict(self.headers))):
+            self.check_head()
         method = self.parser.get_method()
         if self.parser.should_upgrade() and method != b"CONNECT":
             return  # it is read once more, without the offer
@@ -177,15 +179,38 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._earlier.append(earlier)
         self.begin_body()
 
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body, unless the request is answered already."""
+        if not self.cycle.response_complete:
+            self.hold(body)
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Take the end of the body."""
+        if self.stage is not HEAD:  # else it offers an upgrade, and is read once more
+            self.end_body()
+            super().on_message_complete()
+
+    def hold(self, body: bytes) -> None:
+        """Count a piece of the body. Raises Problem where there is no memory for it."""
+        self.unused_bytes = 0
+        self.held_body.grow(len(body))
+
+    def end_body(self) -> None:
+        """The body is there; the next request may come."""
+        self.stage = NEXT
+        self.unused_bytes = 0
+        self.held_body.release()
+
     def begin_body(self) -> None:
         """The head is taken; what comes like headers after the body is not added to it (RFC 9110, 6.5.1)."""
         self.stage = BODY
         self.headers = []
 
     def check_head(self) -> None:
-        """Raises Problem where a head is too large, or has twice what may be there once.
+        """Raises Problem where a head is too large, or repeats a header that must not repeat.
 
-        For those that may be: to look at each like this would take too long.
+        Only for suspicious heads: to look at each like this would take too long.
         """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:

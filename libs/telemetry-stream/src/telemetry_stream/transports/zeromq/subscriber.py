@@ -1,6 +1,7 @@
 """Follows a stream over ZeroMQ: a SUB socket for what is new, a DEALER to ask for what was missed."""
 
 import asyncio
+import errno
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -75,7 +76,7 @@ class Subscriber:
         self._replay: zmq.Socket[bytes] | None = None
         self._asked: ReplayRequest | None = None
         self._readiness = Readiness()
-        self._connect()
+        self._watch(*self._open_live())
 
     @property
     def counters(self) -> SubscriberCounters:
@@ -158,7 +159,12 @@ class Subscriber:
 
         What has to be asked next is sent at once, so that the answer is on its way while this one is applied.
         """
-        replay = self._replay or self._dial()
+        try:
+            replay = self._replay or self._dial()
+        except zmq.ZMQError as error:
+            _raise_unless_out_of_files(error)
+            await self._pause(f"no socket can be opened: {error}")
+            return None
         if self._asked != request:
             self._send(replay, request)
         try:
@@ -267,17 +273,33 @@ class Subscriber:
         """
         self.counters.redial(self._redial_reason)
         self._redial_at = float("inf")
+        try:
+            opened = self._open_live()
+        except zmq.ZMQError as error:
+            _raise_unless_out_of_files(error)
+            self._note_refusal(None)  # the old sockets stay until new ones can be opened
+            log.warning("no socket can be opened, trying again", reason=str(error))
+            return
         self._disconnect()
-        self._connect()
+        self._watch(*opened)
 
-    def _connect(self) -> None:
-        self._live = self._context.socket(zmq.SUB)
-        self._connections = self._live.get_monitor_socket(handshake.EVENTS | zmq.EVENT_DISCONNECTED)
-        self._configure(self._live, HIGH_WATER_MARK)
-        self._live.subscribe(self._topic.batches)
-        self._live.connect(self._publisher_address)
-        self._readiness.add(self._live)
-        self._readiness.add(self._connections)
+    def _open_live(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+        """A live socket that connects, and the one that reports its connections."""
+        live = self._context.socket(zmq.SUB)
+        try:
+            connections = live.get_monitor_socket(handshake.EVENTS | zmq.EVENT_DISCONNECTED)
+        except zmq.ZMQError:
+            live.close(linger=0)
+            raise
+        self._configure(live, HIGH_WATER_MARK)
+        live.subscribe(self._topic.batches)
+        live.connect(self._publisher_address)
+        return live, connections
+
+    def _watch(self, live: zmq.Socket[bytes], connections: zmq.Socket[bytes]) -> None:
+        self._live, self._connections = live, connections
+        self._readiness.add(live)
+        self._readiness.add(connections)
 
     def _disconnect(self) -> None:
         self._readiness.remove(self._connections)
@@ -315,3 +337,9 @@ class Subscriber:
         socket.set(zmq.TCP_KEEPALIVE_IDLE, 5)
         socket.set(zmq.TCP_KEEPALIVE_INTVL, 2)
         socket.set(zmq.TCP_KEEPALIVE_CNT, 3)
+
+
+def _raise_unless_out_of_files(error: zmq.ZMQError) -> None:
+    """Without descriptors a subscriber waits and tries again; any other failure to open a socket is a bug."""
+    if error.errno not in (errno.EMFILE, errno.ENFILE):
+        raise error

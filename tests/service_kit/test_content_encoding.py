@@ -1,0 +1,47 @@
+"""Compressed bodies: what comes out, and what is refused."""
+
+import gzip
+import zlib
+
+import pytest
+
+from service_kit.content_encoding import decoded
+from service_kit.problems import Problem
+
+BODY = b'{"symbol":"A"}' * 100
+MAXIMUM = len(BODY)
+
+
+@pytest.mark.parametrize("encoding", [b"gzip", b"x-gzip", b" GZIP "])
+def test_gzip_is_decompressed(encoding: bytes) -> None:
+    assert decoded({b"content-encoding": encoding}, gzip.compress(BODY), MAXIMUM) == BODY
+
+
+@pytest.mark.parametrize("headers", [{}, {b"content-encoding": b"identity"}, {b"content-encoding": b""}])
+def test_what_is_not_compressed_is_left_as_it_is(headers: dict[bytes, bytes]) -> None:
+    assert decoded(headers, BODY, MAXIMUM) == BODY
+
+
+def test_members_one_after_the_other_are_one_body() -> None:
+    parts = gzip.compress(BODY[:50]) + gzip.compress(b"") + gzip.compress(BODY[50:])
+    assert decoded({b"content-encoding": b"gzip"}, parts, MAXIMUM) == BODY
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "code"),
+    [
+        (b"br", BODY, "unsupported_encoding"),
+        (b"gzip, gzip", gzip.compress(gzip.compress(BODY)), "unsupported_encoding"),
+        (b"gzip", gzip.compress(BODY + b"x"), "too_large"),
+        (b"gzip", gzip.compress(b"\x00" * 50_000_000, 9), "too_large"),
+        (b"gzip", gzip.compress(BODY[:700]) * 3, "too_large"),
+        (b"gzip", BODY, "bad_request"),
+        (b"gzip", gzip.compress(BODY)[:-1], "bad_request"),
+        (b"gzip", gzip.compress(BODY) + b"more", "bad_request"),
+        (b"gzip", zlib.compress(BODY), "bad_request"),
+    ],
+)
+def test_what_cant_be_decompressed_within_the_bound_is_refused(encoding: bytes, body: bytes, code: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decoded({b"content-encoding": encoding}, body, MAXIMUM)
+    assert refused.value.code == code
