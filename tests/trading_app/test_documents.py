@@ -10,7 +10,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, MAX_WAITING
+from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from service_kit.connection.limits import MAX_WAITING
 from service_kit.problems import MAX_ERRORS
 from service_kit.settings import Environment
 from tests.trading_app.running import running

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINGERING, MAX_URL_BYTES, MAX_WAITING
+from service_kit.connection.guarded_http import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINGERING, MAX_URL_BYTES
+from service_kit.connection.limits import MAX_WAITING
 from service_kit.lifecycle.descriptors import OTHER_FILES
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem

@@ -1,5 +1,7 @@
 """HTTP as clients of all kinds send it, byte for byte, against the process."""
 
+import gzip
+
 import pytest
 
 from tests.support.polling import eventually
@@ -264,3 +266,71 @@ def test_what_follows_a_request_is_refused_after_that_is_answered(web: RunningAp
         connection.send(post("/trade", TRADE) + b"\x00\x01\r\n\r\n")
         assert connection.answer().status == 201
         assert connection.is_closed()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_each_of_several_upgrade_offers_in_a_segment_is_answered(web: RunningApp, count: int) -> None:
+    offer = get("/healthz", *H2C)
+    with connected(web.port) as connection:
+        connection.send(post("/trade", TRADE, *H2C) + offer * count + get("/healthz"))
+        assert connection.answer().status == 201
+        for _ in range(count + 1):
+            assert connection.answer().json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/trades", "/healthz", "/static/app.css"])
+def test_an_http_1_0_client_gets_no_chunks(web: RunningApp, path: str) -> None:
+    web.client.post("/trade", content=TRADE, headers={"Content-Type": "application/json"}).raise_for_status()
+    accept = "Accept: application/x-ndjson"
+    with connected(web.port) as old, connected(web.port) as new:
+        old.send(get(path, accept, "X-Request-ID: same").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        new.send(get(path, accept, "X-Request-ID: same"))
+        answer = old.answer()
+        assert "transfer-encoding" not in answer.headers
+        assert answer.headers["connection"] == "close"
+        assert answer.body == new.answer().body != b""
+        assert old.is_closed()
+
+
+def test_an_http_1_0_client_gets_live_events_until_it_leaves(web: RunningApp) -> None:
+    with connected(web.port) as connection:
+        connection.send(get("/trades/stream").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        connection.send(b"")
+        web.client.post("/trade", content=TRADE, headers={"Content-Type": "application/json"}).raise_for_status()
+        came = b""
+        while b'"symbol":"RAW"' not in came:
+            came += connection.socket.recv(65_536)
+        head, _, body = came.partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        assert body.startswith((b"retry:", b"id:", b":"))
+
+
+@pytest.mark.parametrize("path", ["/trade", "/trade?", "/trades"])
+def test_a_gzip_body_is_taken(web: RunningApp, path: str) -> None:
+    body = gzip.compress(TRADE if path != "/trades" else b"[" + TRADE + b"]")
+    with connected(web.port) as connection:
+        for _ in range(2):
+            connection.send(post(path, body, "Content-Encoding: gzip"))
+            assert connection.answer().status == 201
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("gzip", gzip.compress(b" " * 100_000_000), 413),
+        ("gzip", TRADE, 400),
+        ("gzip", gzip.compress(TRADE)[:-4], 400),
+        ("br", TRADE, 415),
+    ],
+    ids=["too large", "not compressed", "cut off", "another encoding"],
+)
+def test_a_compressed_body_that_is_none_or_too_large_is_refused(
+    web: RunningApp, encoding: str, body: bytes, status: int
+) -> None:
+    with connected(web.port) as connection:
+        connection.send(post("/trade", body, f"Content-Encoding: {encoding}"))
+        answer = connection.answer()
+        assert answer.status == status
+        assert status != 415 or answer.headers["accept-encoding"] == "gzip"
+        connection.send(post("/trade", TRADE))
+        assert connection.answer().status == 201

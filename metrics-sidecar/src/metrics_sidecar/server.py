@@ -25,9 +25,14 @@ MAX_CONNECTIONS = 200
 """Scrapers and web apps hold a few connections each."""
 
 
+MAX_WAITING = 16
+"""Requests of one connection that wait for their turn. Scrapers send one at a time."""
+
+
 def connection_context(max_connections: int = MAX_CONNECTIONS) -> ConnectionContext:
     """Limits and counters of the sidecar's connections. It takes no bodies but those of refused requests."""
-    return ConnectionContext.of(ConnectionLimits("SIDECAR", max_connections), ConnectionCounters(TYPES))
+    limits = ConnectionLimits("SIDECAR", max_connections, max_waiting=MAX_WAITING)
+    return ConnectionContext.of(limits, ConnectionCounters(TYPES))
 
 
 class SidecarApp:

@@ -36,9 +36,6 @@ SINGLE_HEADERS = (b"host", b"authorization", b"content-type", b"content-encoding
 RFC 9110, 5.3).
 """
 
-MAX_WAITING = 500
-"""Requests of one connection that wait for their turn."""
-
 MAX_REST_BYTES = 16_777_216
 """Bytes of a refused body that are read and dropped before the connection is closed."""
 
@@ -164,8 +161,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         if len(url) > MAX_URL_BYTES:
             raise Problem("url_too_long", f"an address has at most {MAX_URL_BYTES} bytes")
-        if len(self.pipeline) >= MAX_WAITING:
-            raise Problem("bad_request", f"at most {MAX_WAITING} requests may wait for answers on a connection")
+        if len(self.pipeline) >= self._limits.max_waiting:
+            detail = f"at most {self._limits.max_waiting} requests may wait for answers on a connection"
+            raise Problem("bad_request", detail)
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_WAITING = 500
+"""Requests of one connection that wait for their turn; each takes about 3 KB."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -13,3 +16,4 @@ class ConnectionLimits:
     body_seconds: float = 30.0
     unread_seconds: float = 20.0
     max_bodies_bytes: int = 1_048_576
+    max_waiting: int = MAX_WAITING
