@@ -4,10 +4,16 @@ from typing import Any
 
 import msgspec
 
+from tests.support.slices import whole
 from trading_app.page.pnl_history import PnlHistory
-from trading_app.page.position_summary import MAX_ROWS, books_document, choices_document
-from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
+from trading_app.page.position_summary import MAX_ROWS, books_in_slices, choices_document
+from trading_app.page.sidecar_state import Reading, SidecarState, decode_in_slices
 from trading_app.query.trades import Filter
+
+
+def books_document(known: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
+    """What is made in slices, at once."""
+    return whole(books_in_slices(known, read_at, wanted))
 
 
 def position(**fields: Any) -> dict[str, Any]:
@@ -29,7 +35,7 @@ def position(**fields: Any) -> dict[str, Any]:
 
 def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
     told = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "symbols": {}, "positions": positions, **fields}
-    return decode_state(msgspec.json.encode(told))
+    return whole(decode_in_slices(msgspec.json.encode(told)))
 
 
 def test_amounts_in_unknown_currencies_are_not_added() -> None:

@@ -4,11 +4,12 @@ The arithmetic is exact; every amount is text with all its digits.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
+from heapq import nsmallest
 
-from trading_app.page.sidecar_state import PositionState, SidecarState
+from trading_app.page.sidecar_state import SLICE, PositionState, SidecarState
 from trading_app.query.trades import Filter
 from trading_model.symbols import pnl_currency
 
@@ -35,8 +36,9 @@ class Total:
     exposure: Decimal = Decimal()
     fees: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     open_positions: int = 0
-    decimals: int = 2
-    """Of the prices with the fewest: so many are worth showing."""
+    positions: int = 0
+    price_decimals: int | None = None
+    """Of the prices with the fewest."""
     symbols: set[str] = field(default_factory=set)
 
     @property
@@ -46,6 +48,9 @@ class Total:
 
     def add(self, row: PositionState) -> None:
         """Count one position in."""
+        self.positions += 1
+        decimals = len(row.last_price.partition(".")[2])
+        self.price_decimals = decimals if self.price_decimals is None else min(decimals, self.price_decimals)
         self.symbols.add(row.symbol)
         self.net = EXACT.add(self.net, Decimal(row.net_pnl))
         self.realized = EXACT.add(self.realized, Decimal(row.realized_pnl))
@@ -65,37 +70,45 @@ class Total:
             **{name: _text(amount) if self.known else None for name, amount in sums.items()},
             "fees": {currency: _text(fee) for currency, fee in self.fees.items() if currency or self.known},
             "open_positions": self.open_positions,
-            "decimals": self.decimals,
+            "decimals": max(2, self.price_decimals or 0),
         }
 
 
-def wanted_rows(state: SidecarState, wanted: Filter) -> list[PositionState]:
-    """The positions that a filter leaves."""
-    if not wanted:
-        return state.positions
-    return [row for row in state.positions if wanted.takes(row.account, row.strategy, row.symbol)]
+def totals_in_slices(rows: Iterable[PositionState]) -> Generator[None, None, list[Total]]:
+    """The sums by currency, the one with the most positions first; yields after each SLICE of positions."""
+    found: dict[str, Total] = {}
+    for number, row in enumerate(rows):
+        if number % SLICE == 0:
+            yield
+        quote = pnl_currency(row.symbol)
+        total = found.get(quote)
+        if total is None:
+            total = found[quote] = Total(quote)
+        total.add(row)
+    return sorted(found.values(), key=lambda total: -total.positions)
 
 
-def totals(rows: Iterable[PositionState]) -> list[Total]:
-    """The sums by currency, the one with the most positions first."""
-    found: dict[str, list[PositionState]] = defaultdict(list)
-    for row in rows:
-        found[pnl_currency(row.symbol)].append(row)
-    return [_total(quote, members) for quote, members in sorted(found.items(), key=lambda item: -len(item[1]))]
+def books_in_slices(state: SidecarState, read_at: float, wanted: Filter) -> Generator[None, None, dict[str, object]]:
+    """What the page's cards and table show; past MAX_ROWS the open and the most traded positions.
 
-
-def books_document(state: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
-    """What the page's cards and table show. Past MAX_ROWS the open and the most traded positions are shown."""
-    rows = wanted_rows(state, wanted)
-    shown: Sequence[PositionState] = rows
-    if len(rows) > MAX_ROWS:
-        shown = sorted(rows, key=lambda row: (row.position == "0", -sum(row.trades.values())))[:MAX_ROWS]
+    Yields after each SLICE of positions.
+    """
+    rows: list[PositionState] = []
+    ranks: list[tuple[bool, int, int]] = []
+    for number, row in enumerate(state.positions):
+        if number % SLICE == 0:
+            yield
+        if wanted.takes(row.account, row.strategy, row.symbol):
+            ranks.append((row.position == "0", -sum(row.trades.values()), len(rows)))
+            rows.append(row)
+    sums = yield from totals_in_slices(rows)
+    shown = rows if len(rows) <= MAX_ROWS else [rows[index] for *_, index in nsmallest(MAX_ROWS, ranks)]
     return {
         "at": read_at,
         "applied": state.applied,
         "incomplete_since": state.incomplete_since,
         "count": len(rows),
-        "totals": [total.document() for total in totals(rows)],
+        "totals": [total.document() for total in sums],
         "rows": [_row_document(row, state) for row in shown],
     }
 
@@ -128,13 +141,6 @@ def _row_document(row: PositionState, state: SidecarState) -> dict[str, object]:
         "fees": {currency: _text(fee) for currency, fee in _named_fees(row, quote).items()},
         "trades": sum(row.trades.values()),
     }
-
-
-def _total(quote: str, rows: Sequence[PositionState]) -> Total:
-    total = Total(quote, decimals=max(2, min(len(row.last_price.partition(".")[2]) for row in rows)))
-    for row in rows:
-        total.add(row)
-    return total
 
 
 def _named_fees(row: PositionState, quote: str) -> dict[str, Decimal]:

@@ -10,9 +10,10 @@ import msgspec
 import structlog
 
 from service_kit.clock import SYSTEM_CLOCK, Clock, unix_seconds
+from service_kit.cooperative import Slicer, run_sliced
 from trading_app.page.pnl_history import PnlHistory
-from trading_app.page.position_summary import totals
-from trading_app.page.sidecar_state import Reading, SidecarState, decode_state
+from trading_app.page.position_summary import totals_in_slices
+from trading_app.page.sidecar_state import SLICE, Reading, SidecarState, decode_in_slices
 from trading_app.query.trades import Filter
 from trading_model.symbols import pnl_currency
 
@@ -63,7 +64,7 @@ class SidecarFeed:
         while True:
             began = self._clock.monotonic()
             try:
-                self._take(await self._ask())
+                await self._take(await self._ask())
                 self.polls["answered"] += 1
                 pause = min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, SHARE * (self._clock.monotonic() - began)))
             except NoAnswer as error:
@@ -91,11 +92,11 @@ class SidecarFeed:
         if status != 200:
             raise NoAnswer("refused", f"it answered with status {status}")
         try:
-            return decode_state(body)
+            return await run_sliced(decode_in_slices(body))
         except msgspec.DecodeError:
             raise NoAnswer("unreadable", "its answer could not be read; is it of another version?") from None
 
-    def _take(self, state: SidecarState) -> None:
+    async def _take(self, state: SidecarState) -> None:
         if self.latest.status == "down":
             log.info("the sidecar answers again")
         if self.latest.state and self.latest.state.stream != state.stream:
@@ -104,12 +105,17 @@ class SidecarFeed:
         now = unix_seconds(self._clock)
         self.latest = self.latest.with_state(state, now)
         if state.caught_up:
-            second = int(now)
-            rows = {(row.account, row.strategy, row.symbol): float(row.net_pnl) for row in state.positions}
-            self.pnl_of_positions.add(second, rows)
-            self.pnl_of_quotes.add(
-                second, {total.quote: float(total.net) for total in totals(state.positions) if total.quote}
-            )
+            await self._keep_pnl(state, int(now))
+
+    async def _keep_pnl(self, state: SidecarState, second: int) -> None:
+        rows, slicer = {}, Slicer()
+        for start in range(0, len(state.positions), SLICE):
+            for row in state.positions[start : start + SLICE]:
+                rows[row.account, row.strategy, row.symbol] = float(row.net_pnl)
+            await slicer.yield_if_due()
+        self.pnl_of_positions.add(second, rows)
+        sums = await run_sliced(totals_in_slices(state.positions))
+        self.pnl_of_quotes.add(second, {total.quote: float(total.net) for total in sums if total.quote})
 
     def pnl_of(self, quote: str, wanted: Filter) -> list[tuple[int, float]]:
         """Net P&L in a currency by second. Empty where a filter is set and not every position could be kept, and where

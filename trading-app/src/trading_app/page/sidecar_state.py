@@ -1,9 +1,13 @@
 """What the sidecar's `/state` says, as far as the page needs it, and what is known of the sidecar over time. No I/O."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+
+SLICE = 64
+"""Positions that are decoded between two looks whether others wait for the event loop."""
 
 Status = Literal["starting", "up", "down"]
 
@@ -53,8 +57,23 @@ class SidecarState(msgspec.Struct, frozen=True):
     incomplete_since: int | None = None
 
 
-decode_state = msgspec.json.Decoder(SidecarState).decode
-"""Raises msgspec.DecodeError, ValidationError included."""
+class _Envelope(SidecarState, frozen=True):
+    positions: list[msgspec.Raw]  # type: ignore[assignment]  # read one by one later
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_position = msgspec.json.Decoder(PositionState).decode
+
+
+def decode_in_slices(body: bytes) -> Generator[None, None, SidecarState]:
+    """The state that an answer holds; yields after each SLICE of positions. Raises msgspec.DecodeError."""
+    envelope = _decode_envelope(body)
+    positions: list[PositionState] = []
+    for start in range(0, len(envelope.positions), SLICE):
+        positions += [_decode_position(raw) for raw in envelope.positions[start : start + SLICE]]
+        yield
+    fields = {name: getattr(envelope, name) for name in SidecarState.__struct_fields__}
+    return SidecarState(**fields | {"positions": positions})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ shows it and gets all that came after.
 """
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -24,7 +25,7 @@ from starlette.responses import Response
 from trading_app.context import Context
 from trading_app.outgoing import OutgoingBudget, Piece
 from trading_app.page.history import read_bars, read_last, read_next
-from trading_app.page.position_summary import books_document, choices_document
+from trading_app.page.shared_summaries import SharedSummaries, event
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.problems import TradeProblem
@@ -47,6 +48,7 @@ RATE_SECONDS = 3.0
 
 def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
     """Add both calls."""
+    summaries = SharedSummaries(feed)
     aggregating = asyncio.Semaphore(1)  # one at a time: many pages at once take longer, not more
 
     @api.get("/page/stream", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
@@ -59,7 +61,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         context.outgoing.check()
         position = request.headers.get("last-event-id", after)
         return LiveResponse(
-            PageEvents(context.stream, feed, wanted, context.outgoing).run(position), context.live_streams
+            PageEvents(context.stream, feed, summaries, wanted, context.outgoing).run(position), context.live_streams
         )
 
     @api.get("/page/history", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
@@ -93,14 +95,22 @@ def sequence_of(position: str, stream: str) -> int | None:
 class PageEvents:
     """The events of one page."""
 
-    def __init__(self, stream: TradeStream, feed: SidecarFeed, wanted: Filter, budget: OutgoingBudget) -> None:
+    def __init__(
+        self,
+        stream: TradeStream,
+        feed: SidecarFeed,
+        summaries: SharedSummaries,
+        wanted: Filter,
+        budget: OutgoingBudget,
+    ) -> None:
         self._stream = stream
+        self._summaries = summaries
         self._budget = budget
         self._feed = feed
         self._wanted = wanted
         self._sent = Reading()
         self._books: tuple[object, ...] = ()
-        self._choices: dict[str, list[str]] = {}
+        self._choices = b""
         self._next_health = 0.0
         self._heads: deque[tuple[float, int]] = deque(maxlen=round(RATE_SECONDS / HEALTH_SECONDS) + 1)
 
@@ -110,7 +120,7 @@ class PageEvents:
         after = sequence_of(position, stream.id)
         resumed = after is not None and after <= stream.head
         with stream.watch() as grown:
-            yield b"retry: 1000\n\n" + _event("hello", {"stream": stream.id, "resumed": resumed}), False
+            yield b"retry: 1000\n\n" + event("hello", {"stream": stream.id, "resumed": resumed}), False
             if after is None or not resumed:
                 after = stream.head
                 async with self._budget.hold():
@@ -121,7 +131,7 @@ class PageEvents:
                 async with self._budget.hold():
                     events, after = await read_next(stream, after, self._wanted)
                     news = self._trades(events, after) if events else b""
-                    news += self._news(after, time.time())
+                    news += await self._news(after, time.time())
                     if news:
                         yield news, False
                 if after >= stream.head:
@@ -130,19 +140,19 @@ class PageEvents:
     def _trades(self, events: list[bytes], after: int) -> bytes:
         return b"id: %b\nevent: trades\ndata: [%b]\n\n" % (self._position(after), b",".join(events))
 
-    def _news(self, after: int, now: float) -> bytes:
+    async def _news(self, after: int, now: float) -> bytes:
         reading, parts = self._feed.latest, []
         if reading.number != self._sent.number:
-            parts = self._books_events(reading)
+            parts = await self._books_events(reading)
             if reading.status != self._sent.status:
                 self._next_health = 0.0
             self._sent = reading
         if now >= self._next_health or now < self._next_health - HEALTH_SECONDS:
             self._next_health = now + HEALTH_SECONDS
-            parts.append(b"id: %b\n" % self._position(after) + _event("health", self._health(reading, now)))
+            parts.append(b"id: %b\n" % self._position(after) + event("health", self._health(reading, now)))
         return b"".join(parts)
 
-    def _books_events(self, reading: Reading) -> list[bytes]:
+    async def _books_events(self, reading: Reading) -> list[bytes]:
         state = reading.state
         if state is None or reading.status != "up" or state.stream != self._stream.id:
             return []
@@ -150,11 +160,11 @@ class PageEvents:
         content = (state.applied, len(state.positions))
         if content != self._books:
             self._books = content
-            parts.append(_event("books", books_document(state, reading.read_at, self._wanted)))
-            choices = choices_document(state)
+            parts.append(await self._summaries.books(self._wanted))
+            choices = await self._summaries.choices()
             if choices != self._choices:
                 self._choices = choices
-                parts.append(_event("choices", choices))
+                parts.append(choices)
         return parts
 
     def _health(self, reading: Reading, now: float) -> dict[str, object]:
@@ -195,8 +205,5 @@ async def _wait(grown: asyncio.Event) -> None:
             await grown.wait()
     except TimeoutError:
         return
-    await asyncio.sleep(TRADES_PAUSE_SECONDS)
-
-
-def _event(name: str, document: object) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(document))
+    # Not all pages at once: whoever sends a trade would wait for all of them.
+    await asyncio.sleep(TRADES_PAUSE_SECONDS * random.uniform(0.5, 1.5))
