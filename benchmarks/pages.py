@@ -40,9 +40,10 @@ def fill(apps: Apps) -> int:
         {"symbol": f"S{number % 50}/USDT", "account": f"a{number // 50}", "side": "buy", "price": "1.25", "qty": "2"}
         for number in range(POSITIONS)
     ]
-    return max(
-        post_batch(apps.web_port, trades[start : start + 5_000])["last_seq"] for start in range(0, POSITIONS, 5_000)
-    )
+    last = 0
+    for start in range(0, POSITIONS, 5_000):
+        last = post_batch(apps.web_port, trades[start : start + 5_000])["last_seq"]
+    return last
 
 
 @contextmanager
