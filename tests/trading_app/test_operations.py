@@ -16,10 +16,10 @@ Make = Callable[..., dict[str, Any]]
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
 
 CALLS = {
-    "GET /trades": ["200", "401", "403", "422"],
+    "GET /trades": ["200", "401", "403", "422", "500"],
     "POST /trades": ["200", "201", "401", "403", "409", "413", "415", "422"],
     "POST /trade": ["200", "201", "401", "403", "409", "413", "415", "422"],
-    "GET /trades/stream": ["200", "401", "403", "422"],
+    "GET /trades/stream": ["200", "401", "403", "422", "500"],
     "GET /healthz": ["200"],
     "GET /health": ["200"],
     "GET /readyz": ["200"],
