@@ -35,7 +35,7 @@ def test_without_a_rate_nothing_waits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "most", "expected"),
+    ("rate", "maximum", "expected"),
     [(None, 1_000, 1_000), (0.1, 1_000, 1), (20, 1_000, 1), (500, 1_000, 25), (1e6, 1_000, 1_000)],
 )
 def test_a_request_is_small_where_the_rate_is(rate: float | None, maximum: int, expected: int) -> None:
