@@ -244,6 +244,15 @@ JOURNAL = [
         steps=up_to(32 * 2**20, 64 * 2**20),
         minimum=0,
     ),
+    time_series(
+        "Other programs at the journal",
+        "Locks of a sqlite3 shell or a backup tool, which commits wait for. Use `trading-app backup` instead.",
+        "cps",
+        Query(rate("trading_app_journal_lock_waits_total"), "waits"),
+        Query(rate("trading_app_journal_lock_wait_seconds_total"), "seconds waited"),
+        Query(rate("trading_app_journal_busy_checkpoints_total"), "checkpoints put off"),
+        minimum=0,
+    ),
 ]
 
 STREAM = [

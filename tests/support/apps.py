@@ -120,6 +120,10 @@ class Apps:
         """The sidecar's exposition: each sample's name and labels, and its value as text."""
         return samples_of(f"{self.sidecar_url}/metrics")
 
+    def web_samples(self) -> dict[str, str]:
+        """The same of the web app."""
+        return samples_of(f"{self.web_url}/metrics")
+
 
 @contextmanager
 def running_apps(folder: Path, **settings: str) -> Iterator[Apps]:

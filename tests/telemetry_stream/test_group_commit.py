@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from telemetry_stream import group_commit
-from telemetry_stream.errors import Overloaded, StreamClosed, StreamFailed
+from telemetry_stream.errors import Overloaded, StoreBusy, StreamClosed, StreamFailed
 from telemetry_stream.events import Conflict, Receipt, Result, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.log import StreamWriter
@@ -35,6 +35,8 @@ class Writer:
         self.stream = self.memory.stream
         self.commits: list[int] = []
         self.tidied = self.heartbeats = 0
+        self.waits = True
+        self.busy_commits: set[int] = set()
         self.may_tidy = threading.Event()
         self.may_tidy.set()
         self._failing_tidy = failing_tidy
@@ -52,6 +54,8 @@ class Writer:
         self.waiting.set()
         assert self.may_commit.wait(10)
         self.commits.append(len(submissions))
+        if len(self.commits) in self.busy_commits:
+            raise StoreBusy("a backup")
         if len(self.commits) == self._failing_commit:
             raise DiskError("the disk is on fire")
         return self.memory.append(submissions)
@@ -61,6 +65,9 @@ class Writer:
         self.tidied += 1
         if self._failing_tidy:
             raise DiskError("no room for a checkpoint")
+
+    def stop_waiting(self) -> None:
+        self.waits = False
 
     def heartbeat(self) -> None:
         self.heartbeats += 1
@@ -106,6 +113,23 @@ def held_up(writer: Writer) -> Iterator[None]:
         yield
     finally:
         writer.may_commit.set()
+
+
+def test_a_busy_store_is_no_failed_one() -> None:
+    async def test() -> None:
+        writer = Writer()
+        writer.busy_commits = {2, 3}
+        caller = Caller(writer)
+        outcomes = [await caller.submit(submission(f"event-{number}")) for number in range(4)]
+        assert [type(outcome) for outcome in outcomes] == [Receipt, StoreBusy, StoreBusy, Receipt]
+        assert caller.committer.accepting
+        assert caller.committer.pending_events == 0
+        assert writer.waits
+        caller.committer.close()
+        assert not writer.waits, "the end waits for nobody"
+        assert not caller.failures
+
+    run(test())
 
 
 def test_what_waits_at_the_same_time_shares_a_commit_in_order() -> None:

@@ -17,7 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from tests.torture import damage, disk, ending, fuzz, hostility, kills, link, messages, prometheus, slow, soak, volume
+from tests.torture import (
+    damage,
+    disk,
+    ending,
+    fuzz,
+    hostility,
+    kills,
+    link,
+    locks,
+    messages,
+    prometheus,
+    slow,
+    soak,
+    volume,
+)
 from tests.torture.figures import Figures, scaled
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/reliability.md"
@@ -53,6 +67,8 @@ PARTS = {
     "sync": Part(20_000, disk.sync_before_acknowledgement),
     "disk-errors": Part(100, disk.failing_calls, sociable=True),
     "disk-full": Part(50, disk.full_disk, _needs_mounts),
+    "locks": Part(200, locks.locks, sociable=True),
+    "files-lost": Part(40, locks.files_lost, sociable=True),
     "mischief": Part(20_000, messages.mischief),
     "missing": Part(50, messages.missing),
     "overflow": Part(20, messages.overflow),

@@ -208,6 +208,32 @@ RECOVERED = Metric(
     "1 if the previous run did not end as asked: it was killed, or the journal failed.",
     "1: the end of the previous log says why.",
 )
+LOCK_WAITS = Metric(
+    "trading_app_journal_lock_waits_total",
+    "counter",
+    "waits",
+    (),
+    "Statements that waited for a lock of another program on the journal.",
+    "A steady rise: a sqlite3 shell or a backup tool works on the journal; use `trading-app backup`.",
+)
+LOCK_WAIT_SECONDS = Metric(
+    "trading_app_journal_lock_wait_seconds_total",
+    "counter",
+    "seconds",
+    (),
+    "Time that commits waited for a lock of another program on the journal.",
+    "A steady rise: a sqlite3 shell or a backup tool works on the journal; use `trading-app backup`.",
+    "A commit waits 2 s at most; then its requests get `store_busy`.",
+)
+BUSY_CHECKPOINTS = Metric(
+    "trading_app_journal_busy_checkpoints_total",
+    "counter",
+    "checkpoints",
+    (),
+    "Checkpoints that were put off because another program makes one.",
+    "A steady rise, and a growing trading_app_journal_wal_bytes: end the other program.",
+    "They are made at the next commit or heartbeat.",
+)
 JOURNAL_BYTES = Metric(
     "trading_app_journal_bytes",
     "gauge",

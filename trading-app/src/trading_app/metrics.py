@@ -11,7 +11,7 @@ from service_kit.metrics.histogram import BOUNDS_SECONDS, Histogram
 from service_kit.metrics.process import build_family
 from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
 from telemetry_stream.errors import BackendUnavailable
-from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse
+from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse, StoreCounters
 from trading_app import metric_catalogue as catalogue
 from trading_app.environment import Settings
 from trading_app.outgoing import OutgoingBudget
@@ -19,6 +19,7 @@ from trading_app.outgoing import OutgoingBudget
 UNDERSTOOD = (
     "overloaded",
     "not_ready",
+    "store_busy",
     "stream_failed",
     "trade_id_conflict",
     "idempotency_key_conflict",
@@ -26,7 +27,7 @@ UNDERSTOOD = (
 )
 """The codes of refusals that come after a request's trades were read, so that they can be counted."""
 
-REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames")
+REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames", "store_busy")
 """What replay requests are refused for; `increase()` does not see a series begin, so they are there from the start."""
 
 
@@ -65,6 +66,11 @@ class MeasuredStream(Protocol):
     @property
     def queues(self) -> Mapping[str, QueueUse]:
         """What waits for subscribers, by queue."""
+        ...
+
+    @property
+    def store_counters(self) -> StoreCounters:
+        """How often and how long other programs that hold the journal's lock were waited for."""
         ...
 
     @property
@@ -171,6 +177,10 @@ def _stream_families(stream: MeasuredStream) -> Iterator[Family]:
     yield Family(catalogue.LAST_TRADE, [("", stream.last_trade_ns / 1e9)])
     yield Family(catalogue.STREAM_FAILED, [("", int(stream.failed))])
     yield Family(catalogue.RECOVERED, [("", int(stream.recovered))])
+    store = stream.store_counters
+    yield Family(catalogue.LOCK_WAITS, [("", store.lock_waits)])
+    yield Family(catalogue.LOCK_WAIT_SECONDS, [("", store.lock_wait_seconds)])
+    yield Family(catalogue.BUSY_CHECKPOINTS, [("", store.busy_checkpoints)])
     replays = stream.replay_counters
     yield Family(catalogue.REPLAY_ANSWERS, [("", replays.answers)])
     yield Family(catalogue.REPLAY_TRADES, [("", replays.events)])

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from service_kit.problems import COMMON_TYPES, Problem, ProblemType
-from telemetry_stream.errors import DamagedHistory
+from telemetry_stream.errors import DamagedHistory, StoreBusy
 
 OWN_TYPES = {
     "not_json": ProblemType(400, "The body is not JSON"),
@@ -19,6 +19,7 @@ OWN_TYPES = {
     "overloaded": ProblemType(503, "Overloaded"),
     "keys_unavailable": ProblemType(503, "ID tokens can't be checked now"),
     "not_ready": ProblemType(503, "Not ready to accept trades"),
+    "store_busy": ProblemType(503, "Another program holds the journal"),
     "stream_failed": ProblemType(503, "The journal could not be written"),
 }
 
@@ -30,6 +31,13 @@ class TradeProblem(Problem):
     """A request that is refused for a reason that only the web app has."""
 
     types: ClassVar = TYPES
+
+
+def store_busy(busy: StoreBusy) -> TradeProblem:
+    """The refusal of a request that another program keeps from the journal."""
+    return TradeProblem(
+        "store_busy", f"{busy}; nothing of this request was taken, try again in a second", retry_after=1
+    )
 
 
 def damaged_history(damage: DamagedHistory) -> TradeProblem:

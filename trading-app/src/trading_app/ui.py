@@ -10,7 +10,15 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import SYSTEM_CLOCK, Clock, LatestTime
-from telemetry_stream.errors import BackendError, BackendMisconfigured, ForeignJournal, JournalInUse, KeysMissing, Part
+from telemetry_stream.errors import (
+    BackendError,
+    BackendMisconfigured,
+    ForeignJournal,
+    JournalInUse,
+    KeysMissing,
+    Part,
+    StoreBusy,
+)
 from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.environment import Settings
@@ -156,7 +164,7 @@ def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -
     """Open the journal and bind the sockets. Raises StartFailed."""
     try:
         return TradeStream(context.settings, on_failure, context.metrics.observe_commit)
-    except (JournalInUse, ForeignJournal, KeysMissing) as error:
+    except (JournalInUse, ForeignJournal, KeysMissing, StoreBusy) as error:
         raise StartFailed(str(error)) from error
     except BackendMisconfigured as error:
         raise StartFailed(_which_setting(error)) from error

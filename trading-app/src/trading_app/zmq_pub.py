@@ -14,7 +14,7 @@ from telemetry_stream.backend import open_log, store_of
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
-from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse, StreamReader
+from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse, StoreCounters, StreamReader
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from telemetry_stream.wire import trim
@@ -113,6 +113,11 @@ class TradeStream:
     def queues(self) -> Mapping[str, QueueUse]:
         """What waits for subscribers, by queue."""
         return self._log.queues
+
+    @property
+    def store_counters(self) -> StoreCounters:
+        """How often and how long other programs that hold the journal's lock were waited for."""
+        return self._log.store_counters
 
     @property
     def refused_connections(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from telemetry_stream.events import Result, Submission
-from telemetry_stream.log import Carrier, QueueUse, ReplayCounters, Store, StreamReader, Transport
+from telemetry_stream.log import Carrier, QueueUse, ReplayCounters, Store, StoreCounters, StreamReader, Transport
 from telemetry_stream.place import Place
 
 
@@ -49,6 +49,11 @@ class DurableLog:
         """Connections that were refused or cut, by reason; every reason is there from the start."""
         return self._carrier.refused_connections
 
+    @property
+    def store_counters(self) -> StoreCounters:
+        """How often and how long other programs that hold the store's lock were waited for."""
+        return self._writer.counters
+
     def head(self) -> int:
         """The last durable sequence."""
         return self._writer.head()
@@ -63,8 +68,16 @@ class DurableLog:
         """Do what the store puts off until nobody waits. Raises as `append` does."""
         self._writer.checkpoint_if_due()
 
+    def stop_waiting(self) -> None:
+        """Raise StoreBusy at once from now on, where another program holds the store's lock."""
+        self._writer.stop_waiting()
+
     def heartbeat(self) -> None:
-        """Publish the head."""
+        """Publish the head. Raises BackendUnavailable where the store's files were removed or replaced, and as
+        checkpoint_if_due does: what another program prevented is done now.
+        """
+        self._writer.check_files()
+        self._writer.checkpoint_if_due()
         self._carrier.heartbeat(self._writer.stream, self._writer.last_commit)
 
     def open_reader(self) -> StreamReader:

@@ -4,6 +4,7 @@ StreamError
 ├── MalformedFrame            a message from outside is not of the wire contract
 ├── DamagedHistory            stored events can't be read back; others can
 ├── StreamClosed              the stream is shutting down; ask again later
+├── StoreBusy                 another program holds the store's lock; ask again later
 ├── Overloaded                the writer can't keep up; ask again later
 ├── StreamFailed              a commit failed; the stream takes nothing until the process has restarted
 ├── UnusableState             a saved state is torn, altered, or of another version of its fold
@@ -11,6 +12,7 @@ StreamError
     ├── BackendUnavailable    the system refused: no such folder, a full disk, a file that can't be read
     │   ├── JournalInUse      another process writes the journal
     │   ├── ForeignJournal    the file is not a journal, or one of a later version
+    │   ├── JournalReplaced   a file of the open journal was removed or replaced
     │   ├── KeysMissing       the journal does not have the key of each event
     │   └── BackupFailed      no copy was made, or nothing was put back
     └── BackendMisconfigured  a setting can't be used; `part` says which
@@ -48,6 +50,10 @@ class StreamClosed(StreamError):
     """The stream is shutting down. Nothing was written."""
 
 
+class StoreBusy(StreamError):
+    """Another program holds the store's lock, for longer than was waited. Nothing was written; retry after a moment."""
+
+
 class Overloaded(StreamError):
     """More is waiting for a commit than the writer may hold. Nothing was written; retry after a moment."""
 
@@ -66,6 +72,10 @@ class BackendError(StreamError):
 
 class BackendUnavailable(BackendError):
     """The system refused what the store or the transport needs."""
+
+
+class JournalReplaced(BackendUnavailable):
+    """A file of the open journal was removed or replaced. The message names it and says what to do."""
 
 
 class JournalInUse(BackendUnavailable):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 
-from telemetry_stream.errors import Overloaded, StreamClosed, StreamError, StreamFailed
+from telemetry_stream.errors import Overloaded, StoreBusy, StreamClosed, StreamError, StreamFailed
 from telemetry_stream.events import Answer, Result, Submission, Unfinished
 from telemetry_stream.log import StreamWriter
 
@@ -43,6 +43,8 @@ class GroupCommitter:
 
     What comes back unfinished goes into a later group, with what has come meanwhile: a submission that takes long holds
     up nobody but itself. Once `begin_end` was called it is refused instead.
+
+    Where another program keeps the store from being written, the group gets StoreBusy, and the next one is tried.
 
     A commit that fails is never retried: everything that waits gets StreamFailed, nothing more is taken, and
     `on_failure` is told, so that the process can end and recover at its start.
@@ -103,6 +105,7 @@ class GroupCommitter:
     def begin_end(self) -> None:
         """Have nothing wait long any more: what one commit can't finish gets StreamClosed."""
         self._is_ending = True
+        self._writer.stop_waiting()
 
     def close(self) -> None:
         """Commit what waits and can be finished at once, end the thread, close the writer. Idempotent."""
@@ -207,6 +210,9 @@ class GroupCommitter:
         began = time.perf_counter()
         try:
             results: Sequence[Result | StreamError] = self._writer.append([submission for submission, _ in group])
+        except StoreBusy as busy:
+            self._answer(group, [busy] * len(group))
+            return
         except BaseException:
             self._answer(group, [StreamFailed("a commit failed")] * len(group))
             raise

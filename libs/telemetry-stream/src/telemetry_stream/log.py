@@ -42,14 +42,21 @@ class StreamWriter(Protocol):
         Each is taken whole or not at all, by itself, in the order given. On return the receipts hold even if the
         machine loses power. It does not promise that any subscriber has seen the events yet. Unfinished is given where
         looking up what the stream has would take long; append what it holds later.
-        Raises whatever the store raises; the writer must not be used after that.
+        Raises StoreBusy where another program keeps the store from being written: nothing was, and the writer can be
+        used on. Raises whatever else the store raises; the writer must not be used after that.
         """
+
+    def stop_waiting(self) -> None:
+        """Raise StoreBusy at once from now on, where `append` would wait for another program. For any thread."""
 
     def checkpoint_if_due(self) -> None:
         """Do what nobody waits for, once the outcomes of an `append` have been told. Raises as `append` does."""
 
     def heartbeat(self) -> None:
-        """Tell subscribers the head, so that they notice a lost last message."""
+        """Tell subscribers the head, so that they notice a lost last message.
+
+        Raises where the store is not there any more; the writer must not be used after that.
+        """
 
     def close(self) -> None:
         """Release everything. Idempotent."""
@@ -153,6 +160,15 @@ class ReplayCounters:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreCounters:
+    """How often and how long other programs that hold the store's lock were waited for, since the start."""
+
+    lock_waits: int = 0
+    lock_wait_seconds: float = 0.0
+    busy_checkpoints: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StorageUse:
     """In bytes: the journal, its write-ahead log, the tables of its keys, and what the disk with them still takes."""
 
@@ -186,7 +202,20 @@ class StoreWriter(Protocol):
         """The last row's; None for an empty stream."""
 
     def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
-        """Write the submissions in one commit; give their outcomes and the batches that are new, in order."""
+        """Write the submissions in one commit; give their outcomes and the batches that are new, in order.
+
+        Raises StoreBusy where another program holds the store's lock for long: the writer can be used on.
+        """
+
+    @property
+    def counters(self) -> StoreCounters:
+        """How often and how long other programs were waited for."""
+
+    def stop_waiting(self) -> None:
+        """Raise StoreBusy at once from now on, where another program holds the lock. For any thread."""
+
+    def check_files(self) -> None:
+        """Raise BackendUnavailable where the files are not those that are written any more."""
 
     def checkpoint_if_due(self) -> None:
         """Do what nobody waits for."""

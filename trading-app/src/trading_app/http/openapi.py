@@ -244,7 +244,7 @@ def _responses(schema: str, created: str, repeated: str, *codes: str) -> dict[st
     content = {"application/json": {"schema": _reference(schema)}}
     refused = problem_responses(
         "not_json", *ACCESS_CODES, "trade_id_conflict", "idempotency_key_conflict", "too_large",
-        "unsupported_media_type", *codes, "overloaded", "not_ready", "stream_failed",
+        "unsupported_media_type", *codes, "overloaded", "not_ready", "store_busy", "stream_failed",
     )  # fmt: skip
     return {
         "201": {"description": created, "content": content},

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import Answer
-from telemetry_stream.errors import DamagedHistory, Overloaded, StreamClosed, StreamError
+from telemetry_stream.errors import DamagedHistory, Overloaded, StoreBusy, StreamClosed, StreamError
 from telemetry_stream.events import Conflict, Receipt
 from telemetry_stream.group_commit import Outcome
 from trading_app.intake.event import TradeEvent, stored_trade_id
-from trading_app.problems import TradeProblem, damaged_history
+from trading_app.problems import TradeProblem, damaged_history, store_busy
 
 
 def receipt_of(outcome: Outcome, events: Sequence[TradeEvent]) -> Receipt:
@@ -27,6 +27,8 @@ def refusal(error: StreamError) -> Problem:
         return TradeProblem("overloaded", f"{error}; try again in a second", retry_after=1)
     if isinstance(error, StreamClosed):
         return TradeProblem("not_ready", "the app is shutting down; try again in a few seconds", retry_after=5)
+    if isinstance(error, StoreBusy):
+        return store_busy(error)
     if isinstance(error, DamagedHistory):
         return damaged_history(error)
     return TradeProblem(

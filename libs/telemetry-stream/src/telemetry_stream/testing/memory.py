@@ -95,6 +95,9 @@ class MemoryStream:
     def checkpoint_if_due(self) -> None:
         """Nothing is left to do."""
 
+    def stop_waiting(self) -> None:
+        """Nothing is waited for."""
+
     def heartbeat(self) -> None:
         """Wake every subscriber."""
         for grown in self.grown:

@@ -1,8 +1,8 @@
 """When the write-ahead log is copied into the database: once a commit's outcomes have been told, and not within it."""
 
-from contextlib import suppress
-
 import apsw
+
+from telemetry_stream.stores.sqlite.lock_wait import SQLITE_ERRORS
 
 CHECKPOINT_PAGES = 200
 """Once so many pages (of 4 KiB) are in the log, a checkpoint is due: a pause of milliseconds, shorter if there are
@@ -14,6 +14,9 @@ class Checkpoints:
     """Those of a journal's one writing connection. In place of SQLite's own, which keep their errors to themselves."""
 
     def __init__(self, connection: apsw.Connection) -> None:
+        self.busy = 0
+        """Checkpoints that were put off since another program makes one."""
+
         self._connection = connection
         self._pages = 0
         connection.set_wal_hook(self._note_commit)
@@ -21,9 +24,12 @@ class Checkpoints:
     def checkpoint_if_due(self) -> None:
         """Copy the log, if it is long enough. Raises apsw.Error or OSError where the disk does not take it."""
         if self._pages >= CHECKPOINT_PAGES:
-            with suppress(apsw.BusyError):  # somebody else is at it
+            try:
                 self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self._pages = 0
+            except SQLITE_ERRORS:
+                self.busy += 1  # due again after the next commit, or the next heartbeat
+            else:
+                self._pages = 0
 
     def _note_commit(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._pages = pages

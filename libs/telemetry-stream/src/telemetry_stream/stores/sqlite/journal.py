@@ -11,16 +11,22 @@ from pathlib import Path
 import msgspec
 
 from telemetry_stream.chain import extend
-from telemetry_stream.errors import JournalInUse
+from telemetry_stream.errors import JournalInUse, JournalReplaced, StoreBusy
 from telemetry_stream.events import Batch, Commit, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
+from telemetry_stream.log import StoreCounters
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
 from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents
+from telemetry_stream.stores.sqlite.lock_wait import LockWait, locks_as_store_busy
+from telemetry_stream.stores.sqlite.open_files import OpenFiles, rescue
 from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, keys_of, pack
-from telemetry_stream.stores.sqlite.schema import open_to_write
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_write
 from telemetry_stream.stores.sqlite.tables import checksum
+
+LOCK_FILE = "journal.lock"
+FILES = (JOURNAL_FILE, f"{JOURNAL_FILE}-wal", f"{JOURNAL_FILE}-shm", LOCK_FILE)
 
 
 class Journal:
@@ -29,12 +35,14 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Open or make the journal in `folder`.
 
-        Raises JournalInUse, ForeignJournal, KeysMissing, apsw.Error, OSError.
+        Raises JournalInUse, ForeignJournal, KeysMissing, StoreBusy, apsw.Error, OSError.
         """
         with ExitStack() as opened:
+            opened.enter_context(locks_as_store_busy())
             self._lock = opened.enter_context(lock_to_write(folder))
             self._connection = open_to_write(folder)
             opened.callback(self._connection.close, force=True)
+            self._lock_wait = LockWait(self._connection)
             self._checkpoints = Checkpoints(self._connection)
             self.stream = reader.stream_id(self._connection)
             self._key_seed = int(self._connection.execute("SELECT key_seed FROM stream").get)
@@ -42,6 +50,9 @@ class Journal:
             self._keys = KeyIndex(folder, self.stream, self._connection, self._head)
             self._packer = Packer()
             self._known = KnownEvents(self._connection)
+            self._folder = folder
+            self._files = OpenFiles(folder / name for name in FILES)
+            self._is_lost = False
             opened.pop_all()
 
     def head(self) -> int:
@@ -58,13 +69,25 @@ class Journal:
         """The last row's; None for an empty journal."""
         return Commit(self._head, self._committed_at_ns, self._hash.hex()) if self._head else None
 
+    @property
+    def counters(self) -> StoreCounters:
+        """How often and how long other programs were waited for."""
+        return StoreCounters(self._lock_wait.waits, self._lock_wait.seconds, self._checkpoints.busy)
+
     def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         """Write the submissions in one commit; give their outcomes and the batches that are new, in order.
 
-        Raises apsw.Error or OSError where the commit fails. What is on disk then is known after a restart only.
+        Raises StoreBusy where another program holds the lock for MAX_WAIT_SECONDS: nothing was written, and the journal
+        can be used on. Raises apsw.Error or OSError where the commit fails. What is on disk then is known after a
+        restart only.
         """
         try:
-            return self._append(submissions)
+            with locks_as_store_busy():
+                return self._append(submissions)
+        except StoreBusy:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
         except BaseException:
             self._keys.invalidate()
             raise
@@ -77,8 +100,26 @@ class Journal:
             self._keys.invalidate()
             raise
 
+    def stop_waiting(self) -> None:
+        """Raise StoreBusy at once from now on, where another program holds the lock. For any thread."""
+        self._lock_wait.end()
+
+    def check_files(self) -> None:
+        """Raise JournalReplaced where the files are not those that are written any more."""
+        lost = self._files.lost()
+        if lost is not None and not self._is_lost:
+            self._is_lost = True
+            self._keys.invalidate()
+            raise JournalReplaced(
+                f"{lost} was removed or replaced while the app writes it. Find out by whom, see that the journal in"
+                f" {self._folder} is the right one, and start again"
+            )
+
     def close(self) -> None:
         """Close the database and let another process have it. Idempotent."""
+        if self._is_lost:
+            self._is_lost = False
+            rescue(self._connection, self._folder, self._files.lost())
         self._keys.close()
         self._connection.close()
         self._lock.close()
@@ -207,7 +248,7 @@ def _begin(comparison: Comparison) -> int:
 def lock_to_write(folder: Path) -> FileIO:
     """Keep every other process from writing the journal in `folder`, until this is closed. Raises JournalInUse."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileIO(folder / "journal.lock", "w")
+    lock = FileIO(folder / LOCK_FILE, "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -10,6 +10,7 @@ from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch, Commit
 from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.compression import unpack
+from telemetry_stream.stores.sqlite.lock_wait import locks_as_store_busy
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
 from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.wire import cut, find, split
@@ -30,29 +31,33 @@ _ROW = "SELECT first, last, keys, events FROM batch WHERE first <= ? ORDER BY fi
 class JournalReader:
     """Read access for one thread.
 
-    Raises DamagedHistory where a row can't be read, and apsw.Error where the journal can't.
+    Raises DamagedHistory where a row can't be read, StoreBusy where another program holds the lock for long, and
+    apsw.Error where the journal can't be read.
     """
 
     def __init__(self, folder: Path) -> None:
         """Open the journal in `folder`. Raises apsw.Error, ForeignJournal where it has another layout than this one."""
         self._connection = open_to_read(folder)
         try:
-            check_layout(self._connection, folder / JOURNAL_FILE, oldest=LAYOUT)
-            self.stream = stream_id(self._connection)
+            with locks_as_store_busy():
+                check_layout(self._connection, folder / JOURNAL_FILE, oldest=LAYOUT)
+                self.stream = stream_id(self._connection)
         except BaseException:
             self._connection.close(force=True)  # its own complaint would come after the one that counts
             raise
 
     def head(self) -> int:
         """The last durable sequence, read now."""
-        return head(self._connection)
+        with locks_as_store_busy():
+            return head(self._connection)
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
         """The events that follow `after`: at most `limit`, and no further row once there are `page_bytes` of them.
 
         Each row is compared with its hash.
         """
-        return read(self._connection, self.stream, after, limit, page_bytes)
+        with locks_as_store_busy():
+            return read(self._connection, self.stream, after, limit, page_bytes)
 
     def last_committed_at_ns(self) -> int:
         """When the last event was committed (Unix time); 0 for an empty journal. Reads no event."""

@@ -13,6 +13,9 @@ from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, ST
 from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 JOURNAL_FILE = "journal.sqlite3"
+OPEN_WAIT_MS = 2_000
+"""A reader, and a start, waits so long for a lock that another program holds."""
+
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
 
 
@@ -21,6 +24,7 @@ def open_to_write(folder: Path) -> apsw.Connection:
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_log_without_journal(folder)
     connection = apsw.Connection(str(folder / JOURNAL_FILE))
+    connection.set_busy_timeout(OPEN_WAIT_MS)
     try:
         return _prepare(connection, folder)
     except BaseException:
@@ -55,7 +59,7 @@ def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
 def open_to_read(folder: Path) -> apsw.Connection:
     """A connection that only reads, of a journal that exists. Raises apsw.Error."""
     connection = apsw.Connection(str(folder / JOURNAL_FILE), flags=apsw.SQLITE_OPEN_READONLY)
-    connection.set_busy_timeout(1_000)
+    connection.set_busy_timeout(OPEN_WAIT_MS)
     return connection
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import structlog
 import zmq
 
-from telemetry_stream.errors import DamagedHistory, MalformedFrame
+from telemetry_stream.errors import DamagedHistory, MalformedFrame, StoreBusy
 from telemetry_stream.events import Batch
 from telemetry_stream.log import ReplayCounters, StreamReader
 from telemetry_stream.topics import Topic
@@ -122,7 +122,7 @@ class ReplayServer:
         client = frames[0]
         waiting = self._postponed.get(client)
         if waiting is None and self._has_read(client):
-            self._send(client, [*frames[:-1], *self._answer(reader, frames[-1])])
+            self._reply(reader, frames)
         elif waiting is None:
             self._postponed[client] = deque([frames])
         elif len(waiting) < POSTPONED_REQUESTS:
@@ -136,7 +136,15 @@ class ReplayServer:
             frames = waiting.popleft()
             if not waiting:
                 del self._postponed[client]
-            self._send(client, [*frames[:-1], *self._answer(reader, frames[-1])])
+            self._reply(reader, frames)
+
+    def _reply(self, reader: StreamReader, frames: list[bytes]) -> None:
+        try:
+            answer = self._answer(reader, frames[-1])
+        except StoreBusy:
+            self._refuse("store_busy")  # without an answer the subscriber asks again
+        else:
+            self._send(frames[0], [*frames[:-1], *answer])
 
     def _has_read(self, client: bytes) -> bool:
         tracker = self._unread.get(client)

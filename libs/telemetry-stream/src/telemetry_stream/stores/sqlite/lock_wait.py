@@ -1,0 +1,63 @@
+"""Waits where another program, a sqlite3 shell or a backup tool, holds the journal's lock: the disk has not failed."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+import structlog
+
+from telemetry_stream.errors import StoreBusy
+
+log = structlog.get_logger(__name__)
+
+MAX_WAIT_SECONDS = 2.0
+MAX_PAUSE_SECONDS = 0.02
+"""Between two looks at the lock; the first pauses are shorter."""
+
+LOG_AFTER_SECONDS = 0.1
+LOG_EVERY_SECONDS = 60.0
+
+SQLITE_ERRORS = (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)
+"""What SQLite raises where another connection is in the way. It has changed nothing then."""
+
+
+class LockWait:
+    """The waits of one connection, as SQLite's busy handler (https://www.sqlite.org/c3ref/busy_handler.html)."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.waits = 0
+        self.seconds = 0.0
+        self._no_more = threading.Event()
+        self._began = 0.0
+        self._log_again_at = 0.0
+        connection.set_busy_handler(self._wait)
+
+    def end(self) -> None:
+        """Wait no longer, from now on. May be called from another thread."""
+        self._no_more.set()
+
+    def _wait(self, attempt: int) -> bool:
+        """Whether SQLite shall try once more; `attempt` counts from 0 for each statement."""
+        now = time.monotonic()
+        if attempt == 0:
+            self.waits += 1
+            self._began = now
+        if now - self._began >= LOG_AFTER_SECONDS and now >= self._log_again_at:
+            self._log_again_at = now + LOG_EVERY_SECONDS
+            log.warning("another program holds the journal's lock; commits wait for it", max_seconds=MAX_WAIT_SECONDS)
+        if now - self._began >= MAX_WAIT_SECONDS:
+            return False
+        is_over = self._no_more.wait(min(0.001 * 2 ** min(attempt, 10), MAX_PAUSE_SECONDS))
+        self.seconds += time.monotonic() - now
+        return not is_over
+
+
+@contextmanager
+def locks_as_store_busy() -> Iterator[None]:
+    """Raises StoreBusy in place of SQLite's errors."""
+    try:
+        yield
+    except SQLITE_ERRORS as error:
+        raise StoreBusy(f"another program holds the journal's lock ({error})") from None

@@ -1,0 +1,68 @@
+"""A journal whose files are removed or replaced while it is open notices that, and saves what was accepted."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream.errors import JournalReplaced
+from telemetry_stream.events import Receipt
+from telemetry_stream.stores.sqlite.integrity import check_journal
+from telemetry_stream.stores.sqlite.journal import FILES, LOCK_FILE, Journal
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from tests.telemetry_stream.streams import numbered
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def replace_by_a_copy(file: Path) -> None:
+    shutil.copyfile(file, file.with_name("copy"))
+    file.with_name("copy").rename(file)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("harm", [remove, replace_by_a_copy])
+def test_what_was_accepted_is_saved_whichever_file_is_lost(
+    tmp_path: Path, name: str, harm: Callable[[Path], None]
+) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(3))])
+        journal.check_files()
+        harm(tmp_path / name)
+        journal.append([numbered([3])])  # until the next heartbeat nobody knows
+        with pytest.raises(JournalReplaced, match=rf"{name} was removed or replaced"):
+            journal.check_files()
+    copies = list(tmp_path.glob("journal-rescued-*.sqlite3"))
+    if name == JOURNAL_FILE:
+        [copy] = copies
+        report = check_journal(copy)
+        assert (report.problems, report.head) == ([], 4)
+    else:
+        assert not copies
+        if name != LOCK_FILE:  # what stands in its place is of no use
+            (tmp_path / name).unlink(missing_ok=True)
+        with closing(Journal(tmp_path)) as journal:
+            assert journal.append([numbered(range(4))])[0] == [Receipt(1, 4, 0, 4)]
+
+
+def test_a_folder_that_was_moved_is_noticed_and_keeps_everything(tmp_path: Path) -> None:
+    folder, moved = tmp_path / "data", tmp_path / "moved"
+    with closing(Journal(folder)) as journal:
+        journal.append([numbered(range(3))])
+        folder.rename(moved)
+        with pytest.raises(JournalReplaced):
+            journal.check_files()
+    with closing(Journal(moved)) as journal:
+        assert journal.head() == 3
+
+
+def test_files_that_stay_are_never_reported(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        for begin in range(0, 3_000, 100):
+            journal.append([numbered(range(begin, begin + 100))])
+            journal.checkpoint_if_due()
+            journal.check_files()
