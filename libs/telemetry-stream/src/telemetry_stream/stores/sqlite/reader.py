@@ -46,27 +46,30 @@ class JournalReader:
             self._connection.close(force=True)  # its own complaint would come after the one that counts
             raise
 
+    @locks_as_store_busy()
     def head(self) -> int:
         """The last durable sequence, read now."""
-        with locks_as_store_busy():
-            return head(self._connection)
+        return head(self._connection)
 
+    @locks_as_store_busy()
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
         """The events that follow `after`: at most `limit`, and no further row once there are `page_bytes` of them.
 
         Each row is compared with its hash.
         """
-        with locks_as_store_busy():
-            return read(self._connection, self.stream, after, limit, page_bytes)
+        return read(self._connection, self.stream, after, limit, page_bytes)
 
+    @locks_as_store_busy()
     def last_committed_at_ns(self) -> int:
         """When the last event was committed (Unix time); 0 for an empty journal. Reads no event."""
         return self._connection.execute("SELECT committed_at_ns FROM batch ORDER BY first DESC LIMIT 1").get or 0
 
+    @locks_as_store_busy()
     def oldest(self) -> int:
         """The oldest sequence that is kept; 1 where none was removed."""
         return int(self._connection.execute("SELECT oldest FROM stream").get)
 
+    @locks_as_store_busy()
     def hash_at(self, sequence: int) -> str | None:
         """The history's hash at the last row end at or before a sequence; None past the head or before what is kept."""
         row = self._connection.execute(_ROW_OF, (sequence,)).fetchone()
@@ -77,6 +80,7 @@ class JournalReader:
             return None
         return digest.hex() if last == sequence else self._hash_before(first).hex()
 
+    @locks_as_store_busy()
     def at(self, time_ns: int) -> int:
         """The last sequence committed at or before a time; 0 if none was. Rows are in the order of both."""
         low, high = 0, self.head()
