@@ -2,7 +2,9 @@
 
 import random
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -10,19 +12,24 @@ import pytest
 
 from metrics_sidecar import doctor as sidecar_doctor
 from metrics_sidecar.snapshot import FILE_NAME as SNAPSHOT
-from telemetry_stream.errors import BackupFailed, JournalInUse
+from telemetry_stream.errors import BackupFailed, DamagedHistory, JournalInUse
+from telemetry_stream.events import Submission
 from telemetry_stream.stores.sqlite.backup import back_up, restore
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.store import SqliteStore
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
 from trading_app.commands import journal as journal_commands
+from trading_app.intake.decode import read_trade
+from trading_app.intake.event import TradeIds, stored_key
 
 TRADES = 2_500
+TRADE = b'{"trade_id":"fill-%d","symbol":"XRP-USD","side":"buy","price":"105.00","qty":"1"}'
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +98,19 @@ def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: py
             "does not hold them",
         ),
         ("UPDATE batch SET keys = substr(keys, 1, 1600) WHERE first = 1", "1 to 1000 has not one key for each"),
+        (
+            "UPDATE batch SET keys = CAST(x'00' || substr(keys, 2) AS BLOB) WHERE first = 1",
+            "1 to 1000 has digests of other keys than its events",
+        ),
+        (
+            "UPDATE batch SET committed_at_ns = committed_at_ns + 1 WHERE first = 1",
+            "1 to 1000 has another commit time or other digests than were committed",
+        ),
+        (
+            "UPDATE batch SET events = CAST(replace(unpacked(events), 'main', 'mine') AS BLOB) WHERE first = 1",
+            "1 to 1000 does not hold the events that were committed",
+        ),
+        ("UPDATE batch SET hash = zeroblob(16) WHERE first = 1", "its hash is of others"),
         ("INSERT INTO request_key VALUES ('', 'late', x'00', 9000, 9001, 2, 1)", "name events that are not there"),
         ("DELETE FROM stream", "the stream has no id"),
         ("PRAGMA user_version = 9", "has layout 9"),
@@ -132,7 +152,9 @@ def test_a_large_log_left_behind_is_brought_home(
     change(data, "PRAGMA journal_mode = wal")
     log = data / "journal.sqlite3-wal"
     connection = apsw.Connection(str(data / "journal.sqlite3"))
-    connection.execute("UPDATE batch SET committed_at_ns = 1")
+    connection.execute("UPDATE stream SET created_at_ns = 1")
+    connection.execute("CREATE TABLE filler AS SELECT hex(zeroblob(4000))")
+    connection.execute("DROP TABLE filler")
     left = log.read_bytes()
     connection.close()
     log.write_bytes(left)  # as a kill leaves it
@@ -163,10 +185,7 @@ def test_an_unusable_snapshot_is_named_and_set_aside(data: Path, capsys: pytest.
     [
         ("UPDATE stream SET id = 'another'", "the journal of another"),
         ("DELETE FROM batch WHERE first > 1000", "the journal only 1,000"),
-        (
-            "UPDATE batch SET events = CAST(replace(unpacked(events), 'trade-2499', 'trade-x499') AS BLOB)",
-            "the journal was exchanged",
-        ),
+        ("UPDATE batch SET hash = zeroblob(16)", "differs at or before trade 2,500"),
     ],
 )
 def test_a_snapshot_of_another_journal_is_named(
@@ -188,10 +207,52 @@ def test_a_copy_made_under_load_is_whole_and_can_be_put_back(apps: Apps, tmp_pat
     assert done.returncode == 0, done.stderr
     report, aside = restore(copy, tmp_path / "elsewhere")
     assert aside is None
-    assert f"{report.head:,} trades of stream {report.stream}" in done.stdout
+    assert f"{report.head:,} trades of stream {check_journal(copy).stream}, checked" in done.stdout
     all_trades, copied = list(journaled(apps.data)), list(journaled(tmp_path / "elsewhere"))
     assert copied == all_trades[: len(copied)]
     assert before <= len(copied) - TRADES <= len(bots.acknowledged)
+
+
+def test_a_copy_that_is_put_back_is_another_stream_of_the_same_ledger(data: Path, tmp_path: Path) -> None:
+    copy = check_journal(data / "journal.sqlite3")
+    restored = [restore(data / "journal.sqlite3", tmp_path / name)[0] for name in ("one", "two")]
+    assert len({copy.stream, *(report.stream for report in restored)}) == 3
+    assert {report.ledger for report in restored} == {copy.ledger}
+    for name, report in zip(("one", "two"), restored, strict=True):
+        now = check_journal(tmp_path / name / "journal.sqlite3")
+        assert (now.stream, now.ledger, now.head, now.problems) == (report.stream, copy.ledger, copy.head, [])
+    with closing(Journal(tmp_path / "one")) as journal:
+        assert journal.stream == restored[0].stream
+
+
+def test_a_copy_of_the_version_before_is_put_back(tmp_path: Path) -> None:
+    """It gets the present layout first, so that its ledger is known by the id it had."""
+    golden = Path(__file__).parents[1] / "golden" / "ef86417" / "journal.sqlite3"
+    before = check_journal(golden)
+    report, _ = restore(golden, tmp_path)
+    assert (report.ledger, report.head) == (before.stream, before.head)
+    assert report.stream != before.stream
+    assert check_journal(tmp_path / "journal.sqlite3", stored_key).problems == []
+    assert not list(tmp_path.glob("*restoring*"))
+
+
+def test_one_changed_digit_in_a_row_that_is_not_compressed_is_found(tmp_path: Path) -> None:
+    """SQLite's own check does not see it, and such a row has no checksum of a compressed frame."""
+    with closing(Journal(tmp_path)) as journal:
+        for number in range(3):
+            journal.append([Submission([read_trade(TRADE % number, time.time_ns(), TradeIds())])])
+    copy, file = tmp_path / "copy.sqlite3", tmp_path / "journal.sqlite3"
+    back_up(tmp_path, copy, stored_key)
+    change(tmp_path, "UPDATE batch SET events = CAST(replace(events, '105.00', '195.00') AS BLOB) WHERE first = 2")
+    [problem] = check_journal(file, stored_key).problems
+    assert "sequences 2 to 2 does not hold the events that were committed" in problem
+    with pytest.raises(BackupFailed, match="sequences 2 to 2"):
+        back_up(tmp_path, tmp_path / "another.sqlite3", stored_key)
+    with closing(JournalReader(tmp_path)) as reader:
+        assert reader.read(0, 1).count == 1
+        with pytest.raises(DamagedHistory, match="sequences 2 to 2"):
+            reader.read(1, 1)
+        assert reader.read(2, 1).count == 1
 
 
 def test_a_copy_never_takes_the_place_of_a_file(data: Path) -> None:

@@ -3,16 +3,23 @@
 import json
 import os
 import random
+import shutil
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from metrics_sidecar.run import restore
 from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, decode_body, encode
-from telemetry_stream.events import StreamPosition
+from telemetry_stream.events import Arrival, StreamPosition
+from telemetry_stream.follower import Follower
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.wire import Header
 from tests.metrics_sidecar.builders import STREAM, samples, state_of, trade
-from trading_model.accounting.state import TradingState
+from trading_model.accounting.state import StateSnapshot, TradingState
 
 TRADES = [
     trade("buy", "0.3", "1000.10", fee="0.02"),
@@ -169,3 +176,30 @@ def test_without_a_usable_snapshot_it_starts_from_nothing(file: SnapshotFile, sp
     restored, position = restore(file, limit=999 if spoil == "other limit" else 1_000)
     assert restored.applied == 0
     assert position == StreamPosition()
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "ef86417"
+
+
+def test_a_snapshot_of_the_version_before_gives_the_same_figures(tmp_path: Path) -> None:
+    """It has no hash. With the journal of then the state comes to be what that version made of it, to the digit."""
+    shutil.copy(GOLDEN / FILE_NAME, tmp_path)
+    shutil.copy(GOLDEN / "journal.sqlite3", tmp_path)
+    file = SnapshotFile(tmp_path)
+    state, position = restore(file, limit=1_000)
+    assert (position.sequence, position.hash) == (171, "")
+    Journal(tmp_path).close()
+    follower = Follower(position)
+    with closing(JournalReader(tmp_path)) as reader:
+        request = follower.request
+        assert request is not None
+        batch = reader.read(request.after, request.limit)
+        header = Header(1, batch.stream, batch.first, batch.last, 5, reader.head(), 1, False, batch.commits)
+        arrival = follower.replayed(header, batch)
+        assert isinstance(arrival, Arrival)
+        assert follower.position.hash == reader.hash_at(176)
+    state.apply(arrival.batch, arrival.skip)
+    expected = msgspec.json.decode((GOLDEN / "state.json").read_bytes(), type=StateSnapshot)
+    assert samples(state.freeze()) == samples(expected)
+    file.save(list(encode(Snapshot(follower.position, state.freeze()))))
+    assert restore(SnapshotFile(tmp_path), limit=1_000)[1] == follower.position

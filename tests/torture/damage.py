@@ -87,7 +87,7 @@ def exchange_journal(folder: Path, seed: int, rounds: int) -> Figures:
             if way.endswith("differently"):
                 posted += _post(apps, f"other-{number}", chance) + _post(apps, f"more-{number}", chance)
             audit(apps, others=posted)
-        overs = apps.log("metrics-sidecar").read_text().count("another stream: starting over")
+        overs = apps.log("metrics-sidecar").read_text().count("another history: starting over")
         assert overs == rounds
     return Figures(
         f"{rounds} exchanged journals",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile, UnusableSnapshot
-from telemetry_stream.errors import BackendUnavailable
+from telemetry_stream.errors import BackendUnavailable, DamagedHistory
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.log import Store
 from telemetry_stream.wire import fingerprint
@@ -60,9 +60,15 @@ def _against_journal(store: Store, folder: Path, position: StreamPosition) -> st
             return f"it is of stream {position.stream}, the journal of {reader.stream}"
         if position.sequence > reader.head():
             return f"it holds {position.sequence:,} trades, the journal only {reader.head():,}"
-        last = reader.read(position.sequence - 1, 1) if position.sequence else None
-        if last is not None and fingerprint(last.events) != position.check:
-            return f"trade {position.sequence:,} in the journal is another one: the journal was exchanged"
+        if position.hash:
+            if position.hash != reader.hash_at(position.sequence):
+                return f"the journal differs at or before trade {position.sequence:,}: it was exchanged"
+        elif position.sequence:  # a snapshot of an earlier version
+            last = reader.read(position.sequence - 1, 1)
+            if fingerprint(last.events) != position.check:
+                return f"trade {position.sequence:,} in the journal is another one: the journal was exchanged"
+    except DamagedHistory as error:
+        print(f"{store.file(folder)}: {error}; see `trading-app doctor`")
     finally:
         reader.close()
     return None

@@ -52,7 +52,13 @@ class Tracker:
             self._apply(delivery)
             return
         if self.state.applied:
-            log.warning("another stream: starting over", stream=delivery.stream, before=self.state.stream)
+            log.warning(
+                "another history: starting over",
+                reason=delivery.reason,
+                stream=delivery.stream,
+                before=self.state.stream,
+                applied=self.state.applied,
+            )
         self.state = TradingState(self.state.limit, delivery.stream)
         self._ready = False
 

@@ -180,11 +180,19 @@ class StorageUse:
 
 @dataclass(slots=True)
 class JournalReport:
-    """What a check found. `head` is the last sequence; a journal without problems holds every one up to it, once."""
+    """What a check found. `head` is the last sequence; a journal without problems holds every one up to it, once.
+
+    `ledger` is the id that outlives a restore.
+    """
 
     stream: str = ""
+    ledger: str = ""
     head: int = 0
     problems: list[str] = field(default_factory=list)
+
+
+KeyOf = Callable[[bytes], str | None]
+"""The key of a numbered event, as its program makes it; None where it can't tell. Raises ValueError for no event."""
 
 
 class StoreWriter(Protocol):
@@ -242,17 +250,23 @@ class Store(Protocol):
     def measure(self, folder: Path) -> StorageUse:
         """The room that is used and left."""
 
-    def check(self, file: Path) -> JournalReport:
-        """Look a stored stream over, which may be written meanwhile. Changes nothing."""
+    def check(self, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+        """Look a stored stream over, which may be written meanwhile. Changes nothing.
+
+        With `key_of` the digests of the keys are made again from the events, and compared.
+        """
 
     def tend(self, folder: Path) -> None:
         """Bring everything that waits in a log of the store's own into its file. No process may be writing."""
 
-    def back_up(self, folder: Path, file: Path) -> JournalReport:
-        """Copy all that is committed by now to a file, which must not be there yet."""
+    def back_up(self, folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+        """Copy all that is committed by now to a file, which must not be there yet, and check that."""
 
-    def restore(self, file: Path, folder: Path) -> tuple[JournalReport, Path | None]:
-        """Put a copy in the folder; gives where what was there is now, if there was anything."""
+    def restore(self, file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
+        """Check a copy and put it in the folder; gives where what was there is now, if there was anything.
+
+        The copy becomes another stream of the same ledger: its id is new, so every reader starts over.
+        """
 
 
 class Carrier(Protocol):

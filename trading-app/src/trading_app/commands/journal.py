@@ -8,6 +8,7 @@ from telemetry_stream.backend import store_of
 from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.log import StorageUse, Store
 from trading_app.environment import Settings
+from trading_app.intake.event import stored_key
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log that is larger was kept from shrinking: by a reader that stays, or by a kill at a bad moment."""
@@ -30,11 +31,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.command == "doctor":
             return examine(store, folder, settings.min_free_bytes, repair=arguments.repair)
         if arguments.command == "backup":
-            report = store.back_up(folder, arguments.file)
+            report = store.back_up(folder, arguments.file, stored_key)
             print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
         else:
-            report, before = store.restore(arguments.file, folder)
-            print(f"{store.file(folder)}: {report.head:,} trades of stream {report.stream}")
+            report, before = store.restore(arguments.file, folder, stored_key)
+            print(f"{store.file(folder)}: {report.head:,} trades of ledger {report.ledger}, checked")
+            print(f"they are a new stream, {report.stream}: every reader starts over, and its totals begin again")
             if before:
                 print(f"what was there before is in {before}; delete it once you are sure")
     except (BackendUnavailable, OSError) as error:
@@ -51,7 +53,7 @@ def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) ->
         return 0
     running = store.is_written(folder)
     print(f"{file}: {'in use by a running app' if running else 'no app writes it now'}")
-    report = store.check(file)
+    report = store.check(file, stored_key)
     for problem in report.problems:
         print(f"  wrong: {problem}")
     if report.problems:

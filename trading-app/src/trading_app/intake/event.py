@@ -16,7 +16,7 @@ class TradeEvent(Event):
     __slots__ = ("timed_by_client", "trade_id")
 
     def __init__(self, account: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
-        self.key = f"{account}\x1f{trade_id}"
+        self.key = make_key(account, trade_id)
         self.payload = payload
         self.trade_id = trade_id
         self.timed_by_client = timed_by_client
@@ -40,9 +40,29 @@ class TradeIds:
         return f"t{now_ns:x}-{self._process}-{next(self._count):x}"
 
 
+class _Keyed(msgspec.Struct):
+    account: str | None = None
+    trade_id: str | None = None
+    kind: str | None = None
+
+
+def stored_key(numbered: bytes) -> str | None:
+    """The key of one event as journaled; None for one that is no fill. Raises ValueError where it is no event."""
+    event = _decode_keyed(numbered)
+    if event.kind is not None or event.account is None or event.trade_id is None:
+        return None
+    return make_key(event.account, event.trade_id)
+
+
+def make_key(account: str, trade_id: str) -> str:
+    """The key of a fill: unique within the stream."""
+    return f"{account}\x1f{trade_id}"
+
+
 def stored_trade_id(numbered: bytes) -> str:
     """The trade id of one trade as journaled."""
     return _decode_trade(numbered).trade_id
 
 
+_decode_keyed = msgspec.json.Decoder(_Keyed).decode
 _decode_trade = msgspec.json.Decoder(Trade).decode

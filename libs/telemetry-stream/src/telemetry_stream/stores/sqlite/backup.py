@@ -2,18 +2,23 @@
 
 import os
 import shutil
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
+
 from telemetry_stream.errors import BackupFailed
-from telemetry_stream.log import JournalReport
+from telemetry_stream.log import JournalReport, KeyOf
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import lock_to_write
 from telemetry_stream.stores.sqlite.key_index import table_files
-from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_read
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
+from telemetry_stream.stores.sqlite.tables import LAYOUT
+from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 
-def back_up(folder: Path, file: Path) -> JournalReport:
+def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalReport:
     """Copy the journal in `folder` to `file`, which must not be there yet: all that is committed by now.
 
     The copy is one file, on disk and checked when this returns. Raises BackupFailed, apsw.Error, OSError.
@@ -30,7 +35,7 @@ def back_up(folder: Path, file: Path) -> JournalReport:
             connection.execute("VACUUM INTO ?", (str(unfinished),))
         finally:
             connection.close()
-        report = _checked(unfinished)
+        report = _checked(unfinished, key_of)
         _sync(unfinished)
         unfinished.rename(file)
         _sync(file.parent)
@@ -39,18 +44,20 @@ def back_up(folder: Path, file: Path) -> JournalReport:
     return report
 
 
-def restore(file: Path, folder: Path) -> tuple[JournalReport, Path | None]:
+def restore(file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
     """Put a copy in place of the journal in `folder`; what was there is set aside, and told where.
 
+    The copy gets a new stream id: it goes on differently from what readers have seen, so they are to start over.
     Raises JournalInUse while an app writes there, BackupFailed where the copy is not sound, OSError.
     """
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:
         raise BackupFailed(f"{log} belongs to it, so {file} alone is not all of a journal: use what `backup` made")
     with lock_to_write(folder):
-        report = _checked(file)
+        report = _checked(file, key_of)
         fresh = folder / f"{JOURNAL_FILE}.restoring"
         shutil.copyfile(file, fresh)
+        report.stream, report.ledger = _begin_stream(fresh)
         _sync(fresh)
         before = _set_aside(folder)
         fresh.rename(folder / JOURNAL_FILE)
@@ -58,8 +65,25 @@ def restore(file: Path, folder: Path) -> tuple[JournalReport, Path | None]:
     return report, before
 
 
-def _checked(file: Path) -> JournalReport:
-    report = check_journal(file)
+def _begin_stream(file: Path) -> tuple[str, str]:
+    """Give a copy a new stream id, and the present layout first; gives the id, and that of its ledger."""
+    connection = apsw.Connection(str(file))
+    try:
+        # The copy is worth nothing until it is whole, so no log of changes may be left beside it.
+        connection.pragma("journal_mode", "memory")
+        connection.pragma("synchronous", "off")
+        layout = check_layout(connection, file)
+        if layout < LAYOUT:
+            upgrade(connection, layout)
+        stream = str(uuid.uuid4())
+        connection.execute("UPDATE stream SET id = ?", (stream,))
+        return stream, str(connection.execute("SELECT ledger FROM stream").get)
+    finally:
+        connection.close()
+
+
+def _checked(file: Path, key_of: KeyOf | None) -> JournalReport:
+    report = check_journal(file, key_of)
     if report.problems:
         raise BackupFailed(f"{file}: {'; '.join(report.problems)}")
     return report

@@ -2,20 +2,22 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
 import numpy as np
 
+from telemetry_stream.chain import extend
 from telemetry_stream.errors import ForeignJournal
 from telemetry_stream.events import Batch
-from telemetry_stream.log import JournalReport
+from telemetry_stream.log import JournalReport, KeyOf
 from telemetry_stream.stores.sqlite.compression import unpack
-from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, words_of
+from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys, words_of
 from telemetry_stream.stores.sqlite.reader import head, stream_id
 from telemetry_stream.stores.sqlite.schema import check_layout
+from telemetry_stream.stores.sqlite.tables import LAYOUT, checksum
 from telemetry_stream.wire import split
 
 BATCHES = 16
@@ -24,8 +26,10 @@ BATCHES = 16
 MAX_PROBLEMS = 10
 
 
-def check_journal(file: Path) -> JournalReport:
+def check_journal(file: Path, key_of: KeyOf | None = None) -> JournalReport:
     """Look over the journal, which another process may be writing. Changes nothing.
+
+    Each row's hash and checksum are made again; with `key_of` also the digests of the keys, from the events.
 
     SQLite's own check reads it as a whole; the write-ahead log of a running app grows meanwhile, and shrinks again.
     """
@@ -35,7 +39,7 @@ def check_journal(file: Path) -> JournalReport:
         connection.set_busy_timeout(5_000)
         try:
             layout = check_layout(connection, file)
-            report.problems += itertools.islice(_problems(connection, report, layout), MAX_PROBLEMS)
+            report.problems += itertools.islice(_problems(connection, report, layout, key_of), MAX_PROBLEMS)
         finally:
             connection.close()
     except (apsw.Error, ForeignJournal) as error:
@@ -43,7 +47,7 @@ def check_journal(file: Path) -> JournalReport:
     return report
 
 
-def _problems(connection: apsw.Connection, report: JournalReport, layout: int) -> Iterator[str]:
+def _problems(connection: apsw.Connection, report: JournalReport, layout: int, key_of: KeyOf | None) -> Iterator[str]:
     for (said,) in connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})"):
         if said != "ok":
             yield f"the database is damaged: {said}"
@@ -51,37 +55,88 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int) -
         yield "the stream has no id, or more than one"
         return
     report.stream, report.head = stream_id(connection), head(connection)
-    yield from _problems_of_batches(connection, report.head)
+    if layout == LAYOUT:
+        report.ledger = str(connection.execute("SELECT ledger FROM stream").get)
+    yield from _problems_of_batches(connection, report.head, _RowCheck(connection, layout, key_of))
     if layout > 1:  # the keys of that one are made anew when the app opens it
         yield from _problems_of_keys(connection)
 
 
-def _problems_of_batches(connection: apsw.Connection, until: int) -> Iterator[str]:
-    """Sequences are from 1, without holes, and each batch holds the events it is said to."""
-    expected = 1
+def _problems_of_batches(connection: apsw.Connection, until: int, check: "_RowCheck") -> Iterator[str]:
+    """Sequences run from the oldest on, without holes, and each batch holds what was written."""
+    expected = check.first
     while expected <= until:
-        rows: list[tuple[Any, ...]] = connection.execute(
-            "SELECT first, last, events FROM batch WHERE first >= ? ORDER BY first LIMIT ?", (expected, BATCHES)
-        ).fetchall()
+        rows: list[tuple[Any, ...]] = connection.execute(check.query, (expected, BATCHES)).fetchall()
         if not rows:
             yield f"sequences {expected} to {until} are missing"
             return
-        for first, last, stored in rows:
+        for first, last, *stored in rows:
             if first != expected:
                 yield f"sequences {expected} to {first - 1} are missing"
-            if not _holds(first, last, stored):
-                yield f"the batch of sequences {first} to {last} does not hold them"
+            yield from check.problems(first, last, *stored)
             expected = last + 1
 
 
-def _holds(first: int, last: int, stored: bytes) -> bool:
-    """Whether what is stored of a batch can be read, and is these events."""
+class _RowCheck:
+    """Holds each row against its hash, its checksum and its events, as far as the layout has them; rows in order."""
+
+    def __init__(self, connection: apsw.Connection, layout: int, key_of: KeyOf | None) -> None:
+        self._key_of = key_of
+        self._hash = b""
+        self._seed: int | None = None
+        self._committed_at_ns = 0
+        self.first = 1
+        columns = "events"
+        if layout > 1:
+            self._seed = int(connection.execute("SELECT key_seed FROM stream").get)
+            columns += ", keys"
+        if layout == LAYOUT:
+            identity: list[tuple[Any, ...]] = connection.execute("SELECT oldest, hash_before FROM stream").fetchall()
+            self.first, self._hash = identity[0]
+            columns += ", committed_at_ns, hash, checksum"
+        self.query = f"SELECT first, last, {columns} FROM batch WHERE first >= ? ORDER BY first LIMIT ?"
+
+    def problems(self, first: int, last: int, stored: bytes, keys: bytes | None = None, *chained: Any) -> Iterator[str]:
+        """What is wrong with a row, all of it."""
+        where = f"the batch of sequences {first} to {last}"
+        events = _events(first, last, stored)
+        if events is None:
+            yield f"{where} does not hold them"
+        elif keys is not None and not self._are_keys_of(events, keys):
+            yield f"{where} has digests of other keys than its events"
+        if not chained:
+            return
+        committed_at_ns, digest, check = chained
+        if events is not None and extend(self._hash, b",".join(events)) != digest:
+            yield f"{where} does not hold the events that were committed: its hash is of others"
+        if checksum(committed_at_ns, keys or b"") != check:
+            yield f"{where} has another commit time or other digests than were committed"
+        elif committed_at_ns < self._committed_at_ns:
+            yield f"{where} was committed before the one before it"
+        self._hash, self._committed_at_ns = digest, committed_at_ns
+
+    def _are_keys_of(self, events: Sequence[bytes], keys: bytes) -> bool:
+        if self._key_of is None or self._seed is None:
+            return True
+        try:
+            made = [self._key_of(event) for event in events]
+        except ValueError:
+            return False
+        expected = digest_keys([key or "" for key in made], self._seed)
+        stored = [keys[at : at + DIGEST_BYTES] for at in range(0, len(keys), DIGEST_BYTES)]
+        return len(stored) == len(made) and all(
+            key is None or digest == found for key, digest, found in zip(made, expected, stored, strict=True)
+        )
+
+
+def _events(first: int, last: int, stored: bytes) -> list[bytes] | None:
+    """The events of a batch, if what is stored can be read, and is these."""
     try:
         found = split(Batch("", first, last, unpack(stored)))
     except apsw.CorruptError:
-        return False
+        return None
     starts = [b'{"seq":%d,' % sequence for sequence in range(first, last + 1)]
-    return len(found) == len(starts) and all(map(bytes.startswith, found, starts))
+    return found if len(found) == len(starts) and all(map(bytes.startswith, found, starts)) else None
 
 
 def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
