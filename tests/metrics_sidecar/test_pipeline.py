@@ -9,8 +9,9 @@ import pytest
 from metrics_sidecar.exposition.pipeline import MESSAGE_REJECTIONS, pipeline_families
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import connection_context
-from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
+from metrics_sidecar.snapshot import SnapshotFile
 from service_kit.metrics.text import Value
+from telemetry_stream.errors import UnusableState
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from trading_app.metrics import REPLAY_REFUSALS
 from trading_model.accounting.state import TradingState
@@ -30,7 +31,7 @@ def test_a_snapshot_that_can_not_be_used_is_counted(tmp_path: Path) -> None:
     assert file.load() is None
     assert samples(file)['trading_snapshots_total{result="refused"}'] == 0
     file.path.write_bytes(b"torn")
-    with pytest.raises(UnusableSnapshot):
+    with pytest.raises(UnusableState):
         file.load()
     assert samples(file)['trading_snapshots_total{result="refused"}'] == 1
 

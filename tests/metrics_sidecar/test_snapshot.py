@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from metrics_sidecar.run import restore
-from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, UnusableSnapshot, decode, decode_body, encode
+from metrics_sidecar.snapshot import FILE_NAME, Snapshot, SnapshotFile, decode_body, encode
+from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import Arrival, StreamPosition
 from telemetry_stream.follower import Follower
 from telemetry_stream.stores.sqlite.journal import Journal
@@ -72,8 +73,8 @@ def test_a_file_cut_off_anywhere_is_not_used(file: SnapshotFile) -> None:
     save(file, state_of(TRADES))
     content = file.path.read_bytes()
     for length in range(len(content)):
-        with pytest.raises(UnusableSnapshot):
-            decode(content[:length])
+        with pytest.raises(UnusableState):
+            file.decode(content[:length])
 
 
 def test_a_file_with_any_byte_changed_is_not_used(file: SnapshotFile) -> None:
@@ -83,8 +84,8 @@ def test_a_file_with_any_byte_changed_is_not_used(file: SnapshotFile) -> None:
     for place in range(len(content)):
         flipped = bytearray(content)
         flipped[place] ^= 1 << chance.randrange(8)
-        with pytest.raises(UnusableSnapshot):
-            decode(bytes(flipped))
+        with pytest.raises(UnusableState):
+            file.decode(bytes(flipped))
 
 
 @pytest.mark.parametrize(
@@ -98,9 +99,9 @@ def test_a_file_with_any_byte_changed_is_not_used(file: SnapshotFile) -> None:
         (b"trading-telemetry-snapshot 1 %b\n{}" % blake2b(b"{}", digest_size=16).hexdigest().encode(), "hold"),
     ],
 )
-def test_a_foreign_file_is_not_used_and_it_is_said_why(content: bytes, reason: str) -> None:
-    with pytest.raises(UnusableSnapshot, match=reason):
-        decode(content)
+def test_a_foreign_file_is_not_used_and_it_is_said_why(file: SnapshotFile, content: bytes, reason: str) -> None:
+    with pytest.raises(UnusableState, match=reason):
+        file.decode(content)
 
 
 class Killed(BaseException):

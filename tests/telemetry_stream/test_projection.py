@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telemetry_stream.errors import UnusableState
-from telemetry_stream.events import Batch, StreamPosition
+from telemetry_stream.events import Batch, Reset, StreamPosition
 from telemetry_stream.projection import PositionTable, Projection, StateFile
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from telemetry_stream.wire import split
@@ -48,8 +48,8 @@ class Counts:
         self.connection.execute("COMMIT")
         self._maybe_die()
 
-    def start_over(self, topic: str, stream: str) -> None:
-        assert stream
+    def start_over(self, topic: str, reset: Reset) -> None:
+        assert reset.stream
         self.connection.execute("DELETE FROM seen WHERE topic = ?", (topic,))
 
     def _maybe_die(self) -> None:
@@ -108,11 +108,11 @@ def test_positions_of_another_version_of_the_fold_are_refused(tmp_path: Path) ->
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> StateFile:
-    return StateFile(tmp_path / "folder" / "state.json", b"a-state", VERSION)
+def file(tmp_path: Path) -> StateFile[bytes]:
+    return StateFile(tmp_path / "folder" / "state.json", b"a-state", VERSION, bytes)
 
 
-def test_a_file_gives_back_what_was_saved_last(file: StateFile) -> None:
+def test_a_file_gives_back_what_was_saved_last(file: StateFile[bytes]) -> None:
     assert file.load() is None
     file.save([b"one", b"two"])
     file.save([b"three\n", b"four"])
@@ -130,14 +130,14 @@ def test_a_file_gives_back_what_was_saved_last(file: StateFile) -> None:
         (b"a-state 2 0\nbody", "version 2, not 3"),
     ],
 )
-def test_another_content_is_refused_and_counted(file: StateFile, content: bytes, why: str) -> None:
+def test_another_content_is_refused_and_counted(file: StateFile[bytes], content: bytes, why: str) -> None:
     file.path.write_bytes(content)
     with pytest.raises(UnusableState, match=why):
         file.load()
     assert file.refused == 1
 
 
-def test_every_flipped_bit_and_every_cut_is_found(file: StateFile) -> None:
+def test_every_flipped_bit_and_every_cut_is_found(file: StateFile[bytes]) -> None:
     file.save([b'{"a":1}'])
     whole = file.path.read_bytes()
     for place in range(len(whole)):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile, UnusableSnapshot
-from telemetry_stream.errors import BackendUnavailable, DamagedHistory
+from metrics_sidecar.snapshot import FILE_NAME, SnapshotFile
+from telemetry_stream.errors import BackendUnavailable, DamagedHistory, UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.log import Store
 from telemetry_stream.wire import fingerprint
@@ -33,7 +33,7 @@ def examine(store: Store, folder: Path, *, repair: bool) -> int:
 def _problem(store: Store, folder: Path) -> str | None:
     try:
         snapshot = SnapshotFile(folder).load()
-    except (UnusableSnapshot, OSError) as error:
+    except (UnusableState, OSError) as error:
         return str(error)
     if snapshot is None:
         return None

@@ -8,7 +8,7 @@ from metrics_sidecar.advice import advice
 from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.server import SidecarApp, connection_context
-from metrics_sidecar.snapshot import SnapshotFile, UnusableSnapshot
+from metrics_sidecar.snapshot import SnapshotFile
 from service_kit.connection.guarded_http import guarded_connection
 from service_kit.lifecycle.descriptors import make_room_for_connections
 from service_kit.lifecycle.ending import Ending, StartFailed
@@ -16,7 +16,7 @@ from service_kit.lifecycle.serve import Address, Serving, serve
 from service_kit.lifecycle.signals import EndSignals
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from telemetry_stream import backend
-from telemetry_stream.errors import UnusableKey
+from telemetry_stream.errors import UnusableKey, UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
@@ -90,7 +90,7 @@ def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPositio
     """The saved state and its position; nothing, and the beginning, where there is none that can be used."""
     try:
         snapshot = file.load()
-    except (UnusableSnapshot, OSError) as error:
+    except (UnusableState, OSError) as error:
         log.warning("snapshot not used, rebuilding from the journal", file=str(file.path), reason=str(error))
         snapshot = None
     if snapshot is not None and snapshot.moment.limit != limit:

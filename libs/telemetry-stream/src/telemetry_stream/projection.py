@@ -6,16 +6,18 @@ where both are saved at once, so that after any kill each event counts once. In 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from telemetry_stream.errors import UnusableState
-from telemetry_stream.events import Arrival, Batch, Delivery, StreamPosition
+from telemetry_stream.events import Arrival, Batch, Delivery, Reset, StreamPosition
 from telemetry_stream.log import StreamSubscriber
+
+State = TypeVar("State")
 
 Positions = Mapping[str, StreamPosition]
 """How far a projection has come, by the name of the topic."""
@@ -27,8 +29,8 @@ class Fold(Protocol):
     def apply(self, topic: str, batch: Batch, skip: int, *, replayed: bool) -> None:
         """Apply the batch's events but for the first `skip`, which are applied already."""
 
-    def start_over(self, topic: str, stream: str) -> None:
-        """Forget what came of the topic: its events follow from the first, of this stream."""
+    def start_over(self, topic: str, reset: Reset) -> None:
+        """Forget what came of the topic: the events of the stream that `reset` names follow, from the first."""
 
 
 class Projection:
@@ -54,18 +56,21 @@ class Projection:
         if isinstance(delivery, Arrival):
             self._fold.apply(topic, delivery.batch, delivery.skip, replayed=delivery.replayed)
         else:
-            self._fold.start_over(topic, delivery.stream)
+            self._fold.start_over(topic, delivery)
 
 
-class StateFile:
+class StateFile(Generic[State]):
     """The saved state of a fold with its positions, in one file. One process uses it, one save at a time.
 
     A file is one line, `MAGIC VERSION CHECKSUM`, and the body. The checksum covers all that follows the line. A file
     that is torn, altered or of another version of the fold is not used: the fold is rebuilt from its streams.
     """
 
-    def __init__(self, path: Path, magic: bytes, version: int) -> None:
-        """`version` is the fold's: raise it when the same events give another state. Raises OSError."""
+    def __init__(self, path: Path, magic: bytes, version: int, decode: Callable[[bytes], State]) -> None:
+        """`version` is the fold's: raise it when the same events give another state.
+
+        `decode` makes the state of a body, or raises UnusableState. Raises OSError if the folder can't be made.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.bytes = 0
@@ -75,15 +80,16 @@ class StateFile:
         """Loads that failed."""
 
         self._magic = magic
+        self._decode = decode
         self._version = version
         self._fresh = path.with_name(f"{path.name}.new")
 
-    def load(self) -> bytes | None:
-        """The body, None if there is no file. Raises UnusableState, OSError."""
+    def load(self) -> State | None:
+        """The state, None if there is no file. Raises UnusableState, OSError."""
         try:
             content = self.path.read_bytes()
             self.bytes = len(content)
-            return self._body(content)
+            return self.decode(content)
         except FileNotFoundError:
             return None
         except (UnusableState, OSError):
@@ -109,7 +115,8 @@ class StateFile:
         finally:
             os.close(folder)
 
-    def _body(self, content: bytes) -> bytes:
+    def decode(self, content: bytes) -> State:
+        """The state that a file with this content holds. Raises UnusableState."""
         line, newline, body = content.partition(b"\n")
         words = line.split(b" ")
         if not newline or len(words) != 3 or words[0] != self._magic:
@@ -118,7 +125,7 @@ class StateFile:
             raise UnusableState(f"it is of version {words[1].decode(errors='replace')}, not {self._version}")
         if words[2] != _checksum([body]):
             raise UnusableState("it is torn or was changed: its checksum does not match")
-        return body
+        return self._decode(body)
 
 
 def _checksum(pieces: Iterable[bytes]) -> bytes:
