@@ -14,7 +14,6 @@ OWN_TYPES = {
     "invalid_batch": ProblemType(422, "Invalid batch; none of it was accepted"),
     "invalid_parameter": ProblemType(422, "Invalid parameter"),
     "too_many_streams": ProblemType(429, "Too many open streams"),
-    "too_many_answers": ProblemType(503, "Too many answers are not read"),
     "damaged_history": ProblemType(500, "Part of the journal can't be read"),
     "overloaded": ProblemType(503, "Overloaded"),
     "keys_unavailable": ProblemType(503, "ID tokens can't be checked now"),

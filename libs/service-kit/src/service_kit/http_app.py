@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 PIECES_AT_ONCE = 16
 """Pieces of a body, some hundred kilobytes, that are handed to the connection before others run."""
 
+MAX_UNREAD_BYTES = 67_108_864
+"""Of all responses that clients have not taken yet; past it no further one is made. One alone may be larger."""
+
 OPEN_PATHS = ("/health", "/healthz", "/readyz")
 """Health, for any caller: `/health` is another name for `/healthz`."""
 
@@ -86,6 +89,7 @@ class HttpApp:
         self._require_ready = require_ready
         self.requests: Counter[tuple[str, int]] = Counter()
         """Requests answered, by path and status; a path that is not in the table counts as `other`."""
+        self._unread_bytes = 0
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -97,7 +101,12 @@ class HttpApp:
         path = request.path if request.path in self._routes else "other"
         self.requests[path, response.status] += 1
         log.debug("answered", path=path, status=response.status, request_id=request_id)
-        await _send(send, response, request_id, with_body=request.method != "HEAD")
+        size = sum(map(len, response.body))
+        self._unread_bytes += size
+        try:
+            await _send(send, response, size, request_id, with_body=request.method != "HEAD")
+        finally:
+            self._unread_bytes -= size
 
     async def _answer(self, request: Request, scope: Scope, request_id: str) -> Response:
         try:
@@ -105,6 +114,7 @@ class HttpApp:
             if request.path not in OPEN_PATHS:
                 self._require_access(request)
                 note_admitted(scope)
+                self._require_room()
             return await handler(request)
         except Problem as refused:
             problem = refused
@@ -132,6 +142,11 @@ class HttpApp:
         scopes = self._gate.identify(bearer_token(request.header("authorization")), request.host)
         self._gate.require_scope("read", scopes)
 
+    def _require_room(self) -> None:
+        if self._unread_bytes > MAX_UNREAD_BYTES:
+            detail = f"answers that were not read take {self._unread_bytes} bytes"
+            raise Problem("too_many_answers", detail, retry_after=1)
+
     async def _alive(self, _request: Request) -> Response:
         return Response(200, JSON, [b'{"status":"ok"}\n'])
 
@@ -151,10 +166,10 @@ def metrics_handler(families: Callable[[], Iterable[Family]]) -> Handler:
     return handler
 
 
-async def _send(send: Send, response: Response, request_id: str, with_body: bool) -> None:
+async def _send(send: Send, response: Response, size: int, request_id: str, with_body: bool) -> None:
     headers = {
         "Content-Type": response.content_type,
-        "Content-Length": str(sum(map(len, response.body))),
+        "Content-Length": str(size),
         "X-Request-ID": request_id,
         "Cache-Control": "no-store",
         **response.headers,

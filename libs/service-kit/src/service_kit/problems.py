@@ -31,6 +31,7 @@ COMMON_TYPES = {
     "headers_too_large": ProblemType(431, "Request header fields too large"),
     "internal_error": ProblemType(500, "Internal error"),
     "too_many_connections": ProblemType(503, "Too many connections"),
+    "too_many_answers": ProblemType(503, "Too many answers are not read"),
     "too_many_bodies": ProblemType(503, "Too many large request bodies at once"),
 }
 """By code, those that any program may answer. Codes are part of the API: they stay."""
