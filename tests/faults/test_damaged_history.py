@@ -6,6 +6,7 @@ from pathlib import Path
 
 import apsw
 import httpx
+import pytest
 
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.apps import Apps, running_apps
@@ -54,6 +55,8 @@ def test_the_web_app_takes_trades_and_the_sidecar_names_what_it_can_not_read(tmp
         assert named in damaged["detail"]
         assert len(client.get(trades, params={"limit": 1_000}).json()["trades"]) == ROW
         assert len(client.get(trades, params={"limit": 1_000, "after": 2 * ROW}).json()["trades"]) == ROW
+        with pytest.raises(httpx.RemoteProtocolError):  # cut off, so that nobody takes a part for the whole
+            client.get(trades, headers={"Accept": "application/x-ndjson"})
         trade = make_trade("new", random.Random(9))
         assert client.post(f"{apps.web_url}/trade", json=trade).status_code == 201
         assert client.post(f"{apps.web_url}/trade", json=known).json()["code"] == "damaged_history"

@@ -39,12 +39,13 @@ def put_back(place: Place, first: int, stored: bytes) -> None:
 
 @pytest.fixture
 def writer(place: Place) -> Iterator[DurableLog]:
-    """Three rows of 500 events; the second is damaged."""
+    """Three rows of 500 events, of which none is in memory any more."""
     with closing(place.open()) as writer:
         for number in range(3):
             writer.append(
                 [Submission(numbered(range(ROW * number, ROW * (number + 1))).events, RequestKey(f"r{number}", b""))]
             )
+    with closing(place.open()) as writer:
         yield writer
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from telemetry_stream.events import Result, Submission
 from telemetry_stream.log import Carrier, QueueUse, ReplayCounters, Store, StoreCounters, StreamReader, Transport
 from telemetry_stream.place import Place
+from telemetry_stream.tail import Tail, TailReader
 
 
 class DurableLog:
@@ -21,6 +22,8 @@ class DurableLog:
         """
         self._folder: Path = place.folder
         self._store = store
+        self.tail = Tail()
+        """What was committed last, for whoever reads it in this process."""
         self._writer = store.open_writer(place.folder)
         try:
             self._carrier: Carrier = transport.open(place, self.open_reader, on_failure)
@@ -61,6 +64,7 @@ class DurableLog:
     def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Commit, then publish. Raises what the store raises where the commit fails; nothing is published then."""
         outcomes, batches = self._writer.append(submissions)
+        self.tail.add(batches)
         self._carrier.publish(batches)
         return outcomes
 
@@ -82,7 +86,7 @@ class DurableLog:
 
     def open_reader(self) -> StreamReader:
         """Read access for the calling thread. Raises BackendUnavailable."""
-        return self._store.open_reader(self._folder)
+        return TailReader(self.tail, self._store.open_reader(self._folder))
 
     def close(self) -> None:
         """Release the transport and the store. Idempotent."""

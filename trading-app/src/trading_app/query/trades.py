@@ -108,22 +108,34 @@ async def read_pages(
 
 
 async def json_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGenerator[Piece, None]:
-    """A JSON object with the trades of the pages, and where the next one begins."""
-    beginning, separator = b'{"trades":[', b""
-    async with aclosing(pages):
-        async for page, last in pages:
-            body = beginning
-            if page.events:
-                body += separator + b",".join(page.events)
-                separator = b","
-            if last:
-                body += b'],"next_after":%b}' % (b"%d" % page.read_to if page.more else b"null")
-            yield body, last
-            beginning = b""
+    """A JSON object with the trades of the pages, and where the next one begins.
+
+    It ends before trades that can't be read: who asks for those gets the error.
+    """
+    beginning, separator, read_to = b'{"trades":[', b"", 0
+    try:
+        async with aclosing(pages):
+            async for page, last in pages:
+                body = beginning
+                if page.events:
+                    body += separator + b",".join(page.events)
+                    separator = b","
+                if last:
+                    body += _json_end(page.read_to if page.more else None)
+                yield body, last
+                beginning, read_to = b"", page.read_to
+    except DamagedHistory:
+        if beginning:
+            raise
+        yield _json_end(read_to), True
+
+
+def _json_end(next_after: int | None) -> bytes:
+    return b'],"next_after":%b}' % (b"null" if next_after is None else b"%d" % next_after)
 
 
 async def line_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGenerator[Piece, None]:
-    """The trades of the pages as NDJSON."""
+    """The trades of the pages as NDJSON. Raises DamagedHistory, so that no client takes a part for the whole."""
     async with aclosing(pages):
         async for page, last in pages:
             yield b"".join(b"%b\n" % event for event in page.events), last
