@@ -80,14 +80,14 @@ def subscriber(*arguments: str) -> Iterator[Lines]:
             lines.reading.join()
 
 
-def test_it_needs_pyzmq_and_the_standard_library_only() -> None:
+def test_it_needs_pyzmq_xxhash_and_the_standard_library_only() -> None:
     imported = set()
     for node in ast.walk(ast.parse(EXAMPLE.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             imported |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             imported.add(node.module or ".")
-    assert imported <= {"zmq", *sys.stdlib_module_names}
+    assert imported <= {"xxhash", "zmq", *sys.stdlib_module_names}
 
 
 def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
@@ -181,16 +181,18 @@ def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_pat
         shutil.copytree(folder, copy)
         with closing(opened()) as writer:
             writer.append([trades("1.20")])
-            assert lines.next(1, writer) == [told(2, "1.20")]
+            writer.append([trades("1.30")])
+            assert lines.next(2, writer) == [told(2, "1.20"), told(3, "1.30")]
         shutil.rmtree(folder)
         copy.rename(folder)
         with closing(opened()) as writer:
-            writer.append([trades("9.20"), trades("9.30")])
+            writer.append([trades("9.20")])
+            writer.append([trades("1.30")])  # the last one is the same, and only the hash tells
             assert lines.next(4, writer) == [
                 f"stream {stream} from its beginning",
                 told(1, "1.10"),
                 told(2, "9.20"),
-                told(3, "9.30"),
+                told(3, "1.30"),
             ]
         shutil.rmtree(folder)
         with closing(opened()) as writer:
