@@ -1,3 +1,16 @@
-"""Follows the trade stream, keeps positions and P&L exactly, answers Prometheus."""
+"""Follows the trade stream, keeps exact positions and P&L, and serves them to Prometheus.
+
+    advice       what to do when the sidecar can't follow the web app
+    doctor       the command `metrics-sidecar doctor`, which checks the snapshot
+    environment  the settings
+    exposition   the state as Prometheus text and as JSON
+    follow       applies the stream to the state, and saves snapshots
+    main         the command line
+    metrics      the catalogue of metrics
+    problems     the sidecar's own error code
+    run          assembles the program and runs it
+    server       the HTTP calls /metrics and /state
+    snapshot     the file of the saved state
+"""
 
 __version__ = "0.2.0"

@@ -1,1 +1,13 @@
-"""What the words mean: a trade and its fields, decimals, timestamps, the accounting. No I/O."""
+"""The terms of trading: a trade and its fields, symbols, decimals, timestamps, the accounting. No I/O.
+
+    accounting   positions, P&L and fees from fills
+    currencies   currency codes, as data
+    decimals     exact decimal arithmetic, and how amounts are shown
+    field_rules  checks each field of a trade
+    fields       the table of a trade's fields, and the JSON schemas made from it
+    kinds        kinds of events in the ledger
+    symbols      base, quote, P&L currency and contract kind of a symbol
+    timestamps   RFC 3339 times as Unix seconds
+    topics       names of the streams
+    trade        the trade as it is journaled and served
+"""

@@ -1,1 +1,7 @@
-"""What is known, as Prometheus text and as JSON. No I/O."""
+"""The state as Prometheus text and as JSON. No I/O.
+
+    metrics_document  writes docs/metrics.md
+    pipeline          metrics of the stream, the snapshots, the requests and the build
+    state_document    the JSON of GET /state
+    text              the Prometheus text of positions and symbols
+"""

@@ -1,9 +1,9 @@
-"""How a program starts, serves and ends, the same for every program.
+"""How a program starts, serves and ends; the same in every program.
 
-- `signals`: SIGTERM and SIGINT, from the first line of a program; imports nothing else
-- `ending`: whether and why a program has to end
-- `listening`: the socket it listens on
-- `descriptors`: file descriptors, and how many connections they allow
-- `server`: uvicorn's server with the guards' sweep and a bounded end
-- `serve`: runs the server and the program's parts until one ends, and gives the exit code
+    descriptors  file descriptors, and how many connections they allow
+    ending       whether and why a program has to end
+    listening    the socket a program listens on
+    serve        runs the server and the program's parts until one ends; gives the exit code
+    server       uvicorn's server with a check of all deadlines each second and a bounded shutdown
+    signals      SIGTERM and SIGINT, from the first line of a program; imports nothing heavy
 """

@@ -1,1 +1,8 @@
-"""What fills add up to: positions, P&L, fees. A fold, without I/O."""
+"""Positions, P&L and fees: a fold over fills, at average cost. No I/O.
+
+    figures    average entry price and P&L of a position at a price
+    fills      decodes a batch of events into fills
+    marks      last price of each symbol
+    positions  applies fills to the position of one key
+    state      all positions and totals of one stream
+"""
