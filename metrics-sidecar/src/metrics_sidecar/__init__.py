@@ -1,5 +1,7 @@
 """Follows the trade stream, keeps exact positions and P&L, and serves them to Prometheus.
 
+Modules:
+
     advice       what to do when the sidecar can't follow the web app
     doctor       the command `metrics-sidecar doctor`, which checks the snapshot
     environment  the settings

@@ -1,5 +1,7 @@
 """What every program of this project needs: settings, logs, access control, guarded HTTP, metrics, start and end.
 
+Modules:
+
     access            API tokens, host names, and the decision who may call
     capacity          a counter with a limit, for admission
     clock             time as an argument

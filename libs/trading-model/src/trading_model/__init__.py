@@ -1,5 +1,7 @@
 """The terms of trading: a trade and its fields, symbols, decimals, timestamps, the accounting. No I/O.
 
+Modules:
+
     accounting   positions, P&L and fees from fills
     currencies   currency codes, as data
     decimals     exact decimal arithmetic, and how amounts are shown

@@ -1,5 +1,7 @@
 """The state as Prometheus text and as JSON. No I/O.
 
+Modules:
+
     metrics_document  writes docs/metrics.md
     pipeline          metrics of the stream, the snapshots, the requests and the build
     state_document    the JSON of GET /state

@@ -1,5 +1,7 @@
 """One HTTP connection with deadlines, limits and a share for each address; the same in every program.
 
+Modules:
+
     admission        which connections are open, and which one closes when all are in use (no I/O)
     body_budget      memory for request bodies that are being received (no I/O)
     close_delimited  answers to HTTP/1.0

@@ -1,5 +1,7 @@
 """How a program starts, serves and ends; the same in every program.
 
+Modules:
+
     descriptors  file descriptors, and how many connections they allow
     ending       whether and why a program has to end
     listening    the socket a program listens on

@@ -1,5 +1,7 @@
 """Metrics of every program: their catalogue, histograms, and the Prometheus text made from them.
 
+Modules:
+
     catalogue    a metric's name, kind, unit and meaning
     document     Markdown tables of a catalogue
     histogram    counts of observations by upper bound

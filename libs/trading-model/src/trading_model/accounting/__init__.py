@@ -1,5 +1,7 @@
 """Positions, P&L and fees: a fold over fills, at average cost. No I/O.
 
+Modules:
+
     figures    average entry price and P&L of a position at a price
     fills      decodes a batch of events into fills
     marks      last price of each symbol
