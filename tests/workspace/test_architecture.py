@@ -1,6 +1,7 @@
 """The folders mean what docs/architecture.md says: who may import whom."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -119,10 +120,14 @@ def test_all_errors_of_the_stream_are_in_one_file() -> None:
         )
 
 
-@pytest.mark.parametrize("document", ["architecture", "how-to-add", "learning_notes"])
-def test_every_module_that_a_document_names_is_there(document: str) -> None:
-    text = (ROOT / f"docs/{document}.md").read_text()
-    there = {path.name for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
-    named = {word.rpartition("/")[2] for word in text.split("`") if word.endswith(".py")}
-    assert named <= there
-    assert named or document == "learning_notes"
+def test_the_tree_of_the_streams_errors_has_each_of_them_below_its_base() -> None:
+    tree = ast.parse((PACKAGES["telemetry_stream"] / "errors.py").read_text())
+    drawn = re.findall(r"^([ │]*)(?:[├└]── )?([A-Z]\w+)(?: {2}|$)", ast.get_docstring(tree) or "", re.MULTILINE)
+    path: list[str] = []
+    bases = {}
+    for indent, name in drawn:
+        del path[len(indent) // 4 + (name != "StreamError") :]
+        bases[name] = path[-1] if path else "Exception"
+        path.append(name)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert bases == {one.name: ast.unparse(one.bases[0]) for one in classes if one.name != "Part"}

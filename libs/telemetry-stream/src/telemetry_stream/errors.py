@@ -59,7 +59,7 @@ class Overloaded(StreamError):
 
 
 class StreamFailed(StreamError):
-    """A commit failed. Whether its events are in the journal is known only after the restart (rule 8 of the design)."""
+    """A commit failed. Only the restart shows whether its events are in the journal (rule 8 in docs/architecture.md)."""
 
 
 class UnusableState(StreamError):

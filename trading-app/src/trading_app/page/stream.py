@@ -4,12 +4,12 @@ Both are the page's own and may change with it. The events, each with JSON as it
 
     hello     the stream's id, and whether the page's position was of it: if not, what the page shows is of another
     trades    an array of trades as journaled
-    books     positions and totals (`books.py`)
+    books     positions and totals (`position_summary.py`)
     choices   what the filters offer
     health    of the app and of the sidecar, every second
 
-`id` is the position up to which everything was sent: the stream's id and a sequence. A page that lost its connection
-shows it and gets all that came after.
+`trades` and `health` carry an `id`: the stream's id, and the sequence up to which every trade was sent. A page that
+reconnects sends the last `id` and gets every trade after it.
 """
 
 import asyncio

@@ -192,7 +192,10 @@ class Position:
         self._frozen = held
 
     def _move_basis(self, basis_quantity: Decimal) -> None:
-        """Bring the basis to what partial closes have left. The only division in the accounting."""
+        """Bring the basis to what partial closes have left.
+
+        The only division whose result is kept: those in `figures.py` are of figures that are shown.
+        """
         cost = self._basis_cost * (self.buy_volume - self.sell_volume)
         if self._rounded:
             self._basis_cost = DIVISION.divide(cost, basis_quantity)
