@@ -59,7 +59,7 @@ class Overloaded(StreamError):
 
 
 class StreamFailed(StreamError):
-    """A commit failed. Only the restart shows whether its events are in the journal (rule 8 in docs/architecture.md)."""
+    """A commit failed. Only the restart shows whether its events are in the journal: docs/architecture.md, rule 8."""
 
 
 class UnusableState(StreamError):
