@@ -22,7 +22,14 @@ OPEN = "trading_app_live_streams"
 
 @contextmanager
 def listening(client: httpx.Client, **request: Any) -> Iterator[Iterator[dict[str, Any]]]:
-    """The events of a live stream."""
+    """The trades of a live stream."""
+    with listening_to_all(client, **request) as stream:
+        yield (trade for name, trade in stream if name == "trade")
+
+
+@contextmanager
+def listening_to_all(client: httpx.Client, **request: Any) -> Iterator[Iterator[tuple[str, dict[str, Any]]]]:
+    """The events of a live stream, each with its name."""
     with client.stream("GET", "/trades/stream", timeout=10, **request) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -30,7 +37,7 @@ def listening(client: httpx.Client, **request: Any) -> Iterator[Iterator[dict[st
         yield events(answer.iter_lines())
 
 
-def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+def events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Parse as a browser's EventSource does, and check that an event is what it has to be."""
     event: dict[str, str] = {}
     for line in lines:
@@ -38,14 +45,18 @@ def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         if line:
             event[name] = value.removeprefix(" ")
         elif "data" in event:
-            trade = json.loads(event["data"])
-            assert event["event"] == "trade"
-            assert event["id"] == str(trade["seq"])
-            yield trade
+            data = json.loads(event["data"])
+            assert event["event"] in ("trade", "position")
+            assert event.get("id") == (str(data["seq"]) if event["event"] == "trade" else None)
+            yield event["event"], data
             event = {}
 
 
 def take(stream: Iterator[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    return [next(stream) for _ in range(count)]
+
+
+def take_any(stream: Iterator[tuple[str, dict[str, Any]]], count: int) -> list[tuple[str, dict[str, Any]]]:
     return [next(stream) for _ in range(count)]
 
 
@@ -72,6 +83,47 @@ def test_a_stream_goes_on_after_the_last_event_without_a_hole(client: httpx.Clie
     with listening(client, headers={"Last-Event-ID": str(begun[-1]["seq"])}) as stream:
         continued = take(stream, 14)
     assert [row["trade_id"] for row in begun + continued] == [f"t{index}" for index in range(4, 30)]
+
+
+def test_the_position_stands_first_and_after_the_trades(client: httpx.Client, trade: Make) -> None:
+    """So a client that was brought back by itself sees whether the history is the one it knows."""
+    client.post("/trade", json=trade()).raise_for_status()
+    with listening_to_all(client) as stream:
+        name, first = next(stream)
+        assert name == "position"
+        assert set(first) == {"stream", "seq", "hash"}
+        client.post("/trades", json=[trade(), trade()]).raise_for_status()
+        assert [name for name, _ in take_any(stream, 3)] == ["trade", "trade", "position"]
+    with listening_to_all(client, headers={"Last-Event-ID": str(first["seq"])}) as stream:
+        assert next(stream) == ("position", first)
+        last = take_any(stream, 3)[-1]
+    assert last[1]["seq"] == first["seq"] + 2
+    inside = {"Last-Event-ID": str(first["seq"] + 1)}
+    with listening_to_all(client, headers=inside) as stream:  # both trades are one row
+        assert next(stream) == ("position", first | {"seq": first["seq"] + 1})
+
+
+def test_a_client_that_names_what_it_follows_learns_that_it_is_another_history(
+    client: httpx.Client, trade: Make
+) -> None:
+    client.post("/trade", json=trade()).raise_for_status()
+    with listening_to_all(client, params={"after": 0}) as stream:
+        known = next(data for name, data in stream if name == "position" and data["seq"])
+    right = {"after": known["seq"], "stream": known["stream"], "hash": known["hash"]}
+    with listening_to_all(client, params=right) as stream:
+        assert next(stream) == ("position", known)
+    wrong: list[dict[str, Any]] = [
+        {"stream": "another"},
+        {"hash": "0" * 32},
+        {"after": 10**9},
+        {"after": 10**9, "hash": None},
+    ]
+    for change in wrong:
+        parameters = {name: value for name, value in (right | change).items() if value is not None}
+        document = problem(client.get("/trades/stream", params=parameters), "history_forked")
+        assert known["stream"] in document["detail"]
+    for query in (f"hash={'0' * 32}", "after=1&hash=x"):
+        problem(client.get(f"/trades/stream?{query}"), "invalid_parameter")
 
 
 def test_a_stream_can_start_after_a_sequence_and_the_header_wins(client: httpx.Client, trade: Make) -> None:

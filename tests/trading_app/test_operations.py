@@ -19,7 +19,7 @@ CALLS = {
     "GET /trades": ["200", "401", "403", "422", "500"],
     "POST /trades": ["200", "201", "401", "403", "409", "413", "415", "422"],
     "POST /trade": ["200", "201", "401", "403", "409", "413", "415", "422"],
-    "GET /trades/stream": ["200", "401", "403", "422", "500"],
+    "GET /trades/stream": ["200", "401", "403", "409", "422", "500"],
     "GET /healthz": ["200"],
     "GET /health": ["200"],
     "GET /readyz": ["200"],
@@ -187,7 +187,7 @@ def test_the_document_names_the_media_types_that_are_sent(client: httpx.Client, 
         assert sent in paths[path]["get"]["responses"]["200"]["content"]
     assert list(paths["/trades/stream"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
     names = {parameter["name"] for parameter in paths["/trades/stream"]["get"]["parameters"]}
-    assert names == {"after", "symbol", "account", "strategy", "Last-Event-ID"}
+    assert names == {"after", "symbol", "account", "strategy", "stream", "hash", "Last-Event-ID"}
 
 
 def test_the_document_says_which_calls_need_no_token(client: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """GET /page/stream and GET /page/history, against the app as a process; no sidecar runs."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -53,7 +54,7 @@ def test_it_begins_with_the_last_trades_and_goes_on(client: httpx.Client, trade:
         _, name, hello = next(stream)
         assert (name, hello["resumed"]) == ("hello", False)
         first = next_of(stream, "trades")
-        assert first[0] == f"{hello['stream']}:{last}"
+        assert re.fullmatch(f"{hello['stream']}:{last}:[0-9a-f]{{32}}", first[0])
         assert sequences(first) == list(range(last - 199, last + 1))
         client.post("/trade", json=trade(price="1.50")).raise_for_status()
         event = next_of(stream, "trades")
@@ -79,7 +80,18 @@ def test_a_position_of_another_journal_is_no_position(client: httpx.Client, trad
     client.post("/trade", json=trade()).raise_for_status()
     with events(client) as stream:
         journal = next(stream)[2]["stream"]
-    for position in ("someone-else:1", f"{journal}:999999999999", f"{journal}:-1", f"{journal}:", "x", ":" * 50):
+        known = next_of(stream, "trades")[0]
+    fork = known[:-1] + ("0" if known[-1] != "0" else "1")
+    for position in (
+        "someone-else:1",
+        fork,
+        known[:-33],
+        f"{journal}:999999999999:{'0' * 32}",
+        f"{journal}:-1",
+        f"{journal}:",
+        "x",
+        ":" * 50,
+    ):
         with events(client, headers={"Last-Event-ID": position}) as stream:
             assert next(stream)[2]["resumed"] is False
             assert next_of(stream, "trades")[2] != []

@@ -9,6 +9,7 @@ OWN_TYPES = {
     "not_json": ProblemType(400, "The body is not JSON"),
     "trade_id_conflict": ProblemType(409, "trade_id already used by a different trade"),
     "idempotency_key_conflict": ProblemType(409, "Idempotency-Key already used by a different request"),
+    "history_forked": ProblemType(409, "The journal is not the one you have followed"),
     "unsupported_media_type": ProblemType(415, "Unsupported Content-Type"),
     "invalid_trade": ProblemType(422, "Invalid trade"),
     "invalid_batch": ProblemType(422, "Invalid batch; none of it was accepted"),

@@ -168,6 +168,10 @@ class TradeStream:
             self._damaged_reads += 1
             raise
 
+    async def hash_at(self, sequence: int) -> str | None:
+        """The history's hash at the last row end at or before a sequence; None past the head. Raises apsw.Error."""
+        return await self._loop.run_in_executor(self._readers, lambda: self._reader().hash_at(sequence))
+
     async def read_past_damage(self, after: int, limit: int) -> Batch:
         """The same; where stored trades can't be read, an empty batch that stands for them."""
         try:
@@ -225,11 +229,15 @@ class TradeStream:
         self._observe_commit(seconds, trades)
 
     def _read(self, after: int, limit: int) -> Batch:
+        return trim(self._reader().read(after, limit, PIECE_BYTES), PIECE_BYTES)
+
+    def _reader(self) -> StreamReader:
+        """The calling thread's own."""
         reader: StreamReader | None = getattr(self._reader_of_thread, "reader", None)
         if reader is None:
             reader = self._reader_of_thread.reader = self._log.open_reader()
             self._opened_readers.append(reader)
-        return trim(reader.read(after, limit, PIECE_BYTES), PIECE_BYTES)
+        return reader
 
     def _deliver(self, call_back: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(self._bring_home, call_back)

@@ -11,7 +11,7 @@ import msgspec
 
 from telemetry_stream.wire import cut
 from trading_app.page.position_summary import EXACT
-from trading_app.query.trades import SCAN_LIMIT, Filter
+from trading_app.query.trades import SCAN_LIMIT, Filter, Page, last_hash
 from trading_app.zmq_pub import TradeStream
 
 LOOK_BACK = 50_000
@@ -61,12 +61,13 @@ class Bars:
         }
 
 
-async def read_next(stream: TradeStream, after: int, wanted: Filter) -> tuple[list[bytes], int]:
-    """The wanted among the next SCAN_LIMIT trades after a sequence, and the sequence up to which was looked."""
+async def read_next(stream: TradeStream, after: int, wanted: Filter) -> Page:
+    """The wanted among the next SCAN_LIMIT trades after a sequence."""
     if after >= stream.head:
-        return [], after
+        return Page([], after, False)
     batch = await stream.read_past_damage(after, SCAN_LIMIT)
-    return [event for _, event in wanted.of(batch)], max(after, batch.last)
+    read_to = max(after, batch.last)
+    return Page([event for _, event in wanted.of(batch)], read_to, read_to < stream.head, last_hash(batch, read_to))
 
 
 async def read_last(stream: TradeStream, count: int, wanted: Filter, head: int) -> list[bytes]:

@@ -8,8 +8,9 @@ Both are the page's own and may change with it. The events, each with JSON as it
     choices   what the filters offer
     health    of the app and of the sidecar, every second
 
-`trades` and `health` carry an `id`: the stream's id, and the sequence up to which every trade was sent. A page that
-reconnects sends the last `id` and gets every trade after it.
+`trades` and `health` carry an `id`: the stream's id, the sequence up to which every trade was sent, and the history's
+hash at the last row end at or before it. A page that reconnects sends the last `id` and gets every trade after it; where
+the journal is another one, or went on differently, the page starts over.
 """
 
 import asyncio
@@ -86,10 +87,13 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         return Response(msgspec.json.encode(document), media_type="application/json")
 
 
-def sequence_of(position: str, stream: str) -> int | None:
-    """The sequence of a position; None where it is of another stream, or none at all."""
-    of, _, sequence = position.partition(":")
-    return int(sequence) if of == stream and sequence.isdecimal() and len(sequence) <= 18 else None
+async def resume(position: str, stream: TradeStream) -> int | None:
+    """The sequence of a position; None where it is of another history, or none at all."""
+    of, _, rest = position.partition(":")
+    sequence, _, known = rest.partition(":")
+    if of != stream.id or not (sequence.isascii() and sequence.isdecimal() and len(sequence) <= 18):
+        return None
+    return int(sequence) if known == await stream.hash_at(int(sequence)) else None
 
 
 class PageEvents:
@@ -109,6 +113,7 @@ class PageEvents:
         self._feed = feed
         self._wanted = wanted
         self._sent = Reading()
+        self._hash = ""
         self._books: tuple[object, ...] = ()
         self._choices = b""
         self._next_health = 0.0
@@ -117,20 +122,23 @@ class PageEvents:
     async def run(self, position: str) -> AsyncGenerator[Piece, None]:
         """Every wanted trade after a position, else the last ones and what follows; in between, what changed."""
         stream = self._stream
-        after = sequence_of(position, stream.id)
-        resumed = after is not None and after <= stream.head
+        after = await resume(position, stream)
+        resumed = after is not None
+        self._hash = position.rpartition(":")[2] if resumed else ""
         with stream.watch() as grown:
             yield b"retry: 1000\n\n" + event("hello", {"stream": stream.id, "resumed": resumed}), False
-            if after is None or not resumed:
+            if after is None:
                 after = stream.head
+                self._hash = await stream.hash_at(after) or ""
                 async with self._budget.hold():
                     last = await read_last(stream, MAX_SHOWN, self._wanted, after)
                     yield self._trades(last, after), False
             while not stream.closing:
                 grown.clear()
                 async with self._budget.hold():
-                    events, after = await read_next(stream, after, self._wanted)
-                    news = self._trades(events, after) if events else b""
+                    page = await read_next(stream, after, self._wanted)
+                    after, self._hash = page.read_to, page.hash or self._hash
+                    news = self._trades(page.events, after) if page.events else b""
                     news += await self._news(after, time.time())
                     if news:
                         yield news, False
@@ -195,7 +203,7 @@ class PageEvents:
         }
 
     def _position(self, sequence: int) -> bytes:
-        return b"%b:%d" % (self._stream.id.encode(), sequence)
+        return b"%b:%d:%b" % (self._stream.id.encode(), sequence, self._hash.encode())
 
 
 async def _wait(grown: asyncio.Event) -> None:

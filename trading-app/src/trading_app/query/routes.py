@@ -21,6 +21,7 @@ from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.zmq_pub import TradeStream
 from trading_model.field_rules import FieldError, check_name, check_symbol
 from trading_model.fields import PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
 
@@ -30,6 +31,11 @@ MAX_PAGE_TRADES = 10_000
 
 Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Give the trades after this sequence.")]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_PAGE_TRADES)]
+StreamId = Annotated[str | None, Query(max_length=64, description="The stream you follow.")]
+KnownHash = Annotated[
+    str | None,
+    Query(alias="hash", pattern="^[0-9a-f]{32}$", description="The history's hash at `after`, as you have it."),
+]
 Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
 SymbolLabel = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
 
@@ -73,7 +79,12 @@ def add_to(api: FastAPI, context: Context) -> None:
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=EVENTS
         | problem_responses(
-            *ACCESS_CODES, "invalid_parameter", "too_many_streams", "damaged_history", "too_many_answers"
+            *ACCESS_CODES,
+            "invalid_parameter",
+            "history_forked",
+            "too_many_streams",
+            "damaged_history",
+            "too_many_answers",
         ),
         openapi_extra={"parameters": [LAST_EVENT_ID]},
     )
@@ -83,20 +94,38 @@ def add_to(api: FastAPI, context: Context) -> None:
         symbol: SymbolLabel = None,
         account: Label = None,
         strategy: Label = None,
+        stream: StreamId = None,
+        known_hash: KnownHash = None,
     ) -> Response:
-        """Each event's `id` is the trade's sequence. Follows the header `Last-Event-ID`, else `after`, else from
-        now.
+        """Each trade's `id` is its sequence. Follows the header `Last-Event-ID`, else `after`, else from now. An event
+        `position` says how far that is: `stream`, `seq`, and the history's `hash` at the last row end at or before it.
+        With a `stream` or a `hash` (that at `after`) that is not the journal's, the answer is `history_forked`.
         """
         wanted = read_filter(symbol, account, strategy)
+        start = _last_event_id(request) if "last-event-id" in request.headers else after
+        await _require_same_history(context.stream, stream, known_hash, start if after is None else after)
         if context.live_streams.full:
             raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
-        start = _last_event_id(request) if "last-event-id" in request.headers else after
         # A position past the head is of another journal: there is nothing to wait for before the next trade.
         head = context.stream.head
         context.outgoing.check()
         start = head if start is None else min(start, head)
         events = reading.live(context.stream, start, wanted, context.outgoing)
         return LiveResponse(events, context.live_streams)
+
+
+async def _require_same_history(
+    journal: TradeStream, stream: str | None, known_hash: str | None, at: int | None
+) -> None:
+    """Raises TradeProblem where the caller follows another history, as far as it says what it follows."""
+    if known_hash is not None and at is None:
+        raise TradeProblem("invalid_parameter", "hash is the one at `after`: give that too")
+    differs = stream is not None and (stream != journal.id or (at or 0) > journal.head)
+    if differs or (known_hash is not None and known_hash != await journal.hash_at(at or 0)):
+        raise TradeProblem(
+            "history_forked",
+            f"the journal, stream {journal.id}, differs from yours at or before {at or 0}: begin again with after=0",
+        )
 
 
 class LiveResponse(PacedResponse):

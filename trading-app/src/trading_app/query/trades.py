@@ -61,11 +61,20 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Trades as journaled, and the sequence up to which was looked. `more` tells that there are trades after it."""
+    """Trades as journaled, and the sequence up to which was looked. `more` tells that there are trades after it.
+
+    `hash` is the history's at the last row end that was passed, None if none was.
+    """
 
     events: list[bytes]
     read_to: int
     more: bool
+    hash: str | None = None
+
+
+def last_hash(batch: Batch, until: int) -> str | None:
+    """The history's hash at the batch's last row end at or before a sequence; None if there is none among them."""
+    return next((commit.hash for commit in reversed(batch.commits) if commit.last <= until), None)
 
 
 async def read_page(
@@ -74,16 +83,17 @@ async def read_page(
     """The next trades after a sequence that are wanted, at most `limit` and about PIECE_BYTES of them. Looks as far as
     it takes to find some, or until it is over: nobody waits for it any more. Raises DamagedHistory.
     """
-    head = stream.head
+    head, known = stream.head, None
     while after < head:
         batch = await stream.read(after, SCAN_LIMIT if wanted else min(limit, SCAN_LIMIT))
         found = list(islice(wanted.of(batch), limit))
         if batch.count == 0:
             break
         after = found[-1][0] if len(found) == limit else batch.last
+        known = last_hash(batch, after) or known
         if found or (is_over is not None and await is_over()):
-            return Page([event for _, event in found], after, after < head)
-    return Page([], after, False)
+            return Page([event for _, event in found], after, after < head, known)
+    return Page([], after, False, known)
 
 
 async def read_pages(
@@ -142,8 +152,12 @@ async def line_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGe
 
 
 async def live(stream: TradeStream, after: int, wanted: Filter, budget: OutgoingBudget) -> AsyncGenerator[Piece, None]:
-    """Server-sent events: every wanted trade after a sequence, until the stream ends its watchers."""
-    beginning = b"retry: 1000\n\n"
+    """Server-sent events: every wanted trade after a sequence, until the stream ends its watchers.
+
+    The position stands first, and after each piece: a client that comes back sees whether the history is the same.
+    """
+    known = await stream.hash_at(after) or ""
+    beginning = b"retry: 1000\n\n" + _position(stream.id, after, known)
     with stream.watch() as grown:
         while not stream.closing:
             grown.clear()
@@ -158,16 +172,27 @@ async def live(stream: TradeStream, after: int, wanted: Filter, budget: Outgoing
                         True,
                     )
                     return
-                after = page.read_to
-                if page.events or beginning:
-                    yield beginning + b"".join(_server_sent(event) for event in page.events), False
-                    beginning = b""
+                after, known = page.read_to, page.hash or known
+                if page.events:
+                    trades = b"".join(_server_sent(event) for event in page.events)
+                    yield beginning + trades + _position(stream.id, after, known), False
+                elif beginning:
+                    yield beginning, False
+                beginning = b""
             if not page.more:
                 try:
                     await asyncio.wait_for(grown.wait(), KEEP_ALIVE_SECONDS)
                     await asyncio.sleep(LIVE_PAUSE_SECONDS)
                 except TimeoutError:
                     yield b": still here\n\n", False
+
+
+def _position(stream: str, sequence: int, known: str) -> bytes:
+    return b'event: position\ndata: {"stream":"%b","seq":%d,"hash":"%b"}\n\n' % (
+        stream.encode(),
+        sequence,
+        known.encode(),
+    )
 
 
 def _server_sent(event: bytes) -> bytes:
