@@ -137,3 +137,27 @@ def test_a_short_plain_token_is_refused_with_the_command_that_makes_one(token: s
     assert token not in str(refused.value).split()
     hashed = entry_text(token, frozenset({"read"}))
     assert read_entries(environment(KEY=hashed), "KEY") == (hashed,), "a hash does not say how long the token is"
+
+
+def test_an_entry_binds_a_token_to_accounts() -> None:
+    token = mint()
+    written = entry_text(token, frozenset({"ingest"}), ["Main", "desk-1"])
+    assert written.startswith("ingest+account=Main+account=desk-1:sha256:")
+    assert read_entry(written).accounts == frozenset({"Main", "desk-1"})
+    assert read_entry(written.replace("ingest", "INGEST")).scopes == {"ingest"}
+    assert read_entry(entry_text(token, frozenset({"ingest"}))).accounts is None
+    for wrong in (written.replace("Main", ""), written.removeprefix("ingest+")):
+        with pytest.raises(ValueError, match=r"account|scopes"):
+            read_entry(wrong)
+
+
+def test_a_token_of_two_entries_may_what_either_allows() -> None:
+    token = mint()
+    digest = digest_of(token.encode())
+    main, desk, every = (entry_text(token, frozenset({"ingest"}), names) for names in (["main"], ["desk"], []))
+    found = Tokens([main, desk]).find(digest)
+    assert found is not None
+    assert found.accounts == frozenset({"main", "desk"})
+    unbound = Tokens([main, every]).find(digest)
+    assert unbound is not None
+    assert unbound.accounts is None

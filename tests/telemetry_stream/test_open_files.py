@@ -31,11 +31,11 @@ def test_what_was_accepted_is_saved_whichever_file_is_lost(
 ) -> None:
     with closing(Journal(tmp_path)) as journal:
         journal.append([numbered(range(3))])
-        journal.check_files()
+        journal.maintain()
         harm(tmp_path / name)
         journal.append([numbered([3])])  # until the next heartbeat nobody knows
         with pytest.raises(JournalReplaced, match=rf"{name} was removed or replaced"):
-            journal.check_files()
+            journal.maintain()
     copies = list(tmp_path.glob("journal-rescued-*.sqlite3"))
     if name == JOURNAL_FILE:
         [copy] = copies
@@ -55,7 +55,7 @@ def test_a_folder_that_was_moved_is_noticed_and_keeps_everything(tmp_path: Path)
         journal.append([numbered(range(3))])
         folder.rename(moved)
         with pytest.raises(JournalReplaced):
-            journal.check_files()
+            journal.maintain()
     with closing(Journal(moved)) as journal:
         assert journal.head() == 3
 
@@ -65,4 +65,4 @@ def test_files_that_stay_are_never_reported(tmp_path: Path) -> None:
         for begin in range(0, 3_000, 100):
             journal.append([numbered(range(begin, begin + 100))])
             journal.checkpoint_if_due()
-            journal.check_files()
+            journal.maintain()

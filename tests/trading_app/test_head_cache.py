@@ -14,6 +14,7 @@ from tests.support.id_provider import id_provider
 from tests.support.polling import eventually
 from tests.trading_app.raw_http import TRADE, connected, get, post
 from tests.trading_app.running import RunningApp, running
+from trading_app.access.caller import ANYBODY
 from trading_app.connection.head_cache import MAX_FIELDS, MAX_HEADS, CachedHead, HeadCache, head_to_learn
 
 BATCH = b"[%b,%b]" % (TRADE, TRADE)
@@ -136,7 +137,7 @@ def test_a_learned_head_is_found_with_a_body_of_its_length_and_else_not(
     assert head is not None
     known = HeadCache()
     assert known.split(data) is None
-    known.learn(head, CachedHead("/trade", read, len(body), brings_one=True))
+    known.learn(head, CachedHead("/trade", read, len(body), brings_one=True, caller=ANYBODY))
     found = known.split(data)
     assert found is not None
     assert (found[0].headers, found[1]) == (read, body)

@@ -8,6 +8,7 @@ from service_kit.http_types import Receive, Scope, Send
 from service_kit.problems import Problem
 from service_kit.responses import Answer, answer_problem, read_body, send_answer
 from telemetry_stream.errors import StreamError
+from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.intake.service import PATHS, Intake, Intended, is_form
 
@@ -31,7 +32,8 @@ class IntakeRoutes:
             if scope["path"] == "/trade" and is_form(headers, body):
                 await self._app(scope, _again(body), send)
                 return
-            intended = self._intake.read(scope["path"], headers, body, time.time_ns())
+            caller: Caller = scope["state"]["caller"]
+            intended = self._intake.read(caller, scope["path"], headers, body, time.time_ns())
             answer = await take(self._context, self._intake, intended)
         except Problem as problem:
             self._context.metrics.refusals[problem.code] += 1

@@ -17,7 +17,7 @@ class ProblemType(NamedTuple):
 COMMON_TYPES = {
     "bad_request": ProblemType(400, "Malformed request"),
     "unauthorized": ProblemType(401, "A valid token is required"),
-    "forbidden": ProblemType(403, "The token lacks a scope"),
+    "forbidden": ProblemType(403, "The token does not allow this"),
     "foreign_origin": ProblemType(403, "Request from another site"),
     "foreign_host": ProblemType(403, "Unknown host name"),
     "not_found": ProblemType(404, "Not found"),

@@ -80,8 +80,7 @@ class DurableLog:
         """Publish the head. Raises BackendUnavailable where the store's files were removed or replaced, and as
         checkpoint_if_due does: what another program prevented is done now.
         """
-        self._writer.check_files()
-        self._writer.checkpoint_if_due()
+        self._writer.maintain()
         self._carrier.heartbeat(self._writer.stream, self._writer.last_commit)
 
     def open_reader(self) -> StreamReader:

@@ -222,8 +222,8 @@ class StoreWriter(Protocol):
     def stop_waiting(self) -> None:
         """Raise StoreBusy at once from now on, where another program holds the lock. For any thread."""
 
-    def check_files(self) -> None:
-        """Raise BackendUnavailable where the files are not those that are written any more."""
+    def maintain(self) -> None:
+        """Do what is due once a second. Raises BackendUnavailable where the store's files were removed or replaced."""
 
     def checkpoint_if_due(self) -> None:
         """Do what nobody waits for."""

@@ -13,6 +13,12 @@ class Caller:
     name: str
     scopes: frozenset[str]
     lease: Lease | None = None
+    id: str = ""
+    """The same for the same credential, over restarts too; a session has that of whoever signed in. Empty for ANYBODY.
+    """
+
+    accounts: frozenset[str] | None = None
+    """The accounts that it may send trades for; None for all."""
 
 
 ANYBODY = Caller("", EVERY_SCOPE)

@@ -35,25 +35,26 @@ class Gate:
         self._public_origin = public_url.encode() or None
         public_host = public_url.partition("://")[2]
         self._gate = TokenGate("trading-app", "WEBAPP_API_TOKENS", api_tokens, clock, (public_host,))
+        self._callers: dict[bytes, Caller] = {}
         self._id_tokens = id_tokens
         self.guarded = bool(self._gate.tokens) or id_tokens is not None
 
-    def admits(self, headers: Headers, host: str) -> bool:
-        """Whether the caller may send trades, as far as that is known at once; else ask `caller`."""
+    def sender(self, headers: Headers, host: str) -> Caller | None:
+        """Who may send trades, as far as that is known at once; else ask `caller`."""
         if not self.guarded:
-            return self._gate.is_own_host(headers.get(b"host", b""))
+            return ANYBODY if self._gate.is_own_host(headers.get(b"host", b"")) else None
         token = bearer_token(headers.get(b"authorization", b""))
         if not token:
-            return False
+            return None
         attempt = self._gate.attempt(token, host)
-        scopes = attempt.scopes
-        if scopes is None and self._id_tokens is not None:
+        caller = self._of_api_token(attempt) if attempt.scopes is not None else None
+        if caller is None and self._id_tokens is not None:
             checked = self._id_tokens.known(attempt.digest)
-            scopes = checked.caller.scopes if checked else None
-        return scopes is not None and "ingest" in scopes
+            caller = checked.caller if checked else None
+        return caller if caller is not None and "ingest" in caller.scopes else None
 
     def admits_for_good(self, headers: Headers) -> bool:
-        """Whether what `admits` grants holds as long as the app runs; an ID token expires."""
+        """Whether what `sender` grants holds as long as the app runs; an ID token expires."""
         token = bearer_token(headers.get(b"authorization", b""))
         return not self.guarded or self._gate.tokens.scopes_of(digest_of(token)) is not None
 
@@ -75,7 +76,7 @@ class Gate:
         """Whose token it is that a caller at an address shows. Raises Problem."""
         attempt = self._gate.attempt(token, host)
         if attempt.scopes is not None:
-            return Caller(f"token {attempt.digest.hex()[:8]}", attempt.scopes)
+            return self._of_api_token(attempt)
         if self._id_tokens is not None and token.count(b".") == 2:
             return await self._of_id_token(self._id_tokens, token, attempt)
         raise self._gate.refusal(attempt)
@@ -106,6 +107,16 @@ class Gate:
         if origin is None:
             return None
         return origin == self._public_origin or origin.partition(b"://")[2] == headers.get(b"host")
+
+    def _of_api_token(self, attempt: Attempt) -> Caller:
+        caller = self._callers.get(attempt.digest)
+        if caller is None:
+            entry = self._gate.tokens.find(attempt.digest)
+            assert entry is not None, "it was found a moment ago"
+            digest = attempt.digest.hex()
+            name, own_id = f"token {digest[:8]}", f"token {digest[:16]}"
+            caller = self._callers[attempt.digest] = Caller(name, entry.scopes, id=own_id, accounts=entry.accounts)
+        return caller
 
     async def _of_id_token(self, id_tokens: "IdTokens", token: bytes, attempt: Attempt) -> Caller:
         """Nobody can guess a signature, so a right ID token counts even while its network waits."""

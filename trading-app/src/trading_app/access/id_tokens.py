@@ -87,7 +87,7 @@ class IdTokens:
         if name is None:
             raise InvalidToken("its user is not in WEBAPP_OIDC_USERS")
         until = float(claims["exp"]) + LEEWAY_SECONDS
-        caller = Caller(name, self._provider.scopes, Lease(until, self._clock))
+        caller = Caller(name, self._provider.scopes, Lease(until, self._clock), f"user {claims['sub']}")
         return Checked(caller, until, min(until, unix_seconds(self._clock) + KNOWN_SECONDS))
 
 

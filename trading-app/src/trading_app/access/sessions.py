@@ -2,6 +2,7 @@
 they were made from can't leave the settings without their sessions.
 """
 
+import dataclasses
 import secrets
 
 from service_kit.access.tokens import digest_of
@@ -35,7 +36,7 @@ class Sessions:
         key = secrets.token_urlsafe(32)
         longest = unix_seconds(self._clock) + MAX_SECONDS
         lease = Lease(longest if caller.lease is None else min(caller.lease.until, longest), self._clock)
-        self._sessions[digest_of(key.encode())] = Caller(caller.name, caller.scopes, lease)
+        self._sessions[digest_of(key.encode())] = dataclasses.replace(caller, lease=lease)
         return key
 
     def find(self, key: bytes) -> Caller | None:

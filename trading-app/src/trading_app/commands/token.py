@@ -10,6 +10,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--scopes", default="ingest,read", help="ingest, read, admin; comma-separated (%(default)s)")
     parser.add_argument(
+        "--account", action="append", default=[], help="an account it may send trades for, and no other; repeatable"
+    )
+    parser.add_argument(
         "--existing", action="store_true", help="take the token from a line of standard input, and make none"
     )
 
@@ -20,6 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
         scopes = read_scopes(word.strip() for word in arguments.scopes.split(","))
     except ValueError as error:
         print(f"trading-app token: --scopes: {error}", file=sys.stderr)
+        return 2
+    if any(set(name) & set("+:,") or not name.strip() or name.split() != [name] for name in arguments.account):
+        print("trading-app token: --account: a name without '+', ':', ',' and spaces is needed", file=sys.stderr)
         return 2
     if arguments.existing:
         token = sys.stdin.readline().strip()
@@ -36,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         token = mint()
         print(f"token  {token}")
-    print(f"entry  {entry_text(token, scopes)}")
+    print(f"entry  {entry_text(token, scopes, arguments.account)}")
     if not arguments.existing:
         print("The token is for the caller and is shown only now.", file=sys.stderr)
     print("Put the entry into WEBAPP_API_TOKENS or SIDECAR_API_TOKENS, and restart that app.", file=sys.stderr)

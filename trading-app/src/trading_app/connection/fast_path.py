@@ -45,7 +45,9 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return
         self.unused_bytes = 0
         head, body = known
-        fast = FastRequest(self, self.host, head.path, head.headers, time.perf_counter(), body=body, whole=True)
+        fast = FastRequest(
+            self, self.host, head.caller, head.path, head.headers, time.perf_counter(), body=body, whole=True
+        )
         self.fast = self.cycle = fast  # type: ignore[assignment]  # it stands in for uvicorn's
         if self._rate_limit is not None and (problem := fast.above_the_rate()):
             fast.refuse(problem)
@@ -66,11 +68,12 @@ class FastHttpProtocol(GuardedHttpProtocol):
         if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(headers)):
             self.check_head()
         self.fast = None
-        if self._is_fast() and self.host.gate.admits(headers, self.address) and not self._is_unusual(headers):
+        caller = self.host.gate.sender(headers, self.address) if self._is_fast() else None
+        if caller is not None and not self._is_unusual(headers):
             self.note_admitted()
             self.begin_body()
             keep_alive = self.parser.should_keep_alive()
-            self.fast = FastRequest(self, self.host, PATHS[self.url], headers, time.perf_counter(), keep_alive)
+            self.fast = FastRequest(self, self.host, caller, PATHS[self.url], headers, time.perf_counter(), keep_alive)
             self.cycle = self.fast  # type: ignore[assignment]  # as above
             self.fast.begin()
             return
@@ -114,8 +117,9 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return
         body_bytes = len(data) - len(head)
         if body_bytes <= self.host.max_body_bytes:
-            brings_one = fast.path == "/trade" and media_type(fast.headers) == JSON
-            self._known_heads.learn(head, CachedHead(fast.path, fast.headers, body_bytes, brings_one))
+            # What a token is bound to is looked at request by request.
+            brings_one = fast.path == "/trade" and media_type(fast.headers) == JSON and fast.caller.accounts is None
+            self._known_heads.learn(head, CachedHead(fast.path, fast.headers, body_bytes, brings_one, fast.caller))
 
     def _is_fast(self) -> bool:
         return (

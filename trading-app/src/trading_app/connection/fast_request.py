@@ -13,6 +13,7 @@ from service_kit.responses import Answer, announced_too_large, answer_problem, t
 from telemetry_stream.errors import StreamError
 from telemetry_stream.events import Submission
 from telemetry_stream.group_commit import Outcome
+from trading_app.access.caller import Caller
 from trading_app.connection.host import Host
 from trading_app.http.request_boundary import INTERNAL_ERROR
 from trading_app.intake.event import TradeEvent
@@ -39,6 +40,7 @@ class FastRequest(msgspec.Struct, eq=False):
 
     protocol: "GuardedHttpProtocol"
     host: Host
+    caller: Caller
     path: str
     headers: Headers
     began: float
@@ -85,7 +87,7 @@ class FastRequest(msgspec.Struct, eq=False):
         host = self.host
         try:
             body, self.body = bytes(self.body), b""
-            intended = self.intended = host.intake.read(self.path, self.headers, body, time.time_ns())
+            intended = self.intended = host.intake.read(self.caller, self.path, self.headers, body, time.time_ns())
             host.context.stream.submit(intended.submission, self.finish)
         except Problem as problem:
             self.refuse(problem)

@@ -7,6 +7,7 @@ of such a request, to find it among the last few next to nothing.
 import msgspec
 
 from service_kit.http_types import Headers
+from trading_app.access.caller import Caller
 
 MAX_HEAD_BYTES = 1_024
 MAX_FIELDS = 24
@@ -26,6 +27,7 @@ class CachedHead(msgspec.Struct, frozen=True):
     headers: Headers
     body_bytes: int
     brings_one: bool
+    caller: Caller
 
 
 class HeadCache:

@@ -13,7 +13,7 @@ import msgspec
 
 from service_kit.problems import FieldProblem, Problem
 from telemetry_stream.events import RequestKey, Submission
-from trading_app.intake.decode_batch import count_lines, read_columns
+from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, count_lines, read_columns
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.problems import TradeProblem
 from trading_model import field_rules as rules
@@ -57,21 +57,23 @@ _decode_anything = msgspec.json.Decoder(msgspec.Raw).decode
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def read_trade(body: bytes, now_ns: int, ids: TradeIds) -> TradeEvent:
-    """One trade from a JSON object. Raises Problem (`not_json`, `invalid_trade`)."""
+def read_trade(body: bytes, now_ns: int, ids: TradeIds, account: str = DEFAULT_ACCOUNT) -> TradeEvent:
+    """One trade from a JSON object, of `account` where it names none. Raises Problem (`not_json`, `invalid_trade`)."""
     try:
-        return _event(_decode_request(body), now_ns, ids)
+        return _event(_decode_request(body), now_ns, ids, account)
     except (*_NOT_JSON, FieldError) as error:
         _require_json(body)
         problems = explain(body, now_ns) or [FieldProblem("#", str(error))]
         raise _invalid_trade(problems) from None
 
 
-def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int) -> Sequence[TradeEvent]:
-    """The trades of a JSON array, or of NDJSON where `lines` is set. Raises Problem (`not_json`, `invalid_batch`,
-    `too_large`).
+def read_trades(
+    body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, account: str = DEFAULT_ACCOUNT
+) -> Sequence[TradeEvent]:
+    """The trades of a JSON array, or of NDJSON where `lines` is set; of `account` where they name none. Raises Problem
+    (`not_json`, `invalid_batch`, `too_large`).
     """
-    columns = read_columns(body, lines, now_ns, ids, maximum)
+    columns = read_columns(body, lines, now_ns, ids, maximum, account)
     if columns is not None:
         return columns
     try:
@@ -79,7 +81,7 @@ def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: i
         if lines and len(requests) != count_lines(body):
             _require_a_trade_a_line(body, len(requests))
         _require_at_most(maximum, len(requests))
-        events = [_event(request, now_ns, ids) for request in requests]
+        events = [_event(request, now_ns, ids, account) for request in requests]
     except (*_NOT_JSON, FieldError) as error:
         raise _invalid_batch(_explain_batch(body, lines, now_ns, maximum) or [FieldProblem("#", str(error))]) from None
     if not events:
@@ -87,20 +89,26 @@ def read_trades(body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: i
     return events
 
 
-def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds) -> TradeEvent:
+def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, account: str = DEFAULT_ACCOUNT) -> TradeEvent:
     """One trade from a form's fields; an empty one counts as not given. Raises Problem (`invalid_trade`)."""
-    return read_trade(msgspec.json.encode({name: text for name, text in form.items() if text.strip()}), now_ns, ids)
+    given = {name: text for name, text in form.items() if text.strip()}
+    return read_trade(msgspec.json.encode(given), now_ns, ids, account)
 
 
-def submission(events: Sequence[TradeEvent], idempotency_key: bytes | None, scope: str, body: bytes) -> Submission:
-    """What to commit. `scope` parts the keys of different calls. Raises Problem (`bad_request`) for a key of no use."""
+def submission(
+    events: Sequence[TradeEvent], idempotency_key: bytes | None, scope: str, body: bytes, caller: str = ""
+) -> Submission:
+    """What to commit. A key belongs to its `caller`; `scope` parts the keys of different calls.
+
+    Raises Problem (`bad_request`) for a key of no use.
+    """
     if idempotency_key is None:
         return Submission(events)
     try:
         key = rules.check_identifier(idempotency_key.decode())
     except (FieldError, UnicodeDecodeError) as error:
         raise Problem("bad_request", f"Idempotency-Key {error}") from None
-    return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest()))
+    return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest(), caller))
 
 
 def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: int | None = None) -> list[FieldProblem]:
@@ -131,13 +139,13 @@ def _complaint(name: str, raw: msgspec.Raw | None, now_ns: int) -> str | None:
     return None
 
 
-def _event(request: TradeRequest, now_ns: int, ids: TradeIds) -> TradeEvent:
+def _event(request: TradeRequest, now_ns: int, ids: TradeIds, default_account: str) -> TradeEvent:
     symbol = rules.check_symbol(request.symbol)
     side = rules.check_side(request.side)
     price, qty = rules.read_amount(request.price), rules.read_amount(request.qty)
     timed = request.ts is not _ABSENT and bytes(request.ts) != b"null"
     ts = rules.read_timestamp(bytes(request.ts), now_ns) if timed else rules.format_timestamp(now_ns)
-    account = "default" if request.account is None else rules.check_name(request.account)
+    account = default_account if request.account is None else rules.check_name(request.account)
     strategy = "default" if request.strategy is None else rules.check_name(request.strategy)
     trade_id = ids.make(now_ns) if request.trade_id is None else rules.check_identifier(request.trade_id)
     text = (

@@ -5,9 +5,10 @@ Only trades in the common form are taken; whatever is out of it, right or wrong,
 same, to the byte.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -22,6 +23,10 @@ _BEGIN = b'{"trade_id":'
 _NUMBERED = b'{"seq":%d,'
 
 
+DEFAULT_ACCOUNT = "default"
+"""The account of trades that name none, unless a token is bound to one."""
+
+
 class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
     """A trade as a client sends it and, once it is checked, as it is journaled: the members are in that order."""
 
@@ -32,7 +37,7 @@ class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=Tru
     qty: Raw
     side: str
     ts: Raw = _NO_RAW
-    account: str = "default"
+    account: str = DEFAULT_ACCOUNT
     strategy: str = "default"
     venue: str | UnsetType = UNSET
     order_id: str | UnsetType = UNSET
@@ -89,10 +94,16 @@ class TradeColumns(Events[TradeEvent]):
         return self._encoded.split(_BEGIN)[1:]
 
 
-def read_columns(body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int) -> TradeColumns | None:
-    """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one."""
+def read_columns(
+    body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, account: str = DEFAULT_ACCOUNT
+) -> TradeColumns | None:
+    """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one.
+
+    They are of `account` where they name none.
+    """
+    decode, decode_lines = (_decode, _decode_lines) if account == DEFAULT_ACCOUNT else _decoders(account)
     try:
-        rows = _decode_lines(body) if lines else _decode(body)
+        rows = decode_lines(body) if lines else decode(body)
         _require(0 < len(rows) <= maximum)
         _require(not lines or len(rows) == count_lines(body))  # a trade a line
         return _check(rows, now_ns, ids)
@@ -254,6 +265,16 @@ _DECIMAL = _AMOUNT + b"-"
 _EARLIEST = rules.format_second(rules.EARLIEST_SECONDS)
 _LENGTHS = frozenset((20, 24, 27, 30))
 _encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=64)
+def _decoders(account: str) -> tuple[Callable[[bytes], list[TradeRow]], Callable[[bytes], list[TradeRow]]]:
+    """Those of arrays and of lines, for trades that are of this account where they name none."""
+    fields = [("account", str, account)]
+    row: Any = msgspec.defstruct("BoundTradeRow", fields, bases=(TradeRow,), kw_only=True, gc=False)
+    return msgspec.json.Decoder(list[row]).decode, msgspec.json.Decoder(row).decode_lines
+
+
 _decode = msgspec.json.Decoder(list[TradeRow]).decode
 _decode_row = msgspec.json.Decoder(TradeRow).decode
 _decode_lines = msgspec.json.Decoder(TradeRow).decode_lines

@@ -14,9 +14,10 @@ from service_kit.responses import JSON, Answer
 from telemetry_stream.errors import StreamError
 from telemetry_stream.events import Submission
 from telemetry_stream.group_commit import Outcome
+from trading_app.access.caller import Caller
 from trading_app.environment import Settings
 from trading_app.intake.decode import read_form, read_trade, read_trades, submission
-from trading_app.intake.decode_batch import TradeColumns, read_bodies
+from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, read_bodies
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.intake.results import answer_trade, answer_trades, receipt_of, refusal
 from trading_app.metrics import AppMetrics
@@ -48,9 +49,9 @@ class Intake:
         self._metrics = metrics
         self._ids = TradeIds()
 
-    def read(self, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
+    def read(self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
         """What a request to one of PATHS wants. Raises Problem."""
-        return self._by_the_latest_time(lambda ns: self._read(path, headers, body, ns), now_ns)
+        return self._by_the_latest_time(lambda ns: self._read(caller, path, headers, body, ns), now_ns)
 
     def _by_the_latest_time(self, read: Callable[[int], Intended], now_ns: int) -> Intended:
         """What `read` gives by the clock. What that refuses is read again where the clock is known to be behind: a `ts`
@@ -64,19 +65,19 @@ class Intake:
                 raise
         return read(latest_ns)
 
-    def _read(self, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
+    def _read(self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
         kind = media_type(headers)
         key = headers.get(b"idempotency-key")
         if path == "/trade":
             if kind != JSON:
                 raise _unsupported(kind, body, "send the trade as application/json")
-            return self._intend([read_trade(body, now_ns, self._ids)], key, body, single=True)
+            return self._intend(caller, [read_trade(body, now_ns, self._ids, _account(caller))], key, body, single=True)
         if kind not in (JSON, LINES):
             raise _unsupported(
                 kind, body, "send an array as application/json, or a trade a line as application/x-ndjson"
             )
-        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades)
-        return self._intend(events, key, body, single=False)
+        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, _account(caller))
+        return self._intend(caller, events, key, body, single=False)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """What requests want that bring a trade each, as JSON, without an Idempotency-Key: all at once. None where each
@@ -84,11 +85,16 @@ class Intake:
         """
         return read_bodies(bodies, now_ns, self._ids)
 
-    def read_form(self, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int) -> Intended:
+    def read_form(
+        self, caller: Caller, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int
+    ) -> Intended:
         """What a form wants; `body` is what its fields were read from. Raises Problem."""
         key = headers.get(b"idempotency-key")
         return self._by_the_latest_time(
-            lambda ns: self._intend([read_form(fields, ns, self._ids)], key, body, single=True), now_ns
+            lambda ns: self._intend(
+                caller, [read_form(fields, ns, self._ids, _account(caller))], key, body, single=True
+            ),
+            now_ns,
         )
 
     def answer(self, intended: Intended, outcome: Outcome) -> Answer:
@@ -111,9 +117,27 @@ class Intake:
     def _count_refused(self, intended: Intended, problem: Problem) -> None:
         self._metrics.refused_trades[problem.code] += len(intended.events)
 
-    def _intend(self, events: Sequence[TradeEvent], key: bytes | None, body: bytes, *, single: bool) -> Intended:
+    def _intend(
+        self, caller: Caller, events: Sequence[TradeEvent], key: bytes | None, body: bytes, *, single: bool
+    ) -> Intended:
+        if caller.accounts is not None:
+            _require_own_accounts(caller.accounts, events)
         scope = "trade" if single else "trades"
-        return Intended(submission(events, key, scope, body), events, single)
+        return Intended(submission(events, key, scope, body, caller.id), events, single)
+
+
+def _account(caller: Caller) -> str:
+    """The account of trades that name none."""
+    accounts = caller.accounts or ()
+    return next(iter(accounts)) if len(accounts) == 1 else DEFAULT_ACCOUNT
+
+
+def _require_own_accounts(own: frozenset[str], events: Sequence[TradeEvent]) -> None:
+    """Raises Problem where a token that is bound to accounts sends a trade of another."""
+    foreign = {event.key.partition("\x1f")[0] for event in events} - own
+    if foreign:
+        told = f"this token sends trades of {', '.join(sorted(own))}, not of {min(foreign)!r}"
+        raise Problem("forbidden", f"{told}; nothing of this request was taken")
 
 
 def media_type(headers: Headers) -> bytes:

@@ -115,7 +115,7 @@ async def _read_form(request: Request, intake: Intake) -> Intended:
     except HTTPException as error:
         raise Problem("bad_request", f"the form can't be read: {error.detail}") from None
     request.state.form_fields = fields
-    return intake.read_form(fields, dict(request.scope["headers"]), body, time.time_ns())
+    return intake.read_form(request.state.caller, fields, dict(request.scope["headers"]), body, time.time_ns())
 
 
 def refuse_foreign_form(request: Request, gate: Gate) -> None:

@@ -1,8 +1,9 @@
 """API tokens: how they stand in the settings, what each may do, and how a new one is made. No I/O.
 
 An entry of a setting is a plain token, which may do everything, or `SCOPE+SCOPE:sha256:DIGEST`, with the SHA-256 of
-the token in hexadecimal; without `SCOPE+SCOPE:` every scope. A token of 256 random bits needs no slower hash: there is
-nothing to guess. Weak tokens are another matter, so short ones are refused.
+the token in hexadecimal; without `SCOPE+SCOPE:` every scope. `account=NAME` among the scopes binds the token to that
+account, or to several: `ingest+account=main+account=hedge:sha256:DIGEST`. A token of 256 random bits needs no slower
+hash: there is nothing to guess. Weak tokens are another matter, so short ones are refused.
 """
 
 import hashlib
@@ -25,6 +26,9 @@ MIN_PLAIN_CHARACTERS = 16
 MIN_STRONG_CHARACTERS = 22
 """128 random bits in base64. A shorter token is never taken for one that nobody can guess."""
 
+ACCOUNT = "account="
+"""Stands before the name of an account that a token is bound to."""
+
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -35,6 +39,8 @@ class Entry:
     digest: bytes
     scopes: frozenset[str]
     hashed: bool
+    accounts: frozenset[str] | None = None
+    """The accounts that it may send trades for; None for all."""
 
 
 def digest_of(token: bytes) -> bytes:
@@ -52,10 +58,11 @@ def may_be_strong(token: bytes) -> bool:
     return len(token) >= MIN_STRONG_CHARACTERS
 
 
-def entry_text(token: str, scopes: frozenset[str]) -> str:
+def entry_text(token: str, scopes: frozenset[str], accounts: Iterable[str] = ()) -> str:
     """The entry to put into a setting for a token."""
-    named = "admin" if "admin" in scopes else "+".join(scope for scope in SCOPES if scope in scopes)
-    return f"{named}:sha256:{digest_of(token.encode()).hex()}"
+    words = ["admin"] if "admin" in scopes else [scope for scope in SCOPES if scope in scopes]
+    words += [f"{ACCOUNT}{name}" for name in accounts]
+    return f"{'+'.join(words)}:sha256:{digest_of(token.encode()).hex()}"
 
 
 def read_scopes(words: Iterable[str]) -> frozenset[str]:
@@ -69,13 +76,18 @@ def read_scopes(words: Iterable[str]) -> frozenset[str]:
 def read_entry(written: str) -> Entry:
     """The entry as it stands in a setting. Raises ValueError, which does not show it."""
     *before, last = written.split(":")
-    words = [word.lower() for word in before]
-    if "sha256" not in words and not (words and EVERY_SCOPE.issuperset(words[0].split("+"))):
+    words = before[0].split("+") if before else []
+    scopes = {word.lower() for word in words if not word.startswith(ACCOUNT)}
+    if "sha256" not in map(str.lower, before) and not (scopes and EVERY_SCOPE.issuperset(scopes)):
         return Entry(digest_of(written.encode()), EVERY_SCOPE, hashed=False)
-    if not (words[-1] == "sha256" and len(words) <= 2 and _DIGEST.fullmatch(last)):
+    if not (before[-1].lower() == "sha256" and len(before) <= 2 and _DIGEST.fullmatch(last)):
         raise ValueError("write SCOPE+SCOPE:sha256: and 64 hexadecimal digits")
-    scopes = read_scopes(words[0].split("+")) if len(words) == 2 else EVERY_SCOPE
-    return Entry(bytes.fromhex(last), scopes, hashed=True)
+    if len(before) == 1:
+        return Entry(bytes.fromhex(last), EVERY_SCOPE, hashed=True)
+    accounts = frozenset(word.removeprefix(ACCOUNT) for word in words if word.startswith(ACCOUNT))
+    if "" in accounts:
+        raise ValueError(f"write the account's name after {ACCOUNT}")
+    return Entry(bytes.fromhex(last), read_scopes(scopes), hashed=True, accounts=accounts or None)
 
 
 def read_entries(environment: Environment, key: str) -> tuple[str, ...]:
@@ -121,7 +133,10 @@ class Tokens:
         merged: dict[bytes, Entry] = {}
         for entry in read:
             known = merged.get(entry.digest, entry)
-            merged[entry.digest] = Entry(entry.digest, known.scopes | entry.scopes, known.hashed and entry.hashed)
+            unbound = known.accounts is None or entry.accounts is None
+            accounts = None if unbound else (known.accounts or frozenset()) | (entry.accounts or frozenset())
+            scopes, hashed = known.scopes | entry.scopes, known.hashed and entry.hashed
+            merged[entry.digest] = Entry(entry.digest, scopes, hashed, accounts)
         self._entries = list(merged.values())
 
     def __bool__(self) -> bool:

@@ -4,7 +4,7 @@ import fcntl
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from telemetry_stream.chain import extend
 from telemetry_stream.errors import JournalInUse, JournalReplaced, StoreBusy
 from telemetry_stream.events import Batch, Commit, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.log import StoreCounters
-from telemetry_stream.stores.sqlite import reader
+from telemetry_stream.stores.sqlite import reader, request_keys
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
@@ -104,7 +104,17 @@ class Journal:
         """Raise StoreBusy at once from now on, where another program holds the lock. For any thread."""
         self._lock_wait.end()
 
-    def check_files(self) -> None:
+    def maintain(self) -> None:
+        """What is due once a second: see that the files are there, forget old request keys, make a checkpoint.
+
+        Raises JournalReplaced, and as checkpoint_if_due does.
+        """
+        self._check_files()
+        with suppress(StoreBusy), locks_as_store_busy():  # there is time
+            request_keys.forget_old(self._connection, request_keys.STEP, time.time_ns())
+        self.checkpoint_if_due()
+
+    def _check_files(self) -> None:
         """Raise JournalReplaced where the files are not those that are written any more."""
         lost = self._files.lost()
         if lost is not None and not self._is_lost:
@@ -171,13 +181,7 @@ class Journal:
 
     def _earlier_request(self, submission: Submission) -> EarlierRequest | None:
         asked = submission.request_key
-        if asked is None:
-            return None
-        row = self._connection.execute(
-            "SELECT digest, first, last, events FROM request_key WHERE caller = ? AND key = ?",
-            (asked.caller, asked.key),
-        ).fetchone()
-        return EarlierRequest(row[0], Receipt(row[1], row[2], 0, row[3], repeated=True)) if row else None
+        return request_keys.find(self._connection, asked) if asked is not None else None
 
     def _answer(self, comparison: Comparison, commit: PendingCommit) -> Result:
         submission, digests, same = comparison.submission, comparison.digests, comparison.same
@@ -213,13 +217,7 @@ class Journal:
             return self._store(commit)
         self._connection.execute("BEGIN IMMEDIATE")
         batches = self._store(commit)
-        self._connection.executemany(
-            "INSERT INTO request_key VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (*whose, digest, receipt.first, receipt.last, receipt.duplicates, commit.committed_at_ns)
-                for whose, (digest, receipt) in commit.requests.items()
-            ],
-        )
+        request_keys.add(self._connection, commit.requests, commit.committed_at_ns)
         self._connection.execute("COMMIT")
         return batches
 
