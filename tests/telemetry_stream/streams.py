@@ -15,6 +15,8 @@ from telemetry_stream.events import Arrival, Event, Reset, Submission
 from telemetry_stream.keys import write_secret_key
 from telemetry_stream.log import StreamReader, StreamSubscriber
 from telemetry_stream.place import Place
+from telemetry_stream.stores.sqlite.journal import Journal
+from telemetry_stream.stores.sqlite.key_deduplication import KeyDeduplication
 from telemetry_stream.topics import Topic
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from telemetry_stream.transports.zeromq.transport import ZeroMqCarrier
@@ -54,6 +56,13 @@ def carrier_of(log: DurableLog) -> ZeroMqCarrier:
     return carrier
 
 
+def keys_of(journal: Journal) -> KeyDeduplication:
+    """How the journal recognises repetitions, for tests of its index."""
+    deduplication = journal._deduplication
+    assert isinstance(deduplication, KeyDeduplication)
+    return deduplication
+
+
 def event(key: str, says: str = "this") -> Event:
     """An event; with the same key and another `says` it is in conflict with the first."""
     return Event(key, msgspec.json.encode({"id": key, "says": says}))
@@ -82,8 +91,9 @@ def all_events(reader: StreamReader) -> bytes:
 class Applied:
     """What a reader has after applying the deliveries; refuses any that is out of order."""
 
-    def __init__(self, last: int = 0, events: bytes = b"") -> None:
+    def __init__(self, last: int = 0, events: bytes = b"", *, may_begin_late: bool = False) -> None:
         self.last = last
+        self.may_begin_late = may_begin_late
         self._parts = [events] if events else []
         self.resets: list[str] = []
 
@@ -105,7 +115,8 @@ class Applied:
             return
         batch = delivery.batch
         assert 0 <= delivery.skip < batch.count, "a delivery brings something"
-        assert batch.first + delivery.skip == self.last + 1, "deliveries join on to each other"
+        begins = self.may_begin_late and self.last == 0  # retention has removed what was before
+        assert begins or batch.first + delivery.skip == self.last + 1, "deliveries join on to each other"
         new = cut(batch, self.last, batch.last)
         self._parts.append(new.events)
         self.last = new.last

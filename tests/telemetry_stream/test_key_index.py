@@ -23,7 +23,7 @@ from telemetry_stream.stores.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.polling import eventually
-from tests.telemetry_stream.streams import all_events, numbered, submission
+from tests.telemetry_stream.streams import all_events, keys_of, numbered, submission
 
 
 @pytest.fixture
@@ -220,12 +220,12 @@ def test_keys_are_new_unless_one_is_there_or_twice_among_them(tmp_path: Path, kn
     with closing(Journal(tmp_path)) as journal:
         if known:
             journal.append([numbered(range(known))])
-        digests = digest_keys([f"new-{index}" for index in range(count)], journal._key_seed)
-        index = journal._keys
+        digests = digest_keys([f"new-{index}" for index in range(count)], keys_of(journal)._key_seed)
+        index = keys_of(journal)._keys
         assert index.are_new(digests)
         assert count == 1 or not index.are_new([*digests[:-1], digests[0]])
         if known:
-            there = digest_keys([f"event-{known - 1}"], journal._key_seed)
+            there = digest_keys([f"event-{known - 1}"], keys_of(journal)._key_seed)
             assert not index.are_new([*digests[:-1], *there])
 
 
@@ -271,8 +271,9 @@ def test_doctor_finds_keys_that_are_there_twice(tmp_path: Path) -> None:
     assert check_journal(tmp_path / JOURNAL_FILE).problems == []
     with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as connection:
         connection.execute("UPDATE batch SET keys = (SELECT keys FROM batch WHERE first = 3) WHERE first IN (7, 9)")
-    [problem] = check_journal(tmp_path / JOURNAL_FILE).problems
-    assert problem == "2 events have a key that an event before them has"
+    problems = check_journal(tmp_path / JOURNAL_FILE).problems
+    assert problems[-1] == "2 events have a key that an event before them has"
+    assert len(problems) == 3, "each of the two rows has other digests than were committed, too"
 
 
 @pytest.fixture
@@ -333,7 +334,7 @@ def test_a_next_table_that_could_not_be_made_ahead_is_made_when_there_is_room_ag
         with monkeypatch.context() as full:
             full.setattr(key_table, "_reserve", failing_create)
             journal.append([numbered(range(5, 20))])
-            journal._keys._maker.submit(lambda: None).result()  # what it was asked for before is done
+            keys_of(journal)._keys._maker.submit(lambda: None).result()  # what it was asked for before is done
         assert [file.name for file in tables(tmp_path)] == ["keys-1.table"], "what could be had of it takes no room"
         journal.append([numbered(range(20, 40))])
         assert knows(journal, 40)

@@ -15,7 +15,7 @@ from telemetry_stream.stores.sqlite import key_index, key_table, known_events
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.testing.memory import MemoryStream
-from tests.telemetry_stream.streams import event, numbered, submission
+from tests.telemetry_stream.streams import event, keys_of, numbered, submission
 
 ROWS = 10
 
@@ -161,10 +161,10 @@ def test_many_keys_are_looked_up_as_single_ones_are(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(key_index, "FIRST_SLOTS", 4_096)
     with journal_with(tmp_path, 4_000) as journal:
         keys = [f"event-{name}" for name in range(0, 8_000, 3)]
-        digests = key_index.digest_keys(keys, journal._key_seed)
-        together = journal._keys.candidates(digests)
+        digests = key_index.digest_keys(keys, keys_of(journal)._key_seed)
+        together = keys_of(journal)._keys.candidates(digests)
         monkeypatch.setattr(key_table, "FEW", len(keys) + 1)
-        assert sorted(together) == sorted(journal._keys.candidates(digests))
+        assert sorted(together) == sorted(keys_of(journal)._keys.candidates(digests))
         assert {(index, index * 3 + 1) for index in range(4_000 // 3 + 1)} <= set(together)
 
 

@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from telemetry_stream.events import Result, Submission
-from telemetry_stream.log import Carrier, QueueUse, ReplayCounters, Store, StoreCounters, StreamReader, Transport
+from telemetry_stream.log import (
+    BeforeCommit,
+    Carrier,
+    QueueUse,
+    ReplayCounters,
+    Store,
+    StoreCounters,
+    StreamReader,
+    Transport,
+)
 from telemetry_stream.place import Place
 from telemetry_stream.tail import Tail, TailReader
 
@@ -13,7 +22,12 @@ class DurableLog:
     """A StreamWriter over a store and a transport: commits, then publishes; the transport answers replay requests."""
 
     def __init__(
-        self, place: Place, store: Store, transport: Transport, on_failure: Callable[[BaseException], None]
+        self,
+        place: Place,
+        store: Store,
+        transport: Transport,
+        on_failure: Callable[[BaseException], None],
+        before_commit: BeforeCommit | None = None,
     ) -> None:
         """Open the store and bind the transport; never before a fork.
 
@@ -22,9 +36,10 @@ class DurableLog:
         """
         self._folder: Path = place.folder
         self._store = store
+        self._keeps_all = place.topic.retention is None
         self.tail = Tail()
         """What was committed last, for whoever reads it in this process."""
-        self._writer = store.open_writer(place.folder)
+        self._writer = store.open_writer(place.folder, place.topic, before_commit)
         try:
             self._carrier: Carrier = transport.open(place, self.open_reader, on_failure)
         except BaseException:
@@ -85,7 +100,7 @@ class DurableLog:
 
     def open_reader(self) -> StreamReader:
         """Read access for the calling thread. Raises BackendUnavailable."""
-        return TailReader(self.tail, self._store.open_reader(self._folder))
+        return TailReader(self.tail, self._store.open_reader(self._folder), keeps_all=self._keeps_all)
 
     def close(self) -> None:
         """Release the transport and the store. Idempotent."""

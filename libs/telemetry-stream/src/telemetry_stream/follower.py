@@ -104,7 +104,10 @@ class Follower:
         if batch is None or header.head is None:
             raise MalformedFrame("malformed_reply", "a replay answer is a batch whose header names the head")
         overlaps = self._compares_events
-        if batch.first != self._applied + 1 - overlaps:
+        expected = self._applied + 1 - overlaps
+        if not self._applied and header.oldest is not None:
+            expected = max(expected, header.oldest)  # what was before has been removed by retention
+        if batch.first != expected:
             raise MalformedFrame("malformed_reply", f"asked for what follows {self._applied}, got {batch.first}")
         if header.forked or batch.stream != self._stream or header.head < self._applied:
             return self._start_over(header)
@@ -149,6 +152,8 @@ class Follower:
             reason = f"the journal is another one: stream {header.stream}, not {self._stream}"
         elif head < self._applied:
             reason = f"the journal ends at {head}, and {self._applied} was applied: it is an older copy"
+        elif self._applied + 1 < (header.oldest or 1):
+            reason = f"what follows {self._applied} was removed: the oldest kept is {header.oldest}"
         else:
             reason = f"the journal differs at or before {self._applied}: it was put back and went on differently"
         self._stream, self._applied, self._check, self._last_event = header.stream, 0, "", b""

@@ -21,6 +21,7 @@ from telemetry_stream.events import (
 )
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
+from telemetry_stream.topics import Topic
 
 PAGE_BYTES = 1024 * 1024
 """Of events in one page, where nothing else is asked for, and so of one replay answer; the last row may exceed it."""
@@ -195,6 +196,10 @@ KeyOf = Callable[[bytes], str | None]
 """The key of a numbered event, as its program makes it; None where it can't tell. Raises ValueError for no event."""
 
 
+BeforeCommit = Callable[[Sequence[Batch]], None]
+"""The seam between numbering and commit: gets batches that are numbered and not committed yet, or raises."""
+
+
 class StoreWriter(Protocol):
     """The one writer of a store. Use it from one thread at a time, and not again after it has raised."""
 
@@ -238,8 +243,11 @@ class Store(Protocol):
     def file(self, folder: Path) -> Path:
         """The file that messages to people name."""
 
-    def open_writer(self, folder: Path) -> StoreWriter:
-        """The writer; makes the stream if the folder has none."""
+    def open_writer(self, folder: Path, topic: Topic, before_commit: BeforeCommit | None = None) -> StoreWriter:
+        """The writer of a topic's stream; makes it if the folder has none.
+
+        `before_commit` makes the batches durable elsewhere first. If it raises, nothing is committed here.
+        """
 
     def open_reader(self, folder: Path) -> StreamReader:
         """Read access for the calling thread."""

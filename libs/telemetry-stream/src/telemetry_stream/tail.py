@@ -68,7 +68,9 @@ _FORGOTTEN = Batch("", 1, 0, b"")
 class TailReader:
     """A StreamReader that asks the tail before the store."""
 
-    def __init__(self, tail: Tail, store: StreamReader) -> None:
+    def __init__(self, tail: Tail, store: StreamReader, *, keeps_all: bool = True) -> None:
+        """`keeps_all` is false where the store removes old rows: those are not read from the tail either."""
+        self._keeps_all = keeps_all
         self._tail = tail
         self._store = store
         self.stream = store.stream
@@ -81,4 +83,6 @@ class TailReader:
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
         """The events that follow `after`, as StreamReader has it."""
+        if not self._keeps_all:
+            after = max(after, self.oldest() - 1)
         return self._tail.read(after, limit, page_bytes) or self._store.read(after, limit, page_bytes)

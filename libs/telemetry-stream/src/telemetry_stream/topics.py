@@ -32,7 +32,8 @@ class Topic:
 
     Subscribing to the prefix `name` brings batches and heartbeats. It brings other topics that begin with the same
     letters too, which readers pass over. `name` is at most 63 lower-case letters, digits and hyphens; anything else
-    raises ValueError. Without `retention` everything is kept for ever.
+    raises ValueError, and so does a `retention` with keys, whose index covers the whole history. Without `retention`
+    everything is kept for ever.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Topic:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is not a topic: use lower-case letters, digits and hyphens")
+        if self.retention is not None and self.deduplication is Deduplication.KEYS:
+            raise ValueError(f"{self.name}: only a topic with ids can remove old events")
         for frame, suffix in (("batches", ""), ("heartbeats", ".heartbeat"), ("errors", ".error")):
             object.__setattr__(self, frame, f"{self.name}{suffix}".encode())
 

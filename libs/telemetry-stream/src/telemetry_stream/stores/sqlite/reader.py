@@ -67,7 +67,7 @@ class JournalReader:
     @locks_as_store_busy()
     def oldest(self) -> int:
         """The oldest sequence that is kept; 1 where none was removed."""
-        return int(self._connection.execute("SELECT oldest FROM stream").get)
+        return oldest(self._connection)
 
     @locks_as_store_busy()
     def hash_at(self, sequence: int) -> str | None:
@@ -82,8 +82,11 @@ class JournalReader:
 
     @locks_as_store_busy()
     def at(self, time_ns: int) -> int:
-        """The last sequence committed at or before a time; 0 if none was. Rows are in the order of both."""
-        low, high = 0, self.head()
+        """The last sequence committed at or before a time, the one before the oldest if none was.
+
+        Rows are in the order of both.
+        """
+        low, high = self.oldest() - 1, self.head()
         while low < high:
             row = self._connection.execute(_ROW_OF, ((low + high + 1) // 2,)).fetchone()
             if row is None:  # removed, so committed before all that are there
@@ -112,6 +115,11 @@ def head(connection: apsw.Connection) -> int:
     return connection.execute("SELECT last FROM batch ORDER BY first DESC LIMIT 1").get or 0
 
 
+def oldest(connection: apsw.Connection) -> int:
+    """The oldest sequence that is kept; 1 where none was removed."""
+    return int(connection.execute("SELECT oldest FROM stream").get)
+
+
 def last_row(connection: apsw.Connection) -> tuple[int, int, bytes]:
     """The last sequence, its commit time and the history's hash there; 0, 0 and the hash to begin with if empty."""
     row = connection.execute("SELECT last, committed_at_ns, hash FROM batch ORDER BY first DESC LIMIT 1").fetchone()
@@ -126,6 +134,7 @@ def hash_before(connection: apsw.Connection, first: int) -> bytes:
 
 def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
     """The same as JournalReader.read, on a connection at hand. The rows before a damaged one are read without it."""
+    after = max(after, oldest(connection) - 1)  # what retention has removed can't be read
     parts: list[bytes] = []
     commits: list[Commit] = []
     last, size, published_at_ns = after, 0, 0

@@ -7,11 +7,12 @@ from pathlib import Path
 import apsw
 
 from telemetry_stream.errors import BackendUnavailable, JournalInUse
-from telemetry_stream.log import JournalReport, KeyOf, StorageUse
+from telemetry_stream.log import BeforeCommit, JournalReport, KeyOf, StorageUse
 from telemetry_stream.stores.sqlite import backup, integrity, usage
 from telemetry_stream.stores.sqlite.journal import Journal, lock_to_write
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_write
+from telemetry_stream.topics import Topic
 
 
 class SqliteStore:
@@ -21,10 +22,10 @@ class SqliteStore:
         """The database."""
         return folder / JOURNAL_FILE
 
-    def open_writer(self, folder: Path) -> Journal:
+    def open_writer(self, folder: Path, topic: Topic, before_commit: BeforeCommit | None = None) -> Journal:
         """The one writer. Raises BackendUnavailable."""
         with _own_errors():
-            return Journal(folder)
+            return Journal(folder, topic, before_commit)
 
     def open_reader(self, folder: Path) -> JournalReader:
         """Read access for the calling thread. Raises BackendUnavailable."""

@@ -1,0 +1,119 @@
+"""Recognises repetitions by an index of all keys: what was there before is compared with what comes."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from telemetry_stream.events import Conflict, PerEvent, Receipt, Result, Submission, Unfinished
+from telemetry_stream.stores.sqlite import reader, request_keys
+from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
+from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents
+from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, keys_of
+
+
+class KeyDeduplication:
+    """The keys of one journal's events, and the answers to requests that named themselves."""
+
+    def __init__(self, folder: Path, stream: str, connection: apsw.Connection, head: int) -> None:
+        """Open the index and bring it up to the journal, whose last sequence is `head`.
+
+        Raises KeysMissing, OSError, apsw.Error.
+        """
+        self._stream = stream
+        self._connection = connection
+        self._key_seed = int(connection.execute("SELECT key_seed FROM stream").get)
+        self._keys = KeyIndex(folder, stream, connection, head)
+        self._known = KnownEvents(connection)
+
+    @property
+    def rows_read(self) -> int:
+        """Stored rows that were read to compare events with them."""
+        return self._known.rows_read
+
+    def answer(self, submissions: Sequence[Submission], commit: PendingCommit) -> None:
+        """Add what is new to the commit, with an outcome for each submission. Raises apsw.Error."""
+        keys = list[str]()
+        for submission in submissions:
+            keys += keys_of(submission.events)
+        digests = digest_keys(keys, self._key_seed)
+        if any(submission.request_key for submission in submissions) or not self._keys.are_new(digests):
+            for comparison in self._compare(submissions, digests):
+                commit.outcomes.append(self._answer(comparison, commit))
+        else:  # the way of nearly every group: no request keys, and every event new
+            commit.outcomes += [commit.add(submission.events) for submission in submissions]
+            commit.digests = digests
+
+    def has_rows(self, commit: PendingCommit) -> bool:
+        """Whether the commit has rows besides its batches."""
+        return bool(commit.requests)
+
+    def write(self, commit: PendingCommit) -> None:
+        """Write these rows, within the commit's transaction. Raises apsw.Error."""
+        request_keys.add(self._connection, commit.requests, commit.committed_at_ns)
+
+    def note_committed(self, commit: PendingCommit) -> None:
+        """The commit is durable. Raises OSError, apsw.Error."""
+        self._keys.add(commit.digests)
+
+    def invalidate(self) -> None:
+        """Rebuild the index at the next start: what the disk has of it is not known."""
+        self._keys.invalidate()
+
+    def close(self) -> None:
+        """Release the files. Idempotent."""
+        self._keys.close()
+
+    def _compare(self, submissions: Sequence[Submission], digests: list[bytes]) -> list[Comparison]:
+        """What the journal has of the submissions. Each row that is asked for is read once."""
+        comparisons, begin = list[Comparison](), 0
+        for submission in submissions:
+            end = begin + len(submission.events)
+            earlier = self._earlier_request(submission)
+            comparisons.append(Comparison(submission, begin, digests[begin:end], earlier))
+            begin = end
+        sought = [comparison.seek_first_event() for comparison in comparisons if comparison.earlier]
+        for index, sequence in self._keys.candidates(digests):
+            comparison = comparisons[bisect_right(comparisons, index, key=_begin) - 1]
+            sought += comparison.seek(index, sequence)
+        self._known.read(sought)
+        return comparisons
+
+    def _earlier_request(self, submission: Submission) -> EarlierRequest | None:
+        asked = submission.request_key
+        return request_keys.find(self._connection, asked) if asked is not None else None
+
+    def _answer(self, comparison: Comparison, commit: PendingCommit) -> Result:
+        submission, digests, same = comparison.submission, comparison.digests, comparison.same
+        asked = submission.request_key
+        earlier = (comparison.earlier or commit.requests.get((asked.caller, asked.key))) if asked else None
+        if earlier is not None and asked is not None and earlier.digest != asked.digest:
+            return Conflict(())
+        if comparison.damage and not submission.independent:
+            return next(iter(comparison.damage.values()))
+        if not comparison.is_whole:
+            return Unfinished(msgspec.structs.replace(submission, compared=same))
+        if earlier is not None:
+            first = comparison.first_event or commit.event(earlier.receipt.first)
+            return msgspec.structs.replace(earlier.receipt, first_event=first or self._stored(earlier.receipt.first))
+        if submission.independent:
+            return PerEvent(
+                [
+                    comparison.damage.get(index)
+                    or commit.take([event], [digest], {0: same[index]} if index in same else {})
+                    for index, (event, digest) in enumerate(zip(submission.events, digests, strict=True))
+                ]
+            )
+        outcome = commit.take(submission.events, digests, same)
+        if asked is not None and isinstance(outcome, Receipt):
+            commit.note_request(asked, outcome)
+        return outcome
+
+    def _stored(self, sequence: int) -> bytes:
+        return reader.read(self._connection, self._stream, sequence - 1, 1).events
+
+
+def _begin(comparison: Comparison) -> int:
+    return comparison.begin
