@@ -9,8 +9,8 @@ Both are the page's own and may change with it. The events, each with JSON as it
     health    of the app and of the sidecar, every second
 
 `trades` and `health` carry an `id`: the stream's id, the sequence up to which every trade was sent, and the history's
-hash at the last row end at or before it. A page that reconnects sends the last `id` and gets every trade after it; where
-the journal is another one, or went on differently, the page starts over.
+hash at the last row end at or before it. A page that reconnects sends the last `id` and gets every trade after it;
+where the journal is another one, or went on differently, the page starts over.
 """
 
 import asyncio
