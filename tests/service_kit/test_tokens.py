@@ -72,7 +72,7 @@ def test_a_plain_token_may_look_like_almost_anything(token: str) -> None:
 def test_what_looks_like_a_hashed_entry_and_is_none_is_refused_and_not_shown(entry: str) -> None:
     with pytest.raises(SettingError) as refused:
         read_entries(environment(KEY=f"a-good-plain-token, {entry}"), "KEY")
-    assert str(refused.value).startswith("KEY: entry 2 is no token: ")
+    assert str(refused.value).startswith("KEY: entry 2 is not a token: ")
     assert DIGEST[:8] not in str(refused.value)
     assert "secret" not in str(refused.value)
 
@@ -123,7 +123,7 @@ def test_the_token_to_show_is_the_one_given_if_it_may_read_else_the_first_plain_
 
 @pytest.mark.parametrize("given", ["", "wrong"])
 def test_without_a_token_to_show_the_start_is_refused(given: str) -> None:
-    with pytest.raises(SettingError, match=r"^MONITORING_TOKEN: set a token that KEY takes for read") as refused:
+    with pytest.raises(SettingError, match=r"^MONITORING_TOKEN: set a token that KEY accepts for read") as refused:
         token_to_show(environment(KEY=f"sha256:{DIGEST}", MONITORING_TOKEN=given), "KEY")
     assert "wrong" not in str(refused.value)
 

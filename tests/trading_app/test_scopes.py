@@ -83,7 +83,7 @@ def test_a_bad_entry_is_refused_at_the_start_and_not_shown(tmp_path: Path) -> No
     app = RunningApp(tmp_path, WEBAPP_API_TOKENS=f"a-good-plain-token, write:sha256:{'a' * 64}")
     try:
         assert app.wait() == 2
-        assert "WEBAPP_API_TOKENS: entry 2 is no token" in app.log_text()
+        assert "WEBAPP_API_TOKENS: entry 2 is not a token" in app.log_text()
         assert "aaaa" not in app.log_text()
     finally:
         app.end()

@@ -1,4 +1,4 @@
-"""How much of something may be open at once. Admission asks a Capacity; metrics only read it."""
+"""A counter with a limit, for admission. Admission decides by a Capacity; metrics only read it."""
 
 
 class Capacity:
@@ -7,7 +7,7 @@ class Capacity:
     __slots__ = ("limit", "used")
 
     def __init__(self, limit: int) -> None:
-        """`limit` may be 0: then nothing is admitted."""
+        """A `limit` of 0 admits nothing."""
         self.limit = limit
         self.used = 0
 
@@ -17,7 +17,7 @@ class Capacity:
         return self.used >= self.limit
 
     def take(self) -> bool:
-        """Take one place; False, and nothing is taken, where the limit is reached."""
+        """Take one place. Returns False, and takes nothing, at the limit."""
         if self.used >= self.limit:
             return False
         self.used += 1

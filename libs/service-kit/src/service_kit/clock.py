@@ -1,18 +1,18 @@
-"""Time as an argument: entry points hand in the system's clock, tests one of their own."""
+"""Time as an argument: entry points pass the system's clock, tests pass their own."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What decisions that depend on time ask. Durations that are only measured use `time.perf_counter` directly."""
+    """The clock for decisions that depend on time. Durations that are only measured use `time.perf_counter`."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow, from an unknown beginning: for deadlines, pauses and windows within a process."""
+        """Seconds since an arbitrary start, never decreasing: for deadlines, pauses and windows within a process."""
         ...
 
     def unix_ns(self) -> int:
-        """Nanoseconds since 1970, UTC, by the machine's clock, which may be set back: for what leaves the process."""
+        """Nanoseconds since 1970, UTC. The machine's clock may be set back. For times that leave the process."""
         ...
 
 
@@ -32,9 +32,9 @@ def unix_seconds(clock: Clock) -> float:
 
 
 class LatestTime:
-    """The latest that the time is known to be, in Unix nanoseconds.
+    """A Unix time in nanoseconds that never decreases, even if the machine's clock is set back.
 
-    A clock that is set back does not lower it, and one that is behind what was written earlier does not either.
+    It never falls below a time passed to `raise_to`, such as the last one in the journal.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -43,10 +43,10 @@ class LatestTime:
         self._seen_ns = clock.unix_ns()
 
     def raise_to(self, unix_ns: int) -> None:
-        """It was that late already, say what was written under an earlier clock."""
+        """Never return less than `unix_ns` from now on; for times written under an earlier clock."""
         self._seen_at, self._seen_ns = self._clock.monotonic(), max(self.unix_ns(), unix_ns)
 
     def unix_ns(self) -> int:
-        """The machine's clock, or what has passed since the latest time seen, whichever is later."""
+        """The machine's clock, or the latest time seen plus the seconds since then, whichever is later."""
         passed = round((self._clock.monotonic() - self._seen_at) * 1_000_000_000)
         return max(self._clock.unix_ns(), self._seen_ns + passed)

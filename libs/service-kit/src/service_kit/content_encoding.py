@@ -1,6 +1,6 @@
-"""Request bodies that are compressed: gzip (RFC 1952), as `Content-Encoding` says (RFC 9110, 8.4). No I/O.
+"""Decompresses request bodies: gzip (RFC 1952), named by `Content-Encoding` (RFC 9110, 8.4). No I/O.
 
-The bound holds for what comes out: a thousandth of it on the wire is enough to fill it.
+The maximum applies to the decompressed size: gzip can expand a body a thousandfold.
 """
 
 import zlib
@@ -13,9 +13,9 @@ GZIP_WINDOW = 31
 
 
 def decoded(headers: Headers, body: bytes, maximum: int) -> bytes:
-    """The body as it was before it was compressed, at most `maximum` bytes.
+    """The decompressed body, at most `maximum` bytes.
 
-    Raises Problem: `unsupported_encoding` for any other than gzip, `too_large`, `bad_request` where it is damaged.
+    Raises Problem: `unsupported_encoding` for any encoding except gzip, `too_large`, `bad_request` if it is damaged.
     """
     encoding = headers.get(b"content-encoding", b"").strip().lower()
     if encoding in (b"", b"identity"):
@@ -24,7 +24,7 @@ def decoded(headers: Headers, body: bytes, maximum: int) -> bytes:
         shown = encoding[:100].decode("latin-1")
         raise Problem(
             "unsupported_encoding",
-            f"Content-Encoding {shown!r} is not read here: use gzip, or none",
+            f"Content-Encoding {shown!r} is not supported: use gzip, or none",
             headers={"Accept-Encoding": "gzip"},
         )
     return _unzipped(body, maximum)
@@ -32,7 +32,7 @@ def decoded(headers: Headers, body: bytes, maximum: int) -> bytes:
 
 def _unzipped(body: bytes, maximum: int) -> bytes:
     parts, size = [], 0
-    while body:  # of several members one after the other
+    while body:  # a gzip body may consist of several members
         member = zlib.decompressobj(GZIP_WINDOW)
         try:
             part = member.decompress(body, maximum - size + 1)
@@ -42,7 +42,7 @@ def _unzipped(body: bytes, maximum: int) -> bytes:
         if size > maximum:
             raise Problem("too_large", f"a body has at most {maximum} bytes, decompressed")
         if not member.eof:
-            raise Problem("bad_request", "the body is not gzip: it ends before its end")
+            raise Problem("bad_request", "the gzip body is truncated")
         parts.append(part)
         body = member.unused_data
     return b"".join(parts)

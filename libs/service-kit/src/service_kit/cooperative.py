@@ -1,4 +1,4 @@
-"""Long work in the event loop is done in turns, so that trades are applied in between."""
+"""Splits long work in the event loop into slices, so that trades are applied in between."""
 
 import asyncio
 import os
@@ -9,30 +9,31 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 TURN_SECONDS = 0.001
+"""How long a slice runs before others may."""
 
 PASSES = 2
-"""Of the event loop between two turns: in the first it sees that a message is there, in the second that is applied.
-With one, the trades that come meanwhile wait for three turns.
+"""Iterations of the event loop between two slices: the first notices that a message has arrived, the second applies it.
+With one iteration, trades that arrive during a scrape waited for three slices (docs/performance.md).
 """
 
 
 class Slicer:
-    """Counts the time since the others last ran."""
+    """Measures the time since other tasks last ran."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
 
     async def yield_if_due(self) -> None:
-        """Let the others run if this turn has been long enough. Call it often: it costs next to nothing."""
+        """Let other tasks run if this slice has lasted TURN_SECONDS. Call it often: most calls only read a clock."""
         if time.monotonic() - self._began > TURN_SECONDS:
-            os.sched_yield()  # to ZeroMQ's thread, which may be waiting for this core to bring a message in
+            os.sched_yield()  # ZeroMQ's thread may be waiting for this core to receive a message
             for _ in range(PASSES):
                 await asyncio.sleep(0)
             self._began = time.monotonic()
 
 
 async def run_sliced(work: Generator[None, None, Result]) -> Result:
-    """What the work returns; where it yields, others may get a turn."""
+    """Run a generator to its end and give its return value. At each `yield`, other tasks may run."""
     slicer = Slicer()
     while True:
         try:

@@ -1,6 +1,6 @@
 """A small HTTP application: a table of paths, health, access control, problems.
 
-Every path of the table is read with GET or HEAD, and asks for the scope `read` where tokens are set.
+Every path of the table accepts GET and HEAD, and needs the scope `read` if tokens are set.
 """
 
 from collections import Counter
@@ -23,26 +23,26 @@ from service_kit.problems import Problem
 log = structlog.get_logger(__name__)
 
 PIECES_AT_ONCE = 16
-"""Pieces of a body, some hundred kilobytes, that are handed to the connection before others run."""
+"""Pieces of a body, some hundred kilobytes, that are written to the connection before other tasks may run."""
 
 MAX_UNREAD_BYTES = 67_108_864
-"""Of all responses that clients have not taken yet; past it no further one is made. One alone may be larger."""
+"""Maximum of response bytes that clients have not received yet; above it, requests get 503. One alone may be larger."""
 
 OPEN_PATHS = ("/health", "/healthz", "/readyz")
-"""Health, for any caller: `/health` is another name for `/healthz`."""
+"""Health checks, without credentials. `/health` is another name for `/healthz`."""
 
 JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. Header names are in lower case, values of repeated headers joined by commas."""
+    """An HTTP request. Header names are in lower case; values of repeated headers are joined by commas."""
 
     method: str
     path: str
     headers: dict[str, str]
     host: str = ""
-    """The caller's address; empty where it has none."""
+    """The caller's address; empty if unknown."""
 
     @classmethod
     def of(cls, scope: Scope) -> "Request":
@@ -54,13 +54,13 @@ class Request:
         return cls(scope["method"], scope["path"], headers, (scope.get("client") or ("",))[0])
 
     def header(self, name: str) -> bytes:
-        """A header's bytes; empty if there is none of that name."""
+        """A header's value; empty if the header is missing."""
         return self.headers.get(name, "").encode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered; the body may be in several pieces."""
+    """An HTTP response; the body may be in several pieces."""
 
     status: int
     content_type: str
@@ -72,7 +72,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class HttpApp:
-    """An ASGI application over a table of paths."""
+    """An ASGI application over a table of paths. Adds health checks, access control and problem documents."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class HttpApp:
         connections: ConnectionContext,
         require_ready: Callable[[], None],
     ) -> None:
-        """`require_ready` raises Problem while `/readyz` has to answer 503."""
+        """`require_ready` raises Problem as long as `/readyz` must answer 503."""
         health = {"/health": self._alive, "/healthz": self._alive, "/readyz": self._ready}
         self._routes: dict[str, Handler] = {**routes, **health}
         self._gate = gate
@@ -94,7 +94,7 @@ class HttpApp:
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            raise ValueError(f"no {scope['type']} here")
+            raise ValueError(f"unsupported ASGI scope: {scope['type']}")
         request = Request.of(scope)
         request_id = self._connections.ids.name(request.header("x-request-id"))
         response = await self._answer(request, scope, request_id)
@@ -102,6 +102,7 @@ class HttpApp:
         self.requests[path, response.status] += 1
         log.debug("answered", path=path, status=response.status, request_id=request_id)
         size = sum(map(len, response.body))
+        # Counted until `_send` returns: it waits while the client does not read, and the body stays in memory.
         self._unread_bytes += size
         try:
             await _send(send, response, size, request_id, with_body=request.method != "HEAD")
@@ -118,9 +119,9 @@ class HttpApp:
             return await handler(request)
         except Problem as refused:
             problem = refused
-        except Exception:
+        except Exception:  # a bug answers 500 to one caller and leaves the process running
             log.exception("a request failed", path=request.path[:200], request_id=request_id)
-            problem = Problem("internal_error", "it was logged under this request_id")
+            problem = Problem("internal_error", "the cause is in the log, under this request_id")
         self._connections.counters.refused_requests[problem.code] += 1
         headers = dict(problem.headers)
         if problem.retry_after is not None:
@@ -130,7 +131,7 @@ class HttpApp:
     def _route(self, request: Request) -> Handler:
         handler = self._routes.get(request.path)
         if handler is None:
-            raise Problem("not_found", f"there are {', '.join(self._routes)}")
+            raise Problem("not_found", f"the paths are {', '.join(self._routes)}")
         if request.method not in ("GET", "HEAD"):
             raise Problem("method_not_allowed", "use GET", headers={"Allow": "GET, HEAD"})
         return handler
@@ -144,7 +145,7 @@ class HttpApp:
 
     def _require_room(self) -> None:
         if self._unread_bytes > MAX_UNREAD_BYTES:
-            detail = f"answers that were not read take {self._unread_bytes} bytes"
+            detail = f"unread responses take {self._unread_bytes} bytes; the maximum is {MAX_UNREAD_BYTES}"
             raise Problem("too_many_answers", detail, retry_after=1)
 
     async def _alive(self, _request: Request) -> Response:
@@ -156,7 +157,7 @@ class HttpApp:
 
 
 def metrics_handler(families: Callable[[], Iterable[Family]]) -> Handler:
-    """Serves these metrics and the process's, in the format that the client asks for."""
+    """A handler that serves these metrics and the process's, in the format that the client accepts."""
 
     async def handler(request: Request) -> Response:
         openmetrics = wants_openmetrics(request.headers.get("accept", ""))

@@ -1,4 +1,4 @@
-"""The parts of HTTP and ASGI that are used here, typed."""
+"""Type names for the parts of HTTP and ASGI used here."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -9,4 +9,4 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 Headers = Mapping[bytes, bytes]
-"""Header fields of a request by lower-case name."""
+"""Header fields of a request, by name in lower case."""

@@ -1,4 +1,4 @@
-"""Log levels and form: from LOG_LEVEL, LOG_FORMAT and `config/logging_config.yml`, where the former two win."""
+"""Log levels and format, from `config/logging_config.yml`; LOG_LEVEL and LOG_FORMAT override it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FILE = "logging_config.yml"
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """The least severe `level` shown, the `form` of the lines, and the levels of loggers that have one of their own.
+    """The minimum `level`, the `form` of the lines, and the levels of single `loggers`.
 
     Form `auto` is console on a terminal, else json.
     """
@@ -43,7 +43,7 @@ def read_log_settings(environment: Environment) -> LogSettings:
     """The settings in force. Raises SettingError, which names the key or the file."""
     file = _read(environment.config_file(FILE))
     level = environment.choice("LOG_LEVEL", file.root.level, LEVELS)
-    # What uvicorn says of its start and end, the apps say themselves.
+    # The programs log their start and end themselves; uvicorn's lines would repeat it.
     loggers = {} if level == "DEBUG" else {"uvicorn.error": "WARNING"}
     loggers |= {name: logger.level for name, logger in file.loggers.items()}
     return LogSettings(level, environment.choice("LOG_FORMAT", file.format, FORMATS), loggers)
@@ -57,7 +57,7 @@ def _read(path: Path) -> _File:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{path}: {error}") from error
     if all(not line.strip() or line.startswith("#") for line in text.splitlines()):
-        return _File()  # all is commented out, as delivered: a start need not wait for a YAML parser
+        return _File()  # as delivered, all lines are comments: the slow import of a YAML parser is not needed
 
     from ruamel.yaml import YAML  # noqa: PLC0415
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: one JSON object a line, or short text for a person at a terminal."""
+"""Structured logs on standard error: one JSON object per line, or short text on a terminal."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ from service_kit.log_settings import LogSettings
 
 
 def configure_logs(settings: LogSettings, service: str, *processors: structlog.types.Processor) -> None:
-    """Send this process's logs, the libraries' included, to standard error.
+    """Send this process's logs, including those of libraries, to standard error.
 
-    Every line has what the further processors add, such as a request's id. A JSON line also has the UTC time, the
-    logger and `service`; a line on a terminal has the local time.
+    `processors` add fields to every line, such as the request's id. A JSON line also has the UTC time, the logger and
+    `service`; a line on a terminal has the local time.
     """
     console = settings.form == "console" or (settings.form == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
@@ -29,7 +29,7 @@ def configure_logs(settings: LogSettings, service: str, *processors: structlog.t
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # A line below every level costs nothing: the hot path has some for debugging.
+        # Lines below every level are dropped before any work: the hot path has debug lines.
         wrapper_class=structlog.make_filtering_bound_logger(
             min(levels[level] for level in (settings.level, *settings.loggers.values()))
         ),
@@ -53,7 +53,7 @@ def configure_logs(settings: LogSettings, service: str, *processors: structlog.t
 
 
 def warn_of_plain_tokens(setting: str, entries: Sequence[str]) -> None:
-    """Say so where tokens stand in a setting as they are."""
+    """Log a warning if a setting contains plain tokens."""
     plain = Tokens(entries).plain
     if plain:
         how = "trading-app token --existing reads a token from standard input and prints its hashed entry"
@@ -61,7 +61,7 @@ def warn_of_plain_tokens(setting: str, entries: Sequence[str]) -> None:
 
 
 def warn_of_unknown_settings(names: Mapping[str, str]) -> None:
-    """Name settings that no program reads. A warning, not an error: an older version may run with newer settings."""
+    """Log settings that no program reads. A warning, not an error: an older version may run with newer settings."""
     for name, meant in names.items():
         how = f"did you mean {meant}?" if meant else "see .env.sample for the names"
         structlog.get_logger(__name__).warning("unknown setting, ignored", setting=name, how=how)
@@ -83,7 +83,7 @@ def _to_json(event: Any, default: Callable[[Any], Any]) -> str:
     try:
         options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
         return orjson.dumps(event, default, options).decode()
-    except TypeError:  # a number of more than 64 bits or half a character: no reason to lose a line
+    except TypeError:  # orjson rejects integers above 64 bits and lone surrogates; the line must not be lost
         return json.dumps(event, default=default, sort_keys=True)
 
 
@@ -92,6 +92,6 @@ def _console_processors() -> list[Any]:
 
 
 def _console_rendering() -> list[Any]:
-    # A plain traceback: structlog's other one shows local variables, and with them tokens and keys.
+    # The plain traceback: structlog's other one prints local variables, which may be tokens and keys.
     traceback = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=traceback)]

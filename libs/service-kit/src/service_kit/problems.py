@@ -1,4 +1,4 @@
-"""Every error of an HTTP API: its code, its status and its words, as `application/problem+json` (RFC 9457)."""
+"""Errors of an HTTP API: code, status and title, as `application/problem+json` (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import msgspec
 
 
 class ProblemType(NamedTuple):
-    """The HTTP status that goes with a code, and its title."""
+    """The HTTP status and the title of an error code."""
 
     status: int
     title: str
@@ -31,34 +31,37 @@ COMMON_TYPES = {
     "headers_too_large": ProblemType(431, "Request header fields too large"),
     "internal_error": ProblemType(500, "Internal error"),
     "too_many_connections": ProblemType(503, "Too many connections"),
-    "too_many_answers": ProblemType(503, "Too many answers are not read"),
-    "too_many_bodies": ProblemType(503, "Too many large request bodies at once"),
+    "too_many_answers": ProblemType(503, "Too many unread responses"),
+    "too_many_bodies": ProblemType(503, "Too many large request bodies"),
 }
-"""By code, those that any program may answer. Codes are part of the API: they stay."""
+"""By code, the errors that any program may answer. Codes are part of the API and never change."""
 
 MAX_ERRORS = 100
-"""So many single errors are listed; `errors_omitted` counts the others, and `indexes` names every bad item."""
+"""Maximum of errors listed; `errors_omitted` counts the others, and `indexes` names every bad item."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One thing wrong with one field. `pointer` is a JSON Pointer into the body (RFC 6901), as a URI fragment."""
+    """One error of one field. `pointer` is a JSON Pointer into the body (RFC 6901), as a URI fragment.
+
+    `index` is the item of a batch that the field belongs to; None for a single item.
+    """
 
     pointer: str
     detail: str
     index: int | None = None
 
     def document(self) -> dict[str, Any]:
-        """As it stands in the answer."""
+        """The error as a JSON object."""
         shown: dict[str, Any] = {"pointer": self.pointer, "detail": self.detail}
         return shown if self.index is None else {"index": self.index, **shown}
 
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """A request that is refused. `code` is one of `types`; `retry_after` is in seconds.
+    """A refused request. `code` is a key of `types`; `retry_after` is in seconds.
 
-    A program with codes of its own has a subclass, whose `types` name them too.
+    A program with codes of its own defines a subclass whose `types` include them.
     """
 
     types: ClassVar[Mapping[str, ProblemType]] = COMMON_TYPES
@@ -75,7 +78,7 @@ class Problem(Exception):
         return self.types[self.code].status
 
     def document(self, request_id: str) -> bytes:
-        """The answer's body."""
+        """The JSON body of the answer."""
         document: dict[str, Any] = {
             "type": f"urn:trading-telemetry:problem:{self.code}",
             "title": self.types[self.code].title,

@@ -1,4 +1,4 @@
-"""Answers to requests: from what is to be said to the messages of ASGI, and the bodies that come in."""
+"""Answers to requests as ASGI messages, and request bodies from ASGI messages."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ JSON = b"application/json"
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A response: status, body, and the headers besides Content-Length."""
+    """A response: status, body, content type, and further headers except Content-Length."""
 
     status: int
     body: bytes
@@ -21,7 +21,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def answer_problem(problem: Problem, request_id: str) -> Answer:
-    """The answer to a request that is refused."""
+    """The answer to a refused request."""
     headers = [(name.encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
     if problem.retry_after is not None:
         headers.append((b"retry-after", b"%d" % problem.retry_after))
@@ -29,15 +29,17 @@ def answer_problem(problem: Problem, request_id: str) -> Answer:
 
 
 async def send_answer(answer: Answer, send: Send) -> None:
-    """Send it whole."""
+    """Send an answer in one piece."""
     headers = [(b"content-type", answer.content_type), (b"content-length", b"%d" % len(answer.body)), *answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 
 
 async def read_body(headers: Headers, receive: Receive, maximum: int) -> bytes:
-    """The whole body, decompressed. Raises Problem: `too_large` as soon as that is known, `bad_request` where it ends
-    before its end, what `decoded` raises.
+    """The whole body, decompressed, at most `maximum` bytes.
+
+    Raises Problem: `too_large` as soon as that is known, `bad_request` if the client disconnects before the end, and
+    whatever `content_encoding.decoded` raises.
     """
     problem = announced_too_large(headers, maximum)
     if problem is not None:
@@ -57,11 +59,11 @@ async def read_body(headers: Headers, receive: Receive, maximum: int) -> bytes:
 
 
 def announced_too_large(headers: Headers, maximum: int) -> Problem | None:
-    """The refusal of a body that says that it will be too large."""
+    """The refusal of a body whose Content-Length exceeds `maximum`; None otherwise."""
     announced = headers.get(b"content-length", b"")
     return too_large(maximum) if announced.isdigit() and int(announced) > maximum else None
 
 
 def too_large(maximum: int) -> Problem:
-    """The refusal of a body of more than `maximum` bytes."""
+    """The refusal of a body with more than `maximum` bytes."""
     return Problem("too_large", f"a body has at most {maximum} bytes; send several, or raise WEBAPP_MAX_BODY_BYTES")

@@ -1,4 +1,4 @@
-"""Settings: read once from the process environment and the project's `.env`, checked, and handed on as plain values."""
+"""Settings: read once from the process environment and `.env`, checked, and passed on as plain values."""
 
 import difflib
 import ipaddress
@@ -9,24 +9,25 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 SAMPLE_FILE = ".env.sample"
-"""Lists every setting of every program here, with its default: the one place where names are known."""
+"""Lists every setting of every program, with its default: the only list of all names."""
 
 _NAME = re.compile(r"^(\w+)=", re.MULTILINE)
 
 OWN_PREFIXES = ("WEBAPP_", "SIDECAR_", "FEED_", "ANALYTICS_")
-"""Prefixes that nobody else uses. `LOG_`, `DATA_` and the like also begin names of other programs."""
+"""Prefixes that only our programs use. Other programs have names with `LOG_` or `DATA_` too."""
 
 CLOSE = 0.8
-"""Similarity, 0 to 1, from which on an unknown name passes for a misspelt one: LOG_LEVLE, but not LOG_FILE."""
+"""Minimum similarity, 0 to 1, at which an unknown name counts as misspelt: LOG_LEVLE does, LOG_FILE does not."""
 
 
 class SettingError(Exception):
-    """A setting has a value that can't be used. The message names the key and says what would do."""
+    """A setting has an invalid value. The message names the key and the values that are valid."""
 
 
 def project_root() -> Path:
-    """The folder that holds `.env.sample`, above this file; the working directory where the package was installed
-    apart.
+    """The nearest parent folder of this file with `.env.sample`; the working directory if there is none.
+
+    There is none if the package is installed outside the project.
     """
     for folder in Path(__file__).resolve().parents:
         if (folder / SAMPLE_FILE).is_file():
@@ -43,7 +44,7 @@ def load_environment(process: Mapping[str, str], root: Path) -> "Environment":
 
 
 class Environment:
-    """Reads typed values out of text. Every method raises SettingError for a value that does not fit.
+    """Reads typed values from text. Every method raises SettingError for an invalid value.
 
     An empty value counts as not set.
     """
@@ -53,9 +54,10 @@ class Environment:
         self._root = root
 
     def unknown_names(self) -> dict[str, str]:
-        """Names that no program here reads but somebody may mean: each with the closest known name, else "".
+        """Names that no program reads and that look like ours, each with the closest known name or "".
 
-        Names with a prefix of ours, and names close to a known one. Empty where SAMPLE_FILE is missing.
+        A name looks like ours if it has one of OWN_PREFIXES or is CLOSE to a known one. Empty if SAMPLE_FILE is
+        missing.
         """
         try:
             known = set(_NAME.findall((self._root / SAMPLE_FILE).read_text(encoding="utf-8")))
@@ -90,7 +92,7 @@ class Environment:
         return value
 
     def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
-        """One of a few words, in any case; returned as the word stands in `choices`."""
+        """One of `choices`, in upper or lower case; returned as spelt in `choices`."""
         written = self.text(key, default)
         for choice in choices:
             if choice.lower() == written.lower():
@@ -98,15 +100,15 @@ class Environment:
         raise SettingError(f"{key}={written!r}: one of {', '.join(choices)} is needed")
 
     def words(self, key: str) -> tuple[str, ...]:
-        """The parts of a comma-separated list, without empty ones."""
+        """The items of a comma-separated list, without empty ones."""
         return tuple(part.strip() for part in self.text(key, "").split(",") if part.strip())
 
     def folder(self, key: str, default: str) -> Path:
-        """A folder; a relative one is below the project's root, so that every process means the same."""
+        """A folder. Relative paths start at the project's root, so that they mean the same in every process."""
         return (self._root / self.text(key, default)).resolve()
 
     def file(self, key: str) -> Path | None:
-        """A file, relative to the project's root as well; None where it is not set."""
+        """A file. Relative paths start at the project's root; None if not set."""
         written = self.text(key, "")
         return (self._root / written).resolve() if written else None
 

@@ -1,8 +1,8 @@
-"""The hosts that an app answers to while it asks for no credential. No I/O.
+"""The host names that a program without credentials answers to. No I/O.
 
-Such an app listens on loopback, where this machine's programs reach it. A browser is one of them, and whoever owns a
-name can have it lead to 127.0.0.1 (DNS rebinding): their page would then be of the app's own origin. What tells is the
-header `Host` (RFC 9110, 7.2): a browser always sends the name it went to, and no page can change that.
+Such a program listens on loopback, where any program of this machine can reach it, browsers included. An attacker can
+point a name of their own at 127.0.0.1 (DNS rebinding); their page then has the same origin as the program. The header
+`Host` exposes this (RFC 9110, 7.2): a browser always sends the name it used, and no page can change it.
 """
 
 import re
@@ -11,21 +11,24 @@ from functools import lru_cache
 from service_kit.settings import is_loopback
 
 HOST_OF_A_CONTAINER = "host.docker.internal"
-"""What a container calls this machine: Prometheus in one asks for figures there. Other calls don't take the name, as a
-machine without containers asks its network who that is.
+"""A container's name for this machine: a containerised Prometheus scrapes under it. Accepted for the scraped path only:
+on a machine without containers, the local network decides what the name resolves to.
 """
 
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]*)?")
 
 
 class OwnHosts:
-    """The names and addresses of loopback, and what else is told."""
+    """The names and addresses of loopback, and those given."""
 
     def __init__(self, *others: str) -> None:
         """`others` are written as in a URL, `HOST` or `HOST:PORT`; all ports count."""
         self._others = {_host_of(other) for other in others} - {None}
         self.include = lru_cache(maxsize=64)(self._include)
-        """Whether the header `Host` names one of them; so does none, which is `b""`: no browser sends that."""
+        """Whether the header `Host` names one of them. A missing header (`b""`) does: browsers always send it.
+
+        The cache saves the regular expression: a client sends the same header each time.
+        """
 
     def _include(self, header: bytes) -> bool:
         if not header:

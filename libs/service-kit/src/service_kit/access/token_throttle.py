@@ -1,7 +1,7 @@
-"""Slows guessing: each network has a few wrong tokens a minute. No I/O.
+"""Limits guessing: each network may send MAX_WRONG different wrong tokens per minute. No I/O.
 
-The same wrong token again is not a new guess, so a program with an old token does not slow its whole machine. A token
-that was right before from the same address is accepted even while its network waits.
+A repeated wrong token is not a new guess, so a program with an outdated token does not block its whole machine. A token
+that the same address has sent correctly before is accepted even while its network waits.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ MAX_RIGHT = 4096
 
 
 class TokenThrottle:
-    """Counts wrong tokens by network. What is kept is bounded: the oldest gives way."""
+    """Counts wrong tokens per network. Memory is bounded: the oldest entry is dropped first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class TokenThrottle:
         self._right: dict[tuple[str, bytes], None] = {}
 
     def wait(self, host: str, digest: bytes) -> int:
-        """Seconds to wait before this token is looked at; 0 if it may be."""
+        """Seconds until this token may be checked; 0 for now."""
         if not self._wrong or (host, digest) in self._right:
             return 0
         wrong = self._recent(network_of(host))
@@ -35,13 +35,13 @@ class TokenThrottle:
         return max(1, math.ceil(min(wrong.values()) + WINDOW_SECONDS - self._clock.monotonic()))
 
     def note_right(self, host: str, digest: bytes) -> None:
-        """This token was right."""
+        """Record that this token was right."""
         if (host, digest) not in self._right:
             _make_room(self._right, MAX_RIGHT)
             self._right[host, digest] = None
 
     def note_wrong(self, host: str, digest: bytes) -> bool:
-        """This token was wrong. Whether that is news."""
+        """Record that this token was wrong; False if it was recorded within the last minute already."""
         network = network_of(host)
         wrong = self._recent(network)
         if digest in wrong:
@@ -63,7 +63,10 @@ class TokenThrottle:
 
 @lru_cache(maxsize=1024)
 def network_of(host: str) -> str:
-    """What counts as one caller: an IPv4 address, or the /64 that an IPv6 address is in."""
+    """What counts as one caller: an IPv4 address, or the /64 network of an IPv6 address.
+
+    A single customer usually has a whole /64, so counting by IPv6 address would not limit anybody.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

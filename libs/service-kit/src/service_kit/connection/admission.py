@@ -1,10 +1,11 @@
-"""Which connections are open, and which closes when there is no room for another. No I/O.
+"""Which connections are open, and which one closes when all are in use. No I/O.
 
-A connection is a stranger until a request on it passes the access control; health checks don't count as such. Strangers
-are never refused while another stranger can make room: the oldest of the same address beyond its share, else the oldest
-of the address with the most. So a caller with a credential gets in, whoever holds connections without one, as the
-request that shows it comes at once. Where no credential is set, every request that is answered with more than health
-counts, which still tells silent connections from senders and scrapers.
+A connection is a stranger until a request on it passes the access control; health checks do not count. A new connection
+is refused only if no stranger can be closed for it. Closed is the oldest stranger of the same network if that has used
+its share, else the oldest stranger of the network with the most. So a caller with a credential always gets in, however
+many connections others hold without one: its first request arrives at once and ends its time as a stranger. In a
+program without credentials every request except health checks counts, so silent connections still differ from senders
+and scrapers.
 """
 
 from typing import Generic, NamedTuple, TypeVar
@@ -12,17 +13,17 @@ from typing import Generic, NamedTuple, TypeVar
 C = TypeVar("C")
 
 SHARE = 4
-"""An address may have one in this number of the connections before it shows a credential."""
+"""A network may hold a quarter of all connections as strangers."""
 
 MIN_SHARE = 16
-"""A browser opens some connections at once, each a stranger for a moment."""
+"""Minimum of that share: a browser opens several connections at once, each a stranger at first."""
 
 MAX_TRUSTED = 1_024
-"""Addresses that are remembered for a right credential; their strangers make room last."""
+"""Maximum of networks remembered for a valid credential; their strangers are closed last."""
 
 
 class Decision(NamedTuple, Generic[C]):
-    """Whether a new connection may stay, and which one is to be closed for it: `reason` is one of `DROPPED`."""
+    """Whether a new connection may stay, and which one to close for it; `reason` is one of `counters.DROPPED`."""
 
     admitted: bool
     evicted: C | None = None
@@ -45,7 +46,7 @@ class Admission(Generic[C]):
         return len(self._networks)
 
     def enter(self, connection: C, network: str) -> Decision[C]:
-        """Decide about a new connection from a network, and count it if it may stay."""
+        """Decide about a new connection from a network, and count it if admitted. The caller closes the evicted one."""
         decision = self._decide(network)
         if decision.evicted is not None:
             self.leave(decision.evicted)
@@ -55,10 +56,10 @@ class Admission(Generic[C]):
         return decision
 
     def trust(self, connection: C) -> None:
-        """A request on the connection passed the access control."""
+        """Record that a request on the connection passed the access control."""
         network = self._networks.get(connection)
         if network is None:
-            return  # evicted before its request was looked at
+            return  # evicted before its request was checked
         self._forget_stranger(connection, network)
         if network not in self._trusted:
             if len(self._trusted) >= MAX_TRUSTED:
@@ -79,6 +80,7 @@ class Admission(Generic[C]):
             return Decision(True)
         if not self._strangers:
             return Decision(False)
+        # Networks without a valid credential first (True sorts above False), then the one with the most strangers.
         heaviest = max(self._strangers, key=lambda one: (one not in self._trusted, len(self._strangers[one])))
         return Decision(True, next(iter(self._strangers[heaviest])), "no_room")
 

@@ -1,4 +1,4 @@
-"""The memory that all request bodies that are being received may take together. No I/O."""
+"""The memory that all request bodies being received may take together. No I/O."""
 
 from service_kit.problems import Problem
 
@@ -7,7 +7,7 @@ SMALL_BYTES = 65_536
 
 
 class BodyBudget:
-    """Shared by all connections of a server."""
+    """Bytes in use and their maximum, shared by all connections of a server."""
 
     def __init__(self, max_bytes: int, setting_prefix: str) -> None:
         self.max_bytes = max_bytes
@@ -16,7 +16,7 @@ class BodyBudget:
 
 
 class HeldBody:
-    """What one connection holds of a body that is incomplete."""
+    """The bytes that one connection holds of an incomplete body. The first SMALL_BYTES are not counted."""
 
     __slots__ = ("_budget", "_bytes", "_counted")
 
@@ -25,7 +25,10 @@ class HeldBody:
         self._bytes = self._counted = 0
 
     def grow(self, size: int) -> None:
-        """Count a piece. Raises Problem if the others hold too much; alone, a body may take what it needs."""
+        """Count a piece. Raises Problem (`too_many_bodies`) if other bodies hold too much.
+
+        A body that is alone may exceed the budget: else one that is larger than the budget could never be received.
+        """
         self._bytes += size
         more = self._bytes - SMALL_BYTES - self._counted
         if more <= 0:
@@ -38,6 +41,6 @@ class HeldBody:
         self._counted += more
 
     def release(self) -> None:
-        """It is complete, or of no use. Idempotent."""
+        """Give the bytes back: the body is complete, or will not be used. Idempotent."""
         self._budget.taken_bytes -= self._counted
         self._bytes = self._counted = 0

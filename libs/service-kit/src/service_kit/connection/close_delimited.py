@@ -1,6 +1,6 @@
-"""Answers to HTTP/1.0, which has no chunks.
+"""Answers to HTTP/1.0, which does not know chunked bodies.
 
-A body without a length ends with the connection (RFC 9112, 6.3). uvicorn sends chunks whatever the version.
+A body without a length ends with the connection (RFC 9112, 6.3). uvicorn would send chunks regardless of the version.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ BODILESS = (204, 304)
 
 
 class CloseDelimited:
-    """Stands for the `send` of a cycle whose request was made in HTTP/1.0."""
+    """Replaces the `send` of a uvicorn cycle whose request is HTTP/1.0."""
 
     def __init__(self, cycle: Any) -> None:
         self._cycle = cycle
@@ -20,7 +20,7 @@ class CloseDelimited:
         self._without_length = False
 
     async def __call__(self, message: Message) -> None:
-        """Send one message of ASGI."""
+        """Send one ASGI message."""
         if message["type"] == "http.response.start":
             names = {name.lower() for name, _ in message.get("headers", ())}
             has_body = self._cycle.scope["method"] != "HEAD" and message["status"] not in BODILESS

@@ -13,7 +13,7 @@ from service_kit.request_ids import RequestIds
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """Limits, counters, and what is shared out among the connections. Belongs to the event loop."""
+    """Limits, counters and shared resources of a server's connections. Used from the event loop only."""
 
     limits: ConnectionLimits
     counters: ConnectionCounters

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 
 MAX_WAITING = 500
-"""Requests of one connection that wait for their turn; each takes about 3 KB."""
+"""Maximum of pipelined requests that wait on one connection; each takes about 3 KB."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Times are in seconds. `setting_prefix` names the program's settings in messages: `WEBAPP`, `SIDECAR`."""
+    """Limits of one server's connections. Times are in seconds.
+
+    `setting_prefix` names the program's settings in messages: `WEBAPP`, `SIDECAR`. `header_seconds` and `body_seconds`
+    limit how long a client takes to send, `unread_seconds` how long it leaves answers unread. `max_bodies_bytes` is for
+    all bodies being received together, `max_waiting` for the requests that wait on one connection.
+    """
 
     setting_prefix: str
     max_connections: int

@@ -8,21 +8,23 @@ from service_kit.responses import Answer
 STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
 RESPONSE = b"%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
-"""Its start, its body's length, its request id, its body. For those who write many that start alike."""
+"""Template of a response: start, body length, request id, body. For callers that write many with the same start."""
 
 Fields = Iterable[tuple[bytes, bytes]]
 
 
 class ResponseWriter:
-    """Writes responses. What all begin with changes once a second, with the date, and is rendered once for all."""
+    """Writes responses. The default header lines change once a second, with the date, and are rendered as often."""
 
     def __init__(self) -> None:
         self._default_fields: Fields | None = None
         self._common = b""
 
     def start(self, default_fields: Fields, status: int, content_type: bytes) -> bytes:
-        """The lines that all responses of this kind begin with. `default_fields` is the server's list, known by its
-        identity.
+        """The lines that all responses with this status and content type begin with.
+
+        `default_fields` is uvicorn's list of default headers. It is compared by identity: uvicorn replaces the list
+        each second, and never changes it.
         """
         if default_fields is not self._default_fields:
             self._default_fields = default_fields
@@ -40,5 +42,5 @@ class ResponseWriter:
 
 
 def header_lines(fields: Fields) -> bytes:
-    """Header fields as they stand in a message."""
+    """Header fields as lines of a message."""
     return b"".join([b"%b: %b\r\n" % field for field in fields])

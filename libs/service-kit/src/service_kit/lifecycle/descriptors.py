@@ -1,4 +1,4 @@
-"""File descriptors: have enough for the connections, or have fewer connections."""
+"""Raises the limit of file descriptors, or lowers the number of connections to fit it."""
 
 import resource
 
@@ -10,17 +10,17 @@ from service_kit.lifecycle.ending import StartFailed
 log = structlog.get_logger(__name__)
 
 OTHER_FILES = 256
-"""Descriptors beside those of the connections that are served: a journal's, ZeroMQ's, connections being refused."""
+"""Descriptors besides those of the served connections: the journal's, ZeroMQ's, connections being refused."""
 
 MIN_OTHER_FILES = 96
-"""What a program needs of those with few subscribers and few readers."""
+"""Minimum of such descriptors, for a program with few subscribers and few readers."""
 
 
 def make_room_for_connections(wanted: int, setting_prefix: str) -> int:
-    """Raise the limit of this process as far as the system lets it; the number of connections that it allows, at most
-    `wanted`. Raises StartFailed where it allows none.
+    """Raise this process's limit of descriptors as needed; give the number of connections that fit, at most `wanted`.
 
-    The usual limit, 1,024, is meant for small programs. Past it accept() and open() fail: requests would get a 500.
+    Raises StartFailed if none fits. The usual soft limit is 1,024; beyond it accept() and open() fail, and requests
+    would get a 500.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + OTHER_FILES
@@ -32,14 +32,14 @@ def make_room_for_connections(wanted: int, setting_prefix: str) -> int:
         raise StartFailed(f"the limit of open files is {allowed}: raise it (ulimit -Hn) above {MIN_OTHER_FILES + 1}")
     if fitting < wanted:
         advice = f"{setting_prefix}_MAX_CONNECTIONS, ulimit -Hn"
-        log.warning("few file descriptors", allowed=allowed, wanted=needed, connections=fitting, see=advice)
+        log.warning("too few file descriptors", allowed=allowed, wanted=needed, connections=fitting, see=advice)
     return fitting
 
 
 def connections_within(descriptors: int, wanted: int) -> int:
-    """How many connections may be served with so many descriptors; 0 where none can be.
+    """The number of connections that fit into this number of descriptors, at most `wanted`; 0 if none fits.
 
-    As many that are being refused linger beside them, at most MAX_LINGERING.
+    Beside each served connection one may linger while it is refused, at most MAX_LINGERING of them.
     """
     spare = descriptors - MIN_OTHER_FILES
     if spare >= wanted + MAX_LINGERING:

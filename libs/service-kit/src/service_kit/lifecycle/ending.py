@@ -9,7 +9,7 @@ class StartFailed(Exception):
 
 
 class Ending:
-    """Set once, by a signal or a failure. Belongs to the event loop."""
+    """The request to end, made once by a signal or a failure. Used from the event loop only."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -17,23 +17,23 @@ class Ending:
         self._to_call: list[Callable[[], object]] = []
 
     def call(self, function: Callable[[], object]) -> None:
-        """Call that when the end begins."""
+        """Call `function` when the end begins."""
         self._to_call.append(function)
 
     def begin(self) -> None:
-        """The program has to end. Idempotent."""
+        """Ask the program to end. Idempotent."""
         if not self.begun.is_set():
             self.begun.set()
             for function in self._to_call:
                 function()
 
     def fail(self, error: BaseException) -> None:
-        """The program has to end, with exit code 1."""
+        """Ask the program to end with exit code 1."""
         self.failures.append(error)
         self.begin()
 
     async def cancels(self, work: Coroutine[object, object, object]) -> None:
-        """Run that until it ends, or until the end begins, which cancels it. Raises what it raises."""
+        """Run `work` until it returns or the end begins; the end cancels it. Raises what it raises."""
         task = asyncio.ensure_future(work)
         begun = asyncio.ensure_future(self.begun.wait())
         try:
@@ -42,6 +42,6 @@ class Ending:
             begun.cancel()
             task.cancel()
         if task.done() and not task.cancelled():
-            task.result()
+            task.result()  # raises the error of the work
         else:
-            await asyncio.wait((task,))
+            await asyncio.wait((task,))  # its `finally` blocks run before the caller goes on

@@ -7,7 +7,10 @@ from service_kit.lifecycle.ending import StartFailed
 
 
 def listen(host: str, port: int, unread_seconds: float, setting_prefix: str) -> socket.socket:
-    """Bind it. Raises StartFailed, which names the settings `PREFIX_HTTP_HOST` and `PREFIX_HTTP_PORT`."""
+    """A bound, listening socket. Raises StartFailed, which names the settings to change.
+
+    The settings are `PREFIX_HTTP_HOST` and `PREFIX_HTTP_PORT`, with the given prefix.
+    """
     bare_host = host.strip("[]")
     listening = socket.socket(socket.AF_INET6 if ":" in bare_host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -22,7 +25,7 @@ def listen(host: str, port: int, unread_seconds: float, setting_prefix: str) -> 
 
 
 def url_of(listening: socket.socket) -> str:
-    """Where it can be reached."""
+    """The URL of a listening socket."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -35,17 +38,18 @@ def _why_not(place: str, error: OSError, setting_prefix: str) -> str:
 
 
 def _notice_vanished_clients(listening: socket.socket, seconds: float) -> None:
-    """Have the system end connections whose client vanished, within about that time.
+    """Make the kernel end connections whose client vanished, within about that many seconds.
 
-    The accepted sockets take the options over. TCP_USER_TIMEOUT (RFC 5482) is for data that is not acknowledged; only
-    Linux has it, and elsewhere the system has times of its own.
+    Accepted sockets inherit the options. TCP_USER_TIMEOUT (RFC 5482) covers data that is not acknowledged; only Linux
+    has it, other systems use their default times.
     """
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     options = {
         "TCP_KEEPIDLE": max(int(seconds / 2), 1),
         "TCP_KEEPINTVL": max(int(seconds / 4), 1),
         "TCP_KEEPCNT": 2,
-        "TCP_USER_TIMEOUT": int(seconds * 1_000) + 2_000,  # what is noticed here as well is counted here
+        # Two seconds later than the check of unread answers, so that this process drops and counts the connection.
+        "TCP_USER_TIMEOUT": int(seconds * 1_000) + 2_000,
     }
     for name, value in options.items():
         option = getattr(socket, name, None)

@@ -1,4 +1,4 @@
-"""Runs a program: its HTTP server and its other parts, until one of them ends or the program is asked to end."""
+"""Runs a program: its HTTP server and its other parts, until one of them ends or a signal arrives."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ from service_kit.lifecycle.signals import EndSignals
 log = structlog.get_logger(__name__)
 
 END_SECONDS = 2
-"""After the server's grace, parts get this long to end; then they are cancelled."""
+"""Seconds that parts get to end after the server's grace period; then they are cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What is run: an ASGI application over a class of connections, and coroutines that return once the end has begun
-    (`Ending.cancels` makes one of any). One that returns before, or raises, ends the program.
+    """What a program runs: an ASGI application, its connection class, and further coroutines (`parts`) by name.
+
+    A part returns once the end has begun (`Ending.cancels` turns any coroutine into such a one). A part that returns
+    earlier, or raises, ends the program. `grace_seconds` is what requests under way get at the end.
     """
 
     app: Any
@@ -45,7 +47,7 @@ class Serving:
 
 
 async def serve(address: Address, make: Callable[[Ending], Serving], signals: EndSignals) -> int:
-    """Listen, make what is run, and run it. Gives the exit code: 0 ended as asked, 1 failed, which was logged."""
+    """Listen, build the program with `make`, and run it. Gives the exit code: 0 ended as asked, 1 failed (logged)."""
     ending, loop = Ending(), asyncio.get_running_loop()
     signals.deliver_to(lambda _number: loop.call_soon_threadsafe(ending.begin))
     try:
@@ -64,7 +66,7 @@ async def _run(serving: Serving, listening: socket.socket, ending: Ending, signa
     loop = asyncio.get_running_loop()
 
     def end(number: int) -> None:
-        server.force_exit |= ending.begun.is_set() and number == signal.SIGINT  # Ctrl-C once more: don't wait
+        server.force_exit |= ending.begun.is_set() and number == signal.SIGINT  # a second Ctrl-C does not wait
         loop.call_soon_threadsafe(ending.begin)
 
     def stop() -> None:
@@ -76,6 +78,7 @@ async def _run(serving: Serving, listening: socket.socket, ending: Ending, signa
     parts = {name: asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()}
     asked = asyncio.create_task(ending.begun.wait())
     await asyncio.wait((*parts.values(), asked), return_when=asyncio.FIRST_COMPLETED)
+    # Read before `begin`, which makes an early return of a part look like an end that was asked for.
     was_asked = ending.begun.is_set() and not ending.failures
     ending.begin()
     await _end(parts, serving.grace_seconds + END_SECONDS)
@@ -97,5 +100,5 @@ def _has_failed(name: str, part: asyncio.Task[object]) -> bool:
         return True
     error = part.exception()
     if error is not None:
-        log.critical("a part failed; ending, to recover at the next start", part=name, exc_info=error)
+        log.critical("a part failed; the program ends, and recovers at its next start", part=name, exc_info=error)
     return error is not None

@@ -1,4 +1,4 @@
-"""uvicorn's server: one process, one event loop, a bounded end."""
+"""uvicorn's server with connection deadlines and a bounded shutdown: one process, one event loop."""
 
 import asyncio
 import contextlib
@@ -17,21 +17,21 @@ from service_kit.lifecycle.listening import url_of
 log = structlog.get_logger(__name__)
 
 UNREAD_SECONDS = 0.5
-"""At the end, a client that takes nothing of its answer for this long is not waited for."""
+"""At shutdown, a client that reads nothing of its answer for this long is dropped."""
 
 
 class GuardedServer(uvicorn.Server):
     """uvicorn's server, with four changes.
 
-    It looks after its connections. It does not wait at the end for clients that don't read their answers. It leaves
-    signals to the program. A start that fails is no SystemExit.
+    It checks the deadlines of its connections. At shutdown it does not wait for clients that stopped reading. It leaves
+    signals to the program. A failed start does not raise SystemExit.
     """
 
     def __init__(
         self, app: Any, connection: type[GuardedHttpProtocol], *, grace_seconds: int, has_lifespan: bool
     ) -> None:
-        """Requests under way at the end get `grace_seconds`."""
-        # A start that fails is logged in one line; uvicorn would add the traceback of it as a message.
+        """Requests under way at shutdown get `grace_seconds`."""
+        # The program logs a failed start in one line; uvicorn would add its traceback as a message.
         logging.getLogger("uvicorn.error").addFilter(lambda record: not str(record.msg).startswith("Traceback"))
         super().__init__(
             uvicorn.Config(
@@ -43,45 +43,45 @@ class GuardedServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # else any caller could name an address as its own
+                proxy_headers=False,  # else any caller could claim another address by X-Forwarded-For
                 timeout_graceful_shutdown=grace_seconds,
             )
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say where."""
+        """Start, and log the URLs."""
         try:
             await super().startup(sockets)
         except SystemExit:
-            self.should_exit = True  # the lifespan could not begin, and has said why; the exit code is the program's
+            self.should_exit = True  # the lifespan failed and logged why; the program sets the exit code
         if self.started:
             spare_the_garbage_collector()
             log.info("ready", urls=[url_of(listening) for listening in sockets or ()])
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; in one of them end the connections whose clients keep the program waiting."""
+        """uvicorn calls this ten times a second; every tenth call checks all connections' deadlines."""
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
+            for connection in list(self.server_state.connections):  # a copy: closing one removes it from the set
                 assert isinstance(connection, GuardedHttpProtocol)
                 connection.check_deadlines(now)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End, without those who don't read."""
+        """Shut down; drop clients that stopped reading."""
         unread = self._unread()
-        dropping = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._drop_those_that_still, unread)
+        dropping = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._drop_unread, unread)
         try:
             await super().shutdown(sockets)
         finally:
             dropping.cancel()
 
     def _unread(self) -> dict[asyncio.Transport, int]:
-        """The bytes that wait for each client."""
+        """Bytes that each client has not received yet."""
         transports = [connection.transport for connection in self.server_state.connections]
         return {transport: transport.get_write_buffer_size() for transport in transports}
 
-    def _drop_those_that_still(self, before: dict[asyncio.Transport, int]) -> None:
+    def _drop_unread(self, before: dict[asyncio.Transport, int]) -> None:
         for transport, size in self._unread().items():
             if size and size == before.get(transport):
                 log.info("dropped a client at shutdown: it stopped reading")
@@ -89,14 +89,15 @@ class GuardedServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none: `EndSignals` has them from the program's first line."""
+        """Capture none: `EndSignals` handles them from the program's first line."""
         yield
 
 
 def spare_the_garbage_collector() -> None:
-    """Keep it away from what was loaded at the start, and from requests under way, none of which is garbage.
+    """Exclude the objects of the start from collection, make collections rare, and turn the collector on.
 
-    To look through them all holds every request up for tens of milliseconds. From here on it runs, if it was off.
+    The modules loaded at the start are never garbage; scanning them stops every request for tens of milliseconds.
+    A threshold of 20,000 objects also leaves requests under way alone. The collector may be off before this call.
     """
     gc.collect()
     gc.freeze()

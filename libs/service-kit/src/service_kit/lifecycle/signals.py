@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, from the first line of a program. Imports nothing heavy, so that it can come before what is."""
+"""SIGTERM and SIGINT, from the first line of a program. Imports nothing heavy, so that it can be imported first."""
 
 import signal
 from collections.abc import Callable
@@ -8,23 +8,23 @@ NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
 class EndSignals:
-    """Handles both signals from when it is made. Until a program serves they end it at once, with exit code 0."""
+    """Handles both signals as soon as it exists. Before `deliver_to`, a signal ends the process with exit code 0."""
 
     def __init__(self) -> None:
         self._deliver: Callable[[int], object] | None = None
         self._before = {number: signal.signal(number, self._handle) for number in NUMBERS}
 
     def deliver_to(self, receiver: Callable[[int], object]) -> None:
-        """From now on call that with the number of the signal, in the main thread, between any two of its steps."""
+        """Call `receiver` with a signal's number from now on: in the main thread, between any two bytecodes."""
         self._deliver = receiver
 
     def give_back(self) -> None:
-        """Restore what was before: for a command that runs to its own end."""
+        """Restore the previous handlers: for a command that ends without being asked."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def ignore(self) -> None:
-        """The program has ended, and its exit code stands."""
+        """Ignore both signals: the program has ended, and a late signal must not change its exit code."""
         for number in NUMBERS:
             signal.signal(number, signal.SIG_IGN)
 

@@ -1,7 +1,6 @@
-"""What a metric is called, what it means, and what to do when it looks wrong. No I/O.
+"""A metric's name, kind, unit, meaning, and what to do when it looks wrong. No I/O.
 
-Each program has one module with all its metrics. The exposition takes name, kind and meaning from there, and the
-program's page of metrics is made from it.
+Each program declares all its metrics in one module. Its exposition and its page of metrics are made from that module.
 """
 
 from collections.abc import Mapping
@@ -11,10 +10,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One metric, equal to itself only.
+    """One metric, compared by identity.
 
-    The name follows Prometheus' conventions; `unit` is for people. `meaning` is the HELP text and the page's, `more`
-    stands on the page only.
+    The name follows Prometheus' conventions; `unit` is for people. `meaning` is the HELP text and is on the page too,
+    `more` and `when_wrong` are on the page only.
     """
 
     name: str
@@ -27,5 +26,5 @@ class Metric:
 
 
 def metrics_in(namespace: Mapping[str, object]) -> tuple[Metric, ...]:
-    """The metrics that a module defines, in its order; `namespace` is its `globals()`."""
+    """The metrics that a module defines, in source order; `namespace` is its `globals()`."""
     return tuple(value for value in list(namespace.values()) if isinstance(value, Metric))

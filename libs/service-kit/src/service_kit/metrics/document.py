@@ -1,4 +1,4 @@
-"""The tables of a page of metrics, made from a catalogue. No I/O."""
+"""A Markdown page of metrics, made from a catalogue. No I/O."""
 
 from collections.abc import Callable, Iterable
 

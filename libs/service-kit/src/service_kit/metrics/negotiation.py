@@ -1,10 +1,10 @@
-"""Which format and encoding a client gets, by its Accept and Accept-Encoding. No I/O."""
+"""The format and encoding of an exposition, from Accept and Accept-Encoding (RFC 9110, 12.5). No I/O."""
 
 from collections.abc import Iterator
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Whether OpenMetrics 1.0 is named, and no less liked than the text format. Everybody else gets the text format."""
+    """Whether the client names OpenMetrics 1.0 with at least the quality of the text format, which is the default."""
     openmetrics = text = 0.0
     for media_type, parameters, quality in _choices(accept):
         version = parameters.get("version")
@@ -16,7 +16,7 @@ def wants_openmetrics(accept: str) -> bool:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is named and not refused."""
+    """Whether the client names gzip with a quality above 0."""
     return any(coding == "gzip" and quality > 0 for coding, _, quality in _choices(accept_encoding))
 
 

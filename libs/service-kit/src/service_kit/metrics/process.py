@@ -1,6 +1,6 @@
-"""This process as the system sees it, under the names that all exporters use.
+"""Metrics of this process, under the names that Prometheus' client libraries use.
 
-Without Linux' `/proc` there is only `python_info`.
+Only Linux has `/proc`; elsewhere `python_info` is the only metric.
 """
 
 import os
@@ -19,7 +19,7 @@ CPU = Metric(
     "seconds",
     (),
     "CPU time of this process, user and system.",
-    "A rate near 1: the process uses one core fully, and work comes faster than it is done.",
+    "A rate near 1: the process uses a whole core, and work arrives faster than it is done.",
 )
 MEMORY = Metric(
     "process_resident_memory_bytes",
@@ -35,7 +35,7 @@ VIRTUAL_MEMORY = Metric(
     "bytes",
     (),
     "Address space in use.",
-    "Not a sign of trouble by itself.",
+    "Does not indicate a problem alone.",
 )
 START = Metric(
     "process_start_time_seconds",
@@ -43,7 +43,7 @@ START = Metric(
     "seconds, Unix time",
     (),
     "When this process started.",
-    "Recent although nobody restarted it: the end of the log before says why.",
+    "Recent, but nobody restarted it: the last lines of the log before the start say why.",
 )
 OPEN_FDS = Metric(
     "process_open_fds",
@@ -51,14 +51,14 @@ OPEN_FDS = Metric(
     "file descriptors",
     (),
     "File descriptors in use.",
-    "Near process_max_fds: clients leave connections open.",
+    "Near process_max_fds: clients keep connections open.",
 )
 MAX_FDS = Metric(
     "process_max_fds",
     "gauge",
     "file descriptors",
     (),
-    "Maximum of file descriptors of this process.",
+    "Maximum number of file descriptors of this process.",
     "Raise it with ulimit -n.",
 )
 PYTHON = Metric(
@@ -73,16 +73,16 @@ PYTHON = Metric(
 ALL = metrics_in(globals())
 
 _STAT_FIELDS = {"utime": 11, "stime": 12, "starttime": 19, "vsize": 20, "rss": 21}
-"""Places in /proc/self/stat after the command's closing parenthesis; see proc(5)."""
+"""Indexes in /proc/self/stat after the command's closing parenthesis; see proc(5)."""
 
 
 def process_families(proc: Path = Path("/proc")) -> list[Family]:
-    """The process at this moment."""
+    """The current values."""
     try:
         with FileIO(f"{proc}/self/stat") as file:
             after_command = file.read().rpartition(b")")[2].split()
         boot = _boot_seconds(proc)
-        descriptors = len(os.listdir(f"{proc}/self/fd"))  # noqa: PTH208 -- at every scrape, and ten times as fast
+        descriptors = len(os.listdir(f"{proc}/self/fd"))  # noqa: PTH208 -- ten times as fast, at every scrape
     except (OSError, StopIteration):
         return [_python()]
     stat = {name: int(after_command[place]) for name, place in _STAT_FIELDS.items()}
@@ -112,6 +112,6 @@ def _python() -> Family:
 
 @lru_cache
 def _boot_seconds(proc: Path) -> int:
-    """When the machine started, in seconds since 1970. Read once: to say it, the kernel counts every interrupt."""
+    """When the machine started, Unix seconds. Read once: for this file the kernel sums up every interrupt counter."""
     lines = (proc / "stat").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("btime "))

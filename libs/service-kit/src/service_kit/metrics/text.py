@@ -12,10 +12,10 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 Value = int | float | str
-"""A sample's value. Text stands for a number in more digits than a float has."""
+"""A sample's value. A string holds a number with more digits than a float has."""
 
 Sample = tuple[str, Value]
-"""Labels, formatted, and the value."""
+"""Formatted labels and the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,18 @@ class Family:
 
 
 def escape(value: str) -> str:
-    """A label value as both formats want it."""
+    """A label value, escaped as both formats require."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def labelled(labels: Mapping[str, str]) -> str:
-    """Labels as they stand between a name and a value."""
+    """Labels in braces, as they appear between a name and a value."""
     return "{" + ",".join(f'{name}="{escape(value)}"' for name, value in labels.items()) + "}"
 
 
 @lru_cache(maxsize=1_024)
 def labels_of(**labels: str) -> str:
-    """The same, formatted once: for the few labels that are the same at every scrape."""
+    """The same from keyword arguments, cached: for the few labels that are the same at every scrape."""
     return labelled(labels)
 
 
@@ -49,7 +49,7 @@ def by_label(name: str, counts: Mapping[str, Value]) -> list[Sample]:
 
 @cache
 def header(metric: Metric, openmetrics: bool) -> str:
-    """HELP and TYPE. OpenMetrics names counters without `_total` and knows `info`, the text format does not."""
+    """The HELP and TYPE lines. OpenMetrics names counters without `_total` and has the kind `info`."""
     name, kind = metric.name, metric.kind
     if openmetrics and kind == "counter":
         name = name.removesuffix("_total")
