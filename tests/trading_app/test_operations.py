@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,8 +10,12 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from service_kit.settings import Environment
 from tests.trading_app.running import RunningApp
+from trading_app.environment import read_settings
+from trading_app.http.request_boundary import ROUTES
 from trading_app.problems import TYPES
+from trading_app.ui import WebApp
 
 Make = Callable[..., dict[str, Any]]
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0; charset=utf-8"}
@@ -81,6 +86,11 @@ def test_metrics_parse_in_both_formats(client: httpx.Client, headers: dict[str, 
         assert served.items() >= NAMES.items()
     assert all(family.documentation for family in families.values())
     assert {"process_resident_memory_bytes", "process_open_fds"} <= families.keys()
+
+
+def test_metrics_name_every_route_of_the_app(tmp_path: Path) -> None:
+    app = WebApp(read_settings(Environment({}, tmp_path)), print)
+    assert ROUTES | {"/static"} == {getattr(route, "path", None) for route in app.api.routes}
 
 
 def test_counters_say_what_was_sent(web: RunningApp, client: httpx.Client, trade: Make) -> None:
