@@ -10,15 +10,17 @@ import structlog
 from metrics_sidecar.snapshot import Snapshot, SnapshotFile, encode
 from service_kit.cooperative import Slicer, run_sliced
 from service_kit.metrics.histogram import BOUNDS_NS, Histogram
-from telemetry_stream.events import Arrival, Delivery
+from telemetry_stream.events import Batch, Delivery, Reset
 from telemetry_stream.log import StreamSubscriber
+from telemetry_stream.projection import Projection
 from trading_model.accounting.state import StateSnapshot, TradingState
+from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
 
 
 class Tracker:
-    """The state of the stream that is followed. One task, `run`, changes it; everybody else in the event loop reads."""
+    """The fold of the ledger into the state. One task, `run`, changes it; everybody else in the event loop reads."""
 
     def __init__(
         self, subscriber: StreamSubscriber, state: TradingState, clock_ns: Callable[[], int] = time.time_ns
@@ -28,6 +30,7 @@ class Tracker:
         self.state = state
         self.delays = Histogram(BOUNDS_NS)
         """From publication to application, in nanoseconds, of live trades."""
+        self._projection = Projection(self, {LEDGER: subscriber})
         self._clock_ns = clock_ns
         self._ready = False
         self._freezing = asyncio.Lock()
@@ -43,23 +46,23 @@ class Tracker:
 
     async def run(self) -> None:
         """Follow the stream for ever."""
-        async for delivery in self.subscriber.deliveries():
-            self.take(delivery)
+        await self._projection.follow(LEDGER)
 
     def take(self, delivery: Delivery) -> None:
         """Bring the state to where the subscriber's position is; nothing else runs in between, so the two match."""
-        if isinstance(delivery, Arrival):
-            self._apply(delivery)
-            return
+        self._projection.take(LEDGER, delivery)
+
+    def start_over(self, _topic: str, reset: Reset) -> None:
+        """Forget the state: the stream that `reset` names follows from its first event."""
         if self.state.applied:
             log.warning(
                 "another history: starting over",
-                reason=delivery.reason,
-                stream=delivery.stream,
+                reason=reset.reason,
+                stream=reset.stream,
                 before=self.state.stream,
                 applied=self.state.applied,
             )
-        self.state = TradingState(self.state.limit, delivery.stream)
+        self.state = TradingState(self.state.limit, reset.stream)
         self._ready = False
 
     def _notice_catch_up(self) -> None:
@@ -67,20 +70,20 @@ class Tracker:
             self._ready = True
             log.info("caught up", stream=self.state.stream, applied=self.state.applied)
 
-    def _apply(self, arrival: Arrival) -> None:
-        batch = arrival.batch
+    def apply(self, _topic: str, batch: Batch, skip: int, *, replayed: bool) -> None:
+        """Apply the batch's events but for the first `skip`."""
         rejected, complete = sum(self.state.rejected.values()), not self.state.incomplete_since
-        self.state.apply(batch, arrival.skip)
+        self.state.apply(batch, skip)
         rejected = sum(self.state.rejected.values()) - rejected
         self._notice_catch_up()
         if rejected:
             log.error("events could not be applied", count=rejected, first=batch.first, last=batch.last)
         if complete and self.state.incomplete_since:
             log.error("an event of an unknown kind: figures are incomplete", sequence=self.state.incomplete_since)
-        if batch.published_at_ns and not arrival.replayed:
+        if batch.published_at_ns and not replayed:
             delay_ns = self._clock_ns() - batch.published_at_ns
             # A clock that was set back makes no negative delays.
-            self.delays.observe(max(delay_ns, 0), batch.count - arrival.skip)
+            self.delays.observe(max(delay_ns, 0), batch.count - skip)
 
     async def freeze(self) -> StateSnapshot:
         """The state at this moment, once that has been put together; trades are applied meanwhile."""
@@ -90,7 +93,7 @@ class Tracker:
     async def snapshot(self) -> Snapshot:
         """The same, with the position that the state stands for."""
         async with self._freezing:
-            position = self.subscriber.position
+            position = self._projection.positions[LEDGER]
             if position.sequence != self.state.applied:
                 raise RuntimeError(f"the state is at {self.state.applied}, the subscriber at {position.sequence}")
             return Snapshot(position, await run_sliced(self.state.freeze_in_slices()))
