@@ -317,9 +317,9 @@ def test_a_gzip_body_is_taken(web: RunningApp, path: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "body", "status"),
     [
-        ("gzip", gzip.compress(b" " * 100_000_000), 413),
+        ("gzip", gzip.compress(b" " * 100_000_000, mtime=0), 413),
         ("gzip", TRADE, 400),
-        ("gzip", gzip.compress(TRADE)[:-4], 400),
+        ("gzip", gzip.compress(TRADE, mtime=0)[:-4], 400),
         ("br", TRADE, 415),
     ],
     ids=["too large", "not compressed", "cut off", "another encoding"],
