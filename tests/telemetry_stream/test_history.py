@@ -118,10 +118,15 @@ def catch_up(follower: Follower, reader: JournalReader, applied: Applied) -> Seq
     return reasons
 
 
-@given(ROWS.filter(bool), ROWS, ROWS.filter(bool))
-@settings(max_examples=30)
-def test_live_a_row_of_another_fork_is_never_applied(common: Rows, one: Rows, other: Rows) -> None:
-    """Also where it has the very sequence that comes next, as of a quick sender after a rollback."""
+@given(ROWS.filter(bool), ROWS, ROWS.filter(bool), st.booleans())
+@settings(max_examples=40)
+def test_live_a_row_of_another_fork_is_never_applied(common: Rows, one: Rows, other: Rows, quick: bool) -> None:
+    """Also where it has the very sequence that comes next, and those before it were lost: a quick sender's, who sends
+    the same again but for one.
+    """
+    if quick and one:
+        (corrected, *rest), *later = one
+        other = [[not corrected, *rest], *later, *other]
     with TemporaryDirectory() as temporary:
         first, second = Path(temporary, "first"), Path(temporary, "second")
         with closing(Journal(first)) as journal:
@@ -136,6 +141,8 @@ def test_live_a_row_of_another_fork_is_never_applied(common: Rows, one: Rows, ot
             ends, other_ends = hashes(common + one), hashes(common + other)
             head = max(ends)
             for start, end in zip(list(other_ends), list(other_ends)[1:], strict=False):
+                if quick and start < head:
+                    continue
                 batch = there.read(start, end - start)
                 header = Header(1, batch.stream, batch.first, batch.last, 5, commits=batch.commits)
                 arrival = follower.live(header, batch)
