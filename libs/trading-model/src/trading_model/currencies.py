@@ -1,8 +1,8 @@
-"""Codes of money that the rule for symbols knows. Data, no rules.
+"""Currency codes that the rule for symbols knows. Data, no rules.
 
 FIAT and METALS are the active codes of ISO 4217 (list one, 2024). STABLECOINS and COINS are what the spot markets of
-Binance, Bitstamp, Bybit, Coinbase, Gate, Kraken, KuCoin, MEXC and OKX price other things in, and the coins most traded
-there. A code that is missing here makes a symbol's currency unknown, never wrong.
+Binance, Bitstamp, Bybit, Coinbase, Gate, Kraken, KuCoin, MEXC and OKX use as quote currencies, and the coins most
+traded there. A code that is missing here makes a symbol's currency unknown, never wrong.
 """
 
 
@@ -20,7 +20,7 @@ FIAT = frozenset(
     UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
     """)
 )
-"""Besides ISO 4217 it has CNH, the yuan outside of China, which currency brokers quote."""
+"""ISO 4217, plus CNH: the offshore yuan, which currency brokers quote."""
 
 METALS = frozenset(("XAG", "XAU", "XPD", "XPT"))
 
@@ -44,12 +44,12 @@ JOINED_QUOTES = _codes("""
     FDUSD PYUSD RLUSD BUSD IDRT TUSD USDC USDE USDP USDT USD1 EURI AEUR AUD BNB BRL BTC CAD CHF COP CZK DAI ETH EUR
     GBP IDR INR JPY KRW MXN NGN PLN RON RUB SEK TRY UAH USD XBT ZAR
     """)
-"""What a symbol without a separator may end in, the longest first."""
+"""Quote currencies at the end of a symbol without a separator, the longest first."""
 
 RANKS = (FIAT, STABLECOINS, {"BTC", "XBT"}, {"ETH"}, {"BNB", "OKB", "KCS", "TRX", "DOGE", "SOL", "XRP"})
-"""What is priced in what: a pair written the usual way never has an earlier rank in front of a later one."""
+"""Order of quote currencies: in a pair written base first, the base never has an earlier rank than the quote."""
 
 SAME = {"XBT": "BTC"}
-"""Codes that mean another one."""
+"""Codes that are another name of the same currency."""
 
 KNOWN = FIAT | METALS | STABLECOINS | COINS

@@ -1,8 +1,8 @@
-"""Decimal arithmetic that never rounds in silence.
+"""Decimal arithmetic that never rounds silently.
 
-Every sum and product of money and quantity is made in `EXACT`, which never has to round and would raise if it had to.
-What has to be rounded is rounded in one of the other contexts, by name. Prices and quantities outside of `LEAST` to
-`TOO_MUCH` are refused, so that numbers stay of a length that can be handled.
+Every sum and product of money and quantity uses the context `EXACT`, which raises instead of rounding. Where rounding
+is intended, one of the other contexts is named. Prices and quantities below `MIN`, or of `TOO_MUCH` and above, are
+rejected, which bounds the length of every number.
 """
 
 import decimal
@@ -21,24 +21,25 @@ TOO_MUCH = Decimal("1E+38")
 EXACT = Context(
     prec=decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[decimal.Inexact, decimal.Rounded]
 )
-"""Sums and products: as many digits as it takes. An invalid operation does not raise: a NaN is found out before it gets
-into a sum, by its comparing as false."""
+"""For sums and products: unlimited digits. Invalid operations do not raise: a NaN compares as false, so the range
+check rejects it before it gets into a sum.
+"""
 
 DIVISION = Context(prec=200, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
-"""The one division of the accounting: what is left of a cost after a partial close."""
+"""For the division of the accounting, of a cost after a partial close: 200 significant digits, half to even."""
 
 AVERAGE = Context(prec=50, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
-"""A shown average price."""
+"""For average prices shown: 50 significant digits, half to even."""
 
 SHOWN = Context(prec=decimal.MAX_PREC, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
-"""Rounding to a number of decimals."""
+"""For rounding to a number of decimals, half to even."""
 
 
 def exactly(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Run `function` with EXACT in force, whatever the caller's decimal context is, and put that back afterwards.
+    """Run `function` under the EXACT context, and restore the caller's context afterwards.
 
-    Cheaper than `localcontext`, which copies. Not for generators and coroutines: they would leave it in force
-    while they are suspended.
+    Cheaper than `localcontext`, which copies the context. Not for generators and coroutines: EXACT would stay in force
+    for their callers while they are suspended.
     """
 
     @wraps(function)
@@ -54,14 +55,14 @@ def exactly(function: Callable[Parameters, Result]) -> Callable[Parameters, Resu
 
 
 def amount_fits(amount: Decimal) -> bool:
-    """Whether an amount of either sign, or 0, is of a size that trades may have. Call it under EXACT."""
-    return MIN <= abs(amount) < TOO_MUCH or (amount == ZERO and abs(amount.adjusted()) <= 38)  # 0.00 as well as 0
+    """Whether an amount, of either sign or 0, is within the range of trades. Call it under the EXACT context."""
+    return MIN <= abs(amount) < TOO_MUCH or (amount == ZERO and abs(amount.adjusted()) <= 38)  # 0.00 too, not 0E+999
 
 
 def show(value: Decimal) -> str:
-    """Plain digits, all of them: no exponent, no zeros at the end of the decimals, no `-0`."""
+    """All digits of a value: no exponent, no trailing zeros after the point, no `-0`."""
     digits = str(value)
-    if digits[-1] != "0" and "E" not in digits:
+    if digits[-1] != "0" and "E" not in digits:  # most values, and nothing to change
         return digits
     if not value:
         return "0"

@@ -1,7 +1,7 @@
-"""The rules of a trade's fields: from what a client sent, as JSON, to the text that is journaled. No I/O.
+"""Checks each field of a trade: from a client's JSON value to the text that is journaled. No I/O.
 
-Every function takes one JSON value as bytes, returns text that is safe inside a JSON string, and raises FieldError.
-Numbers are never turned into binary floats, and keep their digits.
+Every `read_` function takes one JSON value as bytes, every `check_` function a decoded string. They return text that
+needs no escape inside a JSON string, and raise FieldError. Numbers never become binary floats, so all digits stay.
 """
 
 import re
@@ -18,10 +18,10 @@ MAX_IDENTIFIER = 128
 NANOSECONDS = 1_000_000_000
 
 EARLIEST_SECONDS = 100_000_000
-"""1973-03-03: from here on the size of a number tells whether it counts s, ms, µs or ns."""
+"""1973-03-03. From this time on, the size of a Unix time shows whether its unit is s, ms, µs or ns."""
 
 LATEST_AHEAD_SECONDS = 86_400
-"""A trade may lie so far in the future, for clocks that are wrong, and no further."""
+"""Maximum that a trade's time may be ahead of this machine's clock, in seconds. Allows for wrong clocks."""
 
 _EXACT = Context(prec=100)
 
@@ -36,11 +36,11 @@ _RFC3339 = re.compile(
 
 
 class FieldError(ValueError):
-    """A value that a field does not take. The message says what it would take."""
+    """An invalid value of a field. The message says which values are valid."""
 
 
 def read_amount(raw: bytes | msgspec.Raw) -> str:
-    """A price or a quantity: more than 0, at most 38 digits, kept as written; an exponent is written out."""
+    """A price or a quantity: more than 0, at most 38 digits, kept as written. An exponent is expanded."""
     written = bytes(raw)
     if written[:1] == b'"':
         written = written[1:-1]
@@ -52,7 +52,7 @@ def read_amount(raw: bytes | msgspec.Raw) -> str:
         and written[-1] != _POINT
         and (written[0] != _ZERO or written[1] == _POINT)
     ):
-        return written.decode()  # as nearly all are written
+        return written.decode()  # the common form needs no regular expression
     text = read_decimal(raw)
     if text[0] == "-" or not text.strip("0."):
         raise FieldError("must be more than 0")
@@ -60,15 +60,16 @@ def read_amount(raw: bytes | msgspec.Raw) -> str:
 
 
 def read_decimal(raw: bytes | msgspec.Raw) -> str:
-    """A number with any sign, at most 38 digits; an exponent is written out."""
+    """A number of any sign, at most 38 digits. An exponent is expanded."""
     match = _NUMBER.fullmatch(raw)
     if match is None:
         raise FieldError("must be a JSON number, or a string that holds one")
     sign, whole, fraction, exponent = match.groups(default=b"")
+    # Before the expansion: 1e999999999 would become a gigabyte of zeros.
     if len(exponent.lstrip(b"+-0")) > MAX_EXPONENT_DIGITS:
         raise FieldError("is out of range: at most 38 digits on either side of the point")
     if len((whole + fraction).lstrip(b"0")) > MAX_DIGITS:
-        raise FieldError(f"has {len(whole + fraction)} digits, {MAX_DIGITS} are the most")
+        raise FieldError(f"has {len(whole + fraction)} digits; the maximum is {MAX_DIGITS}")
     text = (sign + whole + (b"." + fraction if fraction else b"")).decode()
     if exponent:
         text = format(Decimal(f"{text}E{exponent.decode()}"), "f")
@@ -104,21 +105,24 @@ def read_identifier(raw: bytes) -> str:
 
 
 def read_timestamp(raw: bytes, now_ns: int) -> str:
-    """When it was traded: RFC 3339, or a number of s, ms, µs or ns since 1970. RFC 3339 in UTC comes back."""
+    """The time of a trade: RFC 3339, or s, ms, µs or ns since 1970. Returns RFC 3339 in UTC.
+
+    `now_ns` is Unix time in nanoseconds; later times are valid up to LATEST_AHEAD_SECONDS ahead.
+    """
     if raw.startswith(b'"') and b"-" in raw:
         nanoseconds = _parse_rfc3339(_text(raw))
     else:
         nanoseconds = _parse_epoch(raw)
     if nanoseconds < EARLIEST_SECONDS * NANOSECONDS:
-        raise FieldError("lies before March 1973")
+        raise FieldError("is before March 1973")
     if nanoseconds > now_ns + LATEST_AHEAD_SECONDS * NANOSECONDS:
         clock = format_second(now_ns // NANOSECONDS)
-        raise FieldError(f"lies more than a day ahead of this machine's clock, which says {clock}Z")
+        raise FieldError(f"is more than a day ahead of this machine's clock ({clock}Z)")
     return format_timestamp(nanoseconds)
 
 
 def format_timestamp(nanoseconds: int) -> str:
-    """RFC 3339 in UTC, with as few groups of three decimals as hold it: the same instant gives the same text."""
+    """RFC 3339 in UTC, with 0, 3, 6 or 9 decimals, the fewest that hold it. The same instant gives the same text."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     if rest % 1_000:
         return f"{format_second(seconds)}.{rest:09d}Z"
@@ -132,12 +136,12 @@ def format_timestamp(nanoseconds: int) -> str:
 
 @lru_cache(maxsize=4_096)
 def format_second(seconds: int) -> str:
-    """The same of a whole second, without the zone."""
+    """The same for a whole second, without the zone. Cached: trades of one second share it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _parse_epoch(raw: bytes) -> int:
-    if len(raw) == 13 and raw.isdigit():  # milliseconds until the year 2286: what nearly every exchange sends
+    if len(raw) == 13 and raw.isdigit():  # milliseconds until the year 2286, which nearly every exchange sends
         return int(raw) * 1_000_000
     try:
         number = Decimal(read_decimal(raw))
@@ -160,7 +164,7 @@ def _parse_rfc3339(text: str) -> int:
         moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
         seconds = int(moment.timestamp())
     except (ValueError, OverflowError) as error:
-        raise FieldError(f"is no date and time: {error}") from None
+        raise FieldError(f"is not a date and time: {error}") from None
     return seconds * NANOSECONDS + int(decimals.ljust(9, "0") or 0)
 
 
@@ -200,8 +204,7 @@ def check_identifier(text: str) -> str:
 
 
 def _check_text(text: str, maximum: int) -> str:
-    # isprintable leaves out control characters and lone surrogates: the text needs no escape in JSON, and none in a
-    # label.
+    # isprintable rejects control characters and lone surrogates, so the text needs no escape in JSON or in a label.
     if not 1 <= len(text) <= maximum:
         raise FieldError(f"must have 1 to {maximum} characters")
     if not text.isprintable() or '"' in text or "\\" in text or text[0] == " " or text[-1] == " ":

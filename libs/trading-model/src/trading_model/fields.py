@@ -1,8 +1,7 @@
-"""A trade's fields, each declared once: its rule, whether it is required, what it means, its JSON schema.
+"""The fields of a trade, each declared once: its rule, whether it is required, its meaning, its JSON schema. No I/O.
 
-Made from this table: what a request may hold and the words of its refusals, the OpenAPI schemas, the client's columns.
-Held against it by tests: `Trade`, the structs that decode requests, the tables of the documents, the page's form.
-No I/O.
+Made from this table: the check of a request, its error messages, the OpenAPI schemas, the client's columns.
+Compared with it by tests: `Trade`, the structs that decode requests, the tables of the documents, the page's form.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +25,7 @@ PRINTABLE_OR_EMPTY = f"^({_OUTER}({_INNER}*{_OUTER})?)?$"
 SYMBOL = "^[A-Za-z0-9._:/-]{1,32}$"
 SYMBOL_OR_EMPTY = "^[A-Za-z0-9._:/-]{0,32}$"
 
-# What JSON Schema can't say is in the descriptions: how many digits a number has, what is printable, what time it is.
+# JSON Schema can't express the maximum of digits, what is printable, and the current time: the descriptions do.
 _AMOUNT_TEXT: Schema = {"type": "string", "pattern": rf"^(?!0(\.0+)?([eE]|$)){_DIGITS}{_EXPONENT}$"}
 _DECIMAL_TEXT: Schema = {"type": "string", "pattern": f"^-?{_DIGITS}{_EXPONENT}$"}
 _POSITIVE: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**38}
@@ -39,9 +38,9 @@ _MORE_THAN_0 = f"More than 0, {_KEPT}; as a string no client can round it."
 class Field:
     """One field of a trade.
 
-    `read` takes a JSON value and Unix nanoseconds, the latest time that counts as now, and gives the text that is
-    journaled, or raises FieldError. `schema` describes the value in a request, `stored` in the journal; a field that is
-    not `always` in the journal is left out there where the client gave none. `default` is what is journaled instead.
+    `read` takes a JSON value and the current time in Unix nanoseconds, and gives the text that is journaled. It raises
+    FieldError. `schema` describes the value in a request, `stored` in the journal. `default` is journaled if the client
+    gave no value. A field that is not `always` is missing in the journal if the client gave no value.
     """
 
     name: str
@@ -163,7 +162,7 @@ def request_schema() -> dict[str, Any]:
 
 
 def form_schema() -> dict[str, Any]:
-    """The same where everything is text, and an empty text stands for nothing."""
+    """The JSON schema of a trade from an HTML form: every value is a string, and an empty string means no value."""
     return {**request_schema(), "properties": {each.name: _form_field(each) for each in FIELDS}}
 
 

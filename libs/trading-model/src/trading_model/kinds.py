@@ -1,7 +1,8 @@
-"""Kinds of events in the ledger, as docs/wire-contract.md has them. No I/O.
+"""Kinds of events in the ledger, as docs/wire-contract.md defines them. No I/O.
 
-An event without a kind is a fill. Any other has `kind` as its second member, to the byte: `{"seq":7,"kind":"note",…`;
-its content is nested, so that nobody takes it for a fill. A kind that changes no figure bears `"aside":true`.
+An event without a kind is a fill. Any other event has `kind` as its second member, byte for byte:
+`{"seq":7,"kind":"note",…`. Its content is nested, so that no reader mistakes it for a fill. An event that changes no
+figure has `"aside":true`.
 """
 
 from typing import Any
@@ -12,28 +13,28 @@ FILL = "fill"
 ASIDE = "aside"
 UNKNOWN = "unknown"
 COUNTED = (FILL, ASIDE, UNKNOWN)
-"""What events are counted as. A kind's own name comes from the journal, and may be anything."""
+"""Labels by which events are counted. A kind's own name comes from the journal, so as a label it would be unbounded."""
 
 _KIND = b'"kind":'
 
 
 class OtherEvent(msgspec.Struct, frozen=True, gc=False):
-    """What every event that is not a fill says of itself."""
+    """The common members of every event that is not a fill."""
 
     kind: str
     aside: Any = None
 
     @property
     def is_aside(self) -> bool:
-        """Whether it changes no figure, so that a reader that doesn't know the kind passes over it."""
+        """Whether it changes no figure, so that a reader that does not know its kind may skip it."""
         return self.aside is True
 
 
 def may_hold_other_kinds(events: bytes) -> bool:
-    """Whether numbered events may hold others than fills. False is certain, and takes no time."""
+    """Whether numbered events may include other kinds than fills. False is certain; the check is one search."""
     return b"," + _KIND in events
 
 
 def is_fill(event: bytes) -> bool:
-    """Whether a numbered event as journaled is a fill."""
+    """Whether a numbered, journaled event is a fill."""
     return not event.startswith(_KIND, event.find(b",") + 1)

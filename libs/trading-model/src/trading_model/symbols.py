@@ -1,7 +1,7 @@
-"""What a symbol's form says: base, the currency of its prices, the currency of its P&L, and the kind of contract.
+"""Base, quote currency, P&L currency and contract kind of a symbol, from its form. No I/O.
 
-One rule for everybody: the net P&L, the sidecar's metrics, the page and the dashboards. It reads the text alone, knows
-no venue, and says "unknown" with a reason where venues write different things in the same way. No I/O.
+One rule for the net P&L, the sidecar's metrics, the page and the dashboards. It reads only the text, not the venue.
+Where venues write different things in the same form, the result is "unknown" with a reason.
 """
 
 import re
@@ -17,10 +17,11 @@ Kind = Literal["spot", "perpetual", "future", "option", "stock", "unknown"]
 
 
 class SymbolParts(msgspec.Struct, frozen=True):
-    """What is certain of a symbol; an empty text is unknown.
+    """The certain parts of a symbol; an empty string means unknown.
 
-    `quote` is what its price is counted in, `currency` what its P&L is counted in, as price × quantity gives it.
-    `reason` says why the currency is unknown; it is empty where that is known.
+    `quote` is the currency of its price, `currency` the currency of its P&L (price × quantity). They differ if a
+    contract settles in another currency; `currency` is then unknown. `reason` says why it is
+    unknown, and is empty if it is known.
     """
 
     base: str = ""
@@ -46,17 +47,17 @@ _KRAKEN: dict[str, Kind] = {"PF": "perpetual", "PI": "perpetual", "FF": "future"
 
 
 def symbol_parts(symbol: str) -> SymbolParts:
-    """The parts of a symbol, in whatever case it is written."""
+    """The parts of a symbol, in upper or lower case."""
     return _parts(symbol)
 
 
 def pnl_currency(symbol: str) -> str:
-    """The currency of a symbol's P&L; empty where its form does not tell."""
+    """The currency of a symbol's P&L; empty if its form does not show it."""
     return _parts(symbol).currency
 
 
 def same_currency(one: str, other: str) -> bool:
-    """Whether two codes mean the same money: XBT is BTC."""
+    """Whether two codes are the same currency: XBT is BTC."""
     return _plain(one) == _plain(other)
 
 
@@ -71,7 +72,7 @@ def _parts(symbol: str) -> SymbolParts:
 
 
 def _slash(base: str, quote: str, settled: str, date: str, strike: str) -> SymbolParts:
-    """ccxt's form, and that of currency brokers: base/quote, then what it settles in, expiry, strike, call or put."""
+    """The form of ccxt and of currency brokers: BASE/QUOTE:SETTLEMENT-EXPIRY-STRIKE-C, all after QUOTE optional."""
     kind: Kind = "option" if strike else "future" if date else "perpetual" if settled else "spot"
     if settled and not same_currency(settled, quote):
         return SymbolParts(_plain(base), _plain(quote), "", kind, f"priced in {quote}, settled in {settled}")
@@ -79,7 +80,7 @@ def _slash(base: str, quote: str, settled: str, date: str, strike: str) -> Symbo
 
 
 def _derivative(base: str, quote: str, ending: str) -> SymbolParts:
-    """A pair and what it is a contract of: BTC-USDT-SWAP, BTCUSDT_260327, BTC-USD-260327-80000-C."""
+    """A pair with a contract: BTC-USDT-SWAP, BTCUSDT_260327, BTC-USD-260327-80000-C."""
     kind = _kind_of(ending)
     named = _separated(base, "-", quote) if quote else _joined(base)
     if not named.quote:
@@ -90,7 +91,7 @@ def _derivative(base: str, quote: str, ending: str) -> SymbolParts:
 
 
 def _underlying(base: str, ending: str) -> SymbolParts:
-    """A contract that names its underlying alone: BTC-PERP, BTC-29MAR26, ETH-27DEC26-4000-C."""
+    """A contract that names only its underlying: BTC-PERP, BTC-29MAR26, ETH-27DEC26-4000-C."""
     named = _joined(base)
     if named.quote:
         return _derivative(base, "", ending)
@@ -99,7 +100,7 @@ def _underlying(base: str, ending: str) -> SymbolParts:
 
 
 def _dated_option(base: str, ending: str, quote: str) -> SymbolParts:
-    """Bybit's options, which name what they settle in at the end: BTC-27DEC26-80000-C-USDT."""
+    """Bybit's options, which end with their settlement currency: BTC-27DEC26-80000-C-USDT."""
     return SymbolParts(_plain(base), _plain(quote), _plain(quote), _kind_of(ending))
 
 
@@ -153,7 +154,7 @@ def _occ_option(root: str) -> SymbolParts:
 
 
 def _joined(text: str) -> SymbolParts:
-    """BTCUSDT: a known quote currency at the end of one word, the longest first."""
+    """One word that ends with a known quote currency, the longest first: BTCUSDT."""
     if text in KNOWN:
         return SymbolParts(_plain(text), reason=NO_CURRENCY_NAMED)
     if len(text) == 6 and text[:3] in _MONEY and text[3:] in _MONEY:
@@ -189,6 +190,7 @@ def _rank(code: str) -> int:
     return next((rank for rank, codes in enumerate(RANKS) if code in codes), len(RANKS))
 
 
+# Order matters: the first pattern that matches decides, so special forms come before general ones.
 _ENDING = rf"(SWAP|PERP|PERPETUAL|{_DATE}(?:-{_STRIKE}-[CP])?)"
 _FORMS: tuple[tuple[re.Pattern[str], Callable[..., SymbolParts]], ...] = tuple(
     (re.compile(pattern), read)

@@ -1,4 +1,4 @@
-"""Times as they stand in trades, as Unix time."""
+"""RFC 3339 times of trades as Unix time. No I/O."""
 
 from datetime import date
 from functools import lru_cache
@@ -7,7 +7,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 
 
 def unix_seconds(ts: str) -> str:
-    """Unix seconds of an RFC 3339 time in UTC, `2026-01-31T23:59:59.5Z`, with all its decimals; `NaN` if it is none."""
+    """Unix seconds of an RFC 3339 time in UTC, `2026-01-31T23:59:59.5Z`, with all its decimals; `NaN` if invalid."""
     try:
         whole = _minute(ts[:17]) + int(ts[17:19])
     except ValueError:
@@ -22,13 +22,13 @@ def unix_seconds(ts: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _minute(ts: str) -> int:
-    """Unix time of the minute that `2026-01-31T23:59:` says."""
+    """Unix seconds of a minute, `2026-01-31T23:59:`. Cached: trades of one minute share it."""
     day = date.fromisoformat(ts[:10]).toordinal() - EPOCH
     return day * 86_400 + int(ts[11:13]) * 3600 + int(ts[14:16]) * 60
 
 
 def _before_1970(whole: int, decimals: str) -> str:
-    """A negative number of whole seconds, plus decimals."""
+    """Unix seconds before 1970: `whole` is negative, `decimals` count forward from it."""
     parts = 10 ** len(decimals)
     seconds, rest = divmod(-whole * parts - int(decimals), parts)
     return f"-{seconds}.{rest:0{len(decimals)}d}"

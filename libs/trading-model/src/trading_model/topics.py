@@ -1,4 +1,4 @@
-"""The names of the streams here."""
+"""The names of the streams."""
 
 LEDGER = "trades"
-"""Everything that people and bots say; kept for ever."""
+"""The topic of everything that people and bots submit: trades and other events. Never deleted."""

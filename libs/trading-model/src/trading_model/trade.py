@@ -1,4 +1,4 @@
-"""The trade, as it stands in the journal, on the wire and in every answer of the API."""
+"""A trade as it is in the journal, on the wire and in every answer of the API. No I/O."""
 
 from decimal import Decimal
 from typing import Literal
@@ -11,9 +11,9 @@ Side = Literal["buy", "sell"]
 class Trade(msgspec.Struct, frozen=True, gc=False):
     """One fill.
 
-    `price` is in quote units per base unit, `qty` in base units, both > 0 with the digits the sender wrote. `ts` is
-    when it was traded, RFC 3339 in UTC. `fee` is what it cost in `fee_currency` (negative: a rebate); with no currency
-    named it is in the symbol's quote currency. `trade_id` is unique within its account.
+    `price` is in quote units per base unit, `qty` in base units, both > 0, with the digits the client sent. `ts` is
+    the time of the trade, RFC 3339 in UTC. `fee` is in `fee_currency`, negative for a rebate; without a currency it is
+    in the symbol's quote currency. `trade_id` is unique within its account.
     """
 
     seq: int

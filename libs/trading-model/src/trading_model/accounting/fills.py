@@ -1,4 +1,4 @@
-"""Decode: from a batch of journaled events to fills, and a count of all else."""
+"""Decodes a batch of journaled events into fills, and counts all other events. No I/O."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -18,22 +18,23 @@ class EventBatch(Protocol):
 
     @property
     def last(self) -> int:
-        """The sequence of the last event; `first - 1` where there are none."""
+        """The sequence of the last event; `first - 1` if the batch is empty."""
 
     @property
     def events(self) -> bytes:
-        """The events."""
+        """The JSON objects, joined by commas."""
 
     @property
     def count(self) -> int:
-        """How many events."""
+        """The number of events."""
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What the accounting needs of a trade: `price` in quote units per base unit, `qty` in base units, both > 0.
+    """The fields of a trade that the accounting uses.
 
-    `ts` is RFC 3339 in UTC. `fee` is what the trade cost, negative for a rebate, in `fee_currency`; with none named,
-    in the symbol's quote currency.
+    `price` is in quote units per base unit, `qty` in base units, both > 0. `ts` is RFC 3339
+    in UTC. `fee` is in `fee_currency`, negative for a rebate; without a `fee_currency` it is in the symbol's quote
+    currency.
     """
 
     symbol: str
@@ -46,14 +47,14 @@ class Fill(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     fee: Decimal | None = None
     fee_currency: str | None = None
     kind: None = None
-    """No fill has one: an event with a kind is not decoded as a fill, whatever else is in it."""
+    """Fills have no kind. Declared so that decoding an event with a kind as a fill fails, whatever else it contains."""
 
 
 class BatchContent(msgspec.Struct, frozen=True):
-    """What a batch holds: its fills in order, and how many of its events are something else.
+    """A decoded batch: its fills in order, and the numbers of its other events.
 
-    `unknown` counts events of a kind that is not known here and may change figures; `first_unknown` is the sequence of
-    the first of them, 0 where there is none.
+    `asides` counts events that change no figure, `unknown` events of an unknown kind, which may change figures.
+    `first_unknown` is the sequence of the first unknown one, 0 if there is none.
     """
 
     fills: list[Fill]
@@ -71,15 +72,15 @@ _decode_other = msgspec.json.Decoder(OtherEvent).decode
 
 
 def read_batch(batch: EventBatch, skip: int) -> BatchContent:
-    """What the batch holds after its first `skip` events.
+    """Decode the events of a batch after its first `skip`.
 
-    All events are decoded as fills at once; only a batch in which that fails is read event by event.
+    All events are decoded as fills at once. Only if that fails is the batch decoded event by event.
     """
     try:
-        fills = _decode_fills(b"".join((b"[", batch.events, b"]")))  # b"[%b]" would ask for too much, and shrink it
+        fills = _decode_fills(b"".join((b"[", batch.events, b"]")))  # b"[%b]" allocates too much, then shrinks it
     except _ERRORS:
         return _read_one_by_one(batch, skip)
-    if len(fills) != batch.count:
+    if len(fills) != batch.count:  # a sequence is missing or an object is too many: count what is undecodable
         return _read_one_by_one(batch, skip)
     return BatchContent(fills[skip:] if skip else fills)
 
@@ -102,7 +103,7 @@ def _read_one_by_one(batch: EventBatch, skip: int) -> BatchContent:
 
 
 def _read_event(event: bytes) -> Fill | OtherEvent | None:
-    """None where it is neither."""
+    """The event as a fill or as another kind; None if it is undecodable."""
     try:
         return _decode_fill(event)
     except _ERRORS:
@@ -114,7 +115,10 @@ def _read_event(event: bytes) -> Fill | OtherEvent | None:
 
 
 def _split(batch: EventBatch) -> Iterator[bytes]:
-    """The events of a batch, one for each sequence; empty where one is not there."""
+    """The events of a batch, one for each sequence; empty for a missing one.
+
+    Each event begins with `{"seq":N,` (docs/wire-contract.md).
+    """
     events = batch.events
     end = len(events)
     starts = []

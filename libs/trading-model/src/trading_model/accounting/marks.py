@@ -1,4 +1,4 @@
-"""What each symbol was traded at last: the mark of all positions in it. No I/O."""
+"""The last price of each symbol, at which all its positions are marked. No I/O."""
 
 from decimal import Decimal
 
@@ -13,7 +13,10 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class Market:
-    """The fold of one symbol's fills: the last one counts. Set `price` and `ts` together."""
+    """The last fill of one symbol. Set `price` and `ts` together.
+
+    They are plain attributes, since the hot loop in `state` sets them for each fill.
+    """
 
     __slots__ = ("_frozen", "_generation", "price", "symbol", "ts")
 
@@ -24,12 +27,12 @@ class Market:
         self._generation = 0
 
     def freeze(self, generation: int) -> Mark:
-        """What is known now, untouched by what is applied later. For the same generation again: what was known then.
+        """An immutable copy. Called again with the same generation, it gives the copy made at the first call.
 
-        It is the same object as long as no fill is applied.
+        Without a fill in between, it gives the same object, by which a scrape recognises what has not changed.
         """
         if self._generation != generation:
             self._generation = generation
-            if self._frozen.price is not self.price:  # each fill brings its own
+            if self._frozen.price is not self.price:  # each fill brings a Decimal object of its own
                 self._frozen = Mark(self.price, self.ts)
         return self._frozen

@@ -1,15 +1,16 @@
-"""Apply: what fills add up to, per account, strategy and symbol. A fold over fills, average-cost accounting, no I/O.
+"""Applies fills to the position of one key: account, strategy and symbol. Average-cost accounting, no I/O.
 
-Kept are the position and its basis: quantity and signed cost as they were when the position last grew. A partial close
-leaves the average price, basis cost / basis quantity, as it is, so it leaves the basis alone. All else follows:
+A position keeps its basis: its quantity and signed cost when it last grew. The average price is basis cost / basis
+quantity. A partial close does not change the average, so it does not change the basis. All other figures follow:
 
     cost       = basis cost × position / basis quantity      of what is open now
     cash flow  = notional sold − notional bought
     realised   = cash flow + cost
     unrealised = position × mark − cost
 
-so that realised + unrealised = cash flow + position × mark holds by construction, and each fill against the position
-realises `closed × (price − average) × sign`. A close leaves no cost; through zero the rest opens at the fill's price.
+So realised + unrealised = cash flow + position × mark holds by construction, and each fill against the position
+realises `closed × (price − average) × sign`. A full close leaves no cost. A fill that crosses zero opens the rest
+at its own price.
 """
 
 from decimal import Decimal, Inexact
@@ -22,29 +23,30 @@ from trading_model.symbols import pnl_currency, same_currency
 from trading_model.trade import Side
 
 QUOTE = "quote"
-"""Label of fees that came without a currency."""
+"""Currency label of fees without a currency."""
 
 OTHER = "__other__"
-"""Label of what is counted past a limit."""
+"""Label of everything counted beyond a limit."""
 
 MAX_FEE_CURRENCIES = 8
-"""Fee currencies tracked per key, besides those that count in the net P&L."""
+"""Maximum of fee currencies tracked per key. Currencies that count in the net P&L are exempt."""
 
 
 def counts_in_net(symbol: str, currency: str) -> bool:
-    """Whether a fee in `currency` can be taken off a P&L of `symbol`: both are the same money, for certain."""
+    """Whether a fee in `currency` may be subtracted from a P&L of `symbol`: both must be the same currency."""
     return currency == QUOTE or same_currency(currency, pnl_currency(symbol))
 
 
 NO_FEES: dict[str, Decimal] = {}
+"""Shared by all snapshots without fees, which saves a dict for each. Never change it."""
 
 
 class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
-    """What was traded and is held under one key at one moment.
+    """Totals, position and basis of one key at one moment.
 
-    Volumes and `quantity` are in base units, `quantity` is negative when short. Notionals (price × quantity) and costs
-    are in quote units, the cost with the sign of the quantity. `rounded` tells that a division that does not come out
-    even is in `basis_cost`, which then has 200 significant digits or more. `fees` are by currency.
+    Volumes and `quantity` are in base units; `quantity` is negative when short. Notionals (price × quantity) and costs
+    are in quote units; the cost has the sign of the quantity. `rounded` is whether `basis_cost` contains an inexact
+    division; it then has 200 significant digits or more. `fees` are by currency.
     """
 
     account: str
@@ -64,12 +66,12 @@ class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def trades(self) -> int:
-        """How many trades, on both sides."""
+        """The number of trades, buys and sells."""
         return self.buy_trades + self.sell_trades
 
 
 class Position:
-    """The fold of one key's fills. Call its methods with the EXACT context in force."""
+    """Totals, position and fees of one key. Call its methods under the EXACT context."""
 
     __slots__ = (
         "_basis_cost",
@@ -92,7 +94,7 @@ class Position:
     )
 
     market: Market
-    """Of its symbol, once that has one."""
+    """The last price of its symbol. `state` sets it when it opens the position."""
 
     def __init__(self, account: str, strategy: str, symbol: str) -> None:
         self.account = account
@@ -101,15 +103,15 @@ class Position:
         self.buy_trades = self.sell_trades = 0
         self.buy_volume = self.sell_volume = self.buy_notional = self.sell_notional = ZERO
         self.fees: dict[str, Decimal] = {}
-        self._side = ""  # of the fills that opened what is held; none while flat
-        self._basis_quantity: Decimal | None = None  # None: the quantity, as nothing was closed since the last opening
+        self._side = ""  # side of the fills that opened the position; empty while flat
+        self._basis_quantity: Decimal | None = None  # None: the quantity; nothing was closed since the last opening
         self._basis_cost = ZERO
         self._rounded = False
         self._frozen: PositionSnapshot | None = None
         self._generation = 0
 
     def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
-        """Count a fill and let it move the position."""
+        """Count a fill and move the position. `price` in quote units per base unit, `qty` in base units, both > 0."""
         notional = price * qty
         if not self._side:
             self._side = side
@@ -137,7 +139,10 @@ class Position:
                 self._turn(price)
 
     def charge(self, fee: Decimal, currency: str | None) -> None:
-        """Add a fee. Currencies are few; past a limit those that do not count in the net P&L share one label."""
+        """Add a fee, negative for a rebate. Beyond MAX_FEE_CURRENCIES, further currencies share the label OTHER.
+
+        Currencies that count in the net P&L never share it: the net P&L would be wrong.
+        """
         label = currency or QUOTE
         fees = self.fees
         paid = fees.get(label)
@@ -148,9 +153,9 @@ class Position:
         fees[label] = paid + fee
 
     def freeze(self, generation: int) -> PositionSnapshot:
-        """What is known now, untouched by what is applied later. For the same generation again: what was known then.
+        """An immutable copy. Called again with the same generation, it gives the copy made at the first call.
 
-        It is the same object as long as no fill is applied.
+        Without a fill in between, it gives the same object, by which a scrape recognises what has not changed.
         """
         frozen = self._frozen
         if frozen is None or (
@@ -162,6 +167,7 @@ class Position:
         return frozen
 
     def _copy(self) -> PositionSnapshot:
+        # Names its context: `freeze` also runs outside of `exactly`, between two slices of a scrape.
         quantity = EXACT.subtract(self.buy_volume, self.sell_volume) if self._side else ZERO
         return PositionSnapshot(
             self.account,
@@ -181,7 +187,7 @@ class Position:
         )
 
     def restore(self, held: PositionSnapshot) -> None:
-        """Go on from what was frozen."""
+        """Continue from a snapshot."""
         self.buy_trades, self.sell_trades = held.buy_trades, held.sell_trades
         self.buy_volume, self.sell_volume = held.buy_volume, held.sell_volume
         self.buy_notional, self.sell_notional = held.buy_notional, held.sell_notional
@@ -192,9 +198,9 @@ class Position:
         self._frozen = held
 
     def _move_basis(self, basis_quantity: Decimal) -> None:
-        """Bring the basis to what partial closes have left.
+        """Reduce the basis to what partial closes have left, before a fill adds to the position.
 
-        The only division whose result is kept: those in `figures.py` are of figures that are shown.
+        The only division whose result is kept; those in `figures` are for display.
         """
         cost = self._basis_cost * (self.buy_volume - self.sell_volume)
         if self._rounded:
@@ -206,7 +212,7 @@ class Position:
         self._basis_quantity = None
 
     def _turn(self, price: Decimal) -> None:
-        """Start a new basis after a fill that closed the position or went through zero."""
+        """Start a new basis after a fill that closed the position or crossed zero."""
         quantity = self.buy_volume - self.sell_volume
         self._side = _side_of(quantity)
         self._basis_quantity = None
@@ -215,12 +221,12 @@ class Position:
 
 
 def _side_of(quantity: Decimal) -> str:
-    """The side of the fills that open such a quantity."""
+    """The side of the fills that open this quantity; empty for 0."""
     return "buy" if quantity > ZERO else "sell" if quantity else ""
 
 
 class Overflow(Position):
-    """Counts the fills of all keys past the limit. It holds nothing: quantities of different symbols don't add up."""
+    """Totals of all keys beyond the limit. It has no position: quantities of different symbols can't be added."""
 
     __slots__ = ()
 
@@ -228,7 +234,7 @@ class Overflow(Position):
         super().__init__(OTHER, OTHER, OTHER)
 
     def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
-        """Count a fill."""
+        """Count a fill in the totals."""
         if side == "buy":
             self.buy_trades += 1
             self.buy_volume += qty

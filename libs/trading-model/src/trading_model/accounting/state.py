@@ -1,4 +1,4 @@
-"""Everything that is known of the trades of one stream: a fold over its batches. No I/O."""
+"""All positions and totals of one stream: a fold over its batches. No I/O."""
 
 from collections.abc import Generator
 
@@ -10,24 +10,24 @@ from trading_model.accounting.positions import MAX_FEE_CURRENCIES, Overflow, Pos
 from trading_model.decimals import MIN, TOO_MUCH, amount_fits, exactly
 
 FOLD = 2
-"""Version of what the same events add up to. Raise it with every change of that, in tests/trading_model/golden too."""
+"""Version of the accounting. Raise it whenever the same events give another state; see tests/trading_model/golden."""
 
 OUT_OF_RANGE = "out_of_range"
 _NO_BOOK: dict[str, Position] = {}
 LABEL_BYTES = 128
-"""Bytes of account, strategy and symbol that one position of the limit covers: each of its series repeats them."""
+"""Bytes of account, strategy and symbol that count as one position: each of a position's series repeats them."""
 
 SLICE = 512
-"""So many positions are frozen between two chances for others to run: a fraction of a millisecond."""
+"""Positions frozen between two yields: a fraction of a millisecond."""
 
 
 class StateSnapshot(msgspec.Struct, frozen=True):
-    """The state as it was when `applied` was the last sequence in it; nothing changes it later.
+    """The state after the event with sequence `applied`. Immutable.
 
-    `positions` stand in the order in which their first trade came, `last` holds each symbol's last trade. `other` is
-    what was counted past the limit on positions. `asides` and `unknown` count events that are not fills; the first
-    unknown one has the sequence `incomplete_since`, which is 0 while figures are complete. `used` is what the positions
-    take of `limit`.
+    `positions` are in the order of their first trade, `last` has each symbol's last trade. `other` has the totals
+    beyond the limit on positions. `asides` and `unknown` count events that are not fills; `incomplete_since` is the
+    sequence of the first unknown one, 0 while figures are complete. `used` is how much of `limit` the positions take.
+    `fold` is the version of the accounting.
     """
 
     stream: str
@@ -45,15 +45,15 @@ class StateSnapshot(msgspec.Struct, frozen=True):
 
     @property
     def full(self) -> bool:
-        """Whether trades are, or may be next, counted without a position."""
+        """Whether trades are counted without a position, or the next new key's may be."""
         return self.used >= self.limit or self.other.trades > 0
 
     @property
     def is_of_this_fold(self) -> bool:
-        """Whether this version would have come to the same state.
+        """Whether this version of the accounting would give the same state.
 
-        The first version knew no kinds, no shares of the limit and more fee currencies: it would where none of these
-        mattered.
+        Version 1 had no kinds of events, no shares of the limit and no maximum of fee currencies. Its state is the same
+        if none of these made a difference.
         """
         if self.fold != 1:
             return self.fold == FOLD
@@ -63,28 +63,28 @@ class StateSnapshot(msgspec.Struct, frozen=True):
 
     @property
     def fills(self) -> int:
-        """Events that are in the figures."""
+        """The number of events in the figures."""
         return self.applied - self.asides - self.unknown - sum(self.rejected.values())
 
 
 def cost(account: str, strategy: str, symbol: str) -> int:
-    """What a key takes of the limit on positions: 1, and as much again for each further LABEL_BYTES of its names."""
+    """What a key takes of the limit on positions: 1 for each LABEL_BYTES of its names, rounded up."""
     characters = len(account) + len(strategy) + len(symbol)
-    if characters * 4 > LABEL_BYTES:  # else it can't be longer, whatever the characters are
+    if characters * 4 > LABEL_BYTES:  # a character has at most 4 bytes in UTF-8, so short names need no encoding
         characters = len((account + strategy + symbol).encode())
     return max(1, -(-characters // LABEL_BYTES))
 
 
 def newcomers_limit(limit: int) -> int:
-    """What positions may take altogether: past `limit` there is a quarter more, for accounts with few positions."""
+    """What all positions together may take: `limit` plus a quarter, reserved for accounts with few positions."""
     return limit + limit // 4
 
 
 class TradingState:
-    """Positions and totals of one stream, at most `limit` keys of them.
+    """Positions and totals of one stream, with positions for at most `limit` keys.
 
-    Trades of further keys are counted under one key that holds no position: the totals are still those of all trades.
-    An account can't keep others out: past the limit each may still have a hundredth of it, from a reserve of a quarter.
+    Trades of further keys are counted in `other`, which has no position, so the totals still include all trades. An
+    account can't keep others out: beyond the limit each may have a hundredth of it, from a reserve of a quarter.
     """
 
     def __init__(self, limit: int, stream: str = "") -> None:
@@ -104,7 +104,7 @@ class TradingState:
 
     @classmethod
     def restored(cls, moment: StateSnapshot) -> "TradingState":
-        """The state that was frozen."""
+        """The state that a snapshot describes."""
         state = cls(moment.limit, moment.stream)
         state.applied = moment.applied
         for held in moment.positions:
@@ -116,7 +116,7 @@ class TradingState:
         return state
 
     def freeze(self) -> StateSnapshot:
-        """What is known now, to be read at leisure while further batches are applied."""
+        """A snapshot, which batches applied later do not change."""
         freezing = self.freeze_in_slices()
         while True:
             try:
@@ -126,9 +126,14 @@ class TradingState:
                 return moment
 
     def freeze_in_slices(self) -> Generator[None, None, StateSnapshot]:
-        """The same for many positions: batches applied between two slices don't get in. One freeze at a time."""
+        """The same in slices, for many positions. Batches applied between two slices are not in the snapshot.
+
+        While it runs, `apply` freezes each position before it changes it, so a later slice finds the earlier copy. One
+        freeze at a time: two generations would overwrite each other's copies.
+        """
         self._generation += 1
         self._freezing = True
+        # Copies: positions and symbols opened between two slices are not part of this snapshot.
         generation, positions, markets = self._generation, self._positions.copy(), list(self._markets.values())
         other, rejected = self.other.freeze(generation), self.rejected.copy()
         moment = StateSnapshot(
@@ -159,9 +164,9 @@ class TradingState:
         return moment
 
     def apply(self, batch: EventBatch, skip: int = 0) -> None:
-        """Apply the batch's events but for the first `skip`. What can't be applied is counted, and passed over.
+        """Apply the events of a batch after its first `skip`. Events that can't be applied are counted and skipped.
 
-        After an event of an unknown kind, which may change figures, these are incomplete for good.
+        An event of an unknown kind may change figures, so figures are incomplete from there on.
         """
         content = read_batch(batch, skip)
         self.rejected[UNDECODABLE] += content.undecodable
@@ -178,22 +183,23 @@ class TradingState:
         strategy, book = "", _NO_BOOK
         for fill in fills:
             price, qty, fee = fill.price, fill.qty, fill.fee
+            # A NaN compares as false, so it is rejected here too.
             if not (MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH):
                 self.rejected[OUT_OF_RANGE] += 1
                 continue
             if fee is not None and not (MIN <= fee < TOO_MUCH or amount_fits(fee)):
                 self.rejected[OUT_OF_RANGE] += 1
                 continue
-            if fill.account != account or fill.strategy != strategy:  # mostly they are those of the fill before
+            if fill.account != account or fill.strategy != strategy:  # most fills have those of the fill before
                 account, strategy = fill.account, fill.strategy
                 book = self._books.get((account, strategy), _NO_BOOK)
             position = book.get(fill.symbol)
             if position is None:
                 self._apply_first(fill)
-                account = None
+                account = None  # the key's book may be new: look it up for the next fill
                 continue
             market = position.market
-            if freezing:
+            if freezing:  # copy before the change; see freeze_in_slices
                 position.freeze(generation)
                 market.freeze(generation)
             position.apply(fill.side, price, qty)
@@ -202,7 +208,7 @@ class TradingState:
             market.price, market.ts = price, fill.ts
 
     def _apply_first(self, fill: Fill) -> None:
-        """Apply a fill whose key has no position yet, and may get none."""
+        """Apply a fill whose key has no position: open one, or count the fill in `other`."""
         target: Position = self.other
         market = self._markets.get(fill.symbol)
         if market is not None:
@@ -216,7 +222,7 @@ class TradingState:
             target.charge(fill.fee, fill.fee_currency)
 
     def _admits(self, fill: Fill) -> bool:
-        """Whether the fill's key gets a position. It depends on the fills before it, and on nothing else."""
+        """Whether the fill's key gets a position. Depends on earlier fills only, so a rebuild decides the same."""
         key_cost = cost(fill.account, fill.strategy, fill.symbol)
         used = self._used + key_cost
         if used <= self.limit:
@@ -225,7 +231,7 @@ class TradingState:
         return used <= newcomers_limit(self.limit) and used_by_account <= max(1, self.limit // 100)
 
     def _open(self, account: str, strategy: str, symbol: str, mark: Mark) -> Position:
-        """A new position; `mark` is its symbol's if that is new, too."""
+        """Open a position; `mark` is the symbol's first price if the symbol is new."""
         market = self._markets.get(symbol)
         if market is None:
             market = self._markets[symbol] = Market(symbol, mark)
