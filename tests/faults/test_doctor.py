@@ -183,7 +183,7 @@ def test_an_unusable_snapshot_is_named_and_set_aside(data: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE stream SET id = 'another'", "the journal of another"),
+        ("UPDATE stream SET id = 'another'", "the journal to another"),
         ("DELETE FROM batch WHERE first > 1000", "the journal only 1,000"),
         ("UPDATE batch SET hash = zeroblob(16)", "differs at or before trade 2,500"),
     ],

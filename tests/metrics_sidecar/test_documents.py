@@ -51,8 +51,8 @@ def test_names_follow_prometheus_conventions() -> None:
 
 
 def test_limits_named_in_the_documents_are_those_of_the_code() -> None:
-    assert f"Past {MAX_FEE_CURRENCIES} currencies" in metrics.FEES.when_wrong
-    assert f"Past {MAX_FEE_CURRENCIES} fee currencies" in page()
+    assert f"more than {MAX_FEE_CURRENCIES} fee currencies" in metrics.FEES.when_wrong
+    assert f"Beyond {MAX_FEE_CURRENCIES} fee currencies" in page()
 
 
 def test_every_error_code_has_a_status_of_an_error_and_a_title() -> None:

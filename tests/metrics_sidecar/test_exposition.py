@@ -41,35 +41,35 @@ trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ET
 # TYPE trading_position gauge
 trading_position{account="default",strategy="maker",symbol="BTC/USDT"} 0.2
 trading_position{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} -5
-# HELP trading_average_entry_price Average price of what is held, to 50 significant digits; 0 while flat.
+# HELP trading_average_entry_price Average price of the open position, to 50 significant digits; 0 while flat.
 # TYPE trading_average_entry_price gauge
 trading_average_entry_price{account="default",strategy="maker",symbol="BTC/USDT"} 1000.1
 trading_average_entry_price{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0.0014
-# HELP trading_realized_pnl Gross profit of what was closed, at average cost.
+# HELP trading_realized_pnl Gross profit of closed quantities, at average cost.
 # TYPE trading_realized_pnl gauge
 trading_realized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.01
 trading_realized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
-# HELP trading_unrealized_pnl Profit of what is held, marked at the symbol's last price.
+# HELP trading_unrealized_pnl Profit of the open position, marked at the symbol's last price.
 # TYPE trading_unrealized_pnl gauge
 trading_unrealized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.02
 trading_unrealized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
-# HELP trading_net_pnl Realised and unrealised P&L less the fees in the currency of the symbol's P&L, or in none.
+# HELP trading_net_pnl Realised plus unrealised P&L, minus fees in the symbol's P&L currency or in none.
 # TYPE trading_net_pnl gauge
 trading_net_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.05
 trading_net_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
-# HELP trading_fees Fees paid, rebates negative; currency quote where the sender named none.
+# HELP trading_fees Fees paid; rebates are negative. Currency is quote if the sender named none.
 # TYPE trading_fees gauge
 trading_fees{account="default",strategy="maker",symbol="BTC/USDT",currency="quote"} 0.02
 trading_fees{account="default",strategy="maker",symbol="BTC/USDT",currency="BNB"} -0.00000001
-# HELP trading_last_price Price of the symbol's last trade, by sequence; the mark of the unrealised P&L.
+# HELP trading_last_price Price of the symbol's last trade by sequence; marks the unrealised P&L.
 # TYPE trading_last_price gauge
 trading_last_price{symbol="BTC/USDT"} 1000
 trading_last_price{symbol="XRP/ETH"} 0.0014
-# HELP trading_last_trade_timestamp_seconds When the symbol's last trade, by sequence, was made, as its sender says.
+# HELP trading_last_trade_timestamp_seconds Time of the symbol's last trade by sequence, as its sender reported it.
 # TYPE trading_last_trade_timestamp_seconds gauge
 trading_last_trade_timestamp_seconds{symbol="BTC/USDT"} 1772600767
 trading_last_trade_timestamp_seconds{symbol="XRP/ETH"} 1772600767.25
-# HELP trading_symbol_info What the symbol's form says: base, currency of its P&L, kind of contract. An empty currency \
+# HELP trading_symbol_info Base, P&L currency and contract kind, derived from the symbol's form. An empty currency \
 is unknown.
 # TYPE trading_symbol_info gauge
 trading_symbol_info{symbol="BTC/USDT",base="BTC",currency="USDT",kind="spot"} 1
@@ -83,7 +83,7 @@ OTHERS = [
     Family(metrics.BUILD_INFO, [('{version="1"}', 1)]),
 ]
 TEXT_OTHERS = """\
-# HELP trading_stream_gaps_total Jumps in the live sequence, each healed from the replay socket.
+# HELP trading_stream_gaps_total Jumps in the live sequence, each filled from the replay socket.
 # TYPE trading_stream_gaps_total counter
 trading_stream_gaps_total 2
 # HELP trading_events_rejected_total Stream messages and events rejected, by reason.
@@ -108,7 +108,7 @@ trading_delivery_delay_seconds_bucket{le="10.0"} 5
 trading_delivery_delay_seconds_bucket{le="+Inf"} 6
 trading_delivery_delay_seconds_count 6
 trading_delivery_delay_seconds_sum 21.500000001
-# HELP trading_telemetry_build_info What is running.
+# HELP trading_telemetry_build_info Version of the running component.
 # TYPE trading_telemetry_build_info gauge
 trading_telemetry_build_info{version="1"} 1
 """

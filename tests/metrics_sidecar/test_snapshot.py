@@ -96,7 +96,7 @@ def test_a_file_with_any_byte_changed_is_not_used(file: SnapshotFile) -> None:
         (b"\x00" * 4096, "begin"),
         (b"trading-telemetry-snapshot 2 00\n{}", "version"),
         (b"trading-telemetry-snapshot 1 00\n{}", "checksum"),
-        (b"trading-telemetry-snapshot 1 %b\n{}" % blake2b(b"{}", digest_size=16).hexdigest().encode(), "hold"),
+        (b"trading-telemetry-snapshot 1 %b\n{}" % blake2b(b"{}", digest_size=16).hexdigest().encode(), "snapshot of"),
     ],
 )
 def test_a_foreign_file_is_not_used_and_it_is_said_why(file: SnapshotFile, content: bytes, reason: str) -> None:

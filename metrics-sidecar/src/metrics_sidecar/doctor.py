@@ -1,4 +1,4 @@
-"""`metrics-sidecar doctor`: checks the snapshot, by itself and against the journal beside it."""
+"""`metrics-sidecar doctor`: checks the snapshot alone, and against the journal in the same folder."""
 
 from pathlib import Path
 
@@ -12,21 +12,24 @@ ASIDE = f"{FILE_NAME}.set-aside"
 
 
 def examine(store: Store, folder: Path, *, repair: bool) -> int:
-    """Say what is found about the snapshot in a folder; 1 if something has to be done."""
+    """Check the snapshot in a folder and print the result. Gives the exit code: 0, or 1 if it is unusable.
+
+    With `repair`, an unusable snapshot is renamed: the sidecar does not need it, and it may show what went wrong.
+    """
     file = folder / FILE_NAME
     if not file.exists():
-        print(f"{file}: not there; the sidecar rebuilds its state from the journal, and saves it")
+        print(f"{file}: missing; the sidecar rebuilds its state from the journal and saves it")
         return 0
     problem = _problem(store, folder)
     if problem is None:
         return 0
     print(f"{file}\n  wrong: {problem}")
     if not repair:
-        print("  Nothing is lost: the sidecar does not use it and rebuilds its state from the journal.")
-        print("  `metrics-sidecar doctor --repair` sets it aside.")
+        print("  No data is lost: the sidecar ignores it and rebuilds its state from the journal.")
+        print("  `metrics-sidecar doctor --repair` renames it.")
         return 1
     file.rename(folder / ASIDE)
-    print(f"  repaired: it is {ASIDE} now; the sidecar rebuilds its state from the journal at its next start")
+    print(f"  repaired: renamed to {ASIDE}; the sidecar rebuilds its state from the journal at its next start")
     return 0
 
 
@@ -46,9 +49,9 @@ def _problem(store: Store, folder: Path) -> str | None:
 
 
 def _against_journal(store: Store, folder: Path, position: StreamPosition) -> str | None:
-    """What the journal in the same folder, if there is one, has against it."""
+    """Why the snapshot does not fit the journal in the same folder; None if it does, or without a readable journal."""
     if not store.file(folder).exists():
-        print(f"{store.file(folder)}: not there; the snapshot is looked at by itself")
+        print(f"{store.file(folder)}: missing; only the snapshot is checked")
         return None
     try:
         reader = store.open_reader(folder)
@@ -57,16 +60,16 @@ def _against_journal(store: Store, folder: Path, position: StreamPosition) -> st
         return None
     try:
         if position.stream != reader.stream:
-            return f"it is of stream {position.stream}, the journal of {reader.stream}"
+            return f"it belongs to stream {position.stream}, the journal to {reader.stream}"
         if position.sequence > reader.head():
-            return f"it holds {position.sequence:,} trades, the journal only {reader.head():,}"
+            return f"it includes {position.sequence:,} trades, the journal only {reader.head():,}"
         if position.hash:
             if position.hash != reader.hash_at(position.sequence):
-                return f"the journal differs at or before trade {position.sequence:,}: it was exchanged"
-        elif position.sequence:  # a snapshot of an earlier version
+                return f"the journal differs at or before trade {position.sequence:,}: it was replaced"
+        elif position.sequence:  # a snapshot of a version without hashes
             last = reader.read(position.sequence - 1, 1)
             if fingerprint(last.events) != position.check:
-                return f"trade {position.sequence:,} in the journal is another one: the journal was exchanged"
+                return f"trade {position.sequence:,} differs in the journal: the journal was replaced"
     except DamagedHistory as error:
         print(f"{store.file(folder)}: {error}; see `trading-app doctor`")
     finally:

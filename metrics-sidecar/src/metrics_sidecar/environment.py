@@ -13,7 +13,7 @@ from telemetry_stream.keys import KEY_CHARACTERS, is_key
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the sidecar runs with. `.env.sample` explains each."""
+    """The sidecar's settings. `.env.sample` explains each."""
 
     http_host: str
     http_port: int
@@ -30,11 +30,11 @@ class Settings:
     stream_store: str
     stream_transport: str
     unknown_names: Mapping[str, str]
-    """Settings that no program reads, each with the name that may be meant."""
+    """Settings that no program reads, each with the closest known name or ""."""
 
 
 def read_settings(environment: Environment) -> Settings:
-    """The settings from an environment. Raises SettingError, which names the key."""
+    """Read the settings. Raises SettingError, which names the key."""
     settings = Settings(
         http_host=environment.text("SIDECAR_HTTP_HOST", "127.0.0.1"),
         http_port=environment.port("SIDECAR_HTTP_PORT", 8001),
@@ -58,7 +58,7 @@ def read_settings(environment: Environment) -> Settings:
             " set SIDECAR_API_TOKENS, or use 127.0.0.1"
         )
     if settings.zmq_server_key and not is_key(settings.zmq_server_key):
-        raise SettingError(f"SIDECAR_ZMQ_SERVER_KEY: a key of {KEY_CHARACTERS} characters is needed")
+        raise SettingError(f"SIDECAR_ZMQ_SERVER_KEY: a key has {KEY_CHARACTERS} characters")
     if bool(settings.zmq_server_key) != (settings.zmq_key_file is not None):
         raise SettingError("SIDECAR_ZMQ_SERVER_KEY and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
     return settings

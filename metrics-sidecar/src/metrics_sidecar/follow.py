@@ -1,4 +1,4 @@
-"""Receive: from the stream's deliveries to the state, and from the state to the snapshot."""
+"""Applies the stream's deliveries to the state, and saves the state as snapshots."""
 
 import asyncio
 import contextlib
@@ -20,16 +20,16 @@ log = structlog.get_logger(__name__)
 
 
 class Tracker:
-    """The fold of the ledger into the state. One task, `run`, changes it; everybody else in the event loop reads."""
+    """The fold of the ledger into the state. Only the task `run` changes it; all others in the event loop read."""
 
     def __init__(
         self, subscriber: StreamSubscriber, state: TradingState, clock_ns: Callable[[], int] = time.time_ns
     ) -> None:
-        """`state` is what stands for the subscriber's position; `clock_ns` gives Unix time."""
+        """`state` includes all events up to the subscriber's position. `clock_ns` gives Unix time in nanoseconds."""
         self.subscriber = subscriber
         self.state = state
         self.delays = Histogram(BOUNDS_NS)
-        """From publication to application, in nanoseconds, of live trades."""
+        """Nanoseconds from publication to application, live trades only."""
         self._projection = Projection(self, {LEDGER: subscriber})
         self._clock_ns = clock_ns
         self._ready = False
@@ -39,21 +39,21 @@ class Tracker:
     def ready(self) -> bool:
         """Whether the state has caught up with the stream once.
 
-        From then on no total goes back, even if the stream is ahead for a while. A new stream is caught up with anew.
+        From then on no total goes back, even while the stream is ahead. False again after another stream began.
         """
         self._notice_catch_up()
         return self._ready
 
     async def run(self) -> None:
-        """Follow the stream for ever."""
+        """Follow the stream until it is closed or cancelled."""
         await self._projection.follow(LEDGER)
 
     def take(self, delivery: Delivery) -> None:
-        """Bring the state to where the subscriber's position is; nothing else runs in between, so the two match."""
+        """Apply a delivery. There is no await, so the state always matches the subscriber's position."""
         self._projection.take(LEDGER, delivery)
 
     def start_over(self, _topic: str, reset: Reset) -> None:
-        """Forget the state: the stream that `reset` names follows from its first event."""
+        """Start with an empty state: the stream that `reset` names follows from its first event."""
         if self.state.applied:
             log.warning(
                 "another history: starting over",
@@ -71,28 +71,32 @@ class Tracker:
             log.info("caught up", stream=self.state.stream, applied=self.state.applied)
 
     def apply(self, _topic: str, batch: Batch, skip: int, *, replayed: bool) -> None:
-        """Apply the batch's events but for the first `skip`."""
+        """Apply the batch's events after the first `skip`."""
         rejected, complete = sum(self.state.rejected.values()), not self.state.incomplete_since
         self.state.apply(batch, skip)
         rejected = sum(self.state.rejected.values()) - rejected
         self._notice_catch_up()
         if rejected:
-            log.error("events could not be applied", count=rejected, first=batch.first, last=batch.last)
+            log.error("events rejected", count=rejected, first=batch.first, last=batch.last)
         if complete and self.state.incomplete_since:
-            log.error("an event of an unknown kind: figures are incomplete", sequence=self.state.incomplete_since)
+            log.error("event of an unknown kind: figures are incomplete", sequence=self.state.incomplete_since)
         if batch.published_at_ns and not replayed:
             delay_ns = self._clock_ns() - batch.published_at_ns
-            # A clock that was set back makes no negative delays.
+            # The clock may have been set back since the publication: no negative delays.
             self.delays.observe(max(delay_ns, 0), batch.count - skip)
 
     async def freeze(self) -> StateSnapshot:
-        """The state at this moment, once that has been put together; trades are applied meanwhile."""
+        """A snapshot of the state as it is at the call. Trades may be applied while it is put together.
+
+        The lock keeps to one freeze at a time, as `freeze_in_slices` requires.
+        """
         async with self._freezing:
             return await run_sliced(self.state.freeze_in_slices())
 
     async def snapshot(self) -> Snapshot:
-        """The same, with the position that the state stands for."""
+        """The same, with the position that it belongs to. Raises RuntimeError if position and state differ."""
         async with self._freezing:
+            # No await until the freeze has begun, so nothing is applied between reading the position and freezing.
             position = self._projection.positions[LEDGER]
             if position.sequence != self.state.applied:
                 raise RuntimeError(f"the state is at {self.state.applied}, the subscriber at {position.sequence}")
@@ -100,7 +104,7 @@ class Tracker:
 
 
 class Saver:
-    """Saves snapshots, one at a time, and counts how that went. What is known when it is made counts as saved."""
+    """Saves snapshots, one at a time, and counts the results. The state it starts with counts as saved."""
 
     def __init__(self, tracker: Tracker, file: SnapshotFile, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.saved = self.failed = self.last_saved_ns = 0
@@ -111,7 +115,7 @@ class Saver:
         self._last = tracker.subscriber.position
 
     async def run(self, seconds: float, ending: asyncio.Event) -> None:
-        """Save every so many seconds, and once more at the end."""
+        """Save every `seconds`, and once more at the end."""
         self.seconds = seconds
         while not ending.is_set():
             await self.save()
@@ -120,7 +124,10 @@ class Saver:
         await self.save()
 
     async def save(self) -> None:
-        """Save what is known now, unless it is saved already. A failure is counted and logged: all it costs is time."""
+        """Save the current state, unless it is saved already.
+
+        A failure is counted and logged, not raised: without a snapshot a restart only takes longer.
+        """
         if self._tracker.subscriber.position == self._last:
             return
         snapshot = await self._tracker.snapshot()
@@ -129,11 +136,11 @@ class Saver:
             pieces.append(piece)
             await slicer.yield_if_due()
         try:
-            await asyncio.to_thread(self.file.save, pieces)
+            await asyncio.to_thread(self.file.save, pieces)  # a sync may take seconds on a busy disk
         except OSError as error:
             self.failed += 1
             log.error(
-                "snapshot not saved", reason=str(error), check="is there space in DATA_DIR, and may it be written?"
+                "snapshot not saved", reason=str(error), check="does DATA_DIR have free space, and is it writable?"
             )
             return
         self._last = snapshot.position

@@ -9,8 +9,8 @@ from service_kit.lifecycle.signals import EndSignals
 
 
 def main() -> int:
-    """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
-    signals = EndSignals()  # what is imported below takes a third of a second
+    """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
+    signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
     arguments = _parser().parse_args()
 
     from metrics_sidecar.environment import read_settings
@@ -39,11 +39,11 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="metrics-sidecar",
-        description="Follows the trade stream, keeps positions and P&L, and answers Prometheus at /metrics. "
+        description="Follows the trade stream, keeps positions and P&L, and serves them to Prometheus at /metrics. "
         "Settings come from the environment and .env; .env.sample lists them.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="doctor")
-    doctor = commands.add_parser("doctor", help="check the snapshot, while the sidecar runs or not")
-    doctor.add_argument("--repair", action="store_true", help="set a snapshot aside that can't be used")
+    doctor = commands.add_parser("doctor", help="check the snapshot; the sidecar may be running")
+    doctor.add_argument("--repair", action="store_true", help="rename an unusable snapshot")
     return parser

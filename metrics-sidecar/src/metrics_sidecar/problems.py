@@ -1,15 +1,15 @@
-"""The sidecar's own error, beside those that every program here may answer."""
+"""The sidecar's own error code, besides those of every program."""
 
 from typing import ClassVar
 
 from service_kit.problems import COMMON_TYPES, Problem, ProblemType
 
 TYPES = COMMON_TYPES | {"not_caught_up": ProblemType(503, "Not caught up with the stream yet")}
-"""By code, every error of the sidecar. Codes are part of the API: they stay."""
+"""By code, every error of the sidecar. Codes are part of the API and never change."""
 
 
 class NotCaughtUp(Problem):
-    """Figures are asked for before all trades known at the start are in them. `detail` says what is missing."""
+    """Figures are requested before they include all trades known at the start (503). `detail` says what is missing."""
 
     types: ClassVar = TYPES
 

@@ -1,4 +1,4 @@
-"""Wires the sidecar together and runs it: stream, state, snapshots, HTTP; all end together."""
+"""Assembles the sidecar and runs it: stream, state, snapshots, HTTP. All end together."""
 
 from functools import partial
 
@@ -36,7 +36,7 @@ async def run(settings: Settings, signals: EndSignals) -> int:
 
 
 def start(settings: Settings, ending: Ending) -> Serving:
-    """Open what the sidecar needs, and put it together. Raises StartFailed."""
+    """Load the snapshot, open the stream and assemble the program. Raises StartFailed."""
     max_connections = make_room_for_connections(settings.max_connections, "SIDECAR")
     try:
         file = SnapshotFile(settings.data_folder)
@@ -52,7 +52,7 @@ def start(settings: Settings, ending: Ending) -> Serving:
 
 
 def parts_of(settings: Settings, tracker: Tracker, saver: Saver, ending: Ending, max_connections: int) -> Serving:
-    """Following, saving, and answering."""
+    """The program's parts: HTTP, following the stream, and saving snapshots."""
     connections = connection_context(max_connections)
     app = SidecarApp(tracker, saver, settings.replay_address, settings.api_tokens, connections)
     log.info("started", follows=settings.publisher_address, replay=settings.replay_address)
@@ -64,7 +64,7 @@ def parts_of(settings: Settings, tracker: Tracker, saver: Saver, ending: Ending,
 
 
 async def follow(tracker: Tracker) -> None:
-    """Apply what comes, until cancelled."""
+    """Apply the stream's deliveries until cancelled, then close the sockets."""
     try:
         await tracker.run()
     finally:
@@ -73,7 +73,7 @@ async def follow(tracker: Tracker) -> None:
 
 
 def place_of(settings: Settings) -> Place:
-    """Where the settings say that the ledger is."""
+    """The place of the ledger, from the settings."""
     return Place(
         Topic(LEDGER),
         settings.data_folder,
@@ -87,12 +87,13 @@ def place_of(settings: Settings) -> Place:
 
 
 def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPosition]:
-    """The saved state and its position; nothing, and the beginning, where there is none that can be used."""
+    """The saved state and its position; an empty state and the beginning if no snapshot is usable."""
     try:
         snapshot = file.load()
     except (UnusableState, OSError) as error:
         log.warning("snapshot not used, rebuilding from the journal", file=str(file.path), reason=str(error))
         snapshot = None
+    # Which keys have positions depends on the limit from the first trade on, so another limit needs a rebuild.
     if snapshot is not None and snapshot.moment.limit != limit:
         was = snapshot.moment.limit
         log.warning("SIDECAR_MAX_POSITIONS changed, rebuilding from the journal", before=was, now=limit)

@@ -1,4 +1,4 @@
-"""The sidecar's HTTP: `/metrics` and `/state`."""
+"""The sidecar's HTTP calls: `/metrics` and `/state`."""
 
 import asyncio
 import zlib
@@ -22,21 +22,20 @@ from service_kit.metrics.process import process_families
 from service_kit.metrics.text import OPENMETRICS, TEXT
 
 MAX_CONNECTIONS = 200
-"""Scrapers and web apps hold a few connections each."""
-
+"""Default maximum: scrapers and web apps hold a few connections each."""
 
 MAX_WAITING = 16
-"""Requests of one connection that wait for their turn. Scrapers send one at a time."""
+"""Maximum of pipelined requests that wait on one connection. Scrapers send one at a time."""
 
 
 def connection_context(max_connections: int = MAX_CONNECTIONS) -> ConnectionContext:
-    """Limits and counters of the sidecar's connections. It takes no bodies but those of refused requests."""
+    """Limits and counters of the sidecar's connections. The only request bodies are those of refused requests."""
     limits = ConnectionLimits("SIDECAR", max_connections, max_waiting=MAX_WAITING)
     return ConnectionContext.of(limits, ConnectionCounters(TYPES))
 
 
 class SidecarApp:
-    """What the sidecar serves, over a tracker and a saver. `http` is its ASGI application."""
+    """Serves the state of a tracker, and the counters of a saver. `http` is the ASGI application."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class SidecarApp:
         connections: ConnectionContext | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """`replay_address` is shown to people. With `tokens`, figures are for callers with the scope `read`."""
+        """`replay_address` appears in messages. With `tokens`, figures need the scope `read`."""
         self._tracker = tracker
         self._saver = saver
         self._replay_address = replay_address
@@ -59,8 +58,8 @@ class SidecarApp:
         self.http = HttpApp(routes, gate, self._connections, self._require_ready)
 
     async def _metrics(self, request: Request) -> Response:
-        async with self._rendering:  # one at a time: a scrape more takes time, not memory
-            self._require_ready()
+        async with self._rendering:  # one at a time: concurrent scrapes take more time, not more memory
+            self._require_ready()  # after the lock: while this scrape waited, the stream may have been replaced
             moment = await self._tracker.freeze()
             others = [
                 *pipeline_families(
@@ -104,9 +103,9 @@ class SidecarApp:
 
 
 async def _gather(request: Request, content_type: str, pieces: Iterator[bytes]) -> Response:
-    """The answer with that body, compressed for those who like that; others run in between."""
+    """The answer with that body, compressed if the client accepts gzip. Other tasks run between pieces."""
     squeeze = accepts_gzip(request.headers.get("accept-encoding", ""))
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31) if squeeze else None
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31) if squeeze else None  # level 1; 31: the gzip format
     body, slicer = [], Slicer()
     for piece in pieces:
         made = packer.compress(piece) if packer else piece

@@ -1,6 +1,6 @@
-"""The state and the position it stands for, saved together as one JSON object, decimals as strings.
+"""The state and its position, saved together as one JSON object, decimals as strings.
 
-Whatever is wrong with a file, it is not used; the state is rebuilt from the journal. All that a snapshot saves is time.
+A file with any error is not used; the state is rebuilt from the journal. A snapshot saves time, nothing else.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from trading_model.accounting.state import StateSnapshot
 VERSION = 1
 FILE_NAME = "sidecar-snapshot.json"
 SLICE = 256
-"""So many positions or symbols are encoded between two chances for others to run: a fraction of a millisecond."""
+"""Positions or symbols encoded between two yields: a fraction of a millisecond."""
 
 MAGIC = b"trading-telemetry-snapshot"
 _encode = msgspec.json.Encoder().encode
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """What is known, and how far the stream was followed for it."""
+    """The state (`moment`), and the position in the stream up to which it includes all events."""
 
     position: StreamPosition
     moment: StateSnapshot
@@ -33,7 +33,7 @@ _decode = msgspec.json.Decoder(Snapshot).decode
 
 
 def encode(snapshot: Snapshot) -> Iterator[bytes]:
-    """The JSON of a snapshot, in pieces."""
+    """The JSON of a snapshot, in pieces, so that other tasks can run while many positions are encoded."""
     moment = snapshot.moment
     frame = _encode(Snapshot(snapshot.position, msgspec.structs.replace(moment, positions=[], last={})))
     before, after = frame.split(b'"positions":[],"last":{}')
@@ -48,15 +48,15 @@ def encode(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 def decode_body(body: bytes) -> Snapshot:
-    """The snapshot that this JSON is. Raises UnusableState."""
+    """Decode the JSON of a snapshot. Raises UnusableState."""
     try:
         return _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
-        raise UnusableState(f"it does not hold what a snapshot holds: {error}") from None
+        raise UnusableState(f"it is not a snapshot of this version: {error}") from None
 
 
 class SnapshotFile(StateFile[Snapshot]):
-    """The snapshot in a folder. One process uses it, one save at a time."""
+    """The snapshot file in a folder. For one process, and one save at a time."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError if the folder can't be made."""

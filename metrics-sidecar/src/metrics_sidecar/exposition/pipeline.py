@@ -1,4 +1,4 @@
-"""What `/metrics` shows besides the trades: the stream, the snapshots, the requests, the build."""
+"""Metrics besides those of trades: the stream, the snapshots, the requests, the build."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ MESSAGE_REJECTIONS = (
     "damaged_history",
     "unsupported_version",
 )
-"""Why a message is refused; `increase()` does not see a series begin, so they are there from the start."""
+"""Why a message is rejected. All exist from the start, at 0: PromQL's `increase()` misses a new series' first step."""
 
 
 def pipeline_families(
@@ -34,7 +34,7 @@ def pipeline_families(
     connections: ConnectionContext,
     scrape_bytes: int,
 ) -> list[Family]:
-    """The pipeline's metrics now; `requests` counts by path and status, `scrape_bytes` is the last scrape's length."""
+    """The current values. `requests` counts by path and status, `scrape_bytes` is the size of the last scrape."""
     return [
         Family(metrics.POSITIONS, [("", moment.used)]),
         Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),

@@ -1,4 +1,4 @@
-"""What `/state` shows: everything that is known, as JSON, every price, quantity and amount a string of plain digits."""
+"""The JSON of `GET /state`; every price, quantity and amount is a string of plain digits. No I/O."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 def render_state(head: Document, moment: StateSnapshot) -> Iterator[bytes]:
-    """The JSON object in pieces: the members of `head`, then totals, symbols and positions."""
+    """The JSON object in pieces: the members of `head`, then totals, symbols and positions.
+
+    Pieces of SLICE items, so that other tasks can run in between; each is encoded as an array or object, and its
+    brackets are cut off.
+    """
     yield _encode({**head, **_summary(moment)})[:-1] + b',"symbols":{'
     marks = list(moment.last.items())
     for start in range(0, len(marks), SLICE):

@@ -1,7 +1,7 @@
-"""Expose: what is known as Prometheus text 0.0.4 or OpenMetrics 1.0. No I/O.
+"""Formats a snapshot of the state as Prometheus text 0.0.4 or OpenMetrics 1.0. No I/O.
 
-The text is made in slices, so that batches can be applied between two of them, from a moment that was frozen before:
-all figures of one scrape belong together. Lines are formatted by hand, from labels that are escaped once per key.
+The text is made in slices, so that batches can be applied between two of them. It is made from a frozen snapshot, so
+all figures of one scrape are of one moment. Lines are formatted by hand, with labels that are escaped once per key.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ from trading_model.symbols import symbol_parts
 from trading_model.timestamps import unix_seconds
 
 SLICE = 64
-"""So many positions or symbols are formatted between two chances for others to run: a fraction of a millisecond."""
+"""Positions or symbols formatted between two yields: a fraction of a millisecond. Also the unit that is cached."""
 
 KEY_FAMILIES = (
     metrics.TRADES,
@@ -35,16 +35,17 @@ KEY_FAMILIES = (
     metrics.NET_PNL,
     metrics.FEES,
 )
+"""In the order in which `_render_slice` returns their blocks."""
 
 SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
 
 KEY_BYTES = 8_192
-"""Most bytes of a key's series and of its symbol's: at most 23 lines with 128 bytes of names each, and every value as
-long as it can be (amounts have 38 digits on either side of the point, sums and products up to 208).
+"""Maximum bytes of the series of one key and its symbol: 23 lines with 128 bytes of names each, and values of maximum
+length (amounts have 38 digits on either side of the point, sums and products up to 208).
 """
 
 OTHER_BYTES = 2**20
-"""Most bytes of everything else."""
+"""Maximum bytes of all other metrics."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -53,21 +54,21 @@ Blocks = tuple[bytes, ...]
 """The text of each of KEY_FAMILIES or SYMBOL_FAMILIES, for some keys or symbols."""
 
 Lines = list[str]
-"""Of one of KEY_FAMILIES."""
+"""Lines of one of KEY_FAMILIES."""
 
 KeyLabels = tuple[str, str, str]
-"""A key's labels, formatted: alone, with the side buy, with the side sell."""
+"""A key's formatted labels: alone, with side buy, with side sell."""
 
 
 class Remembered(Generic[Given, Made]):
-    """Makes something of each thing in a row; the next time only of those that are not what they were."""
+    """Caches what is made from each item of a list, by index; makes it again only if the item has changed."""
 
     def __init__(self, make: Callable[[Given], Made]) -> None:
         self._make = make
         self._known: list[tuple[Given, Made]] = []
 
     def of(self, index: int, given: Given) -> Made:
-        """What is made of the thing at that place; call it for one place after the other, from 0."""
+        """The result for the item at `index`. Call it for consecutive indexes, from 0."""
         if index < len(self._known) and self._known[index][0] == given:
             return self._known[index][1]
         made = self._make(given)
@@ -75,17 +76,17 @@ class Remembered(Generic[Given, Made]):
         return made
 
     def forget(self, index: int) -> None:
-        """There are so many things only."""
+        """Drop the results from `index` on: the list has become shorter."""
         del self._known[index:]
 
 
 def max_bytes(limit: int) -> int:
-    """How long a scrape can get at the most, uncompressed, with this limit on positions."""
+    """Maximum bytes of a scrape, uncompressed, with this limit on positions."""
     return newcomers_limit(limit) * KEY_BYTES + OTHER_BYTES
 
 
 class Exposition:
-    """Formats moments. What is as it was at the last scrape is not formatted again.
+    """Formats snapshots. Slices that have not changed since the last scrape are not formatted again.
 
     `bytes` is the length of the last text, uncompressed.
     """
@@ -97,7 +98,7 @@ class Exposition:
         self._symbols = Remembered(_render_symbols)
 
     def render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
-        """The whole text in pieces; an empty one is only a chance to let others run."""
+        """The whole text in pieces. An empty piece is only an opportunity for other tasks to run."""
         length = 0
         for piece in self._render(moment, others, openmetrics):
             length += len(piece)
@@ -113,7 +114,7 @@ class Exposition:
 
     def _render_keys(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
         if len(self._labels) > len(moment.positions):
-            self._labels.clear()  # keys of another stream
+            self._labels.clear()  # keys of an earlier stream, which would stay for ever
         slices: list[Blocks] = []
         for start in range(0, len(moment.positions), SLICE):
             positions = moment.positions[start : start + SLICE]
@@ -152,7 +153,7 @@ class Exposition:
 
 
 def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: bool) -> Iterator[bytes]:
-    """The blocks of each family, of all slices, under its header."""
+    """For each family its header, then its blocks of all slices: the formats require a family's lines together."""
     for index, metric in enumerate(families):
         yield header(metric, openmetrics).encode()
         for blocks in slices:
@@ -165,7 +166,7 @@ def _key_labels(held: PositionSnapshot) -> KeyLabels:
 
 
 def _totals(labels: list[KeyLabels], positions: list[PositionSnapshot]) -> tuple[Lines, Lines, Lines]:
-    """Both sides of the three totals."""
+    """The lines of the three totals, each for both sides."""
     trades, volume, notional = [], [], []
     for (_, buy, sell), held in zip(labels, positions, strict=True):
         trades.append(f"trading_trades_total{buy} {held.buy_trades}\ntrading_trades_total{sell} {held.sell_trades}\n")
@@ -202,7 +203,7 @@ def _fees(labels: list[KeyLabels], positions: list[PositionSnapshot]) -> Lines:
 
 
 def _render_overflow(other: PositionSnapshot) -> Blocks:
-    """The key past the limit: totals and fees. It is there, at 0, before its first trade."""
+    """The key of everything beyond the limit: totals and fees. At 0 before its first trade, for `increase()`."""
     labels = [_key_labels(other)]
     return _joined(*_totals(labels, [other]), *_open_figures([], [], []), _fees(labels, [other]))
 
