@@ -19,27 +19,26 @@ SCHEMA_VERSION = 42
 COLUMNS = 24  # of Grafana's grid
 
 NOT_SHOWN = {
-    "process_virtual_memory_bytes": "address space says nothing about use; the resident memory is shown",
-    "trading_app_recovered": "it is of a start: the alert UncleanEnd tells it",
+    "process_virtual_memory_bytes": "address space says nothing about use; a panel shows the resident memory",
+    "trading_app_recovered": "it describes the last start: the alert UncleanEnd shows it",
     "trading_app_stream_failed": "the app ends at once: the alert StreamFailed and the line of a restart show it",
-    "python_info": "the version of Python stands in the build table",
-    "trading_app_sidecar_polls_total": "the page itself says when the sidecar does not answer",
-    "trading_stream_replay_requests_total": "catch-ups and gaps are shown; for the search of a cause",
-    "trading_stream_redials_total": "whether the sidecar is caught up is shown; for the search of a cause",
+    "python_info": "the table What is running has the version of Python",
+    "trading_app_sidecar_polls_total": "the live page says when the sidecar does not answer",
+    "trading_stream_replay_requests_total": "panels show catch-ups and gaps; this one helps to find their cause",
+    "trading_stream_redials_total": "panels show whether the sidecar has caught up; this one helps to find the cause",
 }
 """Exported metrics without a panel, each with the reason."""
 
-
 UNITS = {
     "bytes": "bytes",
-    "cps": "a second",
+    "cps": "per second",
     "locale": "amount",
     "none": "count",
     "percentunit": "share",
-    "reqps": "requests a second",
+    "reqps": "requests per second",
     "s": "seconds",
 }
-"""The units our panels have, by Grafana's name, and how the document says them."""
+"""The units of the panels: Grafana's name, and the words in the document."""
 
 
 def dashboards() -> dict[str, Json]:

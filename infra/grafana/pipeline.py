@@ -14,7 +14,7 @@ from infra.grafana.panels import (
 
 UID = "trading-telemetry-pipeline"
 TITLE = "Pipeline"
-DESCRIPTION = "Intake, journal, stream and sidecar: rates, errors, durations, and how full everything is."
+DESCRIPTION = "Intake, journal, stream and sidecar: rates, errors, durations, and use of each limit."
 
 WEB_APP = 'job="trading-app"'
 SIDECAR = 'job="metrics-sidecar"'
@@ -30,7 +30,7 @@ def increase(counter: str) -> str:
 
 
 def quantiles(histogram: str) -> list[Query]:
-    """Half, 95 and 99 of a hundred are quicker than this."""
+    """The 50th, 95th and 99th percentile, in seconds."""
     return [
         Query(f"histogram_quantile({share}, sum by (le) ({rate(histogram)}))", name)
         for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
@@ -48,7 +48,7 @@ AT_A_GLANCE = [
     ),
     stat(
         "Sidecar",
-        "Whether the sidecar answers Prometheus. It refuses, with 503, until it has caught up after a start.",
+        "Whether the sidecar answers Prometheus. After a start it answers 503 until it has caught up.",
         "none",
         Query(f"up{{{SIDECAR}}}", "sidecar"),
         steps=ONE_IS_GOOD,
@@ -56,7 +56,7 @@ AT_A_GLANCE = [
     ),
     stat(
         "Caught up",
-        "Whether everything the stream is known to have is in the metrics.",
+        "Whether every trade that the sidecar knows of is in the metrics.",
         "none",
         Query("trading_stream_caught_up", "caught up"),
         steps=ONE_IS_GOOD,
@@ -64,22 +64,22 @@ AT_A_GLANCE = [
     ),
     stat(
         "Trades behind",
-        "Trades in the journal and not yet in the metrics. The two apps are not asked at the same instant, so a "
-        "fraction of a second's trades is normal.",
+        "Trades in the journal that are not yet in the metrics. The two apps are not scraped at the same instant, so "
+        "the trades of a fraction of a second are normal.",
         "none",
         Query("stream:trading_stream_lag:trades", "behind"),
         steps=up_to(10_000, 100_000),
     ),
     stat(
         "Failed requests",
-        "Share of the web app's answers in the last minute that were its own fault (5xx).",
+        "Share of 5xx among the web app's answers of the last minute.",
         "percentunit",
         Query("job:trading_app_http_failures:ratio_rate1m", "failed"),
         steps=up_to(0.001, 0.01),
     ),
     stat(
         "Alerts",
-        "Alerts that fire now; Prometheus lists them at /alerts, docs/operations.md says what to do.",
+        "Number of alerts that fire now. Prometheus lists them at /alerts; docs/operations.md says what to do.",
         "none",
         Query('count(ALERTS{alertstate="firing"}) or vector(0)', "firing"),
         steps=NONE_IS_GOOD,
@@ -99,7 +99,7 @@ INTAKE = [
     ),
     time_series(
         "Requests refused and failed per second",
-        "Refused (4xx): the caller's mistake. Failed (5xx): ours, 503 when the journal can't keep up.",
+        "Refused (4xx): a fault of the caller. Failed (5xx): a fault of the app; 503 when the journal can't keep up.",
         "reqps",
         *(
             Query(f'sum({rate(f"""trading_app_http_requests_total{{status=~"{status}.."}}""")}) or vector(0)', name)
@@ -109,7 +109,7 @@ INTAKE = [
     ),
     time_series(
         "Refusals per second by reason",
-        "The code of the error that was answered; docs/api.md explains each.",
+        "By error code; docs/api.md explains each.",
         "reqps",
         Query(f"sum by (code) ({rate('trading_app_requests_refused_total')})", "{{code}}"),
         Query(f"sum by (code) ({rate('trading_sidecar_requests_refused_total')})", "sidecar {{code}}"),
@@ -117,15 +117,15 @@ INTAKE = [
     ),
     time_series(
         "Request duration",
-        "From a request's head to the end of its answer, trades only. A POST waits for its commit.",
+        "From the head of a request to the end of its answer, for /trade and /trades. A POST waits for its commit.",
         "s",
         *quantiles('trading_app_http_request_duration_seconds_bucket{route=~"/trade|/trades"}'),
         steps=up_to(0.1, 0.5),
         minimum=0,
     ),
     time_series(
-        "Trades taken per second",
-        "Accepted: new and durable. Duplicate: known already, nothing changed.",
+        "Trades accepted per second",
+        "Accepted: new and durable. Duplicate: already in the journal, nothing changed.",
         "cps",
         Query(f"sum({rate('trading_app_trades_accepted_total')})", "accepted"),
         Query(f"sum({rate('trading_app_trades_duplicate_total')})", "duplicate"),
@@ -133,7 +133,7 @@ INTAKE = [
     ),
     time_series(
         "Live streams",
-        "Open GET /trades/stream connections; WEBAPP_MAX_LIVE_STREAMS is the most there can be.",
+        "Open live streams: GET /trades/stream, and one for each open page. The maximum is WEBAPP_MAX_LIVE_STREAMS.",
         "none",
         Query("trading_app_live_streams", "open"),
         Query("trading_app_live_streams_limit", "limit"),
@@ -141,8 +141,8 @@ INTAKE = [
     ),
     time_series(
         "Unread bytes",
-        "Memory taken by what clients and subscribers have not read. Past its limit an answer gets 503, and the "
-        "subscriber that reads least is cut and catches up later.",
+        "Memory taken by answers and messages that clients and subscribers have not read. At the limit new answers get "
+        "503, and the subscriber that reads least is disconnected; it catches up later.",
         "bytes",
         Query("trading_app_outgoing_bytes", "answers"),
         Query("trading_app_outgoing_bytes_limit", "limit of answers"),
@@ -152,8 +152,8 @@ INTAKE = [
     ),
     time_series(
         "Connections",
-        "Open connections of clients. At the limit (WEBAPP_MAX_CONNECTIONS, SIDECAR_MAX_CONNECTIONS) those without a "
-        "credential make room; if there are none, a new one gets 503.",
+        "Open client connections. At the limit (WEBAPP_MAX_CONNECTIONS, SIDECAR_MAX_CONNECTIONS) a new one replaces "
+        "one without a credential; if there is none, the new one gets 503.",
         "none",
         Query("trading_app_connections", "open"),
         Query("trading_app_connections_limit", "limit"),
@@ -164,8 +164,8 @@ INTAKE = [
     ),
     time_series(
         "Connections dropped per second by reason",
-        "Closed without an answer: their clients did not send or did not read in time, or showed no credential while "
-        "room was needed.",
+        "Connections closed without an answer: their clients did not send or read in time, or showed no credential "
+        "when a new connection needed the place.",
         "cps",
         Query(f"sum by (reason) ({rate('trading_app_connections_dropped_total')})", "{{reason}}"),
         Query(f"sum by (reason) ({rate('trading_sidecar_connections_dropped_total')})", "sidecar {{reason}}"),
@@ -174,8 +174,7 @@ INTAKE = [
     ),
     time_series(
         "Trades refused per second by reason",
-        "Trades that were understood and refused all the same, by the code of the error. overloaded: their senders "
-        "come again.",
+        "Valid trades refused, by error code. overloaded: their senders retry.",
         "cps",
         Query(f"sum by (code) ({rate('trading_app_trades_refused_total')})", "{{code}}"),
         width=12,
@@ -183,7 +182,7 @@ INTAKE = [
     ),
     time_series(
         "Time since the last new trade",
-        "Since one became durable, by the web app's clock. Above ten minutes NoTrades fires.",
+        "Time since the last new trade became durable, by the web app's clock. Above ten minutes NoTrades fires.",
         "s",
         Query("time() - (trading_app_last_trade_timestamp_seconds > 0)", "last trade"),
         width=12,
@@ -195,7 +194,7 @@ INTAKE = [
 JOURNAL = [
     time_series(
         "Commit duration",
-        "Time to commit and publish one group of trades; every POST waits for its group's.",
+        "Time to commit and publish one group of trades. Each POST waits for the commit of its group.",
         "s",
         *quantiles("trading_app_commit_duration_seconds_bucket"),
         steps=up_to(0.05, 0.25),
@@ -203,7 +202,7 @@ JOURNAL = [
     ),
     time_series(
         "Trades per commit",
-        "How many trades share a commit; it rises with the load, and that is what carries the load.",
+        "Average number of trades in a commit. It rises with the load, so the number of syncs does not.",
         "none",
         Query(
             f"sum({rate('trading_app_committed_trades_total')})"
@@ -214,31 +213,31 @@ JOURNAL = [
     ),
     time_series(
         "Trades waiting for their commit",
-        "The queue before the journal. At its limit, WEBAPP_MAX_PENDING_TRADES, requests get 503.",
+        "Trades in the queue before the journal. At the limit, WEBAPP_MAX_PENDING_TRADES, requests get 503.",
         "none",
         Query("trading_app_pending_trades", "waiting"),
         Query("trading_app_pending_trades_limit", "limit"),
         minimum=0,
     ),
     time_series(
-        "Room on the disk",
-        "What the disk with the journal still takes. Below the least, WEBAPP_MIN_FREE_BYTES, the app is not ready.",
+        "Free space on the disk",
+        "Free space on the journal's disk. Below the minimum, WEBAPP_MIN_FREE_BYTES, the app is not ready.",
         "bytes",
         Query("trading_app_disk_free_bytes", "free"),
-        Query("trading_app_disk_least_free_bytes", "least"),
+        Query("trading_app_disk_least_free_bytes", "minimum"),
         logarithmic=True,
     ),
     time_series(
         "Size of the journal",
-        "It grows with every trade and never shrinks. The tables of its keys grow at times.",
+        "The journal grows with each trade and never shrinks. The key tables grow in steps.",
         "bytes",
         Query("trading_app_journal_bytes", "journal"),
-        Query("trading_app_key_tables_bytes", "tables of keys"),
+        Query("trading_app_key_tables_bytes", "key tables"),
         minimum=0,
     ),
     time_series(
         "Size of the write-ahead log",
-        "A few MiB. Above 64 MiB something keeps the journal open to read.",
+        "A few MiB are normal. Above 64 MiB another program keeps the journal open to read.",
         "bytes",
         Query("trading_app_journal_wal_bytes", "write-ahead log"),
         steps=up_to(32 * 2**20, 64 * 2**20),
@@ -246,7 +245,8 @@ JOURNAL = [
     ),
     time_series(
         "Other programs at the journal",
-        "Locks of a sqlite3 shell or a backup tool, which commits wait for. Use `trading-app backup` instead.",
+        "Locks of other programs, such as a sqlite3 shell or a backup tool, for which commits wait. Use "
+        "`trading-app backup` instead.",
         "cps",
         Query(rate("trading_app_journal_lock_waits_total"), "waits"),
         Query(rate("trading_app_journal_lock_wait_seconds_total"), "seconds waited"),
@@ -258,7 +258,8 @@ JOURNAL = [
 STREAM = [
     time_series(
         "Head and applied sequence",
-        "Three lines that should be one: what is durable, what the sidecar has heard of, what is in the metrics.",
+        "Last durable trade, last trade that the sidecar knows of, last trade in the metrics. The three lines should "
+        "coincide.",
         "none",
         Query("trading_app_stream_head_sequence", "durable"),
         Query("trading_stream_head_sequence", "known to the sidecar"),
@@ -266,7 +267,7 @@ STREAM = [
     ),
     time_series(
         "Trades behind the journal",
-        "Durable, and not yet in the metrics, by stream.",
+        "Durable trades that are not yet in the metrics, by stream.",
         "none",
         Query("stream:trading_stream_lag:trades", "behind"),
         steps=up_to(10_000, 100_000),
@@ -274,13 +275,13 @@ STREAM = [
     ),
     heatmap(
         "Delivery delay",
-        "From the publication of a trade to its being applied, live trades only: how many took how long.",
+        "Time from the publication of a live trade until the sidecar has applied it.",
         "s",
         Query(f"sum by (le) ({increase('trading_delivery_delay_seconds_bucket')})", "{{le}}", layout="heatmap"),
     ),
     time_series(
         "Delivery delay quantiles",
-        "The same as quantiles. High: the sidecar is short of CPU, or two machines' clocks differ.",
+        "Percentiles of the delivery delay. High: the sidecar is short of CPU, or the clocks of two machines differ.",
         "s",
         *quantiles("trading_delivery_delay_seconds_bucket"),
         steps=up_to(0.1, 1),
@@ -288,8 +289,8 @@ STREAM = [
     ),
     time_series(
         "Gaps, catch-ups and duplicates",
-        "Jumps in the live sequence, questions for what is missing, trades that arrived again and were dropped. "
-        "All heal by themselves; a steady rate means that the sidecar or the network is too slow.",
+        "Jumps in the live sequence, replay requests for missing trades, repeated trades that were dropped. All are "
+        "repaired automatically; a steady rate means that the sidecar or the network is too slow.",
         "none",
         Query(increase("trading_stream_gaps_total"), "gaps"),
         Query(increase("trading_stream_catchups_total"), "catch-ups"),
@@ -298,7 +299,7 @@ STREAM = [
     ),
     time_series(
         "Replay per second",
-        "What the web app answers to those who ask for what they missed.",
+        "The web app's answers to replay requests, and what it refused.",
         "cps",
         Query(rate("trading_app_replay_answers_total"), "answers"),
         Query(rate("trading_app_replay_trades_total"), "trades in answers"),
@@ -310,7 +311,7 @@ STREAM = [
     ),
     time_series(
         "Rejected events",
-        "What came over the stream and could not be used, by reason. Anything but 0 needs a look.",
+        "Stream messages and events that the sidecar rejected, by reason. Any value but 0 needs attention.",
         "none",
         Query(f"sum by (reason) ({increase('trading_events_rejected_total')})", "{{reason}}"),
         steps=NONE_IS_GOOD,
@@ -319,7 +320,7 @@ STREAM = [
     ),
     time_series(
         "Events by kind",
-        "Asides change no figure. An unknown kind may: figures are then incomplete until the sidecar is updated.",
+        "Asides change no figure. An unknown kind may: then figures are incomplete until the sidecar is updated.",
         "none",
         Query(f"sum by (kind) ({increase('trading_events_total')})", "{{kind}}"),
         Query("trading_figures_incomplete_since_sequence > bool 0", "figures are incomplete"),
@@ -331,7 +332,7 @@ STREAM = [
 PROCESSES = [
     time_series(
         "CPU",
-        "Cores in use. The sidecar has one event loop: near 1 it can't take more.",
+        "Cores in use. The sidecar has one event loop: near 1 it is at its maximum.",
         "percentunit",
         Query(rate(f"process_cpu_seconds_total{{{BOTH}}}"), "{{job}}"),
         steps=up_to(0.8, 0.95),
@@ -339,14 +340,14 @@ PROCESSES = [
     ),
     time_series(
         "Memory",
-        "Resident. It grows with the number of positions, not with that of trades.",
+        "Resident memory. It grows with the number of positions, not with the number of trades.",
         "bytes",
         Query(f"process_resident_memory_bytes{{{BOTH}}}", "{{job}}"),
         minimum=0,
     ),
     time_series(
         "File descriptors in use",
-        "Share of what the process may open.",
+        "Share of the maximum that the process may open.",
         "percentunit",
         Query(f"process_open_fds{{{BOTH}}} / process_max_fds{{{BOTH}}}", "{{job}}"),
         steps=up_to(0.7, 0.9),
@@ -354,7 +355,7 @@ PROCESSES = [
     ),
     time_series(
         "Positions against their limit",
-        "Share of SIDECAR_MAX_POSITIONS in use. Past it, trades are counted as __other__ without a position.",
+        "Share of SIDECAR_MAX_POSITIONS in use. Beyond the limit, trades count as __other__, without a position.",
         "percentunit",
         Query("trading_positions / trading_positions_limit", "in use"),
         Query("trading_exposition_bytes / trading_exposition_bytes_limit", "bytes of a scrape"),
@@ -362,7 +363,7 @@ PROCESSES = [
         minimum=0,
     ),
     time_series(
-        "Trades past the positions limit",
+        "Trades beyond the positions limit",
         "Not 0: positions are missing from the metrics. Raise SIDECAR_MAX_POSITIONS.",
         "none",
         Query(increase("trading_overflow_trades_total"), "trades"),
@@ -371,37 +372,37 @@ PROCESSES = [
     ),
     time_series(
         "Snapshots",
-        "Times the sidecar saved its state, or could not. Failed: DATA_DIR is full or not writable. Refused: what a "
-        "start found was torn.",
+        "Snapshots by result. Failed: DATA_DIR is full or not writable. Refused: a start found a torn or unreadable "
+        "snapshot.",
         "none",
         Query(f"sum by (result) ({increase('trading_snapshots_total')})", "{{result}}"),
         minimum=0,
     ),
     time_series(
         "Age of the last snapshot",
-        "The older, the longer the next start takes. It is not renewed while no trades come in.",
+        "An old snapshot makes the next start longer. Without new trades none is written.",
         "s",
         Query("time() - (trading_snapshot_timestamp_seconds > 0)", "age"),
-        Query("trading_snapshot_interval_seconds", "time between two"),
+        Query("trading_snapshot_interval_seconds", "interval"),
         minimum=0,
     ),
     time_series(
         "Size of the snapshot",
-        "It grows with the number of positions, not with that of trades.",
+        "The snapshot grows with the number of positions, not with the number of trades.",
         "bytes",
         Query("trading_snapshot_bytes", "snapshot"),
         minimum=0,
     ),
     time_series(
         "Sidecar requests per second",
-        "By path and status. 503 is the answer before it has caught up.",
+        "By path and status. The sidecar answers 503 until it has caught up.",
         "reqps",
         Query(f"sum by (path, status) ({rate('trading_sidecar_requests_total')})", "{{path}} {{status}}"),
         minimum=0,
     ),
     time_series(
         "Scrape duration",
-        "How long each app takes to answer Prometheus.",
+        "Time that each app takes to answer Prometheus.",
         "s",
         Query(f"scrape_duration_seconds{{{BOTH}}}", "{{job}}"),
         steps=up_to(0.5, 1),

@@ -1,4 +1,4 @@
-"""The dashboard "Trading overview": what was earned, what is held, what is being traded."""
+"""The dashboard "Trading overview": P&L, positions, prices, activity and fees."""
 
 from infra.grafana.panels import SIGNED, Json, Query, stat, table, time_series, up_to
 
@@ -18,17 +18,17 @@ CURRENCY = (
 
 
 def in_currency(expression: str) -> str:
-    """The same with the currency of its symbol as a label."""
+    """The expression with the currency of each symbol's P&L as a label."""
     return f"({expression}) * on (job, instance, symbol) group_left (currency) ({CURRENCY})"
 
 
 def by_currency(expression: str, *also: str) -> str:
-    """A sum for each currency that P&L is in: amounts in different or unknown ones are not added."""
+    """The sum per currency of the P&L: amounts in different or unknown currencies are never added."""
     return f"sum by ({', '.join([*also, 'currency'])}) ({in_currency(expression)})"
 
 
 def fees_by(*labels: str) -> str:
-    """Sums of fees by currency; those sent without one are in the currency of their symbol's P&L."""
+    """Sums of fees per currency; a fee sent without a currency is in that of its symbol's P&L."""
     named = f'trading_fees{{{KEY}, currency!="quote"}}'
     unnamed = in_currency(f'trading_fees{{{KEY}, currency="quote"}}')
     both = f'label_replace({named}, "sent", "named", "", "") or label_replace({unnamed}, "sent", "unnamed", "", "")'
@@ -45,7 +45,7 @@ EXPOSURE = f"trading_position{{{KEY}}} * on (job, instance, symbol) group_left (
 AT_A_GLANCE = [
     stat(
         "Net P&L",
-        "Realised and unrealised P&L less the fees paid in its currency, for each currency.",
+        "Realised and unrealised P&L minus the fees in its currency, per currency.",
         "locale",
         Query(by_currency(f"trading_net_pnl{{{KEY}}}"), "{{currency}}"),
         width=6,
@@ -53,7 +53,7 @@ AT_A_GLANCE = [
     ),
     stat(
         "Realised P&L",
-        "Gross profit of what was closed, at average cost, for each currency.",
+        "Gross profit of closed quantities, at average cost, per currency.",
         "locale",
         Query(by_currency(f"trading_realized_pnl{{{KEY}}}"), "{{currency}}"),
         width=5,
@@ -61,7 +61,7 @@ AT_A_GLANCE = [
     ),
     stat(
         "Unrealised P&L",
-        "Profit of what is held, marked at each symbol's last price, for each currency.",
+        "Profit of open positions at the last price of their symbol, per currency.",
         "locale",
         Query(by_currency(f"trading_unrealized_pnl{{{KEY}}}"), "{{currency}}"),
         width=5,
@@ -69,13 +69,13 @@ AT_A_GLANCE = [
     ),
     stat(
         "Trades per second",
-        "Trades that reached the metrics, all sides and symbols chosen above.",
+        "Trades that reached the metrics, both sides, of the symbols chosen above.",
         "cps",
         Query(f"sum({rate('trading_trades_total')})", "trades"),
     ),
     stat(
         "Time since the last trade",
-        "By the time its sender gave. Orange: nothing was traded for an hour.",
+        "By the time that its sender gave. Orange: no trade for an hour.",
         "s",
         Query(f"time() - max(trading_last_trade_timestamp_seconds{{{SYMBOL}}})", "last trade"),
         steps=up_to(300, 3600),
@@ -85,7 +85,7 @@ AT_A_GLANCE = [
 PROFIT_AND_LOSS = [
     time_series(
         "Net P&L by strategy",
-        "Net P&L of each account's strategies, for each currency.",
+        "Net P&L of each account and strategy, per currency.",
         "locale",
         Query(
             by_currency(f"trading_net_pnl{{{KEY}}}", "account", "strategy"),
@@ -95,7 +95,7 @@ PROFIT_AND_LOSS = [
     ),
     time_series(
         "Realised and unrealised P&L",
-        "Before fees. Together they are cash flow plus position times mark.",
+        "Before fees. Their sum is cash flow plus position times last price.",
         "locale",
         Query(by_currency(f"trading_realized_pnl{{{KEY}}}"), "realised {{currency}}"),
         Query(by_currency(f"trading_unrealized_pnl{{{KEY}}}"), "unrealised {{currency}}"),
@@ -106,7 +106,7 @@ PROFIT_AND_LOSS = [
 POSITIONS = [
     table(
         "Positions",
-        "One row for each account, strategy and symbol; money in the currency of the symbol's P&L. "
+        "One row per account, strategy and symbol; money in the currency of the symbol's P&L. "
         "The average entry price is 0 while flat.",
         "locale",
         {
@@ -134,19 +134,20 @@ POSITIONS = [
     ),
     time_series(
         "Position",
-        "What is held, in base units; negative when short.",
+        "Open quantity, in base units; negative when short.",
         "locale",
         Query(f"trading_position{{{KEY}}}", "{{account}} {{strategy}} {{symbol}}"),
     ),
     time_series(
         "Exposure by symbol",
-        "Position times last price, in the symbol's currency; long and short of several strategies cancel out.",
+        "Position times last price, in the currency of the symbol's P&L. Longs and shorts of several strategies offset "
+        "each other.",
         "locale",
         Query(f"sum by (symbol) ({EXPOSURE})", "{{symbol}}"),
     ),
     time_series(
         "Exposure by currency",
-        "Net: longs less shorts. Gross: both added, what is at risk if all prices move.",
+        "Net: longs minus shorts. Gross: longs plus shorts, the amount at risk.",
         "locale",
         Query(by_currency(EXPOSURE), "net {{currency}}"),
         Query(by_currency(f"abs({EXPOSURE})"), "gross {{currency}}"),
@@ -156,8 +157,8 @@ POSITIONS = [
 PRICES = [
     time_series(
         "Average entry against last price",
-        "Where the position was opened, and where the market is. Choose one symbol to read it well: the scale is "
-        "logarithmic so that all fit. No average entry while flat.",
+        "Average price of the open position, and last price. The scale is logarithmic so that all symbols fit: choose "
+        "one symbol for detail. No average entry while flat.",
         "locale",
         Query(f"trading_last_price{{{SYMBOL}}}", "last {{symbol}}"),
         Query(
@@ -168,8 +169,8 @@ PRICES = [
         logarithmic=True,
     ),
     time_series(
-        "Return on what is held",
-        "Last price against average entry, in the direction of the position: above 0 the position is in profit.",
+        "Return on open positions",
+        "Unrealised P&L divided by the cost of the position: above 0 the position is in profit.",
         "percentunit",
         Query(
             f"trading_unrealized_pnl{{{KEY}}}"
@@ -184,7 +185,7 @@ PRICES = [
 ACTIVITY = [
     time_series(
         "Trades per second by side and symbol",
-        "How often is traded. Trades past the positions limit are those of __other__.",
+        "Trades beyond the positions limit count as symbol __other__.",
         "cps",
         Query(f"sum by (side, symbol) ({rate('trading_trades_total')})", "{{side}} {{symbol}}"),
         minimum=0,
@@ -198,7 +199,7 @@ ACTIVITY = [
     ),
     time_series(
         "Notional per second by side and currency",
-        "Price times quantity traded, for each currency.",
+        "Price times quantity traded, per currency.",
         "locale",
         Query(by_currency(rate("trading_notional_total"), "side"), "{{side}} {{currency}}"),
         sides=True,
@@ -209,14 +210,14 @@ ACTIVITY = [
 FEES = [
     time_series(
         "Fees by currency",
-        "Fees paid since the journal began, rebates negative; one sent without a currency is in that of its symbol.",
+        "Fees since the journal began, rebates negative. A fee sent without a currency is in that of its symbol.",
         "locale",
         Query(fees_by(), "{{currency}}"),
         width=12,
     ),
     time_series(
         "Fees by strategy and currency",
-        "The same for each account's strategies: who pays, and who earns rebates.",
+        "Fees of each account and strategy since the journal began, rebates negative.",
         "locale",
         Query(fees_by("account", "strategy"), "{{account}} {{strategy}} {{currency}}"),
         width=12,
