@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +31,23 @@ def imported_modules(tree: ast.Module) -> set[str]:
     return names
 
 
+@cache
 def modules_below(package: Path) -> dict[str, Module]:
     """The modules of a package by dotted name. Imports of other packages of ours count too."""
-    known = {_name(file, source): source for source in SOURCES for file in source.rglob("*.py")}
+    known = _known_names()
     found = {}
     for file in sorted(package.rglob("*.py")):
         name = _name(file, package)
-        imports = imported_modules(ast.parse(file.read_text())) & known.keys() - {name}
+        imports = imported_modules(ast.parse(file.read_text())) & known - {name}
         # `from package.room import module` means the module, not what the room's `__init__` says.
         imports = {one for one in imports if not any(other.startswith(f"{one}.") for other in imports)}
         found[name] = Module(file, _room(name, file), frozenset(imports))
     return found
+
+
+@cache
+def _known_names() -> frozenset[str]:
+    return frozenset(_name(file, source) for source in SOURCES for file in source.rglob("*.py"))
 
 
 def room_graph(modules: Mapping[str, Module]) -> dict[str, set[str]]:

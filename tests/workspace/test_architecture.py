@@ -131,3 +131,17 @@ def test_the_tree_of_the_streams_errors_has_each_of_them_below_its_base() -> Non
         path.append(name)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     assert bases == {one.name: ast.unparse(one.bases[0]) for one in classes if one.name != "Part"}
+
+
+def package_folders() -> list[Path]:
+    return sorted(file.parent for folder in PACKAGES.values() for file in folder.rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("folder", package_folders(), ids=lambda folder: folder.name)
+def test_a_package_says_what_each_of_its_modules_is_for(folder: Path) -> None:
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()), clean=False) or ""
+    listed = re.findall(r"^    (\w+)  +\S", text, re.MULTILINE)
+    modules = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    packages = {file.parent.name for file in folder.glob("*/__init__.py")}
+    assert set(listed) == modules | packages
+    assert len(listed) == len(set(listed))

@@ -3,4 +3,22 @@
 open (trade_files, json_array) → complete (completion) → batch (batches) → post (delivery, pace) → show (progress)
 
 `send` and `demo` hold the arguments and import the rest only when run, so that the server needs neither httpx nor rich.
+
+    send         `trading-app send FILE`
+    demo         `trading-app demo`
+    arguments    types of command line arguments
+    errors       every error the clients raise
+    target       where the app is, and the token for it
+    trade_files  reads a file as JSON objects, one a trade
+    csv_rows     CSV lines as trades
+    json_array   cuts a JSON array while it is read
+    records      one trade of a file
+    completion   adds defaults and ids
+    batches      gathers trades into requests
+    delivery     posts a batch until it is answered
+    pace         keeps a rate
+    transfer     the loop of both commands
+    tally        counts what was sent and answered
+    progress     a bar, or a line now and then
+    market       a made-up market
 """

@@ -1,10 +1,10 @@
 """The fast path of POST /trade and POST /trades: from bytes to a submission without ASGI.
 
-- `fast_path`: the connection class; recognises the two calls when their head is complete
-- `head_cache`: heads that were parsed before on this connection (no I/O)
-- `fast_request`: one request and its response
-- `request_batcher`: single-trade requests of one event-loop iteration, decoded, committed and answered together
-- `host`: what these need of the app
+    fast_path        the connection class; recognises the two calls when their head is complete
+    head_cache       heads that were parsed before on this connection (no I/O)
+    fast_request     one request and its response
+    request_batcher  single-trade requests of one event-loop iteration, decoded, committed and answered together
+    host             what these need of the app
 
 What holds, and which test compares both ways:
 

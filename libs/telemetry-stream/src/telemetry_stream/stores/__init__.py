@@ -1,1 +1,4 @@
-"""Stores keep a stream: one package for each kind."""
+"""What keeps a stream: one package for each kind.
+
+sqlite  one SQLite database a stream
+"""

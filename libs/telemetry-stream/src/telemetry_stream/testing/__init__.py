@@ -1,1 +1,4 @@
-"""For tests: a stream in memory."""
+"""For tests: a stream without a disk or a socket.
+
+memory  writer, reader and subscriber of a stream that lives in a list
+"""

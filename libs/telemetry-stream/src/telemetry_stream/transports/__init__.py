@@ -1,1 +1,4 @@
-"""Transports carry a stream: one package for each kind."""
+"""What carries a stream: one package for each kind.
+
+zeromq  PUB for what is new, ROUTER for what was missed
+"""
