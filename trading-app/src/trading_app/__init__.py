@@ -1,23 +1,25 @@
 """The web app: takes trades in, journals each durably, publishes it, shows them live.
 
-main              the command `trading-app`
-server            serves: one process, one event loop, a clean end
-ui                puts the app together
-environment       settings
-context           settings, counters and stream, for the routes
-routes            POST /trade and POST /trades as plain ASGI
-zmq_pub           the ledger, opened while the app serves
-outgoing          answers made piece by piece, within a budget
-problems          the app's own errors
-metric_catalogue  every metric: kind, unit, meaning
-metrics           counts, and their families for a scrape
-metrics_document  writes docs/app-metrics.md
-access            who calls, and what the caller may do
-client            `send` and `demo`
-commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`
-connection        the fast path
-http              layers and operations
-intake            from bytes to trades
-page              the live page
-query             reads trades back
+Modules:
+
+    main              the command `trading-app`
+    server            serves: one process, one event loop, a clean end
+    ui                puts the app together
+    environment       settings
+    context           settings, counters and stream, for the routes
+    routes            POST /trade and POST /trades as plain ASGI
+    zmq_pub           the ledger, opened while the app serves
+    outgoing          answers made piece by piece, within a budget
+    problems          the app's own errors
+    metric_catalogue  every metric: kind, unit, meaning
+    metrics           counts, and their families for a scrape
+    metrics_document  writes docs/app-metrics.md
+    access            who calls, and what the caller may do
+    client            `send` and `demo`
+    commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`
+    connection        the fast path
+    http              layers and operations
+    intake            from bytes to trades
+    page              the live page
+    query             reads trades back
 """

@@ -4,6 +4,8 @@ open (trade_files, json_array) → complete (completion) → batch (batches) →
 
 `send` and `demo` hold the arguments and import the rest only when run, so that the server needs neither httpx nor rich.
 
+Modules:
+
     send         `trading-app send FILE`
     demo         `trading-app demo`
     arguments    types of command line arguments

@@ -1,6 +1,8 @@
 """The commands of `trading-app` beside serving.
 
-journal   `doctor`, `backup`, `restore`
-token     `token`: makes API tokens
-zmq_keys  `zmq-keys`: makes keys for the ZeroMQ ports
+Modules:
+
+    journal   `doctor`, `backup`, `restore`
+    token     `token`: makes API tokens
+    zmq_keys  `zmq-keys`: makes keys for the ZeroMQ ports
 """

@@ -1,9 +1,11 @@
 """The layers between the connection and the routes, and the routes that belong to no other room.
 
-request_boundary  request id, access, counters, and a 500 for what nobody caught
-cors              calls from other origins
-head_as_get       answers HEAD
-error_handlers    every error as a problem document
-openapi           the OpenAPI document
-operations        health, readiness, metrics
+Modules:
+
+    request_boundary  request id, access, counters, and a 500 for what nobody caught
+    cors              calls from other origins
+    head_as_get       answers HEAD
+    error_handlers    every error as a problem document
+    openapi           the OpenAPI document
+    operations        health, readiness, metrics
 """

@@ -1,9 +1,11 @@
 """From the bytes of a request to trades to commit, and from the outcome to an answer. No I/O.
 
-service       the decisions, from bytes to submission and from outcome to answer
-decode        one request to trades, field by field where it fails
-decode_batch  many trades at once, column by column
-event         one checked trade as an event
-results       outcomes as answers and problems
-arrivals      a log line when trades arrive
+Modules:
+
+    service       the decisions, from bytes to submission and from outcome to answer
+    decode        one request to trades, field by field where it fails
+    decode_batch  many trades at once, column by column
+    event         one checked trade as an event
+    results       outcomes as answers and problems
+    arrivals      a log line when trades arrive
 """

@@ -1,4 +1,6 @@
 """What keeps a stream: one package for each kind.
 
-sqlite  one SQLite database a stream
+Modules:
+
+    sqlite  one SQLite database a stream
 """

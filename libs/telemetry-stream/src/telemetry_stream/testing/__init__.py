@@ -1,4 +1,6 @@
 """For tests: a stream without a disk or a socket.
 
-memory  writer, reader and subscriber of a stream that lives in a list
+Modules:
+
+    memory  writer, reader and subscriber of a stream that lives in a list
 """

@@ -1,4 +1,6 @@
 """What carries a stream: one package for each kind.
 
-zeromq  PUB for what is new, ROUTER for what was missed
+Modules:
+
+    zeromq  PUB for what is new, ROUTER for what was missed
 """
