@@ -1,6 +1,5 @@
 """Recognises repetitions by an index of all keys: what was there before is compared with what comes."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import msgspec
 from telemetry_stream.events import Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import reader, request_keys
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
-from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents
+from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents, Sought
 from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, keys_of
 
 
@@ -71,13 +70,14 @@ class KeyDeduplication:
         comparisons, begin = list[Comparison](), 0
         for submission in submissions:
             end = begin + len(submission.events)
-            earlier = self._earlier_request(submission)
-            comparisons.append(Comparison(submission, begin, digests[begin:end], earlier))
+            comparisons.append(Comparison(submission, digests[begin:end], self._earlier_request(submission)))
             begin = end
         sought = [comparison.seek_first_event() for comparison in comparisons if comparison.earlier]
-        for index, sequence in self._keys.candidates(digests):
-            comparison = comparisons[bisect_right(comparisons, index, key=_begin) - 1]
-            sought += comparison.seek(index, sequence)
+        places = [place for comparison in comparisons for place in comparison.open_places()]
+        wanted = [comparison.digests[place] for comparison, place in places]
+        for index, sequence in self._keys.candidates(wanted):
+            comparison, place = places[index]
+            sought.append(Sought(sequence, wanted[index], place, comparison))
         self._known.read(sought)
         return comparisons
 
@@ -113,7 +113,3 @@ class KeyDeduplication:
 
     def _stored(self, sequence: int) -> bytes:
         return reader.read(self._connection, self._stream, sequence - 1, 1).events
-
-
-def _begin(comparison: Comparison) -> int:
-    return comparison.begin

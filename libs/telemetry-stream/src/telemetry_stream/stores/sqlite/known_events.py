@@ -37,12 +37,9 @@ class EarlierRequest(NamedTuple):
 class Comparison:
     """What the journal says about one submission."""
 
-    def __init__(
-        self, submission: Submission, begin: int, digests: Sequence[bytes], earlier: EarlierRequest | None
-    ) -> None:
-        """`begin` is the index of its first event among those of all submissions; `digests` are those of its keys."""
+    def __init__(self, submission: Submission, digests: Sequence[bytes], earlier: EarlierRequest | None) -> None:
+        """`digests` are those of its events' keys."""
         self.submission = submission
-        self.begin = begin
         self.digests = digests
         self.earlier = earlier
 
@@ -58,12 +55,11 @@ class Comparison:
         self.is_whole = True
         """False where the rows to read were too many for this call."""
 
-    def seek(self, index: int, sequence: int) -> "list[Sought]":
-        """What to look for where an event may be at this sequence; `index` is that among the events of all."""
-        own = index - self.begin
-        if self.earlier is not None or own in self.same:
+    def open_places(self) -> "list[tuple[Comparison, int]]":
+        """The indexes of the events of which nothing is known yet; of an earlier request's, none has to be known."""
+        if self.earlier is not None:
             return []
-        return [Sought(sequence, self.digests[own], own, self)]
+        return [(self, place) for place in range(len(self.digests)) if place not in self.same]
 
     def seek_first_event(self) -> "Sought":
         """The first event of the earlier request."""
@@ -105,11 +101,13 @@ class KnownEvents:
         ordered = sorted(sought, key=_sequence)
         begin = bisect_left(ordered, self._next, key=_sequence)
         left, self._next = READ_BYTES, 0
-        for one in [*ordered[begin:], *ordered[:begin]]:
+        ordered = [*ordered[begin:], *ordered[:begin]]
+        for index, one in enumerate(ordered):
             if left <= 0:
-                self._next = self._next or one.sequence
-                one.comparison.is_whole = False
-                continue
+                self._next = one.sequence
+                for late in ordered[index:]:
+                    late.comparison.is_whole = False
+                return
             if not self._has(one.sequence):
                 left -= self._read_row(one.sequence)
             if self._damage is not None:

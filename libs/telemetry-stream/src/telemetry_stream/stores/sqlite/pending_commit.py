@@ -53,12 +53,13 @@ class PendingCommit:
         new: list[Event] = []
         claimed: dict[bytes, int] = {}
         sequences, conflicts = [], []
-        for index, (event, digest) in enumerate(zip(events, digests, strict=True)):
+        for index, digest in enumerate(digests):
+            # Columns make an event when it is asked for: those that were compared are not.
             sequence = same.get(index) or claimed.get(digest) or self._claimed.get(digest)
             if sequence is None:
-                new.append(event)
+                new.append(events[index])
                 sequence = claimed[digest] = self.head + len(new)
-            elif sequence < 0 or not (index in same or event.repeats(self._new_event(sequence, new))):
+            elif sequence < 0 or not (index in same or events[index].repeats(self._new_event(sequence, new))):
                 conflicts.append(index)
             sequences.append(sequence)
         if conflicts:
