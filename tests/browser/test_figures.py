@@ -57,7 +57,7 @@ def test_filters_hold_for_feed_positions_and_the_address(apps: Apps, open_page: 
     account = next(_accounts)
     last = post(apps, [trade(0, account=account), trade(1, account=account), trade(2)])
     page = open_page()
-    page.get_by_role("group", name="Show only").get_by_label("Account").select_option(account)
+    page.get_by_role("group", name="Filters").get_by_label("Account").select_option(account)
     expect(page.locator("#feed tbody tr")).to_have_count(2)
     expect(page.locator("#positions tbody tr")).to_have_count(2)
     assert page.url.endswith(f"?account={account}")
@@ -99,7 +99,7 @@ def test_positions_and_totals_are_the_sidecar_s_to_the_last_digit(apps: Apps, op
 def test_positions_follow_live(apps: Apps, open_page: Open) -> None:
     account = next(_accounts)
     page = open_page(f"?account={account}")
-    expect(page.locator("#books-empty")).to_have_text("No position fits the filter.")
+    expect(page.locator("#books-empty")).to_have_text("No position matches the filter.")
     post(apps, [trade(account=account, qty="2")])
     expect(page.locator("#positions tbody tr")).to_contain_text("+2")
     post(apps, [trade(account=account, qty="2", side="sell")])

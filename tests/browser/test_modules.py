@@ -26,7 +26,7 @@ def told(browser: Browser, apps: Apps) -> Iterator[Page]:
         page = open_page()
         page.route("**/page/stream*", lambda route: route.abort())
         page.reload(wait_until="domcontentloaded")
-        call(page, "health", "(() => { window.health = new module.Health(); health.tell(true); })()")
+        call(page, "health", "(() => { window.health = new module.Health(); health.setConnected(true); })()")
         yield page
 
 
@@ -96,13 +96,13 @@ def health(**sidecar: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("sidecar", "word", "notice"),
     [
-        ({"status": "starting"}, "asking", ""),
+        ({"status": "starting"}, "connecting", ""),
         ({}, "caught up", ""),
         ({"caught_up": False}, "catching up, 45 %: 45,000 of 100,000", ""),
         (
             {"status": "down", "reason": "it did not answer"},
             "down since",
-            "it did not answer. Positions and P&L stand still",
+            "it did not answer. Positions and P&L do not change",
         ),
         ({"status": "foreign"}, "other journal", "follows another journal"),
     ],

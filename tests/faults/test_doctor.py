@@ -74,7 +74,7 @@ def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
     journal = command(apps, BIN / "trading-app", "doctor")
     assert journal.returncode == 0, journal.stdout + journal.stderr
     assert "in use by a running app" in journal.stdout
-    assert "trades, each there once" in journal.stdout
+    assert "trades, each exactly once" in journal.stdout
     snapshot = command(apps, BIN / "metrics-sidecar", "doctor")
     assert snapshot.returncode == 0, snapshot.stdout + snapshot.stderr
     assert "sound: " in snapshot.stdout

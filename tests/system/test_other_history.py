@@ -94,4 +94,4 @@ def test_the_figures_are_those_of_the_journal_that_is_there(
         log = apps.log("metrics-sidecar").read_text()
         assert log.count("another history: starting over") == 1
         assert '"reason": "the journal ' in log
-        assert "each there once" in run(apps, "doctor")
+        assert "each exactly once" in run(apps, "doctor")

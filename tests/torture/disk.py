@@ -19,7 +19,7 @@ from tests.support.polling import eventually
 from tests.torture.figures import Figures
 
 BOTS = 6
-FAILED = "the stream failed; ending, to recover at the next start"
+FAILED = "the stream failed; exiting, the next start recovers"
 START_FAILED = "can't start"
 
 

@@ -114,7 +114,7 @@ def assert_all_is_there(apps: Apps, told: Sequence[str]) -> list[int]:
     doctor = subprocess.run(
         [BIN / "trading-app", "doctor"], env=apps.environment, capture_output=True, text=True, check=False
     )
-    assert f"sound: {acknowledged:,} trades, each there once" in doctor.stdout, doctor.stdout + doctor.stderr
+    assert f"sound: {acknowledged:,} trades, each exactly once" in doctor.stdout, doctor.stdout + doctor.stderr
     return [count for count, _ in runs]
 
 

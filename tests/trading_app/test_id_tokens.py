@@ -288,7 +288,7 @@ def test_without_the_providers_keys_no_id_token_counts_and_api_tokens_do(tmp_pat
         assert provider.asked == 1
         assert app.client.post("/trade", json=trade(), headers=bearer(API_TOKEN)).status_code == 201
         [line] = eventually(lambda: [line for line in app.log_lines() if line["level"] == "error"])
-        assert (line["event"], line["url"]) == ("the ID provider's keys can't be had", provider.url)
+        assert (line["event"], line["url"]) == ("can't fetch the ID provider's keys", provider.url)
 
 
 def test_a_stream_ends_with_the_token_it_was_asked_with(desk: RunningApp, provider: Provider) -> None:

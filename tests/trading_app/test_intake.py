@@ -270,7 +270,7 @@ def test_each_bad_trade_of_a_batch_is_named_by_its_index(lines: bool) -> None:
     assert [(error.index, error.pointer) for error in problem.errors] == [
         (1, "#/1/price"), (1, "#/1/qty"), (3, "#/3"), (4, "#/4/sied"),
     ]  # fmt: skip
-    assert problem.detail.startswith("3 of the batch's trades are not valid, the first: 1/price must be")
+    assert problem.detail.startswith("3 trades of the batch are not valid; the first: 1/price must be")
     assert json.loads(problem.document("r"))["indexes"] == [1, 3, 4]
 
 

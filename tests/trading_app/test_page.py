@@ -96,7 +96,7 @@ def test_a_repeat_of_a_form_with_other_content_is_told_on_the_page(client: httpx
     client.post("/trade", data=trade(trade_id="p1"), headers=BROWSER)
     answer = client.post("/trade", data=trade(trade_id="p1", qty=7), headers=BROWSER)
     assert answer.status_code == 409
-    assert "p1 is taken in this account by a trade with other content" in answer.text
+    assert "p1 is already used in this account by a trade with other content" in answer.text
 
 
 def test_a_form_from_another_site_is_told_so_on_the_page(client: httpx.Client, trade: Make) -> None:

@@ -67,7 +67,7 @@ def test_the_same_id_with_other_content_is_a_conflict(client: httpx.Client, trad
     client.post("/trade", json=trade(trade_id="t1")).raise_for_status()
     document = problem(client.post("/trade", json=trade(trade_id="t1", qty="0.26")), "trade_id_conflict")
     assert document["errors"] == [
-        {"pointer": "#/trade_id", "detail": "t1 is taken in this account by a trade with other content"}
+        {"pointer": "#/trade_id", "detail": "t1 is already used in this account by a trade with other content"}
     ]
     assert [row["qty"] for row in stored(client, account)] == ["0.25"]
 

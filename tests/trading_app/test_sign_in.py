@@ -162,7 +162,7 @@ def test_a_token_that_may_only_read_gets_a_page_that_says_so(
     desk: RunningApp, browser: httpx.Client, trade: Make
 ) -> None:
     sign_in(browser, TOKENS["read"])
-    assert "Your token may read, not send trades." in browser.get("/", headers=PAGE).text
+    assert "Your token may read trades but not send any." in browser.get("/", headers=PAGE).text
     problem(browser.post("/trade", json=trade(), headers={"Origin": desk.url}), "forbidden")
 
 
@@ -183,7 +183,7 @@ def test_a_form_without_a_token_is_no_way_in(browser: httpx.Client, body: bytes)
 def test_a_wrong_token_is_refused_in_words_and_sets_nothing(browser: httpx.Client) -> None:
     answer = sign_in(browser, "<b>wrong</b>")
     assert answer.status_code == 401
-    assert "This token is not taken here." in answer.text
+    assert "This token is not valid." in answer.text
     assert "wrong" not in answer.text
     assert "set-cookie" not in answer.headers
 

@@ -208,7 +208,7 @@ def test_a_commit_that_fails_is_a_503_and_the_end_of_the_process(small_files: Ru
     assert "Idempotency-Key" in problem(answer, "stream_failed")["detail"]
     assert answer.headers["retry-after"] == "5"
     assert app.wait() == 1
-    assert "the stream failed; ending, to recover at the next start" in app.log_text()
+    assert "the stream failed; exiting, the next start recovers" in app.log_text()
     assert taken == failed * 200 > 0
     with running(app.data_folder.parent) as again:
         # What was answered is there; what failed is there whole or not at all, and once after it is sent again.

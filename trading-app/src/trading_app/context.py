@@ -1,4 +1,4 @@
-"""What the parts of the web app share."""
+"""What the parts of the web app share: settings, capacities, counters, and the stream."""
 
 from service_kit.capacity import Capacity
 from service_kit.connection.context import ConnectionContext
@@ -12,7 +12,7 @@ from trading_app.zmq_pub import TradeStream
 
 
 class Context:
-    """Settings, capacities, counters, and the stream, which is open while the app serves."""
+    """Settings, capacities and counters from the start, and the stream while the app serves."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -25,16 +25,16 @@ class Context:
     @property
     def stream(self) -> TradeStream:
         """The open stream."""
-        assert self._stream is not None, "requests come after the lifespan has begun"
+        assert self._stream is not None, "the server sends no request before the lifespan has opened the stream"
         return self._stream
 
     @property
     def opened_stream(self) -> TradeStream | None:
-        """The stream, if it was opened yet."""
+        """The stream; None before it is opened."""
         return self._stream
 
     def open(self, stream: TradeStream) -> None:
-        """Have the stream from now on."""
+        """Set the stream, which the lifespan has opened."""
         self._stream = self.metrics.stream = stream
 
 

@@ -17,7 +17,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the web app runs with. `docs/operations.md` and `.env.sample` explain each."""
+    """The web app's settings. `docs/operations.md` and `.env.sample` explain each."""
 
     http_host: str
     http_port: int
@@ -48,11 +48,11 @@ class Settings:
     sidecar_url: str
     sidecar_token: str = field(repr=False)
     unknown_names: Mapping[str, str]
-    """Settings that no program reads, each with the name that may be meant."""
+    """Unknown settings, each with the name that was probably meant."""
 
 
 def read_settings(environment: Environment) -> Settings:
-    """The settings from an environment. Raises SettingError, which names the key."""
+    """Read and check the settings. Raises SettingError, which names the key."""
     settings = Settings(
         http_host=environment.text("WEBAPP_HTTP_HOST", "127.0.0.1"),
         http_port=environment.port("WEBAPP_HTTP_PORT", 8000),
@@ -84,38 +84,38 @@ def read_settings(environment: Environment) -> Settings:
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
         unknown_names=environment.unknown_names(),
     )
-    _refuse_what_is_open(settings)
+    _refuse_open_listeners(settings)
     return settings
 
 
 def _origins(written: tuple[str, ...]) -> tuple[str, ...]:
-    """Origins as browsers send them; any other way of writing one would never match."""
+    """Origins exactly as browsers send them: any other spelling would never match. Raises SettingError."""
     for origin in written:
         if origin != "*" and _ORIGIN.fullmatch(origin) is None:
             raise SettingError(
-                f"WEBAPP_CORS_ORIGINS: {origin!r} is no origin; write it as https://example.com, with no path or"
-                " slash after it"
+                f"WEBAPP_CORS_ORIGINS: {origin!r} is not an origin; write it as https://example.com, without a path or"
+                " a slash at the end"
             )
     return written
 
 
 def _origin(written: str) -> str:
-    """The address browsers know the app by, without a path."""
+    """The origin that browsers know the app by. Raises SettingError."""
     if written and _ORIGIN.fullmatch(written) is None:
-        raise SettingError(f"WEBAPP_PUBLIC_URL={written!r}: write it as https://desk.example, with no slash after it")
+        raise SettingError(f"WEBAPP_PUBLIC_URL={written!r}: write it as https://desk.example, without a final slash")
     return written
 
 
 def _rate_limit(written: str) -> str:
-    """The limit as written, if it is one."""
+    """The limit as written. Raises SettingError if it is not valid."""
     if written:
-        from trading_app.access.rates import parse_rates  # noqa: PLC0415 -- takes a quarter of a second
+        from trading_app.access.rates import parse_rates  # noqa: PLC0415 -- the import takes a quarter of a second
 
         try:
             parse_rates(written)
         except ValueError:
             raise SettingError(
-                f"WEBAPP_RATE_LIMIT={written!r} is none; write it as 5000/second, or 100/second;20000/hour"
+                f"WEBAPP_RATE_LIMIT={written!r} is not a rate; write it as 5000/second, or 100/second;20000/hour"
             ) from None
     return written
 
@@ -125,8 +125,8 @@ def _sidecar_url(environment: Environment) -> str:
     return f"http://{host}:{environment.port('SIDECAR_HTTP_PORT', 8001)}"
 
 
-def _refuse_what_is_open(settings: Settings) -> None:
-    """Nothing may be reached from other machines without a credential."""
+def _refuse_open_listeners(settings: Settings) -> None:
+    """Other machines must not reach a listener without a credential. Raises SettingError."""
     if not is_loopback(settings.http_host) and not settings.api_tokens and settings.id_provider is None:
         raise SettingError(
             f"WEBAPP_HTTP_HOST={settings.http_host!r} can be reached from other machines:"
@@ -146,9 +146,9 @@ def _refuse_what_is_open(settings: Settings) -> None:
 
 def _check_keys(settings: Settings) -> None:
     for place, key in enumerate(settings.zmq_client_keys, 1):
-        if not is_key(key):  # it may be a secret one with a slip: not shown
-            raise SettingError(f"WEBAPP_ZMQ_CLIENT_KEYS: number {place} is no key of {KEY_CHARACTERS} characters")
+        if not is_key(key):  # not shown: it may be a mistyped secret key
+            raise SettingError(f"WEBAPP_ZMQ_CLIENT_KEYS: number {place} is not a key of {KEY_CHARACTERS} characters")
     if bool(settings.zmq_client_keys) != (settings.zmq_key_file is not None):
         raise SettingError(
-            "WEBAPP_ZMQ_CLIENT_KEYS and WEBAPP_ZMQ_SECRET_KEY_FILE: both or none, as only known subscribers are let in"
+            "WEBAPP_ZMQ_CLIENT_KEYS and WEBAPP_ZMQ_SECRET_KEY_FILE: set both or none; only listed subscribers connect"
         )

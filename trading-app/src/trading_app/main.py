@@ -1,5 +1,7 @@
-"""The command `trading-app`: serves without arguments; `send` and `demo` are clients of a running app; `doctor`,
-`backup` and `restore` look after its journal; `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens.
+"""The command `trading-app`. Without arguments it serves.
+
+`send` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its journal. `zmq-keys` makes
+keys for its ZeroMQ ports, `token` makes API tokens.
 """
 
 import argparse
@@ -11,15 +13,15 @@ from service_kit.lifecycle.signals import EndSignals
 
 
 def main() -> int:
-    """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is wrong."""
-    signals = EndSignals()  # what is imported below takes a while
+    """Run the command. Exit codes: 0 success or a clean shutdown, 1 failure, 2 an invalid setting or argument."""
+    signals = EndSignals()  # before the slow imports below, so that a SIGTERM during them still ends cleanly
     arguments = _parser().parse_args()
     if arguments.command:
-        signals.give_back()  # the commands run to their own end
+        signals.give_back()  # the commands rely on Python's default handling
     if arguments.command == "zmq-keys":
         from trading_app.commands import zmq_keys as key_command
 
-        return key_command.run(arguments.file)  # without the settings: they may ask for the keys to be made
+        return key_command.run(arguments.file)  # before the settings are read: they may refer to keys not made yet
     if arguments.command == "token":
         from trading_app.commands import token as token_command
 
@@ -45,7 +47,7 @@ def main() -> int:
         from trading_app.commands import journal as journal_commands
 
         return journal_commands.run(arguments, settings)
-    gc.disable()  # while so much is loaded it would look again and again, and find nothing
+    gc.disable()  # collections during the imports would find nothing and delay the start; serving enables it again
 
     import uvloop
 
@@ -60,21 +62,21 @@ def _parser() -> argparse.ArgumentParser:
     from importlib.metadata import version
 
     parser = argparse.ArgumentParser(
-        prog="trading-app", description="Takes trades in, journals and publishes them. Without a command it serves."
+        prog="trading-app", description="Accepts trades, journals and publishes them. Without a command it serves."
     )
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
         dest="command", metavar="send | demo | doctor | backup | restore | token | zmq-keys"
     )
     if len(sys.argv) > 1:
-        # Only where they may be asked for: what they import would make every start of the server slower.
+        # Only if a command may be given: these imports would delay every start of the server.
         from trading_app.client import demo, send
         from trading_app.commands import journal as journal_commands
         from trading_app.commands import token as token_command
         from trading_app.commands import zmq_keys as key_command
 
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
-        demo.add_arguments(commands.add_parser("demo", help="post a believable stream of trades"))
+        demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
         journal_commands.add_commands(commands)
         key_command.add_command(commands)
         token_command.add_arguments(commands.add_parser("token", help="make an API token, and its entry"))

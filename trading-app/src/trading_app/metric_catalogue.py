@@ -1,4 +1,4 @@
-"""Every metric of the web app: what it is called, what it means, and what to do when it looks wrong."""
+"""The web app's metrics: name, kind, unit, labels, meaning, and what to do when the figure looks wrong."""
 
 from service_kit.metrics import process
 from service_kit.metrics.catalogue import Metric, metrics_in
@@ -9,8 +9,8 @@ HTTP_REQUESTS = Metric(
     "requests",
     ("method", "route", "status"),
     "Requests answered.",
-    "Statuses 5xx rise: see the log, by `request_id`.",
-    "`route` is one of the app's, else `other`; so is `method`.",
+    "Statuses 5xx rise: find the requests in the log by `request_id`.",
+    "`route` is one of the app's routes, or `other`; `method` likewise.",
 )
 HTTP_REQUEST_DURATION = Metric(
     "trading_app_http_request_duration_seconds",
@@ -18,7 +18,7 @@ HTTP_REQUEST_DURATION = Metric(
     "seconds",
     ("route",),
     "Time from the head of a request to the end of its answer.",
-    "`/trade` is slower than the commits: the machine is short of CPU.",
+    "`/trade` takes longer than the commits: the machine is short of CPU.",
     "A live stream counts when it ends.",
 )
 REQUESTS_REFUSED = Metric(
@@ -27,8 +27,8 @@ REQUESTS_REFUSED = Metric(
     "requests",
     ("code",),
     "Requests refused, by error code.",
-    "`overloaded`: the disk can't keep up. `unauthorized`: somebody tries tokens. `invalid_*`: a client has a bug.",
-    "Every [code](api.md#errors) is there from the start.",
+    "`overloaded`: the disk can't keep up. `unauthorized`: a client guesses tokens. `invalid_*`: a client has a bug.",
+    "Every [code](api.md#errors) has a series from the start.",
 )
 LIVE_STREAMS = Metric(
     "trading_app_live_streams",
@@ -36,40 +36,41 @@ LIVE_STREAMS = Metric(
     "connections",
     (),
     "Open live streams.",
-    "At the limit: clients do not close theirs, or raise `WEBAPP_MAX_LIVE_STREAMS`.",
-    "`GET /trades/stream`, and one for each open page.",
+    "At the limit: clients leave streams open; or raise `WEBAPP_MAX_LIVE_STREAMS`.",
+    "`GET /trades/stream`, plus one for each open page.",
 )
 LIVE_STREAMS_LIMIT = Metric(
     "trading_app_live_streams_limit",
     "gauge",
     "connections",
     (),
-    "Maximum of open live streams: WEBAPP_MAX_LIVE_STREAMS.",
-    "It follows the setting.",
+    "Maximum number of open live streams: WEBAPP_MAX_LIVE_STREAMS.",
+    "It equals the setting.",
 )
 OUTGOING_BYTES = Metric(
     "trading_app_outgoing_bytes",
     "gauge",
     "bytes",
     (),
-    "Memory taken by parts of answers that clients have not read yet.",
-    "Near the limit: clients ask for trades and do not read them. They are cut off after `WEBAPP_UNREAD_SECONDS`.",
+    "Memory used by parts of answers that clients have not read yet.",
+    "Near the limit: clients request trades without reading the answers. They are cut off after"
+    " `WEBAPP_UNREAD_SECONDS`.",
 )
 OUTGOING_BYTES_LIMIT = Metric(
     "trading_app_outgoing_bytes_limit",
     "gauge",
     "bytes",
     (),
-    "Maximum of memory taken by parts of unread answers: WEBAPP_MAX_OUTGOING_BYTES.",
-    "It follows the setting.",
+    "Maximum memory used by parts of unread answers: WEBAPP_MAX_OUTGOING_BYTES.",
+    "It equals the setting.",
 )
 STREAM_QUEUE_BYTES = Metric(
     "trading_app_stream_queue_bytes",
     "gauge",
     "bytes",
     ("queue",),
-    "Memory taken by messages that subscribers have not read yet.",
-    "Near the limit: a subscriber stands still. It is cut at the limit, and catches up when it comes back.",
+    "Memory used by messages that subscribers have not read yet.",
+    "Near the limit: a subscriber has stopped reading. At the limit it is cut off; it catches up when it reconnects.",
     "`live`: published batches of 16 KiB or more. `replay`: answers to replay requests.",
 )
 STREAM_QUEUE_BYTES_LIMIT = Metric(
@@ -77,7 +78,7 @@ STREAM_QUEUE_BYTES_LIMIT = Metric(
     "gauge",
     "bytes",
     ("queue",),
-    "Maximum of memory taken by messages that subscribers have not read yet.",
+    "Maximum memory used by messages that subscribers have not read yet.",
     "It never changes.",
 )
 STREAM_QUEUE_REFUSED = Metric(
@@ -86,7 +87,7 @@ STREAM_QUEUE_REFUSED = Metric(
     "messages",
     ("queue",),
     "Messages not queued because their queue was full.",
-    "A steady rise: a subscriber reads too slowly. Nothing is lost: subscribers ask for what they missed.",
+    "A steady rise: a subscriber reads too slowly. Nothing is lost: subscribers request what they missed.",
 )
 CONNECTIONS = Metric(
     "trading_app_connections",
@@ -94,15 +95,15 @@ CONNECTIONS = Metric(
     "connections",
     (),
     "Open client connections.",
-    "Near the limit: clients open one for each request, or somebody holds them open.",
+    "Near the limit: clients open a connection for each request, or a client holds many open.",
 )
 CONNECTIONS_LIMIT = Metric(
     "trading_app_connections_limit",
     "gauge",
     "connections",
     (),
-    "Maximum of open client connections: WEBAPP_MAX_CONNECTIONS.",
-    "It follows the setting.",
+    "Maximum number of open client connections: WEBAPP_MAX_CONNECTIONS.",
+    "It equals the setting.",
 )
 CONNECTIONS_DROPPED = Metric(
     "trading_app_connections_dropped_total",
@@ -110,11 +111,11 @@ CONNECTIONS_DROPPED = Metric(
     "connections",
     ("reason",),
     "Connections closed without an answer, by reason.",
-    "`unread`: a client hangs, or its line is too slow. `silent`, `refused_body`: not one of ours. `address_share`,"
-    " `no_room`: somebody holds connections open without a credential.",
-    "`silent`: no request came. `unread`: the answers are not read, or the client has vanished. `refused_body`: the"
-    " body of a refused request does not end. `address_share`: its address has too many connections without a"
-    " credential. `no_room`: all connections are taken, and this one has shown no credential.",
+    "`unread`: a client hangs, or its network is too slow. `silent`, `refused_body`: a foreign program."
+    " `address_share`, `no_room`: an address holds connections open without a credential.",
+    "`silent`: no request came. `unread`: the client stopped reading, or vanished. `refused_body`: the body of a"
+    " refused request does not end. `address_share`: its address has too many connections without a credential."
+    " `no_room`: all connections are in use, and this one has shown no credential.",
 )
 TRADES_ACCEPTED = Metric(
     "trading_app_trades_accepted_total",
@@ -122,7 +123,7 @@ TRADES_ACCEPTED = Metric(
     "trades",
     (),
     "New trades accepted; each is durable.",
-    "It stands still although bots trade: look at the refusals.",
+    "It does not rise although bots trade: look at the refusals.",
 )
 TRADES_DUPLICATE = Metric(
     "trading_app_trades_duplicate_total",
@@ -130,7 +131,7 @@ TRADES_DUPLICATE = Metric(
     "trades",
     (),
     "Trades that were already in the journal.",
-    "As steep as the accepted ones: a client does not see its answers and sends everything again.",
+    "It rises as fast as the accepted trades: a client does not get its answers and sends everything again.",
 )
 TRADES_REFUSED = Metric(
     "trading_app_trades_refused_total",
@@ -138,8 +139,8 @@ TRADES_REFUSED = Metric(
     "trades",
     ("code",),
     "Valid trades refused, by error code.",
-    "`overloaded`: the disk can't keep up. A conflict: a client uses an id twice.",
-    "Trades of requests that could not be read, or were invalid, are not counted one by one.",
+    "`overloaded`: the disk can't keep up. A conflict: a client uses an id for two trades.",
+    "Trades of malformed or invalid requests are not counted.",
 )
 COMMIT_DURATION = Metric(
     "trading_app_commit_duration_seconds",
@@ -148,7 +149,7 @@ COMMIT_DURATION = Metric(
     (),
     "Time to commit and publish one group of trades.",
     "Above 0.05: a slow or busy disk.",
-    "With the sync of the disk, without checkpoints, which come after the answers.",
+    "Includes the disk sync. Excludes checkpoints, which run after the answers.",
 )
 COMMITTED_TRADES = Metric(
     "trading_app_committed_trades_total",
@@ -156,7 +157,8 @@ COMMITTED_TRADES = Metric(
     "trades",
     (),
     "Trades in committed groups, duplicates included.",
-    "Divided by the commits it says how many trades share a sync; near 1 under load: senders do not use batches.",
+    "Divided by the number of commits it is the trades that share a disk sync. Near 1 under load: senders post single"
+    " trades on few connections.",
 )
 PENDING_TRADES = Metric(
     "trading_app_pending_trades",
@@ -171,8 +173,8 @@ PENDING_TRADES_LIMIT = Metric(
     "gauge",
     "trades",
     (),
-    "Maximum of trades waiting for their commit: WEBAPP_MAX_PENDING_TRADES.",
-    "It follows the setting.",
+    "Maximum number of trades waiting for their commit: WEBAPP_MAX_PENDING_TRADES.",
+    "It equals the setting.",
 )
 STREAM_HEAD = Metric(
     "trading_app_stream_head_sequence",
@@ -180,59 +182,59 @@ STREAM_HEAD = Metric(
     "sequence",
     ("stream",),
     "The last durable sequence.",
-    "Another `stream` than yesterday: the journal was replaced.",
-    "`stream` is the journal's id.",
+    "`stream` has changed: the journal was replaced or restored.",
+    "`stream` is the stream's id, which the journal holds.",
 )
 LAST_TRADE = Metric(
     "trading_app_last_trade_timestamp_seconds",
     "gauge",
     "seconds, Unix time",
     (),
-    "When the last new trade became durable; 0 in an empty journal.",
+    "When the last new trade became durable; 0 if the journal is empty.",
     "Old although bots trade: look at the refusals. In the future: the clock was set back.",
-    "It is in the journal, so it outlives a restart.",
+    "The journal keeps it across restarts.",
 )
 STREAM_FAILED = Metric(
     "trading_app_stream_failed",
     "gauge",
     "1 or 0",
     (),
-    "1 once a commit or a replay has failed: the app is about to end.",
-    "1: the log says why.",
+    "1 once a commit or a replay has failed; the app then exits.",
+    "1: read the last lines of the log.",
 )
 RECOVERED = Metric(
     "trading_app_recovered",
     "gauge",
     "1 or 0",
     (),
-    "1 if the previous run did not end as asked: it was killed, or the journal failed.",
-    "1: the end of the previous log says why.",
+    "1 if the previous run did not shut down cleanly: it was killed, or the journal failed.",
+    "1: read the end of the previous run's log.",
 )
 LOCK_WAITS = Metric(
     "trading_app_journal_lock_waits_total",
     "counter",
     "waits",
     (),
-    "Statements that waited for a lock of another program on the journal.",
-    "A steady rise: a sqlite3 shell or a backup tool works on the journal; use `trading-app backup`.",
+    "Statements that waited for another program's lock on the journal.",
+    "A steady rise: a sqlite3 shell or a backup tool locks the journal; use `trading-app backup` instead.",
 )
 LOCK_WAIT_SECONDS = Metric(
     "trading_app_journal_lock_wait_seconds_total",
     "counter",
     "seconds",
     (),
-    "Time that commits waited for a lock of another program on the journal.",
-    "A steady rise: a sqlite3 shell or a backup tool works on the journal; use `trading-app backup`.",
-    "A commit waits 2 s at most; then its requests get `store_busy`.",
+    "Time that commits waited for another program's lock on the journal.",
+    "A steady rise: a sqlite3 shell or a backup tool locks the journal; use `trading-app backup` instead.",
+    "A commit waits at most 2 s; then its requests get `store_busy`.",
 )
 BUSY_CHECKPOINTS = Metric(
     "trading_app_journal_busy_checkpoints_total",
     "counter",
     "checkpoints",
     (),
-    "Checkpoints that were put off because another program makes one.",
+    "Checkpoints put off because another program was making one.",
     "A steady rise, and a growing trading_app_journal_wal_bytes: end the other program.",
-    "They are made at the next commit or heartbeat.",
+    "The next commit or heartbeat makes up for them.",
 )
 JOURNAL_BYTES = Metric(
     "trading_app_journal_bytes",
@@ -240,7 +242,7 @@ JOURNAL_BYTES = Metric(
     "bytes",
     (),
     "Size of the journal.",
-    "It grows with the trades; compare it with the free disk space.",
+    "It grows with the number of trades; compare it with the free disk space.",
 )
 JOURNAL_WAL_BYTES = Metric(
     "trading_app_journal_wal_bytes",
@@ -248,15 +250,15 @@ JOURNAL_WAL_BYTES = Metric(
     "bytes",
     (),
     "Size of the journal's write-ahead log.",
-    "It stays at a few MiB. Growing: something reads the journal for long.",
+    "Normal: a few MiB. Growing: a program keeps a read transaction open on the journal.",
 )
 KEY_TABLES_BYTES = Metric(
     "trading_app_key_tables_bytes",
     "gauge",
     "bytes",
     (),
-    "Size of the tables that find a trade by its key.",
-    "It grows with the trades. Missing tables are rebuilt from the journal.",
+    "Size of the tables that index trades by key.",
+    "It grows with the number of trades. Missing tables are rebuilt from the journal.",
 )
 DISK_FREE_BYTES = Metric(
     "trading_app_disk_free_bytes",
@@ -264,15 +266,15 @@ DISK_FREE_BYTES = Metric(
     "bytes",
     (),
     "Free space on the journal's disk.",
-    "Close to trading_app_disk_least_free_bytes: make room.",
+    "Close to trading_app_disk_least_free_bytes: free disk space.",
 )
 DISK_MIN_FREE_BYTES = Metric(
     "trading_app_disk_least_free_bytes",
     "gauge",
     "bytes",
     (),
-    "Minimum of free space with which the app is ready: WEBAPP_MIN_FREE_BYTES.",
-    "It follows the setting.",
+    "Minimum free space for readiness: WEBAPP_MIN_FREE_BYTES.",
+    "It equals the setting.",
 )
 REPLAY_ANSWERS = Metric(
     "trading_app_replay_answers_total",
@@ -295,8 +297,8 @@ DAMAGED_READS = Metric(
     "counter",
     "reads",
     (),
-    "Reads of stored trades that failed because the journal is damaged there.",
-    "Not 0: run `trading-app doctor` and restore a sound copy.",
+    "Reads of stored trades that failed because the journal is damaged.",
+    "Not 0: run `trading-app doctor` and restore an undamaged copy.",
 )
 REPLAY_REQUESTS_REFUSED = Metric(
     "trading_app_replay_requests_refused_total",
@@ -304,7 +306,7 @@ REPLAY_REQUESTS_REFUSED = Metric(
     "requests",
     ("reason",),
     "Replay requests refused, by reason.",
-    "Not 0: something that is not a subscriber talks to `WEBAPP_REPLAY_ADDR`.",
+    "Not 0: a program that is not a subscriber talks to `WEBAPP_REPLAY_ADDR`.",
 )
 STREAM_CONNECTIONS_REFUSED = Metric(
     "trading_app_stream_connections_refused_total",
@@ -312,8 +314,8 @@ STREAM_CONNECTIONS_REFUSED = Metric(
     "connections",
     ("reason",),
     "Connections to the ZeroMQ ports refused or cut, by reason.",
-    "`unknown_key`, `other_mechanism`, `wrong_server_key`: the keys of a subscriber are wrong, its log says which."
-    " `too_many_bytes`, `too_many_connections`, `malformed_handshake`: something that is not a subscriber.",
+    "`unknown_key`, `other_mechanism`, `wrong_server_key`: a subscriber has wrong keys; its log names them."
+    " `too_many_bytes`, `too_many_connections`, `malformed_handshake`: a program that is not a subscriber.",
     "The [list](wire-contract.md#refused-connections) explains each reason.",
 )
 SIDECAR_POLLS = Metric(
@@ -321,17 +323,17 @@ SIDECAR_POLLS = Metric(
     "counter",
     "requests",
     ("outcome",),
-    "Requests for the sidecar's state, which the page shows, by outcome.",
+    "Polls of the sidecar's state for the page, by outcome.",
     "`unreachable`, `timeout`: the sidecar does not run, or is short of CPU. `unauthorized`: set `MONITORING_TOKEN`."
-    " `unreadable`, `refused`: something else listens there, or another version. Trades are taken all the same.",
-    "After a failure the next request comes within 2 seconds.",
+    " `unreadable`, `refused`: another program or another version listens there. Trades are accepted in every case.",
+    "After a failure the next poll follows within 2 seconds.",
 )
 BUILD_INFO = Metric(
     "trading_app_build_info",
     "info",
     "1",
     ("python", "version"),
-    "What is running.",
+    "The running version.",
     "Compare the versions of the components after an update.",
 )
 

@@ -25,14 +25,14 @@ UNDERSTOOD = (
     "idempotency_key_conflict",
     "damaged_history",
 )
-"""The codes of refusals that come after a request's trades were read, so that they can be counted."""
+"""Codes of refusals that come after the request's trades were decoded, so that the trades can be counted."""
 
 REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames", "store_busy")
-"""What replay requests are refused for; `increase()` does not see a series begin, so they are there from the start."""
+"""Reasons to refuse a replay request. Each has a series from the start: `increase()` misses a series' first value."""
 
 
 class MeasuredStream(Protocol):
-    """What is measured of the stream."""
+    """The stream's figures that the metrics show."""
 
     failed: bool
     recovered: bool
@@ -50,27 +50,27 @@ class MeasuredStream(Protocol):
 
     @property
     def pending_trades(self) -> int:
-        """Trades that wait for their commit."""
+        """The number of trades that wait for their commit."""
         ...
 
     @property
     def damaged_reads(self) -> int:
-        """Reads that failed because the journal is damaged."""
+        """The number of reads that failed because the journal is damaged."""
         ...
 
     @property
     def replay_counters(self) -> ReplayCounters:
-        """What the replay socket was asked and answered."""
+        """Counters of the replay socket: requests, answers, refusals."""
         ...
 
     @property
     def queues(self) -> Mapping[str, QueueUse]:
-        """What waits for subscribers, by queue."""
+        """Messages that subscribers have not read yet, by queue."""
         ...
 
     @property
     def store_counters(self) -> StoreCounters:
-        """How often and how long other programs that hold the journal's lock were waited for."""
+        """Counters of waits for other programs' locks on the journal."""
         ...
 
     @property
@@ -79,12 +79,12 @@ class MeasuredStream(Protocol):
         ...
 
     def disk_use(self) -> StorageUse:
-        """The space that the journal takes and has. Raises OSError."""
+        """The journal's size and the free space of its disk, in bytes. Raises BackendUnavailable."""
         ...
 
 
 class AppMetrics:
-    """What the app counts. Give it the stream once that is open; until then its metrics are left out."""
+    """The app's counters. Set `stream` once it is open; until then its metrics are left out."""
 
     def __init__(
         self, settings: Settings, connections: ConnectionContext, live_streams: Capacity, outgoing: OutgoingBudget
@@ -103,20 +103,20 @@ class AppMetrics:
         self.commit_seconds = Histogram(BOUNDS_SECONDS)
         self.committed_trades = 0
         self.sidecar_polls: Mapping[str, int] = {}
-        """By outcome; who polls the sidecar puts its counts here."""
+        """Counts by outcome, owned by the task that polls the sidecar."""
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered."""
+        """Count one answered request; `seconds` from its head to the end of its answer."""
         self.requests[method, route, status] += 1
         self.request_seconds[route].observe(seconds)
 
     def observe_requests(self, method: str, route: str, status: int, now: float, began: Sequence[float]) -> None:
-        """Count requests that were answered together; when each began ascends (s, as `now`)."""
+        """Count requests answered together. `began` ascends, in seconds of the same clock as `now`."""
         self.requests[method, route, status] += len(began)
         self.request_seconds[route].observe_until(now, began)
 
     def observe_commit(self, seconds: float, trades: int) -> None:
-        """Count a commit. Called by the thread that commits, and by no other."""
+        """Count a commit of `trades` trades. Only the committing thread may call it, so no lock is needed."""
         self.commit_seconds.observe(seconds)
         self.committed_trades += trades
 
@@ -200,7 +200,7 @@ def _disk_families(stream: MeasuredStream) -> Iterator[Family]:
     try:
         used = stream.disk_use()
     except BackendUnavailable:
-        return  # the folder is gone: /readyz says so, and the other figures still count
+        return  # the folder is missing: /readyz reports it, and the other metrics are still valid
     yield Family(catalogue.JOURNAL_BYTES, [("", used.journal)])
     yield Family(catalogue.JOURNAL_WAL_BYTES, [("", used.write_ahead_log)])
     yield Family(catalogue.KEY_TABLES_BYTES, [("", used.key_tables)])

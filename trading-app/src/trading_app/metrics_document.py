@@ -7,10 +7,10 @@ from trading_app import metric_catalogue
 INTRODUCTION = """\
 # The web app's own metrics
 
-What the web app serves about itself at `GET /metrics`, as Prometheus text 0.0.4 or OpenMetrics 1.0, by the request's
-`Accept`. What the trades did (positions, P&L, volumes) is at the [sidecar](metrics.md). All counters start at 0 with
-the process. This page is made from `trading-app/src/trading_app/metric_catalogue.py` by
-`.venv/bin/python -m trading_app.metrics_document > docs/app-metrics.md`; a test holds both equal.
+The web app's metrics of itself, served at `GET /metrics` as Prometheus text 0.0.4 or OpenMetrics 1.0, depending on the
+request's `Accept`. The [sidecar](metrics.md) serves the trading figures (positions, P&L, volumes). All counters start
+at 0 with the process. `.venv/bin/python -m trading_app.metrics_document > docs/app-metrics.md` generates this page from
+`trading-app/src/trading_app/metric_catalogue.py`; a test compares both.
 """
 
 

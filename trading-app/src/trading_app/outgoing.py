@@ -1,6 +1,6 @@
-"""Answers that are made piece by piece, each once the client has taken the one before, within one budget of bytes.
+"""Answers made piece by piece: the next piece once the client has read the one before, within one memory budget.
 
-Without both, whoever does not read an answer has all of it kept in memory.
+Without both, the app would keep the whole answer in memory for every client that does not read.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from starlette.types import Receive, Scope, Send
 from trading_app.problems import TradeProblem
 
 PIECE_BYTES = 262_144
-"""The largest piece, but for a single trade that is larger; the budget is taken in these."""
+"""The maximum size of a piece, except for a single trade that is larger. The budget counts in units of it."""
 
 SMALL_BYTES = 65_536
-"""A shorter piece is not waited for: the connection holds so much before it says that its client does not read."""
+"""The app does not wait until a shorter piece is read: the connection buffers this much before it asks to pause."""
 
 Piece = tuple[bytes, bool]
 """A part of a body, and whether it is the last."""
 
 
 class OutgoingBudget:
-    """The bytes of all pieces that clients have not taken yet. Use it from one event loop."""
+    """The bytes of all pieces that clients have not read yet. Use it from one event loop."""
 
     def __init__(self, max_bytes: int) -> None:
         """One piece is always admitted, however small the budget is."""
@@ -33,16 +33,16 @@ class OutgoingBudget:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def check(self) -> None:
-        """Raises TradeProblem (`too_many_answers`) while there is no room to begin another answer."""
+        """Raises TradeProblem (`too_many_answers`) while the budget has no room for another answer."""
         if not self._has_room():
-            detail = f"answers that were not read take {self.taken_bytes} bytes (WEBAPP_MAX_OUTGOING_BYTES)"
+            detail = f"unread answers use {self.taken_bytes} bytes of memory (WEBAPP_MAX_OUTGOING_BYTES)"
             raise TradeProblem("too_many_answers", detail, retry_after=1)
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Room for one piece, from before it is made until its client has taken it; waits in turn where there is none.
+        """Room for one piece, held from before it is made until its client has read it. Waits in turn for room.
 
-        Those who keep it are cut off after WEBAPP_UNREAD_SECONDS, so the wait ends.
+        A client that does not read is cut off after WEBAPP_UNREAD_SECONDS, so the wait ends.
         """
         if self._waiting or not self._has_room():
             await self._wait()
@@ -63,7 +63,7 @@ class OutgoingBudget:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._wake()  # it had its turn and leaves it to the next
+                self._wake()  # cancelled after its turn had come: passes the turn on, or nobody would get it
             raise
         finally:
             if turn in self._waiting:
@@ -78,9 +78,10 @@ class OutgoingBudget:
 
 
 class PacedResponse(StreamingResponse):
-    """An answer whose next piece is made when the client has taken the one before.
+    """An answer whose next piece is made when the client has read the one before.
 
-    The head is sent with the first piece: what prevents that piece gets an answer of its own.
+    The head is sent with the first piece, so an error while making that piece can still be answered with its own
+    status.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class PacedResponse(StreamingResponse):
         self._first: Piece = b"", True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Make the first piece, then send the answer."""
         async with aclosing(self._pieces):
             self._first = await anext(self._pieces, self._first)
             await super().__call__(scope, receive, send)
@@ -102,6 +103,7 @@ class PacedResponse(StreamingResponse):
         headers = [*self.raw_headers, (b"content-length", b"%d" % len(body))] if last else self.raw_headers
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await self._send(body, send)
+        # No reference to the first piece may stay: it would occupy memory for as long as the answer lasts.
         self._first = b"", True
         del body
         async for piece, _ in self._pieces:
@@ -111,4 +113,4 @@ class PacedResponse(StreamingResponse):
     async def _send(self, body: bytes, send: Send) -> None:
         await send({"type": "http.response.body", "body": body, "more_body": True})
         if len(body) > SMALL_BYTES:
-            await send({"type": "http.response.body", "body": b"", "more_body": True})  # returns once it is taken
+            await send({"type": "http.response.body", "body": b"", "more_body": True})  # returns once it was read

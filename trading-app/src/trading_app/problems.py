@@ -1,4 +1,4 @@
-"""The web app's own errors, beside those that every program here may answer."""
+"""The web app's own error codes, added to those that every program here may answer (`service_kit.problems`)."""
 
 from typing import ClassVar
 
@@ -17,30 +17,30 @@ OWN_TYPES = {
     "too_many_streams": ProblemType(429, "Too many open streams"),
     "damaged_history": ProblemType(500, "Part of the journal can't be read"),
     "overloaded": ProblemType(503, "Overloaded"),
-    "keys_unavailable": ProblemType(503, "ID tokens can't be checked now"),
+    "keys_unavailable": ProblemType(503, "ID tokens can't be checked at the moment"),
     "not_ready": ProblemType(503, "Not ready to accept trades"),
     "store_busy": ProblemType(503, "Another program holds the journal"),
     "stream_failed": ProblemType(503, "The journal could not be written"),
 }
 
 TYPES = COMMON_TYPES | OWN_TYPES
-"""By code, every error of the web app. Codes are part of the API: they stay."""
+"""Every error of the web app, by code. Codes are part of the API and never change."""
 
 
 class TradeProblem(Problem):
-    """A request that is refused for a reason that only the web app has."""
+    """A refused request, with a code of the common types or of the web app's own."""
 
     types: ClassVar = TYPES
 
 
 def store_busy(busy: StoreBusy) -> TradeProblem:
-    """The refusal of a request that another program keeps from the journal."""
+    """The problem `store_busy`: another program held the journal's lock for too long."""
     return TradeProblem(
-        "store_busy", f"{busy}; nothing of this request was taken, try again in a second", retry_after=1
+        "store_busy", f"{busy}; nothing of this request was accepted, send it again in a second", retry_after=1
     )
 
 
 def damaged_history(damage: DamagedHistory) -> TradeProblem:
-    """The refusal of a request that needs stored trades which can't be read. Others are answered."""
+    """The problem `damaged_history`: the request needs stored trades that can't be read."""
     detail = f"{damage}; trades before and after them can be read (after={damage.last}): run `trading-app doctor`"
     return TradeProblem("damaged_history", detail)

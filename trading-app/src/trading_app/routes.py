@@ -1,4 +1,4 @@
-"""The calls that take trades in, as plain ASGI in front of FastAPI, whose routing would take longer than the rest."""
+"""POST /trade and POST /trades as plain ASGI in front of FastAPI: its routing would take longer than the rest."""
 
 import time
 
@@ -14,7 +14,7 @@ from trading_app.intake.service import PATHS, Intake, Intended, is_form
 
 
 class IntakeRoutes:
-    """Answers POST on PATHS, but for forms; hands everything else on."""
+    """Answers POST on PATHS, except for forms; passes everything else on."""
 
     def __init__(self, app: ASGIApp, context: Context, intake: Intake) -> None:
         self._app = app
@@ -22,7 +22,7 @@ class IntakeRoutes:
         self._intake = intake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or hand it on."""
+        """Answer one request, or pass it on."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in PATHS:
             await self._app(scope, receive, send)
             return
@@ -30,7 +30,7 @@ class IntakeRoutes:
         try:
             body = await read_body(headers, receive, self._context.settings.max_body_bytes)
             if scope["path"] == "/trade" and is_form(headers, body):
-                await self._app(scope, _again(body), send)
+                await self._app(scope, _replay(body), send)
                 return
             caller: Caller = scope["state"]["caller"]
             intended = self._intake.read(caller, scope["path"], headers, body, time.time_ns())
@@ -42,7 +42,7 @@ class IntakeRoutes:
 
 
 async def take(context: Context, intake: Intake, intended: Intended) -> Answer:
-    """Commit what was intended, and answer. Raises Problem."""
+    """Commit what the request wants, and answer it. Raises Problem."""
     try:
         outcome = await context.stream.commit(intended.submission)
     except StreamError as error:
@@ -50,8 +50,8 @@ async def take(context: Context, intake: Intake, intended: Intended) -> Answer:
     return intake.answer(intended, outcome)
 
 
-def _again(body: bytes) -> Receive:
-    """A body that was read, to be received once more."""
+def _replay(body: bytes) -> Receive:
+    """A `receive` that returns a body which was read already."""
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body, "more_body": False}

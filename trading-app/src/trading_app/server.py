@@ -1,4 +1,4 @@
-"""Serves the app: one process, one event loop, a clean end."""
+"""Serves the app: one process, one event loop, a clean shutdown."""
 
 from dataclasses import replace
 from functools import partial
@@ -18,11 +18,11 @@ from trading_app.ui import WebApp
 log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 3
-"""Time for requests under way at the end."""
+"""Time that requests under way get to finish at shutdown."""
 
 
 async def run(settings: Settings, signals: EndSignals) -> int:
-    """Serve until asked to end, or until the stream fails. Gives the exit code."""
+    """Serve until a signal asks for the end, or the stream fails. Returns the exit code."""
     configure_logs(settings.logs, "trading-app", add_request_id)
     warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
@@ -31,13 +31,13 @@ async def run(settings: Settings, signals: EndSignals) -> int:
 
 
 def start(settings: Settings, ending: Ending) -> Serving:
-    """Put the app together; its journal is opened when it is served. Raises StartFailed."""
+    """Assemble the app. Its journal is opened by the lifespan, which raises StartFailed."""
 
     def fail(error: BaseException) -> None:
-        log.critical("the stream failed; ending, to recover at the next start", error=repr(error))
+        log.critical("the stream failed; exiting, the next start recovers", error=repr(error))
         ending.fail(error)
 
     max_connections = make_room_for_connections(settings.max_connections, "WEBAPP")
     app = WebApp(replace(settings, max_connections=max_connections), fail)
-    ending.call(app.begin_end)  # a server that stops waits for the last answer
+    ending.call(app.begin_end)  # otherwise the server would wait for its endless answers
     return Serving(app, fast_connection(app), has_lifespan=True, grace_seconds=GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""The web app, put together: layers in front, FastAPI behind them, the stream open while it serves."""
+"""Assembles the web app: ASGI layers in front, FastAPI behind them, the stream open while it serves."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -45,18 +45,20 @@ log = structlog.get_logger(__name__)
 
 
 class StartFailed(Exception):
-    """The app can't start. The message says why and what to do."""
+    """The app can't start. The message names the reason and what to do."""
 
 
 class WebApp:
-    """The whole, as uvicorn serves it: Edge, CORS where origins are set, Access, the intake, and FastAPI for the
-    rest.
+    """The ASGI app that uvicorn serves.
+
+    The layers, from the outside: Edge, CORS (if origins are set), Access, the rate limit (if set), the intake routes,
+    and FastAPI for everything else.
     """
 
     def __init__(
         self, settings: Settings, on_failure: Callable[[BaseException], None], clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        """`on_failure` is called, in the event loop, when the stream can't go on and the process must end."""
+        """`on_failure` is called in the event loop when the stream has failed and the process must end."""
         self.context = Context(settings)
         self._on_failure = on_failure
         self.connections = self.context.connections
@@ -83,23 +85,23 @@ class WebApp:
         await self._layers(scope, receive, send)
 
     def begin_end(self) -> None:
-        """End the answers that have no end of their own, or take long: a server that stops waits for the last."""
+        """End the endless and long answers: a server that shuts down waits for every answer."""
         if self.context.opened_stream is not None:
             self.context.opened_stream.begin_end()
 
     def _create_api(self) -> FastAPI:
         api = FastAPI(
             title="Trading Telemetry",
-            summary="Takes trades in, journals each durably, publishes it.",
+            summary="Accepts trades, journals each durably, publishes it.",
             version="1",
             lifespan=self._lifespan,
             docs_url=None,
             redoc_url=None,
             swagger_ui_oauth2_redirect_url=None,
-            redirect_slashes=False,  # a POST that is redirected with an empty body looks like one that was taken
+            redirect_slashes=False,  # a redirected POST, with its empty body, could pass for an accepted one
         )
         guarded = self.gate.guarded
-        # FastAPI's documented way to extend it.
+        # FastAPI's documented way to extend the OpenAPI document.
         api.openapi = lambda: describe(api, guarded=guarded)  # type: ignore[method-assign]
         add_error_handlers(api, self.context.metrics.refusals, page.page_of_form(self.context))
         page.add_to(api, self.context, self.gate, self.intake)
@@ -131,7 +133,7 @@ class WebApp:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)  # how one failed was logged
+            await asyncio.wait(tasks)  # without raising: `_log_failure` has logged failures
             stream.close()
             log.info("journal closed", head=stream.head)
 
@@ -139,7 +141,7 @@ class WebApp:
 def _id_tokens(settings: Settings, clock: Clock) -> "IdTokens | None":
     if settings.id_provider is None:
         return None
-    from trading_app.access.id_tokens import IdTokens  # noqa: PLC0415 -- what it imports makes every other start slower
+    from trading_app.access.id_tokens import IdTokens  # noqa: PLC0415 -- its imports would delay every start without it
 
     return IdTokens(settings.id_provider, clock)
 
@@ -147,8 +149,8 @@ def _id_tokens(settings: Settings, clock: Clock) -> "IdTokens | None":
 def _rate_limit(written: str, *, by_token: bool) -> "RateLimit | None":
     if not written:
         return None
-    from trading_app.access.rate_limit import RateLimit  # noqa: PLC0415 -- takes a quarter of a second
-    from trading_app.access.rates import parse_rates  # noqa: PLC0415 -- the same
+    from trading_app.access.rate_limit import RateLimit  # noqa: PLC0415 -- the import takes a quarter of a second
+    from trading_app.access.rates import parse_rates  # noqa: PLC0415 -- likewise
 
     return RateLimit(parse_rates(written), by_token=by_token)
 

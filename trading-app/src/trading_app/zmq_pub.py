@@ -1,4 +1,4 @@
-"""The durable stream as the web app uses it: opened inside the lifespan, committed to and read from the event loop."""
+"""The durable stream as the web app uses it: opened by the lifespan, used from the event loop."""
 
 import asyncio
 import shutil
@@ -25,12 +25,14 @@ from trading_model.topics import LEDGER
 log = structlog.get_logger(__name__)
 
 READERS = 2
+"""Threads that read the journal, each with a connection of its own."""
+
 RUNNING_FILE = "trading-app.running"
-"""Is there from the start to an end as asked: a start that finds it follows a kill or a failure."""
+"""Exists from the start to a clean shutdown: a start that finds it follows a kill or a failure."""
 
 
 def place_of(settings: Settings) -> Place:
-    """Where the settings say that the ledger is."""
+    """The ledger's topic, folder, addresses and back ends, from the settings."""
     return Place(
         Topic(LEDGER),
         settings.data_folder,
@@ -44,7 +46,7 @@ def place_of(settings: Settings) -> Place:
 
 
 class TradeStream:
-    """Commits trades and reads them back. Use it from the event loop it was made in."""
+    """Commits trades and reads them back. Use it only from the event loop it was created in."""
 
     def __init__(
         self,
@@ -52,9 +54,10 @@ class TradeStream:
         on_failure: Callable[[BaseException], None],
         observe_commit: Callable[[float, int], None],
     ) -> None:
-        """Open the journal and bind the sockets; `on_failure` is called, in the loop, when the stream can't go on.
+        """Open the journal and bind the sockets. Raises BackendError, OSError.
 
-        Raises BackendError, OSError.
+        `on_failure` is called in the loop when the stream has failed for good; `observe_commit` in the committing
+        thread, with the seconds and the number of trades of each commit.
         """
         self._loop = asyncio.get_running_loop()
         self._folder = settings.data_folder
@@ -101,22 +104,22 @@ class TradeStream:
 
     @property
     def pending_trades(self) -> int:
-        """Trades that wait for their commit."""
+        """The number of trades that wait for their commit."""
         return self._committer.pending_events
 
     @property
     def replay_counters(self) -> ReplayCounters:
-        """What the replay socket was asked and answered."""
+        """Counters of the replay socket: requests, answers, refusals."""
         return self._log.replay_counters
 
     @property
     def queues(self) -> Mapping[str, QueueUse]:
-        """What waits for subscribers, by queue."""
+        """Messages that subscribers have not read yet, by queue."""
         return self._log.queues
 
     @property
     def store_counters(self) -> StoreCounters:
-        """How often and how long other programs that hold the journal's lock were waited for."""
+        """Counters of waits for other programs' locks on the journal."""
         return self._log.store_counters
 
     @property
@@ -125,11 +128,11 @@ class TradeStream:
         return self._log.refused_connections
 
     def disk_use(self) -> StorageUse:
-        """The room that the journal takes and has. Raises BackendUnavailable."""
+        """The journal's size and the free space of its disk, in bytes. Raises BackendUnavailable."""
         return self._store.measure(self._folder)
 
     def obstacle(self) -> str | None:
-        """Why trades can't be taken now; None if they can."""
+        """Why the app can't accept trades now; None if it can."""
         if not self._committer.accepting:
             return "the journal could not be written, or the app is shutting down"
         try:
@@ -144,17 +147,20 @@ class TradeStream:
         return None
 
     def submit(self, submission: Submission, done: Callable[[Outcome], None]) -> None:
-        """Hand a submission over; `done` gets the outcome, in the loop. Raises StreamError where it can't be taken."""
+        """Hand over a submission; `done` receives its outcome in the loop. Raises StreamError if it is refused."""
         self._committer.submit(submission, done)
 
     async def commit(self, submission: Submission) -> Outcome:
-        """Hand a submission over and wait. Raises StreamError where it can't be taken."""
+        """Hand over a submission and wait for its outcome. Raises StreamError if it is refused."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
         self.submit(submission, lambda given: None if outcome.done() else outcome.set_result(given))
         return await outcome
 
     async def read(self, after: int, limit: int) -> Batch:
-        """The trades after a sequence, as journaled, at most PIECE_BYTES of them. Raises apsw.Error, DamagedHistory."""
+        """At most `limit` trades and PIECE_BYTES bytes after a sequence, as journaled.
+
+        Raises DamagedHistory, StoreBusy, apsw.Error.
+        """
         recent = self._log.tail.read(after, limit, PIECE_BYTES)
         if recent is not None:
             await asyncio.sleep(0)  # who reads on and on lets others run in between
@@ -173,7 +179,7 @@ class TradeStream:
         return await self._loop.run_in_executor(self._readers, lambda: self._reader().hash_at(sequence))
 
     async def read_past_damage(self, after: int, limit: int) -> Batch:
-        """The same; where stored trades can't be read, an empty batch that stands for them."""
+        """Like `read`; in place of stored trades that can't be read, an empty batch with their sequences."""
         try:
             return await self.read(after, limit)
         except DamagedHistory as damage:
@@ -181,17 +187,17 @@ class TradeStream:
 
     @property
     def damage(self) -> DamagedHistory | None:
-        """The last read that failed because the journal is damaged there."""
+        """The error of the last read that failed because the journal is damaged; None if none did."""
         return self._damage or self.replay_counters.damage
 
     @property
     def damaged_reads(self) -> int:
-        """Reads, replays included, that failed because the journal is damaged there."""
+        """The number of reads, replays included, that failed because the journal is damaged."""
         return self._damaged_reads + self.replay_counters.damaged
 
     @contextmanager
     def watch(self) -> Iterator[asyncio.Event]:
-        """An event that is set whenever the stream has grown, or is closing; the watcher clears it."""
+        """An event that is set each time the stream has grown or begins to close. The watcher clears it."""
         grown = asyncio.Event()
         self._watchers.add(grown)
         try:
@@ -200,21 +206,22 @@ class TradeStream:
             self._watchers.discard(grown)
 
     def begin_end(self) -> None:
-        """Wake every watcher, to go, and refuse what takes several commits: a server waits at its end until the last
-        answer was sent.
+        """Wake every watcher, so that it ends, and refuse what takes several commits.
+
+        The server waits for every answer at shutdown, so the long ones have to end.
         """
         self.closing = True
         self._committer.begin_end()
         self._wake_watchers()
 
     def close(self) -> None:
-        """Commit what waits and release everything."""
+        """Commit what waits, then close the journal, the sockets and the reader threads."""
         self._committer.close()
         self._readers.shutdown()
         for reader in self._opened_readers:
             reader.close()
         if not self.failed:
-            with suppress(OSError):  # the next start then says that it recovered, which is no harm
+            with suppress(OSError):  # the file stays, and the next start reports a recovery: harmless
                 self._running.unlink(missing_ok=True)
 
     def _read_last_trade_ns(self) -> int:
@@ -222,7 +229,7 @@ class TradeStream:
             return reader.last_committed_at_ns()
 
     def _note_commit(self, seconds: float, trades: int) -> None:
-        """In the thread that commits. A group of duplicates does not move the head: no trade came."""
+        """Runs in the committing thread. A group of duplicates does not move the head: no new trade came."""
         head = self._log.head()
         if head != self._seen_head:
             self._seen_head, self.last_trade_ns = head, time.time_ns()
@@ -240,9 +247,9 @@ class TradeStream:
         return reader
 
     def _deliver(self, call_back: Callable[[], None]) -> None:
-        self._loop.call_soon_threadsafe(self._bring_home, call_back)
+        self._loop.call_soon_threadsafe(self._run_in_loop, call_back)
 
-    def _bring_home(self, call_back: Callable[[], None]) -> None:
+    def _run_in_loop(self, call_back: Callable[[], None]) -> None:
         try:
             call_back()
         finally:

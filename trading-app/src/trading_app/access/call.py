@@ -1,4 +1,4 @@
-"""A request, as far as access goes."""
+"""A request, as far as access control needs it."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, as far as access goes. `host` is the caller's address, empty where it has none."""
+    """A request, as far as access control needs it. `host` is the caller's address; empty if it is unknown."""
 
     method: str
     path: str
@@ -31,12 +31,12 @@ class Call:
 
     @property
     def wants_page(self) -> bool:
-        """Whether a browser makes it that shows a page."""
+        """Whether the caller is a browser that shows a page."""
         return b"text/html" in self.headers.get(b"accept", b"")
 
     @property
     def scope_needed(self) -> str:
-        """What the caller must be allowed to do."""
+        """The scope that the caller must have."""
         if self.method in SAFE_METHODS:
             return "read"
         return "ingest" if self.path in ("/trade", "/trades") else "admin"

@@ -1,4 +1,4 @@
-"""Who calls, once that is known."""
+"""An authenticated caller."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,17 @@ from trading_app.access.lease import Lease
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever shows a credential. `name` is for people; without a `lease` it holds as long as the app runs."""
+    """A caller with a valid credential. `name` is for people; without a `lease` the credential never expires."""
 
     name: str
     scopes: frozenset[str]
     lease: Lease | None = None
     id: str = ""
-    """The same for the same credential, over restarts too; a session has that of whoever signed in. Empty for ANYBODY.
-    """
+    """Identifies the credential, across restarts too; a session has the id of its credential. Empty for ANYBODY."""
 
     accounts: frozenset[str] | None = None
-    """The accounts that it may send trades for; None for all."""
+    """The accounts that the caller may send trades for; None for all."""
 
 
 ANYBODY = Caller("", EVERY_SCOPE)
-"""Every caller, where no credential is set."""
+"""Every caller, if no credential is set."""

@@ -1,7 +1,7 @@
-"""Who may make which call: decided here for every way a request may take.
+"""Decides who may make which call, for the fast path and the ASGI path alike.
 
-The kit's gate knows API tokens and host names. This one adds ID tokens, in the header `Authorization` as well, and the
-cookie of a browser that signed in.
+The service kit's gate checks API tokens and host names. This one adds ID tokens, in the same `Authorization` header,
+and the session cookies of signed-in browsers.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ MAX_COOKIES = 10
 
 
 class Gate:
-    """Admits callers that show a credential; where none is set, callers that use a host name of the app's own."""
+    """Admits callers with a credential; if none is set, callers that use one of the app's own host names."""
 
     def __init__(self, api_tokens: Sequence[str], public_url: str, id_tokens: "IdTokens | None", clock: Clock) -> None:
-        """`public_url` is the origin that browsers know the app by; empty where it has none."""
+        """`public_url` is the origin that browsers know the app by; empty if it is not set."""
         self.sessions = Sessions(clock)
         self._public_origin = public_url.encode() or None
         public_host = public_url.partition("://")[2]
@@ -40,7 +40,7 @@ class Gate:
         self.guarded = bool(self._gate.tokens) or id_tokens is not None
 
     def sender(self, headers: Headers, host: str) -> Caller | None:
-        """Who may send trades, as far as that is known at once; else ask `caller`."""
+        """The caller, if it may send trades and that is known without waiting; if None, call `caller`."""
         if not self.guarded:
             return ANYBODY if self._gate.is_own_host(headers.get(b"host", b"")) else None
         token = bearer_token(headers.get(b"authorization", b""))
@@ -54,12 +54,12 @@ class Gate:
         return caller if caller is not None and "ingest" in caller.scopes else None
 
     def admits_for_good(self, headers: Headers) -> bool:
-        """Whether what `sender` grants holds as long as the app runs; an ID token expires."""
+        """Whether an admission by `sender` never expires. An ID token does."""
         token = bearer_token(headers.get(b"authorization", b""))
         return not self.guarded or self._gate.tokens.scopes_of(digest_of(token)) is not None
 
     async def caller(self, call: Call) -> Caller:
-        """Who makes the call. Raises Problem where it may not be made."""
+        """The caller of a call. Raises Problem if the call is not allowed."""
         if call.path in OPEN_ROUTES:
             return ANYBODY
         if not self.guarded:
@@ -73,7 +73,7 @@ class Gate:
         return caller
 
     async def identify(self, token: bytes, host: str) -> Caller:
-        """Whose token it is that a caller at an address shows. Raises Problem."""
+        """The caller that a token belongs to. `host` is the address it comes from. Raises Problem."""
         attempt = self._gate.attempt(token, host)
         if attempt.scopes is not None:
             return self._of_api_token(attempt)
@@ -82,16 +82,18 @@ class Gate:
         raise self._gate.refusal(attempt)
 
     def is_secure(self, call: Call) -> bool:
-        """Whether the browser speaks https with us, or with a proxy in front."""
+        """Whether the browser uses https, with the app itself or with a proxy in front."""
         own = call.headers.get(b"host", b"")
         return call.scheme == "https" or self._public_origin == b"https://" + own
 
     def cookie_name(self, call: Call) -> str:
-        """The cookie that holds the session. With `__Host-` no other host can have set it, which needs https."""
+        """The session cookie's name. The prefix `__Host-`, which needs https, stops other hosts from setting it."""
         return f"__Host-{COOKIE}" if self.is_secure(call) else COOKIE
 
     def session_key(self, call: Call) -> bytes:
-        """What the cookie holds; empty without one. Of several (others on this host may set some) one that counts."""
+        """The session cookie's value; empty without one. Of several, since others on this host may set some, a valid
+        one.
+        """
         name, keys = self.cookie_name(call).encode(), [b""]
         for part in call.headers.get(b"cookie", b"").split(b";"):
             given, _, value = part.strip().partition(b"=")
@@ -100,7 +102,7 @@ class Gate:
         return next((key for key in keys[:MAX_COOKIES] if self.sessions.find(key)), keys[-1])
 
     def is_from_here(self, headers: Headers) -> bool | None:
-        """Whether a page of ours made the browser send it; None where nothing tells."""
+        """Whether a page of this app made the browser send the request; None if the headers don't say."""
         site, origin = headers.get(b"sec-fetch-site", b"none"), headers.get(b"origin")
         if site != b"none":
             return site == b"same-origin"
@@ -119,11 +121,11 @@ class Gate:
         return caller
 
     async def _of_id_token(self, id_tokens: "IdTokens", token: bytes, attempt: Attempt) -> Caller:
-        """Nobody can guess a signature, so a right ID token counts even while its network waits."""
+        """A valid ID token is accepted even while its network is throttled: nobody can guess a signature."""
         try:
             return (await id_tokens.check(token, attempt.digest)).caller
         except InvalidToken as error:
-            raise self._gate.refusal(attempt, f"the ID token does not count: {error}") from None
+            raise self._gate.refusal(attempt, f"the ID token is not valid: {error}") from None
         except NoKeys as error:
             detail = f"the ID provider's keys are not available ({error}); API tokens still work"
             raise TradeProblem("keys_unavailable", detail, retry_after=30) from None
@@ -135,13 +137,13 @@ class Gate:
         here = self.is_from_here(call.headers)
         followed = call.method == "GET" and call.headers.get(b"sec-fetch-dest") == b"document"  # a link
         if not here and not followed and (here is False or call.method not in SAFE_METHODS):
-            raise Problem("foreign_origin", "a session counts only for this app's own pages; show a token")
+            raise Problem("foreign_origin", "a session is valid only for this app's own pages; send a token")
         return caller
 
 
 def _refuse_foreign_page(call: Call) -> None:
-    """A page elsewhere may lead here by a link; what it embeds, or asks for without an Origin, it is not given."""
+    """Refuse what a page of another site embeds or fetches. It may only link to the app. Raises Problem."""
     headers = call.headers
     embedded = headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate"
     if embedded and b"origin" not in headers:
-        raise Problem("foreign_origin", "a page of another site asks for this; it may only lead here by a link")
+        raise Problem("foreign_origin", "a page of another site requests this; it may only link to it")

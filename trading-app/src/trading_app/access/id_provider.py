@@ -1,4 +1,4 @@
-"""The settings of an OpenID Connect provider, Firebase Authentication for instance, whose ID tokens are taken."""
+"""The settings of an OpenID Connect provider (such as Firebase Authentication) whose ID tokens are accepted."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,16 +10,16 @@ KEYS = ("WEBAPP_OIDC_ISSUER", "WEBAPP_OIDC_AUDIENCE", "WEBAPP_OIDC_JWKS_URL", "W
 
 
 class InvalidToken(Exception):
-    """The ID token does not count. The message says why, and shows nothing of it."""
+    """The ID token is not valid. The message says why, and shows no part of the token."""
 
 
 class NoKeys(Exception):
-    """The provider's keys can't be had. The message says why."""
+    """The provider's keys are not available. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdProvider:
-    """Whose ID tokens are taken, for whom, and what they may do."""
+    """The accepted issuer and audience, the users allowed, and their scopes."""
 
     issuer: str
     audience: str
@@ -28,13 +28,13 @@ class IdProvider:
     scopes: frozenset[str]
 
     def admits(self, claims: dict[str, object]) -> str | None:
-        """The name of the user that an ID token's claims tell, if it is one of `users`; else None.
+        """The name of the user in an ID token's claims, if `users` allows it; else None.
 
-        An e-mail address counts only where the provider has verified it.
+        An e-mail address counts only if the provider has verified it.
         """
         subject, email = str(claims["sub"]), claims.get("email")
         verified = email.lower() if isinstance(email, str) and claims.get("email_verified") is True else ""
-        wanted = {"*"} if "@" in subject else {"*", subject}  # a subject must not pass for an address
+        wanted = {"*"} if "@" in subject else {"*", subject}  # a subject must not be mistaken for an address
         if "@" in verified:
             wanted |= {verified, f"*@{verified.rpartition('@')[2]}"}
         return (verified or subject) if wanted.intersection(self.users) else None
@@ -61,7 +61,7 @@ def read_provider(environment: Environment) -> IdProvider | None:
 
 
 def _address_of_keys(written: str) -> str:
-    """Whoever can change the keys on their way here can make tokens: https, or this machine."""
+    """Require https or loopback: whoever can change the keys in transit can forge tokens. Raises SettingError."""
     try:
         address = urlsplit(written)
         host, _ = address.hostname or "", address.port

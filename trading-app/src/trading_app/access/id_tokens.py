@@ -1,4 +1,4 @@
-"""ID tokens of an OpenID Connect provider: signed with RS256 by one of its keys, for us, for a user who may, in time.
+"""Checks ID tokens of an OpenID Connect provider: RS256 signature, issuer, audience, user and validity period.
 
 The rules are those of OpenID Connect Core 1.0, section 3.1.3.7.
 """
@@ -15,10 +15,10 @@ from trading_app.access.lease import Lease
 from trading_app.access.provider_keys import ProviderKeys
 
 LEEWAY_SECONDS = 60
-"""So far may the provider's clock be off."""
+"""Maximum difference allowed between the provider's clock and this one."""
 
 KNOWN_SECONDS = 60.0
-"""A token that was checked is not checked again for so long."""
+"""How long the result of a check is reused."""
 
 MAX_KNOWN = 1024
 MAX_BYTES = 8192
@@ -27,7 +27,7 @@ CLAIMS = ("iss", "aud", "sub", "exp", "iat")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A token that counts: whose it is, and until when, in seconds since 1970."""
+    """A valid token: its caller, and when the token and this result expire, in seconds since 1970."""
 
     caller: Caller
     until: float
@@ -35,7 +35,7 @@ class Checked:
 
 
 class IdTokens:
-    """Checks ID tokens, and remembers for a moment which it has checked."""
+    """Checks ID tokens, and reuses each result for KNOWN_SECONDS."""
 
     def __init__(self, provider: IdProvider, clock: Clock) -> None:
         self._provider = provider
@@ -44,12 +44,12 @@ class IdTokens:
         self._known: dict[bytes, Checked] = {}
 
     def known(self, digest: bytes) -> Checked | None:
-        """The token with this digest, if it was checked a moment ago and counts."""
+        """The result for the token with this digest, if it was checked recently and is valid; else None."""
         checked = self._known.get(digest)
         return checked if checked is not None and unix_seconds(self._clock) < checked.known_until else None
 
     async def check(self, token: bytes, digest: bytes) -> Checked:
-        """The token, checked. Raises InvalidToken; NoKeys where that can't be told."""
+        """Check a token. Raises InvalidToken; NoKeys if the provider's keys are not available."""
         checked = self.known(digest) or await self._check(token)
         if digest not in self._known:
             while len(self._known) >= MAX_KNOWN:
@@ -82,7 +82,7 @@ class IdTokens:
 
     def _checked(self, claims: dict[str, Any]) -> Checked:
         if claims["aud"] not in (self._provider.audience, [self._provider.audience]):
-            raise InvalidToken("it is for others too")
+            raise InvalidToken("it is for other audiences too")
         name = self._provider.admits(claims)
         if name is None:
             raise InvalidToken("its user is not in WEBAPP_OIDC_USERS")

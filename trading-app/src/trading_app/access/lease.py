@@ -1,4 +1,4 @@
-"""How long a caller may go on: to a moment, or until somebody ends it earlier."""
+"""How long a credential is valid: to a fixed time, or until it is ended earlier."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,7 +7,7 @@ from service_kit.clock import Clock, unix_seconds
 
 
 class Lease:
-    """A time to go on in. Use it from one event loop."""
+    """A period of validity, and the work that runs under it. Use it from one event loop."""
 
     def __init__(self, until: float, clock: Clock) -> None:
         """`until` is in seconds since 1970, by `clock`."""
@@ -16,17 +16,17 @@ class Lease:
         self._running: set[asyncio.Timeout] = set()
 
     def holds(self) -> bool:
-        """Whether there is time left."""
+        """Whether it is still valid."""
         return unix_seconds(self._clock) < self.until
 
     def end(self) -> None:
-        """End it now, and what runs under it."""
+        """End the lease now, and cancel the work that runs under it."""
         self.until = 0.0
         for limit in self._running:
             limit.reschedule(0.0)
 
     async def run(self, work: Awaitable[None]) -> bool:
-        """Do the work, as far as there is time for it. Whether it came to its end."""
+        """Run `work` until the lease ends. Returns whether the work completed."""
         try:
             async with asyncio.timeout(self.until - unix_seconds(self._clock)) as limit:
                 self._running.add(limit)

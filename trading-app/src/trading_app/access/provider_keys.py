@@ -1,4 +1,4 @@
-"""The keys an ID provider signs with: a JWK Set (RFC 7517), fetched when it is needed and kept for a while."""
+"""An ID provider's signing keys: a JWK Set (RFC 7517), fetched when needed and cached."""
 
 import asyncio
 from typing import Any
@@ -17,13 +17,13 @@ from trading_app.access.id_provider import NoKeys
 log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 600.0
-"""Keys this old are asked for anew: one that the provider has withdrawn counts no longer than that."""
+"""Older keys are fetched again, so a key that the provider has withdrawn is valid no longer than this."""
 
 KEPT_SECONDS = 3600.0
-"""Where nobody answers, the keys of before count for so long."""
+"""Maximum age of keys that are still used while the provider does not answer."""
 
 PAUSE_SECONDS = 30.0
-"""Between attempts, whatever keys the tokens that come name."""
+"""Minimum pause between attempts, whatever unknown keys the tokens name."""
 
 ANSWER_SECONDS = 5.0
 MAX_BYTES = 262_144
@@ -46,9 +46,9 @@ class ProviderKeys:
         self._fetching = asyncio.Lock()
 
     async def find(self, kid: str) -> RSAPublicKey | None:
-        """The key of that name; None if the provider has none. Raises NoKeys where none can be had."""
+        """The key with this id; None if the provider does not have it. Raises NoKeys if the keys are unavailable."""
         if not self._has(kid):
-            async with self._fetching:  # those who waited for another's attempt find its result
+            async with self._fetching:  # one attempt at a time; the others wait and use its result
                 if not self._has(kid) and self._clock.monotonic() >= self._tried + PAUSE_SECONDS:
                     await self._fetch()
         if self._clock.monotonic() >= self._fetched + KEPT_SECONDS:
@@ -70,9 +70,9 @@ class ProviderKeys:
             self._failure = str(error) or type(error).__name__
         else:
             self._fetched = self._clock.monotonic()
-            log.info("the ID provider's keys are there", url=self._url, keys=sorted(self._keys))
+            log.info("fetched the ID provider's keys", url=self._url, keys=sorted(self._keys))
             return
-        log.error("the ID provider's keys can't be had", url=self._url, reason=self._failure)
+        log.error("can't fetch the ID provider's keys", url=self._url, reason=self._failure)
 
     async def _ask(self) -> bytes:
         direct = is_loopback(urlsplit(self._url).hostname or "")
@@ -92,7 +92,7 @@ class ProviderKeys:
 
 
 def read_keys(body: bytes) -> dict[str, RSAPublicKey]:
-    """The keys of a JWK Set that are for RS256 signatures. Raises NoKeys, msgspec.MsgspecError."""
+    """The RS256 signing keys of a JWK Set, by `kid`. Raises NoKeys, msgspec.MsgspecError."""
     keys = {}
     for written in msgspec.json.decode(body, type=_KeySet).keys:
         kid = written.get("kid")
@@ -106,5 +106,5 @@ def read_keys(body: bytes) -> dict[str, RSAPublicKey]:
         if isinstance(key, RSAPublicKey) and key.key_size >= MIN_BITS:
             keys[kid] = key
     if not keys:
-        raise NoKeys("the answer holds no key for RS256")
+        raise NoKeys("the answer has no key for RS256")
     return keys

@@ -1,6 +1,6 @@
-"""How many requests a caller may send: fixed windows, counted in memory.
+"""Limits the number of requests of each caller: fixed windows, counted in memory.
 
-A caller is the token it shows, where tokens are set, else the address it comes from.
+A caller is identified by its token if tokens are set, else by its address.
 """
 
 import math
@@ -20,7 +20,7 @@ from trading_app.access.call import OPEN_ROUTES, Call
 
 
 class RateLimit:
-    """Counts every caller's requests, and refuses what is above a rate. Health is never refused."""
+    """Counts each caller's requests, and refuses those above a rate. Health checks are never refused."""
 
     def __init__(self, rates: Sequence[RateLimitItem], *, by_token: bool) -> None:
         self._rates = rates
@@ -28,7 +28,7 @@ class RateLimit:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     def refusal(self, path: str, headers: Headers, address: str) -> Problem | None:
-        """Why a request that may be made otherwise has to wait; None if it need not."""
+        """Count an admitted request. The problem to answer if it is above a rate; else None."""
         if path in OPEN_ROUTES:
             return None
         token = bearer_token(headers.get(b"authorization", b"")) if self._by_token else b""
@@ -36,13 +36,13 @@ class RateLimit:
         for rate in self._rates:
             if not self._limiter.hit(rate, caller):
                 seconds = self._seconds_left(rate, caller)
-                return Problem("rate_limited", f"{rate} is the most; wait {seconds} s", retry_after=seconds)
+                return Problem("rate_limited", f"the maximum is {rate}; wait {seconds} s", retry_after=seconds)
         return None
 
     def in_front_of(self, app: ASGIApp, refusals: MutableMapping[str, int]) -> ASGIApp:
-        """The app, and the refusal of requests above the rate, counted in `refusals` by code.
+        """An ASGI layer that refuses requests above the rate, counted in `refusals` by code, and passes on the others.
 
-        It goes behind the access control.
+        It belongs behind the access control.
         """
 
         async def limited(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,10 +1,10 @@
-"""Request rates as settings write them."""
+"""Parses request rates in settings."""
 
 from limits import RateLimitItem, parse_many
 
 
 def parse_rates(written: str) -> list[RateLimitItem]:
-    """The rates of a text such as `5000/second` or `100/second;20000/hour`, in the notation of the library `limits`.
+    """The rates in a text such as `5000/second` or `100/second;20000/hour`, the notation of the library `limits`.
 
     Raises ValueError.
     """

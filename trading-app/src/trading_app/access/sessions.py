@@ -1,5 +1,6 @@
-"""The sessions of browsers that signed in. They are kept in memory: the end of the app ends them all, and so the tokens
-they were made from can't leave the settings without their sessions.
+"""Sessions of signed-in browsers, kept in memory.
+
+They end with the app. A token can only be removed from the settings by a restart, so its sessions end with it.
 """
 
 import dataclasses
@@ -16,16 +17,14 @@ MAX_OF_ONE = 20
 
 
 class Sessions:
-    """Sessions by the digest of what the browser's cookie holds. Where one caller has too many, or all together have,
-    the oldest ends.
-    """
+    """Sessions by the digest of the cookie's value. Beyond a maximum, for each caller and in total, the oldest ends."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sessions: dict[bytes, Caller] = {}
 
     def begin(self, caller: Caller) -> str:
-        """A session for this caller, which ends with its lease at the latest; what the cookie is to hold."""
+        """Begin a session, which ends with the caller's lease at the latest. Returns the cookie's value."""
         for digest in [digest for digest, known in self._sessions.items() if not _holds(known)]:
             del self._sessions[digest]
         own = [digest for digest, known in self._sessions.items() if known.name == caller.name]
@@ -34,18 +33,18 @@ class Sessions:
         while len(self._sessions) >= MAX_SESSIONS:
             self._end(next(iter(self._sessions)))
         key = secrets.token_urlsafe(32)
-        longest = unix_seconds(self._clock) + MAX_SECONDS
-        lease = Lease(longest if caller.lease is None else min(caller.lease.until, longest), self._clock)
+        latest = unix_seconds(self._clock) + MAX_SECONDS
+        lease = Lease(latest if caller.lease is None else min(caller.lease.until, latest), self._clock)
         self._sessions[digest_of(key.encode())] = dataclasses.replace(caller, lease=lease)
         return key
 
     def find(self, key: bytes) -> Caller | None:
-        """Whose session it is; None where there is none, or none any more."""
+        """The caller of a session; None if it is unknown or has ended."""
         caller = self._sessions.get(digest_of(key))
         return caller if caller is not None and _holds(caller) else None
 
     def end(self, key: bytes) -> Caller | None:
-        """End it; whose it was."""
+        """End a session. Returns its caller; None if it is unknown or has ended."""
         caller = self.find(key)
         if caller is not None:
             self._end(digest_of(key))

@@ -1,4 +1,4 @@
-"""`trading-app doctor`, `backup` and `restore`: what is done with the journal beside serving."""
+"""`trading-app doctor`, `backup` and `restore`: check, copy and put back the journal."""
 
 import argparse
 import sys
@@ -11,21 +11,21 @@ from trading_app.environment import Settings
 from trading_app.intake.event import stored_key
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
-"""A write-ahead log that is larger was kept from shrinking: by a reader that stays, or by a kill at a bad moment."""
+"""A larger write-ahead log could not be emptied: a reader stays open, or the app was killed before a checkpoint."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the three."""
-    doctor = commands.add_parser("doctor", help="check the journal, while the app runs or not")
-    doctor.add_argument("--repair", action="store_true", help="repair what can be; trades are never touched")
-    copy = commands.add_parser("backup", help="copy the journal to a file, while the app runs or not")
-    copy.add_argument("file", metavar="FILE", type=Path, help="where to; it must not be there yet")
+    """Add the three commands."""
+    doctor = commands.add_parser("doctor", help="check the journal, whether the app runs or not")
+    doctor.add_argument("--repair", action="store_true", help="repair what can be repaired; trades are never changed")
+    copy = commands.add_parser("backup", help="copy the journal to a file, whether the app runs or not")
+    copy.add_argument("file", metavar="FILE", type=Path, help="the copy to make; it must not exist yet")
     back = commands.add_parser("restore", help="put a copy in place of the journal; the app must be stopped")
-    back.add_argument("file", metavar="FILE", type=Path, help="what `backup` made")
+    back.add_argument("file", metavar="FILE", type=Path, help="a copy made by `backup`")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Run one of them. Exit codes: 0 done, or nothing is wrong; 1 not."""
+    """Run one of the commands. Exit codes: 0 done, or the journal is sound; 1 failed, or something is wrong."""
     folder, store = settings.data_folder, store_of(settings.stream_store)
     try:
         if arguments.command == "doctor":
@@ -36,9 +36,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         else:
             report, before = store.restore(arguments.file, folder, stored_key)
             print(f"{store.file(folder)}: {report.head:,} trades of ledger {report.ledger}, checked")
-            print(f"they are a new stream, {report.stream}: every reader starts over, and its totals begin again")
+            print(f"the trades are a new stream, {report.stream}: every reader starts over, and its totals begin again")
             if before:
-                print(f"what was there before is in {before}; delete it once you are sure")
+                print(f"the previous journal is in {before}; delete it once you are sure")
     except (BackendUnavailable, OSError) as error:
         print(f"trading-app {arguments.command}: {error}", file=sys.stderr)
         return 1
@@ -46,21 +46,21 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) -> int:
-    """Say what is found about the journal in a folder; 1 if something has to be done."""
+    """Print a report on the journal in a folder. Returns the exit code: 1 if somebody has to act."""
     file = store.file(folder)
     if not file.exists():
-        print(f"{file}: not there; the app makes one at its first start. If there should be one: see DATA_DIR")
+        print(f"{file}: not there; the app creates it at its first start. If it should exist, check DATA_DIR")
         return 0
     running = store.is_written(folder)
-    print(f"{file}: {'in use by a running app' if running else 'no app writes it now'}")
+    print(f"{file}: {'in use by a running app' if running else 'not in use by an app'}")
     report = store.check(file, stored_key)
     for problem in report.problems:
         print(f"  wrong: {problem}")
     if report.problems:
-        print("  Nothing here repairs a journal, since that might change trades. Stop the app, keep a copy of")
-        print(f"  {file}* and put the last backup back: trading-app restore FILE")
+        print("  A damaged journal is not repaired, since that might change trades. Stop the app, keep a copy of")
+        print(f"  {file}* and restore the last backup: trading-app restore FILE")
         return 1
-    print(f"  sound: {report.head:,} trades, each there once; stream {report.stream}")
+    print(f"  sound: {report.head:,} trades, each exactly once; stream {report.stream}")
     used = store.measure(folder)
     advice = [
         *_about_space(folder, used, min_free_bytes),
@@ -74,7 +74,7 @@ def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) ->
 def _about_space(folder: Path, used: StorageUse, minimum: int) -> list[str]:
     free = used.free
     if free < minimum:
-        return [f"wrong: only {free / 2**20:.0f} MiB are free in {folder}; make room, or no trade will be taken"]
+        return [f"wrong: only {free / 2**20:.0f} MiB are free in {folder}; free disk space, or trades will be refused"]
     return []
 
 
@@ -82,10 +82,10 @@ def _about_log(store: Store, folder: Path, used: StorageUse, *, running: bool, r
     size = used.write_ahead_log
     if size <= LARGE_LOG_BYTES:
         return []
-    told = f"the write-ahead log has {size / 2**20:.0f} MiB"
+    found = f"the write-ahead log has {size / 2**20:.0f} MiB"
     if running:
-        return [f"wrong: {told}; something reads the journal for long (another program?), end that and look again"]
+        return [f"wrong: {found}; another program keeps a read open on the journal: end it and check again"]
     if not repair:
-        return [f"wrong: {told}; its trades are safe; `trading-app doctor --repair` or the next start brings them home"]
+        return [f"wrong: {found}; its trades are safe; `trading-app doctor --repair` or the next start empties it"]
     store.tend(folder)
-    return [f"repaired: {told}; all of it is in the journal now"]
+    return [f"repaired: {found}; all of it is in the journal now"]

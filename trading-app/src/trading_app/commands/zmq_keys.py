@@ -1,4 +1,4 @@
-"""`trading-app zmq-keys`: makes the keys with which the web app and its subscribers know each other (CURVE)."""
+"""`trading-app zmq-keys`: makes the CURVE keys by which the web app and its subscribers authenticate each other."""
 
 import argparse
 import sys
@@ -10,13 +10,16 @@ from telemetry_stream.errors import UnusableKey
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add it."""
+    """Add the command."""
     keys = commands.add_parser("zmq-keys", help="make keys for the ZeroMQ ports, or show the public one again")
-    keys.add_argument("file", metavar="FILE", type=Path, help="where the secret key is, or is to be put")
+    keys.add_argument("file", metavar="FILE", type=Path, help="the file of the secret key; created if missing")
 
 
 def run(file: Path) -> int:
-    """Make a pair unless the file is there, and print its public key with the settings. Exit code 1 if it can't."""
+    """Make a key pair unless the file exists, and print the public key with the settings.
+
+    Returns the exit code: 1 if the file can't be written or read.
+    """
     try:
         with suppress(FileExistsError):
             make_key_file(file)
@@ -25,7 +28,7 @@ def run(file: Path) -> int:
         print(f"trading-app zmq-keys: {error}", file=sys.stderr)
         return 1
     where = file.resolve()
-    print(f"The secret key is in {where}, for its owner only. The public key:\n")
+    print(f"The secret key is in {where}, readable by its owner only. The public key:\n")
     print(f"    {public}\n")
     print("For a web app:")
     print(f"    WEBAPP_ZMQ_SECRET_KEY_FILE={where}")

@@ -1,6 +1,6 @@
 """Serves POST /trade and POST /trades from the connection class: no ASGI scope, task or future per request.
 
-The package's docstring says which requests may take this path, and which tests hold it equal to the other.
+The package's docstring says which requests may take this path, and which tests compare it with the ASGI path.
 """
 
 import time
@@ -20,7 +20,7 @@ PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 
 
 class FastHttpProtocol(GuardedHttpProtocol):
-    """The guarded connection, with a short way for POST on PATHS."""
+    """The guarded connection, with a fast path for POST on PATHS."""
 
     host: Host
     batcher: RequestBatcher
@@ -32,7 +32,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
         self._rate_limit = self.host.rate_limit
 
     def data_received(self, data: bytes) -> None:
-        """Bytes are there. A fast request that comes whole, with a head that came before, is not parsed."""
+        """Handle received bytes. A complete request with a known head is not parsed."""
         if not self._is_between_requests():
             super().data_received(data)
             return
@@ -48,7 +48,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
         fast = FastRequest(
             self, self.host, head.caller, head.path, head.headers, time.perf_counter(), body=body, whole=True
         )
-        self.fast = self.cycle = fast  # type: ignore[assignment]  # it stands in for uvicorn's
+        self.fast = self.cycle = fast  # type: ignore[assignment]  # it replaces uvicorn's cycle
         if self._rate_limit is not None and (problem := fast.above_the_rate()):
             fast.refuse(problem)
         elif head.brings_one:
@@ -57,13 +57,13 @@ class FastHttpProtocol(GuardedHttpProtocol):
             fast.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, and with it what came of a body."""
+        """Drop the part of a body that has arrived."""
         super().connection_lost(exc)
         if self.fast is not None:
             self.fast.forget()
 
     def on_headers_complete(self) -> None:
-        """Take the short way if the request is one for it."""
+        """Choose the fast path or the ASGI path for the request."""
         headers = dict(self.headers)
         if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(headers)):
             self.check_head()
@@ -80,7 +80,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body, unless the request is answered already."""
+        """Add a part of the body, unless the request is answered already."""
         if self.fast is None:
             super().on_body(body)
         elif not self.cycle.response_complete:
@@ -88,7 +88,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             self.fast.take(body)
 
     def on_message_complete(self) -> None:
-        """Take the end of the body."""
+        """Handle the end of the body."""
         if self.fast is None:
             super().on_message_complete()
         else:
@@ -96,7 +96,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             self.fast.end()
 
     def refuse(self, problem: Problem) -> None:
-        """Answer what can't be taken any further, and end the connection."""
+        """Answer with a problem and end the connection, which can't be read any further."""
         if self.fast is not None and self.stage is BODY and self.response_pending():
             self.fast.give_up(problem)
             self.linger()
@@ -104,14 +104,14 @@ class FastHttpProtocol(GuardedHttpProtocol):
             super().refuse(problem)
 
     def _is_between_requests(self) -> bool:
-        """Whether nothing of a request is there yet, and every answer is given."""
+        """Whether no part of a request has arrived, and every earlier request is answered."""
         cycle = self.cycle
         if self.stage is NEXT:
             return cycle.response_complete and not self.transport.is_closing()
         return cycle is None and self.stage is HEAD and not self.unused_bytes
 
     def _learn(self, data: bytes, fast: FastRequest) -> None:
-        """Keep the head that `data` began with, if all that was decided by it holds the next time."""
+        """Keep the head of `data`, if every decision based on it will hold for the next request too."""
         head = head_to_learn(data, fast.headers)
         if not head or not self.host.gate.admits_for_good(fast.headers):
             return
@@ -127,7 +127,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
             and not self.parser.should_upgrade()
-            and getattr(self.cycle, "response_complete", True)  # there is none before the first
+            and getattr(self.cycle, "response_complete", True)  # before the first request there is no cycle
         )
 
     def _is_unusual(self, headers: Headers) -> bool:
@@ -139,7 +139,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
 
 
 def fast_connection(app: Host) -> type[FastHttpProtocol]:
-    """The class of one app's connections, as uvicorn wants it: it makes them without an argument of ours."""
+    """The connection class of one app. uvicorn creates connections itself, so the app can't be an argument."""
 
     class Connection(FastHttpProtocol):
         context = app.connections

@@ -1,4 +1,4 @@
-"""A request that brings trades, taken from its connection without ASGI, and its response."""
+"""One request with trades, read from its connection without ASGI, and its response."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class NobodyWaits:
-    """Stands for the event that a cycle's application waits for; a fast request has none."""
+    """Replaces the event that an ASGI application waits for: a fast request has no application."""
 
     def set(self) -> None:
         """Wake nobody."""
@@ -36,7 +36,7 @@ NOBODY_WAITS = NobodyWaits()
 
 
 class FastRequest(msgspec.Struct, eq=False):
-    """One request that brings trades, and its response. It stands for uvicorn's cycle, with what is asked of that."""
+    """One request with trades, and its response. It replaces uvicorn's cycle, so it has the members uvicorn reads."""
 
     protocol: "GuardedHttpProtocol"
     host: Host
@@ -54,7 +54,7 @@ class FastRequest(msgspec.Struct, eq=False):
     message_event: NobodyWaits = NOBODY_WAITS
 
     def begin(self) -> None:
-        """The headers are there: refuse what they say already."""
+        """The headers have arrived: refuse the request if they are reason enough."""
         problem = announced_too_large(self.headers, self.host.max_body_bytes)
         problem = self.above_the_rate() or problem
         if problem is not None:
@@ -63,23 +63,23 @@ class FastRequest(msgspec.Struct, eq=False):
             self.protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def take(self, part: bytes) -> None:
-        """A piece of the body is there."""
+        """A part of the body has arrived."""
         maximum = self.host.max_body_bytes
         if len(self.body) + len(part) > maximum:
             self.refuse(too_large(maximum))
         elif not self.body:
             self.body = part
-        else:  # in one piece: many small ones would take many times their size
+        else:  # joined: a list of many small parts would take many times their size
             if isinstance(self.body, bytes):
                 self.body = bytearray(self.body)
             self.body += part
 
     def forget(self) -> None:
-        """Drop the body: uvicorn's connection and its request refer to each other, and are kept for long."""
+        """Drop the body. uvicorn's connection keeps its last request for as long as it is open."""
         self.body = b""
 
     def end(self) -> None:
-        """The body is there: hand the trades over."""
+        """The body is complete: hand over the trades."""
         self.whole = True
         if self.response_complete:
             self._close_if_asked()
@@ -97,7 +97,7 @@ class FastRequest(msgspec.Struct, eq=False):
             self._fail(error)
 
     def finish(self, outcome: Outcome) -> None:
-        """The trades are durable, or refused. Counted even if the client has gone meanwhile."""
+        """The trades are durable, or refused. They are counted even if the client has disconnected."""
         assert self.intended is not None
         try:
             self._answer(self.host.intake.answer(self.intended, outcome))
@@ -107,42 +107,42 @@ class FastRequest(msgspec.Struct, eq=False):
             self._fail(error)
 
     def attempt(self, step: Callable[[], None]) -> None:
-        """Take a step that is one of several requests'; whatever goes wrong is this one's alone."""
+        """Run a step of this request within a batch, so that its error affects no other request."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 -- see above
             self.break_off(error)
 
     def break_off(self, error: Exception) -> None:
-        """It can't be answered at all."""
+        """Close the connection: the request can't be answered at all."""
         log.error("a request could not be answered", path=self.path, exc_info=error)
         self.response_complete = True
         self.forget()
         self.protocol.transport.abort()
 
     def finish_with(self, trade: TradeEvent, outcome: Outcome) -> None:
-        """The same, where the trade was read and handed over together with others."""
+        """Like `finish`, for a trade that was decoded and committed together with others."""
         self.intended = Intended(Submission([trade]), [trade], single=True)
         self.finish(outcome)
 
     def give_up(self, problem: Problem) -> None:
-        """The rest of the body won't come, or can't be used."""
+        """Refuse a request whose body will not arrive or can't be used, and close after the answer."""
         self.keep_alive = False
         self.refuse(problem)
 
     def refuse(self, problem: Problem) -> None:
-        """Answer that it was not taken."""
+        """Answer with a problem, and count it."""
         self.host.metrics.refusals[problem.code] += 1
         self._name()
         self._answer(answer_problem(problem, self.request_id))
 
     def above_the_rate(self) -> Problem | None:
-        """Why it has to wait; None if it need not."""
+        """The problem to answer if the caller is above its rate limit; else None."""
         limit = self.host.rate_limit
         return None if limit is None else limit.refusal(self.path, self.headers, self.protocol.address)
 
     def _name(self) -> None:
-        """Most are named when they are answered."""
+        """Set the request id. Most requests get it only when they are answered."""
         if not self.request_id:
             self.request_id = self.protocol.context.ids.name(self.headers.get(b"x-request-id", b""))
 
@@ -155,8 +155,8 @@ class FastRequest(msgspec.Struct, eq=False):
         protocol = self.protocol
         self.response_complete = True
         self.forget()
-        self.intended = None  # the connection keeps its last request, and should keep no trades
-        # Of several requests on a connection that is lost, uvicorn marks only the last.
+        self.intended = None  # the connection keeps its last request, which must not keep the trades in memory
+        # uvicorn marks only the last request of a lost connection as disconnected, so the transport is checked too.
         if not (self.disconnected or protocol.transport.is_closing()):
             self._name()
             protocol.write(answer, self.request_id, keep_alive=self.keep_alive)
@@ -166,6 +166,6 @@ class FastRequest(msgspec.Struct, eq=False):
         protocol.on_response_complete()
 
     def _close_if_asked(self) -> None:
-        """Once the body is there: with some of it unread, the client's system would drop the answer."""
+        """Close only once the whole body was read: with unread data TCP sends a reset, and the answer would be lost."""
         if self.whole and not self.keep_alive:
             self.protocol.transport.close()

@@ -1,4 +1,4 @@
-"""What the fast path needs of the app around it."""
+"""The interface of the app that the fast path uses."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """The app, as its connections see it."""
+    """The web app, as far as its connections use it."""
 
     connections: ConnectionContext
     context: Context
@@ -25,4 +25,4 @@ class Host(Protocol):
     rate_limit: "RateLimit | None"
     max_body_bytes: int
     shares_origins: bool
-    """Whether pages of other origins may call: their requests take the way through the app."""
+    """Whether WEBAPP_CORS_ORIGINS is set: requests with an Origin then take the ASGI path, for its CORS headers."""

@@ -1,7 +1,7 @@
 """Batches single-trade requests that arrive in one event-loop iteration: decoded, committed and answered together.
 
-Each keeps its own outcome, as if it had come alone. What is alike is done once for all, in a third of the time. Where
-that can't be done, because a trade is out of the common form or known already, each goes its own way.
+Each request keeps its own outcome, as if it had come alone. The common work is done once, which takes a third of the
+time. A trade out of the common form, or a duplicate, makes each request of the batch go the single way.
 """
 
 import itertools
@@ -24,18 +24,18 @@ from trading_app.intake.results import trade_body
 log = structlog.get_logger(__name__)
 
 MIN_REQUESTS = 6
-"""Fewer are quicker read one by one."""
+"""Fewer are faster decoded one by one."""
 
 
 class RequestBatcher:
-    """The requests of this iteration. Belongs to the event loop."""
+    """Collects the requests of one event-loop iteration. Use it from the event loop only."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._requests: list[FastRequest] = []
 
     def add(self, request: FastRequest, soon: Callable[[Callable[[], None]], object]) -> None:
-        """Take a request that is there whole; `soon` is the loop's `call_soon`."""
+        """Add a request that has arrived completely; `soon` is the loop's `call_soon`."""
         if not self._requests:
             soon(self._end)
         self._requests.append(request)
@@ -47,7 +47,7 @@ class RequestBatcher:
                 request.attempt(request.end)
 
     def _submit(self, requests: list[FastRequest]) -> bool:
-        """Hand the trades over together; False where each has to be handed over by itself."""
+        """Hand over the trades together; False if each request has to be handled alone."""
         trades = self._read(requests)
         if trades is None:
             return False
@@ -62,7 +62,7 @@ class RequestBatcher:
     def _read(self, requests: list[FastRequest]) -> TradeColumns | None:
         try:
             return self._host.intake.read_each([bytes(request.body) for request in requests], time.time_ns())
-        except Exception as error:  # read one by one, the error is answered to whom it concerns
+        except Exception as error:  # read one by one then, so that only the request at fault is answered with a 500
             log.error("the trades of a batch could not be read together", exc_info=error)
             return None
 
@@ -75,7 +75,7 @@ class RequestBatcher:
             request.attempt(partial(request.finish_with, trade, its_own))
 
     def _accept(self, requests: list[FastRequest], trades: TradeColumns, first: int) -> None:
-        """Answer each that its trade is new. This is `FastRequest.finish` of all of them."""
+        """Answer each request that its trade is new: `FastRequest.finish` for all of them at once."""
         began = []
         connections = self._host.connections
         default_fields = requests[0].protocol.server_state.default_headers
@@ -96,7 +96,7 @@ class RequestBatcher:
                 request.body = b""
                 if protocol.pipeline or protocol.flow.read_paused:
                     protocol.on_response_complete()
-            except Exception as error:  # noqa: BLE001 -- the others are answered all the same
+            except Exception as error:  # noqa: BLE001 -- the other requests must still be answered
                 request.break_off(error)
         metrics = self._host.metrics
         metrics.accepted_trades += len(began)

@@ -1,4 +1,4 @@
-"""What browsers are told about calls from other origins (CORS)."""
+"""CORS: which calls from other origins browsers may make."""
 
 from collections.abc import Sequence
 
@@ -18,19 +18,19 @@ EXPOSED_HEADERS = ("X-Request-ID", "Retry-After")
 
 
 class Cors(CORSMiddleware):
-    """Starlette's CORS, with its refusals as problem documents, and counted."""
+    """Starlette's CORS middleware, with counted problem documents as refusals."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str], metrics: AppMetrics) -> None:
         super().__init__(app, origins, METHODS, HEADERS, expose_headers=EXPOSED_HEADERS)
         self._metrics = metrics
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a browser that asks whether it may send a request."""
+        """The answer to a preflight request."""
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response
         problem = Problem("bad_request", f"{bytes(response.body).decode()}: see WEBAPP_CORS_ORIGINS")
         self._metrics.refusals[problem.code] += 1
         answer = answer_problem(problem, current_request_id())
-        told = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-        return Response(answer.body, answer.status, told, answer.content_type.decode())
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        return Response(answer.body, answer.status, headers, answer.content_type.decode())

@@ -1,4 +1,4 @@
-"""FastAPI's errors, and ours behind it, as problem documents; for a browser's form as the page."""
+"""Answers every error behind FastAPI with a problem document, or with the page if a browser sent its form."""
 
 from collections.abc import Callable, MutableMapping
 
@@ -25,9 +25,9 @@ Page = Callable[[Request, Problem], Response]
 def add_error_handlers(
     api: FastAPI, refusals: MutableMapping[str, int], page_for: Callable[[Request], Page | None]
 ) -> None:
-    """Answer every error in one form, counted in `refusals` by code.
+    """Answer every error in one form, and count it in `refusals` by code.
 
-    `page_for` gives the page to answer a request with, None for most.
+    `page_for` returns how the page shows a problem with a request; None if the answer is a problem document.
     """
 
     def answer(request: Request, problem: Problem) -> Response:
@@ -62,7 +62,7 @@ def add_error_handlers(
         return answer(request, _http_problem(api, request, error))
 
     async def on_exception(request: Request, _error: Exception) -> Response:
-        # Edge logs and counts it.
+        # Not counted here: Edge logs and counts the exception, which Starlette raises again.
         answered = answer_problem(INTERNAL_ERROR, request.scope["state"]["request_id"])
         return Response(answered.body, answered.status, media_type=answered.content_type.decode())
 
@@ -83,14 +83,14 @@ def _http_problem(api: FastAPI, request: Request, error: HTTPException) -> Probl
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_methods(api, request.scope["path"]))
-    details = {404: f"see {request.base_url}docs for what there is", 405: f"{request.method} is not for this path"}
+    details = {404: f"see {request.base_url}docs for the API", 405: f"{request.method} is not allowed on this path"}
     detail = details.get(error.status_code, str(error.detail))
     return Problem(_CODES.get(error.status_code, "bad_request"), detail, headers=headers)
 
 
 def _methods(api: FastAPI, path: str) -> list[str]:
-    """Every method that is for this path; a route by itself knows only its own."""
-    taken_in_front = {"POST"} if path in PATHS else set()
+    """Every method allowed on this path. A single route knows only its own methods."""
+    in_front = {"POST"} if path in PATHS else set()
     routes = [route for route in api.routes if isinstance(route, Route) and route.path == path]
-    methods = taken_in_front.union(*(route.methods or () for route in routes))
+    methods = in_front.union(*(route.methods or () for route in routes))
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -1,16 +1,16 @@
-"""HEAD: what GET would answer, without the body (RFC 9110, 9.3.2). Plain ASGI."""
+"""Answers HEAD as GET without the body (RFC 9110, 9.3.2). Plain ASGI."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """Lets the app answer HEAD as GET, and ends the answer after its head: some have no end of their own."""
+    """Passes HEAD on as GET, and ends the answer after its head: the bodies of live streams never end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on. The server is told of HEAD, and leaves out the body."""
+        """Answer one request. The server knows that it is HEAD and sends no body."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return

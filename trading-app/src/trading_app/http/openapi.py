@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds by itself, and the calls that are plain ASGI for speed."""
+"""The OpenAPI document: the routes FastAPI knows, and the calls that are plain ASGI for speed."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ BATCH_ACCEPTED = {
     "required": ["accepted", "duplicates", "first_seq", "last_seq"],
     "properties": {
         "accepted": {"type": "integer", "minimum": 0, "description": "New trades."},
-        "duplicates": {"type": "integer", "minimum": 0, "description": "Trades that were known already."},
-        "first_seq": {"type": "integer", "minimum": 1, "description": "The lowest sequence any of them has."},
-        "last_seq": {"type": "integer", "minimum": 1, "description": "The highest."},
+        "duplicates": {"type": "integer", "minimum": 0, "description": "Trades that were in the journal already."},
+        "first_seq": {"type": "integer", "minimum": 1, "description": "The lowest sequence of these trades."},
+        "last_seq": {"type": "integer", "minimum": 1, "description": "The highest sequence of these trades."},
     },
 }
 PAGE = {
@@ -34,7 +34,7 @@ PAGE = {
         "trades": {"type": "array", "items": {"$ref": "#/components/schemas/StoredTrade"}},
         "next_after": {
             "type": ["integer", "null"],
-            "description": "`after` of the next page; null where there is none yet.",
+            "description": "`after` of the next page; null on the last page.",
         },
     },
 }
@@ -59,11 +59,11 @@ PROBLEM = {
                 },
             },
         },
-        "errors_omitted": {"type": "integer", "description": "So many more were found; at most 100 are listed."},
+        "errors_omitted": {"type": "integer", "description": "The number of further errors; at most 100 are listed."},
         "indexes": {
             "type": "array",
             "items": {"type": "integer"},
-            "description": "Every bad item of a batch, from 0.",
+            "description": "The index of every invalid item of a batch, from 0.",
         },
     },
 }
@@ -77,7 +77,7 @@ IDEMPOTENCY_KEY = {
         "maxLength": 128,
         "pattern": r"^[!#-\[\]-~]([ !#-\[\]-~]*[!#-\[\]-~])?$",
     },
-    "description": "A name for the whole request: sent again with the same body it changes nothing.",
+    "description": "A name for the whole request. The same name with the same body changes nothing.",
 }
 
 
@@ -86,7 +86,7 @@ LAST_EVENT_ID = {
     "in": "header",
     "required": False,
     "schema": {"type": "integer", "minimum": 0},
-    "description": "Give the trades after this one. A browser's EventSource sends it by itself.",
+    "description": "Return the trades after this one. A browser's EventSource sends it automatically.",
 }
 
 
@@ -94,32 +94,32 @@ def _header(description: str, **schema: Any) -> dict[str, Any]:
     return {"required": True, "description": description, "schema": schema}
 
 
-_RETRY_AFTER = {"Retry-After": _header("Wait so many seconds.", type="integer", minimum=1)}
+_RETRY_AFTER = {"Retry-After": _header("Seconds to wait before the next attempt.", type="integer", minimum=1)}
 HEADERS: dict[str, dict[str, Any]] = {
     "every": {
-        "X-Request-ID": _header("The request's name, also in the log.", type="string", pattern="^[A-Za-z0-9._-]{1,64}$")
+        "X-Request-ID": _header("The request's id, also in the log.", type="string", pattern="^[A-Za-z0-9._-]{1,64}$")
     },
-    "401": {"WWW-Authenticate": _header("How to show a token.", type="string")},
+    "401": {"WWW-Authenticate": _header("The authentication scheme.", type="string")},
     "429": _RETRY_AFTER,
     "503": _RETRY_AFTER,
 }
-"""The headers of the responses, by status."""
+"""Headers of the responses, by status; `every` is for all."""
 
 
 ACCESS_CODES = ("unauthorized", "forbidden", "foreign_origin", "foreign_host", "too_many_attempts", "keys_unavailable")
-"""Of every call that needs a credential where one is set, and a name of the app's own where none is."""
+"""Codes of every call that needs a credential; if none is set, it needs one of the app's own host names instead."""
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API token, or an ID token of the provider set. POST needs the scope ingest, GET read",
+        "description": "An API token, or an ID token of the provider. POST needs the scope ingest, GET the scope read.",
     },
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "Of a browser that signed in, for this app's own pages; by https `__Host-` goes before it.",
+        "description": "A signed-in browser's session for the app's pages. With https its name starts with `__Host-`.",
     },
 }
 
@@ -139,18 +139,18 @@ PAGE_OR_LINES = success(
 EVENTS = success(
     "Events without end", text_event_stream={**TEXT, "description": "`id` is the sequence, `data` a StoredTrade."}
 )
-EXPOSITION = success("docs/app-metrics.md explains each", text_plain=TEXT, application_openmetrics_text=TEXT)
+EXPOSITION = success("docs/app-metrics.md explains each metric", text_plain=TEXT, application_openmetrics_text=TEXT)
 
 
 EVERY_CALL = (
     "bad_request", "request_timeout", "url_too_long", "rate_limited", "headers_too_large", "too_many_connections",
     "too_many_bodies",
 )  # fmt: skip
-"""What every call may be refused with, whatever it asks for."""
+"""Codes that every call may be refused with."""
 
 
 def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The responses of these codes, one for each status."""
+    """The OpenAPI responses for these codes, one for each status."""
     responses: dict[int | str, dict[str, Any]] = {}
     for code in codes:
         _add_problem(responses.setdefault(TYPES[code].status, {}), code)
@@ -158,14 +158,14 @@ def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _add_problem(response: dict[str, Any], code: str) -> None:
-    told = response.get("description", "")
-    if f"`{code}`" not in told:
-        response["description"] = "; ".join(filter(None, (told, f"`{code}`: {TYPES[code].title}")))
+    known = response.get("description", "")
+    if f"`{code}`" not in known:
+        response["description"] = "; ".join(filter(None, (known, f"`{code}`: {TYPES[code].title}")))
         response["content"] = _problem_content()
 
 
 def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
-    """The whole document, made once. `guarded` tells that callers have to show a token."""
+    """The whole document, made once. `guarded` is true if callers have to show a token."""
     if app.openapi_schema is None:
         schemas = {
             "Trade": request_schema(),
@@ -177,8 +177,8 @@ def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
             "Problem": PROBLEM,
         }
         document = FastAPI.openapi(app)
-        document["paths"]["/trade"] = {"post": _take_trade()}
-        document["paths"].setdefault("/trades", {})["post"] = _take_trades()
+        document["paths"]["/trade"] = {"post": _accept_trade()}
+        document["paths"].setdefault("/trades", {})["post"] = _accept_trades()
         document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
         shown: list[dict[str, list[str]]] = [{name: []} for name in SECURITY_SCHEMES]
@@ -191,8 +191,9 @@ def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any]) -> None:
-    """Add the refusals and the headers that all calls have in common; FastAPI says of a parameter that may be left out
-    that it may be null, which none can be.
+    """Add the refusals and headers common to all calls, and correct the schemas of optional parameters.
+
+    FastAPI declares that they may be null, but a query parameter can't be.
     """
     for parameter in operation.get("parameters", ()):
         rules = parameter["schema"]
@@ -204,10 +205,10 @@ def _complete(operation: dict[str, Any]) -> None:
         response["headers"] = {**HEADERS["every"], **HEADERS.get(status, {})}
 
 
-def _take_trade() -> dict[str, Any]:
+def _accept_trade() -> dict[str, Any]:
     form = {"schema": _reference("TradeForm")}
     return {
-        "summary": "Take one trade",
+        "summary": "Send one trade",
         "description": "The answer means that the trade is durable. `ts`, ids and labels are optional.",
         "operationId": "take_trade",
         "tags": ["trades"],
@@ -220,15 +221,15 @@ def _take_trade() -> dict[str, Any]:
                 "multipart/form-data": form,
             },
         },
-        "responses": _responses("Accepted", "New", "Known already: nothing changed", "invalid_trade"),
+        "responses": _responses("Accepted", "New", "Duplicate: nothing changed", "invalid_trade"),
     }
 
 
-def _take_trades() -> dict[str, Any]:
+def _accept_trades() -> dict[str, Any]:
     batch = {"type": "array", "minItems": 1, "items": _reference("Trade")}
     lines = {"type": "string", "description": "One trade, a JSON object, on each line."}
     return {
-        "summary": "Take a batch, all of it or nothing",
+        "summary": "Send a batch, accepted as a whole or not at all",
         "operationId": "take_trades",
         "tags": ["trades"],
         "parameters": [IDEMPOTENCY_KEY],
@@ -236,7 +237,9 @@ def _take_trades() -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": batch}, "application/x-ndjson": {"schema": lines}},
         },
-        "responses": _responses("BatchAccepted", "Taken", "The Idempotency-Key was answered before", "invalid_batch"),
+        "responses": _responses(
+            "BatchAccepted", "Accepted", "A request with this Idempotency-Key was accepted before", "invalid_batch"
+        ),
     }
 
 

@@ -10,7 +10,7 @@ from trading_app.context import Context
 from trading_app.http.openapi import ACCESS_CODES, EXPOSITION, problem_responses
 from trading_app.problems import TradeProblem
 
-OPEN: dict[str, object] = {"security": []}  # no token is needed, not even where tokens are set
+OPEN: dict[str, object] = {"security": []}  # no token is needed, even if tokens are set
 
 
 def add_to(api: FastAPI, context: Context) -> None:
@@ -19,18 +19,18 @@ def add_to(api: FastAPI, context: Context) -> None:
     @api.get("/health", tags=["operations"], summary="The same as /healthz", openapi_extra=OPEN)
     @api.get("/healthz", tags=["operations"], summary="Whether the process is alive", openapi_extra=OPEN)
     async def healthz() -> dict[str, str]:
-        """Alive: says nothing of the journal."""
+        """The process is alive. Says nothing about the journal."""
         return {"status": "ok"}
 
     @api.get(
         "/readyz",
         tags=["operations"],
-        summary="Whether trades can be taken: journal open, disk writable, publisher bound",
+        summary="Whether the app can accept trades: journal open, disk writable, publisher bound",
         responses=problem_responses("not_ready"),
         openapi_extra=OPEN,
     )
     async def readyz() -> dict[str, str]:
-        """503 with the reason where they can't."""
+        """503 with the reason if it can't."""
         obstacle = context.stream.obstacle()
         if obstacle:
             raise TradeProblem("not_ready", obstacle, retry_after=5)

@@ -1,4 +1,4 @@
-"""What every request passes: its id, access, the counters, and a 500 for what was not caught. Plain ASGI."""
+"""The layers that every request passes: request id, counters, a 500 for uncaught errors, access. Plain ASGI."""
 
 import contextvars
 import time
@@ -41,15 +41,15 @@ ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 KEPT_NOWHERE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-"""Of whatever is read and does not say otherwise: figures are for who may see them, and for now."""
+"""Headers of every answer to GET or HEAD that sets no others: figures are only for their reader, and only for now."""
 
-INTERNAL_ERROR = Problem("internal_error", "it was logged under this request_id")
+INTERNAL_ERROR = Problem("internal_error", "the error was logged under this request_id")
 
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id")
 
 
 def add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor: the id of the request that is being answered, on every line."""
+    """A structlog processor that adds the current request's id to each line."""
     request_id = _request_id.get(None)
     if request_id is not None:
         event["request_id"] = request_id
@@ -57,12 +57,12 @@ def add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict
 
 
 def current_request_id() -> str:
-    """The id of the request that is being answered; empty outside of one."""
+    """The current request's id; empty outside of a request."""
     return _request_id.get("")
 
 
 class Edge:
-    """The outermost layer: gives each request an id, counts and times it, and turns what was not caught into a 500."""
+    """The outermost layer: names, counts and times each request, and answers uncaught errors with a 500."""
 
     def __init__(self, app: ASGIApp, metrics: AppMetrics, ids: RequestIds) -> None:
         self._app = app
@@ -70,7 +70,7 @@ class Edge:
         self._ids = ids
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass a lifespan on."""
+        """Answer one request, or pass the lifespan on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,7 +99,7 @@ class Edge:
             log.exception("a request failed", method=scope["method"], path=scope["path"][:200])
             self._metrics.refusals[INTERNAL_ERROR.code] += 1
             if status and not complete:
-                raise  # uvicorn cuts the connection: the client must not take a part for the whole
+                raise  # uvicorn then cuts the connection: no client mistakes a partial answer for a complete one
             if not complete:
                 await send_answer(answer_problem(INTERNAL_ERROR, request_id), send_with_id)
         finally:
@@ -113,7 +113,7 @@ class Edge:
 
 
 class Access:
-    """Refuses callers without a credential, where one is set, and ends endless answers when theirs ends."""
+    """Refuses callers without a valid credential, and ends endless answers when the caller's credential expires."""
 
     def __init__(self, app: ASGIApp, gate: Gate, metrics: AppMetrics) -> None:
         self._app = app
@@ -121,7 +121,7 @@ class Access:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, with who makes it, or refuse it."""
+        """Pass the request on with its caller, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -149,7 +149,7 @@ class Access:
         await send_answer(answer, send)
 
     async def _serve_for(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
-        """As long as the caller may go on. A browser that comes back is told then that it may not."""
+        """Serve until the caller's lease ends, then end the answer. A browser that reconnects gets a 401."""
         assert caller.lease is not None
         began = False
 

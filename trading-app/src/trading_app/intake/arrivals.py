@@ -1,4 +1,4 @@
-"""A log line when trades arrive: how many, at most one line every ten seconds."""
+"""Logs how many trades arrived: at most one line every ten seconds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ PAUSE_SECONDS = 10.0
 
 
 class GrowingStream(Protocol):
-    """The part of the stream that this needs."""
+    """The part of the stream used here."""
 
     @property
     def head(self) -> int:
@@ -26,7 +26,7 @@ class GrowingStream(Protocol):
 async def report_arrivals(
     stream: GrowingStream, pause: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(PAUSE_SECONDS)
 ) -> None:
-    """Log the first trade as it comes, and after each pause how many came in it. Runs until it is cancelled."""
+    """Log the first trade at once, then after each pause the number that came during it. Runs until cancelled."""
     reported = stream.head
     with stream.watch() as grown:
         while True:

@@ -1,8 +1,7 @@
-"""From a request's bytes to trades that can be committed. No I/O: the clock and the ids are arguments.
+"""Decodes a request's bytes to trades that can be committed. No I/O: the clock and the ids are arguments.
 
-Decoding goes the fast way first: batches by columns (`decode_batch`), else trade by trade. Only a request that fails
-there is looked at again, field by field, to name everything that is wrong with it. All ways use the same rules, those
-of `field_rules`.
+Batches are decoded by columns (`decode_batch`) if possible, else trade by trade. Only a request that fails is read
+again, field by field, to name every error in it. All ways use the rules of `field_rules`.
 """
 
 import itertools
@@ -25,14 +24,14 @@ _ABSENT = msgspec.Raw(b"null")
 _UNKNOWN = f"is not known; the fields are {', '.join(NAMES)}"
 
 MAX_UNKNOWN_FIELDS = 10
-"""So many unknown fields of one trade are named; there may be a million."""
+"""Maximum number of unknown fields named for one trade. A hostile trade may have a million."""
 
 _MAX_COMMAS = 32
-"""A batch with more commas or lines than so many for each trade it may have is not looked at item by item."""
+"""A batch with more commas or lines than this, for each trade that it may have, is not explained item by item."""
 
 
 class TradeRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A trade as a client sends it; numbers are kept as they were written. An optional field may be null."""
+    """A trade as a client sends it. Numbers stay as written; an optional field may be null."""
 
     symbol: str
     price: msgspec.Raw
@@ -70,8 +69,9 @@ def read_trade(body: bytes, now_ns: int, ids: TradeIds, account: str = DEFAULT_A
 def read_trades(
     body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, account: str = DEFAULT_ACCOUNT
 ) -> Sequence[TradeEvent]:
-    """The trades of a JSON array, or of NDJSON where `lines` is set; of `account` where they name none. Raises Problem
-    (`not_json`, `invalid_batch`, `too_large`).
+    """The trades of a JSON array, or of NDJSON if `lines` is set. `account` is that of trades that name none.
+
+    Raises Problem (`not_json`, `invalid_batch`, `too_large`).
     """
     columns = read_columns(body, lines, now_ns, ids, maximum, account)
     if columns is not None:
@@ -90,7 +90,7 @@ def read_trades(
 
 
 def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, account: str = DEFAULT_ACCOUNT) -> TradeEvent:
-    """One trade from a form's fields; an empty one counts as not given. Raises Problem (`invalid_trade`)."""
+    """One trade from a form's fields; an empty field counts as missing. Raises Problem (`invalid_trade`)."""
     given = {name: text for name, text in form.items() if text.strip()}
     return read_trade(msgspec.json.encode(given), now_ns, ids, account)
 
@@ -98,9 +98,9 @@ def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, account: str 
 def submission(
     events: Sequence[TradeEvent], idempotency_key: bytes | None, scope: str, body: bytes, caller: str = ""
 ) -> Submission:
-    """What to commit. A key belongs to its `caller`; `scope` parts the keys of different calls.
+    """The submission of these trades. A key belongs to its `caller`; `scope` keeps the keys of different calls apart.
 
-    Raises Problem (`bad_request`) for a key of no use.
+    Raises Problem (`bad_request`) for an invalid key.
     """
     if idempotency_key is None:
         return Submission(events)
@@ -112,7 +112,7 @@ def submission(
 
 
 def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: int | None = None) -> list[FieldProblem]:
-    """Everything that is wrong with one trade; empty if nothing is."""
+    """Every error in one trade; empty if it is valid."""
     try:
         values = _decode_object(item)
     except _NOT_JSON:
@@ -156,7 +156,7 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, default_account: s
 
 
 def _optional(request: TradeRequest) -> str:
-    """The members that most trades do without."""
+    """The optional members of a trade, as JSON text."""
     members = ""
     if request.venue is not None:
         members += f',"venue":"{rules.check_name(request.venue)}"'
@@ -170,7 +170,7 @@ def _optional(request: TradeRequest) -> str:
 
 
 def _explain_batch(body: bytes, lines: bool, now_ns: int, maximum: int) -> list[FieldProblem]:
-    """What is wrong with each item; empty where they are too many to look at."""
+    """The errors of each item; empty if there are too many items to explain."""
     if not lines:
         _require_json(body)
     if max(body.count(b","), body.count(b"\n")) > maximum * _MAX_COMMAS:
@@ -223,7 +223,7 @@ def _invalid_batch(problems: Sequence[FieldProblem]) -> Problem:
     detail = _sentence(problems[0])
     if problems[0].index is not None:
         detail = (
-            f"{len({problem.index for problem in problems})} of the batch's trades are not valid, the first: {detail}"
+            f"{len({problem.index for problem in problems})} trades of the batch are not valid; the first: {detail}"
         )
     return TradeProblem("invalid_batch", detail, problems)
 
@@ -233,5 +233,5 @@ def _sentence(problem: FieldProblem) -> str:
 
 
 def _escape(name: str) -> str:
-    """A member's name within a JSON Pointer; cut, since it is a stranger's."""
+    """A member's name within a JSON Pointer. Cut to 64 characters, since the client chooses its length."""
     return name[:64].replace("~", "~0").replace("/", "~1")

@@ -1,8 +1,7 @@
-"""Many trades decoded and checked at once, column by column: a sixth of the time that trade by trade takes. No I/O.
+"""Decodes and checks many trades at once, column by column, in a sixth of the time of trade by trade. No I/O.
 
-Only trades in the common form are taken; whatever is out of it, right or wrong, is left to be read trade by trade
-(`decode`), which follows the same rules, those of `field_rules`, and says what is wrong. What both take comes out the
-same, to the byte.
+It accepts trades in the common form only. All others, valid or not, are left to `decode`, which reads trade by trade,
+follows the same rules (`field_rules`) and explains errors. Both give the same bytes for the same trade.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +27,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
-    """A trade as a client sends it and, once it is checked, as it is journaled: the members are in that order."""
+    """A trade as a client sends it and, once checked, as it is journaled. The members are in the journal's order."""
 
     seq: int | UnsetType = UNSET
     trade_id: str | UnsetType = UNSET
@@ -46,10 +45,10 @@ class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=Tru
 
 
 class TradeColumns(Events[TradeEvent]):
-    """Trades that were checked. `timed` tells of each whether its client gave the time.
+    """Checked trades. `timed` says for each whether its client sent the time.
 
-    They are encoded at once and their rows let go: while they wait for their commit, the next ones take that memory,
-    which is in the caches.
+    The constructor encodes them and drops the rows, so that the next batch reuses that memory while it is still in the
+    CPU's caches.
     """
 
     def __init__(self, rows: list[TradeRow], timed: Sequence[bool]) -> None:
@@ -59,20 +58,21 @@ class TradeColumns(Events[TradeEvent]):
 
     @property
     def trade_ids(self) -> Sequence[str]:
-        """The id of each."""
+        """The trades' ids."""
         return [key.partition("\x1f")[2] for key in self._keys]
 
     @property
     def keys(self) -> Sequence[str]:
-        """Account and trade id of each."""
+        """The trades' keys: account and trade id."""
         return self._keys
 
     def numbered(self, first: int, start: int, stop: int) -> bytes:
-        """The trades from `start` up to `stop` as journaled, the first with the sequence `first`."""
+        """The trades from index `start` up to `stop` as journaled, the first with the sequence `first`."""
         whole = stop - start == len(self._keys)
         encoded = self._encoded if whole else b",".join([self._payload(index) for index in range(start, stop)])
-        # All at once, by one format. No text can hold what a trade begins with, whose quotes would be escaped in it; a
-        # single byte is found four times as fast, where no text has it: what it grows by tells how often it was there.
+        # One formatting numbers all trades. It replaces every "{", which is four times as fast to find as the whole
+        # beginning of a trade. If a text holds one too, the length differs from what the number of trades gives, and
+        # the whole beginning is replaced instead: no text can hold that, since its quotes would be escaped.
         plain = encoded.replace(b"%", b"%%")
         template = plain.replace(b"{", _NUMBERED)
         if len(template) != len(plain) + (stop - start) * (len(_NUMBERED) - 1):
@@ -82,7 +82,7 @@ class TradeColumns(Events[TradeEvent]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, index: int) -> TradeEvent:  # type: ignore[override]  # nobody asks for slices
+    def __getitem__(self, index: int) -> TradeEvent:  # type: ignore[override]  # slices are not used
         account, _, trade_id = self._keys[index].partition("\x1f")
         return TradeEvent(account, trade_id, self._payload(index), self._timed[index])
 
@@ -97,28 +97,28 @@ class TradeColumns(Events[TradeEvent]):
 def read_columns(
     body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, account: str = DEFAULT_ACCOUNT
 ) -> TradeColumns | None:
-    """The trades of a JSON array, or of NDJSON where `lines` is set; None where they must be read one by one.
+    """The trades of a JSON array, or of NDJSON if `lines` is set; None if they must be decoded one by one.
 
-    They are of `account` where they name none.
+    `account` is that of trades that name none.
     """
     decode, decode_lines = (_decode, _decode_lines) if account == DEFAULT_ACCOUNT else _decoders(account)
     try:
         rows = decode_lines(body) if lines else decode(body)
         _require(0 < len(rows) <= maximum)
-        _require(not lines or len(rows) == count_lines(body))  # a trade a line
+        _require(not lines or len(rows) == count_lines(body))  # one trade on each line
         return _check(rows, now_ns, ids)
     except _OUT_OF_FORM:
         return None
 
 
 def count_lines(body: bytes) -> int:
-    """How many lines there are; the last one may do without its end."""
-    ends = len(body) - len(body.replace(b"\n", b""))  # `count` takes three times as long
+    """The number of lines; the last one may end without a newline."""
+    ends = len(body) - len(body.replace(b"\n", b""))  # bytes.count takes three times as long
     return ends + (not body.endswith(b"\n"))
 
 
 def read_bodies(bodies: Iterable[bytes], now_ns: int, ids: TradeIds) -> TradeColumns | None:
-    """The trades of JSON objects, one in each body; None where they must be read one by one."""
+    """The trades of JSON objects, one in each body; None if they must be decoded one by one."""
     try:
         return _check([_decode_row(body) for body in bodies], now_ns, ids)
     except _OUT_OF_FORM:
@@ -126,7 +126,7 @@ def read_bodies(bodies: Iterable[bytes], now_ns: int, ids: TradeIds) -> TradeCol
 
 
 def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
-    """At least one row. Raises what _OUT_OF_FORM has."""
+    """Check at least one row. Raises one of _OUT_OF_FORM."""
     _require({row.seq for row in rows} == {UNSET})
     _check_words(rows)
     _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
@@ -138,7 +138,7 @@ def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
 
 
 class _Uncommon(Exception):
-    """The trades are not in the common form; they may be right all the same."""
+    """The trades are not in the common form. They may still be valid."""
 
 
 _OUT_OF_FORM = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, FieldError, _Uncommon)
@@ -150,7 +150,7 @@ def _require(condition: bool) -> None:
 
 
 def _check_words(rows: list[TradeRow]) -> None:
-    """Members of which a batch has few values: each value is looked at once."""
+    """Check members that have few different values in a batch: each value once."""
     for name in {row.account for row in rows} | {row.strategy for row in rows} | _given({row.venue for row in rows}):
         rules.check_name(name)
     symbols = {given: rules.check_symbol(given) for given in {row.symbol for row in rows}}
@@ -166,7 +166,7 @@ def _given(values: set[str | UnsetType]) -> set[str]:
 
 
 def _check_identifiers(identifiers: list[str]) -> None:
-    """What `rules.check_identifier` asks, of all in one text; it is parted by quotes, which none may hold."""
+    """The rules of `rules.check_identifier` for all at once, in one text. Quotes separate them: none may hold one."""
     if not identifiers:
         return
     text = '"'.join(("", *identifiers, ""))
@@ -178,9 +178,9 @@ def _check_identifiers(identifiers: list[str]) -> None:
 
 def _check_amounts(rows: list[TradeRow]) -> None:
     amounts, values = _read_numbers([row.price for row in rows] + [row.qty for row in rows], _AMOUNT)
-    _require(all(values))  # above 0: the characters allow no sign
+    _require(all(values))  # above 0: _AMOUNT has no minus sign
     for row, price, qty in zip(rows, amounts[: len(rows)], amounts[len(rows) :], strict=True):
-        row.price, row.qty = price, qty  # type: ignore[assignment]  # encoded, text is as good
+        row.price, row.qty = price, qty  # type: ignore[assignment]  # a str is encoded as well as a Raw
 
 
 def _check_fees(rows: list[TradeRow]) -> None:
@@ -192,11 +192,11 @@ def _check_fees(rows: list[TradeRow]) -> None:
 
 
 def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[float]]:
-    """The digits of a column, as written, and their values as floats: good for a comparison, and for nothing else."""
+    """A column's digits as written, and their values as floats, which are only good for comparing with 0."""
     joined = b",".join(raws)
     _require(not joined.translate(None, allowed))
-    # Without their quotes all of them have to be numbers of JSON, which have no leading zeros and no bare points; that
-    # they are as many says that none held a comma.
+    # Without quotes they must all be JSON numbers, which have no leading zeros and no bare points. A text with a comma
+    # in it would count as two.
     bare = joined.replace(b'"', b"")
     values = _decode_floats(b"[" + bare + b"]")
     texts = bare.decode().split(",")
@@ -205,7 +205,7 @@ def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[floa
 
 
 def _set_times(rows: list[TradeRow], now_ns: int) -> Sequence[bool]:
-    """Write the times as they are journaled; tells of each whether the client gave it."""
+    """Set the times as they are journaled. Returns for each row whether the client sent its time."""
     timed = [row.ts is not _NO_RAW for row in rows]
     if not all(timed):
         now = rules.format_timestamp(now_ns)
@@ -231,7 +231,7 @@ def _set_given_times(rows: list[TradeRow], now_ns: int) -> None:
 
 
 def _check_rfc3339(joined: bytes, texts: list[str], now_ns: int) -> None:
-    """In UTC, and in the form that `rules.format_timestamp` gives."""
+    """Times in UTC, in the form that `rules.format_timestamp` writes. Others are left to `decode`."""
     _require(not joined.translate(None, b'0123456789-:.TZ,"') and joined.count(b'"') == 2 * len(texts))
     _require(joined.count(b"Z") == len(texts) and b"000Z" not in joined)
     _require({len(text) for text in texts} <= _LENGTHS)
@@ -241,7 +241,7 @@ def _check_rfc3339(joined: bytes, texts: list[str], now_ns: int) -> None:
 
 
 def _read_milliseconds(texts: list[str], now_ns: int) -> list[str]:
-    """13 digits: milliseconds since 1970, from 2001 to 2286."""
+    """Times of 13 digits as RFC 3339: milliseconds since 1970, from 2001 to 2286."""
     _require({len(text) for text in texts} == {13})
     _require(int(max(texts)) <= now_ns // 1_000_000 + rules.LATEST_AHEAD_SECONDS * 1_000)
     second = rules.format_second

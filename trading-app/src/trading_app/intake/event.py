@@ -1,4 +1,4 @@
-"""One trade that was checked, as the stream takes it. No I/O."""
+"""One checked trade as an event of the stream, with its key and its id. No I/O."""
 
 import itertools
 import secrets
@@ -11,7 +11,7 @@ from trading_model.trade import Trade
 
 
 class TradeEvent(Event):
-    """A trade that was checked, ready for the journal. Its key is unique within the stream: account and trade id."""
+    """A checked trade, ready for the journal. Its key, account and trade id, is unique within the stream."""
 
     __slots__ = ("timed_by_client", "trade_id")
 
@@ -22,21 +22,21 @@ class TradeEvent(Event):
         self.timed_by_client = timed_by_client
 
     def repeats(self, stored: bytes) -> bool:
-        """Whether it says the same: numbers by value, and the time only where the client gave one."""
+        """Whether the stored trade has the same content: numbers by value, the time only if the client sent one."""
         known = _decode_trade(stored)
         again = _decode_trade(number(self.payload, known.seq))
         return known == (again if self.timed_by_client else msgspec.structs.replace(again, ts=known.ts))
 
 
 class TradeIds:
-    """Makes ids for trades that come without one: unique, and ascending, which keeps the journal's index quick."""
+    """Makes ids for trades sent without one: unique and ascending, which keeps the journal's index fast."""
 
     def __init__(self) -> None:
         self._process = secrets.token_hex(4)
         self._count = itertools.count()
 
     def make(self, now_ns: int) -> str:
-        """An id that no other trade has."""
+        """A new id. The time and 32 random bits per process keep it unique across restarts."""
         return f"t{now_ns:x}-{self._process}-{next(self._count):x}"
 
 
@@ -47,7 +47,7 @@ class _Keyed(msgspec.Struct):
 
 
 def stored_key(numbered: bytes) -> str | None:
-    """The key of one event as journaled; None for one that is no fill. Raises ValueError where it is no event."""
+    """The key of a journaled event; None if it is not a fill. Raises ValueError if it is not an event."""
     event = _decode_keyed(numbered)
     if event.kind is not None or event.account is None or event.trade_id is None:
         return None
@@ -55,12 +55,12 @@ def stored_key(numbered: bytes) -> str | None:
 
 
 def make_key(account: str, trade_id: str) -> str:
-    """The key of a fill: unique within the stream."""
+    """The key of a fill, unique within the stream. Neither part can hold the separator, a control character."""
     return f"{account}\x1f{trade_id}"
 
 
 def stored_trade_id(numbered: bytes) -> str:
-    """The trade id of one trade as journaled."""
+    """The trade id of a journaled trade."""
     return _decode_trade(numbered).trade_id
 
 

@@ -1,4 +1,4 @@
-"""What an accepted request is told. No I/O."""
+"""Outcomes as HTTP answers: receipts, conflicts and refusals. No I/O."""
 
 from collections.abc import Sequence
 
@@ -12,48 +12,52 @@ from trading_app.problems import TradeProblem, damaged_history, store_busy
 
 
 def receipt_of(outcome: Outcome, events: Sequence[TradeEvent]) -> Receipt:
-    """The receipt, where there is one. Raises Problem for every other outcome."""
+    """The receipt of an outcome. Raises Problem for every other outcome."""
     if isinstance(outcome, Conflict):
         raise _conflict(outcome, events)
     if isinstance(outcome, StreamError):
         raise refusal(outcome)
-    assert isinstance(outcome, Receipt), "of events that are apart each has an outcome of its own"
+    assert isinstance(outcome, Receipt), (
+        "only independent events have an outcome each, and they are answered one by one"
+    )
     return outcome
 
 
 def refusal(error: StreamError) -> Problem:
-    """What a client is told when the stream takes nothing."""
+    """The problem to answer if the stream refused the submission."""
     if isinstance(error, Overloaded):
-        return TradeProblem("overloaded", f"{error}; try again in a second", retry_after=1)
+        return TradeProblem("overloaded", f"{error}; send it again in a second", retry_after=1)
     if isinstance(error, StreamClosed):
-        return TradeProblem("not_ready", "the app is shutting down; try again in a few seconds", retry_after=5)
+        return TradeProblem("not_ready", "the app is shutting down; send it again in a few seconds", retry_after=5)
     if isinstance(error, StoreBusy):
         return store_busy(error)
     if isinstance(error, DamagedHistory):
         return damaged_history(error)
     return TradeProblem(
         "stream_failed",
-        "the journal could not be written and the app restarts; whether this request was taken is known after that:"
+        "the journal could not be written and the app restarts; whether this request was accepted is known after that:"
         " send it again with the same trade_id or Idempotency-Key",
         retry_after=5,
     )
 
 
 def answer_trade(trade_id: str, receipt: Receipt) -> Answer:
-    """The answer to one trade: 201 where it is new, 200 where it was known."""
+    """The answer to one trade: 201 if it is new, 200 if it is a duplicate."""
     status, word = (201, b"accepted") if receipt.accepted else (200, b"duplicate")
     if receipt.repeated:
-        trade_id = stored_trade_id(receipt.first_event)  # made when the request was new, if it named none
+        trade_id = stored_trade_id(
+            receipt.first_event
+        )  # a repeated request without a trade_id gets the one made for it the first time
     return Answer(status, trade_body(receipt.first, trade_id, word))
 
 
 def trade_body(sequence: int, trade_id: str, status: bytes) -> bytes:
-    """What is said of a trade that is in the journal."""
+    """The JSON body of the answer to one trade."""
     return b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (sequence, trade_id.encode(), status)
 
 
 def answer_trades(receipt: Receipt) -> Answer:
-    """The answer to a batch: 201, or 200 where the Idempotency-Key had been answered before."""
+    """The answer to a batch: 201, or 200 if a request with its Idempotency-Key was answered before."""
     body = b'{"accepted":%d,"duplicates":%d,"first_seq":%d,"last_seq":%d}' % (
         receipt.accepted,
         receipt.duplicates,
@@ -66,15 +70,15 @@ def answer_trades(receipt: Receipt) -> Answer:
 def _conflict(conflict: Conflict, events: Sequence[TradeEvent]) -> Problem:
     if not conflict.indexes:
         return TradeProblem(
-            "idempotency_key_conflict", "use a new key for a new request; nothing of this one was taken"
+            "idempotency_key_conflict", "use a new key for a new request; nothing of this one was accepted"
         )
     single = len(events) == 1
     errors = [
         FieldProblem(
             "#/trade_id" if single else f"#/{index}/trade_id",
-            f"{events[index].trade_id} is taken in this account by a trade with other content",
+            f"{events[index].trade_id} is already used in this account by a trade with other content",
             None if single else index,
         )
         for index in conflict.indexes
     ]
-    return TradeProblem("trade_id_conflict", f"{errors[0].detail}; nothing of this request was taken", errors)
+    return TradeProblem("trade_id_conflict", f"{errors[0].detail}; nothing of this request was accepted", errors)

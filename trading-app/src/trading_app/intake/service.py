@@ -1,7 +1,4 @@
-"""The decisions about requests that bring trades, from bytes to a submission and from its outcome to an answer.
-
-No I/O.
-"""
+"""Decides what a request with trades wants committed, and how its outcome is answered. No I/O."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -28,11 +25,11 @@ FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 PATHS = ("/trade", "/trades")
 
 BEHIND_NS = 1_000_000_000
-"""A clock that is behind by less changes nothing: `ts` may be a day ahead."""
+"""A clock that is behind by less makes no difference, since `ts` may be up to a day ahead of it."""
 
 
 class Intended(msgspec.Struct, frozen=True):
-    """What a request wants committed. `single` tells POST /trade from POST /trades, which are answered differently."""
+    """What a request wants committed. `single` is true for POST /trade, whose answer differs from that of /trades."""
 
     submission: Submission
     events: Sequence[TradeEvent]
@@ -40,22 +37,23 @@ class Intended(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """The decisions about requests that bring trades. No I/O."""
+    """Reads requests with trades and answers their outcomes; counts accepted, duplicate and refused trades. No I/O."""
 
     def __init__(self, settings: Settings, metrics: AppMetrics, latest_ns: Callable[[], int]) -> None:
-        """`latest_ns` gives the latest that the time is known to be: the clock of a request may be behind it."""
+        """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it."""
         self._latest_ns = latest_ns
         self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
         self._ids = TradeIds()
 
     def read(self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
-        """What a request to one of PATHS wants. Raises Problem."""
+        """Decode a request to one of PATHS. Raises Problem."""
         return self._by_the_latest_time(lambda ns: self._read(caller, path, headers, body, ns), now_ns)
 
     def _by_the_latest_time(self, read: Callable[[int], Intended], now_ns: int) -> Intended:
-        """What `read` gives by the clock. What that refuses is read again where the clock is known to be behind: a `ts`
-        may be in the future by that clock only.
+        """The result of `read` at `now_ns`; if that is refused and the clock is behind, at the latest time known.
+
+        A clock that was set back would otherwise refuse a correct `ts` as lying in the future.
         """
         try:
             return read(now_ns)
@@ -74,21 +72,22 @@ class Intake:
             return self._intend(caller, [read_trade(body, now_ns, self._ids, _account(caller))], key, body, single=True)
         if kind not in (JSON, LINES):
             raise _unsupported(
-                kind, body, "send an array as application/json, or a trade a line as application/x-ndjson"
+                kind, body, "send an array as application/json, or one trade on each line as application/x-ndjson"
             )
         events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, _account(caller))
         return self._intend(caller, events, key, body, single=False)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
-        """What requests want that bring a trade each, as JSON, without an Idempotency-Key: all at once. None where each
-        has to be read by itself.
+        """Decode requests with one JSON trade each, without an Idempotency-Key, together.
+
+        None if they have to be decoded one by one.
         """
         return read_bodies(bodies, now_ns, self._ids)
 
     def read_form(
         self, caller: Caller, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int
     ) -> Intended:
-        """What a form wants; `body` is what its fields were read from. Raises Problem."""
+        """Decode a form. `fields` were read from `body`, which the Idempotency-Key covers. Raises Problem."""
         key = headers.get(b"idempotency-key")
         return self._by_the_latest_time(
             lambda ns: self._intend(
@@ -98,7 +97,7 @@ class Intake:
         )
 
     def answer(self, intended: Intended, outcome: Outcome) -> Answer:
-        """What to say to the outcome. Raises Problem."""
+        """The answer to an outcome. Raises Problem if the trades were refused."""
         try:
             receipt = receipt_of(outcome, intended.events)
         except Problem as problem:
@@ -109,7 +108,7 @@ class Intake:
         return answer_trade(intended.events[0].trade_id, receipt) if intended.single else answer_trades(receipt)
 
     def refuse(self, intended: Intended, error: StreamError) -> Problem:
-        """What to say where the stream takes nothing."""
+        """The answer if the stream refused the submission."""
         problem = refusal(error)
         self._count_refused(intended, problem)
         return problem
@@ -133,7 +132,7 @@ def _account(caller: Caller) -> str:
 
 
 def _require_own_accounts(own: frozenset[str], events: Sequence[TradeEvent]) -> None:
-    """Raises Problem where a token that is bound to accounts sends a trade of another."""
+    """Raises Problem if a token that is bound to accounts sends a trade of another account."""
     foreign = {event.key.partition("\x1f")[0] for event in events} - own
     if foreign:
         told = f"this token sends trades of {', '.join(sorted(own))}, not of {min(foreign)!r}"
@@ -151,7 +150,7 @@ def _media_type(content_type: bytes) -> bytes:
 
 
 def is_form(headers: Headers, body: bytes) -> bool:
-    """Whether it is a form, and not JSON under a form's Content-Type, which is what curl sends if it is not told."""
+    """Whether it is a form, and not JSON with a form's Content-Type, which is curl's default."""
     return media_type(headers) in FORMS and body.lstrip()[:1] not in (b"{", b"[")
 
 
@@ -159,4 +158,4 @@ def _unsupported(kind: bytes, body: bytes, advice: str) -> Problem:
     if kind in FORMS and body.lstrip()[:1] in (b"{", b"["):
         advice = "this is JSON sent as a form; add the header 'Content-Type: application/json'"
     shown = kind[:100].decode("latin-1") or "(none)"
-    return TradeProblem("unsupported_media_type", f"Content-Type {shown!r} is not taken here: {advice}")
+    return TradeProblem("unsupported_media_type", f"Content-Type {shown!r} is not supported: {advice}")

@@ -2,7 +2,7 @@
 
 Both are the page's own and may change with it. The events, each with JSON as its data:
 
-    hello     the stream's id, and whether the page's position was of it: if not, what the page shows is of another
+    hello     the stream's id; if `resumed` is false, the page has to drop what it shows
     trades    an array of trades as journaled
     books     positions and totals (`position_summary.py`)
     choices   what the filters offer

@@ -1,4 +1,4 @@
-"""Query parameters: only those that a call knows, each once."""
+"""Refuses query parameters that a call does not know, or that are repeated."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from trading_app.problems import TradeProblem
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a misspelt or repeated parameter: passed over, it would answer another question. Raises TradeProblem."""
+    """Refuse an unknown or repeated parameter: ignoring it would answer another question. Raises TradeProblem."""
     known = [field.alias for field in request.scope["route"].dependant.query_params]
     given = Counter(name for name, _ in request.query_params.multi_items())
     errors = [

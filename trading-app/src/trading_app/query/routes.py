@@ -29,7 +29,7 @@ LINES = "application/x-ndjson"
 PAGE_TRADES = 100
 MAX_PAGE_TRADES = 10_000
 
-Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Give the trades after this sequence.")]
+Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Return the trades after this sequence.")]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_PAGE_TRADES)]
 StreamId = Annotated[str | None, Query(max_length=64, description="The stream you follow.")]
 KnownHash = Annotated[
@@ -60,7 +60,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         account: Label = None,
         strategy: Label = None,
     ) -> Response:
-        """Up to `limit` trades (100 for a page; all there are for NDJSON). `next_after` is null on the last page."""
+        """At most `limit` trades (default: 100 for JSON, all for NDJSON). `next_after` is null on the last page."""
         wanted = read_filter(symbol, account, strategy)
         context.outgoing.check()
         as_lines = LINES in request.headers.get("accept", "")
@@ -97,16 +97,21 @@ def add_to(api: FastAPI, context: Context) -> None:
         stream: StreamId = None,
         known_hash: KnownHash = None,
     ) -> Response:
-        """Each trade's `id` is its sequence. Follows the header `Last-Event-ID`, else `after`, else from now. An event
-        `position` says how far that is: `stream`, `seq`, and the history's `hash` at the last row end at or before it.
-        With a `stream` or a `hash` (that at `after`) that is not the journal's, the answer is `history_forked`.
+        """Each trade's `id` is its sequence. Starts after the header `Last-Event-ID`, or after `after`, or with the
+        next trade. An event `position` reports the progress: `stream`, `seq`, and the history's `hash` at the last row
+        end at or before it. If `stream` or `hash` (the one at `after`) is not the journal's, the answer is
+        `history_forked`.
         """
         wanted = read_filter(symbol, account, strategy)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
         await _require_same_history(context.stream, stream, known_hash, start if after is None else after)
         if context.live_streams.full:
-            raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
-        # A position past the head is of another journal: there is nothing to wait for before the next trade.
+            raise TradeProblem(
+                "too_many_streams",
+                "the maximum number of live streams is open (WEBAPP_MAX_LIVE_STREAMS); close one",
+                retry_after=10,
+            )
+        # A position past the head belongs to another journal: the stream then starts with the next trade.
         head = context.stream.head
         context.outgoing.check()
         start = head if start is None else min(start, head)
@@ -117,26 +122,26 @@ def add_to(api: FastAPI, context: Context) -> None:
 async def _require_same_history(
     journal: TradeStream, stream: str | None, known_hash: str | None, at: int | None
 ) -> None:
-    """Raises TradeProblem where the caller follows another history, as far as it says what it follows."""
+    """Raises TradeProblem if the `stream` or `hash` that the caller follows is not the journal's."""
     if known_hash is not None and at is None:
-        raise TradeProblem("invalid_parameter", "hash is the one at `after`: give that too")
+        raise TradeProblem("invalid_parameter", "hash belongs to the sequence in `after`, which is missing")
     differs = stream is not None and (stream != journal.id or (at or 0) > journal.head)
     if differs or (known_hash is not None and known_hash != await journal.hash_at(at or 0)):
         raise TradeProblem(
             "history_forked",
-            f"the journal, stream {journal.id}, differs from yours at or before {at or 0}: begin again with after=0",
+            f"the journal, stream {journal.id}, differs from yours at or before {at or 0}: start over with after=0",
         )
 
 
 class LiveResponse(PacedResponse):
-    """Server-sent events, which hold one place of a capacity while they are open."""
+    """Server-sent events, which hold one unit of a capacity while they are open."""
 
     def __init__(self, events: AsyncGenerator[Piece, None], capacity: Capacity) -> None:
         super().__init__(events, "text/event-stream", {"Cache-Control": "no-store"})
         self._capacity = capacity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. The route looked whether there is a place; nothing was awaited since, so there still is."""
+        """Send the events. The route checked the capacity, and nothing was awaited since, so there is still room."""
         self._capacity.take()
         try:
             await super().__call__(scope, receive, send)
@@ -145,7 +150,7 @@ class LiveResponse(PacedResponse):
 
 
 def read_filter(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
-    """The filter from a query; empty is any. Raises Problem."""
+    """The filter from a query; an empty parameter matches everything. Raises Problem."""
     return reading.Filter(
         _check("symbol", symbol, check_symbol),
         _check("account", account, check_name),

@@ -1,4 +1,4 @@
-"""The calls that give trades back: pages, NDJSON, and the live stream. What is sent are the bytes as journaled."""
+"""Filters stored trades and formats them as JSON pages, NDJSON or server-sent events, with the bytes as journaled."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -14,30 +14,30 @@ from trading_app.zmq_pub import TradeStream
 from trading_model.kinds import is_fill, may_hold_other_kinds
 
 SCAN_LIMIT = 5_000
-"""Trades looked through at a time; fewer where they are large."""
+"""Maximum number of trades scanned in one read; fewer if they are large."""
 
 MAX_TRADES = 2**62
-"""More than there can be."""
+"""More trades than a stream can have: stands for no limit."""
 
 KEEP_ALIVE_SECONDS = 15.0
 LIVE_PAUSE_SECONDS = 0.05
-"""A live stream is sent to at most so often: under load several commits go in one piece."""
+"""Minimum pause between two pieces of a live stream: under load several commits go into one piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which trades are wanted; None is any."""
+    """Which trades are wanted; None matches every value."""
 
     symbol: str | None = None
     account: str | None = None
     strategy: str | None = None
 
     def __bool__(self) -> bool:
-        """Whether anything is left out."""
+        """Whether the filter leaves out any trades."""
         return (self.symbol, self.account, self.strategy) != (None, None, None)
 
     def of(self, batch: Batch) -> Iterator[tuple[int, bytes]]:
-        """The trades that are wanted, as journaled, and their sequences; events that are not fills are left out."""
+        """The sequence and journaled bytes of each wanted trade. Events that are not fills are left out."""
         marks = self._marks()
         if all(mark in batch.events for mark in marks):
             mixed = may_hold_other_kinds(batch.events)
@@ -46,7 +46,7 @@ class Filter:
                     yield sequence, event
 
     def _marks(self) -> list[bytes]:
-        """What a trade that is wanted holds, as journaled. No text in it has a quote, so this stands nowhere else."""
+        """Bytes that a wanted trade contains. No text of a trade has a quote, so they can match nothing else in it."""
         members = {"symbol": self.symbol, "account": self.account, "strategy": self.strategy}
         return [f'"{name}":"{value}"'.encode() for name, value in members.items() if value is not None]
 
@@ -61,9 +61,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Trades as journaled, and the sequence up to which was looked. `more` tells that there are trades after it.
+    """Trades as journaled. `read_to` is the last sequence scanned; `more` says whether there are trades after it.
 
-    `hash` is the history's at the last row end that was passed, None if none was.
+    `hash` is the history's hash at the last row end scanned; None if none was.
     """
 
     events: list[bytes]
@@ -73,15 +73,16 @@ class Page:
 
 
 def last_hash(batch: Batch, until: int) -> str | None:
-    """The history's hash at the batch's last row end at or before a sequence; None if there is none among them."""
+    """The history's hash at the batch's last row end at or before a sequence; None if there is no such row end."""
     return next((commit.hash for commit in reversed(batch.commits) if commit.last <= until), None)
 
 
 async def read_page(
     stream: TradeStream, after: int, limit: int, wanted: Filter, is_over: Callable[[], Awaitable[bool]] | None = None
 ) -> Page:
-    """The next trades after a sequence that are wanted, at most `limit` and about PIECE_BYTES of them. Looks as far as
-    it takes to find some, or until it is over: nobody waits for it any more. Raises DamagedHistory.
+    """The next wanted trades after a sequence: at most `limit`, and about PIECE_BYTES.
+
+    Scans until it finds some, reaches the head, or `is_over` says that nobody waits any more. Raises DamagedHistory.
     """
     head, known = stream.head, None
     while after < head:
@@ -104,8 +105,9 @@ async def read_pages(
     budget: OutgoingBudget,
     is_over: Callable[[], Awaitable[bool]],
 ) -> AsyncGenerator[tuple[Page, bool], None]:
-    """The wanted trades after a sequence in pages, each with whether it is the last. Without a limit, up to what is
-    durable at the start. A page is read when the one before was taken.
+    """The wanted trades after a sequence in pages, each with whether it is the last one.
+
+    Without a limit it ends at the head of its start. A page is read once the client has read the one before.
     """
     head, left = stream.head, MAX_TRADES if limit is None else limit
     last = False
@@ -118,9 +120,9 @@ async def read_pages(
 
 
 async def json_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGenerator[Piece, None]:
-    """A JSON object with the trades of the pages, and where the next one begins.
+    """The pages as one JSON object with `trades` and `next_after`.
 
-    It ends before trades that can't be read: who asks for those gets the error.
+    It ends before trades that can't be read: a request that begins with those gets the error.
     """
     beginning, separator, read_to = b'{"trades":[', b"", 0
     try:
@@ -145,16 +147,16 @@ def _json_end(next_after: int | None) -> bytes:
 
 
 async def line_pieces(pages: AsyncGenerator[tuple[Page, bool], None]) -> AsyncGenerator[Piece, None]:
-    """The trades of the pages as NDJSON. Raises DamagedHistory, so that no client takes a part for the whole."""
+    """The trades of the pages as NDJSON. Raises DamagedHistory, so that no client mistakes a part for the whole."""
     async with aclosing(pages):
         async for page, last in pages:
             yield b"".join(b"%b\n" % event for event in page.events), last
 
 
 async def live(stream: TradeStream, after: int, wanted: Filter, budget: OutgoingBudget) -> AsyncGenerator[Piece, None]:
-    """Server-sent events: every wanted trade after a sequence, until the stream ends its watchers.
+    """Server-sent events of every wanted trade after a sequence, until the stream closes.
 
-    The position stands first, and after each piece: a client that comes back sees whether the history is the same.
+    The position comes first and after each piece: by it a client that reconnects sees whether the history is the same.
     """
     known = await stream.hash_at(after) or ""
     beginning = b"retry: 1000\n\n" + _position(stream.id, after, known)

@@ -1,13 +1,12 @@
-// Totals and positions, as the sidecar keeps them. Shown rounded to the decimals that matter; the exact digits are the
-// title of each figure.
+// Totals and positions, as the sidecar keeps them. Figures are shown rounded; each figure's title has its exact digits.
 
 import { byId, make, numberCell, setNumber, setText, show } from "./elements.js";
 import { paced } from "./frames.js";
 import { decimalsOf, fixed, group, groupSigned, round, sign, trim } from "./numbers.js";
 import { age, now, secondsOf } from "./times.js";
 
-const OLD_SECONDS = 300;       // a mark this old is said to be
-const MOST_DECIMALS = 12;
+const OLD_SECONDS = 300;       // a last trade older than this is marked as old
+const MAX_DECIMALS = 12;
 const LABELS = ["Symbol", "Account", "Strategy", "Position", "Average entry", "Last price", "Realised", "Unrealised",
   "Fees", "Net P&L", "Last trade"];
 const SUMS = [["Net P&L", "net"], ["Realised", "realized"], ["Unrealised", "unrealized"]];
@@ -22,7 +21,7 @@ export class Books {
     this.describeEmpty = describeEmpty;
     this.document = null;
     this.draw = paced(() => this.#draw());
-    setInterval(() => this.#tellAges(), 1000);
+    setInterval(() => this.#drawAges(), 1000);
   }
 
   clear() {
@@ -43,17 +42,17 @@ export class Books {
     show(byId("books-incomplete"), Boolean(since));
     setText(byId("books-incomplete"), since ? `These figures are incomplete since trade ${group(String(since))}: the sidecar does not know that kind of event. Update the sidecar.` : "");
     show(byId("books-more"), count > rows.length);
-    setText(byId("books-more"), `${rows.length} of ${group(String(count))} positions; filter to see others. The totals count all.`);
+    setText(byId("books-more"), `${rows.length} of ${group(String(count))} positions; use a filter to see the others. The totals include all.`);
     this.#drawCards(totals);
     this.#drawRows(rows);
-    this.#tellAges();
+    this.#drawAges();
   }
 
-  // The most there were: figures that gain and lose a digit from one trade to the next can't be read.
+  // The maximum so far: figures whose number of digits changes with each trade can't be read.
   #decimalsFor(name, decimals) {
-    const most = Math.min(MOST_DECIMALS, Math.max(2, decimals, this.#decimals.get(name) ?? 0));
-    this.#decimals.set(name, most);
-    return most;
+    const max = Math.min(MAX_DECIMALS, Math.max(2, decimals, this.#decimals.get(name) ?? 0));
+    this.#decimals.set(name, max);
+    return max;
   }
 
   #drawCards(totals) {
@@ -79,7 +78,7 @@ export class Books {
     align(byId("positions"), this.body);
   }
 
-  #tellAges() {
+  #drawAges() {
     for (const line of this.#rows.values()) {
       const cell = line.cells[10], seconds = now() - Number(cell.dataset.at);
       setText(cell, cell.dataset.at ? age(seconds) : "–");
@@ -88,7 +87,7 @@ export class Books {
   }
 }
 
-// Puts the children there in this order, and touches none that stands right.
+// Puts the children into this order. Elements already in place are not touched, so they keep focus and selection.
 function place(parent, children) {
   children.forEach((child, index) => {
     if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
@@ -114,7 +113,7 @@ function fillCard(card, total, decimals) {
   setText(values[5], String(total.open_positions));
 }
 
-// BTCUSD may be settled in USD or in BTC: what is not certain is not added up.
+// BTCUSD may be settled in USD or in BTC: amounts in unknown currencies are not added up.
 function unknownTitle(symbols) {
   return symbols === 1 ? "Net P&L, currency unknown" : `Net P&L of ${symbols} symbols, currencies unknown, not added`;
 }
@@ -165,7 +164,7 @@ function setGainCell(cell, exact, decimals) {
   cell.dataset.gain = sign(text);
 }
 
-// The quote currency's first, without its name; then the others.
+// Fees in the quote currency come first, without its name; then the others.
 function fees(byCurrency, decimals, quote) {
   const entries = Object.entries(byCurrency).sort(([left], [right]) => (right === quote) - (left === quote));
   const texts = entries.map(([currency, fee]) =>
@@ -173,13 +172,13 @@ function fees(byCurrency, decimals, quote) {
   return texts.join(" + ") || "0";
 }
 
-// Four decimals, unless nothing would be left of it.
+// Four decimals, or eight if four would round the amount to 0.
 function short(amount) {
   const text = round(amount, 4);
   return trim(sign(text) ? text : round(amount, 8));
 }
 
-// Each column is as wide after the point as its longest figure.
+// Aligns the decimal points: in each column the part after the point is as wide as that of its longest figure.
 function align(table, body) {
   for (let column = 3; column < LABELS.length - 1; column++) {
     if (column === 8) continue;

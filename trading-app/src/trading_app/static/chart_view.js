@@ -1,4 +1,4 @@
-// One chart on the page: its colours, its times, its keys, and the words that stand above it.
+// One chart on the page: its colours, time axis, keyboard control and legend.
 
 import { byId, setText } from "./elements.js";
 import { clock, day, minute } from "./times.js";
@@ -14,7 +14,8 @@ export function palette() {
 }
 
 export class ChartView {
-  // `paint(colours)` colours the chart's series; `describe(time | null)` gives the legend, of the last point for null.
+  // `paint(colours)` colours the chart's series. `describe(time | null)` returns the legend's text; null stands for the
+  // last point.
   constructor(name, { paint, describe, secondsVisible = true, spacing = 9 }) {
     this.element = byId(`${name}-chart`);
     this.legend = byId(`${name}-legend`);
@@ -35,33 +36,33 @@ export class ChartView {
     });
     this.chart.subscribeCrosshairMove((move) => {
       this.hovered = move.time ?? null;
-      this.tell();
+      this.updateLegend();
     });
     this.element.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  // Once its series are there.
+  // Call it once the series were added.
   dress() {
     this.#colour();
     dark.addEventListener("change", () => this.#colour());
   }
 
-  tell() {
+  updateLegend() {
     const text = this.describe(this.hovered) || this.describe(null);
     setText(this.legend, text);
-    // Read out when it is reached with the keyboard, not at every trade.
+    // Not changed while focused: a screen reader would read it out at every trade.
     if (document.activeElement !== this.element) this.element.ariaLabel = `${this.title ?? ""} ${text}`.trim();
   }
 
-  // The first view: all of few points, at most the last `most` of many.
-  begin(count, most) {
-    const scale = this.chart.timeScale(), shown = Math.min(count, most);
+  // The first view: the last `max` points, or all if there are fewer.
+  begin(count, max) {
+    const scale = this.chart.timeScale(), shown = Math.min(count, max);
     if (shown * this.spacing < scale.width()) scale.applyOptions({ barSpacing: this.spacing });
     else scale.setVisibleLogicalRange({ from: count - shown, to: count + 2 });
     scale.scrollToRealTime();
   }
 
-  // The last `seconds`; 0 is everything.
+  // Shows the last `seconds` seconds; 0 shows everything.
   showLast(seconds, lastTime) {
     const scale = this.chart.timeScale();
     if (seconds && lastTime) scale.setVisibleRange({ from: lastTime - seconds, to: lastTime });

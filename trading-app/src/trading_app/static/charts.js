@@ -10,9 +10,9 @@ import { clock, minute } from "./times.js";
 const { BaselineSeries, createSeriesMarkers, HistogramSeries, LineSeries, LineStyle } = window.LightweightCharts;
 
 const PAUSE_MS = 250;
-const BEGIN_WITH = 300;       // seconds with trades that are in view at first
-const MOST_MARKED = 40;       // a view has at most so many marks for each side
-const MOST_ENTRY_LINES = 4;
+const BEGIN_WITH = 300;       // points in the first view
+const MAX_MARKED = 40;        // marks in a view, for each side
+const MAX_ENTRY_LINES = 4;
 
 export class Charts {
   #series = new Series("");
@@ -49,14 +49,14 @@ export class Charts {
     });
     this.bought = this.notional.chart.addSeries(HistogramSeries, { priceLineVisible: false, lastValueVisible: false });
     this.sold = this.notional.chart.addSeries(HistogramSeries, { priceLineVisible: false, lastValueVisible: false });
-    // Sales hang below the line: the side is seen without its colour.
+    // Sales are drawn below the zero line, so that the side shows without colour too.
     const amounts = new Intl.NumberFormat("en", { notation: "compact" });
     this.notional.chart.applyOptions({ localization: { priceFormatter: (value) => amounts.format(Math.abs(value)), timeFormatter: minute } });
     this.views = [this.price, this.pnl, this.notional];
     for (const view of this.views) view.dress();
   }
 
-  // Another symbol, or the same from the beginning.
+  // Shows another symbol, or the same one again from its history.
   async open(symbol) {
     const series = this.#series = new Series(symbol);
     this.#fresh = true;
@@ -100,7 +100,7 @@ export class Charts {
     if (!books) return;
     this.#rows = books.rows.filter((row) => row.symbol === this.#series.symbol);
     const total = books.totals.find((each) => each.quote === this.#series.quote);
-    // Some positions may not have been sent: then the symbol's own sum is not known.
+    // The server may send only some of the positions: then the symbol's own sum is unknown.
     const ofSymbol = books.rows.length === books.count && this.#rows.length
       ? this.#rows.map((row) => row.net).reduce(add) : null;
     if (total && this.#series.applied >= 0) this.#series.addPnl(books.at, total.net, ofSymbol);
@@ -113,7 +113,7 @@ export class Charts {
     show(byId("chart-figures"), !empty);
     show(byId("charts-empty"), empty);
     show(byId("chart-controls"), !empty);
-    setText(byId("charts-empty"), symbol ? `Nothing to draw of ${symbol} yet.` : "Charts begin with the first trade.");
+    setText(byId("charts-empty"), symbol ? `No trades of ${symbol} to draw yet.` : "Charts begin with the first trade.");
     if (empty) return;
     this.#setDecimals(Math.max(2, ...seconds.points.slice(-20).map((bar) => decimalsOf(bar.price))));
     give(seconds, [this.prices, ({ time, price }) => ({ time, value: Number(price) })]);
@@ -121,13 +121,13 @@ export class Charts {
     give(pnlOfSymbol, [this.ofSymbol, ({ time, value }) => ({ time, value })]);
     give(minutes, [this.bought, ({ time, buy }) => ({ time, value: Number(buy) })],
       [this.sold, ({ time, sell }) => ({ time, value: -Number(sell) })]);
-    if (this.#fresh) this.#begin();  // after the figures have a width
+    if (this.#fresh) this.#begin();  // after the chart elements became visible and have a width
     this.#mark();
     this.#drawEntries();
     this.price.title = `Price of ${symbol}`;
     this.pnl.title = `Net P&L in ${this.#series.quote || "its quote currency"}`;
     this.notional.title = "Notional by minute";
-    for (const view of this.views) view.tell();
+    for (const view of this.views) view.updateLegend();
   }
 
   #begin() {
@@ -146,11 +146,11 @@ export class Charts {
     this.notional.showLast(seconds, minutes.points.at(-1)?.time);
   }
 
-  // A mark for each side in each piece of the view: as many as can be told apart.
+  // Divides the view into at most MAX_MARKED pieces and marks the last buy and the last sale in each.
   #mark() {
     const bars = this.#series.seconds.points, range = this.price.chart.timeScale().getVisibleLogicalRange();
     const from = Math.max(0, Math.floor(range?.from ?? 0)), to = Math.min(bars.length, Math.ceil(range?.to ?? bars.length) + 1);
-    const stride = Math.max(1, Math.ceil((to - from) / MOST_MARKED)), marks = [], colours = palette();
+    const stride = Math.max(1, Math.ceil((to - from) / MAX_MARKED)), marks = [], colours = palette();
     for (let piece = from - (from % stride); piece < to; piece += stride) {
       const inside = bars.slice(piece, piece + stride);
       const buy = inside.findLast((bar) => bar.buys), sell = inside.findLast((bar) => bar.sells);
@@ -161,7 +161,7 @@ export class Charts {
   }
 
   #drawEntries() {
-    const open = this.#rows.filter((row) => sign(row.position)).slice(0, MOST_ENTRY_LINES);
+    const open = this.#rows.filter((row) => sign(row.position)).slice(0, MAX_ENTRY_LINES);
     const colours = palette();
     const wanted = open.map((row) => ({
       price: Number(row.average), color: colours.muted, lineWidth: 1, lineStyle: LineStyle.LargeDashed,
@@ -210,7 +210,7 @@ export class Charts {
     const { pnl, pnlOfSymbol, quote, symbol } = this.#series;
     const find = (line) => (time === null ? line.points.at(-1) : line.known.get(time));
     const total = find(pnl), own = find(pnlOfSymbol);
-    if (!total && !own) return time === null ? "waits for the sidecar" : "";
+    if (!total && !own) return time === null ? "waiting for the sidecar" : "";
     const words = (point) => (point.text ? groupSigned(fixed(point.text, this.#decimals)) : `≈ ${groupSigned(point.value.toFixed(this.#decimals))}`);
     if (!total) return `${symbol} ${words(own)} · ${clock(own.time)}`;
     const ofSymbol = own && !this.filters().symbol ? ` · ${symbol} ${words(own)}` : "";
@@ -223,7 +223,7 @@ export class Charts {
   }
 }
 
-// Gives each chart's series what changed in a line.
+// Passes the changed points of a line on to the chart's series.
 function give(line, ...receivers) {
   const { whole, points } = line.take();
   for (const [series, write] of receivers) {

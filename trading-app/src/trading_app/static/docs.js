@@ -1,4 +1,4 @@
-// A token that is given here is forgotten with the tab: nothing is kept in the browser.
+// Swagger UI forgets an entered token when the tab closes: nothing is stored in the browser.
 SwaggerUIBundle({
   url: document.getElementById("swagger-ui").dataset.document,
   dom_id: "#swagger-ui",

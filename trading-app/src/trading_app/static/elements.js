@@ -1,4 +1,4 @@
-// Small helpers to build and fill elements. Text is only ever set as text.
+// Small helpers to build and fill elements. Text is only ever set as text, never as HTML.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -9,7 +9,7 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Sets text only where it changed: what stays the same is not laid out again, and not read out again.
+// Sets text only if it changed: unchanged text is neither laid out nor read out again.
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -18,7 +18,7 @@ export function show(element, shown) {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
-// A cell whose number stands with its point above those of the others: the part after the point has a column's width.
+// A cell with an aligned decimal point: the part after the point is an element as wide as in the column's other cells.
 export function numberCell(attributes = {}) {
   return make("td", { class: "number", ...attributes }, make("span"), make("span", { class: "fraction" }));
 }

@@ -1,4 +1,4 @@
-// The last trades as they come, newest first. A burst costs no more than the rows that stay.
+// The latest trades, newest first. A burst draws only the rows that remain visible.
 
 import { byId, make, numberCell, setNumber, setText, show, SIDES } from "./elements.js";
 import { paced } from "./frames.js";
@@ -9,8 +9,8 @@ const KEPT = 200;
 const MARKED_MS = 1500;
 
 export class Feed {
-  #waiting = [];   // not drawn yet, at most KEPT
-  #missed = 0;     // came while paused
+  #waiting = [];   // trades not drawn yet, at most KEPT
+  #missed = 0;     // trades that came while paused
   #paused = false;
   #loaded = false;
   #decimals = { quantity: 0, price: 0 };
@@ -55,7 +55,7 @@ export class Feed {
     if (held) return;
     const trades = this.#waiting;
     this.#waiting = [];
-    // What was there when the page came is not new.
+    // Only trades that came after the page was loaded are marked as new.
     const fresh = trades !== this.first && this.body.rows.length > 0 ? Date.now() : 0;
     for (const trade of trades) this.#place(trade, fresh);
     if (fresh && trades.length) setTimeout(() => this.#unmark(fresh), MARKED_MS);

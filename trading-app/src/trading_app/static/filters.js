@@ -1,25 +1,25 @@
-// What is shown: one symbol, account, strategy, or all. It stands in the address too, for a reload or a bookmark.
+// The filters: one symbol, account and strategy, or all. The page's address keeps them, for reloads and bookmarks.
 
 import { byId, make, show } from "./elements.js";
 
 export class Filters {
   constructor(changed) {
     this.selects = [...document.querySelectorAll("[data-filter]")];
-    const asked = new URLSearchParams(location.search);
+    const wanted = new URLSearchParams(location.search);
     for (const select of this.selects) {
-      const value = asked.get(select.dataset.filter);
+      const value = wanted.get(select.dataset.filter);
       if (value) this.#choose(select, value);
       select.addEventListener("change", () => this.#changed(changed));
     }
     byId("clear-filters").addEventListener("click", () => {
       for (const select of this.selects) select.value = "";
       this.#changed(changed);
-      this.selects[0].focus();  // the button is gone
+      this.selects[0].focus();  // the focused button is hidden now
     });
     show(byId("clear-filters"), this.any);
   }
 
-  // { symbol: "BTC/USDT" }: only what is chosen.
+  // { symbol: "BTC/USDT" }: only the filters that are set.
   get chosen() {
     const pairs = this.selects.map((select) => [select.dataset.filter, select.value]);
     return Object.fromEntries(pairs.filter(([, value]) => value));
@@ -29,7 +29,7 @@ export class Filters {
     return Object.keys(this.chosen).length > 0;
   }
 
-  // { symbol: [...], account: [...], strategy: [...] }: more to choose from.
+  // { symbol: [...], account: [...], strategy: [...] }: further options.
   offer(choices) {
     for (const select of this.selects) {
       const there = new Set([...select.options].map((option) => option.value));

@@ -1,19 +1,16 @@
-// The form for a trade: sent as JSON without leaving the page, each error at its field, and the same as a curl command.
+// The form for a trade. It posts JSON without leaving the page, shows each error at its field, and shows the same
+// request as a curl command.
 
 import { byId, setText, show } from "./elements.js";
 
-const PATIENCE_MS = 10000;
-// What the API tells a program, told to a person.
-const WORDS = {
-  "must be a JSON number, or a string that holds one": "must be a number, such as 64250.10",
-  "is missing": "is needed",
-};
+const TIMEOUT_MS = 10000;
+const DECIMAL = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 
 export class TradeForm {
   constructor() {
     this.form = document.querySelector("#send form");
     this.button = this.form.querySelector("button");
-    // The app's own answer stands at the field, and it checks more than the browser does.
+    // The app checks more than the browser can: its answer is shown at the field instead of the browser's own message.
     this.form.noValidate = true;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -33,14 +30,14 @@ export class TradeForm {
     try {
       const answer = await fetch("/trade", {
         method: "POST", body, headers: { "Content-Type": "application/json", Accept: "application/json" },
-        signal: AbortSignal.timeout(PATIENCE_MS),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      const told = await answer.json();
+      const result = await answer.json();
       setText(byId("curl"), curl(body));
-      if (answer.ok) this.#say(`Trade ${told.seq} is in the journal.`, "good");
-      else this.#refused(told);
+      if (answer.ok) this.#say(`Trade ${result.seq} is in the journal.`, "good");
+      else this.#refused(result);
     } catch {
-      this.#say("No answer: whether it was taken shows in the feed. Is the app running?", "bad");
+      this.#say("No answer. The feed shows whether the trade was accepted. Is the app running?", "bad");
     } finally {
       this.button.disabled = false;
     }
@@ -57,7 +54,7 @@ export class TradeForm {
       }
       first ??= input;
       input.setAttribute("aria-invalid", "true");
-      setText(byId(`${input.name}-error`), sentence(WORDS[detail] ?? detail));
+      setText(byId(`${input.name}-error`), sentence(complaint(input, detail)));
     }
     this.#say(first ? "Not sent: see the marked fields." : `Not sent: ${[problem.detail, ...elsewhere].join("; ")}`, "bad");
     (first ?? this.button).focus();
@@ -80,9 +77,18 @@ export class TradeForm {
   }
 }
 
+// The API's `detail` is written for programs, so the two most frequent mistakes get the form's own words. They are
+// recognised by the field and its value, not by the server's sentence.
+function complaint(input, detail) {
+  const value = input.value.trim();
+  if (input.required && !value) return "is required";
+  if (input.inputMode === "decimal" && !DECIMAL.test(value)) return `must be a number, such as ${input.placeholder}`;
+  return detail;
+}
+
 function curl(body) {
   const quoted = body.replaceAll("'", "'\\''");
-  const [command] = byId("curl").textContent.split("\n"); // as the page came, with or without a token
+  const [command] = byId("curl").textContent.split("\n"); // the template's first line, with or without a token
   return `${command.replace(/http\S+(?=\/trade)/, location.origin)}\n  -d '${quoted}'`;
 }
 

@@ -1,15 +1,15 @@
-// Drawing is batched: however often it is asked for, `draw` runs in an animation frame, and at most every `pause` ms.
+// Batches drawing: however often it is requested, `draw` runs in an animation frame and at most once every `pause` ms.
 
 export function paced(draw, pause = 100) {
-  let asked = false, last = -Infinity;
+  let requested = false, last = -Infinity;
   const frame = () => requestAnimationFrame((time) => {
-    asked = false;
+    requested = false;
     last = time;
     draw();
   });
   return () => {
-    if (asked) return;
-    asked = true;
+    if (requested) return;
+    requested = true;
     const rest = pause - (performance.now() - last);
     if (rest > 0) setTimeout(frame, rest);
     else frame();

@@ -1,10 +1,10 @@
-// How the pipeline does, in words: the connection to the app, and the sidecar behind it.
+// The health of the pipeline in words: the connection to the app, and the sidecar behind it.
 
 import { byId, make, setText, show } from "./elements.js";
 import { group } from "./numbers.js";
 import { age, clock, now, setNow } from "./times.js";
 
-const STALE_SECONDS = 3;       // the app asks the sidecar at least every 2 s, and then waits for its answer
+const STALE_SECONDS = 3;       // the app polls the sidecar at least every 2 s, plus the time of its answer
 
 export class Health {
   #health = null;
@@ -21,7 +21,7 @@ export class Health {
     this.#draw();
   }
 
-  tell(connected) {
+  setConnected(connected) {
     if (this.#connected !== connected) this.#since = now();
     this.#connected = connected;
     this.#draw();
@@ -52,7 +52,7 @@ export class Health {
     const old = this.#figuresAge();
     const [state, text] = this.#connected === null ? ["waiting", "Connecting"]
       : this.#connected && old > STALE_SECONDS ? ["waiting", `Live; figures are ${Math.floor(old)} s old`]
-      : this.#connected ? ["good", "Live"] : ["bad", `No connection since ${clock(this.#since)}; trying again`];
+      : this.#connected ? ["good", "Live"] : ["bad", `No connection since ${clock(this.#since)}; retrying`];
     element.dataset.state = state;
     setText(element, text);
   }
@@ -77,11 +77,11 @@ export class Health {
     const notice = byId("damage-notice");
     const [first, last] = (damaged ?? []).map((sequence) => group(String(sequence)));
     setText(notice, damaged ? `Trades ${first} to ${last} can't be read from the journal and are not shown. New trades `
-      + "are taken. Run trading-app doctor, and restore a sound copy of the journal." : "");
+      + "are accepted. Run trading-app doctor, and restore an undamaged copy of the journal." : "");
     show(notice, Boolean(damaged));
   }
 
-  // Seconds since the sidecar's figures were read; 0 where there are none.
+  // Seconds since the sidecar's figures were read; 0 if none were read yet.
   #figuresAge() {
     return this.sidecar.read_at === undefined ? 0 : now() - this.sidecar.read_at;
   }
@@ -95,21 +95,21 @@ export class Health {
   }
 }
 
-// State, a word for the strip, and a sentence where something is to be done.
+// The state, a word for the strip, and a sentence if somebody has to act.
 function sidecarWords(sidecar, head) {
   const since = `since ${clock(sidecar.since)}`;
-  if (sidecar.status === "starting") return ["waiting", "asking", ""];
+  if (sidecar.status === "starting") return ["waiting", "connecting", ""];
   if (sidecar.status === "foreign") {
     return ["bad", "other journal", `The sidecar at ${sidecar.url} follows another journal than this app writes: compare `
-      + "WEBAPP_REPLAY_ADDR and DATA_DIR of both. Positions are not shown; trades are taken and shown as ever."];
+      + "WEBAPP_REPLAY_ADDR and DATA_DIR of both. Positions are not shown; trades are accepted and shown as usual."];
   }
   if (sidecar.status === "down") {
     return ["bad", `down ${since}`, `The sidecar at ${sidecar.url} is down ${since}: ${sidecar.reason}. Positions and P&L `
-      + "stand still until it is back; trades are taken and shown as ever, and none will be missing. "
+      + "do not change until it is back. Trades are accepted and shown as usual, and none will be missing. "
       + "Start it with make apps-up, or metrics-sidecar."];
   }
   if (sidecar.caught_up) return ["good", "caught up", ""];
-  // Rounded down: 100 % is said when it is true.
+  // Rounded down, so that it shows 100 % only when all trades are applied.
   const part = Math.floor((100 * sidecar.applied) / Math.max(1, head));
   return ["catching-up", `catching up, ${part} %: ${group(String(sidecar.applied))} of ${group(String(head))}`, ""];
 }

@@ -1,4 +1,4 @@
-// Exact decimals as text, the way the API sends them: no amount that is shown goes through a binary float.
+// Exact decimals as text, as the API sends them. No amount shown goes through a binary float.
 
 const MINUS = "\u2212";
 
@@ -34,7 +34,7 @@ export function sign(text) {
   return text.startsWith("-") ? -1 : 1;
 }
 
-// To so many decimals, half away from zero; text that has fewer keeps its own.
+// Rounds to at most `decimals` decimals, half away from zero.
 export function round(text, decimals) {
   const value = parse(text);
   if (value.decimals <= decimals) return text;
@@ -43,13 +43,13 @@ export function round(text, decimals) {
   return write((value.units + half) / step, decimals);
 }
 
-// To just so many decimals, with zeros where there are fewer.
+// Exactly `decimals` decimals: rounded, or padded with zeros.
 export function fixed(text, decimals) {
   const rounded = round(text, decimals), missing = decimals - decimalsOf(rounded);
   return missing > 0 ? rounded + (decimalsOf(rounded) ? "" : ".") + "0".repeat(missing) : rounded;
 }
 
-// Without zeros that say nothing: what remains are the decimals that matter.
+// Removes trailing zeros after the point.
 export function trim(text) {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
@@ -61,7 +61,7 @@ export function group(text) {
   return minus + whole.replace(/\B(?=(\d{3})+$)/g, ",") + (fraction === undefined ? "" : "." + fraction);
 }
 
-// The same with a plus before gains: colour alone must not tell them.
+// The same with a plus before gains: colour alone must not mark them.
 export function groupSigned(text) {
   return (sign(text) > 0 ? "+" : "") + group(text);
 }

@@ -1,4 +1,4 @@
-// The page, put together: one stream in, each part takes what is its own.
+// Assembles the page: one live stream comes in, and each part receives its events.
 
 import { Books } from "./books.js";
 import { Charts } from "./charts.js";
@@ -8,14 +8,14 @@ import { TradeForm } from "./form.js";
 import { Health } from "./health.js";
 import { LiveStream } from "./stream.js";
 
-const BEGIN = "Send one with the form, have a stream of made-up ones with make demo, or post your bots' to /trade.";
+const BEGIN = "Send one with the form, start a stream of made-up trades with make demo, or let your bots post to /trade.";
 
 const health = new Health();
 const filters = new Filters(() => stream.start(filters.chosen));
-const feed = new Feed(() => (filters.any ? "No trade fits the filter among the latest. New ones appear here." : `No trades yet. ${BEGIN}`));
+const feed = new Feed(() => (filters.any ? "None of the latest trades matches the filter. New ones appear here." : `No trades yet. ${BEGIN}`));
 const books = new Books((known) => {
-  if (!known) return health.sidecar.status === "up" ? "Positions are on their way." : "Positions appear as soon as the sidecar answers.";
-  return filters.any ? "No position fits the filter." : `No positions yet: the first trade opens one. ${BEGIN}`;
+  if (!known) return health.sidecar.status === "up" ? "Loading positions." : "Positions appear as soon as the sidecar answers.";
+  return filters.any ? "No position matches the filter." : `No positions yet: the first trade opens one. ${BEGIN}`;
 });
 const charts = new Charts(() => filters.chosen);
 new TradeForm();
@@ -28,7 +28,7 @@ const take = {
   trades: (trades) => {
     feed.add(trades);
     charts.add(trades);
-    offer(trades.slice(-20));  // without a sidecar the trades alone tell what there is
+    offer(trades.slice(-20));  // so that the filters work without a sidecar
   },
   books: (document) => {
     books.take(document);
@@ -38,9 +38,9 @@ const take = {
     filters.offer(choices);
     charts.offer(choices.symbol);
   },
-  health: (told) => {
+  health: (latest) => {
     const before = health.sidecar.status;
-    health.take(told);
+    health.take(latest);
     if (health.sidecar.status !== before) books.draw();
   },
 };
@@ -51,5 +51,5 @@ function offer(trades) {
   take.choices(choices);
 }
 
-const stream = new LiveStream((name, data) => take[name](data), (connected) => health.tell(connected));
+const stream = new LiveStream((name, data) => take[name](data), (connected) => health.setConnected(connected));
 stream.start(filters.chosen);

@@ -1,17 +1,17 @@
-// What the charts of one symbol are drawn from: trades by second and by minute of their own time. The app makes the
-// same of the trades from before (`page_history.py`).
+// The data behind one symbol's charts: trades by second and by minute of their `ts`. The app aggregates earlier trades
+// the same way (`page/history.py`).
 
 import { add, multiply } from "./numbers.js";
 import { secondsOf } from "./times.js";
 
-const MOST_SECONDS = 3600;
-const MOST_MINUTES = 240;
-const MOST_POINTS = 3600;
+const MAX_SECONDS = 3600;
+const MAX_MINUTES = 240;
+const MAX_POINTS = 3600;
 
-// Points by time, the latest `most`. Knows what changed since it was last drawn.
+// Points by time, at least the latest `max`. It knows which points changed since they were last drawn.
 class Line {
-  constructor(most) {
-    this.most = most;
+  constructor(max) {
+    this.max = max;
     this.points = [];   // ascending by `time`
     this.known = new Map();
     this.changed = 0;   // index of the first point to draw again
@@ -34,7 +34,7 @@ class Line {
       this.points.splice(index, 0, point);
       this.changed = 0;
     }
-    if (this.points.length > 2 * this.most) this.#shorten();
+    if (this.points.length > 2 * this.max) this.#shorten();
     return point;
   }
 
@@ -46,7 +46,7 @@ class Line {
   }
 
   #shorten() {
-    for (const point of this.points.splice(0, this.points.length - this.most)) this.known.delete(point.time);
+    for (const point of this.points.splice(0, this.points.length - this.max)) this.known.delete(point.time);
     this.changed = 0;
   }
 }
@@ -55,12 +55,12 @@ export class Series {
   constructor(symbol) {
     this.symbol = symbol;
     this.quote = "";
-    this.applied = -1;  // every trade up to this sequence is in
-    this.waiting = [];  // came while the history was on its way
-    this.seconds = new Line(MOST_SECONDS);
-    this.minutes = new Line(MOST_MINUTES);
-    this.pnl = new Line(MOST_POINTS);
-    this.pnlOfSymbol = new Line(MOST_POINTS);
+    this.applied = -1;  // every trade up to this sequence is included
+    this.waiting = [];  // trades that came while the history was loading
+    this.seconds = new Line(MAX_SECONDS);
+    this.minutes = new Line(MAX_MINUTES);
+    this.pnl = new Line(MAX_POINTS);
+    this.pnlOfSymbol = new Line(MAX_POINTS);
   }
 
   load(history) {
@@ -90,7 +90,7 @@ export class Series {
     sums[trade.side] = add(sums[trade.side], multiply(trade.price, trade.qty));
   }
 
-  // Net P&L at a moment, as exact text.
+  // Adds the net P&L at `moment` (seconds since 1970); both amounts are exact decimal text, or null.
   addPnl(moment, total, ofSymbol) {
     const second = Math.floor(moment);
     for (const [line, text] of [[this.pnl, total], [this.pnlOfSymbol, ofSymbol]]) {

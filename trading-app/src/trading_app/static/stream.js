@@ -1,10 +1,10 @@
-// The one connection to the app. It comes back by itself, from the position up to which everything had arrived, so
-// that nothing is missed or doubled: after a cut, a restart of the app, a night with the lid closed.
+// The page's one connection to the app. It reconnects automatically and resumes after the last event that was handled,
+// so nothing is missed or shown twice: after a cut, a restart of the app, or a night with the lid closed.
 
 const EVENTS = ["hello", "trades", "books", "choices", "health"];
-const QUIET_MS = 5000;         // the app speaks every second: a connection this quiet is dead
-const HIDDEN_MS = 60000;       // a tab nobody sees gives its connection back: a browser has six for each app
-const LONGEST_PAUSE_MS = 8000;
+const QUIET_MS = 5000;         // the app sends an event every second: a connection this quiet is dead
+const HIDDEN_MS = 60000;       // a hidden tab closes its connection: a browser allows six for each origin
+const MAX_PAUSE_MS = 8000;
 
 export class LiveStream {
   #source = null;
@@ -15,16 +15,16 @@ export class LiveStream {
   #timer = 0;
   #hiding = 0;
 
-  // `take(name, data)` gets each event; `tell(connected)` hears of the connection.
-  constructor(take, tell) {
+  // `take(name, data)` receives each event; `onConnected(connected)` is called when the connection opens or breaks.
+  constructor(take, onConnected) {
     this.take = take;
-    this.tell = tell;
+    this.onConnected = onConnected;
     setInterval(() => this.#watch(), 1000);
     addEventListener("online", () => this.#open());
     document.addEventListener("visibilitychange", () => this.#hide());
   }
 
-  // From the beginning, with these filters.
+  // Starts over, with these filters.
   start(query) {
     this.#query = query;
     this.#position = "";
@@ -45,23 +45,23 @@ export class LiveStream {
     this.#heard = Date.now();
     if (name === "hello") {
       this.#failures = 0;
-      this.tell(true);
+      this.onConnected(true);
     }
     this.take(name, JSON.parse(event.data));
-    // Only now, when it was taken.
+    // After `take`: an event that it failed on is sent again after a reconnect.
     if (event.lastEventId) this.#position = event.lastEventId;
   }
 
   #retry() {
     this.#close();
-    this.tell(false);
-    this.#askIfSignedIn();
-    const pause = Math.min(LONGEST_PAUSE_MS, 250 * 2 ** this.#failures++);
+    this.onConnected(false);
+    this.#checkSession();
+    const pause = Math.min(MAX_PAUSE_MS, 250 * 2 ** this.#failures++);
     this.#timer = setTimeout(() => this.#open(), pause * (0.75 + Math.random() / 2));
   }
 
-  // An EventSource does not tell that it was refused, and why.
-  async #askIfSignedIn() {
+  // An EventSource does not report the status of a refused request, so another call finds out whether to sign in.
+  async #checkSession() {
     const answer = await fetch("/page/session").catch(() => null);
     if (answer?.status === 401) location.assign("/sign-in");
   }

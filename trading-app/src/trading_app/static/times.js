@@ -1,4 +1,4 @@
-// Times as people of this place read them. The app's clock counts: `setNow` learns how far this machine's is off.
+// Times in the browser's time zone, by the app's clock: `setNow` measures how far this machine's clock is off.
 
 let offset = 0;
 
@@ -13,7 +13,7 @@ export function now() {
 const two = (number) => String(number).padStart(2, "0");
 const known = new Map();
 
-// 14:03:59; of another day with the date before it.
+// 14:03:59; with the date in front if it is more than 12 hours away.
 export function clock(seconds) {
   const second = Math.floor(seconds);
   let text = known.get(second);
