@@ -96,12 +96,12 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
             "it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too",
         ),
         (answer(b"", b"500 Oops"), "refused", "it answered with status 500"),
-        (answer(b"[]"), "unreadable", "its answer could not be read; is it of another version?"),
-        (answer(STATE, length=len(STATE) + 1), "unreadable", "what listens there is no sidecar"),
-        (answer(STATE, length=10**12), "unreadable", "what listens there is no sidecar"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", "what listens there is no sidecar"),
-        (b"SSH-2.0-x\r\n\r\n", "unreadable", "what listens there is no sidecar"),
-        (b"", "unreadable", "what listens there is no sidecar"),
+        (answer(b"[]"), "unreadable", "its answer could not be read; is it another version?"),
+        (answer(STATE, length=len(STATE) + 1), "unreadable", "what listens there is not a sidecar"),
+        (answer(STATE, length=10**12), "unreadable", "what listens there is not a sidecar"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "unreadable", "what listens there is not a sidecar"),
+        (b"SSH-2.0-x\r\n\r\n", "unreadable", "what listens there is not a sidecar"),
+        (b"", "unreadable", "what listens there is not a sidecar"),
     ],
 )
 def test_what_is_no_answer_is_told_in_words_and_counted(given: bytes, outcome: str, reason: str) -> None:

@@ -136,7 +136,7 @@ def test_ctrl_c_ends_it_cleanly_and_says_how_far_it_came(app: FakeApp, file: Pat
     app.answers.extend([Answer(), Answer(503, stores=False, headers={"retry-after": "600"})])
     with subprocess.Popen(command(app, file, "--batch", 2), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        assert b"trying again" in process.stderr.readline()  # from here on it waits
+        assert b"retrying" in process.stderr.readline()  # from here on it waits
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -1,4 +1,4 @@
-"""Types of command line arguments: what argparse calls, and refuses where they raise."""
+"""Types of command line arguments. argparse calls them, and refuses an argument if they raise."""
 
 import math
 import re

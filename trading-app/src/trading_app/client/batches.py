@@ -1,14 +1,14 @@
-"""Gathers trades into requests, within a bound in trades and one in bytes."""
+"""Gathers trades into requests, up to a maximum number of trades and of bytes."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 MAX_BATCH_BYTES = 1_000_000
-"""A request's body holds no more; what the app takes at most is larger."""
+"""Maximum size of a request's body, well below the app's default maximum."""
 
 
 class Line(NamedTuple):
-    """One trade to send: its JSON object in one line, and where it comes from, in words for people."""
+    """One trade to send: its JSON object on one line, and its origin in words for people."""
 
     body: bytes
     place: str
@@ -25,12 +25,12 @@ class Batch:
 
     @property
     def body(self) -> bytes:
-        """As NDJSON."""
+        """The request's body, as NDJSON."""
         return b"\n".join(line.body for line in self.lines) + b"\n"
 
     @property
     def places(self) -> str:
-        """Where the batch starts and ends, for people."""
+        """The first and last place of the batch, in words for people."""
         first, last = self.lines[0].place, self.lines[-1].place
         return first if first == last else f"{first} to {last}"
 

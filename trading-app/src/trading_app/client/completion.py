@@ -1,9 +1,9 @@
-"""Completes the trades of a file: the defaults asked for, and a `trade_id` where there is none. Digits stay as written.
+"""Completes the trades of a file with defaults, and with a `trade_id` if it is missing. Digits stay as written.
 
-The made id comes from what the line says, in any format and any order of fields, and from how often the file has said
-it so far. So two equal fills are two trades, and the same file, or the file grown, or another that holds some of the
-same lines, gives those lines the ids they had before. The defaults are no part of it: the same file sent with another
-strategy is then a conflict that the app refuses, not a second set of trades.
+The id is made from the content of the line, in any format and order of fields, and from the number of equal lines
+before it. So two equal fills are two trades, and the same file, a grown file, or another file with some of the same
+lines gives those lines the same ids again. The defaults are not part of the id: a file sent again with another strategy
+is a conflict that the app refuses, not a second set of trades.
 """
 
 import sqlite3
@@ -21,8 +21,8 @@ _fields_of = msgspec.json.Decoder(_Fields).decode
 class Completion:
     """Completes the trades of one file, in order; a context manager.
 
-    `defaults` are filled in where a trade hasn't got the field.
-    `source` tells apart files that say the same and mean different trades; ids made under another source are others.
+    `defaults` fill in missing fields. `source` distinguishes files with equal lines that are different trades: each
+    source makes different ids.
     """
 
     def __init__(self, defaults: Mapping[str, str], source: str = "") -> None:
@@ -37,7 +37,7 @@ class Completion:
         self._occurrences.close()
 
     def complete(self, record: Record) -> bytes:
-        """The trade as one line of JSON, untouched where nothing is missing. Raises ValueError if it is none."""
+        """The trade as one line of JSON, unchanged if nothing is missing. Raises ValueError if it is not an object."""
         fields = parse(record)
         missing = {name: value for name, value in self._defaults.items() if _is_absent(fields, name)}
         if _is_absent(fields, "trade_id"):
@@ -51,7 +51,7 @@ class Completion:
 
 
 def parse(record: Record) -> _Fields:
-    """The fields as written. Raises ValueError that names the line if it is not a JSON object."""
+    """The fields as written. Raises ValueError, which names the line, if it is not a JSON object."""
     try:
         return _fields_of(record.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -59,7 +59,7 @@ def parse(record: Record) -> _Fields:
 
 
 def content(fields: Mapping[str, msgspec.Raw]) -> bytes:
-    """What a trade says, the same however it is written: sorted fields, `"0.10"` as 0.10, no nulls."""
+    """The content of a trade, independent of its spelling: sorted fields, `"0.10"` as 0.10, no nulls."""
     return msgspec.json.encode(sorted((name, _text(fields[name])) for name in fields if not _is_absent(fields, name)))
 
 
@@ -73,7 +73,7 @@ def _is_absent(fields: Mapping[str, msgspec.Raw], name: str) -> bool:
 
 
 class _Occurrences:
-    """How often each line has been met: exactly, and in bounded memory, for the table moves to a temporary file."""
+    """Counts equal lines exactly and in bounded memory: SQLite moves the table to a temporary file as it grows."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -82,13 +82,13 @@ class _Occurrences:
         self._database.execute("BEGIN")
 
     def count(self, digest: bytes) -> int:
-        """Note one more occurrence; how many there are now, from 1."""
-        # 64 bits are enough: lines that share them get higher numbers than they need, and the same each time.
+        """Count one more occurrence. Returns how many there are now, from 1."""
+        # 64 bits are enough: lines that collide only get higher numbers than needed, and the same ones each time.
         key = int.from_bytes(digest[:8], "big", signed=True)
         command = "INSERT INTO met VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times"
         (times,) = self._database.execute(command, (key,)).fetchone()
         return int(times)
 
     def close(self) -> None:
-        """Let go of the table."""
+        """Close the table."""
         self._database.close()

@@ -1,4 +1,4 @@
-"""Turns the lines of a CSV file into trades. Does no I/O; raises ValueError that names the line."""
+"""Turns the lines of a CSV file into trades. No I/O. Raises ValueError, which names the line."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ _DELIMITERS = ",;\t"
 
 
 def csv_records(lines: Iterable[str]) -> Iterator[Record]:
-    """The trades below the header. An empty cell is a field the trade hasn't got; empty lines are skipped."""
+    """The trades below the header. An empty cell is a missing field; empty lines are skipped."""
     lines = iter(lines)
     skipped, first = _first_line(lines)
     delimiter = max(_DELIMITERS, key=first.count)
@@ -31,7 +31,7 @@ def csv_records(lines: Iterable[str]) -> Iterator[Record]:
 
 
 def _first_line(lines: Iterator[str]) -> tuple[int, str]:
-    """How many blank lines come before the header, and the header."""
+    """The number of blank lines before the header, and the header."""
     for skipped, line in enumerate(lines):
         if line.strip():
             return skipped, line
@@ -46,10 +46,10 @@ def _columns(header: list[str]) -> list[str]:
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)[:200]}; a trade's fields are {', '.join(NAMES)}")
     if len(set(columns)) < len(columns):
-        raise ValueError("a column is there twice")
+        raise ValueError("a column appears twice")
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
-        raise ValueError(f"no column {', '.join(missing)}")
+        raise ValueError(f"missing column {', '.join(missing)}")
     return columns
 
 
@@ -57,4 +57,6 @@ def _object(columns: list[str], row: list[str], line: int) -> bytes:
     if len(row) != len(columns):
         raise ValueError(f"line {line} has {len(row)} cells, the header has {len(columns)}")
     cells = zip(columns, map(str.strip, row), strict=True)
-    return msgspec.json.encode({name: cell for name, cell in cells if cell})  # strings: they keep an amount's digits
+    return msgspec.json.encode(
+        {name: cell for name, cell in cells if cell}
+    )  # amounts as strings, which keep their digits

@@ -1,6 +1,6 @@
-"""Posts batches to the app until each is answered for good.
+"""Posts batches to the app until each has a final answer.
 
-To post again is safe: the app knows each trade by its id, and a batch is written as a whole or not at all.
+Posting again is safe: the app recognises each trade by its id, and writes a batch as a whole or not at all.
 """
 
 import math
@@ -31,26 +31,26 @@ class _ProblemDocument(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that may be made again: why it failed, and how many seconds the app wants to be left alone."""
+    """A failed attempt that may be retried: the reason, and the seconds to wait that the app asked for."""
 
     reason: str
     retry_after: float = 0.0
 
 
 def is_retryable(status: int) -> bool:
-    """Whether the same request may be taken later: too many, timed out, or trouble on the app's side."""
+    """Whether the same request may succeed later: rate limited, timed out, or an error on the app's side."""
     return status in (408, 425, 429) or status >= 500
 
 
 client_backoff = partial(backoff, 0.1, cap=10.0)
-"""Seconds to wait before each new attempt: from 0.1 to 10."""
+"""Waits before the retries, in seconds: from 0.1 to 10."""
 
 
 class Delivery:
     """A connection to the app; a context manager.
 
-    `max_wait` is how many seconds a batch may go without a good answer; None: for ever. `on_failure` is told of each
-    attempt that failed. The waits between attempts come from `delays`, and are never shorter than the app asks for.
+    `max_wait` is the maximum time for a batch to get a good answer, in seconds; None: no limit. `on_failure` is called
+    with each failed attempt. The waits between attempts come from `delays`, and are at least the app's Retry-After.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Delivery:
         self._delays = delays
         self._clock = clock
         self._sleep = sleep
-        # The environment's web proxies and .netrc are not meant for the app; its TLS authorities are.
+        # The environment's TLS authorities apply to the app; its proxies and .netrc do not, hence trust_env=False.
         verify = ssl.create_default_context() if target.url.startswith("https:") else False
         _check(target.url)
         self._client = httpx.Client(headers=target.headers, timeout=_TIMEOUT, trust_env=False, verify=verify)
@@ -80,15 +80,15 @@ class Delivery:
         self._client.close()
 
     def ping(self) -> None:
-        """Raises Unreachable if nothing answers at the URL."""
+        """Check that something answers at the URL. Raises Unreachable."""
         try:
             self._client.get(f"{self._url}/healthz")
         except httpx.RequestError as error:
             reason = f"no app answers at {self._url} ({_describe(error)})"
-            raise Unreachable(f"{reason}; start it with `make apps-up`, then try again") from None
+            raise Unreachable(f"{reason}; start it with `make apps-up`, then retry") from None
 
     def post(self, body: bytes) -> Receipt:
-        """Post NDJSON until it is taken. Raises Refused, or Unreachable after `max_wait` seconds."""
+        """Post NDJSON until it is accepted. Raises Refused, or Unreachable after `max_wait` seconds."""
         deadline = self._clock() + self._max_wait
         delays = self._delays()
         while isinstance(outcome := self._attempt(body), Failure):
@@ -117,7 +117,7 @@ class Delivery:
 
 
 def retry_after(header: str, now: Callable[[], float] = time.time) -> float:
-    """Seconds that a Retry-After header asks for, as a number or as a date; 0 if it is of no use, an hour at most."""
+    """The seconds in a Retry-After header, a number or a date; 0 if it is not valid, at most an hour."""
     try:
         seconds = float(header) if header.isdecimal() else parsedate_to_datetime(header).timestamp() - now()
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""`trading-app demo`: sends made-up trades to a running app, so that there is something to see."""
+"""`trading-app demo`: sends simulated trades to a running app, so that the page and the dashboards show something."""
 
 import argparse
 import secrets
@@ -16,22 +16,22 @@ from trading_app.client.tally import Tally
 
 ACCOUNT = VENUE = "demo"
 MAX_TRADES_A_REQUEST = 1_000
-HOW_TO_GO_ON = "start the demo again for more"
+HOW_TO_CONTINUE = "start the demo again for more"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `demo`."""
+    """Add the arguments of `demo`."""
     add = parser.add_argument
     add("--rate", type=positive_number, default=20.0, metavar="TRADES", help="trades a second (default: 20)")
-    add("--seconds", type=zero_or_more, default=60.0, help="how long (default: 60; 0: until Ctrl-C)")
+    add("--seconds", type=zero_or_more, default=60.0, help="duration (default: 60; 0: until Ctrl-C)")
     add("--seed", type=int, default=1, help="the same seed makes the same trades (default: 1)")
-    add("--run", type=plain_name, metavar="NAME", help="named in each trade_id: repeated, it adds nothing")
+    add("--run", type=plain_name, metavar="NAME", help="part of each trade_id: a repeated run adds no trades")
     target.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
-    """Send the demo. The exit code: 0 all sent, 1 refused or no app there, 2 a wrong argument, 130 interrupted."""
-    # Here, since whoever imports this module to serve needs neither httpx nor rich.
+    """Send the demo. Returns the exit code: 0 all sent, 1 refused or no app, 2 a wrong argument, 130 interrupted."""
+    # Imported here, so that the server, which imports this module, loads neither httpx nor rich.
     from trading_app.client import transfer  # noqa: PLC0415 -- see above
 
     def work(tally: Tally) -> None:
@@ -43,17 +43,17 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
         job = transfer.Job(app, batches, count, lambda: tally.sent, arguments.rate, greeting=greeting)
         transfer.transfer(job, tally)
 
-    return transfer.conclude(work, HOW_TO_GO_ON)
+    return transfer.conclude(work, HOW_TO_CONTINUE)
 
 
 def introduction(app_url: str, sidecar_url: str, count: int | None, rate: float) -> str:
-    """What happens now, and where to watch it."""
+    """The first lines of output: what is sent, and where to watch it."""
     amount = "trades without end (Ctrl-C ends)" if count is None else f"{count:,} trades"
     return f"sending {amount} at {rate:g}/s to {app_url}\n  the page: {app_url}/\n  the metrics: {sidecar_url}/metrics"
 
 
 def lines(trades: Iterable[DemoTrade], run_name: str) -> Iterator[Line]:
-    """The trades as they are sent, numbered within their run. They bear no time: the app gives each its own."""
+    """The trades as they are sent, numbered within their run. They have no `ts`: the app sets it."""
     for number, trade in enumerate(trades, 1):
         amounts = {name: format(getattr(trade, name), "f") for name in ("price", "qty", "fee")}
         own = {"trade_id": f"demo-{run_name}-{number}", "account": ACCOUNT, "venue": VENUE}

@@ -1,10 +1,10 @@
-"""Everything the clients raise.
+"""The clients' errors.
 
 ClientError
-├── UsageError    an argument can't be used                                    exit code 2
-├── FileError     the file can't be read as trades                             exit code 2
-├── Refused       the app said no, and would again                             exit code 1
-└── Unreachable   the app wasn't there, or not able, for longer than allowed   exit code 1
+├── UsageError    an argument is not valid                                exit code 2
+├── FileError     the file can't be read as trades                        exit code 2
+├── Refused       the app refused the request for good                    exit code 1
+└── Unreachable   no usable answer within the time allowed                exit code 1
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ import msgspec
 
 
 class ClientError(Exception):
-    """Base of the clients' errors; its text is for the person at the terminal."""
+    """Base of the clients' errors. The text is for the person at the terminal."""
 
     exit_code = 1
 
 
 class UsageError(ClientError):
-    """An argument can't be used."""
+    """An argument is not valid."""
 
     exit_code = 2
 

@@ -1,6 +1,6 @@
-"""Cuts a JSON array into its elements while it is being read, without touching a digit. Does no I/O.
+"""Splits a JSON array into its elements while it is being read, without changing a digit. No I/O.
 
-Only strings, brackets and commas are looked at; whether an element is sound JSON is for its reader to say.
+It looks only at strings, brackets and commas. Whether an element is valid JSON is checked by its reader.
 """
 
 import re
@@ -12,9 +12,9 @@ _NESTING = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
 class ArraySplitter:
-    """Give it the array in chunks of any size; it gives back `(line, element)`, with the line the element starts on.
+    """Takes the array in chunks of any size and yields `(line, element)`, with the line that the element starts on.
 
-    Raises ValueError where the text is not one array. An element that is missing (`[1,,2]`) is given as empty bytes.
+    Raises ValueError if the text is not one array. A missing element (`[1,,2]`) is yielded as empty bytes.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class ArraySplitter:
 
     @property
     def pending(self) -> int:
-        """Bytes held back until the rest of their element arrives: the caller decides how many are too many."""
+        """The number of bytes kept until the rest of their element arrives. The caller limits it."""
         return len(self._buffer)
 
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
-        """Take the next chunk; yield the elements that end in it."""
+        """Add the next chunk; yield the elements that end in it."""
         self._buffer += chunk
         start, scanned = 0, len(self._buffer)
         for match in _TOKEN.finditer(self._buffer, self._scanned):
@@ -47,21 +47,21 @@ class ArraySplitter:
         self._buffer, self._scanned = self._buffer[start:], scanned - start
 
     def finish(self) -> None:
-        """Say that there is no more. Raises ValueError if the array is not complete."""
+        """Mark the end of the text. Raises ValueError if the array is not complete."""
         if not self._closed:
             raise ValueError("the array isn't closed; the file ends in the middle")
         if self._buffer.strip():
             raise ValueError("something follows the array")
 
     def _opened(self, piece: bytes, token: bytes) -> Iterator[tuple[int, bytes]]:
-        """The text before the array, and the array's `[`."""
+        """Handle the text before the array, and its `[`."""
         if token != b"[" or self._closed or piece.strip():
             raise ValueError("the file is not one JSON array")
         self._line += piece.count(b"\n")
         return iter(())
 
     def _ended(self, piece: bytes, token: bytes) -> Iterator[tuple[int, bytes]]:
-        """An element, ended by a comma or by the end of the array."""
+        """Yield an element that a comma or the end of the array has ended."""
         if token == b"}":
             raise ValueError("the array is closed with the wrong bracket")
         self._closed = token == b"]"

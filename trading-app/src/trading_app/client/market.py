@@ -1,7 +1,7 @@
-"""A made-up market and two strategies that trade in it. Pure: the same seed gives the same trades, on every machine.
+"""A simulated market and two strategies that trade in it. No I/O: the same seed gives the same trades on every machine.
 
-Prices and quantities are whole ticks and lots until they are written, so that every amount is exact. Chance comes as
-integers alone: floating point could differ in the last digit from one machine to the next.
+Prices and quantities are whole ticks and lots until they are written, so every amount is exact. Random numbers are
+integers: floating point could differ in the last digit between machines.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 _EXACT = Context(prec=38, rounding=ROUND_HALF_EVEN)
 _FEE_STEP = Decimal("0.00000001")
-_AVERAGED = 8  # the slow average forgets a price over about so many moves
+_AVERAGED = 8  # the slow average's time constant, in moves
 
 MAKER_FEE = Decimal("-0.00005")
 """The market maker's share of the notional: a rebate."""
@@ -23,10 +23,10 @@ TAKER_FEE = Decimal("0.00075")
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A symbol: where its price starts, in quote units; its tick and its lot; how it moves; what is usual to trade.
+    """A symbol and its simulation. `start` is its first price; `tick` and `lot` the steps of price and quantity.
 
-    `step` is the largest move between two trades, in ticks, `spread` half the distance of the maker's quotes, in ticks,
-    `clip` the largest usual trade, in lots.
+    `step` is the maximum random move between two trades and `spread` half the maker's spread, both in ticks. `clip` is
+    the maximum usual trade, in lots.
     """
 
     symbol: str
@@ -53,7 +53,7 @@ INSTRUMENTS = (
 
 
 class DemoTrade(NamedTuple):
-    """One made-up fill; the amounts as in a Trade."""
+    """One simulated fill; the amounts are as in a Trade."""
 
     symbol: str
     side: Literal["buy", "sell"]
@@ -65,7 +65,7 @@ class DemoTrade(NamedTuple):
 
 
 class Fee(NamedTuple):
-    """A share of the notional, paid in a currency whose price in the quote currency is given."""
+    """A share of the notional, paid in `currency`; `price` is that currency's price in the quote currency."""
 
     share: Decimal
     currency: str
@@ -73,7 +73,7 @@ class Fee(NamedTuple):
 
 
 def trades(seed: int) -> Iterator[DemoTrade]:
-    """Trades without end."""
+    """An endless stream of trades."""
     chance = Random(seed)
     market = _Market()
     maker, follower = _MarketMaker(chance), _TrendFollower(market, chance)
@@ -85,21 +85,21 @@ def trades(seed: int) -> Iterator[DemoTrade]:
 
 
 class _Book:
-    """One instrument's price and its present drift, in ticks."""
+    """One instrument's price and current drift, in ticks."""
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.price = int(instrument.start / instrument.tick)
         self._sum = self.price * _AVERAGED
-        self._least = self.price // 4
+        self._min_price = self.price // 4
         self._drift = 0
 
     def move(self, chance: Random) -> None:
-        """A random walk, with a drift that turns now and then, for the trend follower to follow."""
+        """Move the price: a random walk with a drift that changes now and then, so that the trend follower trades."""
         step = self.instrument.step
         if chance.randrange(60) == 0:
             self._drift = chance.randint(-step // 4, step // 4)
-        self.price = max(self._least, self.price + chance.randint(-step, step) + self._drift)
+        self.price = max(self._min_price, self.price + chance.randint(-step, step) + self._drift)
         self._sum += self.price - self.average
 
     @property
@@ -108,7 +108,7 @@ class _Book:
         return self._sum // _AVERAGED
 
     def trade(self, strategy: str, lots: int, ticks: int, fee: Fee) -> DemoTrade:
-        """The fill of so many lots, sold where negative, at a price in ticks."""
+        """A fill of `lots` (negative: a sale) at a price of `ticks`."""
         instrument = self.instrument
         price, qty = _EXACT.multiply(ticks, instrument.tick), _EXACT.multiply(abs(lots), instrument.lot)
         side: Literal["buy", "sell"] = "buy" if lots > 0 else "sell"
@@ -117,14 +117,14 @@ class _Book:
 
 
 class _Market:
-    """All books."""
+    """The books of all instruments."""
 
     def __init__(self) -> None:
         self.books = [_Book(instrument) for instrument in INSTRUMENTS]
         self._by_symbol = {book.instrument.symbol: book for book in self.books}
 
     def price(self, base: str, quote: str) -> Decimal:
-        """The present price of a currency in another, by way of USDT."""
+        """The current price of one currency in another, through USDT."""
         return _EXACT.divide(self._in_usdt(base), self._in_usdt(quote))
 
     def _in_usdt(self, currency: str) -> Decimal:
@@ -135,7 +135,7 @@ class _Market:
 
 
 class _MarketMaker:
-    """Quotes both sides and earns rebates; the more it holds, the likelier its next fill takes some of it away."""
+    """Quotes both sides and earns rebates. The larger its position, the likelier its next fill reduces it."""
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance
@@ -156,7 +156,7 @@ class _MarketMaker:
 
 
 class _TrendFollower:
-    """Goes with the trend, long or short, flat when there is none; pays fees, mostly in BNB."""
+    """Follows the trend, long or short, and is flat without one. Pays fees, mostly in BNB."""
 
     def __init__(self, market: _Market, chance: Random) -> None:
         self._market = market
@@ -168,7 +168,7 @@ class _TrendFollower:
         instrument = book.instrument
         held = self._positions.get(instrument.symbol, 0)
         trend = self._trend(book)
-        patient = trend == 0 and self._chance.randrange(8) > 0  # a trend that fades may come back, or turn
+        patient = trend == 0 and self._chance.randrange(8) > 0  # waits a little: a trend that fades may come back
         if patient or trend == _sign(held):
             return None
         target = trend * self._chance.randint(instrument.clip, 2 * instrument.clip)

@@ -1,17 +1,17 @@
-"""Keeps a rate, by deadlines: what a wait takes too long, the next one makes up for."""
+"""Keeps a rate by deadlines: if one wait takes too long, the next one is shorter."""
 
 import time
 from collections.abc import Callable
 
 REQUESTS_PER_SECOND = 20
-"""At a rate that is given, trades go out in about so many steps a second."""
+"""Requests a second at a given rate: trades are sent in about this many steps."""
 
 MAX_LAG_SECONDS = 1.0
-"""After a longer stop (the app was away) the pace starts anew instead of sending what was missed in one burst."""
+"""After a longer stop (the app was down) the pace starts over instead of sending the missed trades in one burst."""
 
 
 class Pace:
-    """Lets `rate` trades a second pass, or all of them at once if it is None."""
+    """Limits sending to `rate` trades a second; None is no limit."""
 
     def __init__(
         self,
@@ -37,5 +37,5 @@ class Pace:
 
 
 def batch_size(rate: float | None, maximum: int) -> int:
-    """How many trades a request takes at a rate: few enough for a steady flow, and never more than `maximum`."""
+    """The number of trades in a request: few enough for a steady flow at `rate`, and at most `maximum`."""
     return maximum if rate is None else max(1, min(maximum, int(rate / REQUESTS_PER_SECOND)))

@@ -1,4 +1,4 @@
-"""Shows how far it has come: a bar on a terminal, a line now and then elsewhere."""
+"""Shows the progress: a bar on a terminal, else a line every few seconds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Display(Protocol):
-    """What the loop tells of its progress. `done` counts towards the `total` the display was made with."""
+    """What the loop reports its progress to. `done` counts towards the `total` that the display was made with."""
 
     def show(self, tally: Tally, done: float) -> None: ...
     def note(self, text: str) -> None: ...
@@ -22,7 +22,7 @@ class Display(Protocol):
 
 @contextmanager
 def display(total: float | None, stream: TextIO) -> Iterator[Display]:
-    """The display that suits the stream; `total` None: the end is not known."""
+    """The display for the stream: a bar on a terminal, else lines. `total` is None if the end is unknown."""
     if not stream.isatty():
         yield Lines(stream, total)
         return
@@ -45,12 +45,12 @@ class Bar:
         self._started = clock()
 
     def show(self, tally: Tally, done: float) -> None:
-        """Move on."""
+        """Update the bar."""
         text = _text(tally, self._clock() - self._started)
         self._progress.update(self._task, completed=done, text=text)
 
     def note(self, text: str) -> None:
-        """Say something above the bar."""
+        """Print a line above the bar."""
         self._progress.console.print(text, markup=False, highlight=False)
 
 
@@ -64,7 +64,7 @@ class Lines:
         self._started = self._shown = clock()
 
     def show(self, tally: Tally, done: float) -> None:
-        """Print a line if the last one is some seconds old."""
+        """Print a line if the last one is at least SECONDS_BETWEEN_LINES old."""
         now = self._clock()
         if now - self._shown >= SECONDS_BETWEEN_LINES:
             self._shown = now

@@ -7,7 +7,7 @@ MAX_RECORD_BYTES = 100_000
 
 
 class Record(NamedTuple):
-    """One trade: the line it starts on, its JSON object in one line, and its place in a JSON array (0: in none)."""
+    """One trade: its first line, its JSON object on one line, and its item number in a JSON array, from 1 (0: none)."""
 
     line: int
     body: bytes
@@ -15,5 +15,5 @@ class Record(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it stands in the file, for people."""
+        """Its place in the file, in words for people."""
         return f"line {self.line} (item {self.item})" if self.item else f"line {self.line}"

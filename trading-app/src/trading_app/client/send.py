@@ -12,26 +12,28 @@ from trading_app.client.pace import batch_size
 from trading_app.client.tally import Tally
 from trading_app.client.trade_files import TradeFile
 
-HOW_TO_GO_ON = "it is safe to send the whole file again: the app counts what it has as duplicates"
+HOW_TO_CONTINUE = "it is safe to send the whole file again: the app counts what it has as duplicates"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `send`."""
+    """Add the arguments of `send`."""
     add = parser.add_argument
     add("file", metavar="FILE", help="NDJSON, a JSON array, or CSV with a header; gzip'd or not; - for standard input")
-    add("--format", choices=["ndjson", "json", "csv"], help="what FILE is (default: its content tells)")
+    add("--format", choices=["ndjson", "json", "csv"], help="the format of FILE (default: detected from its content)")
     add("--batch", type=positive_integer, default=1000, metavar="TRADES", help="trades in a request (default: 1000)")
-    add("--rate", type=positive_number, metavar="TRADES", help="trades a second at most (default: no limit)")
-    add("--account", help="the account of the trades that name none")
-    add("--strategy", help="the strategy of the trades that name none")
-    add("--source", default="", help="tells apart files whose trades look the same and are not, for want of a trade_id")
+    add("--rate", type=positive_number, metavar="TRADES", help="maximum trades a second (default: no limit)")
+    add("--account", help="the account of trades without one")
+    add("--strategy", help="the strategy of trades without one")
+    add(
+        "--source", default="", help="distinguishes files with equal lines that are different trades without a trade_id"
+    )
     add("--max-wait", type=positive_number, metavar="SECONDS", help="give up after this time without a good answer")
     target.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
-    """Send the file. The exit code: 0 all sent, 1 refused or no answer, 2 not a file of trades, 130 interrupted."""
-    # Here, since whoever imports this module to serve needs neither httpx nor rich.
+    """Send the file. Returns the exit code: 0 all sent, 1 refused or no answer, 2 not a trade file, 130 interrupted."""
+    # Imported here, so that the server, which imports this module, loads neither httpx nor rich.
     from trading_app.client import transfer  # noqa: PLC0415 -- see above
 
     def work(tally: Tally) -> None:
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
         if not tally.sent:
             raise FileError(f"{file.name}: there are no trades in it")
 
-    return transfer.conclude(work, HOW_TO_GO_ON)
+    return transfer.conclude(work, HOW_TO_CONTINUE)
 
 
 def lines(file: TradeFile, completion: Completion) -> Iterator[Line]:

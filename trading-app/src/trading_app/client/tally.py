@@ -1,4 +1,4 @@
-"""What has been sent, and what the app said of it."""
+"""Running totals of what was sent and how the app answered."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """The app's answer to a batch: all of it is durable. `duplicates` were there before."""
+    """The app's answer to a batch: all of it is durable. `duplicates` were in the journal before."""
 
     accepted: int
     duplicates: int
@@ -16,9 +16,9 @@ class Receipt(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Tally:
-    """Running totals, in trades; `repeated` in requests. `reached` is the place of the last trade sent.
+    """Running totals in trades; `repeated` in requests. `reached` is the place of the last trade sent.
 
-    Trades whose answer was lost on the way count as duplicates, for the second attempt finds them there.
+    Trades whose answer was lost count as duplicates, since the second attempt finds them in the journal.
     """
 
     sent: int = 0
@@ -41,7 +41,7 @@ class Tally:
             self.last_seq = max(self.last_seq or 0, receipt.last_seq)
 
     def summary(self, seconds: float) -> str:
-        """One line for the end."""
+        """One line of totals for the end."""
         span = f", seq {self.first_seq} to {self.last_seq}" if self.sent else ""
         repeated = f", {self.repeated} attempts repeated" if self.repeated else ""
         counts = f"sent {self.sent}, accepted {self.accepted}, duplicates {self.duplicates}{span}{repeated}"

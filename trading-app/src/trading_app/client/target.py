@@ -1,4 +1,4 @@
-"""Where the app is, and how to be let in."""
+"""The app's URL and token, from the arguments, the environment and the settings."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 class Settings(Protocol):
-    """What the clients need of the app's settings."""
+    """The settings of the app that the clients use."""
 
     @property
     def http_host(self) -> str: ...
@@ -35,14 +35,14 @@ class Target:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What goes with each request."""
+        """The headers of each request."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say which app."""
+    """Add the arguments that choose the app."""
     parser.add_argument("--url", help="the app's address (default: http://WEBAPP_HTTP_HOST:WEBAPP_HTTP_PORT)")
-    parser.add_argument("--token", help=f"the app's bearer token, if it asks for one (default: ${TOKEN_VARIABLE})")
+    parser.add_argument("--token", help=f"the app's bearer token, if it needs one (default: ${TOKEN_VARIABLE})")
 
 
 def target(arguments: argparse.Namespace, settings: Settings, environment: Mapping[str, str] = os.environ) -> Target:
@@ -50,11 +50,11 @@ def target(arguments: argparse.Namespace, settings: Settings, environment: Mappi
     url = arguments.url or address(settings.http_host, settings.http_port)
     token = arguments.token or environment.get(TOKEN_VARIABLE) or None
     if token and not _TOKEN.fullmatch(token):
-        raise UsageError("the token has characters that no token may have")
+        raise UsageError("the token has characters that a token can't have")
     return Target(url.rstrip("/"), token)
 
 
 def address(host: str, port: int) -> str:
-    """The URL to reach what listens on a host and a port; a listener on all addresses is reached on loopback."""
+    """The URL of a listener on a host and port. A listener on all addresses is reached on loopback."""
     host = _ANY_ADDRESS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,7 +1,7 @@
-"""Reads a file of trades as a stream of JSON objects, one a trade, with the digits as the file has them.
+"""Reads a file of trades as a stream of JSON objects, one for each trade, with the digits as written in the file.
 
-NDJSON, a JSON array, or CSV with a header; each also gzip'd, each also from a pipe. Of the file no more is held at a
-time than a line.
+The file is NDJSON, a JSON array, or CSV with a header; it may be gzip'd, and may come from a pipe. Only one line of it
+is in memory at a time.
 """
 
 import gzip
@@ -27,7 +27,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class _Source(Protocol):
-    """What is used of a buffered binary file."""
+    """The methods used of a buffered binary file."""
 
     def peek(self, size: int, /) -> bytes: ...
     def read(self, size: int, /) -> bytes: ...
@@ -38,8 +38,8 @@ class _Source(Protocol):
 class TradeFile:
     """An open file of trades; a context manager.
 
-    `name` is a path, or `-` for standard input. `file_format` is found out from the content unless given. Raises
-    FileError, here and while reading, with a text that names the file and the line.
+    `name` is a path, or `-` for standard input. `file_format` is detected from the content unless given. Raises
+    FileError, here and while reading, which names the file and the line.
     """
 
     def __init__(self, name: str, file_format: Format | None = None) -> None:
@@ -62,7 +62,7 @@ class TradeFile:
 
     @property
     def position(self) -> int:
-        """Bytes read of the file as it is stored, of which there are `size`; 0 for a pipe, which has no `size`."""
+        """Bytes read of the stored file, up to `size`; 0 for a pipe, whose `size` is None."""
         return 0 if self.size is None else self._raw.tell()
 
     def records(self) -> Iterator[Record]:
@@ -97,7 +97,7 @@ def _open(name: str) -> BufferedReader:
 
 
 def guess_format(name: str, head: bytes) -> Format:
-    """The format, by the file's first bytes where they decide it and else by the ending of its name."""
+    """The format, from the file's first bytes if they are decisive, else from the suffix of its name."""
     match head.lstrip()[:1]:
         case b"[":
             return "json"
@@ -149,7 +149,7 @@ def _json_records(source: _Source) -> Iterator[Record]:
         for line, body in splitter.feed(chunk):
             item += 1
             _must_be_text(body, line)
-            # A line break within a string is not JSON, so those found are between tokens: the trade goes on one line.
+            # JSON strings hold no raw line breaks, so these are between tokens: without them the trade is one line.
             yield Record(line, body.replace(b"\r", b" ").replace(b"\n", b" "), item)
         if splitter.pending > MAX_RECORD_BYTES:
             raise ValueError(f"item {item + 1} is longer than {MAX_RECORD_BYTES:,} bytes; is this an array of trades?")

@@ -1,4 +1,4 @@
-"""The loop of both commands: batch after batch, at the pace asked for, shown as it goes; an exit code at the end."""
+"""The loop of both commands: posts batch after batch at a pace, shows the progress, and returns an exit code."""
 
 import sys
 import time
@@ -20,9 +20,9 @@ SECONDS_BETWEEN_NOTES = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to send where. `done` tells, in any unit, how much of `total` (None: not known) the batches so far make up.
+    """What to send where. `done` returns how much of `total` (None: unknown) the batches so far are, in the same unit.
 
-    `rate` is in trades a second, None for all at once; `max_wait` is the Delivery's.
+    `rate` is in trades a second (None: no limit). `max_wait` is the Delivery's.
     """
 
     app: Target
@@ -32,7 +32,7 @@ class Job:
     rate: float | None
     max_wait: float | None = None
     greeting: str = ""
-    """Said once the app has answered; with a greeting, an app that isn't there ends the job before it has begun."""
+    """Printed once the app has answered. With a greeting, the job fails at once if no app answers."""
 
 
 def transfer(job: Job, tally: Tally) -> None:
@@ -51,10 +51,10 @@ def transfer(job: Job, tally: Tally) -> None:
             shown.show(tally, job.done())
 
 
-def conclude(work: Callable[[Tally], None], how_to_go_on: str) -> int:
+def conclude(work: Callable[[Tally], None], how_to_continue: str) -> int:
     """Do the work; print the summary to standard output and what went wrong to standard error; return the exit code.
 
-    `how_to_go_on` is for somebody whose work has not come to its end.
+    `how_to_continue` is printed if the work did not finish.
     """
     tally, started = Tally(), time.monotonic()
     code, trouble = 0, ""
@@ -70,12 +70,12 @@ def conclude(work: Callable[[Tally], None], how_to_go_on: str) -> int:
         print(f"trading-app: {trouble}", file=sys.stderr)
     if code == INTERRUPTED or (code and tally.sent):
         reached = f"everything up to {tally.reached} is in the app" if tally.sent else "no answer has come yet"
-        print(f"{reached}; {how_to_go_on}", file=sys.stderr)
+        print(f"{reached}; {how_to_continue}", file=sys.stderr)
     return code
 
 
 class FailureNotes:
-    """Counts failed attempts, and tells of them: of the first at once, then of one every few seconds at most."""
+    """Counts failed attempts and reports them: the first at once, then at most one every SECONDS_BETWEEN_NOTES."""
 
     def __init__(self, tally: Tally, shown: Display, clock: Callable[[], float] = time.monotonic) -> None:
         self._tally = tally
@@ -88,7 +88,7 @@ class FailureNotes:
         now = self._clock()
         if now - self._last >= SECONDS_BETWEEN_NOTES:
             self._last = now
-            self._shown.note(f"{failure.reason}; trying again (Ctrl-C ends)")
+            self._shown.note(f"{failure.reason}; retrying (Ctrl-C ends)")
 
 
 def _post(batch: Batch, delivery: Delivery, tally: Tally) -> None:

@@ -1,11 +1,11 @@
-"""GET /docs: the API to read and to try out, by Swagger UI, whose files an installed package carries."""
+"""GET /docs: the API in Swagger UI, to read and to try out. An installed package provides its files."""
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from trading_app.page.page import PAGE_HEADERS, TEMPLATES
 
-# Swagger UI brings its icons as data, and styles that its script sets.
+# Swagger UI uses `data:` icons, and its script sets styles.
 POLICY = f"{PAGE_HEADERS['Content-Security-Policy']}; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 
 

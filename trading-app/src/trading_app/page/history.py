@@ -1,6 +1,6 @@
-"""What the page shows of before it was opened: the last trades, and what its charts are made of.
+"""The page's history: the last trades, and the data of its charts, read from the journal.
 
-Trades that can't be read are passed over; the page says which (`damaged` in its health event).
+Trades that can't be read are skipped; the page names them (`damaged` in its health event).
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from trading_app.query.trades import SCAN_LIMIT, Filter, Page, last_hash
 from trading_app.zmq_pub import TradeStream
 
 LOOK_BACK = 50_000
-"""So many trades are looked through, from the last one back."""
+"""Maximum number of trades scanned, back from the last one."""
 
 MAX_BARS = 3_600
 MAX_MINUTES = 240
@@ -33,14 +33,14 @@ _decode = msgspec.json.Decoder(_Trade).decode
 
 
 class Bars:
-    """Trades by second and by minute of their own time. The page goes on with the same figures (`series.js`)."""
+    """Trades by second and by minute of their `ts`. The page continues these figures with live trades (`series.js`)."""
 
     def __init__(self) -> None:
         self.seconds: dict[int, list[object]] = {}
         self.minutes: dict[int, list[Decimal]] = {}
 
     def add(self, event: bytes) -> None:
-        """Count a trade, as journaled, in; in the order of the sequence."""
+        """Add one journaled trade. Call it in the order of the sequences."""
         trade = _decode(event)
         second = _second(trade.ts[:19])
         buys, sells = self.seconds.get(second, (second, "", 0, 0))[2:]
@@ -53,7 +53,7 @@ class Bars:
         sums[not bought] = EXACT.add(sums[not bought], notional)
 
     def document(self) -> dict[str, object]:
-        """Both by time, the latest of them; amounts as text."""
+        """The latest seconds and minutes, ascending, for JSON; amounts are exact decimal text."""
         seconds, minutes = sorted(self.seconds)[-MAX_BARS:], sorted(self.minutes)[-MAX_MINUTES:]
         return {
             "seconds": [self.seconds[second] for second in seconds],
@@ -71,7 +71,7 @@ async def read_next(stream: TradeStream, after: int, wanted: Filter) -> Page:
 
 
 async def read_last(stream: TradeStream, count: int, wanted: Filter, head: int) -> list[bytes]:
-    """The last `count` wanted trades up to `head`, looking through LOOK_BACK at most."""
+    """The last `count` wanted trades up to `head`, among the last LOOK_BACK trades."""
     found: list[bytes] = []
     end, step = head, SCAN_LIMIT if wanted else count
     while end > max(0, head - LOOK_BACK) and len(found) < count:
@@ -82,7 +82,7 @@ async def read_last(stream: TradeStream, count: int, wanted: Filter, head: int) 
 
 
 async def read_bars(stream: TradeStream, wanted: Filter, head: int) -> Bars:
-    """What the last LOOK_BACK trades up to `head` make of charts."""
+    """The chart data of the last LOOK_BACK trades up to `head`."""
     bars, start = Bars(), max(0, head - LOOK_BACK)
     while start < head:
         end = min(head, start + SCAN_LIMIT)

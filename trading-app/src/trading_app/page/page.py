@@ -1,4 +1,4 @@
-"""The page, and the form on it."""
+"""The page, its form and its static files."""
 
 import time
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def add_to(api: FastAPI, context: Context, gate: Gate, intake: Intake) -> None:
 
     @api.post("/trade", include_in_schema=False)
     async def trade_of_form(request: Request) -> Response:
-        # JSON does not come so far: the intake in front has answered it.
+        # Only forms get here: IntakeRoutes, in front, answers JSON.
         refuse_foreign_form(request, gate)
         answer = await take(context, intake, await _read_form(request, intake))
         if not accepts_page(request):
@@ -51,10 +51,10 @@ def add_to(api: FastAPI, context: Context, gate: Gate, intake: Intake) -> None:
 
 
 class PageFiles(StaticFiles):
-    """The pages' own files, and the JavaScript of others that installed packages carry.
+    """The page's own files, and third-party JavaScript from installed packages.
 
-    A browser asks each time whether they are still the same: after an update, old and new must not meet. They are given
-    whole, whatever Range asks for, as a server may (RFC 9110, 14.2).
+    Browsers revalidate them each time, so that files of two versions never mix after an update. Range requests get the
+    whole file, as a server may answer (RFC 9110, 14.2).
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,14 +63,14 @@ class PageFiles(StaticFiles):
         await super().__call__({**scope, "headers": headers}, receive, send)
 
     def file_response(self, *args: Any, **named: Any) -> Response:
-        """One file."""
+        """The response for one file."""
         response = super().file_response(*args, **named)
         response.headers.update({"Cache-Control": "no-cache", "Accept-Ranges": "none"})
         return response
 
 
 def page_of_form(context: Context) -> Callable[[Request], Callable[[Request, Problem], Response] | None]:
-    """For each request how the page shows a problem with it; None where no browser sent the page's form."""
+    """A function from a request to how the page shows a problem with it; None if it is not the page's form."""
 
     def show(request: Request, problem: Problem) -> Response:
         return render_page(request, context, {"problem": problem}, problem.status)
@@ -88,9 +88,7 @@ def accepts_page(request: Request) -> bool:
 
 
 def render_page(request: Request, context: Context, shown: dict[str, object], status: int = 200) -> Response:
-    """The page, with what the last form brought: `seq` of the trade that was taken, or the `problem`, and the fields
-    `given`.
-    """
+    """The page with the result of the last form: `seq` of the accepted trade or the `problem`, and the fields."""
     problem = shown.get("problem")
     errors = problem.errors if isinstance(problem, Problem) else ()
     variables = {
@@ -98,7 +96,7 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
         "given": getattr(request.state, "form_fields", {}),
         "base_url": str(request.base_url).rstrip("/"),
         "head": context.stream.head,
-        # A browser has no token to show there.
+        # Left out if the sidecar wants a token: a link can't send one.
         "sidecar_url": "" if context.settings.sidecar_token else context.settings.sidecar_url,
         "caller": request.state.caller,
     }
@@ -119,7 +117,7 @@ async def _read_form(request: Request, intake: Intake) -> Intended:
 
 
 def refuse_foreign_form(request: Request, gate: Gate) -> None:
-    """A browser sends forms for any site that asks it to; such a form tells where it is from. Raises Problem."""
+    """Refuse a form that another site made the browser send; its headers name the site. Raises Problem."""
     if gate.is_from_here(dict(request.scope["headers"])) is False:
         origin = request.headers.get("origin", "another site")
         raise Problem("foreign_origin", f"the form comes from {origin[:100]!r}; send JSON for calls from elsewhere")

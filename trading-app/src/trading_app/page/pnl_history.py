@@ -1,6 +1,6 @@
-"""Net P&L over the last hour, a point a second, for the page's chart. No I/O.
+"""Net P&L over the last hour, one point a second, for the page's chart. No I/O.
 
-Points are binary floats: they are drawn, never shown as digits.
+Points are binary floats, since they are drawn and never shown as digits.
 """
 
 from array import array
@@ -23,10 +23,10 @@ class PnlHistory(Generic[Key]):
         self._values: dict[Key, array[float]] = {}
         self._newest = 0
         self.complete = True
-        """Whether no key was left out."""
+        """Whether every key is included: false once one was left out for want of room."""
 
     def add(self, second: int, values: Mapping[Key, float]) -> None:
-        """The values of one second. A second that was there already, or is older, adds nothing."""
+        """Add the values of one second (since 1970). A second that is not newer than the last one is ignored."""
         if second <= self._newest:
             return
         self._newest = second
@@ -40,7 +40,7 @@ class PnlHistory(Generic[Key]):
                 points[slot] = value
 
     def read(self, wanted: Callable[[Key], bool]) -> list[tuple[int, float]]:
-        """The sum over the wanted keys, by second."""
+        """The sum over the wanted keys for each second, ascending."""
         rings = [points for key, points in self._values.items() if wanted(key)]
         oldest = self._newest - len(self._times)
         found = []
@@ -51,7 +51,7 @@ class PnlHistory(Generic[Key]):
         return found
 
     def clear(self) -> None:
-        """Forget everything: another stream is followed."""
+        """Drop all points, because another stream is followed now."""
         self._values.clear()
         self.complete = True
 

@@ -1,6 +1,6 @@
-"""From the sidecar's state to what the page shows of it: rows, and totals by currency. No I/O.
+"""Turns the sidecar's state into the page's rows and its totals by currency. No I/O.
 
-The arithmetic is exact; every amount is text with all its digits.
+The arithmetic is exact; every amount in a document is text with all its digits.
 """
 
 from collections import defaultdict
@@ -14,19 +14,19 @@ from trading_app.query.trades import Filter
 from trading_model.symbols import pnl_currency
 
 MAX_ROWS = 200
-"""So many positions are sent to a browser; a filter brings the others."""
+"""Maximum number of positions sent to a page; a filter shows the others."""
 
 MAX_CHOICES = 500
-"""So many values each filter offers."""
+"""Maximum number of options of each filter."""
 
 EXACT = Context(prec=1_000, traps=[Inexact])
 
 
 @dataclass
 class Total:
-    """Sums over positions whose P&L is in one currency. `exposure` is what they are worth, long or short.
+    """Sums over the positions whose P&L is in one currency. `exposure` is the sum of |position| × last price.
 
-    Where the currency is unknown, `quote` is empty, and there are sums only if all positions are of one symbol.
+    If the currency is unknown, `quote` is empty, and there are sums only if all positions have the same symbol.
     """
 
     quote: str
@@ -38,16 +38,16 @@ class Total:
     open_positions: int = 0
     positions: int = 0
     price_decimals: int | None = None
-    """Of the prices with the fewest."""
+    """Minimum number of decimals among the last prices."""
     symbols: set[str] = field(default_factory=set)
 
     @property
     def known(self) -> bool:
-        """Whether the sums mean something: amounts in different or unknown currencies are not added."""
+        """Whether the sums are meaningful: amounts in different or unknown currencies must not be added."""
         return bool(self.quote) or len(self.symbols) == 1
 
     def add(self, row: PositionState) -> None:
-        """Count one position in."""
+        """Add one position."""
         self.positions += 1
         decimals = len(row.last_price.partition(".")[2])
         self.price_decimals = decimals if self.price_decimals is None else min(decimals, self.price_decimals)
@@ -62,7 +62,7 @@ class Total:
             self.fees[currency] = EXACT.add(self.fees[currency], fee)
 
     def document(self) -> dict[str, object]:
-        """As JSON takes it. Sums that mean nothing are null."""
+        """The total for JSON. Sums that are not `known` are null."""
         sums = {"net": self.net, "realized": self.realized, "unrealized": self.unrealized, "exposure": self.exposure}
         return {
             "quote": self.quote,
@@ -89,7 +89,7 @@ def totals_in_slices(rows: Iterable[PositionState]) -> Generator[None, None, lis
 
 
 def books_in_slices(state: SidecarState, read_at: float, wanted: Filter) -> Generator[None, None, dict[str, object]]:
-    """What the page's cards and table show; past MAX_ROWS the open and the most traded positions.
+    """The data of the page's cards and table. Beyond MAX_ROWS, open and frequently traded positions come first.
 
     Yields after each SLICE of positions.
     """
@@ -114,7 +114,7 @@ def books_in_slices(state: SidecarState, read_at: float, wanted: Filter) -> Gene
 
 
 def choices_document(state: SidecarState) -> dict[str, list[str]]:
-    """What the filters offer."""
+    """The options of the filters."""
     rows = state.positions
     named = {
         "symbol": {row.symbol for row in rows},
@@ -144,7 +144,7 @@ def _row_document(row: PositionState, state: SidecarState) -> dict[str, object]:
 
 
 def _named_fees(row: PositionState, quote: str) -> dict[str, Decimal]:
-    """Fees by currency; those sent without one are in the quote currency."""
+    """Fees by currency. Fees sent without a currency are in the quote currency."""
     fees: dict[str, Decimal] = defaultdict(Decimal)
     for currency, fee in row.fees.items():
         named = quote if currency == "quote" else currency

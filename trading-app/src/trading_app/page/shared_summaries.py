@@ -1,4 +1,4 @@
-"""The page's events about positions, made once for each reading and filter, however many pages show them."""
+"""Makes the events about positions once for each reading and filter, however many pages show them."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from trading_app.query.trades import Filter
 
 
 class SharedSummaries:
-    """Made in slices, so that trades are taken in between; one at a time."""
+    """Makes the events `books` and `choices` in slices, one at a time, so that trades are accepted in between."""
 
     def __init__(self, feed: SidecarFeed) -> None:
         self._feed = feed
@@ -22,7 +22,7 @@ class SharedSummaries:
         self._making = asyncio.Lock()
 
     async def books(self, wanted: Filter) -> bytes:
-        """The event `books` of the latest state, which there must be."""
+        """The event `books` of the latest reading, which must have a state."""
         async with self._making:
             reading = self._renew()
             made = self._books.get(wanted)
@@ -33,7 +33,7 @@ class SharedSummaries:
             return made
 
     async def choices(self) -> bytes:
-        """The event `choices`, the same."""
+        """The event `choices` of the latest reading, which must have a state."""
         async with self._making:
             reading = self._renew()
             if self._choices is None:
@@ -42,7 +42,7 @@ class SharedSummaries:
             return self._choices
 
     def _renew(self) -> Reading:
-        """The latest reading; what was made of another is forgotten."""
+        """The latest reading. Drops the events of an earlier state."""
         latest = self._feed.latest
         if latest.state is not self._of.state:
             self._of = latest
@@ -52,5 +52,5 @@ class SharedSummaries:
 
 
 def event(name: str, document: object) -> bytes:
-    """A server-sent event."""
+    """The bytes of a server-sent event."""
     return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(document))

@@ -1,6 +1,6 @@
-"""Asks the sidecar for its state, again and again, in one task, however many browsers look on.
+"""Polls the sidecar's state in one task, however many pages are open.
 
-Nothing of the app waits for the sidecar: what was read last is at hand, and so is since when it is old.
+No other part of the app waits for the sidecar: they use the last reading, which says how old it is.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ MAX_STATE_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 3.0
 PAUSE_SECONDS = 0.4
 SHARE = 20
-"""Asking takes at most one part in 20 of the time, as far as MAX_PAUSE_SECONDS allows: a large state is asked for less
-often.
+"""The pause after a poll is this many times its duration, within PAUSE_SECONDS and MAX_PAUSE_SECONDS: a large state is
+polled less often, so polling takes at most a twentieth of the time.
 """
 
 MAX_PAUSE_SECONDS = 2.0
-"""Between an answer, or an attempt that brought none, and the next attempt: one slow answer must not freeze figures."""
+"""Maximum pause between two polls, whatever the last one took: one slow answer must not freeze the figures."""
 
 
 OUTCOMES = ("answered", "timeout", "unreachable", "unauthorized", "refused", "unreadable")
-"""What becomes of a poll: the last two are another status than 200 or 401, and an answer that is not a state."""
+"""Outcomes of a poll. `refused`: a status other than 200 and 401. `unreadable`: the answer is not a state."""
 
 
 class NoAnswer(Exception):
-    """The sidecar gave nothing usable. The message says why, in words for the page; `outcome` is one of OUTCOMES."""
+    """The poll brought no state. The message gives the reason, for the page; `outcome` is one of OUTCOMES."""
 
     def __init__(self, outcome: str, message: str) -> None:
         super().__init__(message)
@@ -46,10 +46,10 @@ class NoAnswer(Exception):
 
 
 class SidecarFeed:
-    """What is known of the sidecar: `latest`, and the net P&L over the last hour by position and by quote currency."""
+    """The sidecar's `latest` reading, and the net P&L over the last hour by position and by quote currency."""
 
     def __init__(self, url: str, token: str | None, clock: Clock = SYSTEM_CLOCK) -> None:
-        """`token` is shown to a sidecar that wants one."""
+        """`token` is the API token to send; None if the sidecar needs none."""
         self.url = url
         self.polls = dict.fromkeys(OUTCOMES, 0)
         self._clock = clock
@@ -59,7 +59,7 @@ class SidecarFeed:
         self._token = token
 
     async def run(self) -> None:
-        """Ask for ever."""
+        """Poll until cancelled."""
         pause = PAUSE_SECONDS
         while True:
             began = self._clock.monotonic()
@@ -70,7 +70,7 @@ class SidecarFeed:
             except NoAnswer as error:
                 self.polls[error.outcome] += 1
                 if self.latest.status != "down":
-                    log.info("the sidecar does not answer", reason=str(error))
+                    log.info("sidecar polling failed, retrying; trade intake is unaffected", reason=str(error))
                 self.latest = self.latest.without_answer(str(error), unix_seconds(self._clock))
                 pause = min(MAX_PAUSE_SECONDS, 1.5 * pause)
             await asyncio.sleep(pause)
@@ -84,7 +84,7 @@ class SidecarFeed:
         except OSError:
             raise NoAnswer("unreachable", "nothing listens there") from None
         except (ValueError, EOFError):
-            raise NoAnswer("unreadable", "what listens there is no sidecar") from None
+            raise NoAnswer("unreadable", "what listens there is not a sidecar") from None
         if status == 401:
             raise NoAnswer(
                 "unauthorized", "it wants a token: set SIDECAR_API_TOKENS, or MONITORING_TOKEN, for the web app too"
@@ -94,7 +94,7 @@ class SidecarFeed:
         try:
             return await run_sliced(decode_in_slices(body))
         except msgspec.DecodeError:
-            raise NoAnswer("unreadable", "its answer could not be read; is it of another version?") from None
+            raise NoAnswer("unreadable", "its answer could not be read; is it another version?") from None
 
     async def _take(self, state: SidecarState) -> None:
         if self.latest.status == "down":
@@ -118,8 +118,10 @@ class SidecarFeed:
         self.pnl_of_quotes.add(second, {total.quote: float(total.net) for total in sums if total.quote})
 
     def pnl_of(self, quote: str, wanted: Filter) -> list[tuple[int, float]]:
-        """Net P&L in a currency by second. Empty where a filter is set and not every position could be kept, and where
-        the currency is unknown and the filter leaves several symbols.
+        """Net P&L in a currency, by second.
+
+        Empty if a filter is set but there were too many positions to keep, or if the currency is unknown and the filter
+        matches several symbols: their amounts can't be added.
         """
         if not quote and wanted.symbol is None:
             return []
@@ -131,7 +133,7 @@ class SidecarFeed:
 
 
 async def fetch(url: str, token: str | None) -> tuple[int, bytes]:
-    """GET, for an answer that tells its length, as the sidecar's do. Raises OSError, ValueError, EOFError."""
+    """GET a URL: the status and body of an answer with a Content-Length. Raises OSError, ValueError, EOFError."""
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=MAX_STATE_BYTES)
     try:
@@ -144,6 +146,6 @@ async def fetch(url: str, token: str | None) -> tuple[int, bytes]:
             raise ValueError("the answer is too long")
         return int(head.split(" ", 2)[1]), await reader.readexactly(length)
     except (IndexError, asyncio.LimitOverrunError) as error:
-        raise ValueError("no HTTP answer") from error
+        raise ValueError("not an HTTP answer") from error
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""What the sidecar's `/state` says, as far as the page needs it, and what is known of the sidecar over time. No I/O."""
+"""The part of the sidecar's `/state` that the page needs, and the sidecar's status over time. No I/O."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 SLICE = 64
-"""Positions that are decoded between two looks whether others wait for the event loop."""
+"""Number of positions processed before the event loop may run other tasks."""
 
 Status = Literal["starting", "up", "down"]
 
@@ -20,7 +20,7 @@ class SymbolState(msgspec.Struct, frozen=True):
 
 
 class PositionState(msgspec.Struct, frozen=True):
-    """One account, strategy and symbol. Every amount is text with its exact digits."""
+    """The position of one account, strategy and symbol. Every amount is text with its exact digits."""
 
     account: str
     strategy: str
@@ -36,7 +36,7 @@ class PositionState(msgspec.Struct, frozen=True):
 
 
 class Pipeline(msgspec.Struct, frozen=True):
-    """How trades reach the sidecar; counters since its start."""
+    """Counters of the delivery of trades to the sidecar, since its start."""
 
     gaps: int = 0
     catchups: int = 0
@@ -45,7 +45,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 class SidecarState(msgspec.Struct, frozen=True):
-    """The whole answer, less what the page does not show. `incomplete_since` is None while figures are complete."""
+    """The members of the answer that the page uses. `incomplete_since` is None while the figures are complete."""
 
     stream: str | None
     head: int | None
@@ -58,7 +58,7 @@ class SidecarState(msgspec.Struct, frozen=True):
 
 
 class _Envelope(SidecarState, frozen=True):
-    positions: list[msgspec.Raw]  # type: ignore[assignment]  # read one by one later
+    positions: list[msgspec.Raw]  # type: ignore[assignment]  # decoded later, in slices
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
@@ -66,7 +66,7 @@ _decode_position = msgspec.json.Decoder(PositionState).decode
 
 
 def decode_in_slices(body: bytes) -> Generator[None, None, SidecarState]:
-    """The state that an answer holds; yields after each SLICE of positions. Raises msgspec.DecodeError."""
+    """The state in an answer's body. Yields after each SLICE of positions. Raises msgspec.DecodeError."""
     envelope = _decode_envelope(body)
     positions: list[PositionState] = []
     for start in range(0, len(envelope.positions), SLICE):
@@ -78,10 +78,10 @@ def decode_in_slices(body: bytes) -> Generator[None, None, SidecarState]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of the sidecar at a moment. Times are seconds since 1970.
+    """The result of the latest poll. Times are in seconds since 1970.
 
-    `state` is the last that was read, at `read_at`, and is kept while the sidecar is down; `reason` says why it is.
-    `since` is when the present status began. `delay_seconds` is the mean delivery delay of the latest trades.
+    `state` was read at `read_at` and is kept while the sidecar is down; `reason` says why it is down. `since` is when
+    the current status began. `delay_seconds` is the mean delivery delay of the trades between the last two states.
     """
 
     number: int = 0
@@ -93,18 +93,18 @@ class Reading:
     delay_seconds: float | None = None
 
     def with_state(self, state: SidecarState, now: float) -> "Reading":
-        """After an answer."""
+        """The next reading after an answer at `now`."""
         since = self.since if self.status == "up" else now
         return Reading(self.number + 1, "up", since, "", state, now, self._delay(state))
 
     def without_answer(self, reason: str, now: float) -> "Reading":
-        """After an attempt that brought none."""
+        """The next reading after a failed poll at `now`."""
         since = self.since if self.status == "down" else now
         return Reading(self.number + 1, "down", since, reason, self.state, self.read_at, None)
 
     def _delay(self, state: SidecarState) -> float | None:
         before = self.state.pipeline if self.state else Pipeline()
         trades = state.pipeline.delivered_trades - before.delivered_trades
-        if trades <= 0:  # none since, or the sidecar began anew
+        if trades <= 0:  # no trades since, or the sidecar restarted
             return self.delay_seconds
         return max(0, state.pipeline.delivery_nanoseconds - before.delivery_nanoseconds) / trades / 1e9

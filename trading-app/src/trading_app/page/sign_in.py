@@ -1,4 +1,4 @@
-"""Signing in and out with a browser: a token is exchanged for a cookie that only this app's own pages can use."""
+"""Signs browsers in and out: exchanges a token for a cookie that only this app's own pages can use."""
 
 from urllib.parse import parse_qs
 
@@ -57,7 +57,7 @@ def add_to(api: FastAPI, context: Context, gate: Gate) -> None:
 
     @api.get("/page/session", include_in_schema=False, status_code=204)
     async def session() -> Response:
-        """Whether the page may go on: an EventSource does not tell why it was refused."""
+        """204 if the session is valid, else 401. An EventSource does not show the page why it was refused."""
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 
@@ -66,10 +66,10 @@ async def _caller(request: Request, gate: Gate) -> Caller:
     try:
         [token] = parse_qs(body, strict_parsing=True, max_num_fields=10)[b"token"]
     except (KeyError, ValueError):
-        raise Problem("bad_request", "the form has one field, token") from None
+        raise Problem("bad_request", "the form must have one field, token") from None
     caller = await gate.identify(token.strip(), Call.of(request.scope).host)
     if "read" not in caller.scopes:
-        raise Problem("forbidden", "this token may not read; the page needs one with the scope read")
+        raise Problem("forbidden", "the page needs a token with the scope read; this one does not have it")
     return caller
 
 
@@ -89,7 +89,7 @@ def _render(request: Request, context: Context, problem: Problem | None = None) 
         "problem": problem,
         "id_tokens": context.settings.id_provider is not None,
         "unsent": "unsent" in request.query_params,
-        # A link from elsewhere comes without the cookie, which is of this site alone; our own link brings it.
+        # A link from another site comes without the SameSite=Strict cookie; our own link, shown then, comes with it.
         "followed": request.headers.get("sec-fetch-site") == "cross-site",
     }
     status = problem.status if problem else 200
@@ -101,7 +101,7 @@ def _go_to(path: str) -> Response:
 
 
 def _set_cookie(answer: Response, gate: Gate, call: Call, key: str) -> None:
-    """Without an age it goes when the browser is closed; the session itself ends in time."""
+    """Set the cookie, or delete it if `key` is empty. It has no Max-Age, so it ends with the browser's session."""
     name, secure = gate.cookie_name(call), gate.is_secure(call)
     if key:
         answer.set_cookie(name, key, httponly=True, samesite="strict", secure=secure)

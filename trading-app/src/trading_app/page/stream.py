@@ -1,4 +1,4 @@
-"""GET /page/stream: all that the page shows live, on one connection; GET /page/history: what its charts begin with.
+"""GET /page/stream: everything the page shows live, on one connection. GET /page/history: the charts' first data.
 
 Both are the page's own and may change with it. The events, each with JSON as its data:
 
@@ -37,10 +37,10 @@ from trading_app.zmq_pub import TradeStream
 from trading_model.symbols import pnl_currency
 
 MAX_SHOWN = 200
-"""Trades of before that a page begins with."""
+"""Number of earlier trades that a page begins with."""
 
 TICK_SECONDS = 0.25
-"""Books are sent at most so often, and looked for where no trades come."""
+"""Interval at which a page without new trades checks for new positions and for its health event."""
 
 TRADES_PAUSE_SECONDS = 0.1
 HEALTH_SECONDS = 1.0
@@ -50,7 +50,7 @@ RATE_SECONDS = 3.0
 def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
     """Add both calls."""
     summaries = SharedSummaries(feed)
-    aggregating = asyncio.Semaphore(1)  # one at a time: many pages at once take longer, not more
+    aggregating = asyncio.Semaphore(1)  # one history at a time: many pages wait longer but use no more memory
 
     @api.get("/page/stream", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
     async def page_stream(
@@ -58,7 +58,11 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
     ) -> Response:
         wanted = read_filter(symbol, account, strategy)
         if context.live_streams.full:
-            raise TradeProblem("too_many_streams", "as many are open as may be; close one", retry_after=10)
+            raise TradeProblem(
+                "too_many_streams",
+                "the maximum number of live streams is open (WEBAPP_MAX_LIVE_STREAMS); close one",
+                retry_after=10,
+            )
         context.outgoing.check()
         position = request.headers.get("last-event-id", after)
         return LiveResponse(
@@ -69,10 +73,10 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
     async def page_history(
         charted: str, symbol: Label = None, account: Label = None, strategy: Label = None
     ) -> Response:
-        """`charted` is the symbol that is drawn, the others are the page's filter."""
+        """`charted` is the symbol to draw; the other parameters are the page's filter."""
         wanted, drawn = read_filter(symbol, account, strategy), read_filter(charted, account, strategy)
         if drawn.symbol is None:
-            raise TradeProblem("invalid_parameter", "charted names no symbol")
+            raise TradeProblem("invalid_parameter", "charted must name a symbol")
         stream, quote = context.stream, pnl_currency(drawn.symbol)
         head = stream.head
         async with aggregating:
@@ -97,7 +101,7 @@ async def resume(position: str, stream: TradeStream) -> int | None:
 
 
 class PageEvents:
-    """The events of one page."""
+    """Makes the events of one page."""
 
     def __init__(
         self,
@@ -120,7 +124,7 @@ class PageEvents:
         self._heads: deque[tuple[float, int]] = deque(maxlen=round(RATE_SECONDS / HEALTH_SECONDS) + 1)
 
     async def run(self, position: str) -> AsyncGenerator[Piece, None]:
-        """Every wanted trade after a position, else the last ones and what follows; in between, what changed."""
+        """The events after a position; if it is not of this stream, the last trades first and then what follows."""
         stream = self._stream
         after = await resume(position, stream)
         resumed = after is not None
@@ -207,11 +211,11 @@ class PageEvents:
 
 
 async def _wait(grown: asyncio.Event) -> None:
-    """Until there may be something to send."""
+    """Wait until there may be something to send."""
     try:
         async with asyncio.timeout(TICK_SECONDS):
             await grown.wait()
     except TimeoutError:
         return
-    # Not all pages at once: whoever sends a trade would wait for all of them.
+    # Spread over time: if all pages were served at once, a sender's next trade would wait for all of them.
     await asyncio.sleep(TRADES_PAUSE_SECONDS * random.uniform(0.5, 1.5))
