@@ -1,12 +1,12 @@
-# Everything a person does with this project. `make` alone lists it.
+# The commands of this project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
 
-# The first of these that runs and is recent enough is used; name your own with `make PYTHON=/path/to/python3.12 ...`.
+# The first of these that runs and is recent enough; choose another with `make PYTHON=/path/to/python3.12 ...`.
 PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3
 BIN := .venv/bin
 
-# Where it is set, every process would compile all it imports, which takes it twice as long to start.
+# If set, every process compiles all that it imports, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
 define with-python
@@ -22,32 +22,32 @@ endef
 
 .PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench graph lock audit clean
 
-help: ## list these targets
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-env-setup: ## make .venv from the lock, and .env from .env.sample; done already: does nothing
+env-setup: ## make .venv from the lock and .env from .env.sample; does nothing if both are up to date
 	@$(call with-python,-m infra.local.env_setup)
 
-apps-up: env-setup ## start the web app and the sidecar, show their logs, restart them when the source changes; Ctrl-C ends
+apps-up: env-setup ## start the web app and the sidecar and show their logs; restart them when the source changes; Ctrl-C ends both
 	@$(BIN)/python -m infra.local.apps up
 
-apps-down: ## end the apps that apps-up started, from any shell
+apps-down: ## end the apps that apps-up started
 	@if [ -d .venv ]; then $(BIN)/python -m infra.local.apps down; else echo "apps-down: nothing runs"; fi
 
-infra-up: env-setup ## start Prometheus and Grafana: in containers where a Docker engine answers, else as installed here
+infra-up: env-setup ## start Prometheus and Grafana: in containers if a Docker engine runs, else the installed programs
 	@$(BIN)/python -m infra.monitoring.main up
 
 infra-down: ## end the Prometheus and Grafana that infra-up started
 	@if [ -d .venv ]; then $(BIN)/python -m infra.monitoring.main down; else echo "infra-down: nothing runs"; fi
 
-open: env-setup ## open the web page, and the dashboards if Grafana runs
+open: env-setup ## open the live page, and the dashboards if Grafana runs
 	@$(BIN)/python -m infra.local.apps page
 	@$(BIN)/python -m infra.monitoring.main open
 
-demo: env-setup ## send a believable stream of trades to the running app; RATE= trades a second, SECONDS= how long
+demo: env-setup ## send realistic trades to the running app; RATE= trades per second, SECONDS= duration
 	@$(BIN)/trading-app demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
 
-test: env-setup ## run all tests, no service needed; ARGS= goes to pytest, e.g. ARGS="tests/workspace -x"
+test: env-setup ## run all tests; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: env-setup ## check style, format and types
@@ -55,23 +55,23 @@ lint: env-setup ## check style, format and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-torture: env-setup ## try the promise at length, 90 minutes at most; PART= one or some, SCALE=0.1, SECONDS= of the soak, SEED=
+torture: env-setup ## run the fault tests with large counts, at most 90 minutes; PART= one or several, SCALE=0.1, SECONDS= of the soak, SEED=
 	@$(BIN)/python -m tests.torture.main $(PART) $(if $(SCALE),--scale $(SCALE)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-bench: env-setup ## measure the speed, under 10 minutes; FIGURE= one or some, TRADES= of the restart, WRITE=1 into the document
+bench: env-setup ## measure the speed, under 10 minutes; FIGURE= one or several, TRADES= for the restart, WRITE=1 to update the document
 	@$(BIN)/python -m benchmarks.run $(FIGURE) $(if $(TRADES),--trades $(TRADES)) $(if $(WRITE),--write)
 
-graph: env-setup ## print which room of the code imports which, and whether there are circles
+graph: env-setup ## print which folder of the code imports which, and any circles
 	@$(BIN)/python -m tests.support.import_graph
 
-lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="ruff mypy" takes newer versions
+lock: ## renew uv.lock after a change of dependencies; UPGRADE=all or UPGRADE="ruff mypy" upgrades packages
 	@$(call with-python,-m infra.local.lock $(UPGRADE))
 
-audit: env-setup ## ask whether known vulnerabilities are in the locked packages; needs the network; ARGS= goes to uv audit
+audit: env-setup ## report known vulnerabilities of the locked packages; needs the network; ARGS= for uv audit
 	@$(BIN)/python -m infra.local.audit $(ARGS)
 
-clean: ## remove what these targets made, except data/ and .env
+clean: ## remove everything that these targets made, except data/ and .env
 	@if [ -e .run/apps.pid ]; then $(MAKE) --no-print-directory apps-down; fi
 	@if [ -e .run/prometheus ]; then $(MAKE) --no-print-directory infra-down; fi
 	@rm -rf .venv .uv .run wheelhouse dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
