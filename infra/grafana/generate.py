@@ -207,7 +207,7 @@ def text(dashboard: Json) -> str:
 
 
 def document(written: str) -> str:
-    """docs/dashboards.md with its tables made anew, each between two comments with the dashboard's uid."""
+    """docs/dashboards.md with its tables rewritten, each between two comments with the dashboard's uid."""
     for dashboard in dashboards().values():
         start, end = f"<!-- {dashboard['uid']} -->\n", f"<!-- /{dashboard['uid']} -->"
         before, _, rest = written.partition(start)

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 GRAFANA_VERSION = "12.4.11"  # that of infra/compose.yaml; Grafana migrates panels that name an older one
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
-# Blue and orange can be told apart by everybody; red and green can't.
+# Everybody can distinguish blue and orange; not everybody can distinguish red and green.
 GOOD, NOTICE, BAD, NEUTRAL = "blue", "yellow", "orange", "text"
 
 Steps = Sequence[tuple[float | None, str]]
@@ -60,7 +60,7 @@ def stat(
 ) -> Json:  # fmt: skip
     """A number that is read at a glance. `words` says in words what a value means.
 
-    It is asked for now and not over time: of an app that is down it shows nothing, and not its last words.
+    The query is for the present instant: for an app that is down it shows nothing, instead of the last value.
     """
     options = {
         "colorMode": "value",

@@ -1,7 +1,7 @@
 """Run both apps in one terminal: `python -m infra.local.apps up | down | page`.
 
 `up` starts the web app and the sidecar, shows their logs line by line and ends both together: on Ctrl-C, SIGTERM or
-`down` with exit code 0, or with 1 as soon as one of them ends by itself. With ENVIRONMENT=development it restarts both
+`down` with exit code 0, or with 1 as soon as one of them ends on its own. With ENVIRONMENT=development it restarts both
 when their source changes; an app that doesn't come up after such a restart is not tried again before the next change.
 """
 
@@ -57,9 +57,9 @@ def read_plan() -> Plan:
 
 
 async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningApp | None, bool]:
-    """Run both apps until one ends by itself or there is an interruption, and then end what is left.
+    """Run both apps until one ends on its own or there is an interruption, then end the other.
 
-    Returns the app that ended by itself, and whether all ended well.
+    Returns the app that ended on its own, and whether both ended well.
     """
     running: list[RunningApp] = []
     try:
@@ -69,7 +69,7 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
         await first_of(*(app.ended() for app in running), *(event.wait() for event in interruptions))
         ended = next((app for app in running if app.exited.done()), None)
         if ended:
-            say(f"{ended.app.name} ended by itself with {describe(ended.exited.result())}; ending the other")
+            say(f"{ended.app.name} ended unexpectedly with {describe(ended.exited.result())}; ending the other")
         next_step.cancel()
     finally:
         well = all(await asyncio.gather(*(app.stop() for app in running)))
@@ -100,7 +100,7 @@ async def watch_sources(changed: asyncio.Event) -> None:
 
 
 async def keep_running(plan: Plan) -> int:
-    """Run both apps until told to stop; returns the exit code. Raises what run_and_restart does."""
+    """Run both apps until a signal ends them; returns the exit code. Raises what run_and_restart does."""
     stop, changed = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -34,7 +34,7 @@ def main(options: list[str]) -> int:
     code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
     if code in (0, 1):
         return code
-    print("audit: the service could not be asked, see above; asking the package index", file=sys.stderr)
+    print("audit: the service can't be reached, see above; using the package index", file=sys.stderr)
     parser = argparse.ArgumentParser()
     parser.add_argument("--ignore", action="append", default=[])
     return ask_index(json_address(variables), set(parser.parse_known_args(options)[0].ignore))

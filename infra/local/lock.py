@@ -54,11 +54,11 @@ def resolve(upgrades: list[str]) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The process environment, and in it what pip knows of this machine's index, unless uv was told itself."""
+    """The process environment with pip's settings of this machine's index, unless uv has its own."""
     names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
     known = {variable: pip_setting(name) for name, variable in names.items()}
-    told = {variable: value for variable, value in known.items() if value}
-    return {**told, **os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    of_pip = {variable: value for variable, value in known.items() if value}
+    return {**of_pip, **os.environ, "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def pip_setting(name: str) -> str:
@@ -75,7 +75,7 @@ def without_places(lock: str) -> str:
     """
     lock = re.sub(r'registry = "[^"]+"', 'registry = "wheelhouse"', lock)
     lock = re.sub(r'\burl = "[^"]*/([^"/]+)"', r'path = "\1"', lock)
-    lock = re.sub(r', upload-time = "[^"]*"|, size = \d+', "", lock)  # not every index tells them
+    lock = re.sub(r', upload-time = "[^"]*"|, size = \d+', "", lock)  # not every index has them
     lock = re.sub(r"^sdist = .*\n", "", lock, flags=re.MULTILINE)  # only wheels are installed
     if "://" in lock:
         line = next(line for line in lock.splitlines() if "://" in line)

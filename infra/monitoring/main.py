@@ -61,7 +61,7 @@ def _up_in_containers(plan: Plan, engine: compose.Engine) -> int:
 
 
 def _up_natively(plan: Plan, prometheus: Program, grafana: Program | None) -> int:
-    """What runs already is started anew, so that it follows the settings of now. Raises StartError, TimeoutError."""
+    """Start both; restart what runs already, so that it uses the current settings. Raises StartError, TimeoutError."""
     wanted = [(prometheus, plan.prometheus)] + ([(grafana, plan.grafana)] if grafana else [])
     refused = refusals([address for program, address in wanted if not program.runs()])
     for address, reason in refused:
@@ -80,10 +80,10 @@ def _up_natively(plan: Plan, prometheus: Program, grafana: Program | None) -> in
 
 
 def _start(plan: Plan, program: Program) -> str:
-    """Start it, anew if it runs; which process it is, in words."""
+    """Start a program, or restart it if it runs. Gives a description of its process."""
     ended = end(program.run_folder, program.name)
-    anew = f"started anew, it was {ended}; " if ended else ""
-    return f"{anew}process {program.start()}, log {plan.short(program.log_file)}"
+    before = f"restarted, it was {ended}; " if ended else ""
+    return f"{before}process {program.start()}, log {plan.short(program.log_file)}"
 
 
 def _say_what_it_asks(plan: Plan) -> None:

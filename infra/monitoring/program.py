@@ -1,4 +1,4 @@
-"""A program of this machine that goes on in the background, and ends when it is told to."""
+"""A program that runs in the background of this machine until it is ended."""
 
 import fcntl
 import subprocess
@@ -17,7 +17,7 @@ PAUSE = 0.1  # seconds between looks
 
 
 class StartError(Exception):
-    """The program does not start; the message says why, as far as its log tells."""
+    """The program does not start; the message has the reason, as far as its log shows it."""
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,13 @@ def test_both_run_until_infra_down(tmp_path: Path, ports: dict[str, str]) -> Non
 
 
 @needs_prometheus
-def test_a_second_infra_up_starts_it_anew_and_keeps_the_data(tmp_path: Path, ports: dict[str, str]) -> None:
+def test_a_second_infra_up_restarts_it_and_keeps_the_data(tmp_path: Path, ports: dict[str, str]) -> None:
     checkout = Checkout(tmp_path, "prometheus", **ports)
     assert checkout.run("up").returncode == 0
     first = checkout.process("prometheus")
     try:
         again = checkout.run("up")
-        assert f"started anew, it was {first}" in again.stdout
+        assert f"restarted, it was {first}" in again.stdout
         assert checkout.process("prometheus") != first
         assert "Grafana does not run" in checkout.run("open").stdout
     finally:

@@ -51,7 +51,7 @@ def test_when_one_is_killed_the_other_is_ended_too(checkout: Checkout, app: str)
     run.wait_until_up()
     os.kill(run.app_processes(app)[0], signal.SIGKILL)
     assert run.exit_code() == 1
-    assert f"{app} ended by itself with signal SIGKILL; ending the other" in run.output
+    assert f"{app} ended unexpectedly with signal SIGKILL; ending the other" in run.output
     assert run.output.count("ended in good order") == 1
 
 
@@ -59,7 +59,7 @@ def test_an_app_that_does_not_start_is_named_with_its_exit_code(checkout: Checko
     checkout.set_mode("metrics-sidecar", "fail")
     run = checkout.up()
     assert run.exit_code() == 1
-    assert "metrics-sidecar ended by itself with exit code 3" in run.output
+    assert "metrics-sidecar ended unexpectedly with exit code 3" in run.output
 
 
 def test_an_app_that_is_missing_leaves_nothing_behind(checkout: Checkout) -> None:
