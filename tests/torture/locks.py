@@ -88,7 +88,7 @@ def files_lost(folder: Path, seed: int, rounds: int) -> Figures:
         shutil.rmtree(folder / str(number))
     return Figures(
         f"{rounds} times a file of the journal taken away: {', '.join(HARMS)}",
-        "exit code 1 within a heartbeat or two, one line that names the file; lost 0, double 0 after the restart",
+        "exit code 1, one line that names the file; lost 0, double 0 after the restart",
     )
 
 
