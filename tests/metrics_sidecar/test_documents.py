@@ -32,7 +32,7 @@ CONTRACT = {
 }
 
 
-def test_the_page_is_the_one_that_the_code_makes() -> None:
+def test_the_page_of_metrics_is_up_to_date() -> None:
     assert (ROOT / "docs/metrics.md").read_text() == page()
 
 

@@ -151,7 +151,7 @@ def test_prometheus_own_parsers_read_the_same_figures(openmetrics: bool) -> None
     assert {family.type for family in families} >= {"counter", "gauge", "histogram"}
 
 
-def test_every_exposed_name_is_in_the_file_of_names() -> None:
+def test_every_exposed_name_is_in_the_catalogue() -> None:
     text = render(state_of(TRADES, limit=2), openmetrics=False)
     named = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert named <= {metric.name for metric in metrics.ALL}
@@ -159,7 +159,7 @@ def test_every_exposed_name_is_in_the_file_of_names() -> None:
         assert not set(metric.meaning) & set('\\"\n'), "would have to be escaped"
 
 
-def test_all_figures_of_a_scrape_are_of_one_moment_although_trades_are_applied_while_it_is_made() -> None:
+def test_all_figures_of_a_scrape_are_of_one_moment_while_trades_are_applied() -> None:
     many = [trade("buy", "1", "10", symbol=f"S{number}") for number in range(300)]
     state = state_of(many)
     expected = samples(state.freeze())
@@ -171,7 +171,7 @@ def test_all_figures_of_a_scrape_are_of_one_moment_although_trades_are_applied_w
     assert parse(b"".join(made).decode().splitlines()) == expected
 
 
-def test_a_scrape_after_others_shows_what_a_first_scrape_shows_whatever_has_changed_in_between() -> None:
+def test_a_later_scrape_equals_a_first_scrape_after_any_changes() -> None:
     used, state = Exposition(), TradingState(400, "one")
     changes = [
         [trade("buy", "1", "10", symbol=f"S{number}") for number in range(200)],

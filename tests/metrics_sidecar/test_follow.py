@@ -49,7 +49,7 @@ async def until_applied(tracker: Tracker, sequence: int) -> None:
     await until(lambda: tracker.state.applied == sequence)
 
 
-def test_what_is_appended_is_applied_in_whatever_pieces_it_arrives() -> None:
+def test_appended_trades_are_applied_in_any_batches() -> None:
     async def scenario() -> Tracker:
         stream = MemoryStream()
         put(stream, [BUY] * 1_500)
@@ -107,9 +107,7 @@ def test_falling_behind_later_does_not_undo_readiness(tracker: Tracker, subscrib
     assert tracker.ready
 
 
-def test_another_stream_starts_from_nothing_and_has_to_be_caught_up_with(
-    tracker: Tracker, subscriber: ScriptedSubscriber
-) -> None:
+def test_another_stream_starts_empty_and_needs_a_catch_up(tracker: Tracker, subscriber: ScriptedSubscriber) -> None:
     subscriber.told_caught_up = True
     tracker.take(Arrival(batch([BUY]), 0, replayed=True))
     assert tracker.ready
@@ -199,7 +197,7 @@ class TestSaver:
 
         in_loop(scenario)
 
-    def test_a_save_that_fails_is_counted_and_tried_again(self, tmp_path: Path) -> None:
+    def test_a_failed_save_is_counted_and_retried(self, tmp_path: Path) -> None:
         async def scenario() -> None:
             stream = MemoryStream()
             put(stream, [BUY])

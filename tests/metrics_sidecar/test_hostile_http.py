@@ -49,7 +49,7 @@ def scrapes(apps: Apps) -> bool:
 
 
 @pytest.mark.parametrize("beginning", [b"GET /healthz HTTP/1.1\r\nX-Long: ", b"GET /", b"GET /healthz HTTP/1.1\r\n"])
-def test_a_head_without_an_end_is_not_kept(apps: Apps, beginning: bytes) -> None:
+def test_an_endless_head_is_dropped(apps: Apps, beginning: bytes) -> None:
     assert scrapes(apps)
     before = peak(apps)
     piece = b"X-More: v\r\n" * 1_000 if beginning.endswith(b"\n") else b"x" * 65_536
@@ -79,7 +79,7 @@ def test_a_thousand_silent_connections_reset_no_scrape(apps: Apps) -> None:
     assert peak(apps) - before < 16 * MIB
 
 
-def test_pipelined_answers_that_nobody_reads_are_bounded(apps: Apps) -> None:
+def test_unread_pipelined_answers_are_bounded(apps: Apps) -> None:
     assert scrapes(apps)
     before = peak(apps)
     with ExitStack() as opened:

@@ -26,7 +26,7 @@ def samples(file: SnapshotFile) -> dict[str, Value]:
     return {family.metric.name + labels: value for family in families for labels, value in family.samples}
 
 
-def test_a_snapshot_that_can_not_be_used_is_counted(tmp_path: Path) -> None:
+def test_an_unusable_snapshot_is_counted(tmp_path: Path) -> None:
     file = SnapshotFile(tmp_path)
     assert file.load() is None
     assert samples(file)['trading_snapshots_total{result="refused"}'] == 0

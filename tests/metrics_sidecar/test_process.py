@@ -151,7 +151,7 @@ def test_killed_again_and_again_it_comes_back_with_the_same_figures_and_no_total
 
 
 @pytest.mark.parametrize("spoil", ["cut off", "changed", "gone", "of another stream"])
-def test_whatever_became_of_the_snapshot_the_figures_are_the_same(apps: Apps, spoil: str) -> None:
+def test_figures_are_the_same_after_any_fault_of_the_snapshot(apps: Apps, spoil: str) -> None:
     path = apps.folder / "data" / FILE_NAME
     apps.start(SIDECAR)
     with writing(apps) as writer:
@@ -188,7 +188,7 @@ def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_a_caller_that_names_other_addresses_as_its_own_is_slowed_all_the_same(apps: Apps) -> None:
+def test_a_caller_can_not_evade_the_throttle_by_forwarded_addresses(apps: Apps) -> None:
     apps.start(SIDECAR, SIDECAR_API_TOKENS="the-token-that-is-right")
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
     with httpx.Client(trust_env=False) as client:
@@ -227,7 +227,7 @@ def test_a_bad_setting_ends_it_with_2_and_one_line(apps: Apps) -> None:
     assert re.fullmatch(r"metrics-sidecar: SIDECAR_HTTP_HOST=.*SIDECAR_API_TOKENS.*\n", ended.stderr)
 
 
-def test_it_tells_its_version_and_how_to_use_it(apps: Apps) -> None:
+def test_version_and_help_are_printed(apps: Apps) -> None:
     assert run_to_its_end(apps, "--version").stdout == f"{__version__}\n"
     assert "/metrics" in run_to_its_end(apps, "--help").stdout
     assert run_to_its_end(apps, "--what").returncode == 2

@@ -57,7 +57,7 @@ def ready(sidecar: Sidecar) -> Sidecar:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz"])
-def test_until_caught_up_it_answers_503_and_says_what_it_waits_for(sidecar: Sidecar, path: str) -> None:
+def test_before_catch_up_it_answers_503_and_says_what_is_missing(sidecar: Sidecar, path: str) -> None:
     response = sidecar.request(path)
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"
@@ -70,7 +70,7 @@ def test_until_caught_up_it_answers_503_and_says_what_it_waits_for(sidecar: Side
     assert sidecar.request(path).status_code == 200
 
 
-def test_it_is_alive_and_tells_its_state_before_it_has_caught_up(sidecar: Sidecar) -> None:
+def test_health_and_state_are_served_before_catch_up(sidecar: Sidecar) -> None:
     assert sidecar.request("/healthz").json() == {"status": "ok"}
     assert sidecar.request("/state").json()["ready"] is False
 
@@ -86,7 +86,7 @@ def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
     assert shown['trading_events_rejected_total{reason="undecodable"}'] == "0"
 
 
-def test_metrics_come_in_the_format_that_was_asked_for(ready: Sidecar) -> None:
+def test_metrics_come_in_the_accepted_format(ready: Sidecar) -> None:
     plain = ready.request("/metrics")
     openmetrics = ready.request("/metrics", Accept="application/openmetrics-text")
     assert plain.headers["content-type"] == TEXT
@@ -96,7 +96,7 @@ def test_metrics_come_in_the_format_that_was_asked_for(ready: Sidecar) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/state"])
-def test_answers_are_compressed_for_those_who_take_it(ready: Sidecar, path: str) -> None:
+def test_answers_are_compressed_if_the_client_accepts_gzip(ready: Sidecar, path: str) -> None:
     response = ready.request(path, **{"accept-encoding": "gzip"})
     assert response.headers["content-encoding"] == "gzip"
     assert int(response.headers["content-length"]) < len(response.content)
@@ -158,7 +158,7 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
         ("POST", "/metrics", 405, "method_not_allowed"),
     ],
 )
-def test_what_is_not_there_is_refused(ready: Sidecar, method: str, path: str, status: int, code: str) -> None:
+def test_unknown_paths_and_methods_are_refused(ready: Sidecar, method: str, path: str, status: int, code: str) -> None:
     response = ready.request(path, method)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.json()["type"] == f"urn:trading-telemetry:problem:{code}"
@@ -209,16 +209,16 @@ class TestTokens:
 
     @pytest.mark.parametrize("path", ["/metrics", "/state"])
     @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "Basic old", "Bearer old new"])
-    def test_figures_need_one(self, guarded: Sidecar, path: str, given: str) -> None:
+    def test_figures_need_a_token(self, guarded: Sidecar, path: str, given: str) -> None:
         response = guarded.request(path, Authorization=given)
         assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
         assert response.headers["www-authenticate"].startswith("Bearer")
 
     @pytest.mark.parametrize("given", ["Bearer old", "bearer new"])
-    def test_any_of_them_will_do(self, guarded: Sidecar, given: str) -> None:
+    def test_any_token_of_the_setting_is_accepted(self, guarded: Sidecar, given: str) -> None:
         assert guarded.request("/metrics", Authorization=given).status_code == 200
 
-    def test_one_that_may_not_read_is_told_so(self, tmp_path: Path) -> None:
+    def test_a_token_without_read_gets_403(self, tmp_path: Path) -> None:
         entries = (entry_text("sender", frozenset({"ingest"})), entry_text("reader", frozenset({"read"})))
         sidecar = Sidecar(tmp_path, tokens=entries)
         sidecar.catch_up()
@@ -227,7 +227,7 @@ class TestTokens:
         assert (response.status_code, response.json()["code"]) == (403, "forbidden")
         assert 'scope="read"' in response.headers["www-authenticate"]
 
-    def test_guesses_are_slowed_and_a_token_known_from_there_goes_on(self, guarded: Sidecar) -> None:
+    def test_guesses_are_throttled_but_a_token_known_from_the_address_is_accepted(self, guarded: Sidecar) -> None:
         assert guarded.request("/metrics", Authorization="Bearer old").status_code == 200
         codes = [guarded.request("/metrics", Authorization=f"Bearer {n}").json()["code"] for n in range(MAX_WRONG + 1)]
         assert codes == MAX_WRONG * ["unauthorized"] + ["too_many_attempts"]
@@ -237,7 +237,7 @@ class TestTokens:
         assert guarded.request("/metrics", Authorization="Bearer old").status_code == 200
 
     @pytest.mark.parametrize("path", ["/health", "/healthz", "/readyz"])
-    def test_health_needs_none(self, guarded: Sidecar, path: str) -> None:
+    def test_health_needs_no_token(self, guarded: Sidecar, path: str) -> None:
         assert guarded.request(path).status_code == 200
 
 
@@ -260,7 +260,7 @@ def test_a_container_gets_health_and_metrics_by_its_name_for_this_machine(ready:
     assert statuses == {"/health": 200, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/state": 403}
 
 
-def test_with_tokens_every_name_will_do(tmp_path: Path) -> None:
+def test_with_tokens_any_host_name_is_accepted(tmp_path: Path) -> None:
     sidecar = Sidecar(tmp_path, ("a-token",))
     assert sidecar.request("/state", Host="evil.example", Authorization="Bearer a-token").status_code == 200
 

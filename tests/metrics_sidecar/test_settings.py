@@ -45,12 +45,12 @@ def test_a_bad_value_is_refused_by_the_name_of_its_key(key: str, value: str) -> 
         ("SIDECAR_ZMQ_SERVER_KEY", {"SIDECAR_ZMQ_SERVER_KEY": "short", "SIDECAR_ZMQ_SECRET_KEY_FILE": "own.key"}),
     ],
 )
-def test_one_key_without_the_other_and_what_is_no_key_are_refused(key: str, values: dict[str, str]) -> None:
+def test_a_key_without_the_other_and_an_invalid_key_are_refused(key: str, values: dict[str, str]) -> None:
     with pytest.raises(SettingError, match=key):
         read(**values)
 
 
-def test_other_machines_may_reach_it_once_a_token_is_set_which_is_never_shown() -> None:
+def test_other_machines_may_reach_it_only_with_a_token_which_is_never_shown() -> None:
     settings = read(SIDECAR_HTTP_HOST="0.0.0.0", SIDECAR_API_TOKENS="secret-number-one, secret-number-two")
     assert settings.api_tokens == ("secret-number-one", "secret-number-two")
     assert "secret" not in repr(settings)

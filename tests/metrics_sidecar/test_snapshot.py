@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> SnapshotFile:
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
-def test_what_is_loaded_is_what_was_saved(file: SnapshotFile, count: int) -> None:
+def test_a_saved_snapshot_loads_unchanged(file: SnapshotFile, count: int) -> None:
     state = state_of(TRADES[:count])
     save(file, state)
     assert file.load() == snapshot_of(state)
@@ -57,7 +57,7 @@ def test_many_positions_are_saved_in_slices(file: SnapshotFile) -> None:
     assert file.load() == snapshot_of(state)
 
 
-def test_more_than_is_needed_of_a_symbols_last_trade_does_no_harm() -> None:
+def test_further_members_of_a_symbols_last_trade_are_ignored() -> None:
     snapshot = snapshot_of(state_of(TRADES))
     document = json.loads(b"".join(encode(snapshot)))
     for symbol, mark in document["moment"]["last"].items():
@@ -65,7 +65,7 @@ def test_more_than_is_needed_of_a_symbols_last_trade_does_no_harm() -> None:
     assert decode_body(json.dumps(document).encode()) == snapshot
 
 
-def test_no_file_is_no_snapshot(file: SnapshotFile) -> None:
+def test_a_missing_file_loads_as_none(file: SnapshotFile) -> None:
     assert file.load() is None
 
 
@@ -99,7 +99,7 @@ def test_a_file_with_any_byte_changed_is_not_used(file: SnapshotFile) -> None:
         (b"trading-telemetry-snapshot 1 %b\n{}" % blake2b(b"{}", digest_size=16).hexdigest().encode(), "snapshot of"),
     ],
 )
-def test_a_foreign_file_is_not_used_and_it_is_said_why(file: SnapshotFile, content: bytes, reason: str) -> None:
+def test_a_foreign_file_is_rejected_with_the_reason(file: SnapshotFile, content: bytes, reason: str) -> None:
     with pytest.raises(UnusableState, match=reason):
         file.decode(content)
 
@@ -138,7 +138,7 @@ def test_killed_at_any_place_in_a_save_the_old_or_the_new_snapshot_is_there(
     assert file.load() == snapshot_of(new)
 
 
-def test_the_file_is_synced_before_it_takes_the_old_ones_place_and_the_folder_after(
+def test_the_file_is_synced_before_the_rename_and_the_folder_after(
     file: SnapshotFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -158,7 +158,7 @@ def test_the_file_is_synced_before_it_takes_the_old_ones_place_and_the_folder_af
     assert seen == [f"sync {FILE_NAME}.new", "rename", "sync not yet there"]
 
 
-def test_restored_is_the_state_with_the_position_it_stands_for(file: SnapshotFile) -> None:
+def test_a_restored_state_has_its_position(file: SnapshotFile) -> None:
     state = state_of(TRADES)
     save(file, state)
     restored, position = restore(file, limit=1_000)
@@ -167,7 +167,7 @@ def test_restored_is_the_state_with_the_position_it_stands_for(file: SnapshotFil
 
 
 @pytest.mark.parametrize("spoil", ["torn", "other limit", "a folder"])
-def test_without_a_usable_snapshot_it_starts_from_nothing(file: SnapshotFile, spoil: str) -> None:
+def test_without_a_usable_snapshot_it_starts_empty(file: SnapshotFile, spoil: str) -> None:
     save(file, state_of(TRADES))
     if spoil == "torn":
         file.path.write_bytes(file.path.read_bytes()[:-7])

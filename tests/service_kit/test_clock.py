@@ -20,7 +20,7 @@ class Clock:
         return self.ns
 
 
-def test_it_is_the_clock_where_that_goes_on() -> None:
+def test_the_latest_time_is_the_clock_while_it_advances() -> None:
     clock = Clock()
     latest = LatestTime(clock)
     clock.passed, clock.ns = 8.0, clock.ns + SECOND
@@ -34,7 +34,7 @@ def test_the_latest_time_is_not_lowered_by_a_clock_that_is_set_back() -> None:
     assert latest.unix_ns() == 1_000 * DAYS + 3 * SECOND
 
 
-def test_it_goes_on_from_what_was_written_under_an_earlier_clock() -> None:
+def test_the_latest_time_continues_from_times_of_an_earlier_clock() -> None:
     clock = Clock()
     latest = LatestTime(clock)
     latest.raise_to(clock.ns + 2 * DAYS)

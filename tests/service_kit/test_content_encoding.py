@@ -18,11 +18,11 @@ def test_gzip_is_decompressed(encoding: bytes) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {b"content-encoding": b"identity"}, {b"content-encoding": b""}])
-def test_what_is_not_compressed_is_left_as_it_is(headers: dict[bytes, bytes]) -> None:
+def test_an_uncompressed_body_is_unchanged(headers: dict[bytes, bytes]) -> None:
     assert decoded(headers, BODY, MAXIMUM) == BODY
 
 
-def test_members_one_after_the_other_are_one_body() -> None:
+def test_several_gzip_members_are_one_body() -> None:
     parts = gzip.compress(BODY[:50], mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(BODY[50:])
     assert decoded({b"content-encoding": b"gzip"}, parts, MAXIMUM) == BODY
 
@@ -41,7 +41,7 @@ def test_members_one_after_the_other_are_one_body() -> None:
         (b"gzip", zlib.compress(BODY), "bad_request"),
     ],
 )
-def test_what_cant_be_decompressed_within_the_bound_is_refused(encoding: bytes, body: bytes, code: str) -> None:
+def test_a_damaged_or_too_large_gzip_body_is_refused(encoding: bytes, body: bytes, code: str) -> None:
     with pytest.raises(Problem) as refused:
         decoded({b"content-encoding": encoding}, body, MAXIMUM)
     assert refused.value.code == code

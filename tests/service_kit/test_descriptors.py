@@ -9,7 +9,7 @@ from service_kit.lifecycle.descriptors import MIN_OTHER_FILES, connections_withi
     ("descriptors", "wanted", "served"),
     [(1_256, 1_000, 1_000), (1_024, 1_000, 828), (256, 1_000, 80), (128, 1_000, 16), (96, 1_000, 0), (20, 10, 0)],
 )
-def test_as_many_as_leave_room_for_files_and_for_those_being_refused(
+def test_connections_leave_descriptors_for_files_and_refused_clients(
     descriptors: int, wanted: int, served: int
 ) -> None:
     assert connections_within(descriptors, wanted) == served

@@ -66,7 +66,7 @@ def test_a_weak_token_and_a_wrong_one_get_the_same_answer_while_their_network_wa
     assert gate.identify(weak.encode(), THERE)
 
 
-def test_a_weak_token_known_from_an_address_goes_on_there(gate: Gate, clock: ManualClock) -> None:
+def test_a_weak_token_known_from_an_address_is_accepted_there(gate: Gate, clock: ManualClock) -> None:
     assert gate.identify(PLAIN.encode(), HERE)
     guess(gate)
     assert gate.identify(PLAIN.encode(), HERE)

@@ -12,7 +12,7 @@ from service_kit.access.hosts import HOST_OF_A_CONTAINER, OwnHosts
         b"[::1]", b"[::1]:8000", b"localhost:",
     ],
 )  # fmt: skip
-def test_loopback_is_known_by_all_its_names_and_so_is_whoever_names_none(header: bytes) -> None:
+def test_loopback_names_and_a_missing_host_are_accepted(header: bytes) -> None:
     assert OwnHosts().include(header)
 
 
@@ -25,12 +25,12 @@ def test_loopback_is_known_by_all_its_names_and_so_is_whoever_names_none(header:
         b"2130706433", b"10.0.0.1", b"[::]:8000", b"x" * 60_000, HOST_OF_A_CONTAINER.encode(), b"desk.example",
     ],
 )  # fmt: skip
-def test_everything_else_is_foreign(header: bytes) -> None:
+def test_other_names_are_foreign(header: bytes) -> None:
     assert not OwnHosts().include(header)
     assert not OwnHosts("").include(header), "a setting without a value adds no name"
 
 
-def test_names_that_are_told_are_known_with_any_port() -> None:
+def test_configured_names_are_accepted_with_any_port() -> None:
     hosts = OwnHosts("Desk.example:8443", "", HOST_OF_A_CONTAINER)
     assert all(
         map(hosts.include, (b"desk.example", b"desk.EXAMPLE:8443", b"desk.example:1", b"host.docker.internal:80"))

@@ -19,7 +19,7 @@ async def large(_request: Request) -> Response:
     return Response(200, "text/plain", [PIECE] * PIECES)
 
 
-def test_responses_that_nobody_reads_have_a_bound_together() -> None:
+def test_unread_responses_are_bounded_together() -> None:
     connections = ConnectionContext.of(ConnectionLimits("TEST", 10), ConnectionCounters(COMMON_TYPES))
     app = HttpApp({"/large": large}, Gate("test", "TEST_API_TOKENS", (), SYSTEM_CLOCK), connections, lambda: None)
     scope = {"type": "http", "method": "GET", "path": "/large", "headers": [], "client": ("127.0.0.1", 1)}

@@ -36,7 +36,7 @@ def test_the_file_sets_the_form_and_the_levels(tmp_path: Path) -> None:
     assert read(tmp_path, text) == LogSettings("WARNING", "json", QUIET_LIBRARIES | {"telemetry_stream": "DEBUG"})
 
 
-def test_the_settings_win(tmp_path: Path) -> None:
+def test_the_settings_override_the_file(tmp_path: Path) -> None:
     text = "version: 1\nformat: json\nroot: {level: WARNING}\n"
     assert read(tmp_path, text, LOG_LEVEL="error", LOG_FORMAT="console") == LogSettings(
         "ERROR", "console", QUIET_LIBRARIES
@@ -59,12 +59,12 @@ def test_debug_shows_the_libraries_too(tmp_path: Path) -> None:
         ("just words", "object"),
     ],
 )
-def test_a_file_that_can_not_be_used_is_named_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_file_is_named_with_the_reason(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SettingError, match=rf"logging_config\.yml: (?s:.*){said}"):
         read(tmp_path, text)
 
 
-def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "config" / "logging_config.yml").mkdir(parents=True)
     with pytest.raises(SettingError, match=r"logging_config\.yml: "):
         read(tmp_path)

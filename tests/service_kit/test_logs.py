@@ -90,7 +90,7 @@ def test_further_processors_add_to_every_line(log_to: Callable[..., io.StringIO]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_lines_below_the_level_are_left_out(log_to: Callable[..., io.StringIO], level: str) -> None:
+def test_lines_below_the_level_are_dropped(log_to: Callable[..., io.StringIO], level: str) -> None:
     written = log_to(level)
     for each in LEVELS:
         structlog.get_logger("ours").log(logging.getLevelNamesMapping()[each], each)
@@ -114,7 +114,7 @@ def test_an_exception_is_in_its_line(
 
 
 @pytest.mark.parametrize("value", [{1, 2}, float("inf"), 2**70, "half a character: \ud800", {3: "three"}], ids=repr)
-def test_no_value_costs_a_line(log_to: Callable[..., io.StringIO], value: object) -> None:
+def test_no_value_loses_a_log_line(log_to: Callable[..., io.StringIO], value: object) -> None:
     written = log_to()
     structlog.get_logger("ours").info("odd", value=value)
     [line] = lines(written)
@@ -133,7 +133,7 @@ def test_no_value_costs_a_line(log_to: Callable[..., io.StringIO], value: object
         ("auto", True, True),
     ],
 )
-def test_lines_are_readable_where_that_is_asked_for(
+def test_console_lines_are_readable(
     log_to: Callable[..., io.StringIO], form: str, terminal: bool, readable: bool
 ) -> None:
     assert form in FORMATS

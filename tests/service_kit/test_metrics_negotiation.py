@@ -25,7 +25,7 @@ PROMETHEUS_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;
         (";;,,=", False),
     ],
 )
-def test_openmetrics_goes_to_those_who_ask_for_it_and_like_nothing_better(accept: str, openmetrics: bool) -> None:
+def test_openmetrics_is_used_if_the_client_prefers_it(accept: str, openmetrics: bool) -> None:
     assert wants_openmetrics(accept) is openmetrics
 
 
@@ -33,5 +33,5 @@ def test_openmetrics_goes_to_those_who_ask_for_it_and_like_nothing_better(accept
     ("accept_encoding", "gzip"),
     [("gzip", True), ("deflate, GZIP;q=0.5", True), ("gzip;q=0", False), ("identity", False), ("", False)],
 )
-def test_gzip_goes_to_those_who_take_it(accept_encoding: str, gzip: bool) -> None:
+def test_gzip_is_used_if_the_client_accepts_it(accept_encoding: str, gzip: bool) -> None:
     assert accepts_gzip(accept_encoding) is gzip

@@ -41,7 +41,7 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("kind", READERS)
 @pytest.mark.parametrize("values", [{}, {"KEY": ""}, {"KEY": " \t"}], ids=["not set", "empty", "blank"])
-def test_what_is_not_set_or_empty_has_its_default(kind: str, values: dict[str, str]) -> None:
+def test_a_missing_or_empty_setting_has_its_default(kind: str, values: dict[str, str]) -> None:
     assert READERS[kind](Environment(values, ROOT)) == DEFAULTS[kind]
 
 
@@ -98,7 +98,7 @@ def test_a_value_is_read(kind: str, written: str, value: object) -> None:
         ),
     ],
 )
-def test_a_value_that_can_not_be_used_is_refused_with_its_key(kind: str, written: str) -> None:
+def test_an_invalid_value_is_refused_with_its_key(kind: str, written: str) -> None:
     with pytest.raises(SettingError, match=r"^KEY=.* needed$"):
         READERS[kind](Environment({"KEY": written}, ROOT))
 
@@ -113,7 +113,7 @@ def test_the_process_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert environment.text("BARE", "default") == "default"
 
 
-def test_a_value_in_the_file_is_taken_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_in_the_file_is_read_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME_OF_SECRETS", "leaked")
     (tmp_path / ".env").write_text("TOKEN=a${HOME_OF_SECRETS}b$c\n")
     assert load_environment({}, tmp_path).text("TOKEN", "") == "a${HOME_OF_SECRETS}b$c"
@@ -164,11 +164,13 @@ def test_a_socket_file_is_of_this_machine() -> None:
         ("LOG_LEVEL", None),
     ],
 )
-def test_a_name_that_nobody_reads_is_named_with_the_closest_known(tmp_path: Path, name: str, meant: str | None) -> None:
+def test_an_unknown_setting_is_reported_with_the_closest_known_name(
+    tmp_path: Path, name: str, meant: str | None
+) -> None:
     (tmp_path / ".env.sample").write_text("DATA_DIR=./data\nLOG_LEVEL=INFO\nWEBAPP_HTTP_PORT=8000\n")
     found = Environment({name: "1", "WEBAPP_HTTP_PORT": "1"}, tmp_path).unknown_names()
     assert found == ({} if meant is None else {name: meant})
 
 
-def test_without_a_list_of_names_none_is_unknown(tmp_path: Path) -> None:
+def test_without_the_sample_file_no_setting_is_unknown(tmp_path: Path) -> None:
     assert Environment({"WEBAPP_HTTP_PROT": "1"}, tmp_path).unknown_names() == {}

@@ -23,12 +23,12 @@ def clock() -> ManualClock:
 @pytest.fixture
 def guesser(clock: ManualClock) -> TokenThrottle:
     """One that HERE has made as many wrong guesses as it may, a second apart."""
-    slowing = TokenThrottle(clock)
+    throttle = TokenThrottle(clock)
     for number in range(MAX_WRONG):
-        assert slowing.wait(HERE, b"next") == 0
-        assert slowing.note_wrong(HERE, b"%d" % number)
+        assert throttle.wait(HERE, b"next") == 0
+        assert throttle.note_wrong(HERE, b"%d" % number)
         clock.now += 1
-    return slowing
+    return throttle
 
 
 def test_after_a_few_wrong_tokens_an_address_waits_and_no_other(guesser: TokenThrottle) -> None:
@@ -45,13 +45,13 @@ def test_one_more_guess_is_free_each_time_one_is_a_minute_old(guesser: TokenThro
     assert guesser.wait(HERE, b"another") == 0
 
 
-def test_the_same_wrong_token_again_is_no_guess() -> None:
-    slowing = TokenThrottle(ManualClock())
-    assert [slowing.note_wrong(HERE, b"old") for _ in range(20)] == [True] + 19 * [False]
-    assert slowing.wait(HERE, b"next") == 0
+def test_a_repeated_wrong_token_is_not_a_new_guess() -> None:
+    throttle = TokenThrottle(ManualClock())
+    assert [throttle.note_wrong(HERE, b"old") for _ in range(20)] == [True] + 19 * [False]
+    assert throttle.wait(HERE, b"next") == 0
 
 
-def test_a_token_that_was_right_there_before_is_taken_all_the_while(guesser: TokenThrottle) -> None:
+def test_a_token_that_was_right_before_from_the_address_is_accepted_while_it_waits(guesser: TokenThrottle) -> None:
     guesser.note_right(HERE, b"right")
     guesser.note_right(THERE, b"right there")
     assert guesser.wait(HERE, b"right") == 0
@@ -74,7 +74,7 @@ def test_an_ipv6_caller_is_its_64_bit_network(host: str, network: str) -> None:
     assert network_of(host) == network
 
 
-def test_what_is_kept_is_bounded(guesser: TokenThrottle) -> None:
+def test_remembered_tokens_and_networks_are_bounded(guesser: TokenThrottle) -> None:
     for number in range(MAX_NETWORKS):
         guesser.note_wrong(f"host-{number}", b"wrong")
     assert len(guesser._wrong) == MAX_NETWORKS

@@ -69,7 +69,7 @@ def test_a_plain_token_may_look_like_almost_anything(token: str) -> None:
         "sha256:",
     ],
 )
-def test_what_looks_like_a_hashed_entry_and_is_none_is_refused_and_not_shown(entry: str) -> None:
+def test_a_malformed_hashed_entry_is_refused_and_not_shown(entry: str) -> None:
     with pytest.raises(SettingError) as refused:
         read_entries(environment(KEY=f"a-good-plain-token, {entry}"), "KEY")
     assert str(refused.value).startswith("KEY: entry 2 is not a token: ")
@@ -77,7 +77,7 @@ def test_what_looks_like_a_hashed_entry_and_is_none_is_refused_and_not_shown(ent
     assert "secret" not in str(refused.value)
 
 
-def test_several_tokens_count_at_once_and_one_that_stands_twice_may_do_both() -> None:
+def test_several_tokens_are_valid_and_a_repeated_one_has_both_scopes() -> None:
     tokens = Tokens([f"ingest:sha256:{DIGEST}", "other", f"read:sha256:{DIGEST}"])
     assert tokens.scopes_of(digest_of(b"right")) == frozenset({"ingest", "read"})
     assert tokens.scopes_of(digest_of(b"other")) == EVERY_SCOPE

@@ -52,7 +52,7 @@ def refusal(read: Callable[[bytes], str], raw: str) -> str:
         ("1e" + "0" * 5_000 + "1", "10"),
     ],
 )
-def test_an_amount_is_kept_as_written_with_its_exponent_written_out(written: str, kept: str) -> None:
+def test_an_amount_is_kept_as_written_with_its_exponent_expanded(written: str, kept: str) -> None:
     assert rules.read_amount(written.encode()) == kept
     assert rules.read_amount(f'"{written}"'.encode()) == kept
     assert rules.read_decimal(written.encode()) == kept
@@ -101,7 +101,7 @@ def test_an_amount_is_kept_as_written_with_its_exponent_written_out(written: str
         ('{"a":1}', NO_NUMBER),
     ],
 )
-def test_an_amount_that_is_no_amount_is_refused(raw: str, message: str) -> None:
+def test_an_invalid_amount_is_refused(raw: str, message: str) -> None:
     assert refusal(rules.read_amount, raw) == message
 
 
@@ -205,7 +205,7 @@ def test_the_same_instant_becomes_the_same_text(raw: str, kept: str) -> None:
         ('"0000-01-01T00:00:00Z"', "is not a date and time: year 0 is out of range"),
     ],
 )
-def test_a_time_that_is_none_is_refused(raw: str, message: str) -> None:
+def test_an_invalid_time_is_refused(raw: str, message: str) -> None:
     assert refusal(lambda value: rules.read_timestamp(value, NOW_NS), raw) == message
 
 
@@ -234,17 +234,17 @@ def test_a_symbol_with_other_characters_is_refused(sent: str) -> None:
 
 
 @pytest.mark.parametrize("raw", ["null", "1", "true", "[]", '"\\ud800"', '"\\x"', '"', ""])
-def test_what_is_no_string_is_no_symbol(raw: str) -> None:
+def test_a_symbol_must_be_a_string(raw: str) -> None:
     assert refusal(rules.read_symbol, raw) == "must be a string"
 
 
-def test_bytes_that_are_not_utf_8_are_no_string() -> None:
+def test_bytes_that_are_not_utf_8_are_refused() -> None:
     with pytest.raises(FieldError, match="must be a string"):
         rules.read_name(b'"\xff"')
 
 
 @pytest.mark.parametrize("sent", ["buy", "BUY", "Buy", "bUy"])
-def test_a_side_is_taken_in_any_case(sent: str) -> None:
+def test_a_side_is_accepted_in_any_case(sent: str) -> None:
     assert rules.read_side(json.dumps(sent).encode()) == "buy"
 
 

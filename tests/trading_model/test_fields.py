@@ -75,7 +75,7 @@ def test_each_way_of_reading_journals_every_field(given: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_field_explains_what_it_does_not_take(name: str) -> None:
+def test_a_field_error_points_to_the_field(name: str) -> None:
     (problem,) = decode.explain(msgspec.json.encode({**COMPLETE, name: {"no": "such value"}}), NOW_NS)
     assert problem.pointer == f"#/{name}"
 

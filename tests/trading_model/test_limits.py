@@ -76,7 +76,9 @@ def hostile(draw: st.DrawFn) -> list[Trade]:
 
 @settings(max_examples=60, deadline=None)
 @given(hostile(), st.integers(1, 12), st.data())
-def test_who_gets_series_depends_on_the_journal_alone(trades: list[Trade], limit: int, data: st.DataObject) -> None:
+def test_which_keys_get_series_depends_on_the_journal_alone(
+    trades: list[Trade], limit: int, data: st.DataObject
+) -> None:
     whole = state_of(trades, limit)
     state = TradingState(limit, STREAM)
     while state.applied < len(trades):

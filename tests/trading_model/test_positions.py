@@ -94,7 +94,7 @@ def test_a_fee_counts_in_the_net_pnl_if_it_is_in_the_quote_currency(symbol: str,
     assert counts_in_net(symbol, currency) is counts
 
 
-def test_fees_are_kept_by_currency_rebates_are_negative_and_those_in_quote_are_taken_off() -> None:
+def test_fees_are_kept_by_currency_and_those_in_quote_are_subtracted() -> None:
     state = state_of(
         [
             trade("buy", "1", "10", fee="0.5"),

@@ -45,7 +45,7 @@ def test_a_frozen_moment_stays_as_it_was() -> None:
     assert samples(state.freeze()) != shown
 
 
-def test_each_fill_moves_the_mark_whatever_time_it_bears() -> None:
+def test_the_last_fill_by_sequence_is_the_mark_whatever_its_time() -> None:
     state = state_of([trade("buy", "1", "10", ts="1")])
     state.freeze()
     state.apply(batch([trade("buy", "1", "12", ts="1")], 2))
@@ -54,7 +54,7 @@ def test_each_fill_moves_the_mark_whatever_time_it_bears() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(histories(), histories(), st.integers(1, 3))
-def test_batches_applied_while_a_moment_is_frozen_in_slices_do_not_get_in(
+def test_batches_applied_during_a_freeze_in_slices_are_not_in_it(
     before: list[Trade], meanwhile: list[Trade], slices: int
 ) -> None:
     many = [trade("buy", "1", "1", symbol=f"S{number}", fee="1") for number in range(1_200)]
@@ -85,7 +85,7 @@ def test_both_sides_of_a_new_key_start_at_0() -> None:
     assert figure(state, "trading_volume_total", side="sell") == "0"
 
 
-def test_the_mark_is_the_symbols_last_price_in_whatever_account_it_was_traded() -> None:
+def test_the_mark_is_the_symbols_last_price_in_any_account() -> None:
     state = state_of([trade("buy", "1", "10"), trade("sell", "1", "13", account="other")])
     assert figure(state, "trading_unrealized_pnl") == "3"
 
@@ -150,14 +150,14 @@ class TestPastTheLimit:
         pytest.param({"price": "1E+99999999999999999999"}, "undecodable", id="exponent past all limits"),
     ],
 )
-def test_an_event_that_is_no_trade_is_counted_and_the_others_of_its_batch_are_applied(bad: Trade, reason: str) -> None:
+def test_an_invalid_event_is_counted_and_the_rest_of_its_batch_is_applied(bad: Trade, reason: str) -> None:
     state = state_of([trade("buy", "1", "10"), trade("buy", "1", "10") | bad, trade("buy", "1", "10")])
     assert figure(state, "trading_trades_total", side="buy") == "2"
     assert state.rejected[reason] == 1
     assert state.applied == 3
 
 
-def test_a_batch_that_is_no_json_still_gives_the_events_that_are() -> None:
+def test_valid_events_of_a_batch_with_invalid_json_are_applied() -> None:
     good = trade("buy", "1", "10")
     events = b",".join([event(7, good), event(8, good)[:-5], event(9, good), event(10, good)[:20]])
     state = TradingState(10, STREAM)
@@ -191,7 +191,7 @@ def counted(state: TradingState) -> tuple[int, int, int, int]:
     return moment.fills, moment.asides, moment.unknown, moment.incomplete_since
 
 
-def test_asides_are_passed_over_and_an_unknown_kind_marks_the_figures_from_its_sequence_on() -> None:
+def test_asides_are_skipped_and_an_unknown_kind_marks_figures_incomplete_from_its_sequence() -> None:
     state = TradingState(10, STREAM)
     state.apply(mixed(NOTE, NOTE))
     assert counted(state) == (2, 2, 0, 0)
@@ -212,7 +212,7 @@ def test_asides_are_passed_over_and_an_unknown_kind_marks_the_figures_from_its_s
         pytest.param(b'"aside":true}', (2, 0, 0, 0), id="no kind"),
     ],
 )
-def test_what_is_no_fill_is_never_applied_as_one(other: bytes, expected: tuple[int, int, int, int]) -> None:
+def test_an_event_that_is_not_a_fill_is_never_applied_as_one(other: bytes, expected: tuple[int, int, int, int]) -> None:
     state = TradingState(10, STREAM)
     state.apply(mixed(other))
     assert counted(state) == expected

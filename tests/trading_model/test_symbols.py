@@ -125,7 +125,7 @@ def test_a_symbol_says_what_venues_mean_by_it(symbol: str, base: str, quote: str
     assert symbol_parts(symbol.lower()) == parts
 
 
-def test_the_table_is_worth_its_name() -> None:
+def test_the_table_has_distinct_symbols() -> None:
     assert len({row[0] for row in ROWS}) == len(ROWS) >= 60
 
 
@@ -144,7 +144,7 @@ def test_xbt_is_btc() -> None:
     assert not same_currency("BTC", "ETH")
 
 
-def test_the_currencies_are_of_one_piece() -> None:
+def test_the_currency_tables_are_consistent() -> None:
     assert set(JOINED_QUOTES) <= KNOWN | {"XBT"}
     assert list(map(len, JOINED_QUOTES)) == sorted(map(len, JOINED_QUOTES), reverse=True)
     ranked = [code for codes in RANKS for code in codes]
