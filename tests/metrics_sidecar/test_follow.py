@@ -76,7 +76,7 @@ def test_an_empty_stream_is_caught_up_at_once() -> None:
 
 
 class ScriptedSubscriber(MemorySubscriber):
-    """A subscriber whose state is told, to hold each moment still."""
+    """A subscriber whose state the test sets."""
 
     told_caught_up = False
 
@@ -85,7 +85,7 @@ class ScriptedSubscriber(MemorySubscriber):
         return self.told_caught_up
 
     def at(self, sequence: int) -> None:
-        self._position = StreamPosition("told", sequence, "check")
+        self._position = StreamPosition("scripted", sequence, "check")
 
 
 @pytest.fixture

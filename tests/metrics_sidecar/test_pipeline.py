@@ -1,4 +1,4 @@
-"""What the sidecar tells about itself."""
+"""Metrics of the sidecar itself."""
 
 import re
 from collections import Counter

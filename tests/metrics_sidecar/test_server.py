@@ -25,11 +25,11 @@ TRADES = [trade("buy", "1", "1"), trade("buy", "2", "2"), trade("sell", "1", "3"
 
 
 class Sidecar:
-    """An application over a stream that does what it is told."""
+    """An application over a stream that the test controls."""
 
     def __init__(self, folder: Path, tokens: tuple[str, ...] = ()) -> None:
         self.subscriber = ScriptedSubscriber(MemoryStream())
-        self.tracker = Tracker(self.subscriber, TradingState(1_000, "told"))
+        self.tracker = Tracker(self.subscriber, TradingState(1_000, "scripted"))
         self.app = SidecarApp(self.tracker, Saver(self.tracker, SnapshotFile(folder)), "tcp://replay:1", tokens)
 
     def catch_up(self) -> None:
@@ -81,7 +81,7 @@ def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
         name.partition("{")[0].removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name in shown
     }
     assert names == {metric.name for metric in metrics.ALL} - {metrics.REQUESTS.name}
-    assert shown['trading_stream_applied_sequence{stream="told"}'] == "3"
+    assert shown['trading_stream_applied_sequence{stream="scripted"}'] == "3"
     assert shown["trading_stream_caught_up"] == "1"
     assert shown['trading_events_rejected_total{reason="undecodable"}'] == "0"
 
@@ -107,7 +107,7 @@ def test_answers_are_compressed_if_the_client_accepts_gzip(ready: Sidecar, path:
 def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
     ready.subscriber._head = 3
     assert ready.request("/state").json() == {
-        "stream": "told",
+        "stream": "scripted",
         "head": 3,
         "applied": 3,
         "caught_up": True,

@@ -44,7 +44,7 @@ def test_a_second_signal_at_the_end_changes_nothing(apps: Apps, name: str) -> No
 
 
 def start_with_files(apps: Apps, name: str, files: int) -> None:
-    """Start it with so many file descriptors at most."""
+    """Start it with this maximum of file descriptors."""
     apps.start(name, ["bash", "-c", f"ulimit -n {files} && exec $0", str(BIN / name)])
 
 

@@ -1,6 +1,6 @@
 """The parts of uvicorn and httptools that are not their public interface, and that the guarded connection builds on.
 
-A new version that lacks one fails here with its name, and not in the middle of a request.
+If a new version misses one, this test fails and names it, before a request does.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The rules of a trade's fields: what is taken becomes exactly this text, everything else is refused in words."""
+"""The rules of a trade's fields: valid values become exactly this text, all others are refused with a reason."""
 
 import json
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """A small journal and what it adds up to, to the byte: whoever changes the meaning of a figure has to raise FOLD.
 
 `golden/fold-N.ndjson` is a journal, an event a line; `golden/fold-N.json` the state after it. Names of fields would not
-show a changed meaning. To make them anew after raising FOLD: run this module.
+show a changed meaning. To write them again after raising FOLD: run this module.
 """
 
 from hashlib import blake2b

@@ -208,7 +208,7 @@ def test_asides_are_skipped_and_an_unknown_kind_marks_figures_incomplete_from_it
         pytest.param(DISGUISED, (2, 0, 1, 2), id="with the members of a fill"),
         pytest.param(b'"kind":"void","aside":false}', (2, 0, 1, 2), id="no aside"),
         pytest.param(b'"kind":"void","aside":"true"}', (2, 0, 1, 2), id="an aside in words"),
-        pytest.param(b'"kind":7,"aside":true}', (2, 0, 0, 0), id="a kind that is no text"),
+        pytest.param(b'"kind":7,"aside":true}', (2, 0, 0, 0), id="a kind that is not a string"),
         pytest.param(b'"aside":true}', (2, 0, 0, 0), id="no kind"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One rule says what a symbol's P&L is counted in; what its form does not tell is unknown, with a reason."""
+"""One rule finds the currency of a symbol's P&L; if its form does not show it, it is unknown, with a reason."""
 
 import pytest
 from hypothesis import given
