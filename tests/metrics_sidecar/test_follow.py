@@ -78,11 +78,11 @@ def test_an_empty_stream_is_caught_up_at_once() -> None:
 class ScriptedSubscriber(MemorySubscriber):
     """A subscriber whose state the test sets."""
 
-    told_caught_up = False
+    scripted_caught_up = False
 
     @property
     def caught_up(self) -> bool:
-        return self.told_caught_up
+        return self.scripted_caught_up
 
     def at(self, sequence: int) -> None:
         self._position = StreamPosition("scripted", sequence, "check")
@@ -101,17 +101,17 @@ def tracker(subscriber: ScriptedSubscriber) -> Tracker:
 def test_falling_behind_later_does_not_undo_readiness(tracker: Tracker, subscriber: ScriptedSubscriber) -> None:
     tracker.take(Arrival(batch([BUY]), 0, replayed=True))
     assert not tracker.ready
-    subscriber.told_caught_up = True
+    subscriber.scripted_caught_up = True
     tracker.take(Arrival(batch([BUY], 2), 0, replayed=True))
-    subscriber.told_caught_up = False
+    subscriber.scripted_caught_up = False
     assert tracker.ready
 
 
 def test_another_stream_starts_empty_and_needs_a_catch_up(tracker: Tracker, subscriber: ScriptedSubscriber) -> None:
-    subscriber.told_caught_up = True
+    subscriber.scripted_caught_up = True
     tracker.take(Arrival(batch([BUY]), 0, replayed=True))
     assert tracker.ready
-    subscriber.told_caught_up = False
+    subscriber.scripted_caught_up = False
     tracker.take(Reset("another"))
     assert not tracker.ready
     assert tracker.state.stream == "another"

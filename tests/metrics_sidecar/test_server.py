@@ -34,7 +34,7 @@ class Sidecar:
 
     def catch_up(self) -> None:
         self.tracker.take(Arrival(batch(TRADES), 0, replayed=True))
-        self.subscriber.told_caught_up = True
+        self.subscriber.scripted_caught_up = True
 
     def request(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         async def send() -> httpx.Response:
