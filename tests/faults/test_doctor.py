@@ -83,7 +83,7 @@ def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
 def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert journal_commands.examine(SqliteStore(), tmp_path, 0, repair=False) == 0
     assert sidecar_doctor.examine(SqliteStore(), tmp_path, repair=False) == 0
-    assert capsys.readouterr().out.count("not there") == 2
+    assert capsys.readouterr().out.count("missing") == 2
     assert not list(tmp_path.iterdir())
 
 

@@ -148,7 +148,7 @@ def test_the_token_shown_to_an_app_whose_tokens_are_hashed_is_a_setting(tmp_path
 def test_without_a_token_to_show_nothing_is_started(tmp_path: Path) -> None:
     done = Checkout(tmp_path, SIDECAR_API_TOKENS=entry_text("reader", frozenset({"read"}))).run("up")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "MONITORING_TOKEN: set a token that SIDECAR_API_TOKENS takes for read" in done.stderr
+    assert "MONITORING_TOKEN: set a token that SIDECAR_API_TOKENS accepts for read" in done.stderr
 
 
 def test_an_id_provider_alone_is_no_way_in_for_prometheus(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) ->
     """Print a report on the journal in a folder. Returns the exit code: 1 if somebody has to act."""
     file = store.file(folder)
     if not file.exists():
-        print(f"{file}: not there; the app creates it at its first start. If it should exist, check DATA_DIR")
+        print(f"{file}: missing; the app creates it at its first start. If it should exist, check DATA_DIR")
         return 0
     running = store.is_written(folder)
     print(f"{file}: {'in use by a running app' if running else 'not in use by an app'}")
