@@ -161,3 +161,9 @@ def test_a_token_of_two_entries_may_what_either_allows() -> None:
     unbound = Tokens([main, every]).find(digest)
     assert unbound is not None
     assert unbound.accounts is None
+    reads = entry_text(token, frozenset({"read"}))
+    for entries in ([main, reads], [reads, main]):
+        both = Tokens(entries).find(digest)
+        assert both is not None
+        assert both.scopes == frozenset({"ingest", "read"})
+        assert both.accounts == frozenset({"main"}), "a right to read is no right to send for every account"

@@ -137,11 +137,8 @@ class Tokens:
         self.plain = sum(not entry.hashed for entry in read)
         merged: dict[bytes, Entry] = {}
         for entry in read:
-            known = merged.get(entry.digest, entry)
-            unbound = known.accounts is None or entry.accounts is None
-            accounts = None if unbound else (known.accounts or frozenset()) | (entry.accounts or frozenset())
-            scopes, hashed = known.scopes | entry.scopes, known.hashed and entry.hashed
-            merged[entry.digest] = Entry(entry.digest, scopes, hashed, accounts)
+            known = merged.get(entry.digest)
+            merged[entry.digest] = entry if known is None else _both(known, entry)
         self._entries = list(merged.values())
 
     def __bool__(self) -> bool:
@@ -160,6 +157,14 @@ class Tokens:
         """The scopes of the token with this digest; None if it is unknown."""
         found = self.find(digest)
         return found.scopes if found is not None else None
+
+
+def _both(one: Entry, other: Entry) -> Entry:
+    """One token of two entries. Accounts limit what it may send, so an entry that may not send says nothing of them."""
+    senders = [entry.accounts for entry in (one, other) if "ingest" in entry.scopes]
+    bound = [accounts for accounts in senders if accounts is not None]
+    accounts = frozenset().union(*bound) if bound and len(bound) == len(senders) else None
+    return Entry(one.digest, one.scopes | other.scopes, one.hashed and other.hashed, accounts)
 
 
 def bearer_token(authorization: bytes) -> bytes:
