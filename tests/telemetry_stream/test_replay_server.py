@@ -125,6 +125,19 @@ def test_no_answer_is_larger_than_the_limit(served: Served) -> None:
         assert head == LIMIT + 20
 
 
+def test_a_reader_without_hashes_gets_on_past_a_row_as_long_as_its_limit(served: Served) -> None:
+    """It asks for the last event it knows, too, which may be all that a row ends with within the limit."""
+    served.writer.append([numbered(range(10, 110))])
+    with served.client() as client:
+        applied, asked = 10, 0
+        while applied < 110:
+            sequences, _ = client.sequences(applied - 1, 50)
+            assert sequences[0] == applied
+            assert len(sequences) > 1, "it would ask the same for ever"
+            applied, asked = sequences[-1], asked + 1
+        assert asked == 3
+
+
 def test_a_req_socket_is_answered_too(served: Served) -> None:
     with served.client(zmq.REQ) as client:
         assert client.sequences(8, 5) == ([9, 10], 10)

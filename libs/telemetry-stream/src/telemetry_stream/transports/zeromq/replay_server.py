@@ -225,4 +225,6 @@ def _page(reader: StreamReader, after: int, limit: int) -> Batch:
     if batch.count == 1 < limit:
         # Readers that begin at the last event they know learn here why nothing follows it: this raises DamagedHistory.
         reader.read(batch.last, 1)
-    return cut(batch, after, batch.commits[-1].last) if batch.commits else batch
+    # Not behind the first event: a reader without hashes that asks for the last event it knows would never get further.
+    end = batch.commits[-1].last if batch.commits else 0
+    return cut(batch, after, end) if end > batch.first else batch
