@@ -7,12 +7,14 @@ from contextlib import closing
 import apsw
 import pytest
 import zmq
+from structlog.testing import capture_logs
 
 from metrics_sidecar.advice import advice
 from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import PerEvent, Receipt, RequestKey, Submission
 from telemetry_stream.refusals import Obstacle
+from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.wire import ReplayRequest, encode_request
@@ -131,3 +133,41 @@ def test_a_submission_that_needs_the_row_fails_alone(place: Place, writer: Durab
     assert isinstance(sound, Receipt)
     assert sound.repeated
     assert writer.head() == 3 * ROW + 1, "only what stands apart was written"
+
+
+def flip_a_bit_of_the_digests(place: Place, first: int, at: int) -> None:
+    """Change one bit of the key digest of the event with index `at` of the stored row that begins there."""
+    with closing(apsw.Connection(str(place.folder / JOURNAL_FILE))) as connection:
+        changed = bytearray(connection.execute("SELECT keys FROM batch WHERE first = ?", (first,)).get)
+        changed[at * DIGEST_BYTES] ^= 1
+        connection.execute("UPDATE batch SET keys = ? WHERE first = ?", (bytes(changed), first))
+
+
+def test_an_event_whose_key_digest_is_damaged_is_not_taken_again(place: Place, writer: DurableLog) -> None:
+    flip_a_bit_of_the_digests(place, ROW + 1, 4)
+    outcomes = writer.append([Submission([event(f"event-{ROW + 4}")]), Submission([event("event-5")])])
+    assert isinstance(outcomes[0], DamagedHistory), "the trade would count twice"
+    assert outcomes[1] == Receipt(6, 6, 0, 1)
+    assert writer.head() == 3 * ROW
+
+
+def test_digests_that_were_altered_are_named_when_the_index_is_made(place: Place, writer: DurableLog) -> None:
+    writer.close()
+    flip_a_bit_of_the_digests(place, ROW + 1, 4)
+    with capture_logs() as logs, closing(place.open()) as opened:
+        assert opened.head() == 3 * ROW
+    [found] = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (found["first"], found["last"]) == (ROW + 1, 2 * ROW)
+
+
+def test_a_named_request_that_comes_twice_and_needs_the_row_fails_alone(place: Place, writer: DurableLog) -> None:
+    """A digit is changed, so that the row can be decompressed but is not what was committed."""
+    writer.append([Submission([event("small")])])
+    with closing(apsw.Connection(str(place.folder / JOURNAL_FILE))) as connection:
+        digest = bytes(16)
+        connection.execute("UPDATE batch SET hash = ? WHERE first = ?", (digest, 3 * ROW + 1))
+    asked = Submission([event("small")], RequestKey("twice", b""))
+    first, second, other = writer.append([asked, asked, Submission([event("new")])])
+    assert isinstance(first, Receipt)
+    assert isinstance(second, DamagedHistory)
+    assert isinstance(other, Receipt)

@@ -40,7 +40,7 @@ def test_a_key_is_a_space_and_an_id() -> None:
     assert split_key("binance/trade/BTC#USDT#0042") == ("binance/trade/BTC#USDT", 42)
 
 
-@pytest.mark.parametrize("key", ["", "5", "#5", "a#", "a#-1", "a#1.5", "a#٣"])
+@pytest.mark.parametrize("key", ["", "5", "#5", "a#", "a#-1", "a#1.5", "a#٣", "a#9999999999999999999"])
 def test_another_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="does not end in #ID"):
         split_key(key)

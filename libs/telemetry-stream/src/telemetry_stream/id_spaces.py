@@ -12,6 +12,10 @@ MAX_GAPS = 1_000
 """Open gaps kept for one space. Past it the oldest is given up: what comes for it later counts as known."""
 
 
+MAX_DIGITS = 18
+"""Of an id: a store's integer holds no more."""
+
+
 class IdSpace(msgspec.Struct):
     """The ids of one space. `gaps` are ranges of missing ids, both ends included, ascending and below the head."""
 
@@ -45,6 +49,6 @@ def _first(gap: tuple[int, int]) -> int:
 def split_key(key: str) -> tuple[str, int]:
     """The space and the id in an event's key, `SPACE#ID`. Raises ValueError."""
     space, mark, number = key.rpartition("#")
-    if not (mark and space and number.isascii() and number.isdigit()):
+    if not (mark and space and number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS):
         raise ValueError(f"{key!r} does not end in #ID")
     return space, int(number)

@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import reader, request_keys
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
@@ -97,7 +98,7 @@ class KeyDeduplication:
             return Unfinished(msgspec.structs.replace(submission, compared=same))
         if earlier is not None:
             first = comparison.first_event or commit.event(earlier.receipt.first)
-            return msgspec.structs.replace(earlier.receipt, first_event=first or self._stored(earlier.receipt.first))
+            return self._repeated(earlier.receipt, first)
         if submission.independent:
             return PerEvent(
                 [
@@ -111,5 +112,11 @@ class KeyDeduplication:
             commit.note_request(asked, outcome)
         return outcome
 
-    def _stored(self, sequence: int) -> bytes:
-        return reader.read(self._connection, self._stream, sequence - 1, 1).events
+    def _repeated(self, receipt: Receipt, first_event: bytes | None) -> Receipt | DamagedHistory:
+        """The answer given again. A request that the same group brought before may have brought only known events."""
+        if not first_event:
+            try:
+                first_event = reader.read(self._connection, self._stream, receipt.first - 1, 1).events
+            except DamagedHistory as damage:
+                return damage
+        return msgspec.structs.replace(receipt, first_event=first_event)

@@ -18,11 +18,15 @@ from pathlib import Path
 
 import apsw
 import numpy as np
+import structlog
 import xxhash
 
 from telemetry_stream.errors import KeysMissing
 from telemetry_stream.stores.sqlite import key_table
 from telemetry_stream.stores.sqlite.key_table import KeyTable, Words
+from telemetry_stream.stores.sqlite.tables import checksum
+
+log = structlog.get_logger(__name__)
 
 DIGEST_BYTES = 16
 _FILE = re.compile(r"keys-\d+\.table(\.new)?")
@@ -45,7 +49,7 @@ MAX_VERIFIED = 100_000
 """So many of a table's last keys are looked for when it is opened: what a file system loses was written last."""
 
 _AFTER = """
-SELECT first, last, keys FROM batch
+SELECT first, last, committed_at_ns, checksum, keys FROM batch
 WHERE first >= ifnull((SELECT max(first) FROM batch WHERE first <= ?1), 0) AND first <= ?2 ORDER BY first
 """
 
@@ -82,6 +86,7 @@ class KeyIndex:
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="key-table")
         self._next_table: Future[None] | None = None
         self._recent: dict[bytes, int] = {}
+        self._reported: set[int] = set()
         try:
             self._open_tables()
             for digests in self._digests(self.last + 1, head):
@@ -206,9 +211,11 @@ class KeyIndex:
     def _digests(self, first: int, last: int) -> Iterator[bytes]:
         """The digests of the keys of the events `first` to `last`, in order and in parts large enough to be quick."""
         parts, size, expected = [], 0, first
-        for batch_first, batch_last, digests in self._connection.execute(_AFTER, (first, last)):
+        for batch_first, batch_last, committed_at_ns, check, digests in self._connection.execute(_AFTER, (first, last)):
             if batch_last < first:
                 continue
+            if checksum(committed_at_ns, digests) != check:
+                self._report(batch_first, batch_last)
             start, stop = max(batch_first, first), min(batch_last, last) + 1
             if start != expected or len(digests) != (batch_last - batch_first + 1) * DIGEST_BYTES:
                 raise KeysMissing(f"the journal lacks keys of events before {stop}: run `trading-app doctor`")
@@ -222,6 +229,17 @@ class KeyIndex:
             yield b"".join(parts)
         if expected <= last:
             raise KeysMissing(f"the journal lacks keys of events up to {last}: run `trading-app doctor`")
+
+    def _report(self, first: int, last: int) -> None:
+        """Log once that the digests of a row are not those that were committed: what it holds may be taken again."""
+        if first not in self._reported:
+            self._reported.add(first)
+            log.error(
+                "key digests of the journal are damaged; repetitions of these trades may not be recognised",
+                first=first,
+                last=last,
+                check="trading-app doctor",
+            )
 
     def _digest(self, sequence: int) -> bytes | None:
         """The digest of one event's key; None if there is no such event."""

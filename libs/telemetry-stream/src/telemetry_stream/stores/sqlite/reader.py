@@ -12,7 +12,7 @@ from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.lock_wait import locks_as_store_busy
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
-from telemetry_stream.stores.sqlite.tables import LAYOUT
+from telemetry_stream.stores.sqlite.tables import LAYOUT, checksum
 from telemetry_stream.wire import cut, find, split
 
 # Begins with the row that holds the wanted sequence, or, where there is none, with the last one before it.
@@ -25,7 +25,9 @@ _HASH_BEFORE = """
 SELECT ifnull((SELECT hash FROM batch WHERE first < ? ORDER BY first DESC LIMIT 1), hash_before) FROM stream
 """
 
-_ROW = "SELECT first, last, keys, events FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1"
+_ROW = """
+SELECT first, last, committed_at_ns, checksum, keys, events FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1
+"""
 
 
 class JournalReader:
@@ -165,11 +167,17 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_
 def read_row(connection: apsw.Connection, sequence: int) -> tuple[int, bytes, list[bytes]]:
     """The row that holds this sequence: its first sequence, the digests of its keys, and its events one by one.
 
-    There are no events where no row holds it. Raises DamagedHistory, apsw.Error.
+    There are no events where no row holds it. Raises DamagedHistory where the row can't be read, or its digests are not
+    those that were written; apsw.Error.
     """
     try:
-        first, last, digests, stored = connection.execute(_ROW, (sequence,)).fetchone() or (1, 0, b"", b"")
-        return first, digests, split(Batch("", first, last, _unpack(first, stored))) if last >= sequence else []
+        row = connection.execute(_ROW, (sequence,)).fetchone()
+        if row is None or row[1] < sequence:
+            return 1, b"", []
+        first, last, committed_at_ns, check, digests, stored = row
+        if checksum(committed_at_ns, digests) != check:
+            raise apsw.CorruptError("a stored batch is damaged: its key digests do not have its checksum")
+        return first, digests, split(Batch("", first, last, _unpack(first, stored)))
     except apsw.CorruptError as error:
         raise _damage(connection, sequence, error) from None
 
