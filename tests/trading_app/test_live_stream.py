@@ -122,6 +122,8 @@ def test_a_client_that_names_what_it_follows_learns_that_it_is_another_history(
         parameters = {name: value for name, value in (right | change).items() if value is not None}
         document = problem(client.get("/trades/stream", params=parameters), "history_forked")
         assert known["stream"] in document["detail"]
+    came_back = client.get("/trades/stream", params=right, headers={"Last-Event-ID": "999999999"})
+    problem(came_back, "history_forked")
     for query in (f"hash={'0' * 32}", "after=1&hash=x"):
         problem(client.get(f"/trades/stream?{query}"), "invalid_parameter")
 

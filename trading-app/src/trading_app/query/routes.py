@@ -104,7 +104,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         """
         wanted = read_filter(symbol, account, strategy)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
-        await _require_same_history(context.stream, stream, known_hash, start if after is None else after)
+        await _require_same_history(context.stream, stream, known_hash, start if after is None else after, start)
         if context.live_streams.full:
             raise TradeProblem(
                 "too_many_streams",
@@ -120,12 +120,15 @@ def add_to(api: FastAPI, context: Context) -> None:
 
 
 async def _require_same_history(
-    journal: TradeStream, stream: str | None, known_hash: str | None, at: int | None
+    journal: TradeStream, stream: str | None, known_hash: str | None, at: int | None, start: int | None
 ) -> None:
-    """Raises TradeProblem if the `stream` or `hash` that the caller follows is not the journal's."""
+    """Raises TradeProblem if the `stream` or `hash` that the caller follows is not the journal's.
+
+    `known_hash` belongs to `at`. A browser that reconnects continues after `start`, and repeats its first `at`.
+    """
     if known_hash is not None and at is None:
         raise TradeProblem("invalid_parameter", "hash belongs to the sequence in `after`, which is missing")
-    differs = stream is not None and (stream != journal.id or (at or 0) > journal.head)
+    differs = stream is not None and (stream != journal.id or max(at or 0, start or 0) > journal.head)
     if differs or (known_hash is not None and known_hash != await journal.hash_at(at or 0)):
         raise TradeProblem(
             "history_forked",
