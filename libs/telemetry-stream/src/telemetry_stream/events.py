@@ -84,7 +84,7 @@ class Receipt(msgspec.Struct, frozen=True):
     """A submission's events are durable.
 
     `first` and `last` are the lowest and the highest sequence any of its events has, be it new or a duplicate.
-    `accepted` events were new, `duplicates` were in the stream already. `repeated` tells that the whole request had
+    `accepted` events were new, `duplicates` were in the stream already. `repeated` says that the whole request had
     been answered before, under the same request key; `first_event` is then the event at `first`, as journaled.
     """
 
@@ -136,8 +136,8 @@ class StreamPosition(msgspec.Struct, frozen=True):
     """How far a reader has come.
 
     `stream` is the journal's id, empty if none is known. `sequence` is the last event applied, 0 for none. `hash` is
-    the history's hash at the last row end at or before it (32 hex digits, empty if not known): it tells a journal that
-    differs anywhere before from the one this reader knew, although both have the same id. `check` is a fingerprint of
+    the history's hash at the last row end at or before it (32 hex digits, empty if not known): a journal that
+    differs anywhere before from the one this reader knew has another hash, even with the same id. `check` is a fingerprint of
     the last event applied, for a publisher that has no hashes.
     """
 
@@ -192,7 +192,7 @@ class Reset(msgspec.Struct, frozen=True):
 class Arrival(msgspec.Struct, frozen=True):
     """A batch to apply now, in order.
 
-    The first `skip` events of the batch are applied already. `replayed` tells that it came from the replay socket,
+    The first `skip` events of the batch are applied already. `replayed` says that it came from the replay socket,
     so that the time since its publication says nothing of the live path.
     """
 
@@ -206,7 +206,7 @@ Delivery = Reset | Arrival
 
 REPLAY_OUTCOMES = ("answered", "unanswered", "refused", "damaged", "interrupted")
 """What becomes of a replay request: answered; no answer in time; an answer that is an error or can't be read; the
-journal is damaged there; given up, because the publisher was reached again and all is asked for anew.
+journal is damaged there; given up, because the publisher was reached again and the request is repeated.
 """
 
 

@@ -5,7 +5,7 @@ socket for, None while there is nothing to ask. The shell that feeds it keeps on
 it asks, it drops what waits at the live socket: all of that was committed before and comes by replay, and it may be of
 a journal that has been exchanged since. While it waits for the answer it leaves the live socket alone (what arrives
 there stays in its queue). It calls `start_catch_up` whenever something may have been missed: the publisher was reached
-anew, or was silent for longer than its heartbeat allows. It gives up the request in flight then.
+again, or was silent for longer than its heartbeat allows. It gives up the request in flight then.
 """
 
 from collections.abc import Sequence
@@ -172,7 +172,7 @@ class Follower:
         if batch.commits:
             known = None if skip else follow(batch, self._hash)
             if known is None:
-                self.start_catch_up()  # the answer tells whether the history is another one
+                self.start_catch_up()  # the answer shows whether the history is another one
                 return None
             self._hash = known
         else:

@@ -13,10 +13,10 @@ from telemetry_stream.log import StreamWriter
 
 HEARTBEAT_SECONDS = 1.0
 GROUP_EVENTS = 10_000
-"""A group takes no further large submission once it has so many events, so that none waits long behind the others."""
+"""A group takes no further large submission once it has this many events, so that none waits long behind the others."""
 
 SMALL_EVENTS = 50
-"""Submissions of at most so many events go before larger ones, as do those whose events are apart. Where there are any,
+"""Submissions of at most this many events go before larger ones, as do independent ones. Where there are any,
 one large one goes with them.
 """
 
@@ -34,10 +34,10 @@ class GroupCommitter:
     """Owns a StreamWriter and the thread that calls it.
 
     Submissions come from one event loop's thread, and all that is kept of them belongs to it; the writer's thread sees
-    a group at a time. What arrives while a group is committed is the next one. When the outcomes of one group have been
-    told, whoever sends on at once shall be in the next: the loop lets a turn or a few go by, through `soon`, its
-    `call_soon`, until one brings nothing more, and hands over what waits then. That makes groups as large as they can
-    be, and a commit costs nearly the same whatever it holds.
+    a group at a time. What arrives while a group is committed is the next one. After the outcomes of one group are
+    delivered, clients that send on at once get into the next: the loop waits for up to MAX_TURNS iterations (`soon` is
+    its `call_soon`) until one brings nothing more. So groups grow as large as they can, and a commit costs nearly the
+    same whatever it holds.
     Outcomes go through `deliver`, the loop's `call_soon_threadsafe`, called once a group with a function that calls
     every `done`.
 
@@ -47,7 +47,7 @@ class GroupCommitter:
     Where another program keeps the store from being written, the group gets StoreBusy, and the next one is tried.
 
     A commit that fails is never retried: everything that waits gets StreamFailed, nothing more is taken, and
-    `on_failure` is told, so that the process can end and recover at its start.
+    `on_failure` is called, so that the process can end and recover at its start.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class GroupCommitter:
             if self._is_waiting():
                 self._see_to_the_next()
         if failed:
-            raise ExceptionGroup("outcomes could not be told", failed)
+            raise ExceptionGroup("outcomes could not be delivered", failed)
 
     def _continue(self, unfinished: Unfinished, done: Done) -> StreamError | None:
         """Put it behind what has come meanwhile, or say why not."""

@@ -1,7 +1,7 @@
 """Which ids of a venue are known: per space of ids the highest, and the gaps below it. A fold, without I/O.
 
-A venue numbers what it sends, from symbol to symbol anew. So an id is known if it is at most the head of its space and
-in none of its gaps; no index of keys is needed, and what is kept stays small however long the stream gets.
+A venue numbers what it sends, each symbol on its own. So an id is known if it is at most the head of its space and in
+none of its gaps. No index of keys is needed, and the state stays small however long the stream gets.
 """
 
 from bisect import bisect_right

@@ -51,7 +51,7 @@ class StreamWriter(Protocol):
         """Raise StoreBusy at once from now on, where `append` would wait for another program. For any thread."""
 
     def checkpoint_if_due(self) -> None:
-        """Do what nobody waits for, once the outcomes of an `append` have been told. Raises as `append` does."""
+        """Do what nobody waits for, once the outcomes of an `append` are delivered. Raises as `append` does."""
 
     def heartbeat(self) -> None:
         """Tell subscribers the head, so that they notice a lost last message.

@@ -45,7 +45,7 @@ def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalRep
 
 
 def restore(file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
-    """Put a copy in place of the journal in `folder`; what was there is set aside, and told where.
+    """Put a copy in place of the journal in `folder`; what was there is moved aside; the second value says where.
 
     The copy gets a new stream id: it goes on differently from what readers have seen, so they are to start over.
     Raises JournalInUse while an app writes there, BackupFailed where the copy is not sound, OSError.

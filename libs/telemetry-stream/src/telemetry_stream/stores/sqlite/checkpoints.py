@@ -1,11 +1,11 @@
-"""When the write-ahead log is copied into the database: once a commit's outcomes have been told, and not within it."""
+"""When the write-ahead log is copied into the database: after a commit's outcomes are delivered, not within it."""
 
 import apsw
 
 from telemetry_stream.stores.sqlite.lock_wait import SQLITE_ERRORS
 
 CHECKPOINT_PAGES = 200
-"""Once so many pages (of 4 KiB) are in the log, a checkpoint is due: a pause of milliseconds, shorter if there are
+"""Once this many pages (of 4 KiB) are in the log, a checkpoint is due: a pause of milliseconds, shorter if there are
 fewer, but more often.
 """
 

@@ -1,7 +1,7 @@
 """A batch's events as they are stored: compressed, where that makes them shorter by enough.
 
-Events of a batch are much alike, and shrink to a tenth: so much less is written, synced and copied at checkpoints. What
-is stored tells itself which it is, since events begin with a brace and a Zstandard frame (RFC 8878) does not. A frame
+Events of a batch are much alike, and shrink to a tenth: a tenth is written, synced and copied at checkpoints. Stored
+bytes show which they are: events begin with a brace, a Zstandard frame (RFC 8878) does not. A frame
 has a checksum: what a disk alters is found when it is read.
 """
 

@@ -37,7 +37,7 @@ MAX_SLOTS = 1 << 23
 """64 MiB."""
 
 AHEAD = 200_000
-"""The next table is made once the last has room for so many keys only: half a second's at the highest rate."""
+"""The next table is made once the last has room for this many keys only: half a second at the highest rate."""
 
 MAX_RECENT = 1_000
 """So many keys wait in memory: a table takes a thousand at once in the time of fifty."""
@@ -141,7 +141,7 @@ class KeyIndex:
             words = words[room:]
 
     def invalidate(self) -> None:
-        """Have the tables made anew at the next start: what the disk has of them is not known."""
+        """Rebuild the tables at the next start: what the disk has of them is not known."""
         for table in self._tables:
             with suppress(OSError):
                 table.invalidate()
@@ -218,7 +218,7 @@ class KeyIndex:
                 self._report(batch_first, batch_last)
             start, stop = max(batch_first, first), min(batch_last, last) + 1
             if start != expected or len(digests) != (batch_last - batch_first + 1) * DIGEST_BYTES:
-                raise KeysMissing(f"the journal lacks keys of events before {stop}: run `trading-app doctor`")
+                raise KeysMissing(f"keys are missing of events before {stop}: run `trading-app doctor`")
             parts.append(digests[(start - batch_first) * DIGEST_BYTES : (stop - batch_first) * DIGEST_BYTES])
             size += len(parts[-1])
             expected = stop
@@ -228,7 +228,7 @@ class KeyIndex:
         if size:
             yield b"".join(parts)
         if expected <= last:
-            raise KeysMissing(f"the journal lacks keys of events up to {last}: run `trading-app doctor`")
+            raise KeysMissing(f"keys are missing of events up to {last}: run `trading-app doctor`")
 
     def _report(self, first: int, last: int) -> None:
         """Log once that the digests of a row are not those that were committed: what it holds may be taken again."""

@@ -5,7 +5,7 @@ bits: 24 bits of the key's hash above 40 bits of the sequence, 0 where it is fre
 checked against the journal: two keys in 16 million look alike. Nothing is ever taken out.
 
 The file is mapped into memory, and never synced. What was put in outlives its process, but not a crash of the machine:
-`origin` tells whether the file was written since the machine started, and not copied from elsewhere.
+`origin` shows whether the file was written since the machine started, and not copied from elsewhere.
 """
 
 import errno
@@ -175,7 +175,7 @@ class KeyTable:
 
 
 def create(file: Path, stream: str, slots: int, first: int) -> None:
-    """Make a table of so many slots, a power of two, in place of any that is there. Raises OSError.
+    """Make a table of `slots` slots, a power of two, in place of any earlier one. Raises OSError.
 
     The disk is asked for all of it: where it is full, a write into mapped memory would kill the process. And all of it
     is read, so that it is in memory: the first keys go all over it, and would wait for one page after the other.
@@ -209,7 +209,7 @@ def origin(file: Path) -> int:
 def _read_boot() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
-    except OSError:  # not Linux: what this process did not write itself is made anew
+    except OSError:  # not Linux: what this process did not write is rebuilt
         return secrets.token_hex()
 
 

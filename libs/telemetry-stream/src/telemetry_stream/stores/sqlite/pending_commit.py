@@ -48,7 +48,7 @@ class PendingCommit:
     def take(self, events: Sequence[Event], digests: Sequence[bytes], same: Mapping[int, int]) -> Receipt | Conflict:
         """Number those that are new; where one says otherwise than before, none.
 
-        `same` tells of those in the journal: by index the sequence, negative where it says something else there.
+        `same` has those in the journal: by index the sequence, negative where it says something else there.
         """
         new: list[Event] = []
         claimed: dict[bytes, int] = {}

@@ -100,7 +100,7 @@ class ConnectionGuard:
     def _run(self) -> None:
         try:
             self._keep()
-        except Exception as error:  # noqa: BLE001 -- told, not swallowed: nobody would be let in any more
+        except Exception as error:  # noqa: BLE001 -- handed on, not swallowed: nobody would be let in any more
             self._release()
             self._on_failure(error)
 
@@ -140,19 +140,19 @@ class ConnectionGuard:
         if not known:
             self._count(refusals.UNKNOWN_KEY, address=address.decode(), key=key.decode())
 
-    def _note(self, told: list[bytes]) -> None:
-        event, value = handshake.read_event(told)
+    def _note(self, frames: list[bytes]) -> None:
+        event, value = handshake.read_event(frames)
         reason = handshake.refusal(event, value)
         if event == zmq.EVENT_ACCEPTED:
-            reason = self._connections.opened(value, told[1])
+            reason = self._connections.opened(value, frames[1])
         elif event == zmq.EVENT_DISCONNECTED:
-            self._connections.closed(value, told[1])
+            self._connections.closed(value, frames[1])
         if reason is not None and event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:  # that was counted when it was decided
             self._count(reason)
 
     def _count(self, reason: str, **details: str) -> None:
         self.refusals[reason] += 1
-        # A handshake that was given up is none to worry about: a subscriber that dials anew does so as well.
+        # An unfinished handshake is normal: a subscriber that reconnects leaves one too.
         if reason != refusals.UNFINISHED and time.monotonic() - self._logged_at[reason] > LOG_SECONDS:
             self._logged_at[reason] = time.monotonic()
             log.warning("connection to the stream refused", reason=reason, so_far=self.refusals[reason], **details)

@@ -39,7 +39,7 @@ _Key = tuple[bytes, int]
 
 class Connections:
     """The open connections of listening sockets, by endpoint and file descriptor. These stay ZeroMQ's: nothing here
-    closes one. (The two sockets' news come apart, so a descriptor may be taken anew before the old one is forgotten.)
+    closes one. (The two sockets' news come apart, so a descriptor may be reused before the old one is forgotten.)
     """
 
     def __init__(self) -> None:

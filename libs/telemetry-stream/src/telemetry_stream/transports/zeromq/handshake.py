@@ -1,4 +1,4 @@
-"""What a socket's monitor tells of handshakes (zmq_socket_monitor(3)), in words. No I/O."""
+"""A socket monitor's events about handshakes (zmq_socket_monitor(3)), as words. No I/O."""
 
 import struct
 from collections.abc import Sequence

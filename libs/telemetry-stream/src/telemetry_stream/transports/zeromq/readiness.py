@@ -15,9 +15,9 @@ class Readiness:
     """Tells when a message may be waiting at one of the sockets.
 
     pyzmq's own asyncio sockets lose messages when a `recv` is cancelled; here nothing is received while waiting.
-    ZeroMQ's file descriptor only tells that something changed, and stays readable until EVENTS is read, which may also
-    happen in passing, while sending and receiving. So EVENTS is read whenever a descriptor has told, and of the wanted
-    sockets before each wait.
+    ZeroMQ's file descriptor only shows that something changed, and stays readable until EVENTS is read, which may also
+    happen in passing, while sending and receiving. So EVENTS is read whenever a descriptor is readable, and
+    for the wanted sockets before each wait.
     """
 
     def __init__(self) -> None:

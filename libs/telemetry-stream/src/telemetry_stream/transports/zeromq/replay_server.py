@@ -49,7 +49,7 @@ LOOK_MILLISECONDS = 10
 
 
 class ReplayServer:
-    """Serves replay requests until closed. A failure to read the journal ends it and is told to `on_failure`."""
+    """Serves replay requests until closed. A failure to read the journal ends it and goes to `on_failure`."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ReplayServer:
                 self._serve(reader)
             finally:
                 reader.close()
-        except Exception as error:  # noqa: BLE001 -- told, not swallowed: without replays gaps stay open
+        except Exception as error:  # noqa: BLE001 -- handed on, not swallowed: without replays gaps stay open
             self._on_failure(error)
         finally:
             self._router.close(linger=0)

@@ -210,7 +210,7 @@ class Subscriber:
 
     def _send(self, replay: zmq.Socket[bytes], request: ReplayRequest) -> None:
         self._drop_waiting()
-        # A socket that was refused has nowhere to send to, and would wait for ever; without an answer it is made anew.
+        # A socket that was refused has nowhere to send to, and would wait for ever; without an answer it is replaced.
         with suppress(zmq.Again):
             replay.send(encode_request(request), zmq.NOBLOCK)
         self._asked = request
@@ -241,7 +241,7 @@ class Subscriber:
         await self._readiness.wait({self._connections}, next(self._pauses))
 
     def _note_connections(self) -> bool:
-        """Whether the publisher was reached anew; then what was missed is asked for, and any answer under way
+        """Whether the publisher was reached again; then what was missed is asked for, and any answer under way
         dropped.
         """
         reached = False
@@ -267,7 +267,7 @@ class Subscriber:
             self._obstacle = Obstacle(reason, self._keys.public.decode() if self._keys else None)
 
     def _redial(self) -> None:
-        """Connect the live socket anew: libzmq does not do so by itself where the other side broke the protocol, sent
+        """Reconnect the live socket: libzmq does not do so itself where the other side broke the protocol, sent
         too large a frame, or refused the key. It takes a new socket: libzmq aborts the process where a connection is
         taken from one while a message is read.
         """
@@ -330,7 +330,7 @@ class Subscriber:
         socket.set(zmq.LINGER, 0)
         socket.set(zmq.RECONNECT_IVL, 50)
         socket.set(zmq.RECONNECT_IVL_MAX, 1_000)
-        # A peer whose machine has gone says nothing; TCP's probes notice it, and ZeroMQ connects anew. ZeroMQ's own
+        # A peer whose machine has gone says nothing; TCP's probes notice it, and ZeroMQ reconnects. ZeroMQ's own
         # heartbeats would do so for a reader that is busy too, and libzmq then aborts the process
         # (https://github.com/zeromq/libzmq/issues/3937).
         socket.set(zmq.TCP_KEEPALIVE, 1)
