@@ -137,8 +137,8 @@ class StreamPosition(msgspec.Struct, frozen=True):
 
     `stream` is the journal's id, empty if none is known. `sequence` is the last event applied, 0 for none. `hash` is
     the history's hash at the last row end at or before it (32 hex digits, empty if not known): a journal that
-    differs anywhere before from the one this reader knew has another hash, even with the same id. `check` is a fingerprint of
-    the last event applied, for a publisher that has no hashes.
+    differs anywhere before from the one this reader knew has another hash, even with the same id. `check` is a
+    fingerprint of the last event applied, for a publisher that has no hashes.
     """
 
     stream: str = ""
