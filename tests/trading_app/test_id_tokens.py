@@ -68,7 +68,7 @@ WRONG: dict[str, tuple[Wrong, str]] = {
     "PS256": (lambda p: jwt.encode(p.claims(), p.keys["first"], "PS256", {"kid": "first"}), "RS256"),
     "another issuer": (lambda p: p.token(iss="https://id.example/other"), "another issuer"),
     "another audience": (lambda p: p.token(aud="other"), "another audience"),
-    "others in the audience": (lambda p: p.token(aud=[AUDIENCE, "other"]), "for others too"),
+    "others in the audience": (lambda p: p.token(aud=[AUDIENCE, "other"]), "for other audiences too"),
     "expired": (lambda p: p.token(exp=int(time.time()) - 61), "expired"),
     "without end": (lambda p: p.token(exp=float("inf")), "can't be read"),
     "of tomorrow": (lambda p: p.token(iat=int(time.time()) + 86_400), "not valid yet"),
@@ -295,7 +295,9 @@ def test_a_stream_ends_with_the_token_it_was_asked_with(desk: RunningApp, provid
     token = bearer(provider.token(exp=int(time.time()) - 55))  # five seconds of the leeway are left
     with desk.client.stream("GET", "/trades/stream", headers=token) as answer:
         assert answer.status_code == 200
-        assert [line for line in answer.iter_lines() if line] == ["retry: 1000"]
+        lines = [line for line in answer.iter_lines() if line]
+        assert lines[:2] == ["retry: 1000", "event: position"]
+        assert len(lines) == 3, "no trade came, and the stream ended"
     problem(desk.client.get("/trades", headers=token), "unauthorized")
     assert "a request failed" not in desk.log_text()
 
