@@ -170,7 +170,7 @@ def test_a_token_that_may_not_read_is_no_way_in(browser: httpx.Client) -> None:
     answer = sign_in(browser, TOKENS["ingest"])
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
-    assert "the page needs a token with the scope read" in answer.text
+    assert "page needs a token with the scope read" in answer.text
 
 
 @pytest.mark.parametrize("body", [b"", b"token", b"other=1", b"token=a&token=b", b"\xff" * 100, b"&" * 5000])

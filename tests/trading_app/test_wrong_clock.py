@@ -22,7 +22,7 @@ def test_a_clock_that_is_behind_the_journal_refuses_no_good_trade(tmp_path: Path
     with running(tmp_path) as app:
         app.client.post("/trade", json=TRADE).raise_for_status()
         refused = problem(app.client.post("/trade", json={**TRADE, "ts": in_milliseconds(2)}), "invalid_trade")
-        assert time.strftime("which says %Y-%m-%dT", time.gmtime()) in refused["errors"][0]["detail"]
+        assert time.strftime("clock (%Y-%m-%dT", time.gmtime()) in refused["errors"][0]["detail"]
     with closing(sqlite3.connect(tmp_path / "data" / "journal.sqlite3")) as journal, journal:
         journal.execute("UPDATE batch SET committed_at_ns = committed_at_ns + ?", (2 * DAY_NS,))
     with running(tmp_path) as app:
