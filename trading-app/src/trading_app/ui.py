@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import SYSTEM_CLOCK, Clock, LatestTime
 from telemetry_stream.errors import (
-    BackendError,
     BackendMisconfigured,
     ForeignJournal,
     JournalInUse,
@@ -170,7 +169,7 @@ def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -
         raise StartFailed(str(error)) from error
     except BackendMisconfigured as error:
         raise StartFailed(_which_setting(error)) from error
-    except (BackendError, OSError) as error:
+    except Exception as error:  # a failed read raises the store's own error: whatever it is, the start says why
         folder = context.settings.data_folder
         raise StartFailed(f"the journal in DATA_DIR={folder} can't be opened: {error}") from error
 
