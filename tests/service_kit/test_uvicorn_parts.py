@@ -48,7 +48,7 @@ def made() -> dict[str, object]:
     loop = asyncio.new_event_loop()
     connection = HttpToolsProtocol(config, state, {}, loop)
     names = inspect.signature(RequestResponseCycle).parameters
-    cycle = RequestResponseCycle(**dict.fromkeys(names))  # type: ignore[arg-type]
+    cycle = RequestResponseCycle(**dict.fromkeys(names))  # type: ignore[arg-type]  # nothing of it is used
     flow = FlowControl(asyncio.Transport())
     loop.close()
     return {"connection": connection, "cycle": cycle, "flow": flow, "state": state, "server": Server(config)}

@@ -59,8 +59,8 @@ def _read(path: Path) -> _File:
     if all(not line.strip() or line.startswith("#") for line in text.splitlines()):
         return _File()  # as delivered, all lines are comments: the slow import of a YAML parser is not needed
 
-    from ruamel.yaml import YAML  # noqa: PLC0415
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+    from ruamel.yaml import YAML  # noqa: PLC0415 -- only where a file is to be read
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 -- the same
 
     try:
         return msgspec.convert(YAML(typ="safe", pure=True).load(text), _File)

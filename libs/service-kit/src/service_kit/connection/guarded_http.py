@@ -185,7 +185,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         extensions: dict[str, Any] = {ADMITTED: self.note_admitted}
         self.scope["extensions"] = extensions
         if self.scope["http_version"] == "1.0":
-            self.cycle.send = CloseDelimited(self.cycle)  # type: ignore[method-assign, assignment]
+            self.cycle.send = CloseDelimited(self.cycle)  # type: ignore[method-assign, assignment]  # wraps uvicorn's send
         if self.pipeline:
             self._earlier.append(earlier)
         self.begin_body()
