@@ -3,6 +3,7 @@
 Modules:
 
     accounting   positions, P&L and fees from fills
+    contents     what each kind of event says
     currencies   currency codes, as data
     decimals     exact decimal arithmetic, and how amounts are shown
     field_rules  checks each field of a trade

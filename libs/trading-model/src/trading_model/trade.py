@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 Side = Literal["buy", "sell"]
+PositionSide = Literal["long", "short"]
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
