@@ -38,9 +38,18 @@ PRAGMA user_version = 3;
 """
 
 
+TO_4 = """
+DROP TABLE labelled;
+PRAGMA user_version = 4;
+"""
+
+
 def take_back(folder: Path, layout: int) -> None:
-    """Give the journal in a folder, which nobody has open, layout 3, or 2, which compressed nothing."""
+    """Give the journal in a folder, which nobody has open, layout 4, 3, or 2, which compressed nothing."""
     with closing(apsw.Connection(str(folder / JOURNAL_FILE))) as connection:
+        connection.execute(TO_4)
+        if layout == 4:
+            return
         connection.execute(TO_3)
         if layout == 2:
             stored: list[tuple[Any, ...]] = connection.execute("SELECT first, events FROM batch").fetchall()

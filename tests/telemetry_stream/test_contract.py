@@ -15,6 +15,8 @@ from telemetry_stream.events import (
     Conflict,
     Delivery,
     Event,
+    Label,
+    Labelled,
     PerEvent,
     Receipt,
     RequestKey,
@@ -255,6 +257,35 @@ def test_closing_twice_is_closing_once(backend: Backend) -> None:
     for _ in range(2):
         reader.close()
         writer.close()
+
+
+class Noted(Event):
+    """An event with a label."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, key: str, label: Label) -> None:
+        super().__init__(key, event(key).payload)
+        self.label = label
+
+
+def test_labelled_events_are_found_by_kind_id_and_target(backend: Backend) -> None:
+    void, note, last = Label("void", "v", 1), Label("note", "n", 1), Label("note", "v")
+    with closing(backend.open()) as writer:
+        writer.append([submission("a"), Submission([event("b"), Noted("c", void)]), Submission([Noted("d", note)])])
+        writer.append([Submission([event("a"), Noted("d", note)]), submission(*map(str, range(60)))])
+        outcome = writer.append([Submission([event("new"), event("a", says="other"), Noted("e", last)])])
+        assert outcome == [Conflict((1,))]
+        writer.append([Submission([Noted("f", last)], RequestKey("key", b"digest"))])
+    with closing(backend.open()), closing(backend.reader()) as reader:
+        everything = [Labelled(3, void), Labelled(4, note), Labelled(65, last)]
+        assert reader.labelled(limit=10) == everything
+        assert reader.labelled(after=3, limit=1) == everything[1:2]
+        assert reader.labelled(kind="note", limit=10) == everything[1:]
+        assert reader.labelled(id="v", limit=10) == [everything[0], everything[2]]
+        assert reader.labelled(target=1, limit=10) == everything[:2]
+        assert reader.labelled(kind="note", target=1, after=3, limit=10) == everything[1:2]
+        assert reader.labelled(kind="void", id="v", target=2, limit=10) == []
 
 
 # Reading.

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from telemetry_stream.errors import BackendMisconfigured
-from telemetry_stream.events import Batch
+from telemetry_stream.events import Batch, Labelled
 from telemetry_stream.log import StreamReader
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
@@ -279,6 +279,9 @@ def test_a_read_that_fails_ends_the_server_and_is_told(context: zmq.Context[zmq.
 
         def at(self, time_ns: int) -> int:
             raise AssertionError(f"nothing was at {time_ns}")
+
+        def labelled(self, **wanted: object) -> list[Labelled]:
+            raise AssertionError(f"nothing has a label {wanted}")
 
         def close(self) -> None:
             self.closed = True

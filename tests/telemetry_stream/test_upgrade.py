@@ -73,7 +73,7 @@ def test_a_journal_of_the_version_before_is_opened_with_all_it_holds(tmp_path: P
     assert check_journal(tmp_path / JOURNAL_FILE).problems == []
 
 
-@pytest.mark.parametrize("layout", [2, 3])
+@pytest.mark.parametrize("layout", [2, 3, 4])
 def test_a_journal_of_each_layout_goes_on(tmp_path: Path, layout: int) -> None:
     with closing(Journal(tmp_path)) as journal:
         batches = [

@@ -14,14 +14,36 @@ from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.refusals import DISCONNECTED, REASONS
 
 
+class Label(msgspec.Struct, frozen=True):
+    """Under what the store lists an event, so that it is found without reading the others.
+
+    `kind` and `id` are the sender's words; `target` is the sequence of the event that it refers to, 0 for none.
+    """
+
+    kind: str
+    id: str = ""
+    target: int = 0
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """An event of the store's list: its sequence and its label."""
+
+    sequence: int
+    label: Label
+
+
 class Event:
     """One thing that happened: a key, unique within a stream, and a payload.
 
     `payload` is one compact JSON object (UTF-8, at least one member, no member `seq` at any depth); the stream numbers
-    it by putting `seq` in front. A subclass may widen what counts as the same event, by overriding `repeats`.
+    it by putting `seq` in front. A subclass may widen what counts as the same event, by overriding `repeats`, and may
+    give its events a label.
     """
 
     __slots__ = ("key", "payload")
+
+    label: Label | None = None
+    """The few events of a stream that have to be found again have one; see `StreamReader.labelled`."""
 
     def __init__(self, key: str, payload: bytes) -> None:
         self.key = key
@@ -36,7 +58,10 @@ Kind_co = TypeVar("Kind_co", bound=Event, covariant=True)
 
 
 class Events(Sequence[Kind_co]):
-    """Many events whose keys and whose JSON are made at once, which takes a fraction of the time of one by one."""
+    """Many events whose keys and whose JSON are made at once, which takes a fraction of the time of one by one.
+
+    None of them has a label.
+    """
 
     @property
     @abstractmethod

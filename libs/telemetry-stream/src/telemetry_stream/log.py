@@ -14,6 +14,7 @@ from telemetry_stream.events import (
     Batch,
     Commit,
     Delivery,
+    Labelled,
     Result,
     StreamPosition,
     Submission,
@@ -92,6 +93,17 @@ class StreamReader(Protocol):
 
     def at(self, time_ns: int) -> int:
         """The last sequence that was committed at or before a time (Unix time); 0 if none was."""
+
+    def labelled(
+        self,
+        *,
+        kind: str | None = None,
+        id: str | None = None,  # noqa: A002 -- the name of the label's member
+        target: int | None = None,
+        after: int = 0,
+        limit: int,
+    ) -> list[Labelled]:
+        """The labelled events after a sequence, in order, at most `limit`. What is given has to match the label."""
 
     def close(self) -> None:
         """Release everything. Idempotent."""

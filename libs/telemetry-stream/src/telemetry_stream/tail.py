@@ -79,6 +79,7 @@ class TailReader:
         self.oldest = store.oldest
         self.hash_at = store.hash_at
         self.at = store.at
+        self.labelled = store.labelled
         self.close = store.close
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:

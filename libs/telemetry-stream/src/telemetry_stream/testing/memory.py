@@ -15,6 +15,7 @@ from telemetry_stream.events import (
     Conflict,
     Delivery,
     Event,
+    Labelled,
     PerEvent,
     Receipt,
     Reset,
@@ -36,6 +37,7 @@ class MemoryStream:
         self._events: list[bytes] = []
         self._rows: list[Commit] = []
         self._sequences: dict[str, int] = {}
+        self._labelled: list[Labelled] = []
         self._requests: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
 
     def head(self) -> int:
@@ -78,6 +80,26 @@ class MemoryStream:
         """The last sequence that was committed at or before a time."""
         rows = bisect_right(self._rows, time_ns, key=lambda row: row.committed_at_ns)
         return self._rows[rows - 1].last if rows else 0
+
+    def labelled(
+        self,
+        *,
+        kind: str | None = None,
+        id: str | None = None,  # noqa: A002 -- the name of the label's member
+        target: int | None = None,
+        after: int = 0,
+        limit: int,
+    ) -> list[Labelled]:
+        """The labelled events after a sequence, in order. What is given has to match."""
+        found = [
+            one
+            for one in self._labelled
+            if one.sequence > after
+            and kind in (None, one.label.kind)
+            and id in (None, one.label.id)
+            and target in (None, one.label.target)
+        ]
+        return found[:limit]
 
     def _rows_until(self, sequence: int) -> int:
         """How many rows end at or before a sequence."""
@@ -129,12 +151,15 @@ class MemoryStream:
 
     def _take(self, events: Sequence[Event]) -> Receipt | Conflict:
         new: dict[str, bytes] = {}
+        labelled = list[Labelled]()
         sequences, conflicts = [], []
         for index, event in enumerate(events):
             sequence = self._sequences.get(event.key)
             if sequence is None and event.key not in new:
                 sequence = len(self._events) + len(new) + 1
                 new[event.key] = number(event.payload, sequence)
+                if event.label is not None:
+                    labelled.append(Labelled(sequence, event.label))
             elif not event.repeats(new[event.key] if sequence is None else self._events[sequence - 1]):
                 conflicts.append(index)
             else:
@@ -142,6 +167,7 @@ class MemoryStream:
             sequences.append(sequence or 0)
         if conflicts:
             return Conflict(tuple(conflicts))
+        self._labelled += labelled
         for key, numbered in new.items():
             self._events.append(numbered)
             self._sequences[key] = len(self._events)

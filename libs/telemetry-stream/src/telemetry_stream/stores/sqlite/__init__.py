@@ -15,6 +15,7 @@ Modules:
     key_table          one table: hashes in a mapped file
     id_deduplication   recognises repetitions by a venue's ids
     request_keys       answers to requests that named themselves, for a day
+    labels             lists the few events that have to be found again
     compression        how a row's events are stored
     checkpoints        when the write-ahead log is copied into the database
     lock_wait          waits for locks of other programs

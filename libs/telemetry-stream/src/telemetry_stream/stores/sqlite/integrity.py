@@ -17,7 +17,7 @@ from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys, words_of
 from telemetry_stream.stores.sqlite.reader import head, stream_id
 from telemetry_stream.stores.sqlite.schema import check_layout
-from telemetry_stream.stores.sqlite.tables import LAYOUT, checksum
+from telemetry_stream.stores.sqlite.tables import HASHED, LISTED, checksum
 from telemetry_stream.wire import split
 
 BATCHES = 16
@@ -55,11 +55,13 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int, k
         yield "the stream has no id, or more than one"
         return
     report.stream, report.head = stream_id(connection), head(connection)
-    if layout == LAYOUT:
+    if layout >= HASHED:
         report.ledger = str(connection.execute("SELECT ledger FROM stream").get)
     yield from _problems_of_batches(connection, report.head, _RowCheck(connection, layout, key_of))
     if layout > 1 and not _has_ids(connection):  # the keys of layout 1 are rebuilt when the app opens it
         yield from _problems_of_keys(connection)
+    if layout >= LISTED:
+        yield from _problems_of_labels(connection, report.head)
 
 
 def _has_ids(connection: apsw.Connection) -> bool:
@@ -95,7 +97,7 @@ class _RowCheck:
         if layout > 1:
             self._seed = int(connection.execute("SELECT key_seed FROM stream").get)
             columns += ", keys"
-        if layout == LAYOUT:
+        if layout >= HASHED:
             identity: list[tuple[Any, ...]] = connection.execute("SELECT oldest, hash_before FROM stream").fetchall()
             self.first, self._hash = identity[0]
             columns += ", committed_at_ns, hash, checksum"
@@ -142,6 +144,17 @@ def _events(first: int, last: int, stored: bytes) -> list[bytes] | None:
         return None
     starts = [b'{"seq":%d,' % sequence for sequence in range(first, last + 1)]
     return found if len(found) == len(starts) and all(map(bytes.startswith, found, starts)) else None
+
+
+def _problems_of_labels(connection: apsw.Connection, until: int) -> Iterator[str]:
+    """Each labelled event is there, and the one that it refers to came before it."""
+    wrong = connection.execute(
+        "SELECT count(*) FROM labelled WHERE sequence > ?1 OR sequence < (SELECT oldest FROM stream)"
+        " OR target >= sequence OR target < 0",
+        (until,),
+    ).get
+    if wrong:
+        yield f"{wrong} labels are of events that are not there, or refer to later ones"
 
 
 def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:

@@ -11,7 +11,7 @@ from telemetry_stream.chain import extend
 from telemetry_stream.errors import JournalInUse, JournalReplaced, StoreBusy
 from telemetry_stream.events import Batch, Commit, Result, Submission
 from telemetry_stream.log import BeforeCommit, StoreCounters
-from telemetry_stream.stores.sqlite import reader, request_keys, retention
+from telemetry_stream.stores.sqlite import labels, reader, request_keys, retention
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.id_deduplication import IdDeduplication
@@ -154,11 +154,12 @@ class Journal:
         return commit.outcomes, batches
 
     def _write(self, commit: PendingCommit) -> list[Batch]:
-        if not self._deduplication.has_rows(commit) and self._before_commit is None:
+        if not (commit.labelled or self._deduplication.has_rows(commit)) and self._before_commit is None:
             return self._store(commit)
         self._connection.execute("BEGIN IMMEDIATE")
         batches = self._store(commit)
         self._deduplication.write(commit)
+        labels.add(self._connection, commit.labelled)
         if self._before_commit is not None and batches:
             self._before_commit(batches)
         self._connection.execute("COMMIT")

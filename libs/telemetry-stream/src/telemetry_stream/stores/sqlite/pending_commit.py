@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
-from telemetry_stream.events import Conflict, Event, Events, Receipt, RequestKey, Result
+from telemetry_stream.events import Conflict, Event, Events, Labelled, Receipt, RequestKey, Result
 from telemetry_stream.stores.sqlite.known_events import EarlierRequest
 from telemetry_stream.wire import number
 
@@ -27,6 +27,7 @@ class PendingCommit:
         self.outcomes: list[Result] = []
         self.parts: list[Part] = []
         self.digests: list[bytes] = []
+        self.labelled: list[Labelled] = []
         self.requests: dict[tuple[str, str], EarlierRequest] = {}
         self._head_before = head
         self._claimed: dict[bytes, int] = {}
@@ -43,6 +44,8 @@ class PendingCommit:
             for event in events:
                 self.head += 1
                 self.parts.append((self.head, self.head, number(event.payload, self.head)))
+                if event.label is not None:
+                    self.labelled.append(Labelled(self.head, event.label))
         return Receipt(first, self.head, len(events), 0)
 
     def take(self, events: Sequence[Event], digests: Sequence[bytes], same: Mapping[int, int]) -> Receipt | Conflict:

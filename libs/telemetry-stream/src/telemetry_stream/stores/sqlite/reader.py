@@ -7,8 +7,9 @@ import apsw
 
 from telemetry_stream.chain import extend
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
-from telemetry_stream.events import Batch, Commit
+from telemetry_stream.events import Batch, Commit, Labelled
 from telemetry_stream.log import PAGE_BYTES
+from telemetry_stream.stores.sqlite import labels
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.lock_wait import locks_as_store_busy
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
@@ -98,6 +99,19 @@ class JournalReader:
             else:
                 high = row[0] - 1
         return low
+
+    @locks_as_store_busy()
+    def labelled(
+        self,
+        *,
+        kind: str | None = None,
+        id: str | None = None,  # noqa: A002 -- the name of the label's member
+        target: int | None = None,
+        after: int = 0,
+        limit: int,
+    ) -> list[Labelled]:
+        """The labelled events after a sequence, in order. What is given has to match."""
+        return labels.find(self._connection, kind, id, target, after, limit)
 
     def _hash_before(self, first: int) -> bytes:
         return hash_before(self._connection, first)

@@ -4,6 +4,7 @@ from typing import Any
 
 import apsw
 
+from telemetry_stream.stores.sqlite import labels
 from telemetry_stream.topics import Retention
 
 STEP_ROWS = 50
@@ -28,6 +29,7 @@ def remove_oldest(connection: apsw.Connection, retention: Retention, now_ns: int
     last, _, hash_then = rows[count - 1]
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("DELETE FROM batch WHERE first <= ?", (last,))
+    labels.forget(connection, last)
     connection.execute("UPDATE stream SET oldest = ?, hash_before = ?", (last + 1, hash_then))
     connection.execute("COMMIT")
     return count

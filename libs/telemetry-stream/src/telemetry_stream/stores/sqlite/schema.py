@@ -9,7 +9,7 @@ import apsw
 
 from telemetry_stream.chain import NO_HASH
 from telemetry_stream.errors import ForeignJournal
-from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, STREAM
+from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, REQUEST_KEY, STREAM
 from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 JOURNAL_FILE = "journal.sqlite3"
@@ -75,7 +75,7 @@ def _is_new(connection: apsw.Connection, folder: Path) -> bool:
 def _create(connection: apsw.Connection) -> None:
     # Not `with connection`: where this fails, its attempt to roll back would hide why.
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(STREAM + BATCH + REQUEST_KEY)
+    connection.execute(STREAM + BATCH + REQUEST_KEY + LABELLED)
     identity = (str(uuid.uuid4()), str(uuid.uuid4()), time.time_ns(), secrets.randbits(62))
     connection.execute("INSERT INTO stream VALUES (?, ?, ?, ?, 1, ?)", (*identity, NO_HASH))
     connection.pragma("application_id", APPLICATION_ID)

@@ -11,13 +11,21 @@ compressed (see `compression`), `keys` are the digests of the events' keys, `key
 old rows keeps the sequence of the oldest event it has in `oldest`, and in `hash_before` the hash of the row before it.
 
 A row of `request_key` is the answer to a request that named itself; `caller` is whose name it is.
+
+A row of `labelled` is the label of an event that has one: the few events that have to be found among millions.
 """
 
 import struct
 
 import xxhash
 
-LAYOUT = 4
+LAYOUT = 5
+
+HASHED = 4
+"""The first layout whose rows have a hash and a checksum."""
+
+LISTED = 5
+"""The first layout that lists labelled events."""
 
 STREAM = """
 CREATE TABLE stream (
@@ -54,6 +62,18 @@ CREATE TABLE request_key (
     PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX request_key_by_time ON request_key (committed_at_ns);
+"""
+
+LABELLED = """
+CREATE TABLE labelled (
+    sequence INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    target INTEGER NOT NULL
+) STRICT;
+CREATE INDEX labelled_by_kind ON labelled (kind, sequence);
+CREATE INDEX labelled_by_id ON labelled (id, kind);
+CREATE INDEX labelled_by_target ON labelled (target, sequence) WHERE target > 0;
 """
 
 _pack_time = struct.Struct(">q").pack

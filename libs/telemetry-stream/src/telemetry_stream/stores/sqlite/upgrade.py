@@ -14,7 +14,7 @@ from telemetry_stream.chain import NO_HASH, extend
 from telemetry_stream.errors import KeysMissing
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys
-from telemetry_stream.stores.sqlite.tables import BATCH, LAYOUT, REQUEST_KEY, STREAM, checksum
+from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, REQUEST_KEY, STREAM, checksum
 
 log = structlog.get_logger(__name__)
 
@@ -78,12 +78,14 @@ def upgrade(connection: apsw.Connection, layout: int) -> None:
     The write-ahead log grows by the size of the journal meanwhile; the journal itself doesn't.
     """
     file = Path(connection.filename)
-    _require_room(file, copies=1 if layout > 1 else 3)
+    _require_room(file, copies={1: 3, 2: 1, 3: 1}.get(layout, 0))
     log.info("upgrading the journal; trades are taken once that is done", file=str(file), layout=layout, to=LAYOUT)
     with connection:
         if layout == 1:
             _make_digests(connection)
-        _chain_rows(connection)
+        if layout < 4:
+            _chain_rows(connection)
+        connection.execute(LABELLED)  # empty: before this layout no event had a label
         connection.pragma("user_version", LAYOUT)
     with suppress(apsw.BusyError):  # somebody reads the journal; a later checkpoint does it
         connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)

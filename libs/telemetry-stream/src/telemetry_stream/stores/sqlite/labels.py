@@ -1,0 +1,35 @@
+"""The list of labelled events: found by kind, by id and by the event they refer to, without reading the others."""
+
+from collections.abc import Iterable
+
+import apsw
+
+from telemetry_stream.events import Label, Labelled
+
+
+def add(connection: apsw.Connection, labelled: Iterable[Labelled]) -> None:
+    """List new events, within the transaction that stores them. Raises apsw.Error."""
+    connection.executemany(
+        "INSERT INTO labelled VALUES (?, ?, ?, ?)",
+        [(one.sequence, one.label.kind, one.label.id, one.label.target) for one in labelled],
+    )
+
+
+def find(
+    connection: apsw.Connection, kind: str | None, name: str | None, target: int | None, after: int, limit: int
+) -> list[Labelled]:
+    """The labelled events after a sequence, in order; `name` is the label's id. Raises apsw.Error."""
+    given = {"kind": kind, "id": name, "target": target}
+    wanted = {column: value for column, value in given.items() if value is not None}
+    conditions = "".join(f" AND {column} = :{column}" for column in wanted)
+    rows = connection.execute(
+        f"SELECT sequence, kind, id, target FROM labelled WHERE sequence > :after{conditions}"
+        f" ORDER BY sequence LIMIT :limit",
+        {**wanted, "after": after, "limit": limit},
+    ).fetchall()
+    return [Labelled(sequence, Label(kind, name, target)) for sequence, kind, name, target in rows]  # type: ignore[arg-type]  # as the table says
+
+
+def forget(connection: apsw.Connection, until: int) -> None:
+    """Drop those up to a sequence, which are removed from the journal. Raises apsw.Error."""
+    connection.execute("DELETE FROM labelled WHERE sequence <= ?", (until,))
