@@ -183,6 +183,25 @@ def test_a_refused_subscriber_is_served_once_the_app_was_restarted_with_its_key(
     run(test())
 
 
+def test_a_refusal_by_a_publisher_that_starts_later_is_logged_too(tmp_path: Path) -> None:
+    async def test() -> None:
+        live, replay = free_address(), free_address()
+        subscriber = Subscriber(TRADES, live, replay)
+        async with following(subscriber):
+            await becomes(lambda: lines)
+            with closing(open_stream(tmp_path / "stream", live, replay, print, SERVER)):
+                await becomes(lambda: subscriber.obstacle and subscriber.obstacle.reason == "other_mechanism")
+                unanswered = subscriber.counters.replay_requests["unanswered"]
+                await becomes(lambda: subscriber.counters.replay_requests["unanswered"] > unanswered + 2)
+
+    with capture_logs() as lines:
+        run(test())
+    reasons = [str(line["reason"]) for line in lines if line.get("check") == "is trading-app running?"]
+    assert reasons[0].startswith("no answer from")
+    assert "other_mechanism" in reasons
+    assert len(set(reasons)) == len(reasons), "one line for each reason, however often it is tried"
+
+
 def test_a_handler_that_is_gone_lets_in_nobody(tmp_path: Path) -> None:
     with place(tmp_path) as there:
         carrier_of(there.writer)._guard.close()

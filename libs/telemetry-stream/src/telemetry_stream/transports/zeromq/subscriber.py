@@ -1,4 +1,4 @@
-"""Follows a stream over ZeroMQ: a SUB socket for what is new, a DEALER to ask for what was missed."""
+"""Follows a stream over ZeroMQ: a SUB socket for new messages, a DEALER socket to request missed events."""
 
 import asyncio
 import errno
@@ -23,22 +23,22 @@ from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request
 log = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 3.0
-"""After so long without a message or heartbeat the replay socket is asked, in case only the live way is broken."""
+"""After this time without a message or heartbeat a catch-up starts: perhaps only the live connection is broken."""
 
 ANSWER_SECONDS = 2.0
-"""So long is waited for the answer to one replay request."""
+"""How long to wait for the answer to one replay request."""
 
 HIGH_WATER_MARK = 1_000
-"""Messages that wait here for a reader that does not keep up."""
+"""Maximum number of live messages in the queue. Beyond it ZeroMQ drops them; the reader sees a gap and catches up."""
 
 WAITING_ANSWERS = 2
-"""Answers that wait here: one is asked for at a time."""
+"""Maximum number of answers in the queue. One is requested at a time."""
 
 MESSAGE_BYTES = 16 * 1024 * 1024
-"""A larger frame costs the connection; the largest page of the largest trades has less than seven million bytes."""
+"""A larger frame ends the connection; the largest page of the largest trades has less than seven million bytes."""
 
 TURN_SECONDS = 0.002
-"""After so long with messages to handle the event loop gets a turn for its other tasks."""
+"""After this time of handling messages the event loop may run its other tasks, scrapes for instance."""
 
 
 class Subscriber:
@@ -67,7 +67,8 @@ class Subscriber:
         self._keys = keys
         self._explain = explain
         self._obstacle: Obstacle | None = None
-        self._out_of_reach = False
+        self._reported = set[str]()
+        """The reasons logged since the stream was reached last; empty while it is reached."""
         self._heard_at = time.monotonic()
         self._redial_at = float("inf")
         self._redials = backoff()
@@ -85,22 +86,22 @@ class Subscriber:
 
     @property
     def position(self) -> StreamPosition:
-        """What has been delivered, the delivery handed out last included."""
+        """The last delivered sequence; the delivery that was returned last is included."""
         return self._follower.position
 
     @property
     def head(self) -> int | None:
-        """The highest sequence heard of; None before the first answer."""
+        """The highest sequence known; None before the first answer."""
         return self._follower.head
 
     @property
     def caught_up(self) -> bool:
-        """Whether everything known to exist has been delivered."""
+        """Whether every event known to exist was delivered."""
         return self._follower.caught_up
 
     @property
     def obstacle(self) -> Obstacle | None:
-        """Why the publisher does not talk to this subscriber and what to do, as far as that is known; else None."""
+        """Why the publisher refuses this subscriber, if the reason is known; else None."""
         return self._obstacle
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
@@ -108,7 +109,8 @@ class Subscriber:
         turn_began = time.monotonic()
         while not self._context.closed:
             arrived = readable(self._live)
-            self._note_connections()  # after that look, so that a new connection is noted before its first message
+            # After `readable`: a new connection is noted before its first message is received, and starts a catch-up.
+            self._note_connections()
             if time.monotonic() >= self._redial_at:
                 self._redial()
                 arrived = False
@@ -147,6 +149,7 @@ class Subscriber:
             return None
 
     async def _wait_for_news(self) -> None:
+        # Waits for readiness and receives later: cancelling a pending `recv` of pyzmq loses the message.
         too_silent_at = self._heard_at + SILENCE_SECONDS
         seconds = min(too_silent_at, self._redial_at) - time.monotonic()
         heard = await self._readiness.wait({self._live, self._connections}, max(seconds, 0))
@@ -155,9 +158,9 @@ class Subscriber:
             self._follower.start_catch_up()
 
     async def _ask(self, request: ReplayRequest) -> Delivery | None:
-        """Take the answer to one request, sent now unless it was before; None where there is none, after a pause.
+        """Send the request, unless it was sent before, and return its answer's delivery; None after a failure.
 
-        What has to be asked next is sent at once, so that the answer is on its way while this one is applied.
+        The next request is sent at once, so that its answer is on its way while this one is applied.
         """
         try:
             replay = self._replay or self._dial()
@@ -172,7 +175,7 @@ class Subscriber:
                 self.counters.replay_requests["interrupted"] += 1
                 return None
         except asyncio.CancelledError:
-            self._hang_up()
+            self._hang_up()  # a later call must not take this answer for the answer to another request
             raise
         try:
             delivery = self._follower.replayed(*decode_frames(self._topic, replay.recv_multipart(zmq.NOBLOCK)))
@@ -194,8 +197,8 @@ class Subscriber:
         self.counters.replay_requests["answered"] += 1
         self._obstacle = None
         self._pauses = self._fixed_pauses or backoff()
-        if self._out_of_reach:
-            self._out_of_reach = False
+        if self._reported:
+            self._reported.clear()
             log.info("stream reached", replay_address=self._replay_address)
         self._asked = None
         following = self._follower.request
@@ -210,13 +213,13 @@ class Subscriber:
 
     def _send(self, replay: zmq.Socket[bytes], request: ReplayRequest) -> None:
         self._drop_waiting()
-        # A socket that was refused has nowhere to send to, and would wait for ever; without an answer it is replaced.
+        # A socket without a connection would block for ever. Its request gets no answer, and then it is replaced.
         with suppress(zmq.Again):
             replay.send(encode_request(request), zmq.NOBLOCK)
         self._asked = request
 
     async def _wait_for_answer(self, replay: zmq.Socket[bytes]) -> bool:
-        """Wait until one is there or the time is up; False if nobody wants it any more."""
+        """Wait for an answer, ANSWER_SECONDS at most; False if it is not wanted any more."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while not readable(replay) and (seconds := deadline - time.monotonic()) > 0:
             await self._readiness.wait({replay, self._connections}, seconds)
@@ -225,7 +228,8 @@ class Subscriber:
         return True
 
     def _drop_waiting(self) -> None:
-        """Forget what waits at the live socket, as a catch-up brings all of it."""
+        """Drop the messages that wait at the live socket: the catch-up brings them all."""
+        # Bounded: a publisher may send faster than this drops.
         for _ in range(HIGH_WATER_MARK):
             if not readable(self._live):
                 return
@@ -233,17 +237,18 @@ class Subscriber:
             self._heard_at = time.monotonic()
 
     async def _pause(self, reason: str) -> None:
-        """Forget the request, so that a late answer is not taken for another's, and wait before the next."""
+        """Close the replay socket, so that no late answer is taken for that of another request, and wait."""
         self._hang_up()
-        if not self._out_of_reach:
-            self._out_of_reach = True
-            log.warning("stream out of reach, trying on", reason=reason, check="is trading-app running?")
+        # Once for each reason: a refusal may become known only after a first line that says "no answer", for instance
+        # where the publisher starts later.
+        known = self._obstacle.reason if self._obstacle else ""
+        if known not in self._reported:
+            self._reported |= {known, ""}
+            log.warning("stream unreachable, retrying", reason=reason, check="is trading-app running?")
         await self._readiness.wait({self._connections}, next(self._pauses))
 
     def _note_connections(self) -> bool:
-        """Whether the publisher was reached again; then what was missed is asked for, and any answer under way
-        dropped.
-        """
+        """Whether the publisher was reached again; if so, starts a catch-up and drops the request in flight."""
         reached = False
         while readable(self._connections):
             event, value = handshake.read_event(self._connections.recv_multipart(zmq.NOBLOCK))
@@ -260,16 +265,18 @@ class Subscriber:
         return reached
 
     def _note_refusal(self, reason: str | None) -> None:
-        """Dial again after a while; without a reason it was a connection that ended."""
+        """Plan a new live socket. Without a reason, a connection has ended."""
         self._redial_reason = reason or DISCONNECTED
         self._redial_at = min(self._redial_at, time.monotonic() + next(self._redials))
-        if reason and (reason != UNFINISHED or self._obstacle is None):  # the others say more
+        # An unfinished handshake also follows each of the other refusals, and must not hide what they say.
+        if reason and (reason != UNFINISHED or self._obstacle is None):
             self._obstacle = Obstacle(reason, self._keys.public.decode() if self._keys else None)
 
     def _redial(self) -> None:
-        """Reconnect the live socket: libzmq does not do so itself where the other side broke the protocol, sent
-        too large a frame, or refused the key. It takes a new socket: libzmq aborts the process where a connection is
-        taken from one while a message is read.
+        """Replace the live socket by a new one that connects.
+
+        libzmq does not reconnect itself after the other side broke the protocol, sent too large a frame, or refused
+        the key. A new socket, since libzmq aborts the process if one is disconnected while it reads a message.
         """
         self.counters.redial(self._redial_reason)
         self._redial_at = float("inf")
@@ -278,7 +285,7 @@ class Subscriber:
         except zmq.ZMQError as error:
             _raise_unless_out_of_files(error)
             self._note_refusal(None)  # the old sockets stay until new ones can be opened
-            log.warning("no socket can be opened, trying again", reason=str(error))
+            log.warning("no socket can be opened, retrying", reason=str(error))
             return
         self._disconnect()
         self._watch(*opened)
@@ -327,7 +334,7 @@ class Subscriber:
             self._keys.configure(socket)
         socket.set(zmq.RCVHWM, max_waiting)
         socket.set(zmq.MAXMSGSIZE, MESSAGE_BYTES)
-        socket.set(zmq.LINGER, 0)
+        socket.set(zmq.LINGER, 0)  # a request that is not sent yet must not delay the end of the process
         socket.set(zmq.RECONNECT_IVL, 50)
         socket.set(zmq.RECONNECT_IVL_MAX, 1_000)
         # A peer whose machine has gone says nothing; TCP's probes notice it, and ZeroMQ reconnects. ZeroMQ's own
