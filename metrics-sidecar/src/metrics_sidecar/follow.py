@@ -66,6 +66,7 @@ class Tracker:
         self._ready = False
 
     def _notice_catch_up(self) -> None:
+        # Kept once true: while trades arrive the subscriber is behind for moments, and scrapes must not get 503s.
         if not self._ready and self.subscriber.caught_up:
             self._ready = True
             log.info("caught up", stream=self.state.stream, applied=self.state.applied)

@@ -70,6 +70,7 @@ class TradeStream:
         self._log = open_log(place, self._fail)
         self._running = settings.data_folder / RUNNING_FILE
         try:
+            # From the journal: after a restart the last trade is as old as before, and its alert is not late.
             self._seen_head, self.last_trade_ns = self.head, self._read_last_trade_ns()
             self.recovered = self._running.exists()
             self._running.touch()
@@ -89,6 +90,7 @@ class TradeStream:
         self._damaged_reads = 0
         self._watchers: set[asyncio.Event] = set()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="journal-reader")
+        # A reader for each thread: two threads can't use one connection at the same time.
         self._reader_of_thread = threading.local()
         self._opened_readers: list[StreamReader] = []
 
@@ -153,6 +155,7 @@ class TradeStream:
     async def commit(self, submission: Submission) -> Outcome:
         """Hand over a submission and wait for its outcome. Raises StreamError if it is refused."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        # A cancelled caller leaves a future that is done. The trades are committed all the same.
         self.submit(submission, lambda given: None if outcome.done() else outcome.set_result(given))
         return await outcome
 
@@ -163,12 +166,12 @@ class TradeStream:
         """
         recent = self._log.tail.read(after, limit, PIECE_BYTES)
         if recent is not None:
-            await asyncio.sleep(0)  # who reads on and on lets others run in between
+            await asyncio.sleep(0)  # nothing else here waits, so a reader of many pages would hold the loop
             return trim(recent, PIECE_BYTES)
         try:
             return await self._loop.run_in_executor(self._readers, self._read, after, limit)
         except DamagedHistory as damage:
-            if str(damage) != str(self._damage):
+            if str(damage) != str(self._damage):  # once: a live page that needs the row asks again and again
                 log.error("stored trades can't be read", reason=str(damage), check="trading-app doctor")
             self._damage = damage
             self._damaged_reads += 1
@@ -247,12 +250,13 @@ class TradeStream:
         return reader
 
     def _deliver(self, call_back: Callable[[], None]) -> None:
+        # Once for each group: waking the loop from another thread costs a system call.
         self._loop.call_soon_threadsafe(self._run_in_loop, call_back)
 
     def _run_in_loop(self, call_back: Callable[[], None]) -> None:
         try:
             call_back()
-        finally:
+        finally:  # the trades are committed even if an answer could not be written
             self._wake_watchers()
 
     def _wake_watchers(self) -> None:
@@ -260,5 +264,5 @@ class TradeStream:
             grown.set()
 
     def _fail(self, error: BaseException) -> None:
-        self.failed = True
+        self.failed = True  # in the failing thread, so that `close` leaves the mark of an unclean end in any case
         self._loop.call_soon_threadsafe(self._on_failure, error)

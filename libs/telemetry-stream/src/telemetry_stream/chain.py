@@ -10,15 +10,15 @@ import xxhash
 
 HASH_BYTES = 16
 NO_HASH = bytes(HASH_BYTES)
-"""What stands for the previous hash of the first row."""
+"""The previous hash of the first row."""
 
 
 FEW_BYTES = 16_384
-"""Fewer are copied behind the previous hash in less time than a hash is fed in two steps: 0.24 and 0.34 µs."""
+"""Below this length one call on a joined copy is faster (0.24 µs) than feeding the hash in two steps (0.34 µs)."""
 
 
 def parse(text: str) -> bytes | None:
-    """The hash that is written so on the wire, in 32 hex digits; None where it is none."""
+    """The hash of 32 hex digits, as on the wire; None if the text is not a hash."""
     try:
         digest = bytes.fromhex(text)
     except ValueError:

@@ -1,11 +1,14 @@
-"""What to do with each message of a stream: apply it, drop it, or ask for what is missing. No I/O.
+"""Decides for each message of a stream: apply it, drop it, or request what is missing. No I/O.
 
-A follower is fed with what the sockets bring and answers with deliveries; `request` says what to ask the replay
-socket for, None while there is nothing to ask. The shell that feeds it keeps one request in flight at a time. Before
-it asks, it drops what waits at the live socket: all of that was committed before and comes by replay, and it may be of
-a journal that has been exchanged since. While it waits for the answer it leaves the live socket alone (what arrives
-there stays in its queue). It calls `start_catch_up` whenever something may have been missed: the publisher was reached
-again, or was silent for longer than its heartbeat allows. It gives up the request in flight then.
+A follower gets the messages of the sockets and returns deliveries; `request` is the next request for the replay socket,
+None if nothing is missing. The shell around it follows these rules:
+
+- One request is in flight at a time.
+- Before it sends a request it drops the messages that wait at the live socket. They were committed before the answer
+  is made, so the replay brings them, and they may be of a journal that was replaced since.
+- While it waits for the answer it does not read the live socket; messages stay in that socket's queue.
+- It calls `start_catch_up` whenever messages may be missing: the publisher was reached again, or was silent for longer
+  than its heartbeat allows. It gives up the request in flight then.
 """
 
 from collections.abc import Sequence
@@ -27,14 +30,14 @@ PAGE_LIMIT = 5_000
 
 
 class Follower:
-    """The ordering decisions of one reader (rules 4 and 6 of the design).
+    """The ordering decisions of one reader (rules 4 and 6 of docs/architecture.md).
 
-    A sequence at or below the applied one is a duplicate, a jump is a gap, a gap starts a catch-up. A request names the
-    history's hash at what was applied, and a live message is taken only where its hash follows from that; so whatever
-    journal takes the place of the one followed, this reader starts over where the two differ anywhere before.
+    A sequence at or below the applied one is a duplicate; a jump is a gap and starts a catch-up. A request names the
+    history's hash at the applied sequence, and a live message is applied only if its hash follows from that one. So if
+    another journal takes the place of the one followed, and differs from it anywhere before, this reader starts over.
 
-    A publisher of an earlier version has no hashes, and a position of an earlier version names none. A page of a
-    catch-up then begins with the last applied event again, and the two are compared.
+    A publisher of an earlier version sends no hashes, and a position that an earlier version saved has none. A page of
+    a catch-up then begins with the last applied event again, and that is compared.
     """
 
     def __init__(self, position: StreamPosition, page_limit: int = PAGE_LIMIT) -> None:
@@ -52,18 +55,18 @@ class Follower:
 
     @property
     def position(self) -> StreamPosition:
-        """What has been delivered, with what it is recognised by."""
+        """The last delivered sequence, with the hash and fingerprint by which a publisher recognises it."""
         check = fingerprint(self._last_event) if self._last_event else self._check
         return StreamPosition(self._stream, self._applied, check, self._hash.hex() if self._applied else "")
 
     @property
     def caught_up(self) -> bool:
-        """Whether all that is known to exist has been delivered; False until the head was read once."""
+        """Whether every event known to exist was delivered; False until the head was read once."""
         return not self._catching_up and self.head is not None and self._applied >= self.head
 
     @property
     def request(self) -> ReplayRequest | None:
-        """What to ask the replay socket for, if anything."""
+        """The next request for the replay socket, if events are missing."""
         if not self._catching_up:
             return None
         stream = self._stream or None
@@ -77,7 +80,7 @@ class Follower:
         return self._applied > 0 and not (self._publisher_hashes and self._hash)
 
     def start_catch_up(self) -> None:
-        """Ask the replay socket what is missing, even if nothing seems to be."""
+        """Request what is missing, even if nothing seems to be: only an answer of the replay socket shows that."""
         if not self._catching_up:
             self.counters.catchups += 1
         self._catching_up = True
@@ -95,6 +98,7 @@ class Follower:
             return None
         if batch is not None:
             return self._take(batch)
+        # A heartbeat: the only message of a quiet stream, so it must show a journal that was replaced meanwhile.
         if header.commits and (header.last < self._applied or not self._has_hash(header.commits)):
             self.start_catch_up()
         return None
@@ -111,12 +115,13 @@ class Follower:
             raise MalformedFrame("malformed_reply", f"asked for what follows {self._applied}, got {batch.first}")
         if header.forked or batch.stream != self._stream or header.head < self._applied:
             return self._start_over(header)
-        self._publisher_hashes = header.oldest is not None
+        self._publisher_hashes = header.oldest is not None  # sent since the version that has hashes
         if self._applied and not overlaps and not self._publisher_hashes:
             return None  # it has compared nothing: ask again, for the last applied event too
         if overlaps and not self._repeats(batch):
             return self._start_over(header)
         if batch.last <= self._applied < header.head:
+            # Believed, it would be requested again and again without a pause.
             raise MalformedFrame("malformed_reply", f"nothing follows {self._applied}, yet the head is {header.head}")
         self._note_hash(batch.commits)
         self.head = max(header.head, batch.last)
@@ -128,14 +133,14 @@ class Follower:
         return arrival
 
     def _repeats(self, batch: Batch) -> bool:
-        """Whether the answer begins with the last applied event."""
+        """Whether the answer begins with the last applied event, to the byte."""
         if batch.last < self._applied:
             return False
         known = self.position.check
         return not known or fingerprint(cut(batch, 0, self._applied).events) == known
 
     def _note_hash(self, commits: Sequence[Commit]) -> None:
-        """The answer's last row end. Where it has none, the hash stays that of the row end before."""
+        """Keep the hash of the answer's last row end. An answer within one row has none: the earlier hash stays."""
         if commits:
             digest = parse(commits[-1].hash)
             if digest is None:
@@ -153,9 +158,9 @@ class Follower:
         elif head < self._applied:
             reason = f"the journal ends at {head}, and {self._applied} was applied: it is an older copy"
         elif self._applied + 1 < (header.oldest or 1):
-            reason = f"what follows {self._applied} was removed: the oldest kept is {header.oldest}"
+            reason = f"events after {self._applied} were removed: the oldest kept is {header.oldest}"
         else:
-            reason = f"the journal differs at or before {self._applied}: it was put back and went on differently"
+            reason = f"the journal differs at or before {self._applied}: it was restored and continued differently"
         self._stream, self._applied, self._check, self._last_event = header.stream, 0, "", b""
         self._hash = NO_HASH
         self.head = None
@@ -166,6 +171,7 @@ class Follower:
         skip = min(self._applied + 1 - batch.first, batch.count)
         self.counters.duplicates += skip
         if skip == batch.count:
+            # The same sequence with another hash is not a duplicate but another history.
             if batch.last == self._applied and not self._has_hash(batch.commits):
                 self.start_catch_up()
             return None

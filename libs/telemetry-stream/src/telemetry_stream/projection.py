@@ -24,17 +24,17 @@ Positions = Mapping[str, StreamPosition]
 
 
 class Fold(Protocol):
-    """What a projection makes of events."""
+    """State that is computed from events."""
 
     def apply(self, topic: str, batch: Batch, skip: int, *, replayed: bool) -> None:
         """Apply the batch's events but for the first `skip`, which are applied already."""
 
     def start_over(self, topic: str, reset: Reset) -> None:
-        """Forget what came of the topic: the events of the stream that `reset` names follow, from the first."""
+        """Drop the topic's part of the state: the events of the stream that `reset` names follow, from the first."""
 
 
 class Projection:
-    """Brings a fold to where its subscribers are. Between two deliveries, fold and positions match."""
+    """Feeds a fold with the deliveries of its subscribers. Between two deliveries, fold and positions match."""
 
     def __init__(self, fold: Fold, subscribers: Mapping[str, StreamSubscriber]) -> None:
         """`subscribers`, by topic, begin at the positions that `fold` stands for."""
@@ -52,7 +52,8 @@ class Projection:
             self.take(topic, delivery)
 
     def take(self, topic: str, delivery: Delivery) -> None:
-        """Apply one delivery. Nothing else runs in between."""
+        """Apply one delivery."""
+        # No await here: a save that ran in the middle would store a position and a state that do not match (rule 5).
         if isinstance(delivery, Arrival):
             self._fold.apply(topic, delivery.batch, delivery.skip, replayed=delivery.replayed)
         else:
@@ -97,18 +98,20 @@ class StateFile(Generic[State]):
             raise
 
     def save(self, pieces: Iterable[bytes]) -> None:
-        """Put a body in place of the last one. Returns when it is on disk; raises OSError.
+        """Replace the saved body. Returns when the new one is on disk; raises OSError.
 
-        Whenever this stops, killed or failed, the folder holds the last file or the new one.
+        Whenever this stops, killed or failed, the folder holds the earlier file or the new one, whole.
         """
-        body = list(pieces)
+        body = list(pieces)  # read twice: the checksum stands before the body
         with self._fresh.open("wb") as file:
             file.write(b"%b %d %b\n" % (self._magic, self._version, _checksum(body)))
             file.writelines(body)
             file.flush()
+            # Before the rename: else a crash of the machine could leave the new name with an empty file.
             os.fsync(file.fileno())
             self.bytes = file.tell()
         self._fresh.replace(self.path)
+        # The rename is an entry in the folder, and durable only once the folder is synced too.
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -121,6 +124,7 @@ class StateFile(Generic[State]):
         words = line.split(b" ")
         if not newline or len(words) != 3 or words[0] != self._magic:
             raise UnusableState("it does not begin as a saved state does")
+        # Before the checksum: a file of another version is intact, and its message must say so.
         if words[1] != b"%d" % self._version:
             raise UnusableState(f"it is of version {words[1].decode(errors='replace')}, not {self._version}")
         if words[2] != _checksum([body]):
@@ -149,7 +153,7 @@ class _Row(NamedTuple):
 
 
 class PositionTable:
-    """The positions of a fold whose state is in a database, in a table beside that state.
+    """The positions of a fold that keeps its state in a database, in a table beside that state.
 
     Every statement runs on the caller's connection, within the transaction that changes the state.
     """
@@ -173,5 +177,6 @@ class PositionTable:
         """Keep the positions."""
         for topic, position in positions.items():
             values = (topic, self._version, msgspec.json.encode(position).decode())
+            # Two statements, since databases differ in how they spell an upsert; the caller's transaction joins them.
             connection.execute("DELETE FROM position WHERE topic = ?", (topic,))
             connection.execute("INSERT INTO position VALUES (?, ?, ?)", values)

@@ -1,4 +1,4 @@
-"""The last rows in memory, as they were published: what is read just after it was committed needs no disk."""
+"""Keeps the latest rows in memory, as published: reading them needs no disk."""
 
 import threading
 from bisect import bisect_right
@@ -9,10 +9,10 @@ from telemetry_stream.log import PAGE_BYTES, StreamReader
 from telemetry_stream.wire import cut
 
 TAIL_BYTES = 16_777_216
-"""Of rows that are kept, what Python takes for each included."""
+"""Maximum bytes of the rows kept, ROW_BYTES each included."""
 
 ROW_BYTES = 512
-"""What a row takes beside its events."""
+"""Bytes that Python takes for a row besides its events."""
 
 
 class Tail:
@@ -24,11 +24,11 @@ class Tail:
         self._rows: list[Batch] = []
         self._firsts: list[int] = []
         self._oldest = 0
-        """Index of the oldest row that is kept; those before it are taken out many at a time."""
+        """Index of the oldest row that is kept. The entries before it are deleted when they are the larger half."""
         self._lock = threading.Lock()
 
     def add(self, rows: Iterable[Batch]) -> None:
-        """Keep what was committed, in order, and forget the oldest."""
+        """Add committed rows, in order, and drop the oldest ones."""
         with self._lock:
             for row in rows:
                 self._rows.append(row)
@@ -38,12 +38,13 @@ class Tail:
                 self.bytes -= len(self._rows[self._oldest].events) + ROW_BYTES
                 self._rows[self._oldest] = _FORGOTTEN
                 self._oldest += 1
+            # Rarely, since deleting at the front moves the whole list.
             if self._oldest > len(self._rows) // 2:
                 del self._rows[: self._oldest], self._firsts[: self._oldest]
                 self._oldest = 0
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch | None:
-        """The same as a StreamReader's; None where the first event wanted is not kept here."""
+        """As StreamReader.read; None if the first of the events is not kept here."""
         parts: list[Batch] = []
         size = 0
         with self._lock:
@@ -66,13 +67,14 @@ _FORGOTTEN = Batch("", 1, 0, b"")
 
 
 class TailReader:
-    """A StreamReader that asks the tail before the store."""
+    """A StreamReader that reads the tail, and the store for what is older."""
 
     def __init__(self, tail: Tail, store: StreamReader, *, keeps_all: bool = True) -> None:
-        """`keeps_all` is false where the store removes old rows: those are not read from the tail either."""
+        """`keeps_all` is false if the store removes old rows: then they are not read from the tail either."""
         self._keeps_all = keeps_all
         self._tail = tail
         self._store = store
+        # Bound here, not wrapped: each would be a method that only calls the store's.
         self.stream = store.stream
         self.head = store.head
         self.last_committed_at_ns = store.last_committed_at_ns

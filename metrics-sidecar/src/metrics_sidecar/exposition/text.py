@@ -69,6 +69,7 @@ class Remembered(Generic[Given, Made]):
 
     def of(self, index: int, given: Given) -> Made:
         """The result for the item at `index`. Call it for consecutive indexes, from 0."""
+        # Compared by value: snapshots are new objects in each scrape, but most positions have not changed.
         if index < len(self._known) and self._known[index][0] == given:
             return self._known[index][1]
         made = self._make(given)
@@ -118,6 +119,7 @@ class Exposition:
         slices: list[Blocks] = []
         for start in range(0, len(moment.positions), SLICE):
             positions = moment.positions[start : start + SLICE]
+            # Part of what is compared: a symbol's last price changes the P&L of positions that had no trade.
             prices = [moment.last[held.symbol].price for held in positions]
             slices.append(self._keys.of(len(slices), (positions, prices)))
             yield b""
@@ -137,6 +139,7 @@ class Exposition:
             slices.append(_joined([], [], [_symbol_info(OTHER)]))
         yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 
+    # In a context that raises where it would round: the digits shown are the digits computed (rule 9).
     @exactly
     def _render_slice(self, given: tuple[list[PositionSnapshot], list[Decimal]]) -> Blocks:
         positions, prices = given
@@ -222,6 +225,7 @@ def _render_symbols(marks: list[tuple[str, Mark]]) -> Blocks:
     return _joined(prices, times, parts)
 
 
+# A symbol's parts never change, so they are found once and not in each scrape.
 @lru_cache(maxsize=16_384)
 def _symbol_info(symbol: str) -> str:
     parts = symbol_parts(symbol)

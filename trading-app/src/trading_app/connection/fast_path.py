@@ -33,6 +33,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Handle received bytes. A complete request with a known head is not parsed."""
+        # Only then can `data` be one whole request: in between it may begin in the middle of a body.
         if not self._is_between_requests():
             super().data_received(data)
             return
@@ -43,7 +44,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             if self.fast is not None and self.fast is not earlier and self.fast.keep_alive and self.stage is NEXT:
                 self._learn(data, self.fast)
             return
-        self.unused_bytes = 0
+        self.unused_bytes = 0  # as after a parsed message: the next head may have its full length
         head, body = known
         fast = FastRequest(
             self, self.host, head.caller, head.path, head.headers, time.perf_counter(), body=body, whole=True
@@ -65,6 +66,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
     def on_headers_complete(self) -> None:
         """Choose the fast path or the ASGI path for the request."""
         headers = dict(self.headers)
+        # `dict` drops repeated names: a smaller one means that a header came twice, which `check_head` may refuse.
         if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(headers)):
             self.check_head()
         self.fast = None
@@ -117,7 +119,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
             return
         body_bytes = len(data) - len(head)
         if body_bytes <= self.host.max_body_bytes:
-            # What a token is bound to is looked at request by request.
+            # Not for tokens that are bound to accounts: only the single way compares the accounts of trades with them.
             brings_one = fast.path == "/trade" and media_type(fast.headers) == JSON and fast.caller.accounts is None
             self._known_heads.learn(head, CachedHead(fast.path, fast.headers, body_bytes, brings_one, fast.caller))
 

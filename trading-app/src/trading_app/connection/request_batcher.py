@@ -37,6 +37,7 @@ class RequestBatcher:
     def add(self, request: FastRequest, soon: Callable[[Callable[[], None]], object]) -> None:
         """Add a request that has arrived completely; `soon` is the loop's `call_soon`."""
         if not self._requests:
+            # After the sockets that are readable in this iteration: their requests join this batch.
             soon(self._end)
         self._requests.append(request)
 
@@ -56,7 +57,7 @@ class RequestBatcher:
                 Submission(trades, independent=True), partial(self._finish, requests, trades)
             )
         except StreamError:
-            return False
+            return False  # one by one, some may still be below the limit of waiting trades
         return True
 
     def _read(self, requests: list[FastRequest]) -> TradeColumns | None:
@@ -84,6 +85,7 @@ class RequestBatcher:
         for request, trade_id, name, sequence in zip(requests, trades.trade_ids, names, itertools.count(first)):
             protocol = request.protocol
             transport = protocol.transport
+            # Rare, and with steps of its own: nothing may be written, or the connection must be closed.
             if request.disconnected or not request.keep_alive or transport.is_closing():
                 its_own = Receipt(sequence, sequence, 1, 0)
                 request.attempt(partial(request.finish_with, trades[sequence - first], its_own))
@@ -94,6 +96,7 @@ class RequestBatcher:
                 transport.write(RESPONSE % (start, len(body), name, body))
                 request.response_complete = True
                 request.body = b""
+                # With nothing that waits and reading not paused, this call would do nothing.
                 if protocol.pipeline or protocol.flow.read_paused:
                     protocol.on_response_complete()
             except Exception as error:  # noqa: BLE001 -- the other requests must still be answered

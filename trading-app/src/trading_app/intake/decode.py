@@ -27,7 +27,9 @@ MAX_UNKNOWN_FIELDS = 10
 """Maximum number of unknown fields named for one trade. A hostile trade may have a million."""
 
 _MAX_COMMAS = 32
-"""A batch with more commas or lines than this, for each trade that it may have, is not explained item by item."""
+"""A batch with more commas or lines than this, for each trade that it may have, is not explained item by item: a trade
+has at most twelve members, and a million tiny items of a hostile body would keep the event loop busy.
+"""
 
 
 class TradeRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -53,6 +55,7 @@ _decode_request_lines = msgspec.json.Decoder(TradeRequest).decode_lines
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_anything = msgspec.json.Decoder(msgspec.Raw).decode
+# RecursionError: what msgspec raises for deep nesting, instead of an error of its own.
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -61,6 +64,7 @@ def read_trade(body: bytes, now_ns: int, ids: TradeIds, account: str = DEFAULT_A
     try:
         return _event(_decode_request(body), now_ns, ids, account)
     except (*_NOT_JSON, FieldError) as error:
+        # Decoded again, field by field: msgspec stops at its first error, and a client wants to see all of them.
         _require_json(body)
         problems = explain(body, now_ns) or [FieldProblem("#", str(error))]
         raise _invalid_trade(problems) from None
@@ -78,6 +82,7 @@ def read_trades(
         return columns
     try:
         requests = _decode_request_lines(body) if lines else _decode_requests(body)
+        # msgspec accepts any white space between two objects; NDJSON has one on each line.
         if lines and len(requests) != count_lines(body):
             _require_a_trade_a_line(body, len(requests))
         _require_at_most(maximum, len(requests))
@@ -108,6 +113,7 @@ def submission(
         key = rules.check_identifier(idempotency_key.decode())
     except (FieldError, UnicodeDecodeError) as error:
         raise Problem("bad_request", f"Idempotency-Key {error}") from None
+    # The digest shows whether a repeated key came with the same body. blake2b, since a client may choose both bodies.
     return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest(), caller))
 
 
@@ -148,6 +154,8 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, default_account: s
     account = default_account if request.account is None else rules.check_name(request.account)
     strategy = "default" if request.strategy is None else rules.check_name(request.strategy)
     trade_id = ids.make(now_ns) if request.trade_id is None else rules.check_identifier(request.trade_id)
+    # In the order of `decode_batch.TradeRow`: both ways must give the same bytes. The checks above refuse every text
+    # that would need escaping.
     text = (
         f'{{"trade_id":"{trade_id}","symbol":"{symbol}","price":"{price}","qty":"{qty}","side":"{side}","ts":"{ts}",'
         f'"account":"{account}","strategy":"{strategy}"{_optional(request)}}}'
@@ -209,7 +217,7 @@ def _require_at_most(maximum: int, trades: int) -> None:
 
 def _require_json(body: bytes, where: str = "") -> None:
     try:
-        body.decode()
+        body.decode()  # msgspec.Raw accepts invalid UTF-8 within strings
         _decode_anything(body)
     except _NOT_JSON as error:
         raise TradeProblem("not_json", f"{where}{error}") from None

@@ -19,7 +19,7 @@ from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 
 def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalReport:
-    """Copy the journal in `folder` to `file`, which must not be there yet: all that is committed by now.
+    """Copy all that is committed by now from the journal in `folder` to `file`, which must not exist.
 
     The copy is one file, on disk and checked when this returns. Raises BackupFailed, apsw.Error, OSError.
     """
@@ -32,12 +32,14 @@ def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalRep
     try:
         connection = open_to_read(folder)
         try:
+            # One consistent state while the app writes on, and one file without a write-ahead log. Copying the files
+            # instead would mix pages of different commits.
             connection.execute("VACUUM INTO ?", (str(unfinished),))
         finally:
             connection.close()
         report = _checked(unfinished, key_of)
         _sync(unfinished)
-        unfinished.rename(file)
+        unfinished.rename(file)  # last: a file with this name is a checked copy, even after a kill
         _sync(file.parent)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -45,10 +47,10 @@ def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalRep
 
 
 def restore(file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
-    """Put a copy in place of the journal in `folder`; what was there is moved aside; the second value says where.
+    """Put a copy in place of the journal in `folder`. Returns its report, and where the earlier journal was moved.
 
-    The copy gets a new stream id: it goes on differently from what readers have seen, so they are to start over.
-    Raises JournalInUse while an app writes there, BackupFailed where the copy is not sound, OSError.
+    The copy gets a new stream id: it will continue differently from what readers have seen, so they must start over.
+    Raises JournalInUse while an app writes there, BackupFailed if the copy is not sound, OSError.
     """
     log = file.with_name(f"{file.name}-wal")
     if log.exists() and log.stat().st_size:
@@ -66,10 +68,11 @@ def restore(file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[Jour
 
 
 def _begin_stream(file: Path) -> tuple[str, str]:
-    """Give a copy a new stream id, and the present layout first; gives the id, and that of its ledger."""
+    """Bring a copy to the present layout and give it a new stream id. Returns that id and the ledger's id."""
     connection = apsw.Connection(str(file))
     try:
-        # The copy is worth nothing until it is whole, so no log of changes may be left beside it.
+        # No log of changes beside the copy: under its final name the copy would be opened without it. An interrupted
+        # restore begins with a new copy.
         connection.pragma("journal_mode", "memory")
         connection.pragma("synchronous", "off")
         layout = check_layout(connection, file)
@@ -90,9 +93,9 @@ def _checked(file: Path, key_of: KeyOf | None) -> JournalReport:
 
 
 def _set_aside(folder: Path) -> Path | None:
-    """Move the journal away with all that belongs to it: next to another journal its write-ahead log would be taken for
-    that one's. The journal goes first: if this is broken off, nothing is opened without its log.
-    """
+    """Move the journal away with all its files. Returns the folder they are in now; None if there was no journal."""
+    # All of them: SQLite would apply a write-ahead log that is left here to the next journal. The journal goes first:
+    # after an interruption a start finds a log without a journal and stops. It never opens a journal without its log.
     there = [*folder.glob(JOURNAL_FILE), *folder.glob(f"{JOURNAL_FILE}-*"), *table_files(folder)]
     if not there:
         return None

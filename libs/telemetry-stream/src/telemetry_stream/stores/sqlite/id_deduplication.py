@@ -1,4 +1,4 @@
-"""Recognises repetitions by a venue's ascending ids, of which a small table keeps the heads and the gaps."""
+"""Recognises repetitions by a venue's ascending ids; a small table keeps the head and the gaps of each id space."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ _Gaps = list[tuple[int, int]]
 class IdDeduplication:
     """The ids of one journal's events, whose keys are `SPACE#ID`.
 
-    The ids are kept by the very transaction that stores their events. An event that is known is not compared with what
-    was stored: a venue's id never means two things.
+    The ids are written in the transaction that stores their events. A known event is not compared with the stored one:
+    a venue never uses an id twice.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -27,7 +27,7 @@ class IdDeduplication:
         connection.execute(TABLE)
         rows = connection.execute("SELECT space, head, gaps FROM id_space").fetchall()
         self._spaces = {str(space): IdSpace(int(head), _decode(gaps)) for space, head, gaps in rows}  # type: ignore[arg-type]  # as the table says
-        self._changed: dict[str, IdSpace] = {}
+        self._changed: dict[str, IdSpace] = {}  # copies: a commit that fails must not leave ids of lost events
         self.rows_read = 0
 
     def answer(self, submissions: Sequence[Submission], commit: PendingCommit) -> None:

@@ -1,4 +1,4 @@
-"""Looks a journal over: whether the database is sound, and whether it holds what a journal holds."""
+"""Checks a journal: whether the database is sound, and whether it holds what a journal must hold."""
 
 import itertools
 from collections import Counter
@@ -21,17 +21,17 @@ from telemetry_stream.stores.sqlite.tables import HASHED, LISTED, checksum
 from telemetry_stream.wire import split
 
 BATCHES = 16
-"""So many stored batches are read at a time: a read that stays open makes the write-ahead log of a running app grow."""
+"""Batches read at a time: a read that stays open makes the write-ahead log of a running app grow."""
 
 MAX_PROBLEMS = 10
 
 
 def check_journal(file: Path, key_of: KeyOf | None = None) -> JournalReport:
-    """Look over the journal, which another process may be writing. Changes nothing.
+    """Check the journal, which another process may be writing. Changes nothing.
 
-    Each row's hash and checksum are made again; with `key_of` also the digests of the keys, from the events.
+    Computes each row's hash and checksum again, and with `key_of` also the digests of the keys from the events.
 
-    SQLite's own check reads it as a whole; the write-ahead log of a running app grows meanwhile, and shrinks again.
+    SQLite's own check is one long read; the write-ahead log of a running app grows meanwhile, and shrinks afterwards.
     """
     report = JournalReport()
     try:
@@ -54,6 +54,7 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int, k
     if connection.execute("SELECT count(*) FROM stream").get != 1:
         yield "the stream has no id, or more than one"
         return
+    # The head is fixed here: a running app adds rows faster than some disks are read, and the check must end.
     report.stream, report.head = stream_id(connection), head(connection)
     if layout >= HASHED:
         report.ledger = str(connection.execute("SELECT ledger FROM stream").get)
@@ -65,12 +66,12 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int, k
 
 
 def _has_ids(connection: apsw.Connection) -> bool:
-    """Whether repetitions are recognised by ids, so that no event has a key here."""
+    """Whether this journal recognises repetitions by ids: then its events have no keys."""
     return bool(connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'id_space'").get)
 
 
 def _problems_of_batches(connection: apsw.Connection, until: int, check: "_RowCheck") -> Iterator[str]:
-    """Sequences run from the oldest on, without holes, and each batch holds what was written."""
+    """Check that sequences have no holes from the oldest on, and that each batch holds what was written."""
     expected = check.first
     while expected <= until:
         rows: list[tuple[Any, ...]] = connection.execute(check.query, (expected, BATCHES)).fetchall()
@@ -81,11 +82,11 @@ def _problems_of_batches(connection: apsw.Connection, until: int, check: "_RowCh
             if first != expected:
                 yield f"sequences {expected} to {first - 1} are missing"
             yield from check.problems(first, last, *stored)
-            expected = last + 1
+            expected = last + 1  # continue behind a hole: the report names each one
 
 
 class _RowCheck:
-    """Holds each row against its hash, its checksum and its events, as far as the layout has them; rows in order."""
+    """Compares each row with its hash, checksum and events, as far as the layout has them. Call it in order of rows."""
 
     def __init__(self, connection: apsw.Connection, layout: int, key_of: KeyOf | None) -> None:
         self._key_of = key_of
@@ -104,7 +105,7 @@ class _RowCheck:
         self.query = f"SELECT first, last, {columns} FROM batch WHERE first >= ? ORDER BY first LIMIT ?"
 
     def problems(self, first: int, last: int, stored: bytes, keys: bytes | None = None, *chained: Any) -> Iterator[str]:
-        """What is wrong with a row, all of it."""
+        """Every problem of a row."""
         where = f"the batch of sequences {first} to {last}"
         events = _events(first, last, stored)
         if events is None:
@@ -120,6 +121,7 @@ class _RowCheck:
             yield f"{where} has another commit time or other digests than were committed"
         elif committed_at_ns < self._committed_at_ns:
             yield f"{where} was committed before the one before it"
+        # The stored hash, not the computed one: else one damaged row would make all rows after it look damaged.
         self._hash, self._committed_at_ns = digest, committed_at_ns
 
     def _are_keys_of(self, events: Sequence[bytes], keys: bytes) -> bool:
@@ -137,7 +139,7 @@ class _RowCheck:
 
 
 def _events(first: int, last: int, stored: bytes) -> list[bytes] | None:
-    """The events of a batch, if what is stored can be read, and is these."""
+    """The events of a batch, if the stored bytes can be read and hold these sequences."""
     try:
         found = split(Batch("", first, last, unpack(stored)))
     except apsw.CorruptError:
@@ -158,7 +160,7 @@ def _problems_of_labels(connection: apsw.Connection, until: int) -> Iterator[str
 
 
 def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
-    """Each event has one key: by it a repetition is recognised. Answers that are given again are of events there."""
+    """Check that each event has one key, that no key is there twice, and that stored answers name existing events."""
     uneven = connection.execute(
         "SELECT first, last FROM batch WHERE length(keys) <> (last - first + 1) * ? LIMIT ?",
         (DIGEST_BYTES, MAX_PROBLEMS),
@@ -176,7 +178,9 @@ def _problems_of_keys(connection: apsw.Connection) -> Iterator[str]:
 
 
 def _keys_seen_again(connection: apsw.Connection) -> Counter[bytes]:
-    """How often each digest stands there that does more than once. Half of each is held in memory, 8 bytes an event."""
+    """How often each digest occurs that occurs more than once."""
+    # Two passes: the first keeps 8 bytes an event in memory, half of its digest. Whole digests in a set take ten times
+    # as much, some GB for a journal of many million events.
     halves = [words_of(digests) for digests in _stored_digests(connection)]
     words = np.sort(np.concatenate(halves)) if halves else np.empty(0, np.uint64)
     alike = set(words[1:][words[1:] == words[:-1]].tolist())
@@ -189,7 +193,7 @@ def _keys_seen_again(connection: apsw.Connection) -> Counter[bytes]:
 
 
 def _stored_digests(connection: apsw.Connection) -> Iterator[bytes]:
-    """The digests of the events' keys, in short reads."""
+    """The digests of the events' keys, read a thousand rows at a time."""
     last: Any = 0
     rows: list[tuple[Any, ...]]
     while rows := connection.execute(

@@ -1,4 +1,4 @@
-"""The journal: makes submissions durable, a group in one commit, each event key once."""
+"""The journal's one writer: commits a group of submissions at once, and each event key only once."""
 
 import fcntl
 import time
@@ -33,9 +33,9 @@ class Journal:
     def __init__(self, folder: Path, topic: Topic | None = None, before_commit: BeforeCommit | None = None) -> None:
         """Open or make the journal in `folder`.
 
-        `topic` says how repetitions are recognised and what is kept: by keys and for ever, where none is given.
-        `before_commit` is called with the new batches, which are numbered and stored but not committed yet: the seam
-        where a log elsewhere takes them. If it raises, nothing is committed, and the journal must not be used again.
+        `topic` says how repetitions are recognised and how long events are kept; without one, by keys and for ever.
+        `before_commit` is called with the new batches, numbered and inserted but not committed: the point at which a
+        remote log can store them. If it raises, nothing is committed, and the journal must not be used again.
 
         Raises JournalInUse, ForeignJournal, KeysMissing, StoreBusy, apsw.Error, OSError.
         """
@@ -69,25 +69,24 @@ class Journal:
 
     @property
     def rows_read(self) -> int:
-        """Stored rows that were read to compare events with them."""
+        """The number of stored rows that were read to compare events with them."""
         return self._deduplication.rows_read
 
     @property
     def last_commit(self) -> Commit | None:
-        """The last row's; None for an empty journal."""
+        """The end of the last row; None for an empty journal."""
         return Commit(self._head, self._committed_at_ns, self._hash.hex()) if self._head else None
 
     @property
     def counters(self) -> StoreCounters:
-        """How often and how long other programs were waited for."""
+        """How often and how long commits waited for other programs' locks."""
         return StoreCounters(self._lock_wait.waits, self._lock_wait.seconds, self._checkpoints.busy)
 
     def append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
-        """Write the submissions in one commit; give their outcomes and the batches that are new, in order.
+        """Write the submissions in one commit; returns their outcomes and the new batches, in order.
 
-        Raises StoreBusy where another program holds the lock for MAX_WAIT_SECONDS: nothing was written, and the journal
-        can be used on. Raises apsw.Error or OSError where the commit fails. What is on disk then is known after a
-        restart only.
+        Raises StoreBusy if another program holds the lock for MAX_WAIT_SECONDS: nothing was written, and the journal
+        stays usable. Raises apsw.Error or OSError if the commit fails. Only a restart shows what is on disk then.
         """
         try:
             with locks_as_store_busy():
@@ -97,6 +96,7 @@ class Journal:
                 self._connection.execute("ROLLBACK")
             raise
         except BaseException:
+            # After a failed sync nobody knows which commits the disk has. The key tables may have keys that it has not.
             self._deduplication.invalidate()
             raise
 
@@ -109,23 +109,24 @@ class Journal:
             raise
 
     def stop_waiting(self) -> None:
-        """Raise StoreBusy at once from now on, where another program holds the lock. For any thread."""
+        """From now on raise StoreBusy at once while another program holds the lock. Thread-safe."""
         self._lock_wait.end()
 
     def maintain(self) -> None:
-        """What is due once a second: check the files, remove what is too old, make a checkpoint.
+        """Do what is due once a second: check the files, remove old rows, make a checkpoint.
 
         Raises JournalReplaced, and as checkpoint_if_due does.
         """
         self._check_files()
-        with suppress(StoreBusy), locks_as_store_busy():  # there is time
+        with suppress(StoreBusy), locks_as_store_busy():  # not urgent: the next second tries again
             request_keys.forget_old(self._connection, request_keys.STEP, time.time_ns())
             if self._retention is not None:
                 retention.remove_oldest(self._connection, self._retention, time.time_ns())
         self.checkpoint_if_due()
 
     def _check_files(self) -> None:
-        """Raise JournalReplaced where the files are not those that are written any more."""
+        """Raise JournalReplaced if the files at these paths are not the open ones any more."""
+        # SQLite writes on without an error, and everything accepted since would be lost with the process.
         lost = self._files.lost()
         if lost is not None and not self._is_lost:
             self._is_lost = True
@@ -136,8 +137,8 @@ class Journal:
             )
 
     def close(self) -> None:
-        """Close the database and let another process have it. Idempotent."""
-        if self._is_lost:
+        """Close the database and release its lock. Idempotent."""
+        if self._is_lost:  # the open descriptors are the only way left to these trades
             self._is_lost = False
             rescue(self._connection, self._folder, self._files.lost())
         self._deduplication.close()
@@ -145,10 +146,11 @@ class Journal:
         self._lock.close()
 
     def _append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
-        # The clock may have been put back: a commit time is never before the one of the row before.
+        # The clock may have been set back. Readers find a time by bisection, so commit times must never go back.
         commit = PendingCommit(self._head, max(time.time_ns(), self._committed_at_ns), self._hash)
         self._deduplication.answer(submissions, commit)
         batches = self._write(commit)
+        # Only now: after a failed or refused commit the next group must get the same sequences (rule 2).
         self._head, self._committed_at_ns, self._hash = commit.head, commit.committed_at_ns, commit.hash
         self._deduplication.note_committed(commit)
         return commit.outcomes, batches
@@ -156,6 +158,7 @@ class Journal:
     def _write(self, commit: PendingCommit) -> list[Batch]:
         if not (commit.labelled or self._deduplication.has_rows(commit)) and self._before_commit is None:
             return self._store(commit)
+        # IMMEDIATE takes the lock first: a transaction that reads and then writes can fail with BUSY without a wait.
         self._connection.execute("BEGIN IMMEDIATE")
         batches = self._store(commit)
         self._deduplication.write(commit)
@@ -166,7 +169,10 @@ class Journal:
         return batches
 
     def _store(self, commit: PendingCommit) -> list[Batch]:
-        """Insert the group's batches: one statement, which is a transaction of its own where none is open."""
+        """Insert the group's batches in one statement, which is its own transaction unless one is open.
+
+        One statement instead of BEGIN, INSERT and COMMIT saves two calls into SQLite for nearly every group.
+        """
         now = commit.committed_at_ns
         batches, values = [], list[int | bytes]()
         for parts in pack(commit.parts):
@@ -184,8 +190,9 @@ class Journal:
 
 
 def lock_to_write(folder: Path) -> FileIO:
-    """Keep every other process from writing the journal in `folder`, until this is closed. Raises JournalInUse."""
+    """Keep other processes from writing the journal in `folder` until the file is closed. Raises JournalInUse."""
     folder.mkdir(parents=True, exist_ok=True)
+    # flock, since the system releases it when the process ends in any way; a file that merely exists would stay.
     lock = FileIO(folder / LOCK_FILE, "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

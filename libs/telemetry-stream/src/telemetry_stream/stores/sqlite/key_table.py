@@ -1,8 +1,8 @@
 """A hash table in a file: finds the sequences that may have a key. No SQLite.
 
 Open addressing with linear probing (Knuth, The Art of Computer Programming 3, 6.4, algorithm L). A slot is a word of 64
-bits: 24 bits of the key's hash above 40 bits of the sequence, 0 where it is free. What a slot says is a hint, to be
-checked against the journal: two keys in 16 million look alike. Nothing is ever taken out.
+bits: 24 bits of the key's hash above 40 bits of the sequence, 0 if it is free. A slot is only a hint, to be verified in
+the journal: two keys in 16 million look alike. No key is ever removed.
 
 The file is mapped into memory, and never synced. What was put in outlives its process, but not a crash of the machine:
 `origin` shows whether the file was written since the machine started, and not copied from elsewhere.
@@ -22,10 +22,10 @@ Words = npt.NDArray[np.uint64]
 
 SEQUENCE_BITS = 40
 UNFINISHED = ".new"
-"""What the name of a file ends with until it is a table."""
+"""The end of a file's name until the table is complete."""
 
 FEW = 80
-"""So few keys are looked up one by one in less time than all at once: between two commits the caches forget numpy."""
+"""Below this number a Python loop is faster than numpy, whose code has left the CPU caches since the last commit."""
 
 _ONE = np.uint64(1)
 _STEP = np.uint64(8)
@@ -41,10 +41,10 @@ _ZEROS = bytes(1 << 20)
 
 
 class KeyTable:
-    """The keys of the sequences from `first` to `last`, without holes. Not safe for several threads at once."""
+    """The keys of the sequences from `first` to `last`, without holes. Use it from one thread at a time."""
 
     def __init__(self, file: Path) -> None:
-        """Map a file that was made by `create`. Raises OSError, ValueError where it is no table."""
+        """Map a file that was made by `create`. Raises OSError; ValueError if it is not a table."""
         if file.stat().st_size <= _HEADER_WORDS * _WORD_BYTES or file.stat().st_size % _WORD_BYTES:
             raise ValueError(f"{file} is no table of keys")
         with file.open("r+b") as opened:
@@ -77,7 +77,7 @@ class KeyTable:
 
     @property
     def room(self) -> int:
-        """How many keys it still takes; fuller than two fifths, looking something up would take long."""
+        """The number of keys it can still take. Beyond two fifths full, probing sequences and look-ups get long."""
         return max(0, len(self._slots) * 2 // 5 - (self.last - self.first + 1))
 
     def belongs_to(self, stream: str) -> bool:
@@ -85,20 +85,21 @@ class KeyTable:
         return bool(self._header[_STREAM] == _hash(stream) and self._header[_ORIGIN] == origin(self.file))
 
     def put(self, words: Words) -> None:
-        """Put in the keys with these hashes, which belong to the sequences after `last`.
+        """Add the keys with these hashes, which belong to the sequences after `last`.
 
-        What was put in, and not counted before the process was killed, may be put in again.
+        A process that was killed before it moved `last` may have added some of them: the same entries are added again.
         """
         first = self.last + 1
         end = first + len(words)
         entries = words & ~_SEQUENCE | np.arange(first, end, dtype=np.uint64)
         places = words & self._mask
-        # All at once, each round a place further for those that found theirs taken.
+        # All at once. In each round the entries whose place is taken move one place further.
         while len(entries):
             free = self._slots[places] == 0
-            self._slots[places[free]] = entries[free]
+            self._slots[places[free]] = entries[free]  # several may write the same place: the last one wins
             left = (self._slots[places] != entries).nonzero()[0]
             entries, places = entries[left], places[left] + _ONE & self._mask
+        # After the slots: whoever opens the file after a kill finds every key up to `last`.
         self._header[_LAST_WORD] = words[-1]
         self._header[_LAST] = end - 1
 
@@ -115,18 +116,18 @@ class KeyTable:
         return True
 
     def invalidate(self) -> None:
-        """See to it that nobody believes it any more."""
-        self._header[_ORIGIN] = 0
+        """Make the table unusable."""
+        self._header[_ORIGIN] = 0  # in case the file can't be deleted
         self.file.unlink(missing_ok=True)
 
     def may_hold_any(self, words: Words) -> bool:
-        """Whether one of the keys with these hashes may be in: False is sure, True nearly."""
+        """Whether one of the keys with these hashes may be in the table. False is certain, True almost."""
         if len(words) < FEW:
             slots, mask = self._single, len(self._single) - 1
             return any(self.candidates(word) for word in words.tolist() if slots[word & mask])
         places = words & self._mask
         left = self._slots[places].nonzero()[0]
-        # Those whose place is taken look at some more places at once, until each has seen a free one.
+        # Most places are free. The others are searched eight places at a time, until a free place ends each search.
         while len(left):
             words, places = words[left], places[left]
             slots = self._slots[places[:, None] + _NEXT & self._mask]
@@ -145,7 +146,7 @@ class KeyTable:
         found = list[tuple[int, int]]()
         places = words & self._mask
         left = np.arange(len(words))
-        # Each looks at a place further in each round, until it has seen a free one.
+        # In each round every search moves one place further, until it ends at a free place.
         while len(left):
             slots = self._slots[places]
             taken = slots.nonzero()[0]
@@ -167,7 +168,8 @@ class KeyTable:
         return found
 
     def close(self) -> None:
-        """Release the file. Use nothing of it after that."""
+        """Release the file. Do not use the table afterwards."""
+        # In this order: a map can't be closed while arrays or views of it exist.
         self._header = self._slots = np.empty(0, np.uint64)
         self._single.release()
         self._bytes.release()
@@ -177,8 +179,8 @@ class KeyTable:
 def create(file: Path, stream: str, slots: int, first: int) -> None:
     """Make a table of `slots` slots, a power of two, in place of any earlier one. Raises OSError.
 
-    The disk is asked for all of it: where it is full, a write into mapped memory would kill the process. And all of it
-    is read, so that it is in memory: the first keys go all over it, and would wait for one page after the other.
+    All of its space is reserved first: on a full disk a write into mapped memory would kill the process. Then all of it
+    is read, so that it is in memory: the first keys are spread over it, and would wait for one page after the other.
     """
     fresh = file.with_name(f"{file.name}{UNFINISHED}")
     try:
@@ -186,7 +188,7 @@ def create(file: Path, stream: str, slots: int, first: int) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)  # it may hold all the room that was left
         raise
-    fresh.rename(file)
+    fresh.rename(file)  # complete from its first moment under this name
 
 
 def _write(fresh: Path, stream: str, slots: int, first: int) -> None:
@@ -201,7 +203,7 @@ def _write(fresh: Path, stream: str, slots: int, first: int) -> None:
 
 
 def origin(file: Path) -> int:
-    """Where and when a file was made: this machine, since it started last, and this file and no copy of it."""
+    """Identifies a file and the boot of the machine: a copy, or the same file after a crash, has another origin."""
     there = file.stat()
     return _hash(f"{_BOOT} {there.st_dev} {there.st_ino}")
 
@@ -209,7 +211,7 @@ def origin(file: Path) -> int:
 def _read_boot() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
-    except OSError:  # not Linux: what this process did not write is rebuilt
+    except OSError:  # not Linux: tables of an earlier process are rebuilt
         return secrets.token_hex()
 
 

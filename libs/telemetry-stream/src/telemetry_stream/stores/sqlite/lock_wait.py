@@ -1,4 +1,4 @@
-"""Waits where another program, a sqlite3 shell or a backup tool, holds the journal's lock: the disk has not failed."""
+"""Waits while another program (a sqlite3 shell, a backup tool) holds the journal's lock, which is not a failed disk."""
 
 import threading
 import time
@@ -14,13 +14,13 @@ log = structlog.get_logger(__name__)
 
 MAX_WAIT_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 0.02
-"""Between two looks at the lock; the first pauses are shorter."""
+"""Maximum time between two attempts; the first pauses are shorter."""
 
 LOG_AFTER_SECONDS = 0.1
 LOG_EVERY_SECONDS = 60.0
 
 SQLITE_ERRORS = (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)
-"""What SQLite raises where another connection is in the way. It has changed nothing then."""
+"""What SQLite raises if another connection holds a lock. Nothing has changed then."""
 
 
 class LockWait:
@@ -35,11 +35,11 @@ class LockWait:
         connection.set_busy_handler(self._wait)
 
     def end(self) -> None:
-        """Wait no longer, from now on. May be called from another thread."""
+        """From now on do not wait. May be called from another thread."""
         self._no_more.set()
 
     def _wait(self, attempt: int) -> bool:
-        """Whether SQLite shall try once more; `attempt` counts from 0 for each statement."""
+        """Whether SQLite shall try again; `attempt` counts from 0 for each statement."""
         now = time.monotonic()
         if attempt == 0:
             self.waits += 1
@@ -49,6 +49,7 @@ class LockWait:
             log.warning("another program holds the journal's lock; commits wait for it", max_seconds=MAX_WAIT_SECONDS)
         if now - self._began >= MAX_WAIT_SECONDS:
             return False
+        # On the event, not a sleep: `end`, called at SIGTERM, must stop a wait that has begun.
         is_over = self._no_more.wait(min(0.001 * 2 ** min(attempt, 10), MAX_PAUSE_SECONDS))
         self.seconds += time.monotonic() - now
         return not is_over
@@ -60,4 +61,5 @@ def locks_as_store_busy() -> Iterator[None]:
     try:
         yield
     except SQLITE_ERRORS as error:
+        # Without the cause: to callers this is a state of the store, and a traceback would read like a failure of it.
         raise StoreBusy(f"another program holds the journal's lock ({error})") from None

@@ -1,4 +1,4 @@
-"""Whether a journal's files are still those that were opened: SQLite goes on in a file that was removed or replaced."""
+"""Checks that a journal's paths still lead to the open files: SQLite writes on in a removed or replaced file."""
 
 import os
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ log = structlog.get_logger(__name__)
 
 
 class OpenFiles:
-    """Some files, as they were when they were opened."""
+    """The identities of some files at the time they were opened."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        """Raises OSError where one is not there."""
+        """Raises OSError if one of them does not exist."""
         self._files = {file: _identity(file.stat()) for file in files}
 
     def lost(self) -> Path | None:
-        """The first that is not at its place any more; None where all are."""
+        """The first file that was removed or replaced; None if all are in place."""
         for file, identity in self._files.items():
             try:
                 if _identity(file.stat()) != identity:
@@ -30,14 +30,14 @@ class OpenFiles:
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino  # not times or sizes, which every commit changes
 
 
 def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None:
-    """Save what was committed through this connection, since the files it has open are gone once it is closed.
+    """Save what was committed through this connection: its files have no name, and vanish when it is closed.
 
-    Where the database is at its place, and its write-ahead log is not, the log is copied into it. Else the whole
-    journal is copied to a file of its own. Where the folder is gone, nothing can be done. Logs what was done.
+    If only the write-ahead log was removed, it is copied into the database. Else the whole journal is copied to a new
+    file. If the folder is gone too, nothing can be saved. Logs the result.
     """
     database = Path(connection.filename)
     if lost != database:
@@ -48,6 +48,7 @@ def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None
         else:
             log.warning("the write-ahead log was copied into the journal: nothing is lost", journal=str(database))
         return
+    # Not to the journal's own path: a different journal may be there now, put in place on purpose.
     copy = folder / f"journal-rescued-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3"
     try:
         connection.execute("VACUUM INTO ?", (str(copy),))

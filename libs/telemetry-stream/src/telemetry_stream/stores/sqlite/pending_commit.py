@@ -1,4 +1,4 @@
-"""What one commit will hold: numbers the events that are new and gives each submission its answer. No I/O."""
+"""Collects the contents of one commit: numbers new events and decides each submission's answer. No I/O."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
@@ -8,16 +8,16 @@ from telemetry_stream.stores.sqlite.known_events import EarlierRequest
 from telemetry_stream.wire import number
 
 BATCH_LIMIT = 1_000
-"""Events in one stored batch, and so in one message: bounds what a reader must hold at a time."""
+"""Maximum events in one stored batch, and so in one message: limits the memory a reader needs."""
 
 Part = tuple[int, int, bytes]
 """Events that were numbered together: the first sequence, the last, and the events, joined by commas."""
 
 
 class PendingCommit:
-    """The outcomes so far, and the new events, numbered on from the head.
+    """The outcomes so far, and the new events, numbered from the head on.
 
-    `hash` is that of the last row which is stored.
+    `hash` is the history's hash at the end of the last stored row.
     """
 
     def __init__(self, head: int, committed_at_ns: int, hash_before: bytes) -> None:
@@ -33,7 +33,7 @@ class PendingCommit:
         self._claimed: dict[bytes, int] = {}
 
     def add(self, events: Sequence[Event]) -> Receipt:
-        """Number the events, which are all new, and move the head; no part gets more than BATCH_LIMIT of them."""
+        """Number the events, which are all new, and move the head. A part has at most BATCH_LIMIT events."""
         first = self.head + 1
         if _are_columns(events):
             for start in range(0, len(events), BATCH_LIMIT):
@@ -49,15 +49,16 @@ class PendingCommit:
         return Receipt(first, self.head, len(events), 0)
 
     def take(self, events: Sequence[Event], digests: Sequence[bytes], same: Mapping[int, int]) -> Receipt | Conflict:
-        """Number those that are new; where one says otherwise than before, none.
+        """Number the new events; none of them if an event conflicts with an earlier one of the same key.
 
-        `same` has those in the journal: by index the sequence, negative where it says something else there.
+        `same` has the sequences of events that the journal has, by index; negative if the content differs there.
         """
         new: list[Event] = []
         claimed: dict[bytes, int] = {}
         sequences, conflicts = [], []
         for index, digest in enumerate(digests):
-            # Columns make an event when it is asked for: those that were compared are not.
+            # `events[index]` builds an event from columns, which costs more than the look-ups: only where it is needed.
+            # A key can repeat in the journal, in this submission, or in an earlier submission of the same commit.
             sequence = same.get(index) or claimed.get(digest) or self._claimed.get(digest)
             if sequence is None:
                 new.append(events[index])
@@ -66,32 +67,32 @@ class PendingCommit:
                 conflicts.append(index)
             sequences.append(sequence)
         if conflicts:
-            return Conflict(tuple(conflicts))
+            return Conflict(tuple(conflicts))  # before anything was added: a submission is accepted whole or not at all
         self.add(new)
         self.digests += claimed
         self._claimed.update(claimed)
         return Receipt(min(sequences), max(sequences), len(new), len(events) - len(new))
 
     def note_request(self, asked: RequestKey, receipt: Receipt) -> None:
-        """Keep the answer to a request, to give it again."""
+        """Keep the answer to a request, for repetitions of the request."""
         events = receipt.accepted + receipt.duplicates
         self.requests[asked.caller, asked.key] = EarlierRequest(
             asked.digest, Receipt(receipt.first, receipt.last, 0, events, repeated=True)
         )
 
     def event(self, sequence: int) -> bytes | None:
-        """A new event, numbered, that was taken by itself; None for one that was in the journal before."""
+        """The numbered bytes of an event that this commit adds alone; None if the journal had it before."""
         return self.parts[sequence - self._head_before - 1][2] if sequence > self._head_before else None
 
     def _new_event(self, sequence: int, new: Sequence[Event]) -> bytes:
-        """An event that this commit will hold, or that belongs to the submission at hand."""
+        """The numbered bytes of an event that this commit adds, or of one of the current submission's `new`."""
         if sequence > self.head:
             return number(new[sequence - self.head - 1].payload, sequence)
         return self.parts[sequence - self._head_before - 1][2]
 
 
 def pack(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
-    """The parts in runs of at most BATCH_LIMIT events."""
+    """Split the parts into rows of at most BATCH_LIMIT events."""
     begin = 0
     for index, (_, last, _) in enumerate(parts):
         if last - parts[begin][0] >= BATCH_LIMIT:
@@ -102,10 +103,10 @@ def pack(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
 
 
 def keys_of(events: Sequence[Event]) -> Sequence[str]:
-    """The keys, made at once where that can be done."""
+    """The events' keys; columns have them already."""
     return events.keys if _are_columns(events) else [event.key for event in events]
 
 
 def _are_columns(events: Sequence[Event]) -> TypeGuard[Events[Event]]:
-    # Most are in a list, and to ask an abstract class takes ten times as long.
+    # The list first: most events come in one, and isinstance on an abstract class takes ten times as long.
     return not isinstance(events, list) and isinstance(events, Events)

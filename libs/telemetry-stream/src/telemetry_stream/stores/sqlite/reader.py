@@ -34,8 +34,8 @@ SELECT first, last, committed_at_ns, checksum, keys, events FROM batch WHERE fir
 class JournalReader:
     """Read access for one thread.
 
-    Raises DamagedHistory where a row can't be read, StoreBusy where another program holds the lock for long, and
-    apsw.Error where the journal can't be read.
+    Raises DamagedHistory if a row can't be read, StoreBusy if another program holds the lock for long, and apsw.Error
+    if the journal can't be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,7 +46,7 @@ class JournalReader:
                 check_layout(self._connection, folder / JOURNAL_FILE, oldest=LAYOUT)
                 self.stream = stream_id(self._connection)
         except BaseException:
-            self._connection.close(force=True)  # its own complaint would come after the one that counts
+            self._connection.close(force=True)  # without force it may raise, and hide the error that is raised here
             raise
 
     @locks_as_store_busy()
@@ -56,20 +56,20 @@ class JournalReader:
 
     @locks_as_store_busy()
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
-        """The events that follow `after`: at most `limit`, and no further row once there are `page_bytes` of them.
+        """The events after `after`: at most `limit`, and no further row once the page has `page_bytes`.
 
-        Each row is compared with its hash.
+        Each row is verified against its hash.
         """
         return read(self._connection, self.stream, after, limit, page_bytes)
 
     @locks_as_store_busy()
     def last_committed_at_ns(self) -> int:
-        """When the last event was committed (Unix time); 0 for an empty journal. Reads no event."""
+        """Unix time at which the last event was committed, in ns; 0 for an empty journal. Reads no event."""
         return self._connection.execute("SELECT committed_at_ns FROM batch ORDER BY first DESC LIMIT 1").get or 0
 
     @locks_as_store_busy()
     def oldest(self) -> int:
-        """The oldest sequence that is kept; 1 where none was removed."""
+        """The oldest sequence that is kept; 1 if none was removed."""
         return oldest(self._connection)
 
     @locks_as_store_busy()
@@ -85,14 +85,12 @@ class JournalReader:
 
     @locks_as_store_busy()
     def at(self, time_ns: int) -> int:
-        """The last sequence committed at or before a time, the one before the oldest if none was.
-
-        Rows are in the order of both.
-        """
+        """The last sequence committed at or before a time; the one before the oldest if none was."""
+        # Bisection by the row's key: commit times never go back, so rows are in the order of both, and need no index.
         low, high = self.oldest() - 1, self.head()
         while low < high:
             row = self._connection.execute(_ROW_OF, ((low + high + 1) // 2,)).fetchone()
-            if row is None:  # removed, so committed before all that are there
+            if row is None:  # retention has just removed it, so it was committed before all that are left
                 low = (low + high + 1) // 2
             elif row[2] <= time_ns:
                 low = max(row[1], (low + high + 1) // 2)

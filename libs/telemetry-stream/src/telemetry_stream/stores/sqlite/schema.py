@@ -1,4 +1,4 @@
-"""How the journal's database is made, opened and recognised."""
+"""Creates, opens and recognises the journal's database."""
 
 import secrets
 import time
@@ -14,7 +14,7 @@ from telemetry_stream.stores.sqlite.upgrade import upgrade
 
 JOURNAL_FILE = "journal.sqlite3"
 OPEN_WAIT_MS = 2_000
-"""A reader, and a start, waits so long for a lock that another program holds."""
+"""How long a reader, or a start, waits for a lock that another program holds."""
 
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
 
@@ -28,12 +28,12 @@ def open_to_write(folder: Path) -> apsw.Connection:
     try:
         return _prepare(connection, folder)
     except BaseException:
-        connection.close(force=True)  # its own complaint would come after the one that counts
+        connection.close(force=True)  # without force it may raise, and hide the error that is raised here
         raise
 
 
 def _refuse_log_without_journal(folder: Path) -> None:
-    """Trades are in there, and SQLite would delete it as the leftover of another database."""
+    """Refuse a write-ahead log without its journal: it holds trades, and SQLite would delete it when it opens."""
     log = folder / f"{JOURNAL_FILE}-wal"
     if not (folder / JOURNAL_FILE).exists() and log.exists() and log.stat().st_size:
         raise ForeignJournal(
@@ -44,11 +44,11 @@ def _refuse_log_without_journal(folder: Path) -> None:
 
 def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     is_new = _is_new(connection, folder)
-    # First: nothing of a foreign database may change.
+    # Before any pragma that writes: a foreign database must not change.
     layout = LAYOUT if is_new else check_layout(connection, folder / JOURNAL_FILE)
-    connection.pragma("journal_mode", "wal")
-    connection.pragma("synchronous", "full")
-    connection.pragma("cache_size", -4_096)
+    connection.pragma("journal_mode", "wal")  # readers do not wait for the writer; a commit is one sync
+    connection.pragma("synchronous", "full")  # rule 1: NORMAL would sync at checkpoints only, and lose 201s at a crash
+    connection.pragma("cache_size", -4_096)  # 4 MiB: rows are appended, and only the tree's last pages are read again
     if is_new:
         _create(connection)
     elif layout < LAYOUT:
@@ -73,7 +73,7 @@ def _is_new(connection: apsw.Connection, folder: Path) -> bool:
 
 
 def _create(connection: apsw.Connection) -> None:
-    # Not `with connection`: where this fails, its attempt to roll back would hide why.
+    # Not `with connection`: after a failure its attempt to roll back would hide the cause.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(STREAM + BATCH + REQUEST_KEY + LABELLED)
     identity = (str(uuid.uuid4()), str(uuid.uuid4()), time.time_ns(), secrets.randbits(62))

@@ -1,4 +1,4 @@
-"""The store of SQLite: a folder with one database, its write-ahead log, and the tables of its keys."""
+"""The Store interface over SQLite: a folder with one database, its write-ahead log, and the tables of its keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +34,7 @@ class SqliteStore:
 
     def is_written(self, folder: Path) -> bool:
         """Whether a process has the writer open. Raises BackendUnavailable."""
+        # By trying the lock itself: a file with a process id would be wrong after a kill.
         try:
             with _own_errors():
                 lock_to_write(folder).close()
@@ -42,12 +43,12 @@ class SqliteStore:
         return False
 
     def measure(self, folder: Path) -> StorageUse:
-        """The room that is used and left. Raises BackendUnavailable."""
+        """The space used and free. Raises BackendUnavailable."""
         with _own_errors():
             return usage.measure(folder)
 
     def check(self, file: Path, key_of: KeyOf | None = None) -> JournalReport:
-        """Look the database over."""
+        """Check the database."""
         return integrity.check_journal(file, key_of)
 
     def tend(self, folder: Path) -> None:
@@ -68,7 +69,7 @@ class SqliteStore:
 
 @contextmanager
 def _own_errors() -> Iterator[None]:
-    """Raise what SQLite and the system raise as an error of the interface."""
+    """Raise errors of SQLite and the system as an error of the interface: programs must not need to import apsw."""
     try:
         yield
     except (apsw.Error, OSError) as error:

@@ -1,16 +1,16 @@
 """The journal's tables as SQL, in the present layout.
 
-Events lie in rows of `batch` as they were committed and as they travel, since a row for each would cost more time than
-everything else an event needs. Sequences run from 1, without holes. `hash` is the row's place in the history (see
-`telemetry_stream.chain`), `checksum` covers what the hash does not: the commit time and the digests of the events'
-keys. What is small stands before what is large: a row's head is then read without its events. `events` may be
-compressed (see `compression`), `keys` are the digests of the events' keys, `key_seed` is what they were made with (see
+A row of `batch` holds the events of one batch, as committed and as published: a row for each event would take longer
+than everything else an event needs. Sequences run from 1, without holes. `hash` is the history's hash at the end of the
+row (see `telemetry_stream.chain`); `checksum` covers what the hash does not: the commit time and the digests of the
+events' keys. Small columns stand before large ones, so that a row's head can be read without its events. `events` may
+be compressed (see `compression`), `keys` are the digests of the events' keys, `key_seed` is their seed (see
 `key_index`).
 
-`stream.id` names one history, `stream.ledger` outlives a restore, which begins another history. A journal that removes
-old rows keeps the sequence of the oldest event it has in `oldest`, and in `hash_before` the hash of the row before it.
+`stream.id` names one history, `stream.ledger` survives a restore, which begins another history. A journal that removes
+old rows keeps the sequence of its oldest event in `oldest`, and the hash of the row before it in `hash_before`.
 
-A row of `request_key` is the answer to a request that named itself; `caller` is whose name it is.
+A row of `request_key` is the answer to a request with a request key, which belongs to its `caller`.
 
 A row of `labelled` is the label of an event that has one: the few events that have to be found among millions.
 """
@@ -27,6 +27,7 @@ HASHED = 4
 LISTED = 5
 """The first layout that lists labelled events."""
 
+# STRICT: SQLite would otherwise store any type in any column, and a damaged or foreign journal would be noticed late.
 STREAM = """
 CREATE TABLE stream (
     id TEXT NOT NULL,
@@ -50,6 +51,7 @@ CREATE TABLE batch (
 ) STRICT;
 """
 
+# WITHOUT ROWID: the rows lie in the primary key's tree, so that a look-up reads one tree and not two.
 REQUEST_KEY = """
 CREATE TABLE request_key (
     caller TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""The room that the journal takes, and the room that is left to it."""
+"""Measures the space that the journal takes and the space left on its disk."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 
 
 def measure(folder: Path) -> StorageUse:
-    """What is used and left now. A file that is not there has no bytes. Raises OSError where the folder is gone."""
+    """The space used and free now. A missing file counts as 0 bytes. Raises OSError if the folder is gone."""
     tables = sum(map(_size, table_files(folder)))
     return StorageUse(_size(folder / JOURNAL_FILE), write_ahead_log_bytes(folder), tables, free_bytes(folder))
 
@@ -20,12 +20,12 @@ def write_ahead_log_bytes(folder: Path) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """What the disk with this folder still takes. Raises OSError."""
+    """The free bytes of the disk with this folder. Raises OSError."""
     return shutil.disk_usage(folder).free
 
 
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size
-    except FileNotFoundError:
+    except FileNotFoundError:  # the write-ahead log is absent after a clean shutdown, a key table until the first keys
         return 0

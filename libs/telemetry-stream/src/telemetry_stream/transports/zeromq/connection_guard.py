@@ -1,6 +1,7 @@
-"""Lets subscribers in, and counts whoever is refused, in a thread of its own that waits for nothing else.
+"""Admits subscribers and counts refusals, in a thread of its own.
 
-With keys it answers libzmq's questions whom to let in (ZAP, https://rfc.zeromq.org/spec/27/); without, everybody is.
+With keys it is the ZAP handler that decides for libzmq who may connect (https://rfc.zeromq.org/spec/27/). Without keys
+everybody may. It has its own thread because libzmq lets every handshake wait for the handler.
 """
 
 import threading
@@ -24,10 +25,10 @@ log = structlog.get_logger(__name__)
 ZAP_ADDRESS = "inproc://zeromq.zap.01"
 HANDSHAKE_SECONDS = 10
 LOOK_MILLISECONDS = 100
-"""Between two looks at what the connections have sent."""
+"""Time between two checks of what the connections have sent."""
 
 LOG_SECONDS = 10.0
-"""Between two lines about refusals for the same reason, however many there are."""
+"""Minimum time between two log lines about refusals for the same reason."""
 
 REASONS = (*refusals.REASONS, TOO_MUCH, TOO_MANY, UNREAD)
 """Why a connection is refused or cut."""
@@ -36,7 +37,7 @@ _WATCHED = handshake.EVENTS | zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 
 
 class ConnectionGuard:
-    """Guards the sockets of one context. Make it first, guard each socket before it is bound, then start."""
+    """Guards the sockets of one context. Create it first, guard each socket before it is bound, then start it."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class ConnectionGuard:
         on_failure: Callable[[BaseException], None],
         keys: ServerKeys | None = None,
     ) -> None:
-        """`on_failure` is called, from the thread, if it can't go on: nobody new is let in after that."""
+        """`on_failure` is called, from the thread, if it can't continue: nobody new is admitted after that."""
         self.refusals = dict.fromkeys(REASONS, 0)
         self._context = context
         self._on_failure = on_failure
@@ -61,7 +62,7 @@ class ConnectionGuard:
         self._thread = threading.Thread(target=self._run, name="gatekeeper", daemon=True)
 
     def guard(self, socket: zmq.Socket[bytes]) -> None:
-        """Let in those with a known key only, if there are keys, and watch who is refused."""
+        """Admit only known keys, if there are keys, and watch for refusals."""
         socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_SECONDS * 1_000)
         if self._keys is not None:
             self._keys.configure(socket)
@@ -73,7 +74,7 @@ class ConnectionGuard:
         self._guarded.append(socket)
 
     def watch(self, queues: Iterable[QueueUse]) -> None:
-        """Cut the connection that reads least while one of these is full. To be called before the start."""
+        """While one of these queues is full, cut the connection that is furthest behind. Call it before the start."""
         self._queues = tuple(queues)
 
     def start(self) -> None:
@@ -81,16 +82,16 @@ class ConnectionGuard:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread and release its sockets. To be called before those it guards are closed. Idempotent."""
+        """End the thread and release its sockets. Call it before the guarded sockets are closed. Idempotent."""
         if not self._stop.closed:
             if self._thread.is_alive():
-                with suppress(zmq.ZMQError):  # it is ending by itself
+                with suppress(zmq.ZMQError):  # the thread failed just now, and closed the sockets
                     self._stop.send(b"")
                 self._thread.join()
             self._release()
 
     def _release(self) -> None:
-        # A monitor first ends and then is closed: libzmq waits for ever to tell one that nobody reads.
+        # In this order: libzmq would wait for ever to deliver an event to a monitor socket that is closed.
         for socket in self._guarded:
             if not socket.closed:
                 socket.disable_monitor()
@@ -132,7 +133,7 @@ class ConnectionGuard:
     def _decide(
         self, version: bytes, request: bytes, _domain: bytes, address: bytes, _identity: bytes, *credentials: bytes
     ) -> None:
-        """Answer one question of libzmq's; with CURVE the credentials are the mechanism's name and the key."""
+        """Answer one ZAP request. The last credential of CURVE is the client's public key."""
         key = z85.encode(credentials[-1])
         known = self._keys is not None and key in self._keys.clients
         answer = (b"200", b"OK", key) if known else (b"400", b"unknown key", b"")

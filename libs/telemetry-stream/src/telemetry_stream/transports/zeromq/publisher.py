@@ -13,17 +13,19 @@ from telemetry_stream.transports.zeromq.sockets import bind
 from telemetry_stream.wire import encode_batch, encode_heartbeat
 
 HIGH_WATER_MARK = 1_000
-"""Messages kept for a subscriber that does not keep up; past it ZeroMQ drops, and the subscriber asks for a replay."""
+"""Maximum number of messages queued for a slow subscriber. Beyond it ZeroMQ drops; the subscriber requests a replay."""
 
 QUEUE_BYTES = 33_554_432
-"""Of large messages that subscribers have not read yet. Past it nothing more is sent until they are read, or until the
-subscriber that reads least is cut.
+"""Maximum bytes of large messages that subscribers have not read. Beyond it batches are dropped until some are read, or
+until the subscriber that is furthest behind is cut.
 """
 
-_MORE = int(zmq.SNDMORE)  # pyzmq's own way to send frames adds flags up for each, which takes longer than the rest
+# An int, and frames sent one by one: pyzmq's `send_multipart` combines enum flags per frame, which takes longer than
+# everything else in it.
+_MORE = int(zmq.SNDMORE)
 
 SUBSCRIPTION_BYTES = 4_096
-"""What subscribers send is not longer; one that sends more is cut off."""
+"""Maximum length of what a subscriber sends; a longer message ends its connection."""
 
 
 class Publisher:
@@ -43,7 +45,7 @@ class Publisher:
         bind(self._socket, address)
 
     def publish(self, batches: Iterable[Batch]) -> None:
-        """Send the batches in order. Never blocks. Drops them while readers leave too much unread: these see a gap."""
+        """Send the batches in order. Never blocks. Drops batches while too much is unread: subscribers see a gap."""
         for batch in batches:
             if self.queue.look():
                 self.queue.use.refused += 1

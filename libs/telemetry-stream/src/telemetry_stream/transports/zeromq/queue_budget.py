@@ -1,4 +1,4 @@
-"""Bounds the bytes that ZeroMQ keeps for readers that do not read: its own limits count messages, however large."""
+"""Limits the bytes that ZeroMQ queues for slow readers: its own limits count messages of any size."""
 
 from collections import deque
 
@@ -7,13 +7,13 @@ import zmq
 from telemetry_stream.log import QueueUse
 
 TRACKED_BYTES = 16_384
-"""A shorter frame is copied and not counted: the limits on messages bound those, and to follow one takes longer."""
+"""Shorter frames are copied and not counted: limits on messages bound them, and a tracker costs more than the copy."""
 
 
 class QueueBudget:
-    """The frames of one socket that ZeroMQ has not sent yet, for any reader. Use it from the socket's thread.
+    """The frames of one socket that ZeroMQ still holds for any reader. Use it from the socket's thread.
 
-    pyzmq says when libzmq releases a frame, which all readers' queues share, so that what is counted is what is held.
+    All readers' queues share a frame. pyzmq's tracker shows when libzmq releases it, so the count is the memory held.
     """
 
     def __init__(self, socket: zmq.Socket[bytes], max_bytes: int) -> None:
@@ -23,17 +23,17 @@ class QueueBudget:
         self._held: deque[tuple[zmq.MessageTracker, int]] = deque()
 
     def look(self) -> bool:
-        """Look what has been sent meanwhile; whether no more may be given to the socket."""
+        """Update the count; True if the socket may not get more now."""
         held = self._held
         while held and held[0][0].done:
             self.use.bytes -= held.popleft()[1]
-        if self.use.is_full:  # one reader may keep the first, while others have gone
+        if self.use.is_full:  # frames behind the first one may be free too: one slow reader keeps the first
             self._held = deque((tracker, size) for tracker, size in held if not tracker.done)
             self.use.bytes = sum(size for _, size in self._held)
         return self.use.is_full
 
     def add(self, tracker: zmq.MessageTracker, size: int) -> None:
-        """Count what was given to the socket."""
+        """Count a frame that was given to the socket."""
         if not tracker.done:
             self._held.append((tracker, size))
             self.use.bytes += size

@@ -12,7 +12,7 @@ def readable(socket: zmq.Socket[bytes]) -> bool:
 
 
 class Readiness:
-    """Tells when a message may be waiting at one of the sockets.
+    """Reports when a message may wait at one of the sockets.
 
     pyzmq's own asyncio sockets lose messages when a `recv` is cancelled; here nothing is received while waiting.
     ZeroMQ's file descriptor only shows that something changed, and stays readable until EVENTS is read, which may also

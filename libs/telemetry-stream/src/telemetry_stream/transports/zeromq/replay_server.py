@@ -1,4 +1,4 @@
-"""Answers "what came after N?" on a ROUTER socket, from the journal, in a thread of its own."""
+"""Answers requests for the events after a sequence, on a ROUTER socket, in a thread of its own."""
 
 import threading
 import time
@@ -22,30 +22,30 @@ from telemetry_stream.wire import ReplayRequest, cut, decode_request, encode_bat
 log = structlog.get_logger(__name__)
 
 LIMIT = 10_000
-"""Events in one answer at the most, whatever was asked for."""
+"""Maximum number of events in one answer."""
 
 REQUEST_BYTES = 4_096
-"""A longer request is cut off with its connection, before it is read."""
+"""A longer request ends its connection before it is read."""
 
 REQUEST_FRAMES = 8
-"""A request with more, whom to answer included, is counted and dropped; a DEALER's has two and a REQ's three."""
+"""A request with more frames, the client's id included, is counted and dropped. A DEALER sends two, a REQ three."""
 
 WAITING_REQUESTS = 100
-"""Requests kept for one client; further ones wait on its own side. All clients get their turns, one request each."""
+"""Maximum number of requests queued here for one client; further ones wait at the client. ZeroMQ takes turns."""
 
 UNREAD_ANSWERS = 8
-"""Short answers kept for a client that does not read them; further ones are dropped. Long ones come one by one."""
+"""Maximum number of short answers queued for a client that does not read; long ones are sent one at a time."""
 
 POSTPONED_REQUESTS = 8
-"""Requests of a client that wait until it has read its answer; further ones are dropped and counted as `unread`."""
+"""Maximum number of requests that wait until their client has read its answer; further ones count as `unread`."""
 
 QUEUE_BYTES = 67_108_864
-"""Of answers that clients have not read yet; past it no request is answered until they have been, or until the client
-that reads least is cut.
+"""Maximum bytes of answers that clients have not read. Beyond it no request is answered until some are read, or until
+the client that is furthest behind is cut.
 """
 
 LOOK_MILLISECONDS = 10
-"""Between two looks whether an answer has been read, while somebody waits for that."""
+"""Time between two checks whether an answer was read, while a request waits for that: ZeroMQ gives no event."""
 
 
 class ReplayServer:
@@ -131,6 +131,7 @@ class ReplayServer:
             self._refuse("unread")
 
     def _take_up_postponed(self, reader: StreamReader) -> None:
+        # One request of each client in a round, so that no client waits behind all requests of another.
         for client in [client for client in self._postponed if self._has_read(client)]:
             waiting = self._postponed[client]
             frames = waiting.popleft()
@@ -156,7 +157,8 @@ class ReplayServer:
         return False
 
     def _send(self, client: bytes, frames: list[bytes]) -> None:
-        """All but the last frame of a request said whom to answer: a DEALER's id, and a REQ's empty delimiter too."""
+        """Send an answer. All frames but the last address the client: its id, and the empty delimiter of a REQ."""
+        # Tracked, not copied: the tracker shows when libzmq has handed the answer to the system.
         tracker = self._router.send_multipart(frames, copy=False, track=True)
         assert tracker is not None
         if not tracker.done:
@@ -166,7 +168,8 @@ class ReplayServer:
             self.queue.add(tracker, len(frames[-1]))
 
     def _receive(self) -> list[bytes]:
-        """One request's frames; none of one that has too many."""
+        """The frames of one request; empty if it has too many."""
+        # Frame by frame: `recv_multipart` would collect all frames of a message that has a million.
         frames = [self._router.recv()]
         count = 1
         while self._router.get(zmq.RCVMORE):
@@ -190,7 +193,7 @@ class ReplayServer:
                     "unknown_topic", f"this journal is {self._topic.name!r}, not {request.topic[:64]!r}"
                 )
         except MalformedFrame as error:
-            self._refuse(error.reason)
+            self._refuse(error.reason)  # and an answer, so that the author of a subscriber sees what is wrong
             return encode_error(self._topic, error)
         after = min(request.after, 2**62)  # a SQLite integer holds no more
         head = reader.head()  # before the page: one without events then says that there were none
@@ -220,7 +223,7 @@ def _is_of_another_history(reader: StreamReader, request: ReplayRequest) -> bool
 
 
 def _page(reader: StreamReader, after: int, limit: int) -> Batch:
-    """What to answer with; it ends with a row where it holds the end of one."""
+    """The events to answer with. The page ends where a row ends, if it holds the end of one."""
     batch = reader.read(after, min(limit, LIMIT))
     if batch.count == 1 < limit:
         # Readers that begin at the last event they know learn here why nothing follows it: this raises DamagedHistory.
