@@ -8,7 +8,10 @@ Modules:
     decimals     exact decimal arithmetic, and how amounts are shown
     field_rules  checks each field of a trade
     fields       the table of a trade's fields, and the JSON schemas made from it
+    futures      futures roots and their point values, as data
+    instruments  what each symbol is, from the ledger and what is shipped
     kinds        kinds of events in the ledger
+    shipped_instruments  what a symbol's form shows of futures, options, shares
     symbols      base, quote, P&L currency and contract kind of a symbol
     timestamps   RFC 3339 times as Unix seconds
     topics       names of the streams

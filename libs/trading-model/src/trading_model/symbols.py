@@ -58,7 +58,7 @@ def pnl_currency(symbol: str) -> str:
 
 def same_currency(one: str, other: str) -> bool:
     """Whether two codes are the same currency: XBT is BTC."""
-    return _plain(one) == _plain(other)
+    return plain_currency(one) == plain_currency(other)
 
 
 @lru_cache(maxsize=16_384)
@@ -75,8 +75,10 @@ def _slash(base: str, quote: str, settled: str, date: str, strike: str) -> Symbo
     """The form of ccxt and of currency brokers: BASE/QUOTE:SETTLEMENT-EXPIRY-STRIKE-C, all after QUOTE optional."""
     kind: Kind = "option" if strike else "future" if date else "perpetual" if settled else "spot"
     if settled and not same_currency(settled, quote):
-        return SymbolParts(_plain(base), _plain(quote), "", kind, f"priced in {quote}, settled in {settled}")
-    return SymbolParts(_plain(base), _plain(quote), _plain(quote), kind)
+        return SymbolParts(
+            plain_currency(base), plain_currency(quote), "", kind, f"priced in {quote}, settled in {settled}"
+        )
+    return SymbolParts(plain_currency(base), plain_currency(quote), plain_currency(quote), kind)
 
 
 def _derivative(base: str, quote: str, ending: str) -> SymbolParts:
@@ -96,12 +98,14 @@ def _underlying(base: str, ending: str) -> SymbolParts:
     if named.quote:
         return _derivative(base, "", ending)
     kind = _kind_of(ending)
-    return SymbolParts(_plain(base), kind=kind, reason=NO_CURRENCY_NAMED if kind == "perpetual" else COIN_OR_DOLLAR)
+    return SymbolParts(
+        plain_currency(base), kind=kind, reason=NO_CURRENCY_NAMED if kind == "perpetual" else COIN_OR_DOLLAR
+    )
 
 
 def _dated_option(base: str, ending: str, quote: str) -> SymbolParts:
     """Bybit's options, which end with their settlement currency: BTC-27DEC26-80000-C-USDT."""
-    return SymbolParts(_plain(base), _plain(quote), _plain(quote), _kind_of(ending))
+    return SymbolParts(plain_currency(base), plain_currency(quote), plain_currency(quote), _kind_of(ending))
 
 
 def _prefixed(prefix: str, base: str, quote: str) -> SymbolParts:
@@ -114,14 +118,14 @@ def _kraken_contract(prefix: str, base: str, quote: str) -> SymbolParts:
     """PF_XBTUSD is linear, PI_XBTUSD inverse; FF_ and FI_ are the same with a date."""
     linear = prefix.endswith("F")
     currency, reason = (quote, "") if linear else ("", INVERSE)
-    return SymbolParts(_plain(base), quote, currency, _KRAKEN[prefix], reason)
+    return SymbolParts(plain_currency(base), quote, currency, _KRAKEN[prefix], reason)
 
 
 def _kraken_spot(base: str, quote: str) -> SymbolParts:
     """Four letters each, X for coins and Z for money: XXBTZUSD, XETHXXBT."""
     if base not in KNOWN or quote not in KNOWN:
         return _joined(f"X{base}Z{quote}")
-    return SymbolParts(_plain(base), _plain(quote), _plain(quote), "spot")
+    return SymbolParts(plain_currency(base), plain_currency(quote), plain_currency(quote), "spot")
 
 
 def _separated(base: str, separator: str, quote: str) -> SymbolParts:
@@ -129,11 +133,11 @@ def _separated(base: str, separator: str, quote: str) -> SymbolParts:
     if quote not in KNOWN:
         if separator != "_" and len(quote) <= 2 and quote.isalpha():  # a share's class or exchange: BRK-B, VOD.L
             return SymbolParts(f"{base}{separator}{quote}", kind="stock", reason=NO_CURRENCY_NAMED)
-        return SymbolParts(_plain(base), reason=NOT_A_CURRENCY)
+        return SymbolParts(plain_currency(base), reason=NOT_A_CURRENCY)
     if _rank(base) < _rank(quote):
         return SymbolParts(reason=QUOTE_FIRST)
     kind: Kind = "spot" if base in _MONEY and quote in _MONEY else "unknown"
-    return SymbolParts(_plain(base), _plain(quote), _plain(quote), kind)
+    return SymbolParts(plain_currency(base), plain_currency(quote), plain_currency(quote), kind)
 
 
 def _dashed(base: str, quote: str) -> SymbolParts:
@@ -156,7 +160,7 @@ def _occ_option(root: str) -> SymbolParts:
 def _joined(text: str) -> SymbolParts:
     """One word that ends with a known quote currency, the longest first: BTCUSDT."""
     if text in KNOWN:
-        return SymbolParts(_plain(text), reason=NO_CURRENCY_NAMED)
+        return SymbolParts(plain_currency(text), reason=NO_CURRENCY_NAMED)
     if len(text) == 6 and text[:3] in _MONEY and text[3:] in _MONEY:
         return SymbolParts(text[:3], text[3:], text[3:], "spot")
     readings = [(text.removesuffix(quote), quote) for quote in JOINED_QUOTES if text.endswith(quote)]
@@ -172,8 +176,8 @@ def _joined(text: str) -> SymbolParts:
         readings = known
     base, quote = readings[0]
     if quote == "USD" and base not in _MONEY:
-        return SymbolParts(_plain(base), "USD", "", "unknown", INVERSE)
-    return SymbolParts(_plain(base), _plain(quote), _plain(quote))
+        return SymbolParts(plain_currency(base), "USD", "", "unknown", INVERSE)
+    return SymbolParts(plain_currency(base), plain_currency(quote), plain_currency(quote))
 
 
 def _kind_of(ending: str) -> Kind:
@@ -182,7 +186,8 @@ def _kind_of(ending: str) -> Kind:
     return "option" if ending.endswith(("C", "P")) else "future"
 
 
-def _plain(code: str) -> str:
+def plain_currency(code: str) -> str:
+    """The code by which a currency is known here: BTC for XBT."""
     return SAME.get(code, code)
 
 
