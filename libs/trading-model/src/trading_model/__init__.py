@@ -11,6 +11,7 @@ Modules:
     futures      futures roots and their point values, as data
     instruments  what each symbol is, from the ledger and what is shipped
     kinds        kinds of events in the ledger
+    rates        rates between currencies at a time, from the ledger
     shipped_instruments  what a symbol's form shows of futures, options, shares
     symbols      base, quote, P&L currency and contract kind of a symbol
     timestamps   RFC 3339 times as Unix seconds

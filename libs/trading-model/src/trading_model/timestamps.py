@@ -32,3 +32,11 @@ def _before_1970(whole: int, decimals: str) -> str:
     parts = 10 ** len(decimals)
     seconds, rest = divmod(-whole * parts - int(decimals), parts)
     return f"-{seconds}.{rest:0{len(decimals)}d}"
+
+
+def unix_ns(ts: str) -> int:
+    """Unix nanoseconds of an RFC 3339 time in UTC with at most 9 decimals. Raises ValueError if invalid."""
+    decimals = ts[20:-1]
+    if not (ts.isascii() and ts.endswith("Z") and len(decimals) <= 9 and (not decimals or decimals.isdigit())):
+        raise ValueError(f"not a time in UTC: {ts!r}")
+    return (_minute(ts[:17]) + int(ts[17:19])) * 1_000_000_000 + int(decimals.ljust(9, "0"))
