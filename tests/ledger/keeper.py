@@ -1,0 +1,27 @@
+"""Who keeps the books in a test: the oracle, or the product. Both give figures in one form."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from tests.support import ledger_oracle
+from tests.support.ledger_builder import LedgerBuilder
+from tests.support.ledger_figures import Figures, Position
+
+Keep = Callable[[LedgerBuilder], Figures]
+
+
+def by_oracle(ledger: LedgerBuilder) -> Figures:
+    """The oracle's figures."""
+    return ledger_oracle.figures(ledger.events)
+
+
+def the_position(kept: Figures, **of: str) -> Position:
+    """The only position that has these members in its key."""
+    (found,) = [position for key, position in kept.positions.items() if of.items() <= key._asdict().items()]
+    return found
+
+
+def expect(position: Position, **figures: str | float | Fraction | None) -> None:
+    """Assert figures of a position, by name; numbers as text where they have decimals."""
+    shown = {name: getattr(position, name) for name in figures}
+    assert shown == {name: Fraction(figure) if isinstance(figure, str) else figure for name, figure in figures.items()}
