@@ -9,6 +9,7 @@ from tests.trading_app.conftest import ORIGIN
 TRADE = {
     "symbol": '"FUZZ"', "price": '"1.5"', "qty": "2", "side": '"buy"', "ts": '"2026-01-31T12:00:00Z"',
     "account": '"fuzz"', "strategy": '"s"', "venue": '"v"', "order_id": '"o"', "fee": "-0.1", "fee_currency": '"USD"',
+    "currency": '"USD"', "position_side": '"long"', "multiplier": "10", "tags": '["a", "b c"]',
 }  # fmt: skip
 """The fields of a trade, each as JSON; the trade_id is left to the app."""
 

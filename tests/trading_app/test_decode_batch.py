@@ -81,9 +81,15 @@ def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
         "order_id": st.uuids().map(str),
         "fee": digits | digits.map(lambda text: f"-{text}"),
         "fee_currency": st.sampled_from(["USD", "BNB"]),
+        "currency": st.sampled_from(["USD", "BTC"]),
+        "position_side": st.sampled_from(["long", "short"]),
+        "multiplier": amounts,
+        "tags": st.lists(st.sampled_from(["a", "late entry", "日本"]), min_size=1, unique=True),
     }
     odd: dict[str, st.SearchStrategy[Any]] = {
-        "symbol": st.sampled_from(["eth", "sell", "", "a b", "x" * 33, 7]),
+        "symbol": st.sampled_from(
+            ["eth", "sell", "", "a b", "x" * 129, 7, "kPEPE", "a  b", "e\u0301", "AAPL  251219C00150000"]
+        ),
         "price": odd_amounts,
         "qty": odd_amounts,
         "side": st.sampled_from(["BUY", "Sell", "hold", ""]),
@@ -95,6 +101,11 @@ def batches(draw: st.DrawFn) -> list[dict[str, Any]]:
         "order_id": identifiers | st.none(),
         "fee": odd_amounts,
         "fee_currency": st.sampled_from(["usd", "", "U D", None]),
+        "currency": st.sampled_from(["usd", "", "U D", None]),
+        "position_side": st.sampled_from(["LONG", "both", "", None]),
+        "multiplier": odd_amounts,
+        "tags": st.sampled_from([[], ["a", "a"], ["a,b"], [""], "a, b", "", None, ["x"] * 17, ["\n"], [1]]),
+        "import_id": st.just("i-1"),
         "seq": st.integers(0, 3),
         "unknown": st.just(1),
     }
@@ -167,6 +178,9 @@ MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
         {"ts": Bare(int(MOMENT.timestamp() * 1_000))},
         {"ts": Bare(int((MOMENT + timedelta(milliseconds=7)).timestamp() * 1_000))},
         {"venue": "kraken", "order_id": "o-1", "fee": "-0.01", "fee_currency": "BNB"},
+        {"currency": "USD", "position_side": "short", "multiplier": "0.01", "tags": ["breakout"]},
+        {"price": "0"},
+        {"symbol": "ES=F"},
     ],
 )
 @pytest.mark.parametrize("lines", [False, True])

@@ -16,6 +16,7 @@ from trading_app.intake import decode as intake
 from trading_app.intake.decode import explain, read_form, read_trade, read_trades, submission
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.problems import TYPES
+from trading_model.fields import NAMES, REQUIRED
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 IDS = TradeIds()
@@ -70,6 +71,10 @@ def test_a_trade_is_journaled_with_everything_it_brings() -> None:
         "order_id": "o-1",
         "fee": "-0.010",
         "fee_currency": "bnb",
+        "currency": "eth",
+        "position_side": "LONG",
+        "multiplier": "0.10",
+        "tags": "breakout, news",
         "ts": 1570752011620,
     }
     assert payload(PLAIN | more) == {
@@ -85,6 +90,10 @@ def test_a_trade_is_journaled_with_everything_it_brings() -> None:
         "order_id": "o-1",
         "fee": "-0.010",
         "fee_currency": "BNB",
+        "currency": "ETH",
+        "position_side": "long",
+        "multiplier": "0.10",
+        "tags": ["breakout", "news"],
     }
 
 
@@ -94,12 +103,31 @@ def test_numbers_keep_the_digits_of_the_request() -> None:
     assert b'"fee":"0.0"' in event.payload
 
 
+def test_an_option_that_expires_has_the_price_0() -> None:
+    assert payload(PLAIN | {"price": "0.00"})["price"] == "0.00"
+
+
+def test_a_negative_price_is_taken_where_the_instrument_allows_it() -> None:
+    trade = PLAIN | {"symbol": "clk20", "price": "-37.63"}
+    terms = intake.Terms(may_be_negative=lambda symbol: symbol == "CLK20")
+    assert json.loads(read_trade(json.dumps(trade).encode(), NOW_NS, IDS, terms).payload)["price"] == "-37.63"
+    (batched,) = read_trades(json.dumps([trade]).encode(), False, NOW_NS, IDS, 10, terms)
+    assert json.loads(batched.payload)["price"] == "-37.63"
+    words = "must be 0 or more: no instrument says that prices of this symbol may be negative (`negative_prices`)"
+    assert complaints(refused(json.dumps(trade).encode())) == {"#/price": words}
+    assert complaints(refused_batch(json.dumps([trade]).encode())) == {"#/0/price": words}
+
+
+def test_an_import_id_can_t_be_sent() -> None:
+    assert list(complaints(refused(json.dumps(PLAIN | {"import_id": "i-1"}).encode()))) == ["#/import_id"]
+
+
 def test_white_space_and_escapes_are_of_json() -> None:
     event = read_trade(b' {\r\n"symbol" : "\\u0041" ,\t"price": 1 , "qty":1,"side":"buy"}\n', NOW_NS, IDS)
     assert b'"symbol":"A"' in event.payload
 
 
-@pytest.mark.parametrize("name", ["ts", "trade_id", "account", "strategy", "venue", "order_id", "fee", "fee_currency"])
+@pytest.mark.parametrize("name", sorted(set(NAMES) - set(REQUIRED)))
 def test_an_optional_field_may_be_null(name: str) -> None:
     left_out, null = payload(PLAIN), payload(PLAIN | {name: None})
     assert {**left_out, "trade_id": ""} == {**null, "trade_id": ""}
@@ -188,9 +216,13 @@ field_values = {
     "order_id": names,
     "fee": numbers,
     "fee_currency": st.sampled_from(["bnb", "USD", "?"]),
+    "currency": st.sampled_from(["bnb", "USD", "?"]),
+    "position_side": st.sampled_from(["long", "SHORT", "both"]),
+    "multiplier": numbers,
+    "tags": st.sampled_from([["a", "b"], "a,b", [], ["a", "a"], "", 7]),
     "unknown": st.just(1),
 }
-optional = ["ts", "trade_id", "account", "strategy", "venue", "order_id", "fee", "fee_currency", "unknown"]
+optional = [*sorted(set(NAMES) - set(REQUIRED)), "unknown"]
 
 
 @st.composite
@@ -367,6 +399,10 @@ def test_a_trade_that_says_the_same_in_other_words_is_a_repeat(again: dict[str, 
         {"order_id": "o"},
         {"fee": "0"},
         {"fee_currency": "ETH"},
+        {"currency": "ETH"},
+        {"position_side": "long"},
+        {"multiplier": 1},
+        {"tags": ["a"]},
         {"ts": "2026-09-21T14:13:20.000000001Z"},
     ],
 )

@@ -219,18 +219,124 @@ def test_an_instant_is_the_same_as_nanoseconds_and_as_rfc_3339(nanoseconds: int)
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
-    [("btc/usdt", "BTC/USDT"), ("A", "A"), ("x" * 32, "X" * 32), ("es_f-1.2:cme", "ES_F-1.2:CME"), ("007", "007")],
+    ("written", "kept"), [("0", "0"), ("0.00", "0.00"), ("0e5", "0"), ("-37.63", "-37.63"), ("1.50", "1.50")]
 )
-def test_a_symbol_is_stored_in_upper_case(sent: str, kept: str) -> None:
-    assert rules.read_symbol(json.dumps(sent).encode()) == kept
+def test_a_price_may_be_0_and_its_sign_is_checked_with_the_symbol(written: str, kept: str) -> None:
+    assert rules.read_price(written.encode()) == rules.read_price(f'"{written}"'.encode()) == kept
+
+
+def test_a_negative_price_needs_an_instrument_that_allows_it() -> None:
+    assert rules.check_price("-37.63", "CLK20", lambda symbol: symbol == "CLK20") == "-37.63"
+    assert rules.check_price("0", "CLK20", rules.never_negative) == "0"
+    with pytest.raises(FieldError, match="must be 0 or more: no instrument says that prices of this symbol may be neg"):
+        rules.check_price("-37.63", "CLK20", rules.never_negative)
 
 
 @pytest.mark.parametrize(
-    "sent", ["", "A" * 33, "ΒTC", "straße", "ß", "ı", "\u212a", "A B", " A", "A\n", "A\x00", 'A"', "A\\", "A+B", "💰"]
+    ("sent", "kept"),
+    [
+        ("btc/usdt", "BTC/USDT"),
+        ("A", "A"),
+        ("x" * 128, "X" * 128),
+        ("es_f-1.2:cme", "ES_F-1.2:CME"),
+        ("007", "007"),
+        ("kPEPE", "kPEPE"),
+        ("Btc/Usdt", "Btc/Usdt"),
+        ("ES=F", "ES=F"),
+        ("^GSPC", "^GSPC"),
+        ("es1!", "ES1!"),
+        ("M&M.NS", "M&M.NS"),
+        ("BTC@BINANCE", "BTC@BINANCE"),
+        ("#AAPL $x *y %z ~(w) +v", "#AAPL $x *y %z ~(w) +v"),
+        ("brk b", "BRK B"),
+        ("\u03b2tc", "\u0392TC"),
+        ("茅台", "茅台"),
+        ("стра\u0438\u0306", "СТРА\u0419"),
+        ("é", "É"),
+        ("e\u0301", "É"),
+        ("E\u0301x", "Éx"),
+        ("<b>", "<B>"),
+        ("AAPL  251219C00150000", "AAPL251219C00150000"),
+        ("aapl  251219c00150000", "AAPL251219C00150000"),
+        ("BRKB  251219P00150000", "BRKB251219P00150000"),
+        ("F     251219C00010000", "F251219C00010000"),
+        ("AAPL 251219C00150000", "AAPL251219C00150000"),
+        ("AAPL251219C00150000", "AAPL251219C00150000"),
+    ],
 )
-def test_a_symbol_with_other_characters_is_refused(sent: str) -> None:
-    assert refusal(rules.read_symbol, json.dumps(sent)) == "must be 1 to 32 of A-Z 0-9 . _ : / -"
+def test_a_symbol_is_stored_in_upper_case_unless_it_has_a_capital_letter(sent: str, kept: str) -> None:
+    assert rules.read_symbol(json.dumps(sent).encode()) == kept
+    assert rules.check_symbol(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ("", "must have 1 to 128 characters"),
+        ("A" * 129, "must have 1 to 128 characters"),
+        ("ß" * 128, "must have 1 to 128 characters"),
+        ("A  B", "must have no two spaces in a row"),
+        *(
+            (sent, NO_TEXT)
+            for sent in [" A", "A ", "A\n", "A\x00", 'A"', "A\\", "A\u00a0B", "A\u200bB", "A\u202eB", "A\tB"]
+        ),
+    ],
+)
+def test_a_symbol_with_other_characters_is_refused(sent: str, message: str) -> None:
+    assert refusal(rules.read_symbol, json.dumps(sent)) == message
+
+
+@given(st.text(max_size=12))
+def test_a_symbol_is_stored_as_it_would_be_sent_again(text: str) -> None:
+    try:
+        kept = rules.read_symbol(json.dumps(text).encode())
+    except FieldError:
+        return
+    assert rules.check_symbol(kept) == kept
+    assert rules.case_folded(kept) == rules.case_folded(rules.case_folded(kept))
+
+
+@pytest.mark.parametrize("sent", ["long", "LONG", "Long"])
+def test_a_position_side_is_accepted_in_any_case(sent: str) -> None:
+    assert rules.read_position_side(json.dumps(sent).encode()) == "long"
+
+
+@pytest.mark.parametrize("sent", ["", "both", "buy", "long "])
+def test_another_position_side_is_refused(sent: str) -> None:
+    assert refusal(rules.read_position_side, json.dumps(sent)) == "must be long or short"
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ('["breakout","news"]', '["breakout","news"]'),
+        ('"breakout, late entry"', '["breakout","late entry"]'),
+        ('["日本"]', '["日本"]'),
+        ("[]", ""),
+        (json.dumps(["x" * 64] + [str(number) for number in range(15)]), None),
+    ],
+)
+def test_tags_are_an_array_or_a_text_with_commas(raw: str, kept: str | None) -> None:
+    read = rules.read_tags(raw.encode())
+    assert read == kept if kept is not None else json.loads(read) == json.loads(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (json.dumps([str(number) for number in range(17)]), "has 17 tags; the maximum is 16"),
+        ('["a","a"]', "has the same tag twice"),
+        ('["a,b"]', "must be tags without a comma"),
+        ('[""]', "must have 1 to 64 characters"),
+        ('""', "must have 1 to 64 characters"),
+        (json.dumps(["x" * 65]), "must have 1 to 64 characters"),
+        ('["a\\n"]', NO_TEXT),
+        ("[1]", "must be an array of strings, or one string with commas between the tags"),
+        ("7", "must be an array of strings, or one string with commas between the tags"),
+    ],
+)
+def test_invalid_tags_are_refused(raw: str, message: str) -> None:
+    assert refusal(rules.read_tags, raw) == message
 
 
 @pytest.mark.parametrize("raw", ["null", "1", "true", "[]", '"\\ud800"', '"\\x"', '"', ""])

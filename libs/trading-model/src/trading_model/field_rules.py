@@ -5,7 +5,8 @@ needs no escape inside a JSON string, and raise FieldError. Numbers never become
 """
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -15,6 +16,9 @@ import msgspec
 MAX_DIGITS = 38
 MAX_EXPONENT_DIGITS = 3
 MAX_IDENTIFIER = 128
+MAX_NAME = 64
+MAX_SYMBOL = 128
+MAX_TAGS = 16
 NANOSECONDS = 1_000_000_000
 
 EARLIEST_SECONDS = 100_000_000
@@ -27,7 +31,8 @@ _EXACT = Context(prec=100)
 
 _POINT, _ZERO = b".0"
 _NUMBER = re.compile(rb'"?(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"?')
-_SYMBOL = re.compile(r"[A-Za-z0-9._:/-]{1,32}")
+_PLAIN_SYMBOL = re.compile(r"[A-Z0-9._:/-]{1,32}")
+_OCC_OPTION = re.compile(r"([A-Z][A-Z0-9.]{0,5}) {1,5}(\d{6}[CP]\d{8})", re.ASCII)
 _CURRENCY = re.compile(r"[A-Za-z0-9]{1,16}")
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
@@ -39,24 +44,53 @@ class FieldError(ValueError):
     """An invalid value of a field. The message says which values are valid."""
 
 
+def read_price(raw: bytes | msgspec.Raw) -> str:
+    """A price, 0 for an option that expires, at most 38 digits, kept as written. An exponent is expanded.
+
+    Whether it may be negative depends on the symbol: `check_price` decides.
+    """
+    return _plain_number(raw) or read_decimal(raw)
+
+
+def check_price(price: str, symbol: str, may_be_negative: Callable[[str], bool]) -> str:
+    """The price; negative only if `may_be_negative` says so of the symbol."""
+    if price[0] == "-" and not may_be_negative(symbol):
+        raise FieldError(
+            "must be 0 or more: no instrument says that prices of this symbol may be negative (`negative_prices`)"
+        )
+    return price
+
+
+def never_negative(_symbol: str) -> bool:
+    """False: for a ledger without instruments."""
+    return False
+
+
 def read_amount(raw: bytes | msgspec.Raw) -> str:
-    """A price or a quantity: more than 0, at most 38 digits, kept as written. An exponent is expanded."""
+    """A quantity or a multiplier: more than 0, at most 38 digits, kept as written. An exponent is expanded."""
+    text = _plain_number(raw)
+    if text is not None and text.strip("0."):
+        return text
+    text = read_decimal(raw)
+    if text[0] == "-" or not text.strip("0."):
+        raise FieldError("must be more than 0")
+    return text
+
+
+def _plain_number(raw: bytes | msgspec.Raw) -> str | None:
+    """A number of digits and perhaps a point, as nearly all are: they need no regular expression. None for others."""
     written = bytes(raw)
     if written[:1] == b'"':
         written = written[1:-1]
     if (
         written.replace(b".", b"", 1).isdigit()
-        and written.strip(b"0.")
         and len(written) <= MAX_DIGITS
         and written[0] != _POINT
         and written[-1] != _POINT
-        and (written[0] != _ZERO or written[1] == _POINT)
+        and (written[0] != _ZERO or len(written) == 1 or written[1] == _POINT)
     ):
-        return written.decode()  # the common form needs no regular expression
-    text = read_decimal(raw)
-    if text[0] == "-" or not text.strip("0."):
-        raise FieldError("must be more than 0")
-    return text
+        return written.decode()
+    return None
 
 
 def read_decimal(raw: bytes | msgspec.Raw) -> str:
@@ -80,13 +114,29 @@ def read_decimal(raw: bytes | msgspec.Raw) -> str:
 
 
 def read_symbol(raw: bytes) -> str:
-    """A symbol, in upper case."""
+    """A symbol."""
     return check_symbol(_text(raw))
 
 
 def read_side(raw: bytes) -> str:
     """`buy` or `sell`."""
     return check_side(_text(raw))
+
+
+def read_position_side(raw: bytes) -> str:
+    """`long` or `short`."""
+    return check_position_side(_text(raw))
+
+
+def read_tags(raw: bytes | msgspec.Raw) -> str:
+    """Tags, as an array of strings or as one string with commas between them: the JSON text of an array."""
+    try:
+        tags = _decode_tags(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise FieldError("must be an array of strings, or one string with commas between the tags") from None
+    if isinstance(tags, str):
+        tags = [tag.strip(" ") for tag in tags.split(",")]
+    return check_tags(tags)
 
 
 def read_currency(raw: bytes) -> str:
@@ -170,10 +220,31 @@ def _parse_rfc3339(text: str) -> int:
 
 @lru_cache(maxsize=4_096)
 def check_symbol(text: str) -> str:
-    """The same for a value that is decoded already."""
-    if _SYMBOL.fullmatch(text) is None:
-        raise FieldError("must be 1 to 32 of A-Z 0-9 . _ : / -")
-    return text.upper()
+    """The same for a value that is decoded already.
+
+    In Unicode's form NFC; in upper case, unless it has a capital letter: `kPEPE` is another symbol than `KPEPE`. The
+    padding in the symbol of a listed option is removed: `AAPL  251219C00150000`, as the OCC writes it.
+    """
+    if _PLAIN_SYMBOL.fullmatch(text) is not None:
+        return text
+    if len(text) > MAX_SYMBOL:
+        raise FieldError(f"must have 1 to {MAX_SYMBOL} characters")
+    symbol = unicodedata.normalize("NFC", text)
+    if not any(character.isupper() or character.istitle() for character in symbol):
+        symbol = unicodedata.normalize("NFC", symbol.upper())
+    option = _OCC_OPTION.fullmatch(symbol)
+    if option is not None:
+        symbol = "".join(option.groups())
+    _check_text(symbol, MAX_SYMBOL)
+    if "  " in symbol:
+        raise FieldError("must have no two spaces in a row")
+    return symbol
+
+
+@lru_cache(maxsize=4_096)
+def case_folded(symbol: str) -> str:
+    """A symbol as a fill's identity and its position have it: in upper case."""
+    return unicodedata.normalize("NFC", symbol.upper())
 
 
 @lru_cache(maxsize=64)
@@ -183,6 +254,34 @@ def check_side(text: str) -> str:
     if side not in ("buy", "sell"):
         raise FieldError("must be buy or sell")
     return side
+
+
+@lru_cache(maxsize=64)
+def check_position_side(text: str) -> str:
+    """The same for a value that is decoded already."""
+    side = text.lower()
+    if side not in ("long", "short"):
+        raise FieldError("must be long or short")
+    return side
+
+
+def check_tags(tags: Sequence[str]) -> str:
+    """The same for decoded values. No tags at all are an empty text."""
+    if len(tags) > MAX_TAGS:
+        raise FieldError(f"has {len(tags)} tags; the maximum is {MAX_TAGS}")
+    for tag in tags:
+        check_tag(tag)
+    if len(set(tags)) < len(tags):
+        raise FieldError("has the same tag twice")
+    return '["' + '","'.join(tags) + '"]' if tags else ""
+
+
+@lru_cache(maxsize=4_096)
+def check_tag(text: str) -> str:
+    """One tag; commas separate tags in a text, so a tag has none."""
+    if "," in text:
+        raise FieldError("must be tags without a comma")
+    return _check_text(text, MAX_NAME)
 
 
 def check_currency(text: str) -> str:
@@ -195,7 +294,7 @@ def check_currency(text: str) -> str:
 @lru_cache(maxsize=4_096)
 def check_name(text: str) -> str:
     """The same for a value that is decoded already."""
-    return _check_text(text, 64)
+    return _check_text(text, MAX_NAME)
 
 
 def check_identifier(text: str) -> str:
@@ -220,3 +319,4 @@ def _text(raw: bytes) -> str:
 
 
 _decode_text: Callable[[bytes], str] = msgspec.json.Decoder(str).decode
+_decode_tags = msgspec.json.Decoder(list[str] | str).decode

@@ -20,10 +20,11 @@ _RFC3339 = rf"^{_DAY}[Tt ]{_CLOCK}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[+-]{_CLOCK}
 _INNER = r'[^"\\\x00-\x1f\x7f-\x9f]'
 _OUTER = r'[^\s"\\\x00-\x1f\x7f-\x9f]'
 _KEPT = "at most 38 digits, and at most 38 on either side of the point. Kept exactly as written"
+_TAG = r'[^,\s"\\\x00-\x1f\x7f-\x9f]([^,"\\\x00-\x1f\x7f-\x9f]*[^,\s"\\\x00-\x1f\x7f-\x9f])?'
 PRINTABLE = f"^{_OUTER}({_INNER}*{_OUTER})?$"
 PRINTABLE_OR_EMPTY = f"^({_OUTER}({_INNER}*{_OUTER})?)?$"
-SYMBOL = "^[A-Za-z0-9._:/-]{1,32}$"
-SYMBOL_OR_EMPTY = "^[A-Za-z0-9._:/-]{0,32}$"
+SYMBOL = f"^{_OUTER}( ?{_OUTER})*$"
+SYMBOL_OR_EMPTY = f"^({_OUTER}( ?{_OUTER})*)?$"
 
 # JSON Schema can't express the maximum of digits, what is printable, and the current time: the descriptions do.
 _AMOUNT_TEXT: Schema = {"type": "string", "pattern": rf"^(?!0(\.0+)?([eE]|$)){_DIGITS}{_EXPONENT}$"}
@@ -40,7 +41,8 @@ class Field:
 
     `read` takes a JSON value and the current time in Unix nanoseconds, and gives the text that is journaled. It raises
     FieldError. `schema` describes the value in a request, `stored` in the journal. `default` is journaled if the client
-    gave no value. A field that is not `always` is missing in the journal if the client gave no value.
+    gave no value. A field that is not `always` is missing in the journal if the client gave no value. A field that is
+    not `sent` is set by the app itself; requests with it are refused.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Field:
     required: bool = False
     default: str | None = None
     always: bool = True
+    sent: bool = True
     stored: Schema = field(default_factory=lambda: {"type": "string"})
 
 
@@ -75,17 +78,25 @@ FIELDS = (
         _timeless(rules.read_symbol),
         {
             "type": "string",
+            "minLength": 1,
+            "maxLength": rules.MAX_SYMBOL,
             "pattern": SYMBOL,
-            "description": "Stored in upper case.",
+            "description": "Printable characters of any script, with single spaces between them. Stored in upper case,"
+            " unless it has a capital letter.",
             "examples": ["XRP/ETH", "BTCUSDT"],
         },
         required=True,
-        stored={"type": "string", "description": "In upper case."},
+        stored={"type": "string", "description": "As sent; in upper case if it had no capital letter."},
     ),
     Field(
         "price",
-        _timeless(rules.read_amount),
-        _amount("Quote units per base unit.", "0.00141342"),
+        _timeless(rules.read_price),
+        {
+            "anyOf": [_DECIMAL_TEXT, _SIGNED],
+            "description": f"Quote units per base unit. 0 for an option that expires; less only where the symbol's"
+            f" instrument allows negative prices. A number, {_KEPT}; as a string no client can round it.",
+            "examples": ["0.00141342"],
+        },
         required=True,
         stored=_KEPT_DIGITS,
     ),
@@ -101,7 +112,11 @@ FIELDS = (
         "trade_id",
         _timeless(rules.read_identifier),
         {
-            **_text(128, "Unique within the account; a repeat is recognised by it. Made, if not given."),
+            **_text(
+                128,
+                "Unique within the account, venue, symbol, position side and side; a repeat is recognised by it. Made,"
+                " if not given.",
+            ),
             "examples": ["binance-13519807"],
         },
     ),
@@ -130,6 +145,67 @@ FIELDS = (
         always=False,
     ),
     Field(
+        "currency",
+        _timeless(rules.read_currency),
+        {
+            "type": ["string", "null"],
+            "pattern": "^[A-Za-z0-9]{1,16}$",
+            "description": "The currency of the P&L, where the symbol does not name it.",
+        },
+        always=False,
+    ),
+    Field(
+        "position_side",
+        _timeless(rules.read_position_side),
+        {
+            "type": ["string", "null"],
+            "pattern": "^([lL][oO][nN][gG]|[sS][hH][oO][rR][tT])$",
+            "description": "The side of the position that the fill belongs to, in an account that keeps both.",
+            "examples": ["long", "short"],
+        },
+        always=False,
+        stored={"enum": ["long", "short"]},
+    ),
+    Field(
+        "multiplier",
+        _timeless(rules.read_amount),
+        {
+            "anyOf": [_AMOUNT_TEXT, _POSITIVE, _NULL],
+            "description": f"What one unit of qty stands for: P&L = multiplier × qty × price. {_MORE_THAN_0}",
+            "examples": ["100"],
+        },
+        always=False,
+    ),
+    Field(
+        "tags",
+        _timeless(rules.read_tags),
+        {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "maxItems": rules.MAX_TAGS,
+                    "uniqueItems": True,
+                    "items": {"type": "string", "minLength": 1, "maxLength": rules.MAX_NAME, "pattern": f"^{_TAG}$"},
+                },
+                {"type": "string", "pattern": f"^ *{_TAG}( *, *{_TAG}){{0,15}} *$"},
+                _NULL,
+            ],
+            "description": f"Words of your own, at most {rules.MAX_TAGS} of {rules.MAX_NAME} characters, without"
+            " commas: an array, or one string with commas between them.",
+            "examples": [["breakout", "news"]],
+        },
+        always=False,
+        stored={"type": "array", "items": {"type": "string"}},
+    ),
+    Field(
+        "import_id",
+        _timeless(rules.read_identifier),
+        {},
+        always=False,
+        sent=False,
+        stored={"type": "string", "description": "The import that brought the fill."},
+    ),
+    Field(
         "ts",
         rules.read_timestamp,
         {
@@ -146,8 +222,11 @@ FIELDS = (
         stored={"type": "string", "format": "date-time", "description": "In UTC."},
     ),
 )
+SENT = tuple(each for each in FIELDS if each.sent)
+"""The fields that a client may send."""
+
 BY_NAME = {each.name: each for each in FIELDS}
-NAMES = tuple(BY_NAME)
+NAMES = tuple(each.name for each in SENT)
 REQUIRED = tuple(each.name for each in FIELDS if each.required)
 
 
@@ -157,13 +236,13 @@ def request_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": list(REQUIRED),
-        "properties": {each.name: each.schema for each in FIELDS},
+        "properties": {each.name: each.schema for each in SENT},
     }
 
 
 def form_schema() -> dict[str, Any]:
     """The JSON schema of a trade from an HTML form: every value is a string, and an empty string means no value."""
-    return {**request_schema(), "properties": {each.name: _form_field(each) for each in FIELDS}}
+    return {**request_schema(), "properties": {each.name: _form_field(each) for each in SENT}}
 
 
 def stored_schema() -> dict[str, Any]:

@@ -12,9 +12,12 @@ PositionSide = Literal["long", "short"]
 class Trade(msgspec.Struct, frozen=True, gc=False):
     """One fill.
 
-    `price` is in quote units per base unit, `qty` in base units, both > 0, with the digits the client sent. `ts` is
-    the time of the trade, RFC 3339 in UTC. `fee` is in `fee_currency`, negative for a rebate; without a currency it is
-    in the symbol's quote currency. `trade_id` is unique within its account.
+    `price` is in quote units per base unit, `qty` in base units, with the digits the client sent; `qty` is more than 0,
+    `price` 0 or more, and less only where the symbol's instrument says so. `ts` is the time of the trade, RFC 3339 in
+    UTC. `fee` is in `fee_currency`, negative for a rebate; without a currency it is in the symbol's quote currency.
+    `currency` is that of the P&L, `multiplier` what one unit of `qty` stands for; without them the symbol and its
+    instrument say. `trade_id` is unique within account, venue, symbol, position side and side. `import_id` names the
+    import that brought the fill.
     """
 
     seq: int
@@ -30,3 +33,8 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     order_id: str | None = None
     fee: Decimal | None = None
     fee_currency: str | None = None
+    currency: str | None = None
+    position_side: PositionSide | None = None
+    multiplier: Decimal | None = None
+    tags: tuple[str, ...] | None = None
+    import_id: str | None = None

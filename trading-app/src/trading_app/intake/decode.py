@@ -5,7 +5,7 @@ again, field by field, to name every error in it. All ways use the rules of `fie
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -47,6 +47,10 @@ class TradeRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     order_id: str | None = None
     fee: msgspec.Raw = _ABSENT
     fee_currency: str | None = None
+    currency: str | None = None
+    position_side: str | None = None
+    multiplier: msgspec.Raw = _ABSENT
+    tags: msgspec.Raw = _ABSENT
 
 
 _decode_request = msgspec.json.Decoder(TradeRequest).decode
@@ -59,25 +63,38 @@ _decode_anything = msgspec.json.Decoder(msgspec.Raw).decode
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def read_trade(body: bytes, now_ns: int, ids: TradeIds, account: str = DEFAULT_ACCOUNT) -> TradeEvent:
-    """One trade from a JSON object, of `account` where it names none. Raises Problem (`not_json`, `invalid_trade`)."""
+class Terms(msgspec.Struct, frozen=True):
+    """What the trades of a request are read by, beside their fields.
+
+    `account` is that of trades that name none. `may_be_negative` says whether the prices of a symbol may be.
+    """
+
+    account: str = DEFAULT_ACCOUNT
+    may_be_negative: Callable[[str], bool] = rules.never_negative
+
+
+PLAIN_TERMS = Terms()
+
+
+def read_trade(body: bytes, now_ns: int, ids: TradeIds, terms: Terms = PLAIN_TERMS) -> TradeEvent:
+    """One trade from a JSON object. Raises Problem (`not_json`, `invalid_trade`)."""
     try:
-        return _event(_decode_request(body), now_ns, ids, account)
+        return _event(_decode_request(body), now_ns, ids, terms)
     except (*_NOT_JSON, FieldError) as error:
         # Decoded again, field by field: msgspec stops at its first error, and a client wants to see all of them.
         _require_json(body)
-        problems = explain(body, now_ns) or [FieldProblem("#", str(error))]
+        problems = explain(body, now_ns, terms=terms) or [FieldProblem("#", str(error))]
         raise _invalid_trade(problems) from None
 
 
 def read_trades(
-    body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, account: str = DEFAULT_ACCOUNT
+    body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, terms: Terms = PLAIN_TERMS
 ) -> Sequence[TradeEvent]:
-    """The trades of a JSON array, or of NDJSON if `lines` is set. `account` is that of trades that name none.
+    """The trades of a JSON array, or of NDJSON if `lines` is set.
 
     Raises Problem (`not_json`, `invalid_batch`, `too_large`).
     """
-    columns = read_columns(body, lines, now_ns, ids, maximum, account)
+    columns = read_columns(body, lines, now_ns, ids, maximum, terms.account)
     if columns is not None:
         return columns
     try:
@@ -86,18 +103,19 @@ def read_trades(
         if lines and len(requests) != count_lines(body):
             _require_a_trade_a_line(body, len(requests))
         _require_at_most(maximum, len(requests))
-        events = [_event(request, now_ns, ids, account) for request in requests]
+        events = [_event(request, now_ns, ids, terms) for request in requests]
     except (*_NOT_JSON, FieldError) as error:
-        raise _invalid_batch(_explain_batch(body, lines, now_ns, maximum) or [FieldProblem("#", str(error))]) from None
+        problems = _explain_batch(body, lines, now_ns, maximum, terms) or [FieldProblem("#", str(error))]
+        raise _invalid_batch(problems) from None
     if not events:
         raise TradeProblem("invalid_batch", "the batch is empty; at least one trade is needed")
     return events
 
 
-def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, account: str = DEFAULT_ACCOUNT) -> TradeEvent:
+def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, terms: Terms = PLAIN_TERMS) -> TradeEvent:
     """One trade from a form's fields; an empty field counts as missing. Raises Problem (`invalid_trade`)."""
     given = {name: text for name, text in form.items() if text.strip()}
-    return read_trade(msgspec.json.encode(given), now_ns, ids, account)
+    return read_trade(msgspec.json.encode(given), now_ns, ids, terms)
 
 
 def submission(
@@ -117,7 +135,9 @@ def submission(
     return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest(), caller))
 
 
-def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: int | None = None) -> list[FieldProblem]:
+def explain(
+    item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: int | None = None, terms: Terms = PLAIN_TERMS
+) -> list[FieldProblem]:
     """Every error in one trade; empty if it is valid."""
     try:
         values = _decode_object(item)
@@ -127,6 +147,8 @@ def explain(item: bytes | msgspec.Raw, now_ns: int, prefix: str = "#", index: in
     problems = [FieldProblem(f"{prefix}/{_escape(name)}", _UNKNOWN, index) for name in unknown]
     for name in NAMES:
         detail = _complaint(name, values.get(name), now_ns)
+        if detail is None and name == "price":
+            detail = _complaint_about_sign(values, terms)
         if detail:
             problems.append(FieldProblem(f"{prefix}/{name}", detail, index))
     return problems
@@ -145,13 +167,26 @@ def _complaint(name: str, raw: msgspec.Raw | None, now_ns: int) -> str | None:
     return None
 
 
-def _event(request: TradeRequest, now_ns: int, ids: TradeIds, default_account: str) -> TradeEvent:
+def _complaint_about_sign(values: Mapping[str, msgspec.Raw], terms: Terms) -> str | None:
+    try:
+        symbol = rules.read_symbol(bytes(values.get("symbol", b"")))
+    except FieldError:
+        symbol = ""
+    try:
+        rules.check_price(rules.read_price(values["price"]), symbol, terms.may_be_negative)
+    except FieldError as error:
+        return str(error)
+    return None
+
+
+def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> TradeEvent:
     symbol = rules.check_symbol(request.symbol)
     side = rules.check_side(request.side)
-    price, qty = rules.read_amount(request.price), rules.read_amount(request.qty)
-    timed = request.ts is not _ABSENT and bytes(request.ts) != b"null"
+    price = rules.check_price(rules.read_price(request.price), symbol, terms.may_be_negative)
+    qty = rules.read_amount(request.qty)
+    timed = _is_given(request.ts)
     ts = rules.read_timestamp(bytes(request.ts), now_ns) if timed else rules.format_timestamp(now_ns)
-    account = default_account if request.account is None else rules.check_name(request.account)
+    account = terms.account if request.account is None else rules.check_name(request.account)
     strategy = "default" if request.strategy is None else rules.check_name(request.strategy)
     trade_id = ids.make(now_ns) if request.trade_id is None else rules.check_identifier(request.trade_id)
     # In the order of `decode_batch.TradeRow`: both ways must give the same bytes. The checks above refuse every text
@@ -170,14 +205,26 @@ def _optional(request: TradeRequest) -> str:
         members += f',"venue":"{rules.check_name(request.venue)}"'
     if request.order_id is not None:
         members += f',"order_id":"{rules.check_identifier(request.order_id)}"'
-    if request.fee is not _ABSENT and bytes(request.fee) != b"null":
+    if _is_given(request.fee):
         members += f',"fee":"{rules.read_decimal(request.fee)}"'
     if request.fee_currency is not None:
         members += f',"fee_currency":"{rules.check_currency(request.fee_currency)}"'
+    if request.currency is not None:
+        members += f',"currency":"{rules.check_currency(request.currency)}"'
+    if request.position_side is not None:
+        members += f',"position_side":"{rules.check_position_side(request.position_side)}"'
+    if _is_given(request.multiplier):
+        members += f',"multiplier":"{rules.read_amount(request.multiplier)}"'
+    if _is_given(request.tags) and (tags := rules.read_tags(request.tags)):
+        members += f',"tags":{tags}'
     return members
 
 
-def _explain_batch(body: bytes, lines: bool, now_ns: int, maximum: int) -> list[FieldProblem]:
+def _is_given(value: msgspec.Raw) -> bool:
+    return value is not _ABSENT and bytes(value) != b"null"
+
+
+def _explain_batch(body: bytes, lines: bool, now_ns: int, maximum: int, terms: Terms) -> list[FieldProblem]:
     """The errors of each item; empty if there are too many items to explain."""
     if not lines:
         _require_json(body)
@@ -186,7 +233,9 @@ def _explain_batch(body: bytes, lines: bool, now_ns: int, maximum: int) -> list[
     items = _split_lines(body) if lines else _split_array(body)
     _require_at_most(maximum, len(items))
     return list(
-        itertools.chain.from_iterable(explain(item, now_ns, f"#/{index}", index) for index, item in enumerate(items))
+        itertools.chain.from_iterable(
+            explain(item, now_ns, f"#/{index}", index, terms) for index, item in enumerate(items)
+        )
     )
 
 

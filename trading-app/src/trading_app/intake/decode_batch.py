@@ -44,6 +44,15 @@ class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=Tru
     fee_currency: str | UnsetType = UNSET
 
 
+class WideTradeRow(TradeRow, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """A trade with the rarer members. Batches without them are decoded to TradeRow, and pay nothing for them."""
+
+    currency: str | UnsetType = UNSET
+    position_side: str | UnsetType = UNSET
+    multiplier: Raw | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
+
+
 class TradeColumns(Events[TradeEvent]):
     """Checked trades. `timed` says for each whether its client sent the time.
 
@@ -101,14 +110,21 @@ def read_columns(
 
     `account` is that of trades that name none.
     """
-    decode, decode_lines = (_decode, _decode_lines) if account == DEFAULT_ACCOUNT else _decoders(account)
     try:
-        rows = decode_lines(body) if lines else decode(body)
+        rows = _read_rows(body, lines, account)
         _require(0 < len(rows) <= maximum)
         _require(not lines or len(rows) == count_lines(body))  # one trade on each line
         return _check(rows, now_ns, ids)
     except _OUT_OF_FORM:
         return None
+
+
+def _read_rows(body: bytes, lines: bool, account: str) -> list[TradeRow]:
+    decode, decode_lines, decode_wide, decode_wide_lines = _decoders(account)
+    try:
+        return decode_lines(body) if lines else decode(body)
+    except msgspec.ValidationError:  # a rarer member, or something that is not a trade
+        return decode_wide_lines(body) if lines else decode_wide(body)
 
 
 def count_lines(body: bytes) -> int:
@@ -120,9 +136,16 @@ def count_lines(body: bytes) -> int:
 def read_bodies(bodies: Iterable[bytes], now_ns: int, ids: TradeIds) -> TradeColumns | None:
     """The trades of JSON objects, one in each body; None if they must be decoded one by one."""
     try:
-        return _check([_decode_row(body) for body in bodies], now_ns, ids)
+        return _check([_read_row(body) for body in bodies], now_ns, ids)
     except _OUT_OF_FORM:
         return None
+
+
+def _read_row(body: bytes) -> TradeRow:
+    try:
+        return _decode_row(body)
+    except msgspec.ValidationError:
+        return _decode_wide_row(body)
 
 
 def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
@@ -132,6 +155,8 @@ def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
     _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
     _check_amounts(rows)
     _check_fees([row for row in rows if row.fee is not UNSET])
+    if type(rows[0]) is not TradeRow:
+        _check_rarer([row for row in rows if isinstance(row, WideTradeRow)])
     timed = _set_times(rows, now_ns)
     _set_trade_ids(rows, now_ns, ids)
     return TradeColumns(rows, timed)
@@ -178,7 +203,7 @@ def _check_identifiers(identifiers: list[str]) -> None:
 
 def _check_amounts(rows: list[TradeRow]) -> None:
     amounts, values = _read_numbers([row.price for row in rows] + [row.qty for row in rows], _AMOUNT)
-    _require(all(values))  # above 0: _AMOUNT has no minus sign
+    _require(all(values[len(rows) :]))  # quantities are above 0: _AMOUNT has no minus sign
     for row, price, qty in zip(rows, amounts[: len(rows)], amounts[len(rows) :], strict=True):
         row.price, row.qty = price, qty  # type: ignore[assignment]  # a str is encoded as well as a Raw
 
@@ -189,6 +214,20 @@ def _check_fees(rows: list[TradeRow]) -> None:
     fees, _ = _read_numbers([row.fee for row in rows if row.fee is not UNSET], _DECIMAL)
     for row, fee in zip(rows, fees, strict=True):
         row.fee = fee  # type: ignore[assignment]  # as above
+
+
+def _check_rarer(rows: list[WideTradeRow]) -> None:
+    _require(all(rules.check_currency(given) == given for given in _given({row.currency for row in rows})))
+    _require(all(rules.check_position_side(side) == side for side in _given({row.position_side for row in rows})))
+    for row in rows:
+        if row.tags is not UNSET:
+            _require(bool(rules.check_tags(row.tags)))
+    multiplied = [row for row in rows if row.multiplier is not UNSET]
+    if multiplied:
+        multipliers, values = _read_numbers([row.multiplier for row in rows if row.multiplier is not UNSET], _AMOUNT)
+        _require(all(values))
+        for row, multiplier in zip(multiplied, multipliers, strict=True):
+            row.multiplier = multiplier  # type: ignore[assignment]  # as above
 
 
 def _read_numbers(raws: list[Raw], allowed: bytes) -> tuple[list[str], list[float]]:
@@ -267,16 +306,29 @@ _LENGTHS = frozenset((20, 24, 27, 30))
 _encode = msgspec.json.Encoder().encode
 
 
+_Decode = Callable[[bytes], list[Any]]
+
+
 @lru_cache(maxsize=64)
-def _decoders(account: str) -> tuple[Callable[[bytes], list[TradeRow]], Callable[[bytes], list[TradeRow]]]:
-    """Those of arrays and of lines, for trades that are of this account where they name none."""
-    fields = [("account", str, account)]
-    row: Any = msgspec.defstruct("BoundTradeRow", fields, bases=(TradeRow,), kw_only=True, gc=False)
-    return msgspec.json.Decoder(list[row]).decode, msgspec.json.Decoder(row).decode_lines
+def _decoders(account: str) -> tuple[_Decode, _Decode, _Decode, _Decode]:
+    """Those of arrays and of lines, and of both with the rarer members, for trades that are of this account where they
+    name none.
+    """
+    narrow: Any = TradeRow
+    wide: Any = WideTradeRow
+    if account != DEFAULT_ACCOUNT:
+        fields = [("account", str, account)]
+        narrow = msgspec.defstruct("BoundTradeRow", fields, bases=(TradeRow,), kw_only=True, gc=False)
+        wide = msgspec.defstruct("BoundWideTradeRow", fields, bases=(WideTradeRow,), kw_only=True, gc=False)
+    return (
+        msgspec.json.Decoder(list[narrow]).decode,
+        msgspec.json.Decoder(narrow).decode_lines,
+        msgspec.json.Decoder(list[wide]).decode,
+        msgspec.json.Decoder(wide).decode_lines,
+    )
 
 
-_decode = msgspec.json.Decoder(list[TradeRow]).decode
 _decode_row = msgspec.json.Decoder(TradeRow).decode
-_decode_lines = msgspec.json.Decoder(TradeRow).decode_lines
+_decode_wide_row = msgspec.json.Decoder(WideTradeRow).decode
 _decode_floats = msgspec.json.Decoder(list[float]).decode
 _decode_datetimes = msgspec.json.Decoder(list[datetime]).decode

@@ -13,12 +13,13 @@ from telemetry_stream.events import Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
-from trading_app.intake.decode import read_form, read_trade, read_trades, submission
+from trading_app.intake.decode import Terms, read_form, read_trade, read_trades, submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, read_bodies
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.intake.results import answer_trade, answer_trades, receipt_of, refusal
 from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
+from trading_model.field_rules import never_negative
 
 LINES = b"application/x-ndjson"
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
@@ -39,8 +40,18 @@ class Intended(msgspec.Struct, frozen=True):
 class Intake:
     """Reads requests with trades and answers their outcomes; counts accepted, duplicate and refused trades. No I/O."""
 
-    def __init__(self, settings: Settings, metrics: AppMetrics, latest_ns: Callable[[], int]) -> None:
-        """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it."""
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: AppMetrics,
+        latest_ns: Callable[[], int],
+        may_be_negative: Callable[[str], bool] = never_negative,
+    ) -> None:
+        """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it.
+
+        `may_be_negative` returns whether a symbol's instrument allows negative prices.
+        """
+        self._may_be_negative = may_be_negative
         self._latest_ns = latest_ns
         self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
@@ -69,13 +80,18 @@ class Intake:
         if path == "/trade":
             if kind != JSON:
                 raise _unsupported(kind, body, "send the trade as application/json")
-            return self._intend(caller, [read_trade(body, now_ns, self._ids, _account(caller))], key, body, single=True)
+            return self._intend(
+                caller, [read_trade(body, now_ns, self._ids, self._terms(caller))], key, body, single=True
+            )
         if kind not in (JSON, LINES):
             raise _unsupported(
                 kind, body, "send an array as application/json, or one trade on each line as application/x-ndjson"
             )
-        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, _account(caller))
+        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, self._terms(caller))
         return self._intend(caller, events, key, body, single=False)
+
+    def _terms(self, caller: Caller) -> Terms:
+        return Terms(_account(caller), self._may_be_negative)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.
@@ -91,7 +107,7 @@ class Intake:
         key = headers.get(b"idempotency-key")
         return self._by_the_latest_time(
             lambda ns: self._intend(
-                caller, [read_form(fields, ns, self._ids, _account(caller))], key, body, single=True
+                caller, [read_form(fields, ns, self._ids, self._terms(caller))], key, body, single=True
             ),
             now_ns,
         )

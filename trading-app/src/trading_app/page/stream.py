@@ -31,7 +31,7 @@ from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.problems import TradeProblem
 from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
-from trading_app.query.routes import Label, LiveResponse, read_filter
+from trading_app.query.routes import Label, LiveResponse, SymbolLabel, read_filter
 from trading_app.query.trades import Filter
 from trading_app.zmq_pub import TradeStream
 from trading_model.symbols import pnl_currency
@@ -54,7 +54,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
 
     @api.get("/page/stream", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
     async def page_stream(
-        request: Request, after: str = "", symbol: Label = None, account: Label = None, strategy: Label = None
+        request: Request, after: str = "", symbol: SymbolLabel = None, account: Label = None, strategy: Label = None
     ) -> Response:
         wanted = read_filter(symbol, account, strategy)
         if context.live_streams.full:
@@ -71,7 +71,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
 
     @api.get("/page/history", include_in_schema=False, dependencies=KNOWN_PARAMETERS_ONLY)
     async def page_history(
-        charted: str, symbol: Label = None, account: Label = None, strategy: Label = None
+        charted: str, symbol: SymbolLabel = None, account: Label = None, strategy: Label = None
     ) -> Response:
         """`charted` is the symbol to draw; the other parameters are the page's filter."""
         wanted, drawn = read_filter(symbol, account, strategy), read_filter(charted, account, strategy)

@@ -22,7 +22,7 @@ from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.zmq_pub import TradeStream
-from trading_model.field_rules import FieldError, check_name, check_symbol
+from trading_model.field_rules import MAX_SYMBOL, FieldError, check_name, check_symbol
 from trading_model.fields import PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
 
 LINES = "application/x-ndjson"
@@ -37,7 +37,7 @@ KnownHash = Annotated[
     Query(alias="hash", pattern="^[0-9a-f]{32}$", description="The history's hash at `after`, as you have it."),
 ]
 Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
-SymbolLabel = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
+SymbolLabel = Annotated[str | None, Query(max_length=MAX_SYMBOL, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
 
 
 def add_to(api: FastAPI, context: Context) -> None:
