@@ -2,6 +2,7 @@
 
 Modules:
 
+    base_currency  totals over all positions in one currency
     figures    average entry price and P&L of a position at a price
     fills      decodes a batch of events into fills
     marks      last price of each symbol
