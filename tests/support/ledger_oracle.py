@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.ledger_figures import CashKey, Count, CounterKey, Figures, Position, PositionKey, Total
 
@@ -45,6 +45,15 @@ class Terms:
         return multiplier * quantity * (-1 / price if self.inverse else price)
 
 
+class Moment(NamedTuple):
+    """A book right after an entry at a time in ns."""
+
+    time: int
+    quantity: Fraction
+    realised: Fraction
+    fees: Fraction
+
+
 @dataclass
 class Book:
     """One position: Q, C, F and B of rule 1, what was charged and received, and the mark."""
@@ -61,6 +70,7 @@ class Book:
     cash: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     mark: Fraction | None = None
     side: str = ""
+    history: list[Moment] = field(default_factory=list)
 
     @property
     def average(self) -> Fraction | None:
@@ -157,7 +167,7 @@ class Book:
 
 def figures(events: Iterable[Event]) -> Figures:
     """The figures of a ledger."""
-    return _Ledger(list(events)).figures()
+    return Ledger(list(events)).figures()
 
 
 def nanoseconds(ts: str) -> int:
@@ -182,33 +192,27 @@ def voided_sequences(events: Iterable[Event]) -> set[int]:
     return voided
 
 
-class _Ledger:
-    """One pass over a ledger."""
+class Ledger:
+    """One pass over a ledger, up to a time in ns if one is given: what happened later is left out."""
 
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], until: int = 2**63) -> None:
+        self.until = until
         self.events = events
         voided = voided_sequences(events)
         self.in_force = [event for event in events if event["seq"] not in voided]
         self.fills = self._fills_in_force()
-        self.instruments = _Instruments(self._of_kind("instrument"))
-        self.rates = _Rates(content for _, content in self._of_kind("rate"))
+        self.instruments = _Instruments(self.of_kind("instrument"))
+        self.rates = _Rates(content for _, content in self.of_kind("rate"))
         self.books: dict[PositionKey, Book] = {}
         self.marks: dict[str, list[tuple[Order, Fraction, str]]] = defaultdict(list)
         self.splits: dict[str, list[tuple[Order, Fraction, str, str]]] = defaultdict(list)
         self.cash_elsewhere: dict[CashKey, Fraction] = defaultdict(Fraction)
         self.multipliers: dict[PositionKey, Fraction] = {}
+        self.touched: list[Book] = []
+        self._fold()
 
     def figures(self) -> Figures:
-        """Fold everything in the order of trading."""
-        for _, _, fill in sorted(self.fills, key=lambda entry: entry[0]):  # one key, one m (rule 4)
-            if "multiplier" in fill:
-                self.multipliers.setdefault(self._key(fill), Fraction(fill["multiplier"]))
-        for order, kind, content in sorted(self._entries(), key=lambda entry: entry[0]):
-            getattr(self, f"_{kind}")(order, content)
-        for _, content in self._of_kind("cash"):
-            self._cash(content)
-        for key, book in self.books.items():
-            book.mark = self._mark(key)
+        """What is shown of all."""
         counters = _Counters(self.events)
         return Figures(
             {key: book.figures() for key, book in self.books.items()},
@@ -220,6 +224,24 @@ class _Ledger:
             {symbol: self._last(symbol) for symbol in self.marks},
             max((int(event["seq"]) for event in self.events), default=0),
         )
+
+    def _fold(self) -> None:
+        """Fold everything in the order of trading."""
+        for _, _, fill in sorted(self.fills, key=lambda entry: entry[0]):  # one key, one m (rule 4)
+            if "multiplier" in fill:
+                self.multipliers.setdefault(self._key(fill), Fraction(fill["multiplier"]))
+        for order, kind, content in sorted(self._entries(), key=lambda entry: entry[0]):
+            if order[0] >= self.until:
+                break
+            self.touched.clear()
+            getattr(self, f"_{kind}")(order, content)
+            for book in self.touched:
+                book.history.append(Moment(order[0], book.quantity, book.realised, book.fees_in_net))
+        for _, content in self.of_kind("cash"):
+            if nanoseconds(content["ts"]) < self.until:
+                self._cash(content)
+        for key, book in self.books.items():
+            book.mark = self._mark(key)
 
     def _totals(self) -> dict[str, Total]:
         """Sums by currency. Unknown currencies and P&L in points are in none (rule 21)."""
@@ -242,13 +264,14 @@ class _Ledger:
                 sums[holder.currency]["net"] += amount
         return {currency: Total(**total) for currency, total in sums.items()}
 
-    def _of_kind(self, kind: str) -> Iterator[tuple[Event, Event]]:
+    def of_kind(self, kind: str) -> Iterator[tuple[Event, Event]]:
+        """The events of a kind that are in force, each with its content."""
         return ((event, content_of(event)) for event in self.in_force if event.get("kind") == kind)
 
     def _fills_in_force(self) -> list[tuple[Order, str, Event]]:
         """Fills with the content of their last replacement in force (design, "Kinds"); rule 11 gives their order."""
         replaced: dict[int, Event] = {}
-        for event, content in self._of_kind("replace"):
+        for event, content in self.of_kind("replace"):
             replaced[event["target"]] = content["fill"]
         all_imports = {event["id"] for event in self.events if event.get("kind") == "import"}
         imports = {event["id"] for event in self.in_force if event.get("kind") == "import"}
@@ -265,7 +288,7 @@ class _Ledger:
     def _entries(self) -> Iterator[tuple[Order, str, Event]]:
         yield from self.fills
         for kind in ("opening", "split", "move", "price"):
-            for event, content in self._of_kind(kind):
+            for event, content in self.of_kind(kind):
                 yield (nanoseconds(content["ts"]), CLASSES[kind], NO_ORDINAL, event["seq"]), kind, content
 
     def _key(self, holder: Event) -> PositionKey:
@@ -280,6 +303,7 @@ class _Ledger:
             said = self.multipliers.get(key) if terms.multiplier is None else terms.multiplier
             terms = Terms(**{**vars(terms), "multiplier": said})
             self.books[key] = Book(terms, Fraction(1) if said is None else said, side=key.side)
+        self.touched.append(self.books[key])
         return self.books[key]
 
     def _opening(self, _order: Order, opening: Event) -> None:
@@ -294,6 +318,7 @@ class _Ledger:
         for key, book in self.books.items():
             if key.symbol == symbol and account in ("", key.account) and strategy in ("", key.strategy):
                 book.split(ratio, booked, Fraction(split.get("cash", 0)))
+                self.touched.append(book)
 
     def _move(self, _order: Order, move: Event) -> None:
         source, sink = move.get("from"), move.get("to")
