@@ -27,7 +27,7 @@ def apps(tmp_path: Path) -> Iterator[Apps]:
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_still_loads_ends_it_with_0(apps: Apps, name: str, by: signal.Signals) -> None:
-    apps.start(name)
+    apps.start(name, [BIN / name])
     maps = Path(f"/proc/{apps.processes[name].pid}/maps")
     eventually(lambda: "uvloop" in maps.read_text(), what="a library loaded")
     apps.processes[name].send_signal(by)

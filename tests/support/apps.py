@@ -14,6 +14,7 @@ import httpx
 
 from tests.support.polling import PATIENCE_SECONDS, eventually
 from tests.support.ports import free_address, free_port
+from tests.support.programs import ForkedProgram, Process
 
 BIN = Path(sys.executable).parent
 
@@ -42,13 +43,16 @@ class Apps:
             **settings,
         }
         self.data = folder / "data"
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
 
     def start(self, name: str, command: Sequence[str | Path] = (), **settings: str) -> None:
-        """Start `trading-app` or `metrics-sidecar`, by another command if one is given; its log goes to a file."""
+        """Start `trading-app` or `metrics-sidecar`, by a command if one is given; its log goes to a file."""
+        if not command:
+            self.processes[name] = ForkedProgram(name, self.environment | settings, self.folder, self.log(name))
+            return
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command or [BIN / name],
+                command,
                 env=self.environment | settings,
                 cwd=self.folder,
                 stdout=log,

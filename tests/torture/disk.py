@@ -117,7 +117,7 @@ def fail(folder: Path, seed: int, fault: Fault) -> bool:
             eventually(lambda: len(bots.acknowledged) > 1_000 or web.poll() is not None, 60, f"an end by {fault}")
             met = web.poll() is not None
             if met:
-                assert web.returncode == 1, f"{fault}: exit code {web.returncode}"
+                assert web.poll() == 1, f"{fault}: exit code {web.poll()}"
                 said = apps.log("trading-app").read_text()
                 assert said.count(FAILED) + said.count(START_FAILED) == 1, f"{fault}: {said}"
                 assert "Traceback" not in said, f"{fault}: {said}"

@@ -42,7 +42,7 @@ def locks(folder: Path, seed: int, rounds: int) -> Figures:
                     other.execute("COMMIT")
                 done[what] += 1
                 bots.wait_for_more(BOTS)
-                assert web.poll() is None, f"ended with {web.returncode} after a {what}"
+                assert web.poll() is None, f"ended with {web.poll()} after a {what}"
         bots.end()
         passed = audit(apps, bots)
     told = ", ".join(f"{what} {count}" for what, count in done.items())
@@ -100,7 +100,7 @@ def lose_a_file(folder: Path, seed: int, what: str) -> None:
         bots.wait_for_more(50)
         harm(apps.data / name)
         eventually(lambda: web.poll() is not None, what="an end")
-        assert web.returncode == 1, f"{what}: exit code {web.returncode}"
+        assert web.poll() == 1, f"{what}: exit code {web.poll()}"
         log = apps.log("trading-app").read_text()
         assert log.count(f"{name} {LOST}") == 1, log
         if name == JOURNAL:

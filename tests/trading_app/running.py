@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 
-from tests.support.apps import BIN
 from tests.support.polling import eventually
 from tests.support.ports import free_address, free_port
+from tests.support.programs import ForkedProgram, Process
 
 SETTINGS = (
     "WEBAPP_HTTP_HOST",
@@ -74,9 +74,13 @@ class RunningApp:
         self.client = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=60)
         self.data_folder = Path(self.environment["DATA_DIR"])
         self._log_file = folder / f"trading-app-{self.port}.log"
+        self.process: Process
+        if not program:
+            self.process = ForkedProgram("trading-app", self.environment, folder, self._log_file)
+            return
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", program] if program else [BIN / "trading-app"],
+                [sys.executable, "-c", program],
                 env=self.environment,
                 cwd=folder,
                 stdout=log,

@@ -1,0 +1,99 @@
+"""Starts the programs without importing their modules each time, which is nearly all of the CPU time of a start.
+
+A program is forked from a process of its own for each test worker (`multiprocessing`'s fork server), which has imported
+what the program imports and done nothing else. The fork then does what the console script does: it calls `main()`, with
+an environment, a folder, signals, threads and sockets of its own. Tests of the start itself run the console scripts.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Protocol
+
+MODULES = {
+    "trading-app": ("trading_app.main", "trading_app.server"),
+    "metrics-sidecar": ("metrics_sidecar.main", "metrics_sidecar.run"),
+}
+"""The module of each program's `main`, and the one that it imports to serve."""
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload([__name__, "uvloop", *(module for pair in MODULES.values() for module in pair)])
+
+
+class Process(Protocol):
+    """What tests use of subprocess.Popen."""
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once the process has ended. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, unless the process has ended."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+
+class ForkedProgram:
+    """A Process that runs one of MODULES."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], folder: Path, log: Path) -> None:
+        arguments = (name, dict(environment), folder, log)
+        # A daemon is terminated at the end of the tests, where a test has left it.
+        self._process: BaseProcess = _forks.Process(target=_run, args=arguments, daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _run(name: str, environment: dict[str, str], folder: Path, log: Path) -> None:
+    """What the forked process does."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)
+    sys.argv = [name]
+    sys.exit(import_module(MODULES[name][0]).main())
