@@ -14,13 +14,15 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "telemetry_stream": ROOT / "libs/telemetry-stream/src/telemetry_stream",
     "trading_model": ROOT / "libs/trading-model/src/trading_model",
+    "trading_history": ROOT / "libs/trading-history/src/trading_history",
     "service_kit": ROOT / "libs/service-kit/src/service_kit",
     "trading_app": ROOT / "trading-app/src/trading_app",
     "metrics_sidecar": ROOT / "metrics-sidecar/src/metrics_sidecar",
 }
-LIBRARIES = {"telemetry_stream", "trading_model", "service_kit"}
+LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "service_kit"}
 PROGRAMS = PACKAGES.keys() - LIBRARIES
 ALLOWED: dict[str, set[str]] = {name: set() for name in LIBRARIES} | dict.fromkeys(PROGRAMS, LIBRARIES)
+ALLOWED["trading_history"] = {"telemetry_stream", "trading_model"}
 NO_INPUT_OR_OUTPUT = (
     "telemetry_stream/events.py",
     "telemetry_stream/wire.py",
@@ -33,6 +35,7 @@ NO_INPUT_OR_OUTPUT = (
     "trading_app/intake/decode.py",
     "trading_app/intake/service.py",
     "trading_app/intake/results.py",
+    "trading_history/standing.py",
     "metrics_sidecar/exposition/text.py",
     "service_kit/metrics/text.py",
     "service_kit/metrics/histogram.py",

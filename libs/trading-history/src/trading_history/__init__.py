@@ -1,0 +1,14 @@
+"""The derived store of the ledger's fills: by key and time, corrections applied. Rebuilt from the stream at will.
+
+Modules:
+
+    decode      a batch as rows of fills, corrections and imports (no I/O)
+    standing    which correction of a fill or an import holds (no I/O)
+    schema      the tables as SQL; makes, opens and recognises the store
+    writer      applies batches, in transactions with the position
+    reader      reads a snapshot: fills in the order of trading
+    follow      brings the store up to date from the stream
+    lock        one writer at a time
+    digest      a hash of all rows, to compare two stores
+    errors      every error this package raises
+"""

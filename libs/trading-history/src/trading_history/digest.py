@@ -1,0 +1,23 @@
+"""A hash of all rows that depend on the ledger alone: equal for two stores of one ledger, however they were built."""
+
+from hashlib import blake2b
+from pathlib import Path
+
+from trading_history import schema
+from trading_history.errors import own_errors
+
+
+def digest(folder: Path) -> str:
+    """The hash of the store in `folder`, as 32 hex digits. Raises StoreMissing, StoreDamaged, StoreUnavailable."""
+    connection = schema.open_to_read(folder)
+    try:
+        with own_errors(folder / schema.HISTORY_FILE):
+            total = blake2b(digest_size=16)
+            connection.execute("BEGIN")
+            for table, order in schema.DATA.items():
+                for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
+                    total.update(repr(row).encode())
+                total.update(table.encode())
+            return total.hexdigest()
+    finally:
+        connection.close(force=True)

@@ -1,0 +1,58 @@
+"""Everything this package raises.
+
+HistoryError
+├── StoreInUse           another process writes the store
+└── StoreUnavailable     the store can't be read or written; the message says why and what to do
+    ├── StoreMissing     the store has not been built yet
+    ├── NewerStore       a later version of the program made it
+    └── StoreDamaged     its file is damaged: rebuild it
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+
+class HistoryError(Exception):
+    """Base of this package's errors."""
+
+
+class StoreInUse(HistoryError):
+    """Another process writes the store."""
+
+
+class StoreUnavailable(HistoryError):
+    """The store can't be read or written. The message names the file, says why and what to do."""
+
+
+class StoreMissing(StoreUnavailable):
+    """The store has not been built yet."""
+
+
+class NewerStore(StoreUnavailable):
+    """A later version of the program made the store."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """The store's file is damaged. No data is lost: a rebuild makes it again from the ledger."""
+
+
+@contextmanager
+def own_errors(file: Path) -> Iterator[None]:
+    """Raise what SQLite and the system raise about `file` as one of these."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise StoreDamaged(f"{file} is damaged ({error}); `trading-analytics rebuild` makes it again") from error
+    except apsw.FullError as error:
+        raise StoreUnavailable(f"{file} can't grow, its disk is full: free some space") from error
+    except (apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise StoreUnavailable(
+            f"{file} can't be written ({error}): check the rights of the file and its folder"
+        ) from error
+    except (apsw.BusyError, apsw.LockedError, apsw.ProtocolError) as error:
+        raise StoreUnavailable(f"another program holds the lock of {file}: close it") from error
+    except (apsw.Error, OSError) as error:
+        raise StoreUnavailable(f"{file} can't be used: {error}") from error

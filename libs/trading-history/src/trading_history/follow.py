@@ -1,0 +1,98 @@
+"""Brings the store up to date from the stream, in an event loop; SQLite works in a thread beside it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from telemetry_stream import backend
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.log import StreamSubscriber
+from telemetry_stream.place import Place
+from telemetry_stream.refusals import Obstacle
+from trading_history.errors import StoreInUse, StoreMissing
+from trading_history.reader import HistoryReader
+from trading_history.writer import HistoryWriter
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+MAX_PENDING = 50_000
+"""Events of one transaction while catching up: some 30 MB of memory. Fewer cost more writes for each."""
+
+LOOK_SECONDS = 0.05
+"""Between two looks at the position of a store that another process writes."""
+
+
+async def follow(subscriber: StreamSubscriber, writer: HistoryWriter, until: int | None = None) -> None:
+    """Apply and commit what the subscriber delivers, until it is closed, or `until` that sequence is committed.
+
+    Live, each delivery is a transaction; while catching up, MAX_PENDING events are. Raises StoreUnavailable.
+    """
+    async for delivery in subscriber.deliveries():
+        position = subscriber.position
+        await _in_thread(writer.take, delivery)
+        is_there = until is not None and position.sequence >= until
+        if writer.pending >= MAX_PENDING or subscriber.caught_up or is_there:
+            await _in_thread(writer.commit, position)
+        if is_there:
+            return
+
+
+async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callable[[Obstacle], str] = str) -> None:
+    """Return once the store in the place's folder has the events up to `until`, of its stream.
+
+    Where another process writes the store, its work is waited for; else it is done here. Waits without end for a stream
+    that is out of reach, or is another one: the caller cancels. Raises StoreUnavailable.
+    """
+    while not _has(place.folder, until):
+        try:
+            writer = await _open(place.folder)
+        except StoreInUse:
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
+        try:
+            subscriber = backend.follow(place, writer.position, explain)
+            try:
+                await follow(subscriber, writer, until.sequence)
+            finally:
+                subscriber.close()
+        finally:
+            writer.close()
+
+
+async def _open(folder: Path) -> HistoryWriter:
+    """The writer. Raises StoreInUse, StoreUnavailable."""
+    opening = asyncio.ensure_future(asyncio.to_thread(HistoryWriter, folder))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if opening.exception() is None:
+            opening.result().close()  # nobody else knows of it, and it holds the lock
+        raise
+
+
+def _has(folder: Path, until: StreamPosition) -> bool:
+    try:
+        reader = HistoryReader(folder)
+    except StoreMissing:
+        return False
+    try:
+        with reader.snapshot() as snapshot:
+            position = snapshot.position
+    except StoreMissing:
+        return False
+    finally:
+        reader.close()
+    return position.stream == until.stream and position.sequence >= until.sequence
+
+
+async def _in_thread(work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    """Run it in a thread. Cancelled, it still waits for the thread: a connection must not be closed under its work."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -1,0 +1,181 @@
+"""Reads the store: one snapshot is one read transaction, so everything in it is of the same position.
+
+Keep a snapshot short: while it is open, the write-ahead log grows.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import apsw
+import msgspec
+
+from telemetry_stream.errors import UnusableState
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.projection import PositionTable
+from trading_history import decode, schema
+from trading_history.decode import Key
+from trading_history.errors import StoreMissing, own_errors
+from trading_model.decimals import EXACT, ZERO
+from trading_model.field_rules import format_timestamp
+from trading_model.topics import LEDGER
+
+Side = Literal["buy", "sell"]
+
+
+class StoredFill(msgspec.Struct, frozen=True, gc=False):
+    """A fill in force, with its effective content. `seq`, `trade_id` and `import_id` are as first journaled.
+
+    `ts` is RFC 3339 in UTC.
+    """
+
+    seq: int
+    symbol: str
+    price: Decimal
+    qty: Decimal
+    side: Side
+    ts: str
+    trade_id: str
+    account: str
+    strategy: str
+    fee: Decimal | None
+    fee_currency: str | None
+    currency: str | None
+    position_side: Literal["long", "short"] | None
+    multiplier: Decimal | None
+    import_id: str | None
+    venue: str | None
+    order_id: str | None
+    tags: tuple[str, ...] | None
+
+
+class ImportTotal(NamedTuple):
+    """What fills of an import amount to, under the symbol as sent: |price| × quantity is their notional."""
+
+    account: str
+    strategy: str
+    symbol: str
+    side: Side
+    trades: int
+    volume: Decimal
+    notional: Decimal
+
+
+_KEY = "account, strategy, symbol, position_side, currency"
+_CONTENT = decode.COLUMNS[5:]
+_COLUMNS = f"ts_ns, ordinal, seq, key, {', '.join(_CONTENT)}"
+_OF_KEY = f"SELECT {_COLUMNS} FROM trades WHERE key = ? AND in_force ORDER BY ts_ns, ordinal, seq"
+_OF_IMPORT = f"SELECT {_COLUMNS} FROM trades WHERE import_id = ? AND in_force"
+_IMPORT = 4 + _CONTENT.index("import_id")
+
+_decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
+_number = EXACT.create_decimal
+
+
+class HistoryReader:
+    """Read access to the store, for one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the store in `folder`. Raises StoreMissing, StoreDamaged, NewerStore, StoreUnavailable."""
+        self.file = folder / schema.HISTORY_FILE
+        self._connection = schema.open_to_read(folder)
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Snapshot"]:
+        """The store as it is now. Raises StoreMissing, StoreDamaged, StoreUnavailable."""
+        with own_errors(self.file):
+            self._connection.execute("BEGIN")
+            try:
+                yield Snapshot(self._connection)
+            except UnusableState as error:
+                raise StoreMissing(f"{self.file} can't be used, {error}: trading-analytics rebuilds it") from error
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._connection.close(force=True)
+
+
+class Snapshot:
+    """The store at one position. Use it before its context ends."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        positions = PositionTable(connection, schema.FOLD).load(connection)
+        self.position = positions.get(LEDGER, StreamPosition())
+        """How far the store has come."""
+
+        self._taken_back = {row[0] for row in connection.execute("SELECT id FROM imports WHERE NOT in_force")}
+
+    def counts(self) -> dict[str, int]:
+        """Events by what became of them: `fills`, `undecodable`, `unmatched`."""
+        counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
+        return counts
+
+    def known_keys(self) -> list[Key]:
+        """All keys that ever had a fill, in the order of their first."""
+        return [Key(*row) for row in self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id")]
+
+    def fills(self, keys: Iterable[Key]) -> Iterator[StoredFill]:
+        """The fills in force of all these keys together, in the order of trading. Memory is flat in their number."""
+        numbers = {number: key for key in keys if (number := self._number_of(key))}
+        rows = [self._connection.execute(_OF_KEY, (number,)) for number in numbers]
+        taken_back = self._taken_back
+        for row in rows[0] if len(rows) == 1 else heapq.merge(*rows):
+            if row[_IMPORT] is None or row[_IMPORT] not in taken_back:
+                yield _fill(row, numbers[row[3]])
+
+    def import_keys(self, import_id: str) -> list[Key]:
+        """The keys that have fills of an import, whether it is in force or not."""
+        rows = self._connection.execute(
+            f"SELECT {_KEY} FROM key WHERE id IN (SELECT key FROM trades WHERE import_id = ?) ORDER BY id", (import_id,)
+        )
+        return [Key(*row) for row in rows]
+
+    def import_totals(self, import_id: str) -> list[ImportTotal]:
+        """What the fills of an import amount to, whether it is in force or not, without those that are void."""
+        keys = dict(enumerate(self.known_keys(), 1))
+        sums: dict[tuple[str, str, str, Side], tuple[int, Decimal, Decimal]] = {}
+        for row in self._connection.execute(_OF_IMPORT, (import_id,)):
+            fill = _fill(row, keys[row[3]])
+            name = (fill.account, fill.strategy, fill.symbol, fill.side)
+            trades, volume, notional = sums.get(name, (0, ZERO, ZERO))
+            amount = EXACT.multiply(abs(fill.price), fill.qty)
+            sums[name] = (trades + 1, EXACT.add(volume, fill.qty), EXACT.add(notional, amount))
+        return [ImportTotal(*name, *total) for name, total in sums.items()]
+
+    def _number_of(self, key: Key) -> int | None:
+        number: int | None = self._connection.execute(
+            "SELECT id FROM key WHERE account = ? AND strategy = ? AND symbol = ? AND position_side = ?"
+            " AND currency = ?",
+            key,
+        ).get
+        return number
+
+
+def _fill(row: tuple[Any, ...], key: Key) -> StoredFill:
+    ts_ns, _, seq, _, side, price, qty, trade_id, symbol, venue, order_id, fee, currency, multiplier, tags, source = row
+    return StoredFill(
+        seq,
+        symbol or key.symbol,
+        _number(price),
+        _number(qty),
+        side,
+        format_timestamp(ts_ns),
+        trade_id,
+        key.account,
+        key.strategy,
+        None if fee is None else _number(fee),
+        currency,
+        key.currency or None,
+        key.position_side or None,  # type: ignore[arg-type]
+        None if multiplier is None else _number(multiplier),
+        source,
+        venue,
+        order_id,
+        None if tags is None else _decode_tags(tags),
+    )

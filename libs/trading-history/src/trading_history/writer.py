@@ -1,0 +1,255 @@
+"""The one writer of the store: applies batches, and commits them in one transaction with the position."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import apsw
+import msgspec
+import structlog
+
+from telemetry_stream.events import Arrival, Batch, Delivery, StreamPosition
+from telemetry_stream.projection import PositionTable
+from trading_history import decode, schema
+from trading_history.decode import FillRecord, Key, OtherRecord
+from trading_history.errors import own_errors
+from trading_history.lock import lock_to_write
+from trading_history.standing import Correction, Standing, standing_of
+from trading_model.topics import LEDGER
+
+log = structlog.get_logger(__name__)
+
+CHECKPOINT_PAGES = 1_000
+"""Once this many pages (of 4 KiB) are in the write-ahead log, they are copied into the database."""
+
+_INSERT_FILL = f"INSERT INTO trades VALUES ({', '.join('?' * len(decode.COLUMNS))})"
+_PLACE = "key = ? AND ts_ns = ? AND ordinal = ? AND seq = ?"
+
+
+class HistoryWriter:
+    """Applies the ledger's batches. For one thread at a time.
+
+    Whatever raises, the transaction is rolled back: the store is as the last commit left it. The writer must not be
+    used again then; a new one continues at the position of the last commit.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open or make the store in `folder`. Raises StoreInUse, StoreUnavailable, NewerStore."""
+        self.file = folder / schema.HISTORY_FILE
+        with ExitStack() as opened:
+            with own_errors(self.file):
+                self._lock = opened.enter_context(lock_to_write(folder))
+            self._connection, self.rebuilds_because = schema.open_to_write(folder)
+            opened.callback(self._connection.close, force=True)
+            if self.rebuilds_because:
+                log.warning("history not used, rebuilding it", file=str(self.file), reason=self.rebuilds_because)
+            with own_errors(self.file):
+                self._begin()
+            opened.pop_all()
+
+    def _begin(self) -> None:
+        self._connection.wal_autocheckpoint(0)  # SQLite's own checkpoints keep their errors to themselves
+        self._connection.set_wal_hook(self._note_commit)
+        self._positions = PositionTable(self._connection, schema.FOLD)
+        self.position = self._positions.load(self._connection).get(LEDGER, StreamPosition())
+        """Of the last commit."""
+
+        self._keys = {Key(*names): number for number, *names in self._connection.execute("SELECT * FROM key")}
+        self.counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
+        """Events by what became of them: `fills`, `undecodable`, `unmatched` (a correction of nothing)."""
+
+        self._rows: list[decode.Row] = []
+        self._pages = 0
+        self.pending = 0
+        """Events applied since the last commit."""
+
+    def take(self, delivery: Delivery) -> None:
+        """Apply a delivery; `commit` makes it durable. Raises StoreUnavailable."""
+        if isinstance(delivery, Arrival):
+            self.apply(delivery.batch, delivery.skip)
+        else:
+            self.start_over(delivery.reason)
+
+    def apply(self, batch: Batch, skip: int = 0) -> None:
+        """Apply the events of a batch after its first `skip`. Raises StoreUnavailable.
+
+        Fills wait in memory for the commit, which inserts them in the order of the table.
+        """
+        with own_errors(self.file):
+            records = decode.read_batch(batch, skip)
+            fills: list[FillRecord] = []
+            for record in records:
+                if isinstance(record, FillRecord):
+                    fills.append(record)
+                    continue
+                self._add(fills)
+                fills = []
+                if record is None:
+                    self.counts["undecodable"] += 1
+                else:
+                    self._apply_other(record)
+            self._add(fills)
+            self.pending += batch.count - skip
+
+    def start_over(self, reason: str) -> None:
+        """Empty the store: another stream follows, from its first event. Raises StoreUnavailable."""
+        if self.position.sequence:
+            log.warning("another history: the store starts over", reason=reason, applied=self.position.sequence)
+        with own_errors(self.file):
+            self._rows.clear()
+            self._begin_transaction()
+            for table in schema.DATA:
+                if table != "counts":
+                    self._connection.execute(f"DELETE FROM {table}")
+            self._keys.clear()
+            self.counts = dict.fromkeys(self.counts, 0)
+            self.pending += 1
+
+    def commit(self, position: StreamPosition) -> None:
+        """Make everything applied durable, with the position that it belongs to. Raises StoreUnavailable."""
+        with own_errors(self.file):
+            self._flush()
+            self._begin_transaction()
+            self._connection.executemany(
+                "UPDATE counts SET events = ? WHERE name = ?", [(events, name) for name, events in self.counts.items()]
+            )
+            self._positions.save(self._connection, {LEDGER: position})
+            self._connection.execute("COMMIT")
+            self.position, self.pending = position, 0
+            if self._pages >= CHECKPOINT_PAGES:
+                self._checkpoint()
+
+    def close(self) -> None:
+        """Drop what is not committed, and let another process write. Idempotent."""
+        self._connection.close(force=True)
+        self._lock.close()
+
+    def _add(self, fills: Sequence[FillRecord]) -> None:
+        """Queue the rows of fills."""
+        if not fills:
+            return
+        known = self._keys
+        keys = []
+        for fill in fills:
+            key = Key(fill.account, fill.strategy, fill.symbol.upper(), fill.position_side or "", fill.currency or "")
+            keys.append(known.get(key) or self._number(key))
+        try:
+            self._rows += decode.rows_of(fills, keys)
+            self.counts["fills"] += len(fills)
+        except ValueError:
+            if len(fills) == 1:
+                self.counts["undecodable"] += 1
+            else:
+                for fill in fills:
+                    self._add([fill])
+
+    def _number(self, key: Key) -> int:
+        """The number of a new key."""
+        self._begin_transaction()
+        number = self._keys[key] = len(self._keys) + 1
+        self._connection.execute("INSERT INTO key VALUES (?, ?, ?, ?, ?, ?)", (number, *key))
+        return number
+
+    def _flush(self) -> None:
+        """Insert the queued rows, in the order of the table: neighbours then share its pages."""
+        if self._rows:
+            self._begin_transaction()
+            self._rows.sort()
+            self._connection.executemany(_INSERT_FILL, self._rows)
+            self._rows.clear()
+
+    def _apply_other(self, event: OtherRecord) -> None:
+        if event.kind == "import" and event.import_ is not None:
+            self._begin_transaction()
+            content = msgspec.json.encode(event.import_).decode()
+            self._connection.execute(
+                "INSERT OR IGNORE INTO imports VALUES (?, ?, 1, ?)", (event.id, event.seq, content)
+            )
+        elif event.kind == "void" and event.void is not None:
+            self._correct(event, bytes(event.void.was).decode(), None, event.void.reason)
+        elif event.kind == "replace" and event.replace is not None:
+            replace = event.replace
+            was, fill = (msgspec.json.encode(content).decode() for content in (replace.was, replace.fill))
+            self._correct(event, was, fill, replace.reason)
+
+    def _correct(self, event: OtherRecord, was: str, fill: str | None, reason: str) -> None:
+        """Store a correction, and bring the row that it concerns to what holds now."""
+        self._flush()  # its target may be among the queued rows
+        self._begin_transaction()
+        subject, kind = self._subject(event.target, was)
+        earlier = self._corrections_of(subject)
+        values = (event.seq, event.kind, event.target, subject, kind, 1, was, fill, event.id, reason)
+        self._connection.execute(f"INSERT INTO corrections VALUES ({', '.join('?' * len(values))})", values)
+        corrections = [*earlier, Correction(event.seq, "void" if fill is None else "replace", event.target)]
+        before, had_force = standing_of(subject, earlier)
+        after, has_force = standing_of(subject, corrections)
+        changed = [(has_force[one.seq], one.seq) for one in earlier if has_force[one.seq] != had_force[one.seq]]
+        self._connection.executemany("UPDATE corrections SET in_force = ? WHERE seq = ?", changed)
+        if before == after:
+            return
+        if kind == "import":
+            self._connection.execute("UPDATE imports SET in_force = ? WHERE seq = ?", (after.in_force, subject))
+        elif kind == "fill":
+            self._settle(subject, before, after)
+
+    def _subject(self, target: int, was: str) -> tuple[int, str]:
+        """The event that a correction of `target` concerns in the end, and what it is."""
+        row = self._connection.execute("SELECT subject, subject_kind FROM corrections WHERE seq = ?", (target,))
+        known: tuple[int, str] | None = row.fetchone()
+        if known is not None:
+            return known
+        record = decode.read_event(was.encode())
+        if isinstance(record, FillRecord):
+            return target, "fill"
+        return target, "import" if record is not None and record.kind == "import" else "other"
+
+    def _corrections_of(self, subject: int) -> list[Correction]:
+        rows = self._connection.execute(
+            "SELECT seq, kind, target FROM corrections WHERE subject = ? ORDER BY seq", (subject,)
+        )
+        return [Correction(*row) for row in rows]
+
+    def _settle(self, subject: int, before: Standing, after: Standing) -> None:
+        """Bring the row of a fill from what it stood for to what it stands for now."""
+        own = self._connection.execute("SELECT was FROM corrections WHERE target = ? LIMIT 1", (subject,)).get
+        old, new = (self._row(subject, own, standing) for standing in (before, after))
+        if old is None or new is None:
+            self.counts["unmatched"] += 1
+            return
+        self._connection.execute(f"DELETE FROM trades WHERE {_PLACE}", old[:4])
+        if self._connection.changes():
+            self._connection.execute(_INSERT_FILL, new)
+        else:  # what was corrected is not a fill that is stored
+            self.counts["unmatched"] += 1
+
+    def _row(self, subject: int, own: str, standing: Standing) -> decode.Row | None:
+        """The row of a fill whose own content is `own`; None if it can't be decoded."""
+        content = own
+        if standing.replace:
+            content = self._connection.execute("SELECT fill FROM corrections WHERE seq = ?", (standing.replace,)).get
+        original, fill = decode.read_event(own.encode()), decode.read_event(content.encode())
+        if not isinstance(original, FillRecord) or not isinstance(fill, FillRecord):
+            return None
+        # The sequence, the trade id and the import are those of the fill as journaled, whatever a replace says.
+        fill = msgspec.structs.replace(fill, seq=subject, trade_id=original.trade_id, import_id=original.import_id)
+        key = decode.key_of(fill)
+        try:
+            row = decode.rows_of([fill], [self._keys.get(key) or self._number(key)])[0]
+        except ValueError:
+            return None
+        return (*row[:4], int(standing.in_force), *row[5:])
+
+    def _begin_transaction(self) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+
+    def _note_commit(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        try:
+            self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # another program makes one; due again after the next commit
+            return
+        self._pages = 0
