@@ -22,7 +22,7 @@ VERSION = 1
 LAST_SEQUENCE = 2**63 - 1
 
 
-class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+class Header(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a frame holds: events `first` to `last` of `stream`, sent at `sent_at_ns` (Unix time).
 
     `last = first - 1` says that there are none. `commits` has an entry for each stored row that ends within `first` to
@@ -123,9 +123,9 @@ def follow(batch: Batch, previous: bytes) -> bytes | None:
     header says.
     """
     known, end = previous, batch.first - 1
+    is_one_row = len(batch.commits) == 1 and batch.commits[0].last == batch.last  # as nearly every live message is
     for commit in batch.commits:
-        is_all = end < batch.first and commit.last == batch.last  # as nearly every live message is
-        known = chain.extend(known, batch.events if is_all else cut(batch, end, commit.last).events)
+        known = chain.extend(known, batch.events if is_one_row else cut(batch, end, commit.last).events)
         if known.hex() != commit.hash:
             return None
         end = commit.last
@@ -223,19 +223,19 @@ def _check_version(frame: bytes, version: int | None = None) -> None:
 
 
 def _read_batch(header: Header, body: bytes) -> Batch:
+    first, last, commits = header.first, header.last, header.commits
     events = body[1:-1]
-    if body[:1] != b"[" or body[-1:] != b"]":
+    if not (body.startswith(b"[") and body.endswith(b"]")):
         raise MalformedFrame("malformed_body", "the body is no JSON array")
-    if header.last >= header.first:
-        starts = events.startswith(b'{"seq":%d,' % header.first)
-        if not starts or events.rfind(b'{"seq":%d,' % header.last) < 0:
-            raise MalformedFrame("malformed_body", f"the body does not hold {header.first} to {header.last}")
+    if last >= first:
+        starts = events.startswith(b'{"seq":%d,' % first)
+        if not starts or (last > first and events.rfind(b'{"seq":%d,' % last) < 0):
+            raise MalformedFrame("malformed_body", f"the body does not hold {first} to {last}")
     elif events:
         raise MalformedFrame("malformed_body", "the header says there are no events, the body has some")
-    commits = header.commits
-    if commits and not header.first <= commits[0].last <= commits[-1].last <= header.last:
+    if commits and not first <= commits[0].last <= commits[-1].last <= last:
         raise MalformedFrame("malformed_header", "commits are of rows that end within first to last")
-    return Batch(header.stream, header.first, header.last, events, header.sent_at_ns, commits)
+    return Batch(header.stream, first, last, events, header.sent_at_ns, commits)
 
 
 def last_event(batch: Batch) -> bytes:
