@@ -16,7 +16,7 @@ from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.id_deduplication import IdDeduplication
 from telemetry_stream.stores.sqlite.key_deduplication import KeyDeduplication
-from telemetry_stream.stores.sqlite.lock_wait import LockWait, locks_as_store_busy
+from telemetry_stream.stores.sqlite.lock_wait import SQLITE_ERRORS, LockWait, locks_as_store_busy, store_busy
 from telemetry_stream.stores.sqlite.open_files import OpenFiles, rescue
 from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, pack
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_write
@@ -89,12 +89,11 @@ class Journal:
         stays usable. Raises apsw.Error or OSError if the commit fails. Only a restart shows what is on disk then.
         """
         try:
-            with locks_as_store_busy():
-                return self._append(submissions)
-        except StoreBusy:
+            return self._append(submissions)
+        except SQLITE_ERRORS as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise
+            raise store_busy(error) from None
         except BaseException:
             # After a failed sync nobody knows which commits the disk has. The key tables may have keys that it has not.
             self._deduplication.invalidate()

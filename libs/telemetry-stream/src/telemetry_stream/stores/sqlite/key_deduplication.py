@@ -35,11 +35,12 @@ class KeyDeduplication:
 
     def answer(self, submissions: Sequence[Submission], commit: PendingCommit) -> None:
         """Add what is new to the commit, with an outcome for each submission. Raises apsw.Error."""
-        keys = list[str]()
+        keys, have_request_keys = list[str](), False
         for submission in submissions:
             keys += keys_of(submission.events)
+            have_request_keys = have_request_keys or submission.request_key is not None
         digests = digest_keys(keys, self._key_seed)
-        if any(submission.request_key for submission in submissions) or not self._keys.are_new(digests):
+        if have_request_keys or not self._keys.are_new(digests):
             for comparison in self._compare(submissions, digests):
                 commit.outcomes.append(self._answer(comparison, commit))
         else:  # the way of nearly every group: no request keys, and every event new

@@ -7,7 +7,7 @@ waits for one round at most, whatever else is sought meanwhile.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -25,6 +25,8 @@ ROW_BYTES = 4 * 1024
 
 EVENT_BYTES = 4 * 1024
 """The same for the comparison of one event."""
+
+_NO_ROW: reader.KeyedRow = (1, b"", [])
 
 
 class EarlierRequest(NamedTuple):
@@ -94,6 +96,7 @@ class KnownEvents:
         self._connection = connection
         self._first, self._digests, self._events = 1, b"", list[bytes]()
         self._damage: DamagedHistory | None = None
+        self._rows: Generator[reader.KeyedRow, None, None] | None = None
         self._next = 0
 
     def read(self, sought: Iterable[Sought]) -> None:
@@ -102,20 +105,24 @@ class KnownEvents:
         begin = bisect_left(ordered, self._next, key=_sequence)
         left, self._next = READ_BYTES, 0
         ordered = [*ordered[begin:], *ordered[:begin]]
-        for index, one in enumerate(ordered):
-            if left <= 0:
-                self._next = one.sequence
-                for late in ordered[index:]:
-                    late.comparison.is_whole = False
-                return
-            if not self._has(one.sequence):
-                left -= self._read_row(one.sequence)
-            if self._damage is not None:
-                one.comparison.damage[one.place] = self._damage
-            elif self._has(one.sequence):
-                at = one.sequence - self._first
-                one.comparison.note(one, self._digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES], self._events[at])
-                left -= EVENT_BYTES
+        try:
+            for index, one in enumerate(ordered):
+                if left <= 0:
+                    self._next = one.sequence
+                    for late in ordered[index:]:
+                        late.comparison.is_whole = False
+                    return
+                if not self._has(one.sequence):
+                    left -= self._read_row(one.sequence)
+                if self._damage is not None:
+                    one.comparison.damage[one.place] = self._damage
+                elif self._has(one.sequence):
+                    at = one.sequence - self._first
+                    digest = self._digests[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]
+                    one.comparison.note(one, digest, self._events[at])
+                    left -= EVENT_BYTES
+        finally:
+            self._stop_reading()
 
     def _has(self, sequence: int) -> bool:
         """Whether it is in the row that was read last. What is sent again in small requests is mostly in order."""
@@ -124,12 +131,22 @@ class KnownEvents:
     def _read_row(self, sequence: int) -> int:
         """Read the row that holds it; gives the bytes that this counts for."""
         self.rows_read += 1
-        self._damage = None
+        follows = self._rows is not None and sequence == self._first + len(self._events)
+        if not follows:
+            self._stop_reading()
+        rows = self._rows or reader.keyed_rows(self._connection, sequence)
+        self._rows, self._damage = rows, None
         try:
-            self._first, self._digests, self._events = reader.read_row(self._connection, sequence)
+            self._first, self._digests, self._events = next(rows, _NO_ROW)
         except DamagedHistory as damage:
-            self._damage, self._events = damage, []
+            self._rows, self._damage, self._events = None, damage, []
         return ROW_BYTES + sum(map(len, self._events))
+
+    def _stop_reading(self) -> None:
+        """End the read, which would keep the write-ahead log from being reused."""
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
 
 
 def _sequence(sought: Sought) -> int:

@@ -1,5 +1,6 @@
 """Reads the journal in short pages: a read that stays open would make the write-ahead log grow without bound."""
 
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,9 +27,13 @@ _HASH_BEFORE = """
 SELECT ifnull((SELECT hash FROM batch WHERE first < ? ORDER BY first DESC LIMIT 1), hash_before) FROM stream
 """
 
-_ROW = """
-SELECT first, last, committed_at_ns, checksum, keys, events FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1
+_KEYED_FROM = """
+SELECT first, last, committed_at_ns, checksum, keys, events FROM batch
+WHERE first >= (SELECT max(first) FROM batch WHERE first <= ?) ORDER BY first
 """
+
+KeyedRow = tuple[int, bytes, list[bytes]]
+"""The first sequence of a row, the digests of its events' keys, and its events one by one."""
 
 
 class JournalReader:
@@ -176,22 +181,26 @@ def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_
     return Batch(stream, after + 1, last, b",".join(parts), published_at_ns, tuple(commits))
 
 
-def read_row(connection: apsw.Connection, sequence: int) -> tuple[int, bytes, list[bytes]]:
-    """The row that holds this sequence: its first sequence, the digests of its keys, and its events one by one.
+def keyed_rows(connection: apsw.Connection, sequence: int) -> Generator[KeyedRow, None, None]:
+    """The row that holds this sequence and those after it; where none holds it, those after the last before it.
 
-    There are no events where no row holds it. Raises DamagedHistory where the row can't be read, or its digests are not
-    those that were written; apsw.Error.
+    A row is read when it is asked for; close the generator to end the read. Raises DamagedHistory where the next row
+    can't be read, or its digests are not those that were written; apsw.Error.
     """
+    following = sequence
     try:
-        row = connection.execute(_ROW, (sequence,)).fetchone()
-        if row is None or row[1] < sequence:
-            return 1, b"", []
-        first, last, committed_at_ns, check, digests, stored = row
-        if checksum(committed_at_ns, digests) != check:
-            raise apsw.CorruptError("a stored batch is damaged: its key digests do not have its checksum")
-        return first, digests, split(Batch("", first, last, _unpack(first, stored)))
+        cursor = connection.execute(_KEYED_FROM, (sequence,))
+        try:
+            for first, last, committed_at_ns, check, digests, stored in cursor:
+                following = max(first, sequence)
+                if checksum(committed_at_ns, digests) != check:
+                    raise apsw.CorruptError("a stored batch is damaged: its key digests do not have its checksum")
+                yield first, digests, split(Batch("", first, last, _unpack(first, stored)))
+                following = last + 1
+        finally:
+            cursor.close(True)  # forced: the error that counts was raised above
     except apsw.CorruptError as error:
-        raise _damage(connection, sequence, error) from None
+        raise _damage(connection, following, error) from None
 
 
 def _verified(first: int, stored: bytes, previous: bytes, digest: bytes) -> bytes:
