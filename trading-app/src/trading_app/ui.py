@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import SYSTEM_CLOCK, Clock, LatestTime
+from service_kit.lifecycle.daemon_thread import run_in_daemon_thread
 from telemetry_stream.errors import (
     BackendMisconfigured,
     ForeignJournal,
@@ -27,6 +28,7 @@ from trading_app.http.error_handlers import add_error_handlers
 from trading_app.http.head_as_get import HeadAsGet
 from trading_app.http.openapi import describe
 from trading_app.http.request_boundary import Access, Edge
+from trading_app.http.until_open import UntilOpen
 from trading_app.intake.arrivals import report_arrivals
 from trading_app.intake.service import Intake
 from trading_app.page import docs_page, page, sign_in
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
+QUICK_SECONDS = 1.0
+"""A journal that is opened within this time is open before the first request is answered."""
+
+
 class StartFailed(Exception):
     """The app can't start. The message names the reason and what to do."""
 
@@ -50,8 +56,8 @@ class StartFailed(Exception):
 class WebApp:
     """The ASGI app that uvicorn serves.
 
-    The layers, from the outside: Edge, CORS (if origins are set), Access, the rate limit (if set), the intake routes,
-    and FastAPI for everything else.
+    The layers, from the outside: Edge, 503 until the journal is open, CORS (if origins are set), Access, the rate limit
+    (if set), the intake routes, and FastAPI for everything else.
     """
 
     def __init__(
@@ -77,7 +83,8 @@ class WebApp:
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
-        self._layers = Edge(layers, metrics, self.connections.ids)
+        self._layers = Edge(UntilOpen(layers, self.context), metrics, self.connections.ids)
+        self._tasks = list[asyncio.Task[None]]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""
@@ -113,28 +120,53 @@ class WebApp:
 
     @asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
+        opening = asyncio.create_task(self._open())
+        await asyncio.wait((opening,), timeout=QUICK_SECONDS)
+        if opening.done():
+            opening.result()  # where this raises, the program ends before it has answered anything
+        else:
+            log.warning("opening the journal takes long; requests get 503 until it is open")
+            opening.add_done_callback(self._end_if_failed)
         try:
-            stream = open_stream(self.context, self._on_failure)
+            yield
+        finally:
+            opening.cancel()  # an upgrade that is not done begins again at the next start
+            await asyncio.wait((opening,))
+            await self._close()
+
+    async def _open(self) -> None:
+        """Open the journal, then begin the background tasks. Raises StartFailed."""
+        loop = asyncio.get_running_loop()
+        try:
+            stream = await run_in_daemon_thread(
+                lambda: open_stream(self.context, loop, self._on_failure), "opening the journal"
+            )
         except StartFailed as error:
             log.error("can't start", reason=str(error))
             raise
         self.context.open(stream)
         self._latest_time.raise_to(stream.last_trade_ns)
         log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))
-        tasks = [
+        self._tasks = [
             asyncio.create_task(self.feed.run(), name="polling the sidecar"),
             asyncio.create_task(report_arrivals(stream), name="reporting trades"),
         ]
-        for task in tasks:
+        for task in self._tasks:
             task.add_done_callback(_log_failure)
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)  # without raising: `_log_failure` has logged failures
-            stream.close()
-            log.info("journal closed", head=stream.head)
+
+    def _end_if_failed(self, opening: asyncio.Task[None]) -> None:
+        if not opening.cancelled() and (error := opening.exception()) is not None:
+            self._on_failure(error)
+
+    async def _close(self) -> None:
+        stream = self.context.opened_stream
+        if stream is None:
+            return
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)  # without raising: `_log_failure` has logged failures
+        stream.close()
+        log.info("journal closed", head=stream.head)
 
 
 def _id_tokens(settings: Settings, clock: Clock) -> "IdTokens | None":
@@ -161,10 +193,12 @@ def _log_failure(task: asyncio.Task[None]) -> None:
         )
 
 
-def open_stream(context: Context, on_failure: Callable[[BaseException], None]) -> TradeStream:
+def open_stream(
+    context: Context, loop: asyncio.AbstractEventLoop, on_failure: Callable[[BaseException], None]
+) -> TradeStream:
     """Open the journal and bind the sockets. Raises StartFailed."""
     try:
-        return TradeStream(context.settings, on_failure, context.metrics.observe_commit)
+        return TradeStream(context.settings, loop, on_failure, context.metrics.observe_commit)
     except (JournalInUse, ForeignJournal, KeysMissing, StoreBusy) as error:
         raise StartFailed(str(error)) from error
     except BackendMisconfigured as error:

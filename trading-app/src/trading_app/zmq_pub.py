@@ -46,20 +46,21 @@ def place_of(settings: Settings) -> Place:
 
 
 class TradeStream:
-    """Commits trades and reads them back. Use it only from the event loop it was created in."""
+    """Commits trades and reads them back. Any thread may make it; use it only from its event loop."""
 
     def __init__(
         self,
         settings: Settings,
+        loop: asyncio.AbstractEventLoop,
         on_failure: Callable[[BaseException], None],
         observe_commit: Callable[[float, int], None],
     ) -> None:
-        """Open the journal and bind the sockets. Raises BackendError, OSError.
+        """Open the journal, which may take minutes, and bind the sockets. Raises BackendError, OSError.
 
-        `on_failure` is called in the loop when the stream has failed for good; `observe_commit` in the committing
+        `on_failure` is called in the `loop` when the stream has failed for good; `observe_commit` in the committing
         thread, with the seconds and the number of trades of each commit.
         """
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._folder = settings.data_folder
         self._min_free_bytes = settings.min_free_bytes
         self._on_failure = on_failure

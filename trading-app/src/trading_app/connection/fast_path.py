@@ -126,6 +126,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
     def _is_fast(self) -> bool:
         return (
             self.url in PATHS
+            and self.host.context.opened_stream is not None
             and self.parser.get_method() == b"POST"
             and self.parser.get_http_version() == "1.1"
             and not self.parser.should_upgrade()

@@ -3,6 +3,7 @@
 Modules:
 
     request_boundary  request id, access, counters, and a 500 for what nobody caught
+    until_open        503 until the journal is open
     cors              calls from other origins
     head_as_get       answers HEAD
     error_handlers    every error as a problem document

@@ -3,7 +3,6 @@
 import secrets
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +17,14 @@ from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, REQUE
 
 log = structlog.get_logger(__name__)
 
-ROWS = 1_000
-"""Rows that are moved at a time: their pages are free for the next ones, so the file does not grow."""
+PART_BYTES = 512 * 1024
+"""Of rows that are moved at a time: their pages are free for the next ones, so the file does not grow."""
+
+ROW_BYTES = 4 * 1024
+"""A row counts for this many more: one statement inserts a part, which has no more than 129 rows then."""
+
+REPORT_SECONDS = 5.0
+"""Between two lines of the log that say how far it is."""
 
 SPARE_BYTES = 64 * 1024 * 1024
 
@@ -63,13 +68,7 @@ INSERT INTO request_key SELECT '', key, digest, first, last, events, ifnull(
 DROP TABLE stream_3;
 DROP TABLE request_key_3;
 """
-_NEXT_ROWS = "SELECT first FROM batch_3 ORDER BY first LIMIT 1 OFFSET ?"
-_MOVE = """
-INSERT INTO batch SELECT
-    first, last, commit_time(committed_at_ns), chained(events), checksum(committed_at_ns, keys), keys, events
-FROM batch_3 WHERE first < :until ORDER BY first;
-DELETE FROM batch_3 WHERE first < :until;
-"""
+_OLD_ROWS = "SELECT first, last, committed_at_ns, keys, events FROM batch_3 WHERE first > ? ORDER BY first"
 
 
 def upgrade(connection: apsw.Connection, layout: int) -> None:
@@ -111,45 +110,46 @@ def _make_digests(connection: apsw.Connection) -> None:
 
 
 def _chain_rows(connection: apsw.Connection) -> None:
-    chain = _Chain()
-    functions: dict[str, Callable[..., int | bytes]] = {
-        "commit_time": chain.commit_time,
-        "chained": chain.chained,
-        "checksum": chain.checksum,
-    }
-    for name, function in functions.items():
-        connection.create_scalar_function(name, function)
     connection.execute(_FROM_3, {"no_hash": NO_HASH, "now": time.time_ns()})
-    more = True
-    while more:
-        until = connection.execute(_NEXT_ROWS, (ROWS,)).get
-        more = until is not None
-        connection.execute(_MOVE, {"until": until if more else 2**63 - 1})
+    chain, head = _Chain(), connection.execute("SELECT max(last) FROM batch_3").get or 0
+    report_at = time.monotonic() + REPORT_SECONDS
+    while values := chain.next_rows(connection):
+        rows = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * (len(values) // 7))
+        connection.execute(f"INSERT INTO batch VALUES {rows}", values)
+        connection.execute("DELETE FROM batch_3 WHERE first <= ?", (chain.moved,))
+        if time.monotonic() >= report_at:
+            report_at += REPORT_SECONDS
+            log.info("upgrading the journal", percent=100 * chain.moved // head)
     connection.execute("DROP TABLE batch_3")
-    for name in functions:
-        connection.create_scalar_function(name, None)
 
 
 class _Chain:
-    """SQL functions of rows in order. They don't depend on which of them SQLite calls first for a row."""
+    """Gives the rows their hashes and checksums, in order. Plain Python: SQL functions of ours take longer a row."""
 
     def __init__(self) -> None:
+        self.moved = 0
+        """The first sequence of the row that was given last."""
+
         self._hash = NO_HASH
         self._time = 0
 
-    def commit_time(self, committed_at_ns: int) -> int:
-        """The commit time of a row; where the clock went back, that of the row before."""
-        self._time = max(self._time, committed_at_ns)
-        return self._time
-
-    def chained(self, events: bytes) -> bytes:
-        """The hash of a row."""
-        self._hash = extend(self._hash, unpack(events))
-        return self._hash
-
-    def checksum(self, committed_at_ns: int, keys: bytes) -> bytes:
-        """The checksum of a row."""
-        return checksum(self.commit_time(committed_at_ns), keys)
+    def next_rows(self, connection: apsw.Connection) -> list[int | bytes]:
+        """The values of the rows that follow, one after the other; empty at the end."""
+        values, size = list[int | bytes](), 0
+        digest, time_ns = self._hash, self._time  # in locals: every row counts
+        cursor = connection.execute(_OLD_ROWS, (self.moved,))
+        for first, last, committed_at_ns, keys, events in cursor:
+            if committed_at_ns > time_ns:  # where the clock went back, the time is that of the row before
+                time_ns = committed_at_ns
+            digest = extend(digest, unpack(events))
+            values += (first, last, time_ns, digest, checksum(time_ns, keys), keys, events)
+            size += len(events) + ROW_BYTES
+            if size > PART_BYTES:
+                break
+        cursor.close()
+        if values:
+            self.moved, self._hash, self._time = first, digest, time_ns
+        return values
 
 
 class _Digests:
