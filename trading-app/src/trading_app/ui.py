@@ -83,7 +83,7 @@ class WebApp:
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
-        self._layers = Edge(UntilOpen(layers, self.context), metrics, self.connections.ids)
+        self._layers = Edge(UntilOpen(layers, self.context, clock), metrics, self.connections.ids)
         self._tasks = list[asyncio.Task[None]]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,9 +1,8 @@
 """Answers 503 until the journal is open: an upgrade, or a rebuild of the key index, may take minutes."""
 
-import time
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service_kit.clock import Clock
 from service_kit.responses import answer_problem, send_answer
 from trading_app.context import Context
 from trading_app.problems import TradeProblem
@@ -14,10 +13,11 @@ RETRY_SECONDS = 5
 class UntilOpen:
     """Refuses every request, health checks too, until the journal is open; passes them on from then on."""
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
+    def __init__(self, app: ASGIApp, context: Context, clock: Clock) -> None:
         self._app = app
         self._context = context
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -26,7 +26,7 @@ class UntilOpen:
             return
         problem = TradeProblem(
             "not_ready",
-            f"the journal is being opened, for {time.monotonic() - self._began:.0f} s by now: after an update it may"
+            f"the journal is being opened, for {self._clock.monotonic() - self._began:.0f} s by now: after an update it may"
             " have to be upgraded first, or its key index rebuilt",
             retry_after=RETRY_SECONDS,
         )
