@@ -50,10 +50,11 @@ ZZZZ26                 -     -       future
 /ABC                   -     -       future
 BTCZ26                 -     -       future
 BTCUSDH27              -     -       future
-# shares that look like futures
+# shares in São Paulo, and some that may be futures of an unknown root
+PETR4                  BRL   1       stock
+TSLA34                 BRL   1       stock
 KLBN11                 -     1       unknown
 MGLU3                  -     1       unknown
-PETR4                  -     1       unknown
 # options
 AAPL251219C00150000    USD   100     option
 AAPL  251219C00150000  USD   100     option
@@ -83,7 +84,39 @@ BTCBUSD                BUSD  1       unknown
 1000PEPEUSDT           USDT  1       unknown
 @107                   -     1       unknown
 """
-ROWS = [tuple(row.rsplit(maxsplit=3)) for row in SHIPPED.strip().splitlines() if not row.startswith("#")]
+# Every symbol of the traders' files that the import is tested with.
+FIELD_CASES = """
+VETUSDT                USDT  1       unknown
+LTCUSDT                USDT  1       unknown
+XMRUSDT                USDT  1       unknown
+ADAUSDT                USDT  1       unknown
+BAT-ETH                ETH   1       unknown
+MANA/BTC               BTC   1       spot
+LTC/USDT:USDT          USDT  -       perpetual
+ETH-EUR                EUR   1       unknown
+BNBBTC                 BTC   1       unknown
+LTCBTC                 BTC   1       unknown
+MNQM6                  USD   2       future
+SPY                    -     1       unknown
+/NQM26                 USD   20      future
+XAUUSDm                -     1       unknown
+AUDUSDm                -     1       unknown
+MDT/USDT               USDT  1       spot
+AAPL                   -     1       unknown
+WINZ26                 BRL   0.2     future
+PETR4                  BRL   1       stock
+AVAV  260109C00320000  USD   100     option
+BONK/USD               USD   1       spot
+UNFI/USDT:USDT         USDT  -       perpetual
+BTC/USDT               USDT  1       spot
+0700.HK                HKD   1       stock
+USD/JPY                JPY   1       spot
+LTC/USDT               USDT  1       spot
+BTC-USDT-SWAP          USDT  -       perpetual
+"""
+ROWS = [
+    tuple(row.rsplit(maxsplit=3)) for row in (SHIPPED + FIELD_CASES).splitlines() if row and not row.startswith("#")
+]
 
 
 def terms_of(symbol: str, *said: Instrument, currency: str = "", multiplier: Decimal | None = None) -> Terms:

@@ -145,6 +145,18 @@ class Instruments:
         canonical = self.canonical(symbol)
         return {canonical} | {alias for alias in self._claims if self.canonical(alias) == canonical}
 
+    def circle(self, content: Instrument) -> list[str]:
+        """The circle that aliases would go round in if this were said, from the symbol back to it; else nothing."""
+        content = normal_form(content)
+        symbol, aliases = _symbol(content), set(content.aliases or ())
+        passed = [symbol]
+        while passed[-1] not in aliases and passed[-1] in self._claims:
+            claimant = self._claimant(passed[-1])
+            if claimant in passed:
+                return []  # another circle, which was there before
+            passed.append(claimant)
+        return [*passed, symbol] if passed[-1] in aliases else []
+
     def in_force(self, name: str) -> list[Statement]:
         """What is in force for exactly this symbol or pattern, the last one first."""
         name = name.upper()

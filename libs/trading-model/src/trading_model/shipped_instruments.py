@@ -69,7 +69,8 @@ _SHORT_OPTION = re.compile(r"\.([A-Z]{1,6})\d{6}[CP]\d{1,5}(?:\.\d+)?")
 _LISTED = re.compile(r"[A-Z0-9-]+\.([A-Z]{2,3})")
 _TOKYO = re.compile(r"\d{4}\.T")
 
-_DATED = r"[FGHJKMNQUVXZ](?P<year>\d|\d\d|20\d\d)"
+_MONTHS = "FGHJKMNQUVXZ"
+_DATED = rf"[{_MONTHS}](?P<year>\d|\d\d|20\d\d)"
 _EXCHANGE = r"(?:(?P<exchange>[A-Z0-9_]+):)?"
 _ROOT = "(?P<root>[A-Z0-9]{1,6}?)"
 _FUTURES = tuple(
@@ -85,8 +86,8 @@ _FUTURES = tuple(
         rf"{_ROOT}\.[CNV]\.\d",  # ES.c.0
     )
 )
-_BRAZILIAN_SHARE = re.compile(r"[A-Z]{4}(?:[3-8]|11|3[1-9])")
-"""KLBN11, MGLU3: their ends look like the month and the year of a future."""
+_BRAZILIAN_SHARE = re.compile(r"[A-Z]{3}([A-Z])(?:[3-8]|11|3[1-9])")
+"""PETR4, KLBN11. Where the fourth letter is the code of a month, it may as well be a future of an unknown root."""
 
 
 @lru_cache(maxsize=16_384)
@@ -134,6 +135,9 @@ def _contract(symbol: str, name: str, year: str, exchange: str) -> Shipped | Non
 
 
 def _share(symbol: str) -> Shipped | None:
+    brazilian = _BRAZILIAN_SHARE.fullmatch(symbol)
+    if brazilian and brazilian[1] not in _MONTHS:
+        return Shipped("stock", "a share of the form of B3", "BRL")
     if _TOKYO.fullmatch(symbol):
         return Shipped("stock", "a share listed in Tokyo", "JPY")
     found = _LISTED.fullmatch(symbol)
