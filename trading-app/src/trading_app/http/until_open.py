@@ -24,10 +24,11 @@ class UntilOpen:
         if scope["type"] != "http" or self._context.opened_stream is not None:
             await self._app(scope, receive, send)
             return
+        seconds = self._clock.monotonic() - self._began
         problem = TradeProblem(
             "not_ready",
-            f"the journal is being opened, for {self._clock.monotonic() - self._began:.0f} s by now: after an update it may"
-            " have to be upgraded first, or its key index rebuilt",
+            f"the journal is being opened, for {seconds:.0f} s by now: after an update it may have to be upgraded"
+            " first, or its key index rebuilt",
             retry_after=RETRY_SECONDS,
         )
         self._context.metrics.refusals[problem.code] += 1
