@@ -139,9 +139,9 @@ _LENGTHS = [f"{length:03}" for length in range(1_000)]
 def ordinal(trade_id: str) -> str:
     """A text that sorts as the number does that the trade id is; ids that are not a number come last, all equal."""
     if trade_id.isdigit() and trade_id.isascii():
-        if trade_id[0] == "0":
-            trade_id = trade_id.lstrip("0")
-        return _LENGTHS[len(trade_id)] + trade_id if len(trade_id) < 1_000 else NOT_A_NUMBER
+        digits = trade_id if trade_id[0] != "0" else trade_id.lstrip("0")
+        if len(digits) < len(_LENGTHS):
+            return _LENGTHS[len(digits)] + digits
     return NOT_A_NUMBER
 
 

@@ -54,7 +54,8 @@ class HistoryWriter:
         self.position = self._positions.load(self._connection).get(LEDGER, StreamPosition())
         """Of the last commit."""
 
-        self._keys = {Key(*names): number for number, *names in self._connection.execute("SELECT * FROM key")}
+        keys = self._connection.execute("SELECT * FROM key")
+        self._keys: dict[tuple[str, ...], int] = {Key(*names): number for number, *names in keys}
         self.counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
         """Events by what became of them: `fills`, `undecodable`, `unmatched` (a correction of nothing)."""
 
@@ -128,11 +129,12 @@ class HistoryWriter:
         """Queue the rows of fills."""
         if not fills:
             return
-        known = self._keys
+        known = self._keys.get
         keys = []
         for fill in fills:
-            key = Key(fill.account, fill.strategy, fill.symbol.upper(), fill.position_side or "", fill.currency or "")
-            keys.append(known.get(key) or self._number(key))
+            # A plain tuple, which finds a Key and is made four times as fast.
+            names = (fill.account, fill.strategy, fill.symbol.upper(), fill.position_side or "", fill.currency or "")
+            keys.append(known(names) or self._number(Key(*names)))
         try:
             self._rows += decode.rows_of(fills, keys)
             self.counts["fills"] += len(fills)
