@@ -119,7 +119,7 @@ def test_charts_are_drawn_from_history_and_follow(apps: Apps, open_page: Open) -
     expect(chart).to_have_attribute("aria-label", re.compile("64,999.99"))
 
 
-def test_a_chart_tells_what_is_under_the_pointer_and_zooms_with_the_keyboard(apps: Apps, open_page: Open) -> None:
+def test_a_chart_shows_the_values_under_the_pointer_and_zooms_with_the_keyboard(apps: Apps, open_page: Open) -> None:
     moments = [f"2026-01-31T12:00:{second:02}Z" for second in range(50)]
     rows = [trade(symbol="DOT/USDT", price=f"{100 + index}", ts=ts) for index, ts in enumerate(moments)]
     post(apps, rows)

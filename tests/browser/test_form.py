@@ -34,7 +34,7 @@ def test_a_trade_is_sent_and_appears_with_its_curl_command(apps: Apps, open_page
     assert json.loads(command[command.index("-d") + 1]) == sent
 
 
-def test_errors_stand_at_their_fields_and_go_when_mended(open_page: Open) -> None:
+def test_errors_stand_at_their_fields_and_go_when_corrected(open_page: Open) -> None:
     page = open_page()
     fill(page, symbol="BTC USDT", price="cheap", qty="1")
     page.get_by_role("button", name="Send").click()

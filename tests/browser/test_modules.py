@@ -107,9 +107,7 @@ def health(**sidecar: Any) -> dict[str, Any]:
         ({"status": "foreign"}, "other journal", "follows another journal"),
     ],
 )
-def test_every_state_of_the_sidecar_is_told_in_words(
-    told: Page, sidecar: dict[str, Any], word: str, notice: str
-) -> None:
+def test_the_page_names_every_state_of_the_sidecar(told: Page, sidecar: dict[str, Any], word: str, notice: str) -> None:
     told.evaluate("(given) => health.take(given)", health(**sidecar))
     expect(told.locator("#sidecar")).to_contain_text(word)
     expect(told.locator("#sidecar-notice")).to_contain_text(notice)

@@ -50,7 +50,7 @@ def test_an_empty_page_says_what_to_do_and_fills_and_another_journal_is_shown_fr
         expect(page.locator("#sidecar")).to_have_text("caught up")
 
 
-def test_a_sidecar_that_is_down_is_told_and_the_feed_goes_on(apps: Apps, open_page: Open) -> None:
+def test_the_page_reports_a_sidecar_that_is_down_and_the_feed_continues(apps: Apps, open_page: Open) -> None:
     apps.wait_until_applied(post(apps, [trade(account="down")]))
     page = open_page("?account=down")
     expect(page.locator("#sidecar")).to_have_text("caught up")

@@ -117,7 +117,7 @@ def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: py
         ("PRAGMA application_id = 9", "is a database, but no journal"),
     ],
 )
-def test_what_a_journal_lacks_is_named(
+def test_what_is_missing_in_a_journal_is_named(
     data: Path, statement: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(data, statement)

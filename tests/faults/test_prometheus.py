@@ -9,7 +9,7 @@ SEED = 20_261_121
 
 
 @needs_prometheus
-def test_restarts_are_no_resets_and_increase_tells_what_came(tmp_path: Path) -> None:
+def test_a_restart_is_not_a_reset_and_increase_counts_the_trades(tmp_path: Path) -> None:
     counts = prometheus.restarts(tmp_path, SEED, 2).counts
     assert (counts["restarts"], counts["resets"]) == (2, 0)
     assert counts["rise"] == counts["accepted"] > 0

@@ -77,7 +77,7 @@ def test_a_sidecar_that_hangs(apps: Apps, prometheus: Prometheus) -> None:
 
 def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: Apps, prometheus: Prometheus) -> None:
     # Each cause goes on until its alert is there: the short windows of this copy forget what is over.
-    def told_of_bad_trades() -> bool:
+    def bad_trades_are_reported() -> bool:
         for _ in range(20):
             assert client.post(f"{apps.web_url}/trade", json={"symbol": "A"}).status_code == 422
         told = str(prometheus.ask("alerts"))
@@ -85,7 +85,7 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
         return "were refused as invalid_trade" in told
 
     with httpx.Client(trust_env=False, verify=False) as client:  # one for all: to load certificates takes long
-        eventually(told_of_bad_trades, what="TradesRefused firing")
+        eventually(bad_trades_are_reported, what="TradesRefused firing")
     apps.kill("metrics-sidecar")
     file = apps.data / "sidecar-snapshot.json"
     file.write_bytes(file.read_bytes()[:-10] if file.exists() else b"torn")

@@ -86,7 +86,7 @@ def test_prometheus_runs_with_the_options_it_has_without_a_container(plan: Plan)
     assert {key: options[0][key] for key in same} == {key: options[1][key] for key in same}
 
 
-def test_grafana_is_told_what_it_is_told_without_a_container() -> None:
+def test_grafana_gets_the_same_settings_in_a_container() -> None:
     ours = {"GF_PATHS_DATA", "GF_PATHS_LOGS", "GF_PATHS_PLUGINS"}  # the image has its own
     networks = [FILES[f"compose.{name}-network.yaml"]["services"]["grafana"]["environment"] for name in ("own", "host")]
     assert networks[0].keys() == networks[1].keys()

@@ -135,7 +135,7 @@ def test_a_panel_asks_the_chosen_data_source(panel: dict[str, Any]) -> None:
 
 
 @each_panel
-def test_series_of_one_panel_can_be_told_apart(panel: dict[str, Any]) -> None:
+def test_series_of_one_panel_have_different_names(panel: dict[str, Any]) -> None:
     if panel["type"] != "table":
         legends = [target["legendFormat"] for target in panel["targets"]]
         assert all(legends)

@@ -110,7 +110,7 @@ def test_a_stale_process_id_is_never_signalled(tmp_path: Path, ports: dict[str, 
 
 
 @needs_prometheus
-def test_why_it_does_not_start_is_told_with_its_last_words(tmp_path: Path, ports: dict[str, str]) -> None:
+def test_a_failed_start_is_reported_with_the_last_lines_of_its_log(tmp_path: Path, ports: dict[str, str]) -> None:
     checkout = Checkout(tmp_path, "prometheus", **ports)
     (checkout.folder / "infra" / "prometheus" / "prometheus.yml").write_text("no: configuration\n")
     done = checkout.run("up")

@@ -145,7 +145,7 @@ def _advice(subscriber: Subscriber) -> str:
     ],
     ids=["unknown key", "another server's key", "no key", "no keys there"],
 )
-def test_who_has_no_right_keys_gets_nothing_is_counted_and_told_why(
+def test_a_subscriber_without_the_right_keys_gets_the_reason_and_no_event(
     tmp_path: Path, keys: ClientKeys | None, served: ServerKeys | None, told: str, reason: str
 ) -> None:
     async def test() -> None:
@@ -216,7 +216,7 @@ def test_a_handler_that_is_gone_lets_in_nobody(tmp_path: Path) -> None:
         context.destroy(linger=0)
 
 
-def test_a_gatekeeper_that_fails_is_told_and_nothing_hangs() -> None:
+def test_a_guard_that_fails_is_reported_and_nothing_hangs() -> None:
     failures: list[BaseException] = []
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     gatekeeper = ConnectionGuard(context, failures.append, SERVER)
@@ -233,7 +233,7 @@ def test_a_gatekeeper_that_fails_is_told_and_nothing_hangs() -> None:
     context.term()
 
 
-def test_many_refusals_are_counted_each_and_told_at_a_bounded_rate(
+def test_each_refusal_is_counted_and_log_lines_are_limited(
     tmp_path: Path,
 ) -> None:
     with capture_logs() as lines, place(tmp_path) as there:

@@ -276,7 +276,7 @@ def test_hundreds_of_callers_each_get_their_own_answer(tmp_path: Path) -> None:
     run(test())
 
 
-def test_a_caller_that_can_not_be_told_keeps_nobody_else_from_being_told() -> None:
+def test_a_callback_that_raises_keeps_no_other_from_its_outcome() -> None:
     async def test() -> None:
         writer = Writer()
         caller = Caller(writer)
@@ -309,7 +309,7 @@ def test_a_conflict_is_an_answer_to_its_caller_alone() -> None:
 
 
 @pytest.mark.parametrize("failing_commit", [1, 3])
-def test_a_failed_commit_is_told_to_all_who_wait_and_nothing_more_is_taken(failing_commit: int) -> None:
+def test_all_who_wait_get_the_failed_commit_and_nothing_more_is_accepted(failing_commit: int) -> None:
     async def test() -> None:
         writer = Writer(failing_commit)
         caller = Caller(writer)
@@ -387,7 +387,7 @@ def test_outcomes_do_not_wait_for_what_can_be_done_after_them() -> None:
     run(test())
 
 
-def test_a_failure_after_the_outcomes_were_told_ends_the_stream() -> None:
+def test_a_failure_after_the_outcomes_ends_the_stream() -> None:
     async def test() -> None:
         writer = Writer(failing_tidy=True)
         caller = Caller(writer)

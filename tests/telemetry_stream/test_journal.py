@@ -101,7 +101,7 @@ def test_a_foreign_file_is_refused_and_left_as_it_was(tmp_path: Path, make: Call
     assert file.read_bytes() == before
 
 
-def test_a_log_without_its_journal_is_kept_and_told_of(tmp_path: Path) -> None:
+def test_a_log_without_its_journal_is_kept_and_reported(tmp_path: Path) -> None:
     before, now = tmp_path / "before", tmp_path / "now"
     now.mkdir()
     with closing(Journal(before)) as journal:

@@ -64,7 +64,7 @@ def test_trades_that_are_refused_are_counted_one_by_one(
     assert web.metric(counted) == before + 4, "nothing of a batch is taken"
 
 
-def test_a_start_tells_whether_the_run_before_ended_as_asked(tmp_path: Path) -> None:
+def test_a_start_reports_whether_the_last_run_ended_cleanly(tmp_path: Path) -> None:
     ends: tuple[tuple[signal.Signals, int], ...] = ((signal.SIGTERM, 0), (signal.SIGKILL, -9), (signal.SIGTERM, 0))
     told = []
     for by, code in ends:

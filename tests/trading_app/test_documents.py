@@ -165,7 +165,7 @@ def test_every_call_that_needs_no_credential_is_in_the_document() -> None:
     assert named == OPEN_ROUTES
 
 
-def test_metrics_can_be_told_before_the_stream_is_open() -> None:
+def test_metrics_are_there_before_the_stream_is_open() -> None:
     names = {family.metric.name for family in Context(read_settings(Environment({}, DOCS))).metrics.families()}
     assert "trading_app_requests_refused_total" in names
     assert "trading_app_stream_head_sequence" not in names

@@ -164,7 +164,7 @@ def test_a_required_field_is_named_where_it_is_missing_or_null(name: str) -> Non
         b'{"price":' * 50_000 + b"1" + b"}" * 50_000,
     ],
 )
-def test_what_is_not_json_is_told_so(body: bytes) -> None:
+def test_invalid_json_is_named_as_such(body: bytes) -> None:
     assert refused(body).code == "not_json"
     assert refused_batch(body).code == "not_json"
 

@@ -221,7 +221,7 @@ def test_each_caller_may_send_so_many_requests_whichever_way_they_take(limited: 
     assert limited.client.get("/healthz", headers=shown).status_code == 200
 
 
-def test_without_tokens_a_caller_is_an_address_and_may_go_on_when_told(
+def test_without_tokens_a_caller_is_an_address_and_may_continue_after_retry_after(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with running(tmp_path_factory.mktemp("paced"), WEBAPP_RATE_LIMIT="2 per 2 seconds") as app:

@@ -211,7 +211,7 @@ def test_no_more_streams_than_set_however_many_ask_at_once(web: RunningApp, clie
     eventually(lambda: web.metric(OPEN) == 0)
 
 
-def test_streams_end_when_the_app_is_told_to(tmp_path: Path) -> None:
+def test_streams_end_when_the_app_ends(tmp_path: Path) -> None:
     with running(tmp_path) as app, connected(app.port) as first, connected(app.port) as second:
         for connection in (first, second):
             connection.send(get("/trades/stream"))

@@ -108,7 +108,7 @@ def test_a_trade_without_account_gets_the_one_that_its_token_is_bound_to(
     assert [one["account"] for one in stored.json()["trades"]] == ["Main"] * 5
 
 
-def test_callers_that_share_a_connection_are_told_apart(web_of_tokens: RunningApp, trade: Make) -> None:
+def test_callers_that_share_a_connection_are_kept_apart(web_of_tokens: RunningApp, trade: Make) -> None:
     for number in range(20):
         token = (ONE, BOUND)[number % 2]
         answer = send(web_of_tokens, token, "/trade", trade(account="hedge"))

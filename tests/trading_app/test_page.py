@@ -92,14 +92,14 @@ def test_a_bad_form_comes_back_with_what_was_typed_and_what_is_wrong(client: htt
     assert "<b>" not in answer.text
 
 
-def test_a_repeat_of_a_form_with_other_content_is_told_on_the_page(client: httpx.Client, trade: Make) -> None:
+def test_the_page_reports_a_repeated_form_with_other_content(client: httpx.Client, trade: Make) -> None:
     client.post("/trade", data=trade(trade_id="p1"), headers=BROWSER)
     answer = client.post("/trade", data=trade(trade_id="p1", qty=7), headers=BROWSER)
     assert answer.status_code == 409
     assert "p1 is already used in this account by a trade with other content" in answer.text
 
 
-def test_a_form_from_another_site_is_told_so_on_the_page(client: httpx.Client, trade: Make) -> None:
+def test_the_page_refuses_a_form_from_another_site(client: httpx.Client, trade: Make) -> None:
     answer = client.post("/trade", data=trade(), headers={**BROWSER, "Origin": "https://evil.example"})
     assert answer.status_code == 403
     assert "the form comes from" in answer.text

@@ -104,14 +104,14 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
         (b"", "unreadable", "what listens there is not a sidecar"),
     ],
 )
-def test_what_is_no_answer_is_told_in_words_and_counted(given: bytes, outcome: str, reason: str) -> None:
+def test_an_unusable_answer_has_a_reason_and_is_counted(given: bytes, outcome: str, reason: str) -> None:
     feeds: list[SidecarFeed] = []
     reading = run(lambda: read_from(given, feeds=feeds))
     assert feeds[0].polls == {**dict.fromkeys(OUTCOMES, 0), outcome: 1}
     assert (reading.status, reading.reason, reading.state) == ("down", reason, None)
 
 
-def test_nobody_there_is_told() -> None:
+def test_an_unreachable_sidecar_has_a_reason() -> None:
     reading = run(lambda: first_reading(SidecarFeed(f"http://127.0.0.1:{free_port()}", None)))
     assert (reading.status, reading.reason) == ("down", "nothing listens there")
 

@@ -97,7 +97,7 @@ def test_a_position_of_another_journal_is_no_position(client: httpx.Client, trad
             assert next_of(stream, "trades")[2] != []
 
 
-def test_health_tells_that_no_sidecar_is_there(client: httpx.Client, trade: Make) -> None:
+def test_health_names_a_missing_sidecar(client: httpx.Client, trade: Make) -> None:
     head = client.post("/trade", json=trade()).json()["seq"]
     with events(client) as stream:
         told = next(

@@ -151,7 +151,7 @@ def test_a_form_with_a_key_is_taken_once(client: httpx.Client, trade: Make, acco
     assert len(stored(client, account)) == 1
 
 
-def test_a_bad_form_is_told_field_by_field(client: httpx.Client) -> None:
+def test_a_bad_form_gets_an_error_for_each_field(client: httpx.Client) -> None:
     document = problem(client.post("/trade", data={"symbol": "A", "price": "x"}), "invalid_trade")
     assert [error["pointer"] for error in document["errors"]] == ["#/price", "#/qty", "#/side"]
 
@@ -173,7 +173,7 @@ def test_a_large_form_is_refused(client: httpx.Client) -> None:
     problem(client.post("/trade", content=b"a&" * 1_000_000, headers=headers), "too_large")
 
 
-def test_json_sent_as_a_form_is_told_which_header_to_add(client: httpx.Client) -> None:
+def test_json_sent_as_a_form_gets_the_header_to_add(client: httpx.Client) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl -d sends
     for path in ("/trade", "/trades"):
         document = problem(client.post(path, content=b' {"symbol":"A"}', headers=headers), "unsupported_media_type")

@@ -57,7 +57,7 @@ def test_a_body_may_come_slowly(web: RunningApp) -> None:
         assert connection.answer().status == 201
 
 
-def test_a_client_that_waits_for_a_100_is_told_to_continue(web: RunningApp) -> None:
+def test_a_client_that_expects_a_100_gets_it(web: RunningApp) -> None:
     request = post("/trade", TRADE, "Expect: 100-continue")
     with connected(web.port) as connection:
         connection.send(request[: -len(TRADE)])
@@ -66,7 +66,7 @@ def test_a_client_that_waits_for_a_100_is_told_to_continue(web: RunningApp) -> N
         assert connection.answer().status == 201
 
 
-def test_a_client_that_waits_for_a_100_is_told_before_it_sends_too_much(web: RunningApp) -> None:
+def test_a_client_that_expects_a_100_gets_413_before_it_sends_too_much(web: RunningApp) -> None:
     head = post("/trades", b"", "Expect: 100-continue").replace(b"Content-Length: 0", b"Content-Length: 999999999")
     with connected(web.port) as connection:
         connection.send(head)
@@ -132,7 +132,7 @@ def test_head_is_answered_as_get_without_the_body(web: RunningApp, path: str) ->
     [("GET", "/trade", "POST"), ("DELETE", "/trades", "GET, HEAD, POST"), ("POST", "/healthz", "GET, HEAD"),
      ("PUT", "/", "GET, HEAD"), ("OPTIONS", "/trades", "GET, HEAD, POST"), ("CONNECT", "/trades", "GET, HEAD, POST")],
 )  # fmt: skip
-def test_another_method_is_told_which_are_allowed(web: RunningApp, method: str, path: str, allowed: str) -> None:
+def test_another_method_gets_the_allowed_ones(web: RunningApp, method: str, path: str, allowed: str) -> None:
     with connected(web.port) as connection:
         connection.send(get(path, method=method))
         answer = connection.answer()

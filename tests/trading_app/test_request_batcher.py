@@ -120,7 +120,7 @@ ODD: dict[str, Callable[[str], bytes]] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_one_that_is_out_of_the_ordinary_is_told_what_it_is_told_alone_and_the_others_are_taken(
+def test_an_unusual_request_gets_the_answer_it_gets_alone_and_the_others_are_accepted(
     web: RunningApp, odd: str
 ) -> None:
     seen = {}
@@ -143,7 +143,7 @@ def test_the_same_trade_many_times_in_a_turn_is_taken_once(web: RunningApp) -> N
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_turns_of_any_mix_are_told_as_if_each_had_come_alone(web: RunningApp, seed: int) -> None:
+def test_any_mix_of_requests_gets_the_answers_that_each_gets_alone(web: RunningApp, seed: int) -> None:
     chosen = random.Random(seed)
     kinds = [chosen.choice(["plain", "plain", *ODD]) for _ in range(COUNT)]
     # What appears twice would be told "accepted" the first time only, and which is the first is open.
@@ -159,7 +159,7 @@ def test_turns_of_any_mix_are_told_as_if_each_had_come_alone(web: RunningApp, se
     assert seen["many"] == seen["lone"]
 
 
-def test_a_client_that_left_has_its_trade_taken_and_the_others_are_told(tmp_path: Path) -> None:
+def test_the_trade_of_a_client_that_left_is_accepted_and_the_others_get_answers(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         bodies = [named(f"left-{index:02}") for index in range(COUNT)]
         with known(app, len(bodies[0])) as connections:

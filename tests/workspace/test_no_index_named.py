@@ -42,7 +42,7 @@ def test_no_file_names_a_host(host: str) -> None:
     assert [path for path in project_files() if host.encode() in path.read_bytes()] == []
 
 
-def test_no_tool_is_told_an_index() -> None:
+def test_no_tool_gets_the_address_of_an_index() -> None:
     configured = [
         path for path in project_files() if path.suffix in (".toml", ".cfg", ".ini", ".yml", ".sh", ".txt", "")
     ]

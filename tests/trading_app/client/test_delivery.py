@@ -101,7 +101,7 @@ def test_somebody_else_at_the_url_is_found_out(app: FakeApp, body: bytes) -> Non
         delivery.post(BODY)
 
 
-def test_ping_tells_whether_the_app_is_there(app: FakeApp) -> None:
+def test_ping_shows_whether_the_app_answers(app: FakeApp) -> None:
     with Trial(app.url).delivery as delivery:
         delivery.ping()
     with (

@@ -39,7 +39,7 @@ def test_a_terminal_gets_a_bar_and_anything_else_does_not() -> None:
         assert ("3,000 sent" in stream.getvalue()) == moves
 
 
-def test_failures_are_all_counted_and_told_of_now_and_then() -> None:
+def test_all_failures_are_counted_and_some_are_printed() -> None:
     stream, clock, tally = io.StringIO(), Clock(), Tally()
     note = FailureNotes(tally, Lines(stream, None, clock), clock)
     for number in range(25):
@@ -49,7 +49,7 @@ def test_failures_are_all_counted_and_told_of_now_and_then() -> None:
     assert [line.split(";")[0] for line in stream.getvalue().splitlines()] == ["reason 0", "reason 10", "reason 20"]
 
 
-def test_the_summary_tells_all() -> None:
+def test_the_summary_has_every_count() -> None:
     assert a_tally().summary(1.5) == ("sent 3000, accepted 2000, duplicates 1000, seq 7 to 3006, 1.5 s, 2000 trades/s")
     assert Tally().summary(0) == "sent 0, accepted 0, duplicates 0, 0.0 s, 0 trades/s"
     tally = a_tally()

@@ -44,7 +44,7 @@ def test_a_file_sent_twice_in_two_formats_is_there_once(apps: Apps, tmp_path: Pa
     assert [trade["price"] for trade in page["trades"]] == [trade["price"] for trade in TRADES]
 
 
-def test_what_the_app_refuses_is_told_by_line_and_field(apps: Apps, tmp_path: Path) -> None:
+def test_refusals_name_the_line_and_the_field(apps: Apps, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("symbol,price,qty,side\nA,1,1,buy\nA,-1,1,buy\nA,1,1,both\n")
     refused = run(apps, "send", tmp_path / "bad.csv")
     assert refused.returncode == 1

@@ -113,7 +113,7 @@ def test_a_file_without_trades_is_an_error(app: FakeApp, file: Path, capsys: pyt
     assert app.requests == []
 
 
-def test_it_gives_up_where_it_is_told_to(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_gives_up_after_max_wait(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_send(file, "--url", f"http://127.0.0.1:{free_port()}", "--max-wait", 0.01) == 1
     said = capsys.readouterr()
     assert said.out == ""

@@ -127,7 +127,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path, data: bytes) -> None:
     assert read(tmp_path / "f", data) == read(tmp_path / "f", files.zipped(data)) == []
 
 
-def test_gzip_damage_is_told_from_a_file_cut_short(tmp_path: Path) -> None:
+def test_a_damaged_gzip_file_and_a_truncated_one_have_different_errors(tmp_path: Path) -> None:
     data = files.zipped(files.as_ndjson(TRADES) * 1_000)
     for length in (3, 12, len(data) // 2, len(data) - 1):
         assert "cut short" in complaint(tmp_path / "f", data[:length])
