@@ -242,7 +242,7 @@ def test_a_client_that_does_not_read_fills_no_memory(served: Served) -> None:
         assert 1 <= kept < 150, "what it did not read was not kept for it"
 
 
-def test_a_journal_that_can_not_be_opened_ends_the_server_and_is_reported(
+def test_a_journal_that_fails_to_open_ends_the_server(
     context: zmq.Context[zmq.Socket[bytes]],
 ) -> None:
     failures: list[BaseException] = []
@@ -259,7 +259,7 @@ def test_a_journal_that_can_not_be_opened_ends_the_server_and_is_reported(
     assert [str(failure) for failure in failures] == ["no such journal"]
 
 
-def test_a_read_that_fails_ends_the_server_and_is_reported(context: zmq.Context[zmq.Socket[bytes]]) -> None:
+def test_a_read_that_fails_ends_the_server(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     class Reader:
         stream = "one"
         closed = False
