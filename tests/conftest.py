@@ -8,10 +8,13 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  
 settings.register_profile("same-each-time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same-each-time")
 
-SHARED = ("tests/browser/", "tests/infra/")
+SHARED = ("tests/browser/", "tests/infra/live/")
 """All of such a package is run by one worker: its tests share a browser, or apps under load, that are slow to start."""
 
-LONG = (*SHARED, "tests/faults/", "tests/benchmarks/", "tests/system/", "tests/workspace/", "tests/trading_app/")
+LONG = (
+    *SHARED,
+    *(f"tests/{name}/" for name in ("faults", "system", "infra", "workspace", "benchmarks", "trading_app")),
+)
 """Here most tests start processes, and they begin first: a long one at the end would leave the other workers idle."""
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from infra.grafana.generate import NOT_SHOWN
-from tests.infra.conftest import TOKEN
+from tests.infra.live.conftest import TOKEN
 from tests.infra.queries import DASHBOARDS, ROOT, RULES, PanelQuery, metrics_named, panel_queries
 from tests.support.apps import Apps
 
