@@ -233,7 +233,7 @@ def test_nobody_listening_and_a_redirect_give_no_keys(own_provider: Provider) ->
         ({"WEBAPP_OIDC_JWKS_URL": "http://id.example/keys"}, "an https address is needed"),
         ({"WEBAPP_OIDC_JWKS_URL": "file:///etc/keys"}, "an https address is needed"),
         ({"WEBAPP_OIDC_JWKS_URL": "https://[/"}, "an https address is needed"),
-        ({"WEBAPP_OIDC_SCOPES": "read,write"}, "scopes are ingest, read, admin"),
+        ({"WEBAPP_OIDC_SCOPES": "read,write"}, "scopes are ingest, correct, read, admin"),
         ({"WEBAPP_PUBLIC_URL": "https://desk.example/"}, "WEBAPP_PUBLIC_URL="),
     ],
 )

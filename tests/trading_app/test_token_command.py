@@ -46,7 +46,10 @@ def test_no_entry_is_made_of_a_token_that_can_be_guessed() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--scopes", "write"], "scopes are ingest, read, admin"), (["--existing"], "no token came on standard input")],
+    [
+        (["--scopes", "write"], "scopes are ingest, correct, read, admin"),
+        (["--existing"], "no token came on standard input"),
+    ],
 )
 def test_what_can_not_be_done_is_said(arguments: list[str], message: str) -> None:
     done = run(*arguments)

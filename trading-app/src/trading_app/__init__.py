@@ -15,11 +15,12 @@ Modules:
     metrics           counts, and their families for a scrape
     metrics_document  writes docs/app-metrics.md
     access            who calls, and what the caller may do
-    client            `send` and `demo`
+    client            `send`, `event`, `demo`
     commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`
     connection        the fast path
     http              layers and operations
     intake            from bytes to trades
+    ledger            events that are not trades
     page              the live page
     query             reads trades back
 """

@@ -1,7 +1,7 @@
 """The command `trading-app`. Without arguments it serves.
 
-`send` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its journal. `zmq-keys` makes
-keys for its ZeroMQ ports, `token` makes API tokens.
+`send`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its journal.
+`zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens.
 """
 
 import argparse
@@ -39,6 +39,10 @@ def main() -> int:
         from trading_app.client import send
 
         return send.run(arguments, settings)
+    if arguments.command == "event":
+        from trading_app.client import event
+
+        return event.run(arguments, settings)
     if arguments.command == "demo":
         from trading_app.client import demo
 
@@ -66,16 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
-        dest="command", metavar="send | demo | doctor | backup | restore | token | zmq-keys"
+        dest="command", metavar="send | event | demo | doctor | backup | restore | token | zmq-keys"
     )
     if len(sys.argv) > 1:
         # Only if a command may be given: these imports would delay every start of the server.
-        from trading_app.client import demo, send
+        from trading_app.client import demo, event, send
         from trading_app.commands import journal as journal_commands
         from trading_app.commands import token as token_command
         from trading_app.commands import zmq_keys as key_command
 
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
+        event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))
         demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
         journal_commands.add_commands(commands)
         key_command.add_command(commands)

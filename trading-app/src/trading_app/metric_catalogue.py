@@ -142,6 +142,14 @@ TRADES_REFUSED = Metric(
     "`overloaded`: the disk can't keep up. A conflict: a client uses an id for two trades.",
     "Trades of malformed or invalid requests are not counted.",
 )
+EVENTS_ACCEPTED = Metric(
+    "trading_app_events_accepted_total",
+    "counter",
+    "events",
+    (),
+    "New events that are not trades accepted: voids, replacements, cash and others; each is durable.",
+    "It rises although nobody corrects anything: a program sends them; see GET /events.",
+)
 COMMIT_DURATION = Metric(
     "trading_app_commit_duration_seconds",
     "histogram",

@@ -100,6 +100,7 @@ class AppMetrics:
         self.refused_trades = dict.fromkeys(UNDERSTOOD, 0)
         self.accepted_trades = 0
         self.duplicate_trades = 0
+        self.accepted_events = 0
         self.commit_seconds = Histogram(BOUNDS_SECONDS)
         self.committed_trades = 0
         self.sidecar_polls: Mapping[str, int] = {}
@@ -166,6 +167,7 @@ class AppMetrics:
         yield Family(catalogue.TRADES_ACCEPTED, [("", self.accepted_trades)])
         yield Family(catalogue.TRADES_DUPLICATE, [("", self.duplicate_trades)])
         yield Family(catalogue.TRADES_REFUSED, by_label("code", self.refused_trades))
+        yield Family(catalogue.EVENTS_ACCEPTED, [("", self.accepted_events)])
         commits = self.commit_seconds
         yield Family(catalogue.COMMIT_DURATION, list(histogram_samples(commits.counts, commits.total)))
         yield Family(catalogue.COMMITTED_TRADES, [("", self.committed_trades)])

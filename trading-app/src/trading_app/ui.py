@@ -31,6 +31,9 @@ from trading_app.http.request_boundary import Access, Edge
 from trading_app.http.until_open import UntilOpen
 from trading_app.intake.arrivals import report_arrivals
 from trading_app.intake.service import Intake
+from trading_app.ledger import routes as event_calls
+from trading_app.ledger.intake import LedgerIntake
+from trading_app.ledger.registry import Registry
 from trading_app.page import docs_page, page, sign_in
 from trading_app.page import stream as page_stream
 from trading_app.page.sidecar_feed import SidecarFeed
@@ -69,9 +72,11 @@ class WebApp:
         self.connections = self.context.connections
         self.metrics = metrics = self.context.metrics
         self._latest_time = LatestTime(clock)
-        self.intake = Intake(settings, metrics, self._latest_time.unix_ns)
+        self.registry = Registry()
+        self.intake = Intake(settings, metrics, self._latest_time.unix_ns, self.registry.may_be_negative)
         self.max_body_bytes = settings.max_body_bytes
         self.shares_origins = bool(settings.cors_origins)
+        self.ledger_intake = LedgerIntake(self.context, self.registry, self._latest_time.unix_ns)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token, clock)
         metrics.sidecar_polls = self.feed.polls
         self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings, clock), clock)
@@ -114,6 +119,7 @@ class WebApp:
         page_stream.add_to(api, self.context, self.feed)
         sign_in.add_to(api, self.context, self.gate)
         trade_calls.add_to(api, self.context)
+        event_calls.add_to(api, self.context, self.ledger_intake)
         operations.add_to(api, self.context)
         docs_page.add_to(api)
         return api
@@ -143,6 +149,11 @@ class WebApp:
             )
         except StartFailed as error:
             log.error("can't start", reason=str(error))
+            raise
+        try:
+            await stream.ask(self.registry.refresh)  # before the first request: it decides which prices are taken
+        except BaseException:
+            stream.close()
             raise
         self.context.open(stream)
         self._latest_time.raise_to(stream.last_trade_ns)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from typing import TypeVar
 
 import structlog
 
@@ -23,6 +24,8 @@ from trading_app.outgoing import PIECE_BYTES
 from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
+
+Reply = TypeVar("Reply")
 
 READERS = 2
 """Threads that read the journal, each with a connection of its own."""
@@ -177,6 +180,10 @@ class TradeStream:
             self._damage = damage
             self._damaged_reads += 1
             raise
+
+    async def ask(self, question: Callable[[StreamReader], Reply]) -> Reply:
+        """The reply to a question that is put to a reader in its own thread. Raises DamagedHistory, StoreBusy."""
+        return await self._loop.run_in_executor(self._readers, lambda: question(self._reader()))
 
     async def hash_at(self, sequence: int) -> str | None:
         """The history's hash at the last row end at or before a sequence; None past the head. Raises apsw.Error."""

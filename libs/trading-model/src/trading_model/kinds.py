@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 FILL = "fill"
+VOID = "void"
 ASIDE = "aside"
 UNKNOWN = "unknown"
 COUNTED = (FILL, ASIDE, UNKNOWN)
@@ -38,3 +39,11 @@ def may_hold_other_kinds(events: bytes) -> bool:
 def is_fill(event: bytes) -> bool:
     """Whether a numbered, journaled event is a fill."""
     return not event.startswith(_KIND, event.find(b",") + 1)
+
+
+def key_of(kind: str, id: str, target: int) -> str:  # noqa: A002 -- the member's name
+    """The key by which a repeat of an event that is not a fill is recognised.
+
+    An event can be voided once, so a void's key is its target. No fill's key begins with the same control character.
+    """
+    return f"\x1e{kind}\x1f{target if kind == VOID else id}"

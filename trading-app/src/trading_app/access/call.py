@@ -35,8 +35,10 @@ class Call:
         return b"text/html" in self.headers.get(b"accept", b"")
 
     @property
-    def scope_needed(self) -> str:
-        """The scope that the caller must have."""
+    def scopes_needed(self) -> tuple[str, ...]:
+        """The caller must have one of these scopes. What an event of another kind needs is known once it is read."""
         if self.method in SAFE_METHODS:
-            return "read"
-        return "ingest" if self.path in ("/trade", "/trades") else "admin"
+            return ("read",)
+        if self.path == "/events":
+            return ("ingest", "correct")
+        return ("ingest",) if self.path in ("/trade", "/trades") else ("admin",)

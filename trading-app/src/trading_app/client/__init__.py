@@ -1,13 +1,14 @@
-"""The command line's clients of the app: `send` posts a file of trades, `demo` a made-up stream of them.
+"""The command line's clients of the app: `send` posts a file of trades, `demo` a made-up stream, `event` an event.
 
 open (trade_files, json_array) → complete (completion) → batch (batches) → post (delivery, pace) → show (progress)
 
-`send` and `demo` hold the arguments and import the rest only when run, so that the server needs neither httpx nor rich.
+They hold the arguments and import the rest only when run, so that the server needs neither httpx nor rich.
 
 Modules:
 
     send         `trading-app send FILE`
     demo         `trading-app demo`
+    event        `trading-app event KIND name=value …`
     arguments    types of command line arguments
     errors       every error the clients raise
     target       where the app is, and the token for it

@@ -6,7 +6,7 @@ Posting again is safe: the app recognises each trade by its id, and writes a bat
 import math
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -89,9 +89,20 @@ class Delivery:
 
     def post(self, body: bytes) -> Receipt:
         """Post NDJSON until it is accepted. Raises Refused, or Unreachable after `max_wait` seconds."""
+        answer = self.deliver("/trades", body, {"Content-Type": "application/x-ndjson"})
+        try:
+            return msgspec.json.decode(answer, type=Receipt)
+        except msgspec.DecodeError:
+            raise Refused(200, f"what answers at {self._url} is not the trading app") from None
+
+    def deliver(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Post a body to a path until it is accepted; the answer's body.
+
+        Only for requests that may be sent again. Raises Refused, or Unreachable after `max_wait` seconds.
+        """
         deadline = self._clock() + self._max_wait
         delays = self._delays()
-        while isinstance(outcome := self._attempt(body), Failure):
+        while isinstance(outcome := self._attempt(path, body, headers), Failure):
             self._on_failure(outcome)
             delay = max(next(delays), outcome.retry_after)
             if self._clock() + delay > deadline:
@@ -99,10 +110,9 @@ class Delivery:
             self._sleep(delay)
         return outcome
 
-    def _attempt(self, body: bytes) -> Receipt | Failure:
-        headers = {"Content-Type": "application/x-ndjson"}
+    def _attempt(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes | Failure:
         try:
-            response = self._client.post(f"{self._url}/trades", content=body, headers=headers)
+            response = self._client.post(f"{self._url}{path}", content=body, headers=headers)
         except httpx.RequestError as error:
             return Failure(f"no answer from {self._url} ({_describe(error)})")
         if is_retryable(response.status_code):
@@ -110,10 +120,7 @@ class Delivery:
             return Failure(reason, retry_after(response.headers.get("Retry-After", "")))
         if not response.is_success:
             raise _refusal(response)
-        try:
-            return msgspec.json.decode(response.content, type=Receipt)
-        except msgspec.DecodeError:
-            raise Refused(response.status_code, f"what answers at {self._url} is not the trading app") from None
+        return response.content
 
 
 def retry_after(header: str, now: Callable[[], float] = time.time) -> float:

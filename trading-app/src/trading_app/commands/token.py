@@ -8,7 +8,9 @@ from service_kit.access.tokens import MIN_PLAIN_CHARACTERS, entry_text, mint, re
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--scopes", default="ingest,read", help="ingest, read, admin; comma-separated (%(default)s)")
+    parser.add_argument(
+        "--scopes", default="ingest,read", help="ingest, correct, read, admin; comma-separated (%(default)s)"
+    )
     parser.add_argument(
         "--account", action="append", default=[], help="the only account it may send trades for; repeatable"
     )

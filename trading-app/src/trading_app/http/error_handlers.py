@@ -91,6 +91,6 @@ def _http_problem(api: FastAPI, request: Request, error: HTTPException) -> Probl
 def _methods(api: FastAPI, path: str) -> list[str]:
     """Every method allowed on this path. A single route knows only its own methods."""
     in_front = {"POST"} if path in PATHS else set()
-    routes = [route for route in api.routes if isinstance(route, Route) and route.path == path]
+    routes = [route for route in api.routes if isinstance(route, Route) and route.path_regex.match(path)]
     methods = in_front.union(*(route.methods or () for route in routes))
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)

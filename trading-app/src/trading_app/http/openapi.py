@@ -6,7 +6,9 @@ from fastapi import FastAPI
 
 from trading_app.access.gate import COOKIE
 from trading_app.problems import TYPES
+from trading_model import kind_members
 from trading_model.fields import form_schema, request_schema, stored_schema
+from trading_model.kind_members import KINDS, SENT_KINDS
 
 ACCEPTED = {
     "type": "object",
@@ -113,7 +115,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API token, or an ID token of the provider. POST needs the scope ingest, GET the scope read.",
+        "description": "An API token, or an ID token of the provider. POST needs the scope ingest, for"
+        " corrections the scope correct; GET needs the scope read.",
     },
     "session": {
         "type": "apiKey",
@@ -138,6 +141,69 @@ PAGE_OR_LINES = success(
 )
 EVENTS = success(
     "Events without end", text_event_stream={**TEXT, "description": "`id` is the sequence, `data` a StoredTrade."}
+)
+EVENT_ACCEPTED = {
+    "type": "object",
+    "required": ["seq", "kind", "id", "status"],
+    "properties": {
+        "seq": {"type": "integer", "minimum": 1},
+        "kind": {"enum": list(SENT_KINDS)},
+        "id": {"type": "string"},
+        "status": {"enum": ["accepted", "duplicate"]},
+    },
+}
+STORED_EVENT = {
+    "type": "object",
+    "description": "An event as journaled; docs/wire-contract.md has the content of each kind.",
+    "required": ["seq", "kind", "id"],
+    "properties": {
+        "seq": {"type": "integer", "minimum": 1},
+        "kind": {"enum": list(KINDS)},
+        "id": {"type": "string"},
+        "target": {"type": "integer", "minimum": 1},
+    },
+}
+_EVENT = {"$ref": "#/components/schemas/Event"}
+EVENT_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": {"anyOf": [_EVENT, {"type": "array", "minItems": 1, "items": _EVENT}]}}},
+}
+EVENT_PAGE = success(
+    "Events, ascending by `seq`",
+    application_json={
+        "type": "object",
+        "required": ["events", "next_after"],
+        "properties": {
+            "events": {"type": "array", "items": {"$ref": "#/components/schemas/StoredEvent"}},
+            "next_after": {"type": ["integer", "null"], "description": "`after` of the next page; null on the last."},
+        },
+    },
+)
+_CHAPTER = {
+    "type": "object",
+    "required": ["seq", "kind", "at", "reason", "in_force", "event"],
+    "properties": {
+        "seq": {"type": "integer", "minimum": 1},
+        "kind": {"enum": list(KINDS)},
+        "at": {"type": "string", "format": "date-time", "description": "When it was committed."},
+        "reason": {"type": ["string", "null"]},
+        "in_force": {"type": "boolean"},
+        "event": {"$ref": "#/components/schemas/StoredEvent"},
+    },
+}
+STORY = success(
+    "The trade and its story",
+    application_json={
+        "type": "object",
+        "required": ["trade", "at", "in_force", "now", "story"],
+        "properties": {
+            "trade": {"$ref": "#/components/schemas/StoredTrade"},
+            "at": {"type": "string", "format": "date-time", "description": "When it was committed."},
+            "in_force": {"type": "boolean", "description": "Whether it counts: neither it nor its import is voided."},
+            "now": {"$ref": "#/components/schemas/StoredTrade"},
+            "story": {"type": "array", "items": _CHAPTER},
+        },
+    },
 )
 EXPOSITION = success("docs/app-metrics.md explains each metric", text_plain=TEXT, application_openmetrics_text=TEXT)
 
@@ -164,6 +230,36 @@ def _add_problem(response: dict[str, Any], code: str) -> None:
         response["content"] = _problem_content()
 
 
+def accepted_events() -> dict[int | str, dict[str, Any]]:
+    """The responses to events of other kinds than fills."""
+    content = {"application/json": {"schema": {"anyOf": [_reference("EventAccepted"), _reference("BatchAccepted")]}}}
+    refused = problem_responses(
+        "not_json", *ACCESS_CODES, "event_conflict", "idempotency_key_conflict", "too_large", "unsupported_encoding",
+        "unsupported_media_type", "invalid_event", "invalid_batch", "damaged_history", "overloaded", "not_ready",
+        "store_busy", "stream_failed",
+    )  # fmt: skip
+    return {
+        201: {"description": "Accepted", "content": content},
+        200: {"description": "Duplicate: nothing changed", "content": content},
+        **refused,
+    }
+
+
+def _event_schemas() -> dict[str, Any]:
+    """A schema for each kind of event that can be sent, one that tells them apart, and one of an event as journaled."""
+    kinds = {kind: f"{kind.capitalize()}Event" for kind in SENT_KINDS}
+    mapping = {kind: f"#/components/schemas/{name}" for kind, name in kinds.items()}
+    return {
+        **{name: kind_members.request_schema(KINDS[kind]) for kind, name in kinds.items()},
+        "Event": {
+            "oneOf": [_reference(name) for name in kinds.values()],
+            "discriminator": {"propertyName": "kind", "mapping": mapping},
+        },
+        "EventAccepted": EVENT_ACCEPTED,
+        "StoredEvent": STORED_EVENT,
+    }
+
+
 def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
     """The whole document, made once. `guarded` is true if callers have to show a token."""
     if app.openapi_schema is None:
@@ -175,6 +271,7 @@ def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
             "StoredTrade": stored_schema(),
             "Page": PAGE,
             "Problem": PROBLEM,
+            **_event_schemas(),
         }
         document = FastAPI.openapi(app)
         document["paths"]["/trade"] = {"post": _accept_trade()}

@@ -24,6 +24,7 @@ ROUTES = frozenset(
         "/trade",
         "/trades",
         "/trades/stream",
+        "/events",
         "/page/stream",
         "/page/history",
         "/page/session",
@@ -37,6 +38,7 @@ ROUTES = frozenset(
         "/openapi.json",
     )
 )
+TRADE_ROUTE = "/trades/{seq}"
 ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
@@ -106,10 +108,17 @@ class Edge:
             self._observe(scope, status, time.perf_counter() - began)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope["path"] if scope["path"] in ROUTES else "other"
+        route = _route(scope["path"])
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.observe_request(method, route, status, seconds)
         log.debug("answered", method=method, route=route, status=status, seconds=seconds)
+
+
+def _route(path: str) -> str:
+    """The route of a path, as a label: a path itself would be unbounded."""
+    if path in ROUTES:
+        return path
+    return TRADE_ROUTE if path.startswith("/trades/") and path.removeprefix("/trades/").isdigit() else "other"
 
 
 class Access:

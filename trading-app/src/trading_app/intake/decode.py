@@ -11,7 +11,7 @@ from hashlib import blake2b
 import msgspec
 
 from service_kit.problems import FieldProblem, Problem
-from telemetry_stream.events import RequestKey, Submission
+from telemetry_stream.events import Event, RequestKey, Submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, count_lines, read_columns
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.problems import TradeProblem
@@ -119,9 +119,9 @@ def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, terms: Terms 
 
 
 def submission(
-    events: Sequence[TradeEvent], idempotency_key: bytes | None, scope: str, body: bytes, caller: str = ""
+    events: Sequence[Event], idempotency_key: bytes | None, scope: str, body: bytes, caller: str = ""
 ) -> Submission:
-    """The submission of these trades. A key belongs to its `caller`; `scope` keeps the keys of different calls apart.
+    """The submission of these events. A key belongs to its `caller`; `scope` keeps the keys of different calls apart.
 
     Raises Problem (`bad_request`) for an invalid key.
     """

@@ -78,8 +78,7 @@ class Intake:
         kind = media_type(headers)
         key = headers.get(b"idempotency-key")
         if path == "/trade":
-            if kind != JSON:
-                raise _unsupported(kind, body, "send the trade as application/json")
+            require_json(headers, body, "send the trade as application/json")
             return self._intend(
                 caller, [read_trade(body, now_ns, self._ids, self._terms(caller))], key, body, single=True
             )
@@ -91,7 +90,7 @@ class Intake:
         return self._intend(caller, events, key, body, single=False)
 
     def _terms(self, caller: Caller) -> Terms:
-        return Terms(_account(caller), self._may_be_negative)
+        return Terms(default_account(caller), self._may_be_negative)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.
@@ -141,8 +140,8 @@ class Intake:
         return Intended(submission(events, key, scope, body, caller.id), events, single)
 
 
-def _account(caller: Caller) -> str:
-    """The account of trades that name none."""
+def default_account(caller: Caller) -> str:
+    """The account of what a caller sends without naming one."""
     accounts = caller.accounts or ()
     return next(iter(accounts)) if len(accounts) == 1 else DEFAULT_ACCOUNT
 
@@ -151,8 +150,13 @@ def _require_own_accounts(own: frozenset[str], events: Sequence[TradeEvent]) -> 
     """Raises Problem if a token that is bound to accounts sends a trade of another account."""
     foreign = {event.key.partition("\x1f")[0] for event in events} - own
     if foreign:
-        told = f"this token sends trades of {', '.join(sorted(own))}, not of {min(foreign)!r}"
-        raise Problem("forbidden", f"{told}; nothing of this request was taken")
+        raise foreign_accounts(own, min(foreign))
+
+
+def foreign_accounts(own: frozenset[str], account: str) -> Problem:
+    """The refusal of what a token that is bound to its `own` accounts sends of another account."""
+    bound = f"this token sends trades of {', '.join(sorted(own))}, not of {account!r}"
+    return Problem("forbidden", f"{bound}; nothing of this request was taken")
 
 
 def media_type(headers: Headers) -> bytes:
@@ -163,6 +167,13 @@ def media_type(headers: Headers) -> bytes:
 @lru_cache(maxsize=64)
 def _media_type(content_type: bytes) -> bytes:
     return content_type.partition(b";")[0].strip().lower()
+
+
+def require_json(headers: Headers, body: bytes, advice: str) -> None:
+    """Raises TradeProblem (`unsupported_media_type`) if the body is not sent as JSON."""
+    kind = media_type(headers)
+    if kind != JSON:
+        raise _unsupported(kind, body, advice)
 
 
 def is_form(headers: Headers, body: bytes) -> bool:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 from service_kit.settings import Environment, SettingError
 
-SCOPES = ("ingest", "read", "admin")
-"""ingest: send trades. read: read everything. admin: both, and calls that change the app."""
+SCOPES = ("ingest", "correct", "read", "admin")
+"""ingest: send trades, cash and notes. correct: correct them, and say what symbols, prices and rates are.
+read: read everything. admin: all of these, and calls that change the app.
+"""
 
 EVERY_SCOPE = frozenset(SCOPES)
 

@@ -1,0 +1,14 @@
+"""Events that are not fills: taken through the API, held against the ledger, read back.
+
+Modules:
+
+    routes       POST /events, GET /events, GET /trades/{seq}
+    intake       one request from bytes to its answer
+    request      one request to checked events, member by member (no I/O)
+    corrections  holds requests against the ledger, and makes events of them
+    event        one checked event, ready for the journal (no I/O)
+    results      outcomes as answers and problems (no I/O)
+    view         what the ledger says of an event: what corrects it, whether it is in force
+    registry     the instruments of the ledger, in memory
+    story        a fill with its whole story, and pages of events, as JSON
+"""

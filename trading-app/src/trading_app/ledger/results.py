@@ -1,0 +1,49 @@
+"""Outcomes of events as HTTP answers. No I/O."""
+
+from collections.abc import Sequence
+
+from service_kit.problems import FieldProblem, Problem
+from service_kit.responses import Answer
+from telemetry_stream.errors import StreamError
+from telemetry_stream.events import Conflict, Receipt
+from telemetry_stream.group_commit import Outcome
+from trading_app.intake.results import answer_trades, refusal
+from trading_app.ledger.event import LedgerEvent
+from trading_app.ledger.request import refuse
+from trading_app.problems import TradeProblem
+
+
+def receipt_of(outcome: Outcome, events: Sequence[LedgerEvent], *, single: bool) -> Receipt:
+    """The receipt of an outcome. Raises Problem for every other outcome."""
+    if isinstance(outcome, Conflict):
+        raise _conflict(outcome, events, single=single)
+    if isinstance(outcome, StreamError):
+        raise refusal(outcome)
+    assert isinstance(outcome, Receipt), "the events of one request are never independent"
+    return outcome
+
+
+def answer(receipt: Receipt, events: Sequence[LedgerEvent], *, single: bool) -> Answer:
+    """The answer to one event, or to a batch: 201 if something is new, 200 for what was answered or taken before."""
+    if not single:
+        return answer_trades(receipt)
+    status, word = (201, "accepted") if receipt.accepted else (200, "duplicate")
+    event = events[0]
+    body = f'{{"seq":{receipt.first},"kind":"{event.kind}","id":"{event.id}","status":"{word}"}}'
+    return Answer(status, body.encode())
+
+
+def _conflict(conflict: Conflict, events: Sequence[LedgerEvent], *, single: bool) -> Problem:
+    if not conflict.indexes:
+        return TradeProblem(
+            "idempotency_key_conflict", "use a new key for a new request; nothing of this one was accepted"
+        )
+    errors = [
+        FieldProblem(
+            "#/id" if single else f"#/{index}/id",
+            f"{events[index].id} is the id of another event of the same kind; use a new one",
+            None if single else index,
+        )
+        for index in conflict.indexes
+    ]
+    return refuse(errors, single=single, code="event_conflict")
