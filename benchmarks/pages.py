@@ -27,7 +27,7 @@ def main() -> int:
         apps.wait_until_applied(last, seconds=60)
         for _ in range(2):
             alone = p99(apps.web_port)
-            with pages(apps.web_port):
+            with opened(apps.web_port, PAGES):
                 beside = p99(apps.web_port)
             print(f"p99 of POST /trade: {alone * 1e3:.1f} ms alone, {beside * 1e3:.1f} ms beside {PAGES} pages of")
             print(f"{POSITIONS:,} positions: {beside / alone:.1f} times as long")
@@ -47,11 +47,11 @@ def fill(apps: Apps) -> int:
 
 
 @contextmanager
-def pages(port: int) -> Iterator[None]:
+def opened(port: int, count: int) -> Iterator[None]:
     """Pages that read all that is sent to them, in threads of this process."""
-    with ExitStack() as opened:
-        for _ in range(PAGES):
-            page = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+    with ExitStack() as connections:
+        for _ in range(count):
+            page = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
             page.sendall(b"GET /page/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
             page.recv(65_536)
             threading.Thread(target=_read, args=(page,), daemon=True).start()

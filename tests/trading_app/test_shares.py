@@ -1,12 +1,10 @@
 """Connections without a credential don't keep a sender with one out, in the web app as a process."""
 
-import resource
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-from tests.trading_app.raw_http import TRADE, connected, get, post
+from tests.support.askers import askers
+from tests.trading_app.raw_http import TRADE, connected, post
 from tests.trading_app.running import RunningApp, running
 
 TOKEN = "a-token-of-a-test-and-long-enough"
@@ -20,45 +18,8 @@ def metric(app: RunningApp, sample: str) -> float:
     return app.metric(sample)
 
 
-class Askers:
-    """Connections that each asked for health, and are kept."""
-
-    def __init__(self, port: int, count: int) -> None:
-        self._port = port
-        self._kept = [self._connect() for _ in range(count)]
-        self.ask(count)
-
-    def ask(self, count: int) -> None:
-        """Ask for health on the next so many; those that were closed are opened again, as an attacker would."""
-        for _ in range(count):
-            connection = self._kept.pop(0)
-            try:
-                connection.sendall(get("/healthz"))
-            except OSError:
-                connection.close()
-                connection = self._connect()
-            self._kept.append(connection)
-
-    def close(self) -> None:
-        """End all."""
-        for connection in self._kept:
-            connection.close()
-
-    def _connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self._port))
-
-
-@contextmanager
-def askers(app: RunningApp, count: int) -> Iterator[Askers]:
-    """So many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4_096), hard))
-    with closing(Askers(app.port, count)) as kept:
-        yield kept
-
-
 def test_a_thousand_callers_without_a_token_keep_no_sender_out(tmp_path: Path) -> None:
-    with running(tmp_path, WEBAPP_API_TOKENS=TOKEN) as app, askers(app, 1_000) as kept:
+    with running(tmp_path, WEBAPP_API_TOKENS=TOKEN) as app, askers(app.port, 1_000) as kept:
         for number in range(37):
             with connected(app.port) as connection:
                 connection.send(post("/trade", TRADE, SHOWN))
@@ -74,7 +35,7 @@ def test_one_that_showed_a_token_is_never_closed_for_others(tmp_path: Path) -> N
             sender = opened.enter_context(connected(app.port))
             sender.send(post(path, TRADE, SHOWN))
             assert sender.answer().status == 201
-            with askers(app, 200):
+            with askers(app.port, 200):
                 sender.send(post(path, TRADE, SHOWN))
                 assert sender.answer().status == 201
 
@@ -84,7 +45,7 @@ def test_a_wrong_token_earns_no_place(tmp_path: Path) -> None:
         guessing = opened.enter_context(connected(app.port))
         guessing.send(post("/trade", TRADE, "Authorization: Bearer wrong"))
         assert guessing.answer().status == 401
-        with askers(app, 100):
+        with askers(app.port, 100):
             assert guessing.is_closed()
 
 
@@ -93,6 +54,6 @@ def test_without_tokens_a_caller_that_asks_for_more_than_health_is_kept(tmp_path
         sender = opened.enter_context(connected(app.port))
         sender.send(post("/trade", TRADE))
         assert sender.answer().status == 201
-        with askers(app, 200):
+        with askers(app.port, 200):
             sender.send(post("/trade", TRADE))
             assert sender.answer().status == 201
