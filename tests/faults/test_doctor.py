@@ -20,13 +20,16 @@ from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.store import SqliteStore
+from telemetry_stream.topics import Topic
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
 from trading_app.commands import journal as journal_commands
 from trading_app.intake.decode import read_trade
-from trading_app.intake.event import TradeIds, stored_key
+from trading_app.intake.event import TradeIds
+from trading_app.intake.identity import KEY_RULES
+from trading_model.topics import LEDGER
 
 TRADES = 2_500
 TRADE = b'{"trade_id":"fill-%d","symbol":"XRP-USD","side":"buy","price":"105.00","qty":"1"}'
@@ -232,22 +235,22 @@ def test_a_copy_of_the_version_before_is_put_back(tmp_path: Path) -> None:
     report, _ = restore(golden, tmp_path)
     assert (report.ledger, report.head) == (before.stream, before.head)
     assert report.stream != before.stream
-    assert check_journal(tmp_path / "journal.sqlite3", stored_key).problems == []
+    assert check_journal(tmp_path / "journal.sqlite3", KEY_RULES).problems == []
     assert not list(tmp_path.glob("*restoring*"))
 
 
 def test_one_changed_digit_in_a_row_that_is_not_compressed_is_found(tmp_path: Path) -> None:
     """SQLite's own check does not see it, and such a row has no checksum of a compressed frame."""
-    with closing(Journal(tmp_path)) as journal:
+    with closing(Journal(tmp_path, Topic(LEDGER, key_rules=KEY_RULES))) as journal:
         for number in range(3):
             journal.append([Submission([read_trade(TRADE % number, time.time_ns(), TradeIds())])])
     copy, file = tmp_path / "copy.sqlite3", tmp_path / "journal.sqlite3"
-    back_up(tmp_path, copy, stored_key)
+    back_up(tmp_path, copy, KEY_RULES)
     change(tmp_path, "UPDATE batch SET events = CAST(replace(events, '105.00', '195.00') AS BLOB) WHERE first = 2")
-    [problem] = check_journal(file, stored_key).problems
+    [problem] = check_journal(file, KEY_RULES).problems
     assert "sequences 2 to 2 does not hold the events that were committed" in problem
     with pytest.raises(BackupFailed, match="sequences 2 to 2"):
-        back_up(tmp_path, tmp_path / "another.sqlite3", stored_key)
+        back_up(tmp_path, tmp_path / "another.sqlite3", KEY_RULES)
     with closing(JournalReader(tmp_path)) as reader:
         assert reader.read(0, 1).count == 1
         with pytest.raises(DamagedHistory, match="sequences 2 to 2"):

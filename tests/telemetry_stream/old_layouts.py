@@ -40,6 +40,8 @@ PRAGMA user_version = 3;
 
 TO_4 = """
 DROP TABLE labelled;
+DROP TABLE origin;
+ALTER TABLE stream DROP COLUMN key_rule;
 PRAGMA user_version = 4;
 """
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import (
+    NO_ORIGIN,
     Conflict,
     Delivery,
     Event,
     Label,
     Labelled,
+    Origin,
     PerEvent,
     Receipt,
     RequestKey,
@@ -40,6 +42,11 @@ from tests.telemetry_stream.streams import (
 )
 
 
+def given_by(origin: Origin, *keys: str) -> Submission:
+    """A submission of that origin."""
+    return Submission([event(key) for key in keys], origin=origin)
+
+
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     return BACKENDS[request.param](tmp_path)
@@ -56,6 +63,33 @@ def reader(writer: StreamWriter, backend: Backend) -> Iterator[StreamReader]:
     assert writer.head() == 0
     with closing(backend.reader()) as reader:
         yield reader
+
+
+# Origins.
+
+
+def test_the_origin_of_each_event_is_kept_apart_from_it(writer: StreamWriter, reader: StreamReader) -> None:
+    one, other = Origin("token 1", "api"), Origin("token 2", "page")
+    writer.append([submission("a")])
+    writer.append([given_by(one, "b", "c"), given_by(other, "d"), given_by(other, "e")])
+    writer.append([given_by(one, "a", "f"), given_by(other, "f"), submission("g")])
+    found = [reader.provenance(sequence) for sequence in range(9)]
+    origins = [each.origin if each else None for each in found]
+    assert origins == [None, NO_ORIGIN, one, one, other, other, one, NO_ORIGIN, None]
+    times = [each.committed_at_ns for each in found if each]
+    assert times == sorted(times)
+    assert times[1:5] == times[1:2] * 4, "one commit"
+    assert b"token" not in all_events(reader)
+
+
+def test_the_origin_of_events_that_are_refused_is_not_kept(writer: StreamWriter, reader: StreamReader) -> None:
+    one, other = Origin("token 1", "api"), Origin("token 2", "api")
+    writer.append([given_by(one, "a")])
+    refused = Submission([event("b"), event("a", "that")], origin=other)
+    writer.append([refused, given_by(other, "a"), given_by(one, "c")])
+    found = reader.provenance(2)
+    assert found is not None
+    assert found.origin == one
 
 
 # Appending.

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from telemetry_stream.errors import BackendMisconfigured
-from telemetry_stream.events import Batch, Labelled
+from telemetry_stream.events import Batch, Labelled, Provenance
 from telemetry_stream.log import StreamReader
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
@@ -281,6 +281,9 @@ def test_a_read_that_fails_ends_the_server(context: zmq.Context[zmq.Socket[bytes
 
         def at(self, time_ns: int) -> int:
             raise AssertionError(f"nothing was at {time_ns}")
+
+        def provenance(self, sequence: int) -> Provenance:
+            raise AssertionError(f"nobody asks for {sequence}")
 
         def labelled(self, **wanted: object) -> list[Labelled]:
             raise AssertionError(f"nothing has a label {wanted}")

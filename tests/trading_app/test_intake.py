@@ -15,6 +15,7 @@ from telemetry_stream.wire import number
 from trading_app.intake import decode as intake
 from trading_app.intake.decode import explain, read_form, read_trade, read_trades, submission
 from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.identity import stored_key
 from trading_app.problems import TYPES
 from trading_model.fields import NAMES, REQUIRED
 
@@ -251,7 +252,7 @@ def test_the_quick_way_refuses_exactly_what_the_thorough_one_finds_fault_with(tr
         if trade.get(name) is not None:
             assert Decimal(stored[name]) == Decimal(str(trade[name]))
             assert "e" in str(trade[name]).lower() or stored[name] == str(trade[name])
-    assert event.key == f"{stored['account']}\x1f{stored['trade_id']}"
+    assert event.key == stored_key(number(event.payload, 7))
     assert event.repeats(number(event.payload, 7))
 
 

@@ -22,7 +22,7 @@ def fill(trade_id: str) -> Event:
         f'{{"trade_id":"{trade_id}","symbol":"XRP/ETH","price":"1","qty":"1","side":"buy",'
         '"ts":"2026-03-04T05:06:07Z","account":"a","strategy":"s"}'
     )
-    return TradeEvent("a", trade_id, payload.encode(), timed_by_client=True)
+    return TradeEvent(f"a\x1f{trade_id}", trade_id, payload.encode(), timed_by_client=True)
 
 
 NOTE = Event("note", b'{"kind":"note","aside":true,"note":{"symbol":"XRP/ETH","account":"a","text":"x"}}')

@@ -13,13 +13,14 @@ import structlog
 
 from telemetry_stream.backend import open_log, store_of
 from telemetry_stream.errors import DamagedHistory
-from telemetry_stream.events import Batch, Submission
+from telemetry_stream.events import Batch, Provenance, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse, StoreCounters, StreamReader
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from telemetry_stream.wire import trim
 from trading_app.environment import Settings
+from trading_app.intake.identity import KEY_RULES
 from trading_app.outgoing import PIECE_BYTES
 from trading_model.topics import LEDGER
 
@@ -37,7 +38,7 @@ RUNNING_FILE = "trading-app.running"
 def place_of(settings: Settings) -> Place:
     """The ledger's topic, folder, addresses and back ends, from the settings."""
     return Place(
-        Topic(LEDGER),
+        Topic(LEDGER, key_rules=KEY_RULES),
         settings.data_folder,
         settings.publisher_address,
         settings.replay_address,
@@ -188,6 +189,10 @@ class TradeStream:
     async def hash_at(self, sequence: int) -> str | None:
         """The history's hash at the last row end at or before a sequence; None past the head. Raises apsw.Error."""
         return await self._loop.run_in_executor(self._readers, lambda: self._reader().hash_at(sequence))
+
+    async def provenance(self, sequence: int) -> Provenance | None:
+        """Who submitted an event, by which way, and when it was committed; None past the head. Raises apsw.Error."""
+        return await self._loop.run_in_executor(self._readers, lambda: self._reader().provenance(sequence))
 
     async def read_past_damage(self, after: int, limit: int) -> Batch:
         """Like `read`; in place of stored trades that can't be read, an empty batch with their sequences."""

@@ -88,6 +88,24 @@ class RequestKey(msgspec.Struct, frozen=True):
     caller: str = ""
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where a submission came from: the name of its `caller`, and the `way` it took. It is not part of any event."""
+
+    caller: str = ""
+    way: str = ""
+
+
+NO_ORIGIN = Origin()
+"""Of events that nobody submitted by a name and a way, and of those that were stored before origins were."""
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """Who submitted a stored event, by which way, and when it was committed (Unix time in nanoseconds)."""
+
+    origin: Origin
+    committed_at_ns: int
+
+
 class Submission(msgspec.Struct, frozen=True):
     """Events, at least one, that are written together or not at all.
 
@@ -100,6 +118,7 @@ class Submission(msgspec.Struct, frozen=True):
     request_key: RequestKey | None = None
     independent: bool = False
     compared: dict[int, int] | None = None
+    origin: Origin = NO_ORIGIN
 
     def __post_init__(self) -> None:
         if not self.events:

@@ -15,6 +15,7 @@ from telemetry_stream.events import (
     Commit,
     Delivery,
     Labelled,
+    Provenance,
     Result,
     StreamPosition,
     Submission,
@@ -22,7 +23,7 @@ from telemetry_stream.events import (
 )
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
-from telemetry_stream.topics import Topic
+from telemetry_stream.topics import KeyRules, Topic
 
 PAGE_BYTES = 1024 * 1024
 """Of events in one page, where nothing else is asked for, and so of one replay answer; the last row may exceed it."""
@@ -93,6 +94,9 @@ class StreamReader(Protocol):
 
     def at(self, time_ns: int) -> int:
         """The last sequence that was committed at or before a time (Unix time); 0 if none was."""
+
+    def provenance(self, sequence: int) -> Provenance | None:
+        """Who submitted an event, by which way, and when it was committed; None for one that is not kept."""
 
     def labelled(
         self,
@@ -204,10 +208,6 @@ class JournalReport:
     problems: list[str] = field(default_factory=list)
 
 
-KeyOf = Callable[[bytes], str | None]
-"""The key of a numbered event, as its program makes it; None where it can't tell. Raises ValueError for no event."""
-
-
 BeforeCommit = Callable[[Sequence[Batch]], None]
 """The seam between numbering and commit: gets batches that are numbered and not committed yet, or raises."""
 
@@ -270,19 +270,19 @@ class Store(Protocol):
     def measure(self, folder: Path) -> StorageUse:
         """The room that is used and left."""
 
-    def check(self, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+    def check(self, file: Path, key_rules: KeyRules = ()) -> JournalReport:
         """Look a stored stream over, which may be written meanwhile. Changes nothing.
 
-        With `key_of` the digests of the keys are made again from the events, and compared.
+        With `key_rules` the digests of the keys are made again from the events, and compared.
         """
 
     def tend(self, folder: Path) -> None:
         """Bring everything that waits in a log of the store's own into its file. No process may be writing."""
 
-    def back_up(self, folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+    def back_up(self, folder: Path, file: Path, key_rules: KeyRules = ()) -> JournalReport:
         """Copy all that is committed by now to a file, which must not be there yet, and check that."""
 
-    def restore(self, file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
+    def restore(self, file: Path, folder: Path, key_rules: KeyRules = ()) -> tuple[JournalReport, Path | None]:
         """Check a copy and put it in the folder; gives where what was there is now, if there was anything.
 
         The copy becomes another stream of the same ledger: its id is new, so every reader starts over.

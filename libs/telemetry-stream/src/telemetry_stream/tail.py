@@ -82,6 +82,7 @@ class TailReader:
         self.hash_at = store.hash_at
         self.at = store.at
         self.labelled = store.labelled
+        self.provenance = store.provenance
         self.close = store.close
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:

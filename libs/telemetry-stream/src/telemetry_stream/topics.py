@@ -1,10 +1,21 @@
 """What a stream is about: its name on the wire, how it recognises a repetition, and how long it keeps its events."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+
+
+KeyOf = Callable[[bytes], str | None]
+"""Gives the key of a numbered event as its program makes it; None if it can't. Raises ValueError for a non-event."""
+
+KeyRules = tuple[KeyOf, ...]
+"""How a program has made the keys of its events so far: version N is at index N - 1, the last one holds.
+
+A store keeps with its keys by which version they were made, and makes them again from the events if there is a later.
+"""
 
 
 class Deduplication(Enum):
@@ -39,6 +50,7 @@ class Topic:
     name: str
     deduplication: Deduplication = Deduplication.KEYS
     retention: Retention | None = None
+    key_rules: KeyRules = ()
     batches: bytes = field(init=False)
     heartbeats: bytes = field(init=False)
     errors: bytes = field(init=False)

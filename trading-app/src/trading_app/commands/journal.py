@@ -8,7 +8,7 @@ from telemetry_stream.backend import store_of
 from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.log import StorageUse, Store
 from trading_app.environment import Settings
-from trading_app.intake.event import stored_key
+from trading_app.intake.identity import KEY_RULES
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
 """A larger write-ahead log could not be emptied: a reader stays open, or the app was killed before a checkpoint."""
@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.command == "doctor":
             return examine(store, folder, settings.min_free_bytes, repair=arguments.repair)
         if arguments.command == "backup":
-            report = store.back_up(folder, arguments.file, stored_key)
+            report = store.back_up(folder, arguments.file, KEY_RULES)
             print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
         else:
-            report, before = store.restore(arguments.file, folder, stored_key)
+            report, before = store.restore(arguments.file, folder, KEY_RULES)
             print(f"{store.file(folder)}: {report.head:,} trades of ledger {report.ledger}, checked")
             print(f"the trades are a new stream, {report.stream}: every reader starts over, and its totals begin again")
             if before:
@@ -53,7 +53,7 @@ def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) ->
         return 0
     running = store.is_written(folder)
     print(f"{file}: {'in use by a running app' if running else 'not in use by an app'}")
-    report = store.check(file, stored_key)
+    report = store.check(file, KEY_RULES)
     for problem in report.problems:
         print(f"  wrong: {problem}")
     if report.problems:

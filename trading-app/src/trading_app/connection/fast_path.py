@@ -14,7 +14,7 @@ from trading_app.connection.fast_request import FastRequest
 from trading_app.connection.head_cache import CachedHead, HeadCache, head_to_learn
 from trading_app.connection.host import Host
 from trading_app.connection.request_batcher import RequestBatcher
-from trading_app.intake.service import FORMS, media_type
+from trading_app.intake.service import FORMS, media_type, way_of
 
 PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 
@@ -120,7 +120,13 @@ class FastHttpProtocol(GuardedHttpProtocol):
         body_bytes = len(data) - len(head)
         if body_bytes <= self.host.max_body_bytes:
             # Not for tokens that are bound to accounts: only the single way compares the accounts of trades with them.
-            brings_one = fast.path == "/trade" and media_type(fast.headers) == JSON and fast.caller.accounts is None
+            # Nor for the page, whose trades have another origin.
+            brings_one = (
+                fast.path == "/trade"
+                and media_type(fast.headers) == JSON
+                and fast.caller.accounts is None
+                and way_of(fast.headers, "api") == "api"
+            )
             self._known_heads.learn(head, CachedHead(fast.path, fast.headers, body_bytes, brings_one, fast.caller))
 
     def _is_fast(self) -> bool:

@@ -6,7 +6,7 @@ time. A trade out of the common form, or a duplicate, makes each request of the 
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import structlog
@@ -20,6 +20,7 @@ from trading_app.connection.fast_request import FastRequest
 from trading_app.connection.host import Host
 from trading_app.intake.decode_batch import TradeColumns
 from trading_app.intake.results import trade_body
+from trading_app.intake.service import origin
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +44,10 @@ class RequestBatcher:
 
     def _end(self) -> None:
         requests, self._requests = self._requests, []
-        if len(requests) < MIN_REQUESTS or not self._submit(requests):
-            for request in requests:
-                request.attempt(request.end)
+        for group in _by_caller(requests):
+            if len(group) < MIN_REQUESTS or not self._submit(group):
+                for request in group:
+                    request.attempt(request.end)
 
     def _submit(self, requests: list[FastRequest]) -> bool:
         """Hand over the trades together; False if each request has to be handled alone."""
@@ -54,7 +56,8 @@ class RequestBatcher:
             return False
         try:
             self._host.context.stream.submit(
-                Submission(trades, independent=True), partial(self._finish, requests, trades)
+                Submission(trades, independent=True, origin=origin(requests[0].caller, "api")),
+                partial(self._finish, requests, trades),
             )
         except StreamError:
             return False  # one by one, some may still be below the limit of waiting trades
@@ -104,3 +107,14 @@ class RequestBatcher:
         metrics = self._host.metrics
         metrics.accepted_trades += len(began)
         metrics.observe_requests("POST", "/trade", 201, time.perf_counter(), began)
+
+
+def _by_caller(requests: list[FastRequest]) -> Iterable[list[FastRequest]]:
+    """The requests of each caller, in order: a submission has one origin."""
+    caller = requests[0].caller
+    if all(request.caller is caller for request in requests):
+        return (requests,)
+    groups: dict[int, list[FastRequest]] = {}
+    for request in requests:
+        groups.setdefault(id(request.caller), []).append(request)
+    return groups.values()

@@ -6,6 +6,7 @@ Modules:
     decode        one request to trades, field by field where it fails
     decode_batch  many trades at once, column by column
     event         one checked trade as an event
+    identity      the key of a fill, by which repeats are recognised
     results       outcomes as answers and problems
     arrivals      a log line when trades arrive
 """

@@ -11,9 +11,10 @@ from hashlib import blake2b
 import msgspec
 
 from service_kit.problems import FieldProblem, Problem
-from telemetry_stream.events import Event, RequestKey, Submission
+from telemetry_stream.events import NO_ORIGIN, Event, Origin, RequestKey, Submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, count_lines, read_columns
 from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.identity import fill_key
 from trading_app.problems import TradeProblem
 from trading_model import field_rules as rules
 from trading_model.field_rules import FieldError
@@ -119,20 +120,26 @@ def read_form(form: Mapping[str, str], now_ns: int, ids: TradeIds, terms: Terms 
 
 
 def submission(
-    events: Sequence[Event], idempotency_key: bytes | None, scope: str, body: bytes, caller: str = ""
+    events: Sequence[Event],
+    idempotency_key: bytes | None,
+    scope: str,
+    body: bytes,
+    caller: str = "",
+    origin: Origin = NO_ORIGIN,
 ) -> Submission:
     """The submission of these events. A key belongs to its `caller`; `scope` keeps the keys of different calls apart.
 
     Raises Problem (`bad_request`) for an invalid key.
     """
     if idempotency_key is None:
-        return Submission(events)
+        return Submission(events, origin=origin)
     try:
         key = rules.check_identifier(idempotency_key.decode())
     except (FieldError, UnicodeDecodeError) as error:
         raise Problem("bad_request", f"Idempotency-Key {error}") from None
     # The digest shows whether a repeated key came with the same body. blake2b, since a client may choose both bodies.
-    return Submission(events, RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest(), caller))
+    request_key = RequestKey(f"{scope}\x1f{key}", blake2b(body, digest_size=16).digest(), caller)
+    return Submission(events, request_key, origin=origin)
 
 
 def explain(
@@ -195,7 +202,9 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> T
         f'{{"trade_id":"{trade_id}","symbol":"{symbol}","price":"{price}","qty":"{qty}","side":"{side}","ts":"{ts}",'
         f'"account":"{account}","strategy":"{strategy}"{_optional(request)}}}'
     )
-    return TradeEvent(account, trade_id, text.encode(), timed)
+    venue, position_side = request.venue or "", (request.position_side or "").lower()
+    key = fill_key(account, venue, rules.case_folded(symbol), position_side, side, trade_id)
+    return TradeEvent(key, trade_id, text.encode(), timed)
 
 
 def _optional(request: TradeRequest) -> str:

@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from telemetry_stream.events import Events
 from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.identity import SEPARATOR, fill_key
 from trading_model import field_rules as rules
 from trading_model.field_rules import FieldError
 
@@ -61,18 +62,18 @@ class TradeColumns(Events[TradeEvent]):
     """
 
     def __init__(self, rows: list[TradeRow], timed: Sequence[bool]) -> None:
-        self._keys = [f"{row.account}\x1f{row.trade_id}" for row in rows]
+        self._keys = _keys_of(rows)
         self._encoded = _encode(rows)[1:-1]
         self._timed = timed
 
     @property
     def trade_ids(self) -> Sequence[str]:
         """The trades' ids."""
-        return [key.partition("\x1f")[2] for key in self._keys]
+        return [key.rpartition(SEPARATOR)[2] for key in self._keys]
 
     @property
     def keys(self) -> Sequence[str]:
-        """The trades' keys: account and trade id."""
+        """The trades' keys."""
         return self._keys
 
     def numbered(self, first: int, start: int, stop: int) -> bytes:
@@ -92,8 +93,8 @@ class TradeColumns(Events[TradeEvent]):
         return len(self._keys)
 
     def __getitem__(self, index: int) -> TradeEvent:  # type: ignore[override]  # slices are not used
-        account, _, trade_id = self._keys[index].partition("\x1f")
-        return TradeEvent(account, trade_id, self._payload(index), self._timed[index])
+        key = self._keys[index]
+        return TradeEvent(key, key.rpartition(SEPARATOR)[2], self._payload(index), self._timed[index])
 
     def _payload(self, index: int) -> bytes:
         return _BEGIN + self._parts[index].removesuffix(b",")
@@ -101,6 +102,25 @@ class TradeColumns(Events[TradeEvent]):
     @cached_property
     def _parts(self) -> list[bytes]:
         return self._encoded.split(_BEGIN)[1:]
+
+
+def _keys_of(rows: list[TradeRow]) -> list[str]:
+    """The key of each, as `fill_key` makes it."""
+    folded = {symbol: rules.case_folded(symbol) for symbol in {row.symbol for row in rows}}
+    if any(symbol != kept for symbol, kept in folded.items()) or isinstance(rows[0], WideTradeRow):
+        return [
+            fill_key(
+                row.account,
+                row.venue or "",
+                folded[row.symbol],
+                (row.position_side or "") if isinstance(row, WideTradeRow) else "",
+                row.side,
+                row.trade_id or "",
+            )
+            for row in rows
+        ]
+    # The same written out: a call for each trade would take as long again.
+    return [f"{row.account}\x1f{row.venue or ''}\x1f{row.symbol}\x1f\x1f{row.side}\x1f{row.trade_id}" for row in rows]
 
 
 def read_columns(

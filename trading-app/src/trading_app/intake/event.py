@@ -1,4 +1,4 @@
-"""One checked trade as an event of the stream, with its key and its id. No I/O."""
+"""One checked trade as an event of the stream, with its id. No I/O."""
 
 import itertools
 import secrets
@@ -7,25 +7,32 @@ import msgspec
 
 from telemetry_stream.events import Event
 from telemetry_stream.wire import number
+from trading_model.field_rules import case_folded
 from trading_model.trade import Trade
 
 
 class TradeEvent(Event):
-    """A checked trade, ready for the journal. Its key, account and trade id, is unique within the stream."""
+    """A checked trade, ready for the journal. `key` is its identity; see `identity`."""
 
     __slots__ = ("timed_by_client", "trade_id")
 
-    def __init__(self, account: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
-        self.key = make_key(account, trade_id)
+    def __init__(self, key: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
+        self.key = key
         self.payload = payload
         self.trade_id = trade_id
         self.timed_by_client = timed_by_client
 
     def repeats(self, stored: bytes) -> bool:
-        """Whether the stored trade has the same content: numbers by value, the time only if the client sent one."""
+        """Whether the stored trade has the same content: numbers by value, symbols in any case, the time only if the
+        client sent one.
+        """
         known = _decode_trade(stored)
         again = _decode_trade(number(self.payload, known.seq))
-        return known == (again if self.timed_by_client else msgspec.structs.replace(again, ts=known.ts))
+        if known == again:
+            return True
+        ts = again.ts if self.timed_by_client else known.ts
+        symbol = known.symbol if case_folded(again.symbol) == case_folded(known.symbol) else again.symbol
+        return known == msgspec.structs.replace(again, ts=ts, symbol=symbol)
 
 
 class TradeIds:
@@ -40,29 +47,9 @@ class TradeIds:
         return f"t{now_ns:x}-{self._process}-{next(self._count):x}"
 
 
-class _Keyed(msgspec.Struct):
-    account: str | None = None
-    trade_id: str | None = None
-    kind: str | None = None
-
-
-def stored_key(numbered: bytes) -> str | None:
-    """The key of a journaled event; None if it is not a fill. Raises ValueError if it is not an event."""
-    event = _decode_keyed(numbered)
-    if event.kind is not None or event.account is None or event.trade_id is None:
-        return None
-    return make_key(event.account, event.trade_id)
-
-
-def make_key(account: str, trade_id: str) -> str:
-    """The key of a fill, unique within the stream. Neither part can hold the separator, a control character."""
-    return f"{account}\x1f{trade_id}"
-
-
 def stored_trade_id(numbered: bytes) -> str:
     """The trade id of a journaled trade."""
     return _decode_trade(numbered).trade_id
 
 
-_decode_keyed = msgspec.json.Decoder(_Keyed).decode
 _decode_trade = msgspec.json.Decoder(Trade).decode

@@ -9,13 +9,14 @@ from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON, Answer
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Submission
+from telemetry_stream.events import Origin, Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
 from trading_app.intake.decode import Terms, read_form, read_trade, read_trades, submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, read_bodies
 from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.identity import SEPARATOR
 from trading_app.intake.results import answer_trade, answer_trades, receipt_of, refusal
 from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
@@ -52,6 +53,7 @@ class Intake:
         `may_be_negative` returns whether a symbol's instrument allows negative prices.
         """
         self._may_be_negative = may_be_negative
+        self._unbound = Terms(DEFAULT_ACCOUNT, may_be_negative)
         self._latest_ns = latest_ns
         self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
@@ -79,18 +81,17 @@ class Intake:
         key = headers.get(b"idempotency-key")
         if path == "/trade":
             require_json(headers, body, "send the trade as application/json")
-            return self._intend(
-                caller, [read_trade(body, now_ns, self._ids, self._terms(caller))], key, body, single=True
-            )
+            events: Sequence[TradeEvent] = [read_trade(body, now_ns, self._ids, self._terms(caller))]
+            return self._intend(caller, events, key, body, way_of(headers, "api"), single=True)
         if kind not in (JSON, LINES):
             raise _unsupported(
                 kind, body, "send an array as application/json, or one trade on each line as application/x-ndjson"
             )
         events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, self._terms(caller))
-        return self._intend(caller, events, key, body, single=False)
+        return self._intend(caller, events, key, body, "batch", single=False)
 
     def _terms(self, caller: Caller) -> Terms:
-        return Terms(default_account(caller), self._may_be_negative)
+        return self._unbound if caller.accounts is None else Terms(default_account(caller), self._may_be_negative)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.
@@ -106,7 +107,12 @@ class Intake:
         key = headers.get(b"idempotency-key")
         return self._by_the_latest_time(
             lambda ns: self._intend(
-                caller, [read_form(fields, ns, self._ids, self._terms(caller))], key, body, single=True
+                caller,
+                [read_form(fields, ns, self._ids, self._terms(caller))],
+                key,
+                body,
+                way_of(headers, "form"),
+                single=True,
             ),
             now_ns,
         )
@@ -132,12 +138,27 @@ class Intake:
         self._metrics.refused_trades[problem.code] += len(intended.events)
 
     def _intend(
-        self, caller: Caller, events: Sequence[TradeEvent], key: bytes | None, body: bytes, *, single: bool
+        self, caller: Caller, events: Sequence[TradeEvent], key: bytes | None, body: bytes, way: str, *, single: bool
     ) -> Intended:
         if caller.accounts is not None:
             _require_own_accounts(caller.accounts, events)
         scope = "trade" if single else "trades"
-        return Intended(submission(events, key, scope, body, caller.id), events, single)
+        return Intended(submission(events, key, scope, body, caller.id, origin(caller, way)), events, single)
+
+
+def way_of(headers: Headers, otherwise: str) -> str:
+    """`page` for what the app's own page made the browser send, else the given way."""
+    return "page" if headers.get(b"sec-fetch-site") == b"same-origin" else otherwise
+
+
+def origin(caller: Caller, way: str) -> Origin:
+    """The origin to be stored with what a caller sends by a way: `api`, `batch`, `form`, `page`."""
+    return _origin(caller.name, way)
+
+
+@lru_cache(maxsize=1_024)
+def _origin(name: str, way: str) -> Origin:
+    return Origin(name, way)
 
 
 def default_account(caller: Caller) -> str:
@@ -148,7 +169,7 @@ def default_account(caller: Caller) -> str:
 
 def _require_own_accounts(own: frozenset[str], events: Sequence[TradeEvent]) -> None:
     """Raises Problem if a token that is bound to accounts sends a trade of another account."""
-    foreign = {event.key.partition("\x1f")[0] for event in events} - own
+    foreign = {event.key.partition(SEPARATOR)[0] for event in events} - own
     if foreign:
         raise foreign_accounts(own, min(foreign))
 

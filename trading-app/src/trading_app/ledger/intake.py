@@ -13,7 +13,7 @@ from trading_app.context import Context
 from trading_app.intake.decode import submission
 from trading_app.intake.event import TradeIds
 from trading_app.intake.results import refusal
-from trading_app.intake.service import default_account, foreign_accounts, require_json
+from trading_app.intake.service import default_account, foreign_accounts, origin, require_json, way_of
 from trading_app.ledger import results
 from trading_app.ledger.corrections import Decider, accounts_of
 from trading_app.ledger.event import LedgerEvent
@@ -50,7 +50,10 @@ class LedgerIntake:
                 lambda reader: self._decide(reader, caller, requests, now_ns, single)
             )
             try:
-                outcome = await self._context.stream.commit(submission(events, key, "events", body, caller.id))
+                given_by = origin(caller, way_of(headers, "api"))
+                outcome = await self._context.stream.commit(
+                    submission(events, key, "events", body, caller.id, given_by)
+                )
             except StreamError as error:
                 raise refusal(error) from None
             receipt = results.receipt_of(outcome, events, single=single)

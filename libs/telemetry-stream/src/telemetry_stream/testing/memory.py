@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate
 
@@ -16,7 +16,9 @@ from telemetry_stream.events import (
     Delivery,
     Event,
     Labelled,
+    Origin,
     PerEvent,
+    Provenance,
     Receipt,
     Reset,
     Result,
@@ -38,6 +40,7 @@ class MemoryStream:
         self._rows: list[Commit] = []
         self._sequences: dict[str, int] = {}
         self._labelled: list[Labelled] = []
+        self._origins: list[Origin] = []
         self._requests: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
 
     def head(self) -> int:
@@ -47,7 +50,10 @@ class MemoryStream:
     def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Take the submissions, each whole or not at all."""
         before = len(self._events)
-        outcomes = [self._answer(submission) for submission in submissions]
+        outcomes = []
+        for submission in submissions:
+            outcomes.append(self._answer(submission))
+            self._origins += [submission.origin] * (len(self._events) - len(self._origins))
         if len(self._events) > before:
             self._end_row(before)
         self.heartbeat()
@@ -80,6 +86,13 @@ class MemoryStream:
         """The last sequence that was committed at or before a time."""
         rows = bisect_right(self._rows, time_ns, key=lambda row: row.committed_at_ns)
         return self._rows[rows - 1].last if rows else 0
+
+    def provenance(self, sequence: int) -> Provenance | None:
+        """Who submitted an event, by which way, and when."""
+        if not 1 <= sequence <= self.head():
+            return None
+        row = self._rows[bisect_left(self._rows, sequence, key=lambda row: row.last)]
+        return Provenance(self._origins[sequence - 1], row.committed_at_ns)
 
     def labelled(
         self,

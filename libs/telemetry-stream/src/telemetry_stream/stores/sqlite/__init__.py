@@ -12,9 +12,11 @@ Modules:
     key_deduplication  recognises repetitions by keys
     known_events       reads stored rows once to compare events with them
     key_index          which keys are known, in tables beside the journal
+    key_rules          makes the keys again, by a later rule of the topic
     key_table          one table: hashes in a mapped file
     id_deduplication   recognises repetitions by a venue's ids
     request_keys       answers to requests that named themselves, for a day
+    origins            who submitted which events, and by which way
     labels             lists the few events that have to be found again
     compression        how a row's events are stored
     checkpoints        when the write-ahead log is copied into the database

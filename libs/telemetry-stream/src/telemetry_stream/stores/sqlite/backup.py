@@ -9,16 +9,17 @@ from pathlib import Path
 import apsw
 
 from telemetry_stream.errors import BackupFailed
-from telemetry_stream.log import JournalReport, KeyOf
+from telemetry_stream.log import JournalReport
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import lock_to_write
 from telemetry_stream.stores.sqlite.key_index import table_files
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
 from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.stores.sqlite.upgrade import upgrade
+from telemetry_stream.topics import KeyRules
 
 
-def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+def back_up(folder: Path, file: Path, key_rules: KeyRules = ()) -> JournalReport:
     """Copy all that is committed by now from the journal in `folder` to `file`, which must not exist.
 
     The copy is one file, on disk and checked when this returns. Raises BackupFailed, apsw.Error, OSError.
@@ -37,7 +38,7 @@ def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalRep
             connection.execute("VACUUM INTO ?", (str(unfinished),))
         finally:
             connection.close()
-        report = _checked(unfinished, key_of)
+        report = _checked(unfinished, key_rules)
         _sync(unfinished)
         unfinished.rename(file)  # last: a file with this name is a checked copy, even after a kill
         _sync(file.parent)
@@ -46,7 +47,7 @@ def back_up(folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalRep
     return report
 
 
-def restore(file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
+def restore(file: Path, folder: Path, key_rules: KeyRules = ()) -> tuple[JournalReport, Path | None]:
     """Put a copy in place of the journal in `folder`. Returns its report, and where the earlier journal was moved.
 
     The copy gets a new stream id: it will continue differently from what readers have seen, so they must start over.
@@ -56,7 +57,7 @@ def restore(file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[Jour
     if log.exists() and log.stat().st_size:
         raise BackupFailed(f"{log} belongs to it, so {file} alone is not all of a journal: use what `backup` made")
     with lock_to_write(folder):
-        report = _checked(file, key_of)
+        report = _checked(file, key_rules)
         fresh = folder / f"{JOURNAL_FILE}.restoring"
         shutil.copyfile(file, fresh)
         report.stream, report.ledger = _begin_stream(fresh)
@@ -85,8 +86,8 @@ def _begin_stream(file: Path) -> tuple[str, str]:
         connection.close()
 
 
-def _checked(file: Path, key_of: KeyOf | None) -> JournalReport:
-    report = check_journal(file, key_of)
+def _checked(file: Path, key_rules: KeyRules) -> JournalReport:
+    report = check_journal(file, key_rules)
     if report.problems:
         raise BackupFailed(f"{file}: {'; '.join(report.problems)}")
     return report

@@ -39,9 +39,11 @@ class IdDeduplication:
         self._changed = {}
         for submission in submissions:
             if submission.independent:
-                commit.outcomes.append(PerEvent([self._take([event], commit) for event in submission.events]))
+                commit.outcomes.append(
+                    PerEvent([self._take([event], submission, commit) for event in submission.events])
+                )
             else:
-                commit.outcomes.append(self._take(submission.events, commit))
+                commit.outcomes.append(self._take(submission.events, submission, commit))
 
     def has_rows(self, commit: PendingCommit) -> bool:
         """Whether the commit has rows besides its batches."""
@@ -65,7 +67,7 @@ class IdDeduplication:
     def close(self) -> None:
         """Nothing to release."""
 
-    def _take(self, events: Sequence[Event], commit: PendingCommit) -> Receipt | Conflict:
+    def _take(self, events: Sequence[Event], submission: Submission, commit: PendingCommit) -> Receipt | Conflict:
         try:
             keys = [split_key(event.key) for event in events]
         except ValueError:
@@ -73,7 +75,7 @@ class IdDeduplication:
         new = [event for event, (space, number) in zip(events, keys, strict=True) if self._claim(space, number)]
         if not new:
             return Receipt(0, 0, 0, len(events))
-        receipt = commit.add(new)
+        receipt = commit.add(new, submission.origin)
         return Receipt(receipt.first, receipt.last, len(new), len(events) - len(new))
 
     def _claim(self, name: str, number: int) -> bool:

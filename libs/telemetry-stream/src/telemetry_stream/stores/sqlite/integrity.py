@@ -12,12 +12,13 @@ import numpy as np
 from telemetry_stream.chain import extend
 from telemetry_stream.errors import ForeignJournal
 from telemetry_stream.events import Batch
-from telemetry_stream.log import JournalReport, KeyOf
+from telemetry_stream.log import JournalReport
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys, words_of
 from telemetry_stream.stores.sqlite.reader import head, stream_id
 from telemetry_stream.stores.sqlite.schema import check_layout
 from telemetry_stream.stores.sqlite.tables import HASHED, LISTED, checksum
+from telemetry_stream.topics import KeyRules
 from telemetry_stream.wire import split
 
 BATCHES = 16
@@ -26,10 +27,10 @@ BATCHES = 16
 MAX_PROBLEMS = 10
 
 
-def check_journal(file: Path, key_of: KeyOf | None = None) -> JournalReport:
+def check_journal(file: Path, key_rules: KeyRules = ()) -> JournalReport:
     """Check the journal, which another process may be writing. Changes nothing.
 
-    Computes each row's hash and checksum again, and with `key_of` also the digests of the keys from the events.
+    Computes each row's hash and checksum again, and with `key_rules` also the digests of the keys from the events.
 
     SQLite's own check is one long read; the write-ahead log of a running app grows meanwhile, and shrinks afterwards.
     """
@@ -39,7 +40,7 @@ def check_journal(file: Path, key_of: KeyOf | None = None) -> JournalReport:
         connection.set_busy_timeout(5_000)
         try:
             layout = check_layout(connection, file)
-            report.problems += itertools.islice(_problems(connection, report, layout, key_of), MAX_PROBLEMS)
+            report.problems += itertools.islice(_problems(connection, report, layout, key_rules), MAX_PROBLEMS)
         finally:
             connection.close()
     except (apsw.Error, ForeignJournal) as error:
@@ -47,7 +48,7 @@ def check_journal(file: Path, key_of: KeyOf | None = None) -> JournalReport:
     return report
 
 
-def _problems(connection: apsw.Connection, report: JournalReport, layout: int, key_of: KeyOf | None) -> Iterator[str]:
+def _problems(connection: apsw.Connection, report: JournalReport, layout: int, key_rules: KeyRules) -> Iterator[str]:
     for (said,) in connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})"):
         if said != "ok":
             yield f"the database is damaged: {said}"
@@ -58,7 +59,7 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int, k
     report.stream, report.head = stream_id(connection), head(connection)
     if layout >= HASHED:
         report.ledger = str(connection.execute("SELECT ledger FROM stream").get)
-    yield from _problems_of_batches(connection, report.head, _RowCheck(connection, layout, key_of))
+    yield from _problems_of_batches(connection, report.head, _RowCheck(connection, layout, key_rules))
     if layout > 1 and not _has_ids(connection):  # the keys of layout 1 are rebuilt when the app opens it
         yield from _problems_of_keys(connection)
     if layout >= LISTED:
@@ -88,8 +89,9 @@ def _problems_of_batches(connection: apsw.Connection, until: int, check: "_RowCh
 class _RowCheck:
     """Compares each row with its hash, checksum and events, as far as the layout has them. Call it in order of rows."""
 
-    def __init__(self, connection: apsw.Connection, layout: int, key_of: KeyOf | None) -> None:
-        self._key_of = key_of
+    def __init__(self, connection: apsw.Connection, layout: int, key_rules: KeyRules) -> None:
+        made_by = int(connection.execute("SELECT key_rule FROM stream").get) if layout >= LISTED else 1
+        self._key_of = key_rules[made_by - 1] if made_by <= len(key_rules) else None
         self._hash = b""
         self._seed: int | None = None
         self._committed_at_ns = 0

@@ -11,7 +11,7 @@ from telemetry_stream.chain import extend
 from telemetry_stream.errors import JournalInUse, JournalReplaced, StoreBusy
 from telemetry_stream.events import Batch, Commit, Result, Submission
 from telemetry_stream.log import BeforeCommit, StoreCounters
-from telemetry_stream.stores.sqlite import labels, reader, request_keys, retention
+from telemetry_stream.stores.sqlite import labels, origins, reader, request_keys, retention
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.id_deduplication import IdDeduplication
@@ -42,12 +42,13 @@ class Journal:
         with ExitStack() as opened:
             opened.enter_context(locks_as_store_busy())
             self._lock = opened.enter_context(lock_to_write(folder))
-            self._connection = open_to_write(folder)
+            self._connection = open_to_write(folder, topic.key_rules if topic else ())
             opened.callback(self._connection.close, force=True)
             self._lock_wait = LockWait(self._connection)
             self._checkpoints = Checkpoints(self._connection)
             self.stream = reader.stream_id(self._connection)
             self._head, self._committed_at_ns, self._hash = reader.last_row(self._connection)
+            self._origin = origins.find(self._connection, self._head)
             self._deduplication = self._open_deduplication(folder, topic)
             opened.callback(self._deduplication.close)
             self._packer = Packer()
@@ -146,22 +147,24 @@ class Journal:
 
     def _append(self, submissions: Sequence[Submission]) -> tuple[list[Result], list[Batch]]:
         # The clock may have been set back. Readers find a time by bisection, so commit times must never go back.
-        commit = PendingCommit(self._head, max(time.time_ns(), self._committed_at_ns), self._hash)
+        commit = PendingCommit(self._head, max(time.time_ns(), self._committed_at_ns), self._hash, self._origin)
         self._deduplication.answer(submissions, commit)
         batches = self._write(commit)
         # Only now: after a failed or refused commit the next group must get the same sequences (rule 2).
         self._head, self._committed_at_ns, self._hash = commit.head, commit.committed_at_ns, commit.hash
+        self._origin = commit.origin
         self._deduplication.note_committed(commit)
         return commit.outcomes, batches
 
     def _write(self, commit: PendingCommit) -> list[Batch]:
-        if not (commit.labelled or self._deduplication.has_rows(commit)) and self._before_commit is None:
+        if not (commit.runs or commit.labelled or self._deduplication.has_rows(commit)) and self._before_commit is None:
             return self._store(commit)
         # IMMEDIATE takes the lock first: a transaction that reads and then writes can fail with BUSY without a wait.
         self._connection.execute("BEGIN IMMEDIATE")
         batches = self._store(commit)
         self._deduplication.write(commit)
         labels.add(self._connection, commit.labelled)
+        origins.add(self._connection, commit.runs)
         if self._before_commit is not None and batches:
             self._before_commit(batches)
         self._connection.execute("COMMIT")

@@ -44,7 +44,7 @@ class KeyDeduplication:
             for comparison in self._compare(submissions, digests):
                 commit.outcomes.append(self._answer(comparison, commit))
         else:  # the way of nearly every group: no request keys, and every event new
-            commit.outcomes += [commit.add(submission.events) for submission in submissions]
+            commit.outcomes += [commit.add(submission.events, submission.origin) for submission in submissions]
             commit.digests = digests
 
     def has_rows(self, commit: PendingCommit) -> bool:
@@ -104,11 +104,11 @@ class KeyDeduplication:
             return PerEvent(
                 [
                     comparison.damage.get(index)
-                    or commit.take([event], [digest], {0: same[index]} if index in same else {})
+                    or commit.take([event], [digest], {0: same[index]} if index in same else {}, submission.origin)
                     for index, (event, digest) in enumerate(zip(submission.events, digests, strict=True))
                 ]
             )
-        outcome = commit.take(submission.events, digests, same)
+        outcome = commit.take(submission.events, digests, same, submission.origin)
         if asked is not None and isinstance(outcome, Receipt):
             commit.note_request(asked, outcome)
         return outcome

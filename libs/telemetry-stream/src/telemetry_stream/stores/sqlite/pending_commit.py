@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
-from telemetry_stream.events import Conflict, Event, Events, Labelled, Receipt, RequestKey, Result
+from telemetry_stream.events import NO_ORIGIN, Conflict, Event, Events, Labelled, Origin, Receipt, RequestKey, Result
 from telemetry_stream.stores.sqlite.known_events import EarlierRequest
+from telemetry_stream.stores.sqlite.origins import Run
 from telemetry_stream.wire import number
 
 BATCH_LIMIT = 1_000
@@ -20,10 +21,15 @@ class PendingCommit:
     `hash` is the history's hash at the end of the last stored row.
     """
 
-    def __init__(self, head: int, committed_at_ns: int, hash_before: bytes) -> None:
+    def __init__(self, head: int, committed_at_ns: int, hash_before: bytes, origin: Origin = NO_ORIGIN) -> None:
+        """`origin` is that of the event at the head."""
         self.head = head
         self.committed_at_ns = committed_at_ns
         self.hash = hash_before
+        self.origin = origin
+        self.runs: list[Run] = []
+        """Where the origin changes."""
+
         self.outcomes: list[Result] = []
         self.parts: list[Part] = []
         self.digests: list[bytes] = []
@@ -32,9 +38,12 @@ class PendingCommit:
         self._head_before = head
         self._claimed: dict[bytes, int] = {}
 
-    def add(self, events: Sequence[Event]) -> Receipt:
+    def add(self, events: Sequence[Event], origin: Origin = NO_ORIGIN) -> Receipt:
         """Number the events, which are all new, and move the head. A part has at most BATCH_LIMIT events."""
         first = self.head + 1
+        if origin is not self.origin and origin != self.origin and events:
+            self.origin = origin
+            self.runs.append((first, origin))
         if _are_columns(events):
             for start in range(0, len(events), BATCH_LIMIT):
                 stop = min(start + BATCH_LIMIT, len(events))
@@ -48,7 +57,13 @@ class PendingCommit:
                     self.labelled.append(Labelled(self.head, event.label))
         return Receipt(first, self.head, len(events), 0)
 
-    def take(self, events: Sequence[Event], digests: Sequence[bytes], same: Mapping[int, int]) -> Receipt | Conflict:
+    def take(
+        self,
+        events: Sequence[Event],
+        digests: Sequence[bytes],
+        same: Mapping[int, int],
+        origin: Origin = NO_ORIGIN,
+    ) -> Receipt | Conflict:
         """Number the new events; none of them if an event conflicts with an earlier one of the same key.
 
         `same` has the sequences of events that the journal has, by index; negative if the content differs there.
@@ -68,7 +83,7 @@ class PendingCommit:
             sequences.append(sequence)
         if conflicts:
             return Conflict(tuple(conflicts))  # before anything was added: a submission is accepted whole or not at all
-        self.add(new)
+        self.add(new, origin)
         self.digests += claimed
         self._claimed.update(claimed)
         return Receipt(min(sequences), max(sequences), len(new), len(events) - len(new))

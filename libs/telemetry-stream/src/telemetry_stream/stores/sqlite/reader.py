@@ -8,9 +8,9 @@ import apsw
 
 from telemetry_stream.chain import extend
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
-from telemetry_stream.events import Batch, Commit, Labelled
+from telemetry_stream.events import Batch, Commit, Labelled, Provenance
 from telemetry_stream.log import PAGE_BYTES
-from telemetry_stream.stores.sqlite import labels
+from telemetry_stream.stores.sqlite import labels, origins
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.lock_wait import locks_as_store_busy
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
@@ -102,6 +102,14 @@ class JournalReader:
             else:
                 high = row[0] - 1
         return low
+
+    @locks_as_store_busy()
+    def provenance(self, sequence: int) -> Provenance | None:
+        """Who submitted an event, by which way, and when it was committed; None for one that is not kept."""
+        row = self._connection.execute(_ROW_OF, (sequence,)).fetchone()
+        if row is None or row[1] < sequence:
+            return None
+        return Provenance(origins.find(self._connection, sequence), row[2])
 
     @locks_as_store_busy()
     def labelled(

@@ -9,8 +9,10 @@ import apsw
 
 from telemetry_stream.chain import NO_HASH
 from telemetry_stream.errors import ForeignJournal
-from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, REQUEST_KEY, STREAM
+from telemetry_stream.stores.sqlite.key_rules import apply_rules
+from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, ORIGIN, REQUEST_KEY, STREAM
 from telemetry_stream.stores.sqlite.upgrade import upgrade
+from telemetry_stream.topics import KeyRules
 
 JOURNAL_FILE = "journal.sqlite3"
 OPEN_WAIT_MS = 2_000
@@ -19,14 +21,14 @@ OPEN_WAIT_MS = 2_000
 APPLICATION_ID = 0x54525354  # "TRST": lets `file` and a careful program tell a journal from another database
 
 
-def open_to_write(folder: Path) -> apsw.Connection:
+def open_to_write(folder: Path, key_rules: KeyRules = ()) -> apsw.Connection:
     """The one writing connection, its tables made if the journal is new. Raises ForeignJournal, apsw.Error, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_log_without_journal(folder)
     connection = apsw.Connection(str(folder / JOURNAL_FILE))
     connection.set_busy_timeout(OPEN_WAIT_MS)
     try:
-        return _prepare(connection, folder)
+        return _prepare(connection, folder, key_rules)
     except BaseException:
         connection.close(force=True)  # without force it may raise, and hide the error that is raised here
         raise
@@ -42,7 +44,7 @@ def _refuse_log_without_journal(folder: Path) -> None:
         )
 
 
-def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
+def _prepare(connection: apsw.Connection, folder: Path, key_rules: KeyRules) -> apsw.Connection:
     is_new = _is_new(connection, folder)
     # Before any pragma that writes: a foreign database must not change.
     layout = LAYOUT if is_new else check_layout(connection, folder / JOURNAL_FILE)
@@ -50,9 +52,10 @@ def _prepare(connection: apsw.Connection, folder: Path) -> apsw.Connection:
     connection.pragma("synchronous", "full")  # rule 1: NORMAL would sync at checkpoints only, and lose 201s at a crash
     connection.pragma("cache_size", -4_096)  # 4 MiB: rows are appended, and only the tree's last pages are read again
     if is_new:
-        _create(connection)
+        _create(connection, max(1, len(key_rules)))
     elif layout < LAYOUT:
         upgrade(connection, layout)
+    apply_rules(connection, key_rules)
     return connection
 
 
@@ -72,12 +75,12 @@ def _is_new(connection: apsw.Connection, folder: Path) -> bool:
     return bool(connection.pragma("application_id") == 0)
 
 
-def _create(connection: apsw.Connection) -> None:
+def _create(connection: apsw.Connection, key_rule: int) -> None:
     # Not `with connection`: after a failure its attempt to roll back would hide the cause.
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(STREAM + BATCH + REQUEST_KEY + LABELLED)
+    connection.execute(STREAM + BATCH + REQUEST_KEY + LABELLED + ORIGIN)
     identity = (str(uuid.uuid4()), str(uuid.uuid4()), time.time_ns(), secrets.randbits(62))
-    connection.execute("INSERT INTO stream VALUES (?, ?, ?, ?, 1, ?)", (*identity, NO_HASH))
+    connection.execute("INSERT INTO stream VALUES (?, ?, ?, ?, 1, ?, ?)", (*identity, NO_HASH, key_rule))
     connection.pragma("application_id", APPLICATION_ID)
     connection.pragma("user_version", LAYOUT)
     connection.execute("COMMIT")

@@ -7,12 +7,12 @@ from pathlib import Path
 import apsw
 
 from telemetry_stream.errors import BackendUnavailable, JournalInUse
-from telemetry_stream.log import BeforeCommit, JournalReport, KeyOf, StorageUse
+from telemetry_stream.log import BeforeCommit, JournalReport, StorageUse
 from telemetry_stream.stores.sqlite import backup, integrity, usage
 from telemetry_stream.stores.sqlite.journal import Journal, lock_to_write
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_write
-from telemetry_stream.topics import Topic
+from telemetry_stream.topics import KeyRules, Topic
 
 
 class SqliteStore:
@@ -47,24 +47,24 @@ class SqliteStore:
         with _own_errors():
             return usage.measure(folder)
 
-    def check(self, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+    def check(self, file: Path, key_rules: KeyRules = ()) -> JournalReport:
         """Check the database."""
-        return integrity.check_journal(file, key_of)
+        return integrity.check_journal(file, key_rules)
 
     def tend(self, folder: Path) -> None:
         """Bring the write-ahead log into the database. Raises BackendUnavailable."""
         with _own_errors(), lock_to_write(folder):
             open_to_write(folder).close()  # the last connection to close writes all of it into the database
 
-    def back_up(self, folder: Path, file: Path, key_of: KeyOf | None = None) -> JournalReport:
+    def back_up(self, folder: Path, file: Path, key_rules: KeyRules = ()) -> JournalReport:
         """Copy all that is committed by now. Raises BackendUnavailable."""
         with _own_errors():
-            return backup.back_up(folder, file, key_of)
+            return backup.back_up(folder, file, key_rules)
 
-    def restore(self, file: Path, folder: Path, key_of: KeyOf | None = None) -> tuple[JournalReport, Path | None]:
+    def restore(self, file: Path, folder: Path, key_rules: KeyRules = ()) -> tuple[JournalReport, Path | None]:
         """Put a copy in the folder, as another stream. Raises BackendUnavailable."""
         with _own_errors():
-            return backup.restore(file, folder, key_of)
+            return backup.restore(file, folder, key_rules)
 
 
 @contextmanager

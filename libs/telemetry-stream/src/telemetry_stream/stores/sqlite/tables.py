@@ -5,12 +5,14 @@ than everything else an event needs. Sequences run from 1, without holes. `hash`
 row (see `telemetry_stream.chain`); `checksum` covers what the hash does not: the commit time and the digests of the
 events' keys. Small columns stand before large ones, so that a row's head can be read without its events. `events` may
 be compressed (see `compression`), `keys` are the digests of the events' keys, `key_seed` is their seed (see
-`key_index`).
+`key_index`), `key_rule` the version of the rule by which the keys were made (see `telemetry_stream.topics`).
 
 `stream.id` names one history, `stream.ledger` survives a restore, which begins another history. A journal that removes
 old rows keeps the sequence of its oldest event in `oldest`, and the hash of the row before it in `hash_before`.
 
 A row of `request_key` is the answer to a request with a request key, which belongs to its `caller`.
+
+A row of `origin` says who submitted the events from `first` on and by which way, up to the next row's.
 
 A row of `labelled` is the label of an event that has one: the few events that have to be found among millions.
 """
@@ -25,7 +27,7 @@ HASHED = 4
 """The first layout whose rows have a hash and a checksum."""
 
 LISTED = 5
-"""The first layout that lists labelled events."""
+"""The first layout that lists labelled events, and keeps origins and the rule of its keys."""
 
 # STRICT: SQLite would otherwise store any type in any column, and a damaged or foreign journal would be noticed late.
 STREAM = """
@@ -35,7 +37,8 @@ CREATE TABLE stream (
     created_at_ns INTEGER NOT NULL,
     key_seed INTEGER NOT NULL,
     oldest INTEGER NOT NULL,
-    hash_before BLOB NOT NULL
+    hash_before BLOB NOT NULL,
+    key_rule INTEGER NOT NULL
 ) STRICT;
 """
 
@@ -76,6 +79,14 @@ CREATE TABLE labelled (
 CREATE INDEX labelled_by_kind ON labelled (kind, sequence);
 CREATE INDEX labelled_by_id ON labelled (id, kind);
 CREATE INDEX labelled_by_target ON labelled (target, sequence) WHERE target > 0;
+"""
+
+ORIGIN = """
+CREATE TABLE origin (
+    first INTEGER PRIMARY KEY,
+    caller TEXT NOT NULL,
+    way TEXT NOT NULL
+) STRICT;
 """
 
 _pack_time = struct.Struct(">q").pack

@@ -13,7 +13,7 @@ from telemetry_stream.chain import NO_HASH, extend
 from telemetry_stream.errors import KeysMissing
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys
-from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, REQUEST_KEY, STREAM, checksum
+from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, ORIGIN, REQUEST_KEY, STREAM, checksum
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ ALTER TABLE stream RENAME TO stream_3;
 ALTER TABLE batch RENAME TO batch_3;
 ALTER TABLE request_key RENAME TO request_key_3;
 {STREAM}{BATCH}{REQUEST_KEY}
-INSERT INTO stream SELECT id, id, created_at_ns, key_seed, 1, :no_hash FROM stream_3;
+INSERT INTO stream SELECT id, id, created_at_ns, key_seed, 1, :no_hash, 1 FROM stream_3;
 INSERT INTO request_key SELECT '', key, digest, first, last, events, ifnull(
     (SELECT committed_at_ns FROM batch_3 WHERE batch_3.first <= request_key_3.last ORDER BY batch_3.first DESC LIMIT 1),
     :now
@@ -77,27 +77,29 @@ def upgrade(connection: apsw.Connection, layout: int) -> None:
     The write-ahead log grows by the size of the journal meanwhile; the journal itself doesn't.
     """
     file = Path(connection.filename)
-    _require_room(file, copies={1: 3, 2: 1, 3: 1}.get(layout, 0))
+    require_room(file, copies={1: 3, 2: 1, 3: 1}.get(layout, 0), purpose=f"the upgrade to layout {LAYOUT}")
     log.info("upgrading the journal; trades are taken once that is done", file=str(file), layout=layout, to=LAYOUT)
     with connection:
         if layout == 1:
             _make_digests(connection)
         if layout < 4:
             _chain_rows(connection)
-        connection.execute(LABELLED)  # empty: before this layout no event had a label
+        else:
+            connection.execute("ALTER TABLE stream ADD COLUMN key_rule INTEGER NOT NULL DEFAULT 1")
+        connection.execute(LABELLED + ORIGIN)  # empty: before this layout no event had a label, or a known origin
         connection.pragma("user_version", LAYOUT)
     with suppress(apsw.BusyError):  # somebody reads the journal; a later checkpoint does it
         connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
     log.info("journal upgraded", file=str(file), layout=LAYOUT)
 
 
-def _require_room(file: Path, copies: int) -> None:
+def require_room(file: Path, copies: int, purpose: str) -> None:
     """Raises OSError where the disk has not the room: an upgrade that fails half-way is only slower to say so."""
     needed = copies * file.stat().st_size + SPARE_BYTES
     free = shutil.disk_usage(file.parent).free
     if free < needed:
         raise OSError(
-            f"the upgrade to layout {LAYOUT} needs {needed // 2**20} MiB of free space beside {file}, and there are "
+            f"{purpose} needs {needed // 2**20} MiB of free space beside {file}, and there are "
             f"{free // 2**20} MiB. Make room and start again; the journal was not changed"
         )
 
