@@ -325,14 +325,14 @@ class Ledger:
         price = Fraction(move["price"]) if "price" in move else None
         worth = None
         if source is not None:
-            book, quantity = self._book(source), -_signed(source)
+            book, quantity = self._book(source), -Fraction(source["quantity"])
             if price is not None:  # closes there
                 worth = book.terms.worth(quantity, price, book.multiplier)
             else:  # the cost moves along
                 worth = book.cost / book.quantity * quantity if book.quantity else ZERO
             book.bring(quantity, worth)
         if sink is not None:
-            book, quantity = self._book(sink), _signed(sink)
+            book, quantity = self._book(sink), Fraction(sink["quantity"])
             if price is not None:
                 worth = -book.terms.worth(quantity, price, book.multiplier)
             book.bring(quantity, -worth if worth is not None else ZERO)
@@ -395,12 +395,6 @@ class Ledger:
             if since > order and not account:
                 price *= factor
         return price
-
-
-def _signed(holder: Event) -> Fraction:
-    """The quantity a holder gets: a short side's position is negative."""
-    quantity = Fraction(holder["quantity"])
-    return -quantity if holder.get("position_side") == "short" else quantity
 
 
 class _Instruments:
@@ -525,7 +519,7 @@ class _Counters:
 
     def _compare(self, fill: int) -> None:
         before, after = self.now[fill], self._content(fill)
-        if after is before:
+        if _accounted(before) == _accounted(after):
             return
         if before is not None:
             self.removed[_counter(before)] += _count(before)
@@ -550,6 +544,14 @@ class _Counters:
 
 def _counter(fill: Event) -> CounterKey:
     return CounterKey(fill.get("account", "default"), fill.get("strategy", "default"), fill["symbol"], fill["side"])
+
+
+def _accounted(fill: Event | None) -> dict[str, Any] | None:
+    """The members of a fill that figures depend on, numbers by value."""
+    if fill is None:
+        return None
+    numbers = {name: Fraction(fill[name]) for name in ("price", "qty", "fee", "multiplier") if name in fill}
+    return {name: fill[name] for name in fill if name not in ("seq", "venue", "order_id", "tags")} | numbers
 
 
 def _count(fill: Event) -> Count:

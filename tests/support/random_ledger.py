@@ -150,7 +150,8 @@ class _Random:
         changed = {name: value for one in chosen for name, value in changes[one].items()}
         if "fee" in changed and "fee_currency" not in changed:
             changed |= {"fee_currency": fill["fee_currency"]} if "fee_currency" in fill else {}
-        self._keep(self.ledger_so_far.replace(target, **changed))
+        if any(fill.get(name) != value for name, value in changed.items()):
+            self._keep(self.ledger_so_far.replace(target, **changed))
 
     def _cash(self) -> None:
         symbol = self.chance.choice(SYMBOLS)
@@ -174,7 +175,8 @@ class _Random:
 
     def _move(self) -> None:
         symbol = self.chance.choice(SYMBOLS)
-        holder = self._holder(symbol) | {"quantity": self._quantity()}
+        sign = "" if self.chance.random() < 0.7 else "-"  # a short position moves as a negative quantity
+        holder = self._holder(symbol) | {"quantity": sign + self._quantity()}
         sink = holder | {"strategy": "trend" if holder["strategy"] == "default" else "default"}
         content: dict[str, Any] = {"reason": "transfer", "source": holder, "sink": sink}
         way = self.chance.random()
