@@ -19,6 +19,7 @@ Modules:
     commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`
     connection        the fast path
     http              layers and operations
+    instruments       the file with instruments, and how it gets into the ledger
     intake            from bytes to trades
     ledger            events that are not trades
     page              the live page

@@ -26,6 +26,7 @@ class Settings:
     zmq_key_file: Path | None
     zmq_client_keys: tuple[str, ...]
     data_folder: Path
+    instruments_file: Path
     cors_origins: tuple[str, ...]
     api_tokens: tuple[str, ...] = field(repr=False)
     id_provider: IdProvider | None
@@ -61,6 +62,7 @@ def read_settings(environment: Environment) -> Settings:
         zmq_key_file=environment.file("WEBAPP_ZMQ_SECRET_KEY_FILE"),
         zmq_client_keys=environment.words("WEBAPP_ZMQ_CLIENT_KEYS"),
         data_folder=environment.folder("DATA_DIR", "./data"),
+        instruments_file=environment.file("WEBAPP_INSTRUMENTS_FILE") or environment.config_file("instruments.yml"),
         cors_origins=_origins(environment.words("WEBAPP_CORS_ORIGINS")),
         api_tokens=read_entries(environment, "WEBAPP_API_TOKENS"),
         id_provider=read_provider(environment),

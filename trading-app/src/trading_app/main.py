@@ -43,6 +43,10 @@ def main() -> int:
         from trading_app.client import event
 
         return event.run(arguments, settings)
+    if arguments.command == "instruments":
+        from trading_app.commands import instruments
+
+        return instruments.run(arguments, settings)
     if arguments.command == "demo":
         from trading_app.client import demo
 
@@ -70,11 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
-        dest="command", metavar="send | event | demo | doctor | backup | restore | token | zmq-keys"
+        dest="command", metavar="send | event | demo | instruments | doctor | backup | restore | token | zmq-keys"
     )
     if len(sys.argv) > 1:
         # Only if a command may be given: these imports would delay every start of the server.
         from trading_app.client import demo, event, send
+        from trading_app.commands import instruments
         from trading_app.commands import journal as journal_commands
         from trading_app.commands import token as token_command
         from trading_app.commands import zmq_keys as key_command
@@ -82,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
         event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))
         demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
+        instruments.add_arguments(commands.add_parser("instruments", help="check and list what symbols are"))
         journal_commands.add_commands(commands)
         key_command.add_command(commands)
         token_command.add_arguments(commands.add_parser("token", help="make an API token, and its entry"))

@@ -1,5 +1,7 @@
 """Serves the app: one process, one event loop, a clean shutdown."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +15,8 @@ from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unkno
 from trading_app.connection.fast_path import fast_connection
 from trading_app.environment import Settings
 from trading_app.http.request_boundary import add_request_id
+from trading_app.instruments.entries import Entry
+from trading_app.instruments.file import InstrumentFileError, read_file
 from trading_app.ui import WebApp
 
 log = structlog.get_logger(__name__)
@@ -23,21 +27,26 @@ GRACE_SECONDS = 3
 
 async def run(settings: Settings, signals: EndSignals) -> int:
     """Serve until a signal asks for the end, or the stream fails. Returns the exit code."""
+    try:
+        instruments = read_file(settings.instruments_file)
+    except InstrumentFileError as error:
+        print(f"trading-app: {error}", file=sys.stderr)
+        return 2
     configure_logs(settings.logs, "trading-app", add_request_id)
     warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
     address = Address(settings.http_host, settings.http_port, "WEBAPP", settings.unread_seconds)
-    return await serve(address, partial(start, settings), signals)
+    return await serve(address, partial(start, settings, instruments), signals)
 
 
-def start(settings: Settings, ending: Ending) -> Serving:
-    """Assemble the app. Its journal is opened by the lifespan, which raises StartFailed."""
+def start(settings: Settings, instruments: Sequence[Entry], ending: Ending) -> Serving:
+    """Assemble the app. `instruments` are those of the file. The lifespan opens the journal, and raises StartFailed."""
 
     def fail(error: BaseException) -> None:
         log.critical("the stream failed; exiting, the next start recovers", error=repr(error))
         ending.fail(error)
 
     max_connections = make_room_for_connections(settings.max_connections, "WEBAPP")
-    app = WebApp(replace(settings, max_connections=max_connections), fail)
+    app = WebApp(replace(settings, max_connections=max_connections), fail, instruments=instruments)
     ending.call(app.begin_end)  # otherwise the server would wait for its endless answers
     return Serving(app, fast_connection(app), has_lifespan=True, grace_seconds=GRACE_SECONDS)

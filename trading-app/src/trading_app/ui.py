@@ -1,7 +1,7 @@
 """Assembles the web app: ASGI layers in front, FastAPI behind them, the stream open while it serves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ from trading_app.http.head_as_get import HeadAsGet
 from trading_app.http.openapi import describe
 from trading_app.http.request_boundary import Access, Edge
 from trading_app.http.until_open import UntilOpen
+from trading_app.instruments.entries import Entry
+from trading_app.instruments.start import take_file
 from trading_app.intake.arrivals import report_arrivals
 from trading_app.intake.service import Intake
 from trading_app.ledger import routes as event_calls
@@ -64,11 +66,19 @@ class WebApp:
     """
 
     def __init__(
-        self, settings: Settings, on_failure: Callable[[BaseException], None], clock: Clock = SYSTEM_CLOCK
+        self,
+        settings: Settings,
+        on_failure: Callable[[BaseException], None],
+        clock: Clock = SYSTEM_CLOCK,
+        instruments: Sequence[Entry] = (),
     ) -> None:
-        """`on_failure` is called in the event loop when the stream has failed and the process must end."""
+        """`on_failure` is called in the event loop when the stream has failed and the process must end.
+
+        `instruments` are the entries of the file, which get into the ledger at the start.
+        """
         self.context = Context(settings)
         self._on_failure = on_failure
+        self._instruments = instruments
         self.connections = self.context.connections
         self.metrics = metrics = self.context.metrics
         self._latest_time = LatestTime(clock)
@@ -150,8 +160,9 @@ class WebApp:
         except StartFailed as error:
             log.error("can't start", reason=str(error))
             raise
-        try:
-            await stream.ask(self.registry.refresh)  # before the first request: it decides which prices are taken
+        try:  # before the first request: it decides which prices are taken
+            await stream.ask(self.registry.refresh)
+            await take_file(self._instruments, stream, self.registry)
         except BaseException:
             stream.close()
             raise

@@ -11,6 +11,7 @@ All follows from the events in the order of the ledger: rules 3 to 5 of the acco
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -255,13 +256,12 @@ class Instruments:
 
 def matches(pattern: str, symbol: str) -> bool:
     """Whether a pattern, with `*` for any characters or none, matches a whole symbol. Both in upper case."""
-    first, *others = pattern.split(ANY)
-    if not others:
-        return pattern == symbol
-    *inner, last = others
-    end = len(symbol) - len(last)
+    first, inner, last = _pieces(pattern)
     if not (symbol.startswith(first) and symbol.endswith(last)):
         return False
+    if ANY not in pattern:
+        return pattern == symbol
+    end = len(symbol) - len(last)
     place = len(first)
     for part in inner:
         found = symbol.find(part, place, end)
@@ -269,6 +269,13 @@ def matches(pattern: str, symbol: str) -> bool:
             return False
         place = found + len(part)
     return place <= end
+
+
+@lru_cache(maxsize=4_096)
+def _pieces(pattern: str) -> tuple[str, list[str], str]:
+    """What is before the first `*`, between two, and behind the last."""
+    first, *others = pattern.split(ANY)
+    return first, others[:-1], others[-1] if others else ""
 
 
 def normal_form(content: Instrument) -> Instrument:
