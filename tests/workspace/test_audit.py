@@ -16,11 +16,11 @@ from infra.local.audit import ask_index
 from infra.local.env_setup import ROOT
 from tests.support.ports import free_port
 
-OWN = {"trading-telemetry", "trading-app", "metrics-sidecar", "telemetry-stream", "trading-model", "service-kit"}
+OWN_SOURCES = {"editable", "virtual"}
 LOCKED = [
     (package["name"], package["version"])
     for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    if package["name"] not in OWN
+    if not OWN_SOURCES & package["source"].keys()
 ]
 NAMES = {name for name, _ in LOCKED}
 NEWEST = dict(LOCKED)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,12 @@ from infra.local.env_setup import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = ["uv.lock", "pyproject.toml", ".env.sample", "infra/local/env_setup.py"]
-LIBRARIES = ["libs/telemetry-stream", "libs/trading-model", "libs/service-kit"]
-MEMBERS = [*LIBRARIES, "trading-app", "metrics-sidecar"]
+MEMBERS = [
+    str(file.parent.relative_to(ROOT))
+    for pattern in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
+    for file in ROOT.glob(f"{pattern}/pyproject.toml")
+]
+"""The folders of the workspace's packages."""
 
 
 @pytest.fixture
