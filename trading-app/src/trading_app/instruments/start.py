@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Receipt, Submission
+from telemetry_stream.events import Origin, Receipt, Submission
 from telemetry_stream.log import StreamReader
 from trading_app.instruments.entries import Entry
 from trading_app.instruments.starting_point import Comparison, compare
@@ -20,6 +20,8 @@ MAX_NAMED = 10
 """Maximum number of symbols named in one log line."""
 
 CHECK = "trading-app instruments check"
+ORIGIN = Origin(way="file")
+"""Of the events made of the file: nobody called."""
 
 
 def compare_with_ledger(reader: StreamReader, registry: Registry, entries: Sequence[Entry]) -> Comparison:
@@ -46,7 +48,7 @@ async def take_file(entries: Sequence[Entry], stream: TradeStream, registry: Reg
         return
     events = [make_event("instrument", entry.id, 0, entry.json) for entry in comparison.new]
     try:
-        outcome = await stream.commit(Submission(events))
+        outcome = await stream.commit(Submission(events, origin=ORIGIN))
     except StreamError as error:
         log.error("the file's instruments are not in the ledger; the next start tries again", reason=str(error))
         return
