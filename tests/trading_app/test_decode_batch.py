@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from service_kit.problems import Problem
 from telemetry_stream.wire import number
+from tests.support.examples import some_of
 from trading_app.intake.decode import read_trade
 from trading_app.intake.decode_batch import read_columns
 from trading_app.intake.event import TradeIds
@@ -138,7 +139,7 @@ def one_by_one(trades: list[bytes], first: int) -> tuple[list[str], list[bytes]]
     return [event.key for event in events], [number(event.payload, first + i) for i, event in enumerate(events)]
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=some_of(1_000))
 @given(batch=batches(), lines=st.booleans(), first=st.integers(1, 10**12))
 @example(batch=[{"symbol": "A", "price": "1,5", "qty": "1", "side": "buy"}], lines=False, first=1)
 @example(batch=[{"symbol": "buy", "price": "1", "qty": "1", "side": "buy"}], lines=False, first=1)
