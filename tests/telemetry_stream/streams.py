@@ -11,7 +11,7 @@ import pytest
 
 from telemetry_stream.backend import open_log
 from telemetry_stream.durable_log import DurableLog
-from telemetry_stream.events import Arrival, Event, Reset, Submission
+from telemetry_stream.events import Arrival, Conflict, Event, Reset, Submission
 from telemetry_stream.keys import write_secret_key
 from telemetry_stream.log import StreamReader, StreamSubscriber
 from telemetry_stream.place import Place
@@ -66,6 +66,24 @@ def keys_of(journal: Journal) -> KeyDeduplication:
 def event(key: str, says: str = "this") -> Event:
     """An event; with the same key and another `says` it is in conflict with the first."""
     return Event(key, msgspec.json.encode({"id": key, "says": says}))
+
+
+class Conflicting:
+    """Equal to a Conflict of the events with these indexes; each has the sequence of the event that it contradicts."""
+
+    def __init__(self, sequences: dict[int, int]) -> None:
+        self._sequences = sequences
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Conflict):
+            return NotImplemented
+        found = zip(other.indexes, other.earlier, strict=True)
+        return {index: earlier.sequence for index, earlier in found} == self._sequences
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Conflicting({self._sequences})"
 
 
 def submission(*keys: str, says: str = "this") -> Submission:

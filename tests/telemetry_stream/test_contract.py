@@ -32,6 +32,7 @@ from telemetry_stream.wire import fingerprint
 from tests.telemetry_stream.backends import BACKENDS, Backend
 from tests.telemetry_stream.streams import (
     Applied,
+    Conflicting,
     all_events,
     becomes,
     event,
@@ -142,18 +143,27 @@ def test_a_submission_in_conflict_writes_nothing_and_names_each_place(
 ) -> None:
     writer.append([submission("a", "b")])
     outcomes = writer.append([Submission([event("c"), event("a", "that"), event("d"), event("b", "that")])])
-    assert outcomes == [Conflict((1, 3))]
+    assert outcomes == [Conflicting({1: 1, 3: 2})]
     assert writer.head() == reader.head() == 2
     assert writer.append([submission("d", "c")]) == [Receipt(3, 4, 2, 0)]
 
 
+def test_a_conflict_shows_what_is_stored_of_the_first_hundred(writer: StreamWriter) -> None:
+    writer.append([numbered(range(150))])
+    [result] = writer.append([Submission([event(f"event-{name}", "that") for name in range(150)])])
+    assert isinstance(result, Conflict)
+    assert [earlier.sequence for earlier in result.earlier] == list(range(1, 151))
+    assert result.earlier[0].event == b'{"seq":1,"id":"event-0","says":"this"}'
+    assert [bool(earlier.event) for earlier in result.earlier] == [True] * 100 + [False] * 50
+
+
 def test_a_conflict_leaves_the_other_submissions_of_its_commit_alone(writer: StreamWriter) -> None:
     outcomes = writer.append([submission("a"), submission("b", "a", says="that"), submission("b")])
-    assert outcomes == [Receipt(1, 1, 1, 0), Conflict((1,)), Receipt(2, 2, 1, 0)]
+    assert outcomes == [Receipt(1, 1, 1, 0), Conflicting({1: 1}), Receipt(2, 2, 1, 0)]
 
 
 def test_a_submission_may_contradict_itself(writer: StreamWriter) -> None:
-    assert writer.append([Submission([event("a"), event("a", "that")])]) == [Conflict((1,))]
+    assert writer.append([Submission([event("a"), event("a", "that")])]) == [Conflicting({1: 0})]
     assert writer.head() == 0
 
 
@@ -194,10 +204,10 @@ def test_of_events_apart_each_is_taken_or_not_by_itself(writer: StreamWriter, re
     assert each_of(result, 6) == [
         Receipt(2, 2, 1, 0),
         Receipt(1, 1, 0, 1),
-        Conflict((0,)),
+        Conflicting({0: 1}),
         Receipt(2, 2, 0, 1),
         Receipt(3, 3, 1, 0),
-        Conflict((0,)),
+        Conflicting({0: 2}),
     ]
     assert writer.head() == 3
     assert b"that" not in all_events(reader)
@@ -208,7 +218,7 @@ def test_events_apart_and_submissions_of_their_commit_know_of_each_other(writer:
     before, together, after = writer.append([submission("a"), independent, submission("b", "c")])
     assert before == Receipt(1, 1, 1, 0)
     assert each_of(together, 3) == [Receipt(1, 1, 0, 1), Receipt(2, 2, 1, 0), Receipt(3, 3, 1, 0)]
-    assert after == Conflict((1,))
+    assert after == Conflicting({1: 3})
     assert writer.head() == 3
 
 
@@ -255,7 +265,7 @@ def test_a_request_key_for_something_else_is_a_conflict_of_the_whole(writer: Str
 def test_the_key_of_a_request_in_conflict_stays_free(writer: StreamWriter) -> None:
     writer.append([submission("a")])
     refused = Submission([event("a", "that")], RequestKey("request", b"digest"))
-    assert writer.append([refused]) == [Conflict((0,))]
+    assert writer.append([refused]) == [Conflicting({0: 1})]
     corrected = Submission([event("b")], RequestKey("request", b"another"))
     assert writer.append([corrected]) == [Receipt(2, 2, 1, 0)]
 
@@ -267,7 +277,10 @@ def test_everything_holds_across_a_restart(backend: Backend) -> None:
         writer.append([asked])
     with closing(backend.open()) as writer:
         assert (writer.stream, writer.head()) == (stream, 2)
-        assert writer.append([submission("b"), submission("b", says="that")]) == [Receipt(2, 2, 0, 1), Conflict((0,))]
+        assert writer.append([submission("b"), submission("b", says="that")]) == [
+            Receipt(2, 2, 0, 1),
+            Conflicting({0: 2}),
+        ]
         [again] = writer.append([asked])
         assert isinstance(again, Receipt)
         assert again.repeated
@@ -309,7 +322,7 @@ def test_labelled_events_are_found_by_kind_id_and_target(backend: Backend) -> No
         writer.append([submission("a"), Submission([event("b"), Noted("c", void)]), Submission([Noted("d", note)])])
         writer.append([Submission([event("a"), Noted("d", note)]), submission(*map(str, range(60)))])
         outcome = writer.append([Submission([event("new"), event("a", says="other"), Noted("e", last)])])
-        assert outcome == [Conflict((1,))]
+        assert outcome == [Conflicting({1: 1})]
         writer.append([Submission([Noted("f", last)], RequestKey("key", b"digest"))])
     with closing(backend.open()), closing(backend.reader()) as reader:
         everything = [Labelled(3, void), Labelled(4, note), Labelled(65, last)]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry_stream.errors import KeysMissing
-from telemetry_stream.events import Conflict, Receipt
+from telemetry_stream.events import Receipt
 from telemetry_stream.stores.sqlite import key_index, key_table
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
 from telemetry_stream.stores.sqlite.integrity import check_journal
@@ -23,7 +23,7 @@ from telemetry_stream.stores.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.polling import eventually
-from tests.telemetry_stream.streams import all_events, keys_of, numbered, submission
+from tests.telemetry_stream.streams import Conflicting, all_events, keys_of, numbered, submission
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_keys_are_found_across_tables_that_grow_and_before_they_are_in_one(tmp_p
             assert journal.append([numbered([n])])[0] == [Receipt(n + 1, n + 1, 1, 0)]
         assert len(tables(tmp_path)) >= 2
         assert knows(journal, 300)
-        assert journal.append([submission("event-7", says="that")])[0] == [Conflict((0,))]
+        assert journal.append([submission("event-7", says="that")])[0] == [Conflicting({0: 8})]
 
 
 @pytest.mark.usefixtures("small_tables")

@@ -13,13 +13,14 @@ import msgspec
 import pytest
 
 from telemetry_stream.errors import ForeignJournal
-from telemetry_stream.events import Conflict, Event, Receipt, Submission
+from telemetry_stream.events import Event, Receipt, Submission
 from telemetry_stream.stores.sqlite import upgrade
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.topics import KeyRules, Topic
 from tests.telemetry_stream.old_layouts import take_back
+from tests.telemetry_stream.streams import Conflicting
 
 
 def by_id(numbered: bytes) -> str | None:
@@ -70,7 +71,7 @@ def test_keys_are_made_again_and_everything_is_recognised_by_the_new_ones(tmp_pa
     with closing(Journal(tmp_path, AFTER)) as journal:
         assert journal.append([events(7, place="there")])[0] == [Receipt(1_001, 1_001, 1, 0)]
         altered = Event("event-7 here", b'{"id":"event-7","place":"here","more":1}')
-        assert journal.append([Submission([altered])])[0] == [Conflict((0,))]
+        assert journal.append([Submission([altered])])[0] == [Conflicting({0: 8})]
     assert check_journal(tmp_path / JOURNAL_FILE, RULES).problems == []
 
 

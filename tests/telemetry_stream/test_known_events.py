@@ -15,7 +15,7 @@ from telemetry_stream.stores.sqlite import key_index, key_table, known_events
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.testing.memory import MemoryStream
-from tests.telemetry_stream.streams import event, keys_of, numbered, submission
+from tests.telemetry_stream.streams import Conflicting, event, keys_of, numbered, submission
 
 ROWS = 10
 
@@ -76,7 +76,7 @@ def test_a_mixture_of_new_known_repeated_and_contradicting_events(tmp_path: Path
         events = [event(f"event-{name}") for name in [2_400, 5, 9_000, 1_200, 9_000, 3, 9_001]]
         assert journal.append([Submission(events)])[0] == [Receipt(4, 2_502, 2, 5)]
         contradicting = [*events, event("event-7", "that"), event("event-9001", "that"), event("event-2", "this")]
-        assert journal.append([Submission(contradicting)])[0] == [Conflict((7, 8))]
+        assert journal.append([Submission(contradicting)])[0] == [Conflicting({7: 8, 8: 2_502})]
         together = Submission(contradicting, independent=True)
         [[*singly]] = [result.outcomes for result in journal.append([together])[0] if not isinstance(result, Receipt)]  # type: ignore[union-attr]
         assert [isinstance(outcome, Conflict) for outcome in singly] == [False] * 7 + [True, True, False]
@@ -116,7 +116,7 @@ def test_nothing_of_an_unfinished_submission_is_written(tmp_path: Path) -> None:
         [unfinished] = journal.append([Submission(events)])[0]
         assert isinstance(unfinished, Unfinished)
         assert journal.head() == 3_000
-        assert settle(journal, [unfinished.submission])[0] == [Conflict((4,))]
+        assert settle(journal, [unfinished.submission])[0] == [Conflicting({4: 5})]
         assert journal.head() == 3_000
 
 

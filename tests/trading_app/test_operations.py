@@ -112,7 +112,7 @@ def test_counters_say_what_was_sent(web: RunningApp, client: httpx.Client, trade
     client.post("/trade", json=trade(trade_id="c1", qty=3))
     client.post("/trades", json=[trade() for _ in range(7)])
     client.post("/trade", content=b"{", headers={"Content-Type": "application/json"})
-    client.post("/trade", json=trade(price=0))
+    client.post("/trade", json=trade(qty=0))
     client.get("/nothing/of/this/name")
     grown = {name: web.metric(sample) - before[name] for name, sample in samples.items()}
     assert grown == {

@@ -96,7 +96,7 @@ def test_the_page_reports_a_repeated_form_with_other_content(client: httpx.Clien
     client.post("/trade", data=trade(trade_id="p1"), headers=BROWSER)
     answer = client.post("/trade", data=trade(trade_id="p1", qty=7), headers=BROWSER)
     assert answer.status_code == 409
-    assert "p1 is already used in this account by a trade with other content" in answer.text
+    assert "trade_id p1 is taken by the trade with sequence" in answer.text
 
 
 def test_the_page_refuses_a_form_from_another_site(client: httpx.Client, trade: Make) -> None:

@@ -64,11 +64,20 @@ def test_the_same_trade_again_is_a_duplicate_with_the_first_sequence(client: htt
 
 
 def test_the_same_id_with_other_content_is_a_conflict(client: httpx.Client, trade: Make, account: str) -> None:
-    client.post("/trade", json=trade(trade_id="t1")).raise_for_status()
-    document = problem(client.post("/trade", json=trade(trade_id="t1", qty="0.26")), "trade_id_conflict")
+    sequence = client.post("/trade", json=trade(trade_id="t1")).json()["seq"]
+    other = trade(trade_id="t1", qty="0.26", tags=["late", "news"])
+    document = problem(client.post("/trade", json=other), "trade_id_conflict")
+    where = "in the trade with this trade_id"
+    qty = {"pointer": "#/qty", "detail": f"is 0.26 here and 0.25 {where}", "yours": "0.26", "stored": "0.25"}
+    tags = {"pointer": "#/tags", "detail": f"is late, news here and not given {where}"}
     assert document["errors"] == [
-        {"pointer": "#/trade_id", "detail": "t1 is already used in this account by a trade with other content"}
+        {**qty, "seq": sequence},
+        {**tags, "seq": sequence, "yours": ["late", "news"], "stored": None},
     ]
+    assert document["detail"] == (
+        f"trade_id t1 is taken by the trade with sequence {sequence}, of the same account, venue, symbol and side;"
+        " it differs in qty, tags; nothing of this request was accepted"
+    )
     assert [row["qty"] for row in stored(client, account)] == ["0.25"]
 
 
@@ -119,7 +128,7 @@ def test_a_key_used_for_another_request_is_a_conflict(client: httpx.Client, trad
 
 def test_a_key_of_a_refused_request_is_free(client: httpx.Client, trade: Make, account: str) -> None:
     headers = {"Idempotency-Key": account}
-    problem(client.post("/trade", json=trade(price=0), headers=headers), "invalid_trade")
+    problem(client.post("/trade", json=trade(qty=0), headers=headers), "invalid_trade")
     assert client.post("/trade", json=trade(), headers=headers).status_code == 201
 
 

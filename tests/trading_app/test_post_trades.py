@@ -83,16 +83,20 @@ def test_a_trade_twice_in_one_batch_is_stored_once(client: httpx.Client, trade: 
 def test_one_id_with_two_contents_in_one_batch_is_a_conflict(client: httpx.Client, trade: Make, account: str) -> None:
     rows = [trade(trade_id="b0"), trade(trade_id="b1"), trade(trade_id="b1", qty=9)]
     document = problem(client.post("/trades", json=rows), "trade_id_conflict")
-    assert (document["errors"][0]["index"], document["errors"][0]["pointer"]) == (2, "#/2/trade_id")
+    [error] = document["errors"]
+    assert (error["index"], error["pointer"], error["yours"], "seq" in error) == (2, "#/2/qty", "9", False)
+    assert "is taken by another trade of the request" in document["detail"]
     assert stored(client, account) == []
 
 
 def test_a_conflict_with_an_earlier_trade_takes_nothing_of_the_batch(
     client: httpx.Client, rows: list[dict[str, Any]], account: str
 ) -> None:
-    client.post("/trade", json={**rows[2], "qty": 9}).raise_for_status()
+    sequence = client.post("/trade", json={**rows[2], "qty": 9}).json()["seq"]
     document = problem(client.post("/trades", json=rows), "trade_id_conflict")
     assert document["indexes"] == [2]
+    [error] = document["errors"]
+    assert (error["pointer"], error["seq"], error["stored"]) == ("#/2/qty", sequence, "9")
     assert [row["trade_id"] for row in stored(client, account)] == ["b2"]
 
 

@@ -44,16 +44,18 @@ MAX_ERRORS = 100
 class FieldProblem:
     """One error of one field. `pointer` is a JSON Pointer into the body (RFC 6901), as a URI fragment.
 
-    `index` is the item of a batch that the field belongs to; None for a single item.
+    `index` is the item of a batch that the field belongs to; None for a single item. `members` are added to the error's
+    JSON object.
     """
 
     pointer: str
     detail: str
     index: int | None = None
+    members: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The error as a JSON object."""
-        shown: dict[str, Any] = {"pointer": self.pointer, "detail": self.detail}
+        shown: dict[str, Any] = {"pointer": self.pointer, "detail": self.detail, **self.members}
         return shown if self.index is None else {"index": self.index, **shown}
 
 

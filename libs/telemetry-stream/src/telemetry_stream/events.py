@@ -106,6 +106,21 @@ class Provenance(msgspec.Struct, frozen=True):
     committed_at_ns: int
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """What a writer has found out about a submission's events, by their index.
+
+    `sequences` has those of the events that the stream has; negative if it has another content. `stored` has that
+    content, numbered, for the first MAX_SHOWN of these.
+    """
+
+    sequences: dict[int, int]
+    stored: dict[int, bytes]
+
+
+MAX_SHOWN = 100
+"""Maximum of conflicting events whose stored content is kept to be shown."""
+
+
 class Submission(msgspec.Struct, frozen=True):
     """Events, at least one, that are written together or not at all.
 
@@ -117,7 +132,7 @@ class Submission(msgspec.Struct, frozen=True):
     events: Sequence[Event]
     request_key: RequestKey | None = None
     independent: bool = False
-    compared: dict[int, int] | None = None
+    compared: Compared | None = None
     origin: Origin = NO_ORIGIN
 
     def __post_init__(self) -> None:
@@ -141,13 +156,26 @@ class Receipt(msgspec.Struct, frozen=True):
     first_event: bytes = b""
 
 
+class Earlier(msgspec.Struct, frozen=True):
+    """The event that an event is in conflict with.
+
+    `sequence` is 0 if that is one of the same submission, which has no sequence. `event` is numbered, as it is stored;
+    empty after the first MAX_SHOWN of a submission.
+    """
+
+    sequence: int
+    event: bytes = b""
+
+
 class Conflict(msgspec.Struct, frozen=True):
     """Nothing of a submission was written: a key is taken by an event that says something else.
 
-    `indexes` are the places, from 0, of the events in question; empty if it is the request key that is taken.
+    `indexes` are the places, from 0, of the events in question; empty if it is the request key that is taken. `earlier`
+    has for each the event that has its key, if that is known.
     """
 
     indexes: tuple[int, ...]
+    earlier: tuple[Earlier, ...] = ()
 
 
 class PerEvent(msgspec.Struct, frozen=True):

@@ -58,6 +58,12 @@ PROBLEM = {
                     "index": {"type": "integer"},
                     "pointer": {"type": "string"},
                     "detail": {"type": "string"},
+                    "seq": {
+                        "type": "integer",
+                        "description": "The stored event that the sent one is in conflict with.",
+                    },
+                    "yours": {"description": "The value that was sent; null if there is none."},
+                    "stored": {"description": "The value that is stored; null if there is none."},
                 },
             },
         },

@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+from typing import Any
 
 import msgspec
 
@@ -28,11 +29,21 @@ class TradeEvent(Event):
         """
         known = _decode_trade(stored)
         again = _decode_trade(number(self.payload, known.seq))
-        if known == again:
-            return True
-        ts = again.ts if self.timed_by_client else known.ts
-        symbol = known.symbol if case_folded(again.symbol) == case_folded(known.symbol) else again.symbol
-        return known == msgspec.structs.replace(again, ts=ts, symbol=symbol)
+        return known == again or not self._differing(known, again)
+
+    def differences(self, stored: bytes) -> dict[str, tuple[object, object]]:
+        """What differs between this trade and a stored one: by field its value here and there, None for none."""
+        known, again = _decode_trade(stored), _decode_trade(number(self.payload, 0))
+        here, there = _decode_members(self.payload), _decode_members(stored)
+        return {name: (here.get(name), there.get(name)) for name in self._differing(known, again)}
+
+    def _differing(self, known: Trade, again: Trade) -> list[str]:
+        names = [name for name in _COMPARED if getattr(known, name) != getattr(again, name)]
+        if "ts" in names and not self.timed_by_client:
+            names.remove("ts")
+        if "symbol" in names and case_folded(again.symbol) == case_folded(known.symbol):
+            names.remove("symbol")
+        return names
 
 
 class TradeIds:
@@ -52,4 +63,6 @@ def stored_trade_id(numbered: bytes) -> str:
     return _decode_trade(numbered).trade_id
 
 
+_COMPARED = [name for name in Trade.__struct_fields__ if name != "seq"]
+_decode_members = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_trade = msgspec.json.Decoder(Trade).decode

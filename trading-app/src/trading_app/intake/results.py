@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import Answer
 from telemetry_stream.errors import DamagedHistory, Overloaded, StoreBusy, StreamClosed, StreamError
-from telemetry_stream.events import Conflict, Receipt
+from telemetry_stream.events import Conflict, Earlier, Receipt
 from telemetry_stream.group_commit import Outcome
 from trading_app.intake.event import TradeEvent, stored_trade_id
 from trading_app.problems import TradeProblem, damaged_history, store_busy
@@ -74,11 +74,36 @@ def _conflict(conflict: Conflict, events: Sequence[TradeEvent]) -> Problem:
         )
     single = len(events) == 1
     errors = [
-        FieldProblem(
-            "#/trade_id" if single else f"#/{index}/trade_id",
-            f"{events[index].trade_id} is already used in this account by a trade with other content",
-            None if single else index,
-        )
-        for index in conflict.indexes
+        error
+        for index, earlier in zip(conflict.indexes, conflict.earlier, strict=True)
+        for error in _contradictions(events[index], earlier, None if single else index)
     ]
-    return TradeProblem("trade_id_conflict", f"{errors[0].detail}; nothing of this request was accepted", errors)
+    trade_id, earlier = events[conflict.indexes[0]].trade_id, conflict.earlier[0]
+    where = f"the trade with sequence {earlier.sequence}" if earlier.sequence else "another trade of the request"
+    first = [error for error in errors if error.index == errors[0].index]
+    detail = f"trade_id {trade_id} is taken by {where}, of the same account, venue, symbol and side; it differs in "
+    detail += ", ".join(error.pointer.rpartition("/")[2] for error in first)
+    return TradeProblem("trade_id_conflict", f"{detail}; nothing of this request was accepted", errors)
+
+
+def _contradictions(event: TradeEvent, earlier: Earlier, index: int | None) -> list[FieldProblem]:
+    """An error for each field in which a trade differs from the stored one that has its identity."""
+    prefix = "#" if index is None else f"#/{index}"
+    seq = {"seq": earlier.sequence} if earlier.sequence else {}
+    if not earlier.event:
+        return [FieldProblem(f"{prefix}/trade_id", "is taken by a trade with other content", index, seq)]
+    return [
+        FieldProblem(
+            f"{prefix}/{name}",
+            f"is {_shown(yours)} here and {_shown(stored)} in the trade with this trade_id",
+            index,
+            {**seq, "yours": yours, "stored": stored},
+        )
+        for name, (yours, stored) in event.differences(earlier.event).items()
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not given"
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import Answer
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Conflict, Receipt
+from telemetry_stream.events import Conflict, Earlier, Receipt
 from telemetry_stream.group_commit import Outcome
 from trading_app.intake.results import answer_trades, refusal
 from trading_app.ledger.event import LedgerEvent
@@ -41,9 +41,14 @@ def _conflict(conflict: Conflict, events: Sequence[LedgerEvent], *, single: bool
     errors = [
         FieldProblem(
             "#/id" if single else f"#/{index}/id",
-            f"{events[index].id} is the id of another event of the same kind; use a new one",
+            f"{events[index].id} is the id of {_named(earlier)}, of the same kind; use a new one",
             None if single else index,
+            {"seq": earlier.sequence} if earlier.sequence else {},
         )
-        for index in conflict.indexes
+        for index, earlier in zip(conflict.indexes, conflict.earlier, strict=True)
     ]
     return refuse(errors, single=single, code="event_conflict")
+
+
+def _named(earlier: Earlier) -> str:
+    return f"the event with sequence {earlier.sequence}" if earlier.sequence else "another event of the request"

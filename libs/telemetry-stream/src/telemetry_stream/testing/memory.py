@@ -9,11 +9,13 @@ from itertools import accumulate
 
 from telemetry_stream.chain import NO_HASH, extend
 from telemetry_stream.events import (
+    MAX_SHOWN,
     Arrival,
     Batch,
     Commit,
     Conflict,
     Delivery,
+    Earlier,
     Event,
     Labelled,
     Origin,
@@ -165,7 +167,7 @@ class MemoryStream:
     def _take(self, events: Sequence[Event]) -> Receipt | Conflict:
         new: dict[str, bytes] = {}
         labelled = list[Labelled]()
-        sequences, conflicts = [], []
+        sequences, conflicts, earlier = list[int](), list[int](), list[Earlier]()
         for index, event in enumerate(events):
             sequence = self._sequences.get(event.key)
             if sequence is None and event.key not in new:
@@ -173,13 +175,14 @@ class MemoryStream:
                 new[event.key] = number(event.payload, sequence)
                 if event.label is not None:
                     labelled.append(Labelled(sequence, event.label))
-            elif not event.repeats(new[event.key] if sequence is None else self._events[sequence - 1]):
+            elif not event.repeats(known := new[event.key] if sequence is None else self._events[sequence - 1]):
                 conflicts.append(index)
+                earlier.append(Earlier(sequence or 0, known if len(earlier) < MAX_SHOWN else b""))
             else:
                 sequence = sequence or len(self._events) + list(new).index(event.key) + 1
             sequences.append(sequence or 0)
         if conflicts:
-            return Conflict(tuple(conflicts))
+            return Conflict(tuple(conflicts), tuple(earlier))
         self._labelled += labelled
         for key, numbered in new.items():
             self._events.append(numbered)

@@ -7,7 +7,7 @@ import apsw
 import msgspec
 
 from telemetry_stream.errors import DamagedHistory
-from telemetry_stream.events import Conflict, PerEvent, Receipt, Result, Submission, Unfinished
+from telemetry_stream.events import Compared, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
 from telemetry_stream.stores.sqlite import reader, request_keys
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
 from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents, Sought
@@ -88,7 +88,7 @@ class KeyDeduplication:
         return request_keys.find(self._connection, asked) if asked is not None else None
 
     def _answer(self, comparison: Comparison, commit: PendingCommit) -> Result:
-        submission, digests, same = comparison.submission, comparison.digests, comparison.same
+        submission, digests, compared = comparison.submission, comparison.digests, comparison.compared
         asked = submission.request_key
         earlier = (comparison.earlier or commit.requests.get((asked.caller, asked.key))) if asked else None
         if earlier is not None and asked is not None and earlier.digest != asked.digest:
@@ -96,7 +96,7 @@ class KeyDeduplication:
         if comparison.damage and not submission.independent:
             return next(iter(comparison.damage.values()))
         if not comparison.is_whole:
-            return Unfinished(msgspec.structs.replace(submission, compared=same))
+            return Unfinished(msgspec.structs.replace(submission, compared=compared))
         if earlier is not None:
             first = comparison.first_event or commit.event(earlier.receipt.first)
             return self._repeated(earlier.receipt, first)
@@ -104,11 +104,11 @@ class KeyDeduplication:
             return PerEvent(
                 [
                     comparison.damage.get(index)
-                    or commit.take([event], [digest], {0: same[index]} if index in same else {}, submission.origin)
+                    or commit.take([event], [digest], _of_one(compared, index), submission.origin)
                     for index, (event, digest) in enumerate(zip(submission.events, digests, strict=True))
                 ]
             )
-        outcome = commit.take(submission.events, digests, same, submission.origin)
+        outcome = commit.take(submission.events, digests, compared, submission.origin)
         if asked is not None and isinstance(outcome, Receipt):
             commit.note_request(asked, outcome)
         return outcome
@@ -121,3 +121,11 @@ class KeyDeduplication:
             except DamagedHistory as damage:
                 return damage
         return msgspec.structs.replace(receipt, first_event=first_event)
+
+
+def _of_one(compared: Compared, index: int) -> Compared:
+    """What was found out about one event, as if it were alone."""
+    if index not in compared.sequences:
+        return Compared({}, {})
+    stored = compared.stored.get(index)
+    return Compared({0: compared.sequences[index]}, {} if stored is None else {0: stored})

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from telemetry_stream.errors import DamagedHistory
-from telemetry_stream.events import Receipt, Submission
+from telemetry_stream.events import MAX_SHOWN, Compared, Receipt, Submission
 from telemetry_stream.stores.sqlite import reader
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES
 
@@ -48,8 +48,8 @@ class Comparison:
         self.first_event = b""
         """Of the earlier request."""
 
-        self.same = dict(submission.compared or {})
-        """By the index of an event that the journal has: its sequence, negative where it says something else there."""
+        before = submission.compared
+        self.compared = Compared(before.sequences.copy(), before.stored.copy()) if before else Compared({}, {})
 
         self.damage: dict[int, DamagedHistory] = {}
         """By the index of an event that has to be compared with one that can't be read."""
@@ -61,7 +61,7 @@ class Comparison:
         """The indexes of the events of which nothing is known yet; of an earlier request's, none has to be known."""
         if self.earlier is not None:
             return []
-        return [(self, place) for place in range(len(self.digests)) if place not in self.same]
+        return [(self, place) for place in range(len(self.digests)) if place not in self.compared.sequences]
 
     def seek_first_event(self) -> "Sought":
         """The first event of the earlier request."""
@@ -74,7 +74,9 @@ class Comparison:
             self.first_event = stored
         elif digest == sought.digest:
             same = self.submission.events[sought.place].repeats(stored)
-            self.same[sought.place] = sought.sequence if same else -sought.sequence
+            self.compared.sequences[sought.place] = sought.sequence if same else -sought.sequence
+            if not same and len(self.compared.stored) < MAX_SHOWN:
+                self.compared.stored[sought.place] = stored
 
 
 class Sought(NamedTuple):

@@ -1,9 +1,22 @@
 """Collects the contents of one commit: numbers new events and decides each submission's answer. No I/O."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
-from telemetry_stream.events import NO_ORIGIN, Conflict, Event, Events, Labelled, Origin, Receipt, RequestKey, Result
+from telemetry_stream.events import (
+    MAX_SHOWN,
+    NO_ORIGIN,
+    Compared,
+    Conflict,
+    Earlier,
+    Event,
+    Events,
+    Labelled,
+    Origin,
+    Receipt,
+    RequestKey,
+    Result,
+)
 from telemetry_stream.stores.sqlite.known_events import EarlierRequest
 from telemetry_stream.stores.sqlite.origins import Run
 from telemetry_stream.wire import number
@@ -61,16 +74,17 @@ class PendingCommit:
         self,
         events: Sequence[Event],
         digests: Sequence[bytes],
-        same: Mapping[int, int],
+        compared: Compared,
         origin: Origin = NO_ORIGIN,
     ) -> Receipt | Conflict:
         """Number the new events; none of them if an event conflicts with an earlier one of the same key.
 
-        `same` has the sequences of events that the journal has, by index; negative if the content differs there.
+        `compared` says which of them the journal has.
         """
+        same = compared.sequences
         new: list[Event] = []
         claimed: dict[bytes, int] = {}
-        sequences, conflicts = [], []
+        sequences, conflicts, earlier = list[int](), list[int](), list[Earlier]()
         for index, digest in enumerate(digests):
             # `events[index]` builds an event from columns, which costs more than the look-ups: only where it is needed.
             # A key can repeat in the journal, in this submission, or in an earlier submission of the same commit.
@@ -78,11 +92,18 @@ class PendingCommit:
             if sequence is None:
                 new.append(events[index])
                 sequence = claimed[digest] = self.head + len(new)
-            elif sequence < 0 or not (index in same or events[index].repeats(self._new_event(sequence, new))):
+            elif sequence < 0:
                 conflicts.append(index)
+                earlier.append(Earlier(-sequence, compared.stored.get(index, b"")))
+            elif index not in same and not events[index].repeats(found := self._new_event(sequence, new)):
+                conflicts.append(index)
+                shown = found if len(earlier) < MAX_SHOWN else b""
+                earlier.append(Earlier(sequence if sequence <= self.head else 0, shown))
             sequences.append(sequence)
         if conflicts:
-            return Conflict(tuple(conflicts))  # before anything was added: a submission is accepted whole or not at all
+            return Conflict(
+                tuple(conflicts), tuple(earlier)
+            )  # before anything was added: a submission is accepted whole or not at all
         self.add(new, origin)
         self.digests += claimed
         self._claimed.update(claimed)
