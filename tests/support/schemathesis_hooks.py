@@ -15,6 +15,16 @@ UNSAYABLE = re.compile(
     r"|is before March 1973|is more than a day ahead of this machine's clock \(.*\)|is not a date and time: .*"
     r"|must be 0 or more: no instrument says that prices of this symbol may be negative .*"
     r'|must be printable, without " and \\ and without spaces at its ends'
+    # What the ledger says of an event, and what its members say of each other.
+    r"|\d+ is not in the ledger, whose last event is \d+|\d+ is (of the kind|voided by|corrected twice|the last of) .*"
+    r"|\d+ says all of this already; .*|\d+ was replaced \d+ times, .*|would go round in a circle: .*"
+    r"|must be more than 0: .* is inverse, .*|must be 0 or more: no instrument says `negative_prices` of .*"
+    r"|is the same as d, which changes nothing|belongs to one account; .*|is the same currency as base"
+    r"|is the same position as from|must not have control characters .*|must have 1 to 2000 characters|must not be 0"
+    r"|is missing, and so (is|are) .*|is needed where nothing is said in `from`: .*|differs from that of `from`, .*"
+    r"|or pattern is needed, and only one of the two|is given, but nothing is said about it|has .* itself"
+    r"|belong to one symbol, not to a pattern|can't be with an inverse contract, .*|has a value twice"
+    r"|would match every symbol; .*"
 )
 
 trades = st.fixed_dictionaries(

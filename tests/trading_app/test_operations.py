@@ -22,6 +22,9 @@ OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0; charset=u
 
 CALLS = {
     "GET /trades": ["200", "401", "403", "422", "500"],
+    "POST /events": ["200", "201", "401", "403", "409", "413", "415", "422", "500"],
+    "GET /events": ["200", "401", "403", "422", "500"],
+    "GET /trades/{seq}": ["200", "401", "403", "404", "422", "500"],
     "POST /trades": ["200", "201", "401", "403", "409", "413", "415", "422"],
     "POST /trade": ["200", "201", "401", "403", "409", "413", "415", "422"],
     "GET /trades/stream": ["200", "401", "403", "409", "422", "500"],
@@ -171,7 +174,7 @@ def test_the_document_is_sound(client: httpx.Client) -> None:
     for path, call in operations:
         assert call["summary"], path
         assert all(response["description"] for response in call["responses"].values()), path
-        assert all(parameter["in"] in ("query", "header") for parameter in call.get("parameters", ()))
+        assert all(parameter["in"] in ("query", "header", "path") for parameter in call.get("parameters", ()))
     for reference in re.findall(r'"\$ref":"#/([^"]+)"', client.get("/openapi.json").text):
         place: Any = found
         for part in reference.split("/"):

@@ -23,6 +23,9 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningApp]:
 
 def test_each_call_does_what_the_document_says(app: RunningApp) -> None:
     token = app.environment["WEBAPP_API_TOKENS"]
-    report = ask_everything(app.url, some_of(8), "--generation-deterministic", token=token)
-    assert re.search(r"Operations: +(\d+) selected / \1 total", report)
+    # The events of every kind take most of the time, and a token changes nothing about what they may say.
+    left_out = ("--exclude-path", "/events") if token else ()
+    report = ask_everything(app.url, some_of(8), "--generation-deterministic", *left_out, token=token)
+    selected, total = re.findall(r"Operations: +(\d+) selected / (\d+) total", report)[0]
+    assert int(total) - int(selected) == (2 if token else 0)
     assert "a request failed" not in app.log_text()

@@ -159,7 +159,7 @@ def test_what_is_not_sent_has_its_default() -> None:
         ("note", {"day": "2026-01-31"}, "text"),
         ("note", {"day": "2026-02-30", "text": "x"}, "day"),
         ("note", {"day": "20260131", "text": "x"}, "day"),
-        ("note", {"day": "2026-01-31", "tags": []}, "tags"),
+        ("note", {"day": "2026-01-31", "tags": []}, "text"),
     ],
 )
 def test_what_is_wrong_is_named(kind: str, values: dict[str, Any], member: str) -> None:

@@ -388,6 +388,7 @@ _KINDS = (
                     "type": ["string", "null"],
                     "minLength": 2,
                     "maxLength": 128,
+                    "pattern": "[*]",
                     "description": "A symbol in which `*` stands for any characters; instead of `symbol`.",
                 },
             ),
@@ -499,7 +500,9 @@ class Reading:
 def _read(member: Member, raw: bytes, now_ns: int, reading: Reading) -> None:
     try:
         if not member.members:
-            reading.texts[member.name] = member.read(raw, now_ns)
+            text = member.read(raw, now_ns)
+            if text:  # an empty list is no value
+                reading.texts[member.name] = text
             return
         given = _decode_object(raw)
     except FieldError as error:

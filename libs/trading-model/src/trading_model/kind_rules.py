@@ -83,11 +83,8 @@ def read_text(raw: bytes, _now_ns: int) -> str:
 
 
 def read_tags(raw: bytes, _now_ns: int) -> str:
-    """Tags as a fill has them, at least one."""
-    text = rules.read_tags(raw)
-    if not text:
-        raise FieldError("must have at least one tag")
-    return text
+    """Tags as a fill has them; an empty list is no value, an empty text."""
+    return rules.read_tags(raw)
 
 
 def read_day(raw: bytes, _now_ns: int) -> str:

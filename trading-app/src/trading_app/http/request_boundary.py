@@ -18,8 +18,10 @@ from trading_app.metrics import AppMetrics
 
 log = structlog.get_logger(__name__)
 
+TRADE_ROUTE = "/trades/{seq}"
 ROUTES = frozenset(
     (
+        TRADE_ROUTE,
         "/",
         "/trade",
         "/trades",
@@ -38,7 +40,6 @@ ROUTES = frozenset(
         "/openapi.json",
     )
 )
-TRADE_ROUTE = "/trades/{seq}"
 ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 

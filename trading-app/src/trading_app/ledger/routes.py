@@ -29,7 +29,8 @@ MAX_PAGE_EVENTS = 1_000
 Sequence = Annotated[int, Query(ge=0, le=2**62, description="Return the events after this sequence.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_EVENTS)]
 KindName = Annotated[
-    str | None, Query(json_schema_extra={"enum": list(KINDS)}, description="Only events of this kind.")
+    str | None,
+    Query(pattern=f"^({'|'.join(KINDS)})$", json_schema_extra={"enum": list(KINDS)}, description="Only this kind."),
 ]
 TradeSequence = Annotated[int, Path(ge=1, le=2**62, description="The trade's `seq`.")]
 
@@ -68,7 +69,7 @@ def add_to(api: FastAPI, context: Context, intake: LedgerIntake) -> None:
     async def events(after: Sequence = 0, limit: Limit = PAGE_EVENTS, kind: KindName = None) -> Response:
         """At most `limit` events as journaled. `next_after` is null on the last page."""
         return _answer(
-            context.outgoing, lambda: context.stream.ask(lambda reader: story.page(reader, after, limit, kind or None))
+            context.outgoing, lambda: context.stream.ask(lambda reader: story.page(reader, after, limit, kind))
         )
 
     @api.get(
