@@ -394,5 +394,9 @@ def test_scopes(tmp_path: Path) -> None:
             problem(post(bound, "/events", body), "forbidden")
         assert post(bound, "/events", {**split, "account": "a"}).status_code == 201
         read = {"Authorization": f"Bearer {tokens['read']}"}
+        found = app.client.get(f"/trades/{own}", headers=read).json()
+        name = found["who"]
+        assert (name[:6], found["way"], len(found["at"]) >= 20) == ("token ", "api", True)
+        assert [(one["who"], one["way"]) for one in found["story"]] == [(name, "api")]
         kept = app.client.get("/events", params={"kind": "cash"}, headers=read).json()["events"]
         assert [event["cash"]["account"] for event in kept] == ["default", "default", "a"]

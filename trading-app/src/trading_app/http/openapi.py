@@ -185,13 +185,21 @@ EVENT_PAGE = success(
         },
     },
 )
+_PROVENANCE = {
+    "at": {"type": "string", "format": "date-time", "description": "When it was committed."},
+    "who": {"type": ["string", "null"], "description": "The name of the caller's credential, if there was one."},
+    "way": {
+        "type": ["string", "null"],
+        "description": "`api`, `batch`, `form`, `page`, `import`, `webhook` or `file`.",
+    },
+}
 _CHAPTER = {
     "type": "object",
-    "required": ["seq", "kind", "at", "reason", "in_force", "event"],
+    "required": ["seq", "kind", "at", "who", "way", "reason", "in_force", "event"],
     "properties": {
         "seq": {"type": "integer", "minimum": 1},
         "kind": {"enum": list(KINDS)},
-        "at": {"type": "string", "format": "date-time", "description": "When it was committed."},
+        **_PROVENANCE,
         "reason": {"type": ["string", "null"]},
         "in_force": {"type": "boolean"},
         "event": {"$ref": "#/components/schemas/StoredEvent"},
@@ -201,10 +209,10 @@ STORY = success(
     "The trade and its story",
     application_json={
         "type": "object",
-        "required": ["trade", "at", "in_force", "now", "story"],
+        "required": ["trade", "at", "who", "way", "in_force", "now", "story"],
         "properties": {
             "trade": {"$ref": "#/components/schemas/StoredTrade"},
-            "at": {"type": "string", "format": "date-time", "description": "When it was committed."},
+            **_PROVENANCE,
             "in_force": {"type": "boolean", "description": "Whether it counts: neither it nor its import is voided."},
             "now": {"$ref": "#/components/schemas/StoredTrade"},
             "story": {"type": "array", "items": _CHAPTER},

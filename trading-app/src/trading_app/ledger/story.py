@@ -28,9 +28,9 @@ def tell(reader: StreamReader, sequence: int) -> bytes:
         )
     now, _ = view.now(fill)
     chapters = b",".join(_chapter(view, event) for event in view.story(sequence, MAX_STORY))
-    return b'{"trade":%b,"at":"%b","in_force":%b,"now":{"seq":%d,%b,"story":[%b]}' % (
+    return b'{"trade":%b,%b,"in_force":%b,"now":{"seq":%d,%b,"story":[%b]}' % (
         fill.body,
-        format_timestamp(fill.committed_at_ns).encode(),
+        _provenance(view, sequence),
         _boolean(view.in_force(fill)),
         sequence,
         now[1:],
@@ -57,15 +57,26 @@ def page(reader: StreamReader, after: int, limit: int, kind: str | None) -> byte
 
 def _chapter(view: LedgerView, event: StoredEvent) -> bytes:
     reason = bytes(event.content.get("reason", msgspec.Raw(b"null")))
-    return b'{"seq":%d,"kind":"%b","at":"%b","reason":%b,"in_force":%b,"event":%b}' % (
+    return b'{"seq":%d,"kind":"%b",%b,"reason":%b,"in_force":%b,"event":%b}' % (
         event.sequence,
         event.kind.encode(),
-        format_timestamp(event.committed_at_ns).encode(),
+        _provenance(view, event.sequence),
         reason,
         _boolean(len(view.voids(event.sequence)) % 2 == 0),
         event.body,
     )
 
 
+def _provenance(view: LedgerView, sequence: int) -> bytes:
+    """The members that say when an event was committed, who sent it and which way; null where that is not known."""
+    found = view.provenance(sequence)
+    at = format_timestamp(found.committed_at_ns)
+    origin = found.origin
+    return _encode({"at": at, "who": origin.caller or None, "way": origin.way or None})[1:-1]
+
+
 def _boolean(value: bool) -> bytes:
     return b"true" if value else b"false"
+
+
+_encode = msgspec.json.Encoder().encode

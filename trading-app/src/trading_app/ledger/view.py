@@ -5,11 +5,10 @@ takes the same time in a ledger of any length.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
-from telemetry_stream.events import Batch, Labelled
+from telemetry_stream.events import Batch, Labelled, Provenance
 from telemetry_stream.log import StreamReader
 from telemetry_stream.wire import split
 
@@ -21,15 +20,13 @@ _CHUNK_EVENTS = 1_000
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
-    """One event as journaled, and when it was committed (Unix time). A fill has the kind "fill"."""
+    """One event as journaled. A fill has the kind "fill"."""
 
     sequence: int
     body: bytes
-    committed_at_ns: int
     kind: str
     id: str
     target: int
-    account: str
     import_id: str
 
     @property
@@ -48,16 +45,7 @@ class _Head(msgspec.Struct, frozen=True):
     kind: str = "fill"
     id: str = ""
     target: int = 0
-    account: str = ""
     import_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """One event that refers to another, and whether it is in force itself."""
-
-    event: Labelled
-    in_force: bool
 
 
 class LedgerView:
@@ -81,13 +69,13 @@ class LedgerView:
             return None
         body = self._events[sequence - self._chunk.first]
         head = _decode_head(body)
-        committed_at_ns = next(
-            (commit.committed_at_ns for commit in self._chunk.commits if commit.last >= sequence),
-            self._chunk.published_at_ns,
-        )
-        return StoredEvent(
-            sequence, body, committed_at_ns, head.kind, head.id, head.target, head.account, head.import_id
-        )
+        return StoredEvent(sequence, body, head.kind, head.id, head.target, head.import_id)
+
+    def provenance(self, sequence: int) -> Provenance:
+        """Who sent an event, which way, and when it was committed."""
+        found = self._reader.provenance(sequence)
+        assert found is not None, "the event is there"
+        return found
 
     def find(self, kind: str, id: str) -> StoredEvent | None:  # noqa: A002 -- the member's name
         """The event of this kind with this id; None if there is none."""
