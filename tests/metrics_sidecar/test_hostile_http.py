@@ -4,7 +4,6 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,9 +37,9 @@ def peak(apps: Apps) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-def has_paused(apps: Apps, before: int) -> bool:
-    """Whether the sidecar has noticed once more that the stream is out of reach."""
-    return apps.log(SIDECAR).read_bytes().count(b"out of reach") > before
+def pauses(apps: Apps) -> int:
+    """How often the sidecar has logged that the stream is unreachable."""
+    return apps.log(SIDECAR).read_bytes().count(b"stream unreachable")
 
 
 def scrapes(apps: Apps) -> bool:
@@ -90,7 +89,7 @@ def test_unread_pipelined_answers_are_bounded(apps: Apps) -> None:
             try:
                 for _ in range(100):
                     connection.send(get("/nothing") * 1_000)
-            except BlockingIOError:
+            except (BlockingIOError, ConnectionError):  # on a busy machine the sidecar may cut it meanwhile
                 pass
         eventually(lambda: scrapes(apps), what="a scrape beside them")
     assert peak(apps) - before < 20 * MIB
@@ -99,12 +98,13 @@ def test_unread_pipelined_answers_are_bounded(apps: Apps) -> None:
 def test_without_descriptors_it_waits_for_the_web_app_and_catches_up(apps: Apps) -> None:
     process = apps.processes[SIDECAR]
     limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-    for round_ in range(2):
+    for _ in range(2):
+        before = pauses(apps)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
         apps.kill("trading-app")
         apps.start("trading-app")
         apps.wait_for("trading-app")
-        eventually(partial(has_paused, apps, round_), what="a pause")
+        eventually(lambda before=before: pauses(apps) > before, what="a pause")  # type: ignore[misc]
         assert process.poll() is None
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
         eventually(lambda: apps.samples()["trading_stream_caught_up"] == "1", what="the stream reached again")

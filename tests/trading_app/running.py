@@ -63,6 +63,10 @@ def settings_for(folder: Path, **settings: str) -> dict[str, str]:
     }
 
 
+CONSOLE_SCRIPT = "import sys; from trading_app.main import main; sys.exit(main())"
+"""A program that starts as the console script does: a new process of this one, with its limits."""
+
+
 class RunningApp:
     """A process of `trading-app`, with its log in a file."""
 

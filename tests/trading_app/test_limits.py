@@ -16,7 +16,7 @@ from telemetry_stream.tail import TAIL_BYTES
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import TRADE, Connection, connected, get, post, send_until_cut
-from tests.trading_app.running import RunningApp, running
+from tests.trading_app.running import CONSOLE_SCRIPT, RunningApp, running
 
 JSON = {"Content-Type": "application/json"}
 
@@ -188,7 +188,7 @@ def test_the_app_makes_room_for_as_many_files_as_it_may_have_connections(tmp_pat
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
     try:
-        app = RunningApp(tmp_path, WEBAPP_MAX_CONNECTIONS="1500")
+        app = RunningApp(tmp_path, program=CONSOLE_SCRIPT, WEBAPP_MAX_CONNECTIONS="1500")  # has this process's limits
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     try:

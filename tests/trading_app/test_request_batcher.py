@@ -3,7 +3,6 @@
 import json
 import random
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -205,29 +204,25 @@ def test_a_turn_that_is_more_than_may_wait_is_taken_in_part(tmp_path: Path) -> N
     ],
 )
 def test_what_goes_wrong_with_one_leaves_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, answered: dict[object, int]
+    tmp_path: Path, fault: str, answered: dict[object, int]
 ) -> None:
-    program = tmp_path / "trading-app"
-    program.write_text(FAULTY % (sys.executable, fault))
-    program.chmod(0o755)
-    monkeypatch.setattr("tests.trading_app.running.BIN", tmp_path)
-    told_of: Counter[object] = Counter()
-    with running(tmp_path) as app:
+    seen: Counter[object] = Counter()
+    with running(tmp_path, program=FAULTY % fault) as app:
         bodies = [named(f"fault-{index:02}") for index in range(COUNT)]
         with known(app, len(bodies[0])) as connections:
             with stopped(app):
                 post_all(connections, bodies)
             for connection in connections:
                 try:
-                    told_of[connection.answer().status] += 1
+                    seen[connection.answer().status] += 1
                 except (AssertionError, ConnectionResetError):
-                    told_of["closed"] += 1
-        assert told_of == answered
+                    seen["closed"] += 1
+        assert seen == answered
         assert app.stored_trades() == app.metric("trading_app_trades_accepted_total") == COUNT
         assert "broken on purpose" in app.log_text()
 
 
-FAULTY = """#!%s
+FAULTY = """
 import sys
 from functools import partial
 from trading_app import routes

@@ -122,7 +122,7 @@ def test_no_secret_is_in_the_settings_as_they_are_shown(tmp_path: Path) -> None:
 )
 def test_no_secret_is_in_why_an_app_does_not_start(tmp_path: Path, app: str, bad: dict[str, str]) -> None:
     environment = {**os.environ, **Apps(tmp_path, **secret_settings(tmp_path), LOG_LEVEL="DEBUG").environment, **bad}
-    run = subprocess.run([BIN / app], env=environment, capture_output=True, timeout=20, check=False, cwd=tmp_path)
+    run = subprocess.run([BIN / app], env=environment, capture_output=True, timeout=60, check=False, cwd=tmp_path)
     assert run.returncode in (1, 2), run.stderr
     assert run.stderr
     assert_none_in(run.stdout + run.stderr, [secret.encode() for secret in PLAIN.values()])
