@@ -1,6 +1,7 @@
 """Keys are found again whatever becomes of the tables that make it quick: lost, torn, of another journal, or behind."""
 
 import shutil
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -291,6 +292,10 @@ def test_the_next_table_is_made_before_the_last_is_full(tmp_path: Path) -> None:
         assert [file.name for file in tables(tmp_path)] == ["keys-1.table"]
         journal.append([numbered(range(15, 16))])
         eventually((tmp_path / "keys-26.table").exists, what="the next table")
+        eventually(
+            lambda: not any(thread.name.startswith("key-table") for thread in threading.enumerate()),
+            what="the end of the thread that made it",
+        )
         assert knows(journal, 16)
         journal.append([numbered(range(16, 40))])
         assert knows(journal, 40)
@@ -334,7 +339,9 @@ def test_a_next_table_that_could_not_be_made_ahead_is_made_when_there_is_room_ag
         with monkeypatch.context() as full:
             full.setattr(key_table, "_reserve", failing_create)
             journal.append([numbered(range(5, 20))])
-            keys_of(journal)._keys._maker.submit(lambda: None).result()  # what it was asked for before is done
+            made_ahead = keys_of(journal)._keys._next_table
+            assert made_ahead is not None
+            assert made_ahead.exception() is not None
         assert [file.name for file in tables(tmp_path)] == ["keys-1.table"], "what could be had of it takes no room"
         journal.append([numbered(range(20, 40))])
         assert knows(journal, 40)

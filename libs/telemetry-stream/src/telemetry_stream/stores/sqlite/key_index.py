@@ -12,7 +12,7 @@ commit could run while the system fills its pages with zeros: 0.2 s on a busy di
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,7 +84,6 @@ class KeyIndex:
         self._stream = stream
         self._connection = connection
         self._tables: list[KeyTable] = []
-        self._maker = ThreadPoolExecutor(1, thread_name_prefix="key-table")
         self._next_table: Future[None] | None = None
         self._recent: dict[bytes, int] = {}
         self._reported: set[int] = set()
@@ -149,7 +148,9 @@ class KeyIndex:
 
     def close(self) -> None:
         """Release the files. Idempotent."""
-        self._maker.shutdown()
+        if self._next_table is not None:
+            wait((self._next_table,))
+            self._next_table = None
         while self._tables:
             self._tables.pop().close()
 
@@ -187,7 +188,9 @@ class KeyIndex:
 
     def _see_to_the_next_table(self) -> None:
         if self._next_table is None and self._tables[-1].room < AHEAD:
-            self._next_table = self._maker.submit(self._make_table, *self._next_place())
+            maker = ThreadPoolExecutor(1, thread_name_prefix="key-table")
+            self._next_table = maker.submit(self._make_table, *self._next_place())
+            maker.shutdown(wait=False)  # its thread ends with the table: the next one is millions of trades away
 
     def _begin_table(self) -> None:
         first, slots = self._next_place()
