@@ -10,7 +10,8 @@ import pytest
 from telemetry_stream.errors import JournalReplaced
 from telemetry_stream.events import Receipt
 from telemetry_stream.stores.sqlite.integrity import check_journal
-from telemetry_stream.stores.sqlite.journal import FILES, LOCK_FILE, Journal
+from telemetry_stream.stores.sqlite.journal import FILES, Journal
+from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.telemetry_stream.streams import numbered
 
@@ -43,10 +44,25 @@ def test_what_was_accepted_is_saved_whichever_file_is_lost(
         assert (report.problems, report.head) == ([], 4)
     else:
         assert not copies
-        if name != LOCK_FILE:  # what stands in its place is of no use
-            (tmp_path / name).unlink(missing_ok=True)
         with closing(Journal(tmp_path)) as journal:
             assert journal.append([numbered(range(4))])[0] == [Receipt(1, 4, 0, 4)]
+
+
+def test_an_old_log_in_the_place_of_the_log_takes_nothing_back(tmp_path: Path) -> None:
+    """A reader that is closed after the writer keeps SQLite from removing the log that stands there."""
+    wal = tmp_path / f"{JOURNAL_FILE}-wal"
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(3))])
+        reader = JournalReader(tmp_path)
+        assert reader.head() == 3
+        replace_by_a_copy(wal)
+        journal.append([numbered(range(3, 9))])
+        with pytest.raises(JournalReplaced):
+            journal.maintain()
+    reader.close()
+    with closing(Journal(tmp_path)) as journal:
+        assert journal.append([numbered(range(9))])[0] == [Receipt(1, 9, 0, 9)]
+    assert check_journal(tmp_path / JOURNAL_FILE).problems == []
 
 
 def test_a_folder_that_was_moved_is_noticed_and_keeps_everything(tmp_path: Path) -> None:

@@ -36,18 +36,20 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None:
     """Save what was committed through this connection: its files have no name, and vanish when it is closed.
 
-    If only the write-ahead log was removed, it is copied into the database. Else the whole journal is copied to a new
-    file. If the folder is gone too, nothing can be saved. Logs the result.
+    If only the write-ahead log was lost, it is copied into the database. Else, or if a reader keeps that from being
+    done, the whole journal is copied to a new file. If the folder is gone too, nothing can be saved. Logs the result.
     """
     database = Path(connection.filename)
     if lost != database:
         try:
-            connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.Error as error:
+            frames, copied = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if frames == copied:
+                _put_aside(database.with_name(f"{database.name}-wal"), lost)
+                log.warning("the write-ahead log was copied into the journal: nothing is lost", journal=str(database))
+                return
+            log.error("the write-ahead log could not be copied into the journal", frames=frames, copied=copied)
+        except (apsw.Error, OSError) as error:
             log.error("the write-ahead log could not be copied into the journal", reason=str(error))
-        else:
-            log.warning("the write-ahead log was copied into the journal: nothing is lost", journal=str(database))
-        return
     # Not to the journal's own path: a different journal may be there now, put in place on purpose.
     copy = folder / f"journal-rescued-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3"
     try:
@@ -57,3 +59,13 @@ def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None
         log.error("the journal that was removed could not be copied", reason=str(error), copy=str(copy))
     else:
         log.warning("all that was accepted is in this copy: `trading-app restore` puts it back", copy=str(copy))
+
+
+def _put_aside(write_ahead_log: Path, lost: Path | None) -> None:
+    """Rename what stands in the place of the log. The next start would take it for the journal's own: its older pages
+    would replace newer ones.
+    """
+    if lost == write_ahead_log and write_ahead_log.exists():
+        aside = write_ahead_log.with_name(f"{write_ahead_log.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        write_ahead_log.rename(aside)
+        log.warning("another file stood in the place of the write-ahead log; it was put aside", file=str(aside))
