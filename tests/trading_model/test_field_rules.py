@@ -222,7 +222,7 @@ def test_an_instant_is_the_same_as_nanoseconds_and_as_rfc_3339(nanoseconds: int)
     ("written", "kept"), [("0", "0"), ("0.00", "0.00"), ("0e5", "0"), ("-37.63", "-37.63"), ("1.50", "1.50")]
 )
 def test_a_price_may_be_0_and_its_sign_is_checked_with_the_symbol(written: str, kept: str) -> None:
-    assert rules.read_price(written.encode()) == rules.read_price(f'"{written}"'.encode()) == kept
+    assert rules.read_decimal(written.encode()) == rules.read_decimal(f'"{written}"'.encode()) == kept
 
 
 def test_a_negative_price_needs_an_instrument_that_allows_it() -> None:

@@ -44,16 +44,10 @@ class FieldError(ValueError):
     """An invalid value of a field. The message says which values are valid."""
 
 
-def read_price(raw: bytes | msgspec.Raw) -> str:
-    """A price, 0 for an option that expires, at most 38 digits, kept as written. An exponent is expanded.
-
-    Whether it may be negative depends on the symbol: `check_price` decides.
-    """
-    return _plain_number(raw) or read_decimal(raw)
-
-
 def check_price(price: str, symbol: str, may_be_negative: Callable[[str], bool]) -> str:
-    """The price; negative only if `may_be_negative` says so of the symbol."""
+    """A price as `read_decimal` gives it: 0 for an option that expires, negative only if `may_be_negative` says so of
+    the symbol.
+    """
     if price[0] == "-" and not may_be_negative(symbol):
         raise FieldError(
             "must be 0 or more: no instrument says that prices of this symbol may be negative (`negative_prices`)"
@@ -68,17 +62,14 @@ def never_negative(_symbol: str) -> bool:
 
 def read_amount(raw: bytes | msgspec.Raw) -> str:
     """A quantity or a multiplier: more than 0, at most 38 digits, kept as written. An exponent is expanded."""
-    text = _plain_number(raw)
-    if text is not None and text.strip("0."):
-        return text
     text = read_decimal(raw)
     if text[0] == "-" or not text.strip("0."):
         raise FieldError("must be more than 0")
     return text
 
 
-def _plain_number(raw: bytes | msgspec.Raw) -> str | None:
-    """A number of digits and perhaps a point, as nearly all are: they need no regular expression. None for others."""
+def read_decimal(raw: bytes | msgspec.Raw) -> str:
+    """A number of any sign, at most 38 digits, kept as written. An exponent is expanded."""
     written = bytes(raw)
     if written[:1] == b'"':
         written = written[1:-1]
@@ -89,12 +80,11 @@ def _plain_number(raw: bytes | msgspec.Raw) -> str | None:
         and written[-1] != _POINT
         and (written[0] != _ZERO or len(written) == 1 or written[1] == _POINT)
     ):
-        return written.decode()
-    return None
+        return written.decode()  # digits and perhaps a point, as nearly all are: no regular expression is needed
+    return _read_any_decimal(raw)
 
 
-def read_decimal(raw: bytes | msgspec.Raw) -> str:
-    """A number of any sign, at most 38 digits. An exponent is expanded."""
+def _read_any_decimal(raw: bytes | msgspec.Raw) -> str:
     match = _NUMBER.fullmatch(raw)
     if match is None:
         raise FieldError("must be a JSON number, or a string that holds one")

@@ -90,7 +90,7 @@ FIELDS = (
     ),
     Field(
         "price",
-        _timeless(rules.read_price),
+        _timeless(rules.read_decimal),
         {
             "anyOf": [_DECIMAL_TEXT, _SIGNED],
             "description": f"Quote units per base unit. 0 for an option that expires; less only where the symbol's"

@@ -180,7 +180,7 @@ def _complaint_about_sign(values: Mapping[str, msgspec.Raw], terms: Terms) -> st
     except FieldError:
         symbol = ""
     try:
-        rules.check_price(rules.read_price(values["price"]), symbol, terms.may_be_negative)
+        rules.check_price(rules.read_decimal(values["price"]), symbol, terms.may_be_negative)
     except FieldError as error:
         return str(error)
     return None
@@ -189,9 +189,10 @@ def _complaint_about_sign(values: Mapping[str, msgspec.Raw], terms: Terms) -> st
 def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> TradeEvent:
     symbol = rules.check_symbol(request.symbol)
     side = rules.check_side(request.side)
-    price = rules.check_price(rules.read_price(request.price), symbol, terms.may_be_negative)
-    qty = rules.read_amount(request.qty)
-    timed = _is_given(request.ts)
+    price, qty = rules.read_decimal(request.price), rules.read_amount(request.qty)
+    if price[0] == "-":
+        rules.check_price(price, symbol, terms.may_be_negative)
+    timed = request.ts is not _ABSENT and not _is_null(request.ts)
     ts = rules.read_timestamp(bytes(request.ts), now_ns) if timed else rules.format_timestamp(now_ns)
     account = terms.account if request.account is None else rules.check_name(request.account)
     strategy = "default" if request.strategy is None else rules.check_name(request.strategy)
@@ -202,8 +203,8 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> T
         f'{{"trade_id":"{trade_id}","symbol":"{symbol}","price":"{price}","qty":"{qty}","side":"{side}","ts":"{ts}",'
         f'"account":"{account}","strategy":"{strategy}"{_optional(request)}}}'
     )
-    venue, position_side = request.venue or "", (request.position_side or "").lower()
-    key = fill_key(account, venue, rules.case_folded(symbol), position_side, side, trade_id)
+    position_side = request.position_side.lower() if request.position_side is not None else ""
+    key = fill_key(account, request.venue or "", rules.case_folded(symbol), position_side, side, trade_id)
     return TradeEvent(key, trade_id, text.encode(), timed)
 
 
@@ -214,7 +215,7 @@ def _optional(request: TradeRequest) -> str:
         members += f',"venue":"{rules.check_name(request.venue)}"'
     if request.order_id is not None:
         members += f',"order_id":"{rules.check_identifier(request.order_id)}"'
-    if _is_given(request.fee):
+    if request.fee is not _ABSENT and not _is_null(request.fee):
         members += f',"fee":"{rules.read_decimal(request.fee)}"'
     if request.fee_currency is not None:
         members += f',"fee_currency":"{rules.check_currency(request.fee_currency)}"'
@@ -222,15 +223,15 @@ def _optional(request: TradeRequest) -> str:
         members += f',"currency":"{rules.check_currency(request.currency)}"'
     if request.position_side is not None:
         members += f',"position_side":"{rules.check_position_side(request.position_side)}"'
-    if _is_given(request.multiplier):
+    if request.multiplier is not _ABSENT and not _is_null(request.multiplier):
         members += f',"multiplier":"{rules.read_amount(request.multiplier)}"'
-    if _is_given(request.tags) and (tags := rules.read_tags(request.tags)):
+    if request.tags is not _ABSENT and not _is_null(request.tags) and (tags := rules.read_tags(request.tags)):
         members += f',"tags":{tags}'
     return members
 
 
-def _is_given(value: msgspec.Raw) -> bool:
-    return value is not _ABSENT and bytes(value) != b"null"
+def _is_null(value: msgspec.Raw) -> bool:
+    return bytes(value) == b"null"
 
 
 def _explain_batch(body: bytes, lines: bool, now_ns: int, maximum: int, terms: Terms) -> list[FieldProblem]:

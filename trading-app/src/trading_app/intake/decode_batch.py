@@ -4,7 +4,7 @@ It accepts trades in the common form only. All others, valid or not, are left to
 follows the same rules (`field_rules`) and explains errors. Both give the same bytes for the same trade.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -61,8 +61,9 @@ class TradeColumns(Events[TradeEvent]):
     CPU's caches.
     """
 
-    def __init__(self, rows: list[TradeRow], timed: Sequence[bool]) -> None:
-        self._keys = _keys_of(rows)
+    def __init__(self, rows: list[TradeRow], timed: Sequence[bool], folded: Mapping[str, str]) -> None:
+        """`folded` has the case-folded form of the symbols for which it is another one."""
+        self._keys = _keys_of(rows, folded)
         self._encoded = _encode(rows)[1:-1]
         self._timed = timed
 
@@ -104,15 +105,14 @@ class TradeColumns(Events[TradeEvent]):
         return self._encoded.split(_BEGIN)[1:]
 
 
-def _keys_of(rows: list[TradeRow]) -> list[str]:
+def _keys_of(rows: list[TradeRow], folded: Mapping[str, str]) -> list[str]:
     """The key of each, as `fill_key` makes it."""
-    folded = {symbol: rules.case_folded(symbol) for symbol in {row.symbol for row in rows}}
-    if any(symbol != kept for symbol, kept in folded.items()) or isinstance(rows[0], WideTradeRow):
+    if folded or isinstance(rows[0], WideTradeRow):
         return [
             fill_key(
                 row.account,
                 row.venue or "",
-                folded[row.symbol],
+                folded.get(row.symbol, row.symbol),
                 (row.position_side or "") if isinstance(row, WideTradeRow) else "",
                 row.side,
                 row.trade_id or "",
@@ -171,7 +171,7 @@ def _read_row(body: bytes) -> TradeRow:
 def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
     """Check at least one row. Raises one of _OUT_OF_FORM."""
     _require({row.seq for row in rows} == {UNSET})
-    _check_words(rows)
+    folded = _check_words(rows)
     _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
     _check_amounts(rows)
     _check_fees([row for row in rows if row.fee is not UNSET])
@@ -179,7 +179,7 @@ def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
         _check_rarer([row for row in rows if isinstance(row, WideTradeRow)])
     timed = _set_times(rows, now_ns)
     _set_trade_ids(rows, now_ns, ids)
-    return TradeColumns(rows, timed)
+    return TradeColumns(rows, timed, folded)
 
 
 class _Uncommon(Exception):
@@ -194,8 +194,8 @@ def _require(condition: bool) -> None:
         raise _Uncommon
 
 
-def _check_words(rows: list[TradeRow]) -> None:
-    """Check members that have few different values in a batch: each value once."""
+def _check_words(rows: list[TradeRow]) -> dict[str, str]:
+    """Check members that have few different values in a batch: each value once. Gives `folded` for TradeColumns."""
     for name in {row.account for row in rows} | {row.strategy for row in rows} | _given({row.venue for row in rows}):
         rules.check_name(name)
     symbols = {given: rules.check_symbol(given) for given in {row.symbol for row in rows}}
@@ -204,6 +204,7 @@ def _check_words(rows: list[TradeRow]) -> None:
         for row in rows:
             row.symbol, row.side = symbols[row.symbol], sides[row.side]
     _require(all(rules.check_currency(given) == given for given in _given({row.fee_currency for row in rows})))
+    return {kept: folded for kept in symbols.values() if (folded := rules.case_folded(kept)) != kept}
 
 
 def _given(values: set[str | UnsetType]) -> set[str]:
