@@ -2,7 +2,8 @@
 
 Each term comes from the first source that says it: the last instrument in force for the symbol; an instrument whose
 pattern matches, the longest pattern first, of equal ones the last; the fill; what is shipped; the symbol's form. So the
-order of patterns in a file does not matter, and an instrument that says only a lot keeps the currency said before.
+order of patterns in a file does not matter, and an instrument that says only a lot keeps the currency said before. The
+aliases of a symbol are those of the last instrument that says some.
 An alias has the terms of the symbol it stands for, and nothing said about the alias itself counts.
 
 All follows from the events in the order of the ledger: rules 3 to 5 of the accounting. No I/O.
@@ -83,8 +84,11 @@ class Instruments:
         self._by_symbol: dict[str, list[int]] = {}
         self._patterns: list[tuple[int, int]] = []
         """Of those in force: length of the pattern and sequence, ascending, so the last one that matches holds."""
+        self._aliasing: dict[str, int] = {}
+        """Of each symbol the sequence of the last in force that says its aliases."""
+
         self._claims: dict[str, list[int]] = {}
-        """Sequences of those in force that claim a symbol as their alias."""
+        """Of each alias the sequences of those that say it, ascending: the last one holds."""
         self._asked: dict[str, dict[tuple[str, Decimal | None], Terms]] = {}
         self._grouped: dict[str, set[str]] = {}
         """The symbols asked about, by their canonical symbol."""
@@ -191,7 +195,7 @@ class Instruments:
         concerned = self._concerned(statement.content)
         self._statements[statement.seq] = statement
         change()
-        if statement.content.aliases:
+        if statement.content.aliases is not None:
             self._group_again()
             concerned |= self._concerned(statement.content)
         return {symbol for symbol in concerned if self._ask_again(symbol)}
@@ -220,8 +224,7 @@ class Instruments:
             insort(self._patterns, (len(content.pattern), seq))
             return
         insort(self._by_symbol.setdefault(_symbol(content), []), seq)
-        for alias in content.aliases or ():
-            insort(self._claims.setdefault(alias, []), seq)
+        self._claim_again(content)
 
     def _take_out(self, statement: Statement) -> None:
         content, seq = statement.content, statement.seq
@@ -229,8 +232,23 @@ class Instruments:
             self._patterns.remove((len(content.pattern), seq))
             return
         _remove(self._by_symbol, _symbol(content), seq)
-        for alias in content.aliases or ():
-            _remove(self._claims, alias, seq)
+        self._claim_again(content)
+
+    def _claim_again(self, content: Instrument) -> None:
+        """Let the last statement about a symbol that says its aliases claim them, and no other."""
+        symbol = _symbol(content)
+        said = (seq for seq in reversed(self._by_symbol.get(symbol, ())) if self._aliases(seq) is not None)
+        before, now = self._aliasing.pop(symbol, 0), next(said, 0)
+        if before:
+            for alias in self._aliases(before) or ():
+                _remove(self._claims, alias, before)
+        if now:
+            self._aliasing[symbol] = now
+            for alias in self._aliases(now) or ():
+                insort(self._claims.setdefault(alias, []), now)
+
+    def _aliases(self, seq: int) -> tuple[str, ...] | None:
+        return self._statements[seq].content.aliases
 
     def _claimant(self, alias: str) -> str:
         return _symbol(self._statements[self._claims[alias][-1]].content)

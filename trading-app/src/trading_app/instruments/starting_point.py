@@ -61,9 +61,14 @@ def _differences(entry: Entry, ledger: Instruments) -> Iterator[str]:
         in_file = getattr(content, member)
         says = next((one for one in held if getattr(one.content, member) is not None), None)
         in_ledger = None if says is None else getattr(says.content, member)
-        if in_file != in_ledger:
+        if _compared(in_file) != _compared(in_ledger):
             by = f" (event {says.seq})" if says is not None else ""
             yield f"{member} is {shown(in_file)} in the file, {shown(in_ledger)} in the ledger{by}"
+
+
+def _compared(value: Any) -> Any:
+    """The order of aliases says nothing."""
+    return frozenset(value) if isinstance(value, tuple) else value
 
 
 def shown(value: Any) -> str:
