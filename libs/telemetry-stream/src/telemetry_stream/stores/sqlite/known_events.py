@@ -103,7 +103,7 @@ class KnownEvents:
 
     def read(self, sought: Iterable[Sought]) -> None:
         """Look for these, as far as READ_BYTES go; the comparisons of the others are not whole. Raises apsw.Error."""
-        # In the order of sequences, so that each row is read and decompressed once, in whatever order a file was sorted.
+        # By sequence, so that each row is read and decompressed once, in whatever order a file was sorted.
         ordered = sorted(sought, key=_sequence)
         begin = bisect_left(ordered, self._next, key=_sequence)
         left, self._next = READ_BYTES, 0
