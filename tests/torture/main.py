@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from hypothesis.errors import HypothesisException
+
 from tests.torture import (
     damage,
     disk,
@@ -136,7 +138,7 @@ def _run_all(names: Sequence[str], arguments: argparse.Namespace, seed: int, fai
             with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder:
                 figures = part.run(Path(folder), seed, count)
             figures.assert_quick()
-        except (AssertionError, OSError, TimeoutError) as error:
+        except (AssertionError, OSError, TimeoutError, HypothesisException) as error:
             failed.append(name)
             print(f"{name}: FAILED, seed {seed}: {error!r}", flush=True)
             if isinstance(error, _TimeIsUp):

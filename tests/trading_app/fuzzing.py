@@ -54,6 +54,8 @@ class Account:
         self._open.close()
 
     def _exchange(self, request: OddRequest) -> Answer:
+        if self._connection is not None and self._connection.has_ended():
+            self.hang_up()  # it was idle for longer than the app keeps a connection, as on a busy machine
         if self._connection is None:
             self._connection = self._open.enter_context(connected(self._app.port))
             self._open.callback(setattr, self, "_connection", None)

@@ -1,6 +1,7 @@
 """HTTP as bytes on a socket, for what a well-behaved client does not send."""
 
 import json
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +70,11 @@ class Connection:
         piece = self._input.read(size)
         assert self._input.readline() == b"\r\n"
         return piece
+
+    def has_ended(self) -> bool:
+        """Whether the other side has ended the connection by now, and all that it said was read."""
+        readable, _, _ = select.select([self.socket], [], [], 0)
+        return bool(readable) and not self.socket.recv(1, socket.MSG_PEEK)
 
     def is_closed(self) -> bool:
         """Whether the other side ends the connection, with nothing more to say."""
