@@ -1,10 +1,11 @@
-"""Print every trade once, in order, as it happens: the whole contract of docs/wire-contract.md in one file.
+"""Print every event once, in order, as it happens: the whole contract of docs/wire-contract.md in one file.
 
     python subscribe.py [tcp://127.0.0.1:5555 [tcp://127.0.0.1:5556 [SERVER_KEY SECRET_KEY_FILE]]]
 
 SERVER_KEY is the app's public key where it speaks CURVE, SECRET_KEY_FILE holds your own secret one; the app has to know
-the public key that belongs to it. It needs pyzmq, xxhash and nothing of this project. Put what you do with a trade in
-the place of `print`; where you keep a result, keep `position` with it, and begin with that.
+the public key that belongs to it. It needs pyzmq, xxhash and nothing of this project. Put what you do with an event in
+the place of `print`; where you keep a result, keep `position` with it, and begin with that. A void or a replace quotes
+what it is about, so that a program which keeps figures takes that out again without having kept every fill.
 """
 
 import json
@@ -26,7 +27,7 @@ def secure(socket, keys):
 
 
 def ask(context, address, keys, position, limit=5_000):
-    """One page of what came after a position: its header and its trades. Tries until there is an answer."""
+    """One page of what came after a position: its header and its events. Tries until there is an answer."""
     request = {"v": 1, "after": position["applied"], "limit": limit}
     if "stream" in position:
         request |= {"stream": position["stream"], "hash": position["hash"]}
@@ -53,16 +54,45 @@ def joins_on(position, header, body):
     return last == header["last"] and xxhash.xxh3_128_hexdigest(known + body[1:-1]) == digest
 
 
+def holder(side):
+    """One side of a move."""
+    return "{quantity} {symbol} of {account}".format(**{"account": "default"} | side) if side else "nowhere"
+
+
+WORDS = {  # what each kind of event says, in words
+    "void": lambda content: f"it never happened: {say(content['was'])}",
+    "replace": lambda content: f"it was really {say(content['fill'])}",
+    "cash": lambda content: "{amount} {currency} for {reason}".format(**content),
+    "split": lambda content: "{n} {symbol} for each {d}, from {ts} on".format(**content),
+    "opening": lambda content: "the position is {quantity} {symbol} at {average} on {ts}".format(**content),
+    "move": lambda content: f"{holder(content.get('from'))} to {holder(content.get('to'))}",
+    "instrument": lambda content: ", ".join(f"{name} {value}" for name, value in content.items()),
+    "price": lambda content: "{symbol} is worth {price}".format(**content),
+    "rate": lambda content: "1 {base} is {rate} {quote}".format(**content),
+    "import": lambda content: "{taken} of {rows} rows of {name}".format(**content),
+    "note": lambda content: content.get("text", ", ".join(content.get("tags", ()))),
+}
+
+
+def say(event):
+    """An event in words; also one that another quotes, which has no sequence."""
+    kind = event.get("kind")
+    if kind is None:
+        return "{side} {qty} {symbol} at {price}".format(**event)
+    about = f" of {event['target']}" if "target" in event else ""
+    return f"{kind}{about}: {WORDS[kind](event['mark' if kind == 'price' else kind])}"
+
+
 def take(event):
-    """Print a fill. Other kinds: pass over asides, stop at what may change figures."""
-    if "kind" not in event:
-        print("{seq} {side} {qty} {symbol} at {price}".format(**event), flush=True)
+    """Print an event. Of unknown kinds: pass over asides, stop at what may change figures."""
+    if event.get("kind") in (None, *WORDS):
+        print(event["seq"], say(event), flush=True)
     elif event.get("aside") is not True:
         sys.exit("event {seq} is of the unknown kind {kind!r}: update this program".format(**event))
 
 
 def follow(live_address, replay_address, *keys):
-    """Print trades for ever."""
+    """Print events for ever."""
     context = zmq.Context()
     live = context.socket(zmq.SUB)
     secure(live, keys)
@@ -80,7 +110,7 @@ def follow(live_address, replay_address, *keys):
         if behind:
             while live.poll(0):  # all of this comes by replay
                 live.recv_multipart()
-            header, trades = ask(context, replay_address, keys, position)
+            header, events = ask(context, replay_address, keys, position)
             if header.get("forked") or position.get("stream") != header["stream"]:
                 print(f"stream {header['stream']} from its beginning", flush=True)
                 position = NOTHING | {"stream": header["stream"]}
@@ -97,9 +127,9 @@ def follow(live_address, replay_address, *keys):
             if not body or not follows or not joins_on(position, header, body[0]):
                 behind = True  # another history, a gap, a lost message: only the answer decides
                 continue
-            trades = json.loads(body[0])
-        for trade in trades:
-            take(trade)
+            events = json.loads(body[0])
+        for event in events:
+            take(event)
         position = position | {"applied": header["last"]}
         if header.get("commits"):
             position["hash"] = header["commits"][-1][2]

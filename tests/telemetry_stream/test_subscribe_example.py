@@ -134,10 +134,10 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
 def test_it_passes_over_asides_and_stops_at_what_may_change_figures(tmp_path: Path) -> None:
     live_address, replay_address = free_address(), free_address()
     writer = open_stream(tmp_path / "stream", live_address, replay_address, print)
-    aside = Event("note", b'{"kind":"note","aside":true,"target":1,"note":{"text":"fat finger"}}')
+    aside = Event("ack", b'{"kind":"ack","aside":true,"target":1,"ack":{"text":"fat finger"}}')
     with closing(writer):
         writer.append([trades("1.10"), Submission([aside]), trades("1.20")])
-        writer.append([Submission([Event("void", b'{"kind":"void","target":1}')]), trades("1.30")])
+        writer.append([Submission([Event("gift", b'{"kind":"gift","target":1}')]), trades("1.30")])
         ended = subprocess.run(
             [sys.executable, EXAMPLE, live_address, replay_address],
             capture_output=True,
@@ -147,7 +147,7 @@ def test_it_passes_over_asides_and_stops_at_what_may_change_figures(tmp_path: Pa
         )
     shown = ended.stdout.splitlines()
     assert shown == [f"stream {writer.stream} from its beginning", told(1, "1.10"), told(3, "1.20")]
-    assert ended.stderr == "event 4 is of the unknown kind 'void': update this program\n"
+    assert ended.stderr == "event 4 is of the unknown kind 'gift': update this program\n"
     assert ended.returncode == 1
 
 
