@@ -9,7 +9,6 @@ import xxhash
 
 from telemetry_stream import wire
 from telemetry_stream.errors import MalformedFrame
-from telemetry_stream.events import Batch
 from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.transports.zeromq import connection_guard as gatekeeper
@@ -18,7 +17,7 @@ from telemetry_stream.transports.zeromq import publisher, replay_server
 from tests.telemetry_stream.streams import TRADES
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
-from trading_model.accounting.fills import read_batch
+from trading_model.contents import LedgerEvent
 from trading_model.kinds import is_fill, may_hold_other_kinds
 from trading_model.trade import Trade
 
@@ -61,12 +60,19 @@ def test_the_trades_of_the_example_are_what_the_app_journals() -> None:
     assert EXAMPLES["answer"][2] == b"[%b]" % numbered[1]
 
 
-def test_the_example_of_a_kind_is_no_fill_and_an_aside() -> None:
-    (event,) = re.findall(r"^```json\n(.*?)\n```$", DOCUMENT, re.DOTALL | re.MULTILINE)
-    assert may_hold_other_kinds(event.encode())
-    assert not is_fill(event.encode())
-    content = read_batch(Batch("s", 43, 43, event.encode()), 0)
-    assert (content.fills, content.asides, content.undecodable) == ([], 1, 0)
+def test_the_examples_of_kinds_are_no_fills() -> None:
+    (lines,) = re.findall(r"^```json\n(.*?)\n```$", DOCUMENT, re.DOTALL | re.MULTILINE)
+    events = lines.encode().split(b"\n")
+    assert may_hold_other_kinds(b",".join(events))
+    assert not any(map(is_fill, events))
+    decoded = [msgspec.json.decode(event, type=LedgerEvent) for event in events]
+    assert [(event.seq, event.kind, event.aside) for event in decoded] == [
+        (43, "void", False),
+        (44, "cash", False),
+        (45, "note", True),
+    ]
+    assert decoded[0].void is not None
+    assert bytes(decoded[0].void.was) in EXAMPLES["batch"][2].replace(b'{"seq":41,', b"{")
 
 
 def test_the_example_of_a_heartbeat_is_what_the_code_sends() -> None:
