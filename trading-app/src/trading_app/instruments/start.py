@@ -35,6 +35,8 @@ async def take_file(entries: Sequence[Entry], stream: TradeStream, registry: Reg
     """Commit what the ledger does not know, in one transaction. A kill at any moment leaves all or nothing of it, and
     the next start finds what is there. Call it before anybody else can append.
     """
+    if not entries:
+        return
     comparison = await stream.ask(lambda reader: compare_with_ledger(reader, registry, entries))
     if comparison.differences:
         names = list(dict.fromkeys(difference.entry.name for difference in comparison.differences))
