@@ -83,6 +83,7 @@ XBTEUR                 EUR   1       unknown
 BTCBUSD                BUSD  1       unknown
 1000PEPEUSDT           USDT  1       unknown
 @107                   -     1       unknown
+ES١!                    -     1       unknown
 """
 # Every symbol of the traders' files that the import is tested with.
 FIELD_CASES = """
@@ -300,3 +301,12 @@ def test_a_pattern_matches_as_a_regular_expression_does(pattern: str, symbol: st
     """`*` is any characters or none."""
     expected = re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), symbol) is not None
     assert matches(pattern, symbol) is expected
+
+
+@given(st.text(min_size=1, max_size=128))
+def test_any_text_has_terms(symbol: str) -> None:
+    """And a canonical symbol, whose canonical symbol is itself."""
+    instruments = Instruments()
+    terms = instruments.terms(symbol)
+    assert instruments.canonical(terms.canonical) == terms.canonical
+    assert bool(terms.reason) == (not terms.currency or terms.in_points)

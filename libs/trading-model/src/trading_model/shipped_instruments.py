@@ -64,17 +64,17 @@ hundredths (London, Johannesburg, Tel Aviv), and endings of one letter, which ar
 OCC_MULTIPLIER = Decimal(100)
 """Shares for one option listed in the United States, by OCC's specification. Adjusted ones end in a digit."""
 
-_OCC = re.compile(r"([A-Z]{1,5}[A-Z0-9]?)( *)(\d{6}[CP]\d{8})")
-_SHORT_OPTION = re.compile(r"\.([A-Z]{1,6})\d{6}[CP]\d{1,5}(?:\.\d+)?")
-_LISTED = re.compile(r"[A-Z0-9-]+\.([A-Z]{2,3})")
-_TOKYO = re.compile(r"\d{4}\.T")
+_OCC = re.compile(r"([A-Z]{1,5}[A-Z0-9]?)( *)(\d{6}[CP]\d{8})", re.ASCII)
+_SHORT_OPTION = re.compile(r"\.([A-Z]{1,6})\d{6}[CP]\d{1,5}(?:\.\d+)?", re.ASCII)
+_LISTED = re.compile(r"[A-Z0-9-]+\.([A-Z]{2,3})", re.ASCII)
+_TOKYO = re.compile(r"\d{4}\.T", re.ASCII)
 
 _MONTHS = "FGHJKMNQUVXZ"
 _DATED = rf"[{_MONTHS}](?P<year>\d|\d\d|20\d\d)"
 _EXCHANGE = r"(?:(?P<exchange>[A-Z0-9_]+):)?"
 _ROOT = "(?P<root>[A-Z0-9]{1,6}?)"
 _FUTURES = tuple(
-    re.compile(form)
+    re.compile(form, re.ASCII)
     for form in (
         rf"/{_ROOT}(?:{_DATED})?(?::(?P<exchange>[A-Z0-9_]+))?",  # /ES, /ESZ26, /ESZ26:XCME
         rf"{_EXCHANGE}{_ROOT}{_DATED}",  # ESZ26, ESZ6, CME_MINI:ESZ2026
@@ -86,7 +86,7 @@ _FUTURES = tuple(
         rf"{_ROOT}\.[CNV]\.\d",  # ES.c.0
     )
 )
-_BRAZILIAN_SHARE = re.compile(r"[A-Z]{3}([A-Z])(?:[3-8]|11|3[1-9])")
+_BRAZILIAN_SHARE = re.compile(r"[A-Z]{3}([A-Z])(?:[3-8]|11|3[1-9])", re.ASCII)
 """PETR4, KLBN11. Where the fourth letter is the code of a month, it may as well be a future of an unknown root."""
 
 

@@ -198,7 +198,7 @@ def _rank(code: str) -> int:
 # Order matters: the first pattern that matches decides, so special forms come before general ones.
 _ENDING = rf"(SWAP|PERP|PERPETUAL|{_DATE}(?:-{_STRIKE}-[CP])?)"
 _FORMS: tuple[tuple[re.Pattern[str], Callable[..., SymbolParts]], ...] = tuple(
-    (re.compile(pattern), read)
+    (re.compile(pattern, re.ASCII), read)
     for pattern, read in (
         (rf"([^/:]+)/({_CODE})(?::({_CODE})(?:-({_DATE})(?:-({_STRIKE}-[CP]))?)?)?", _slash),
         (r"(PF|PI|FF|FI)_([A-Z0-9]+?)(USD|EUR|GBP)(?:_\d{6})?", _kraken_contract),
