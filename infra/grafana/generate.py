@@ -25,6 +25,12 @@ NOT_SHOWN = {
     "python_info": "the table What is running has the version of Python",
     "trading_app_sidecar_polls_total": "the live page says when the sidecar does not answer",
     "trading_stream_replay_requests_total": "panels show catch-ups and gaps; this one helps to find their cause",
+    "trading_history_progress_ratio": "a panel shows the events that are missing; this one shows how a rebuild goes",
+    "trading_history_caught_up": "a panel shows the events that are missing; an alert reads this one",
+    "trading_history_events": "a panel shows the size; this one counts what a check would list",
+    "trading_analytics_requests_total": "only Prometheus and health checks ask trading-analytics",
+    "trading_analytics_connections": "only Prometheus and health checks ask trading-analytics",
+    "trading_analytics_connections_limit": "only Prometheus and health checks ask trading-analytics",
     "trading_stream_redials_total": "panels show whether the sidecar has caught up; this one helps to find the cause",
 }
 """Exported metrics without a panel, each with the reason."""
@@ -175,7 +181,7 @@ def _restarts() -> Json:
     return {
         "datasource": DATASOURCE,
         "enable": True,
-        "expr": 'process_start_time_seconds{job=~"trading-app|metrics-sidecar"} * 1000',
+        "expr": 'process_start_time_seconds{job=~"trading-app|metrics-sidecar|trading-analytics"} * 1000',
         "hide": False,
         "iconColor": "purple",
         "name": "Restarts",

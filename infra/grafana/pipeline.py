@@ -18,7 +18,7 @@ DESCRIPTION = "Intake, journal, stream and sidecar: rates, errors, durations, an
 
 WEB_APP = 'job="trading-app"'
 SIDECAR = 'job="metrics-sidecar"'
-BOTH = 'job=~"trading-app|metrics-sidecar"'
+ALL = 'job=~"trading-app|metrics-sidecar|trading-analytics"'
 
 
 def rate(counter: str) -> str:
@@ -329,12 +329,46 @@ STREAM = [
     ),
 ]
 
+HISTORY = [
+    time_series(
+        "Events missing from the history",
+        "Events of the stream that trading-analytics has not committed yet. Nothing is shown where it is switched off.",
+        "none",
+        Query("trading_history_head_sequence - trading_history_applied_sequence", "missing"),
+        minimum=0,
+    ),
+    time_series(
+        "From publication to the history",
+        "Time until an event is in the history, live events only.",
+        "s",
+        *quantiles("trading_history_commit_delay_seconds_bucket"),
+        steps=up_to(0.25, 1),
+        minimum=0,
+    ),
+    time_series(
+        "Size of the history",
+        "The database and its write-ahead log. It grows with the number of trades.",
+        "bytes",
+        Query("trading_history_bytes", "{{file}}"),
+        minimum=0,
+    ),
+    time_series(
+        "Errors and rebuilds of the history",
+        "Errors that interrupted the work, such as a full disk, and stores that were made again.",
+        "none",
+        Query(increase("trading_history_failures_total"), "errors"),
+        Query(increase("trading_history_rebuilds_total"), "rebuilds"),
+        steps=NONE_IS_GOOD,
+        minimum=0,
+    ),
+]
+
 PROCESSES = [
     time_series(
         "CPU",
         "Cores in use. The sidecar has one event loop: near 1 it is at its maximum.",
         "percentunit",
-        Query(rate(f"process_cpu_seconds_total{{{BOTH}}}"), "{{job}}"),
+        Query(rate(f"process_cpu_seconds_total{{{ALL}}}"), "{{job}}"),
         steps=up_to(0.8, 0.95),
         minimum=0,
     ),
@@ -342,14 +376,14 @@ PROCESSES = [
         "Memory",
         "Resident memory. It grows with the number of positions, not with the number of trades.",
         "bytes",
-        Query(f"process_resident_memory_bytes{{{BOTH}}}", "{{job}}"),
+        Query(f"process_resident_memory_bytes{{{ALL}}}", "{{job}}"),
         minimum=0,
     ),
     time_series(
         "File descriptors in use",
         "Share of the maximum that the process may open.",
         "percentunit",
-        Query(f"process_open_fds{{{BOTH}}} / process_max_fds{{{BOTH}}}", "{{job}}"),
+        Query(f"process_open_fds{{{ALL}}} / process_max_fds{{{ALL}}}", "{{job}}"),
         steps=up_to(0.7, 0.9),
         minimum=0,
     ),
@@ -404,7 +438,7 @@ PROCESSES = [
         "Scrape duration",
         "Time that each app takes to answer Prometheus.",
         "s",
-        Query(f"scrape_duration_seconds{{{BOTH}}}", "{{job}}"),
+        Query(f"scrape_duration_seconds{{{ALL}}}", "{{job}}"),
         steps=up_to(0.5, 1),
         minimum=0,
     ),
@@ -413,12 +447,12 @@ PROCESSES = [
 BUILD = [
     table(
         "What is running",
-        "Versions of both apps and of Python. Compare them after an update.",
+        "Versions of the apps and of Python. Compare them after an update.",
         "none",
         {"job": "Job", "version": "Version", "python": "Python", "Value #C": "Up since"},
         Query("max by (job, version, python) (trading_app_build_info)", instant=True, layout="table"),
         Query("max by (job, version, python) (trading_telemetry_build_info)", instant=True, layout="table"),
-        Query(f"max by (job) (process_start_time_seconds{{{BOTH}}}) * 1000", instant=True, layout="table"),
+        Query(f"max by (job) (process_start_time_seconds{{{ALL}}}) * 1000", instant=True, layout="table"),
         units={"Up since": "dateTimeAsIso"},
     ),
 ]
@@ -428,6 +462,7 @@ ROWS: dict[str, list[Json]] = {
     "Intake": INTAKE,
     "Journal": JOURNAL,
     "Stream": STREAM,
+    "History": HISTORY,
     "Processes": PROCESSES,
     "Build": BUILD,
 }

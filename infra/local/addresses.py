@@ -1,4 +1,4 @@
-"""The addresses the two apps will listen on: which settings they come from, and whether they are free."""
+"""The addresses the apps will listen on: which settings they come from, and whether they are free."""
 
 import errno
 import socket
@@ -27,7 +27,7 @@ class Address:
 
 
 def http_address(environment: Environment, app: str, defaults: dict[str, str]) -> Address:
-    """Where `app` (WEBAPP or SIDECAR) answers HTTP. Raises SettingError for a bad port."""
+    """Where `app` (WEBAPP, SIDECAR or ANALYTICS) answers HTTP. Raises SettingError for a bad port."""
     host, port = f"{app}_HTTP_HOST", f"{app}_HTTP_PORT"
     return Address(
         (port, host), _bare(environment.text(host, defaults[host])), environment.port(port, int(defaults[port]))

@@ -1,8 +1,9 @@
-"""Run both apps in one terminal: `python -m infra.local.apps up | down | page`.
+"""Run the apps in one terminal: `python -m infra.local.apps up | down | page`.
 
-`up` starts the web app and the sidecar, shows their logs line by line and ends both together: on Ctrl-C, SIGTERM or
-`down` with exit code 0, or with 1 as soon as one of them ends on its own. With ENVIRONMENT=development it restarts both
-when their source changes; an app that doesn't come up after such a restart is not tried again before the next change.
+`up` starts the web app, the sidecar and, unless ANALYTICS_ENABLED=no, trading-analytics, shows their logs line by line
+and ends them together: on Ctrl-C, SIGTERM or `down` with exit code 0, or with 1 as soon as one of them ends on its own.
+With ENVIRONMENT=development it restarts them when their source changes; an app that doesn't come up after such a
+restart is not tried again before the next change.
 """
 
 import argparse
@@ -32,7 +33,9 @@ SOURCES = sorted([*ROOT.glob("*/src"), *ROOT.glob("libs/*/src")])
 class Plan:
     """What the settings ask for. Read again for each start, so that a restart follows a changed `.env`."""
 
-    apps: tuple[App, App]
+    apps: tuple[App, ...]
+    """The web app comes first."""
+
     stream: list[Address]
     reload: bool
     variables: dict[str, str]
@@ -49,17 +52,21 @@ def read_plan() -> Plan:
     environment = load_environment(os.environ, ROOT)
     webapp = App("trading-app", "web app", 36, http_address(environment, "WEBAPP", defaults), "/  API: /docs")
     sidecar = App("metrics-sidecar", "sidecar", 35, http_address(environment, "SIDECAR", defaults), "/metrics")
+    apps = [webapp, sidecar]
+    if environment.choice("ANALYTICS_ENABLED", defaults["ANALYTICS_ENABLED"], ("yes", "no")) == "yes":
+        address = http_address(environment, "ANALYTICS", defaults)
+        apps.append(App("trading-analytics", "analytics", 34, address, "/metrics"))
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if sys.stdout.isatty() and read_log_settings(environment).form == "auto":
         variables["LOG_FORMAT"] = "console"
     mode = environment.choice("ENVIRONMENT", defaults["ENVIRONMENT"], ("development", "production"))
-    return Plan((webapp, sidecar), stream_addresses(environment, defaults), mode == "development", variables)
+    return Plan(tuple(apps), stream_addresses(environment, defaults), mode == "development", variables)
 
 
 async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningApp | None, bool]:
-    """Run both apps until one ends on its own or there is an interruption, then end the other.
+    """Run the apps until one ends on its own or there is an interruption, then end the others.
 
-    Returns the app that ended on its own, and whether both ended well.
+    Returns the app that ended on its own, and whether all ended well.
     """
     running: list[RunningApp] = []
     try:
@@ -69,7 +76,7 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
         await first_of(*(app.ended() for app in running), *(event.wait() for event in interruptions))
         ended = next((app for app in running if app.exited.done()), None)
         if ended:
-            say(f"{ended.app.name} ended unexpectedly with {describe(ended.exited.result())}; ending the other")
+            say(f"{ended.app.name} ended unexpectedly with {describe(ended.exited.result())}; ending the others")
         next_step.cancel()
     finally:
         well = all(await asyncio.gather(*(app.stop() for app in running)))
@@ -79,7 +86,7 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
 async def say_next_step(plan: Plan, running: list[RunningApp]) -> None:
     """Once all apps answer, say where the page is and how trades come in."""
     await asyncio.gather(*(app.announced() for app in running))
-    say(f"ready: open {plan.page} and send trades with `make demo` from another terminal; Ctrl-C here ends both")
+    say(f"ready: open {plan.page} and send trades with `make demo` from another terminal; Ctrl-C here ends them")
 
 
 async def first_of(*happenings: Coroutine[Any, Any, object]) -> None:
@@ -100,7 +107,7 @@ async def watch_sources(changed: asyncio.Event) -> None:
 
 
 async def keep_running(plan: Plan) -> int:
-    """Run both apps until a signal ends them; returns the exit code. Raises what run_and_restart does."""
+    """Run the apps until a signal ends them; returns the exit code. Raises what run_and_restart does."""
     stop, changed = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -114,7 +121,7 @@ async def keep_running(plan: Plan) -> int:
 
 
 async def run_and_restart(plan: Plan, stop: asyncio.Event, changed: asyncio.Event) -> int:
-    """Run both apps until `stop`, restarting them whenever `changed`; returns the exit code.
+    """Run the apps until `stop`, restarting them whenever `changed`; returns the exit code.
 
     Raises SettingError when the settings have become unusable at a restart.
     """
@@ -129,7 +136,7 @@ async def run_and_restart(plan: Plan, stop: asyncio.Event, changed: asyncio.Even
             return 1
         if stop.is_set():
             return 0 if well else 1
-        say("the source has changed: restarting both")
+        say("the source has changed: restarting the apps")
         restarted = True
         plan = read_plan()
 
@@ -172,7 +179,7 @@ def complain(message: str) -> None:
 
 def main() -> int:
     commands = {"up": up, "down": down, "page": open_page}
-    parser = argparse.ArgumentParser(description="Run the web app and the sidecar together.")
+    parser = argparse.ArgumentParser(description="Run the apps together.")
     parser.add_argument("command", choices=commands)
     try:
         return commands[parser.parse_args().command]()

@@ -25,7 +25,7 @@ LIBRARY = ctypes.CDLL(None)  # loaded here: nothing should be loaded between for
 
 @dataclass(frozen=True)
 class App:
-    """One of the two processes."""
+    """One of the programs."""
 
     name: str
     title: str

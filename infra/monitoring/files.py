@@ -28,8 +28,10 @@ def write_targets(plan: Plan, *, from_container: bool = False) -> None:
 
 def target_file(target: Target, scrape_interval: str, from_container: bool) -> str:
     """Whom Prometheus asks, and how often. The label `instance` is the address on this machine, wherever Prometheus
-    runs: links to the page are made of it.
+    runs: links to the page are made of it. An app that is switched off is not asked.
     """
+    if not target.address:
+        return "[]\n"
     labels = {
         "instance": target.address,
         "__scrape_interval__": scrape_interval,

@@ -87,7 +87,7 @@ def _start(plan: Plan, program: Program) -> str:
 
 
 def _say_what_it_asks(plan: Plan) -> None:
-    for target in plan.targets:
+    for target in filter(lambda one: one.address, plan.targets):
         shown = ", with its token" if target.token else ""
         say(f"  asks the {target.title} at {target.address} every {plan.scrape_interval}{shown}")
 

@@ -1,14 +1,14 @@
 """What Prometheus and Grafana are run with, read from the settings."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.local.addresses import Address, http_address
 from service_kit.access.tokens import token_to_show
 from service_kit.settings import Environment, SettingError
 
-DEFAULT_HOSTS = {"WEBAPP_HTTP_HOST": "127.0.0.1", "SIDECAR_HTTP_HOST": "127.0.0.1"}
-DEFAULT_PORTS = {"WEBAPP_HTTP_PORT": "8000", "SIDECAR_HTTP_PORT": "8001"}
+DEFAULT_HOSTS = dict.fromkeys(("WEBAPP_HTTP_HOST", "SIDECAR_HTTP_HOST", "ANALYTICS_HTTP_HOST"), "127.0.0.1")
+DEFAULT_PORTS = {"WEBAPP_HTTP_PORT": "8000", "SIDECAR_HTTP_PORT": "8001", "ANALYTICS_HTTP_PORT": "8002"}
 LOOPBACK = "127.0.0.1"  # of Prometheus and Grafana, always: anybody who reaches them may look
 
 
@@ -18,7 +18,7 @@ class Target:
 
     job: str
     title: str
-    address: str  # HOST:PORT as this machine reaches it
+    address: str  # HOST:PORT as this machine reaches it; empty where the app is switched off
     token: str = field(repr=False)
 
 
@@ -54,6 +54,7 @@ def read_plan(environment: Environment, root: Path) -> Plan:
         targets=(
             _target(environment, "trading-app", "web app", "WEBAPP"),
             _target(environment, "metrics-sidecar", "sidecar", "SIDECAR"),
+            _analytics(environment),
         ),
         scrape_interval="1s" if mode == "development" else "5s",
         prometheus=Address(("PROMETHEUS_HTTP_PORT",), LOOPBACK, environment.port("PROMETHEUS_HTTP_PORT", 9090)),
@@ -67,3 +68,9 @@ def _target(environment: Environment, job: str, title: str, app: str) -> Target:
     address = http_address(environment, app, DEFAULT_HOSTS | DEFAULT_PORTS)
     token = token_to_show(environment, f"{app}_API_TOKENS")
     return Target(job, title, address.url.removeprefix("http://"), token)
+
+
+def _analytics(environment: Environment) -> Target:
+    target = _target(environment, "trading-analytics", "analytics", "ANALYTICS")
+    is_on = environment.choice("ANALYTICS_ENABLED", "yes", ("yes", "no")) == "yes"
+    return target if is_on else replace(target, address="")

@@ -30,15 +30,19 @@ class Apps:
         self.web_port, self.sidecar_port = free_port(), free_port()
         self.web_url = f"http://127.0.0.1:{self.web_port}"
         self.sidecar_url = f"http://127.0.0.1:{self.sidecar_port}"
+        self.analytics_port = free_port()
+        self.analytics_url = f"http://127.0.0.1:{self.analytics_port}"
         self.environment = {
             **os.environ,
             "WEBAPP_HTTP_PORT": str(self.web_port),
             "WEBAPP_ZMQ_ADDR": free_address(),
             "WEBAPP_REPLAY_ADDR": free_address(),
             "SIDECAR_HTTP_PORT": str(self.sidecar_port),
+            "ANALYTICS_HTTP_PORT": str(self.analytics_port),
             "DATA_DIR": str(folder / "data"),
             "WEBAPP_API_TOKENS": "",
             "SIDECAR_API_TOKENS": "",
+            "ANALYTICS_API_TOKENS": "",
             "MONITORING_TOKEN": "",
             **settings,
         }
@@ -46,7 +50,7 @@ class Apps:
         self.processes: dict[str, Process] = {}
 
     def start(self, name: str, command: Sequence[str | Path] = (), **settings: str) -> None:
-        """Start `trading-app` or `metrics-sidecar`, by a command if one is given; its log goes to a file."""
+        """Start one of the programs, by a command if one is given; its log goes to a file."""
         if not command:
             self.processes[name] = ForkedProgram(name, self.environment | settings, self.folder, self.log(name))
             return
@@ -81,7 +85,8 @@ class Apps:
 
     def wait_for(self, name: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until that one answers its readiness check."""
-        url = self.web_url if name == "trading-app" else self.sidecar_url
+        urls = {"trading-app": self.web_url, "trading-analytics": self.analytics_url}
+        url = urls.get(name, self.sidecar_url)
         eventually(lambda: answers(f"{url}/readyz"), seconds, f"{name} ready")
 
     def kill(self, name: str) -> None:

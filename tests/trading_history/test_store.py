@@ -123,7 +123,7 @@ def test_another_history_empties_the_store(tmp_path: Path) -> None:
     ledger = a_random_ledger(2)
     fold(tmp_path / "new", ledger)
     writer = HistoryWriter(tmp_path / "used")
-    writer.start_over("the journal is another one")
+    writer.start_over()
     writer.apply(ledger.batch())
     writer.commit(StreamPosition("another", len(ledger.events)))
     writer.close()

@@ -1,4 +1,4 @@
-"""A small checkout in a temporary folder: the real `infra/local`, two fake apps, free ports."""
+"""A small checkout in a temporary folder: the real `infra/local`, fake apps, free ports."""
 
 import os
 import re
@@ -16,8 +16,14 @@ from tests.support.polling import PATIENCE_SECONDS
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("trading-app", "metrics-sidecar")
-PORT_SETTINGS = ("WEBAPP_HTTP_PORT", "SIDECAR_HTTP_PORT", "WEBAPP_ZMQ_ADDR", "WEBAPP_REPLAY_ADDR")
+APPS = ("trading-app", "metrics-sidecar", "trading-analytics")
+PORT_SETTINGS = (
+    "WEBAPP_HTTP_PORT",
+    "SIDECAR_HTTP_PORT",
+    "ANALYTICS_HTTP_PORT",
+    "WEBAPP_ZMQ_ADDR",
+    "WEBAPP_REPLAY_ADDR",
+)
 PATIENCE = PATIENCE_SECONDS
 
 
@@ -59,7 +65,7 @@ class Run:
         wait_until(lambda: self.output.count(text) >= times, f"{text!r} in\n{self.output}")
 
     def wait_until_up(self) -> None:
-        for title in ("web app", "sidecar"):
+        for title in ("web app", "sidecar", "analytics"):
             self.wait_for(f"apps-up | {title} listens on")
 
     def app_processes(self, app: str) -> list[int]:
@@ -95,7 +101,7 @@ class Checkout:
             (binaries / app).write_text(f"#!{sys.executable}\n{source}")
             (binaries / app).chmod(0o755)
             self.set_mode(app, "serve")
-        self.ports = [free_port() for _ in range(4)]
+        self.ports = [free_port() for _ in PORT_SETTINGS]
         self.environment = {key: value for key, value in os.environ.items() if key not in PORT_SETTINGS}
         for setting, port in zip(PORT_SETTINGS, self.ports, strict=True):
             self.environment[setting] = f"tcp://127.0.0.1:{port}" if setting.endswith("ADDR") else str(port)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 NAME = Path(sys.argv[0]).name
 ROOT = Path(sys.argv[0]).parents[2]
-PORT = int(os.environ["WEBAPP_HTTP_PORT" if NAME == "trading-app" else "SIDECAR_HTTP_PORT"])
+PREFIXES = {"trading-app": "WEBAPP", "metrics-sidecar": "SIDECAR", "trading-analytics": "ANALYTICS"}
+PORT = int(os.environ[f"{PREFIXES[NAME]}_HTTP_PORT"])
 
 
 class Health(BaseHTTPRequestHandler):

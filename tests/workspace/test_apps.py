@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_both_in_good_order(checkout: Checkout, number: signal.Signals) -> None:
+def test_a_signal_ends_all_in_good_order(checkout: Checkout, number: signal.Signals) -> None:
     run = checkout.up()
     run.wait_until_up()
     assert f"apps-up | web app listens on http://127.0.0.1:{checkout.ports[0]}/" in run.output
@@ -30,11 +30,12 @@ def test_a_signal_ends_both_in_good_order(checkout: Checkout, number: signal.Sig
     run.wait_for("ready: open")
     assert run.output.splitlines()[-1] == (
         f"apps-up | ready: open http://127.0.0.1:{checkout.ports[0]}/ and send trades with `make demo` from another"
-        " terminal; Ctrl-C here ends both"
+        " terminal; Ctrl-C here ends them"
     )
     assert run.end(number) == 0
     assert "web app | ended in good order" in run.output
     assert "sidecar | ended in good order" in run.output
+    assert "analytics | ended in good order" in run.output
     assert "\033[" not in run.output, "no colours outside a terminal"
 
 
@@ -46,13 +47,13 @@ def test_a_signal_that_comes_before_an_app_handles_any_is_no_failure(checkout: C
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_when_one_is_killed_the_other_is_ended_too(checkout: Checkout, app: str) -> None:
+def test_when_one_is_killed_the_others_are_ended_too(checkout: Checkout, app: str) -> None:
     run = checkout.up()
     run.wait_until_up()
     os.kill(run.app_processes(app)[0], signal.SIGKILL)
     assert run.exit_code() == 1
-    assert f"{app} ended unexpectedly with signal SIGKILL; ending the other" in run.output
-    assert run.output.count("ended in good order") == 1
+    assert f"{app} ended unexpectedly with signal SIGKILL; ending the others" in run.output
+    assert run.output.count("ended in good order") == len(APPS) - 1
 
 
 def test_an_app_that_does_not_start_is_named_with_its_exit_code(checkout: Checkout) -> None:
@@ -130,12 +131,13 @@ def test_a_second_apps_up_says_first_and_only_what_runs_where(checkout: Checkout
     assert first.end() == 0
 
 
-def test_a_change_of_the_source_restarts_both(checkout: Checkout) -> None:
+def test_a_change_of_the_source_restarts_all(checkout: Checkout) -> None:
     run = checkout.up()
     run.wait_until_up()
     checkout.change_source()
     run.wait_for("sidecar listens on", times=2)
     run.wait_for("web app listens on", times=2)
+    run.wait_for("analytics listens on", times=2)
     assert all(len(set(run.app_processes(app))) == 2 for app in APPS)
     assert run.end() == 0
 
@@ -166,7 +168,7 @@ def test_the_apps_end_when_apps_up_is_killed(checkout: Checkout) -> None:
     run = checkout.up()
     run.wait_until_up()
     run.end(signal.SIGKILL)
-    wait_until(lambda: not any(is_listening(port) for port in checkout.ports), "both apps gone")
+    wait_until(lambda: not any(is_listening(port) for port in checkout.ports), "the apps gone")
     assert checkout.down().stdout == "apps-down: nothing runs\n"
 
 
@@ -177,3 +179,10 @@ def test_the_apps_end_when_nobody_reads_the_output(checkout: Checkout) -> None:
     run.stdout.readline()
     run.stdout.close()
     assert run.wait(20) == 0
+
+
+def test_analytics_can_be_switched_off(checkout: Checkout) -> None:
+    run = checkout.up(ANALYTICS_ENABLED="no")
+    run.wait_for("ready: open")
+    assert run.app_processes("trading-analytics") == []
+    assert run.end() == 0

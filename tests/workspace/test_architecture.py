@@ -18,6 +18,7 @@ PACKAGES = {
     "service_kit": ROOT / "libs/service-kit/src/service_kit",
     "trading_app": ROOT / "trading-app/src/trading_app",
     "metrics_sidecar": ROOT / "metrics-sidecar/src/metrics_sidecar",
+    "trading_analytics": ROOT / "trading-analytics/src/trading_analytics",
 }
 LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "service_kit"}
 PROGRAMS = PACKAGES.keys() - LIBRARIES
@@ -48,6 +49,8 @@ ENTRY_POINTS = {
     "trading_app.server",
     "metrics_sidecar.main",
     "metrics_sidecar.run",
+    "trading_analytics.main",
+    "trading_analytics.run",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 import metrics_sidecar.environment
+import trading_analytics.environment
 import trading_app.environment
 from service_kit.settings import Environment
 
@@ -43,3 +44,4 @@ def test_the_listed_values_are_the_defaults() -> None:
     listed, unset = Environment(SAMPLE, ROOT), Environment({}, ROOT)
     assert trading_app.environment.read_settings(listed) == trading_app.environment.read_settings(unset)
     assert metrics_sidecar.environment.read_settings(listed) == metrics_sidecar.environment.read_settings(unset)
+    assert trading_analytics.environment.read_settings(listed) == trading_analytics.environment.read_settings(unset)

@@ -21,10 +21,12 @@ TOKEN = "token-of-the-tests"
 
 @pytest.fixture(scope="package")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
-    """Both apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
+    """The apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
     settings = {"WEBAPP_API_TOKENS": f"{TOKEN},another-token-of-the-tests", "SIDECAR_SNAPSHOT_SECONDS": "0.5"}
     running = Apps(tmp_path_factory.mktemp("apps"), **settings)
+    running.start("trading-analytics")
     running.start_both()
+    running.wait_for("trading-analytics")
     arguments = ["--rate", "50", "--seconds", "0", "--url", running.web_url, "--token", TOKEN]
     command = [str(BIN / "trading-app"), "demo", *arguments]
     demo = subprocess.Popen(command, env=running.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -51,7 +53,7 @@ def make_refusals(apps: Apps) -> None:
 def prometheus(apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """One that `infra-up` started, on a port of its own."""
     port = free_port()
-    shared = ("WEBAPP_HTTP_PORT", "WEBAPP_API_TOKENS", "SIDECAR_HTTP_PORT")
+    shared = ("WEBAPP_HTTP_PORT", "WEBAPP_API_TOKENS", "SIDECAR_HTTP_PORT", "ANALYTICS_HTTP_PORT")
     settings = {key: apps.environment[key] for key in shared}
     folder: Path = tmp_path_factory.mktemp("checkout")
     checkout = Checkout(folder, "prometheus", **settings, PROMETHEUS_HTTP_PORT=str(port), ENVIRONMENT="development")

@@ -80,7 +80,7 @@ def test_the_link_to_the_page_leads_there(prometheus: Prometheus, apps: Any) -> 
 def test_restarts_are_marked_at_the_second(prometheus: Prometheus) -> None:
     restarts = DASHBOARDS["pipeline.json"]["annotations"]["list"][1]["expr"]
     starts = [float(series["value"][1]) / 1000 for series in prometheus.instant(restarts)]
-    assert len(starts) == 2
+    assert len(starts) == 3
     assert all(time.time() - 3_600 < start < time.time() for start in starts)
 
 
@@ -89,6 +89,7 @@ def test_development_is_scraped_every_second(prometheus: Prometheus) -> None:
     assert {target["scrapePool"]: target["scrapeInterval"] for target in targets} == {
         "trading-app": "1s",
         "metrics-sidecar": "1s",
+        "trading-analytics": "1s",
     }
 
 

@@ -19,9 +19,12 @@ ANNOTATIONS = [dashboard["annotations"]["list"][1]["expr"] for dashboard in DASH
 
 @pytest.fixture(scope="module")
 def exported(apps: Apps) -> dict[str, str]:
-    """Each metric of both apps and its kind, as they tell Prometheus."""
+    """Each metric of the apps and its kind, as Prometheus gets it."""
     headers = {"Accept": "text/plain", "Authorization": f"Bearer {TOKEN}"}
-    texts = [httpx.get(f"{url}/metrics", headers=headers).text for url in (apps.web_url, apps.sidecar_url)]
+    texts = [
+        httpx.get(f"{url}/metrics", headers=headers).text
+        for url in (apps.web_url, apps.sidecar_url, apps.analytics_url)
+    ]
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", "\n".join(texts), re.MULTILINE))
 
 

@@ -8,6 +8,7 @@ Modules:
     writer      applies batches, in transactions with the position
     reader      reads a snapshot: fills in the order of trading
     follow      brings the store up to date from the stream
+    rebuild     builds the store from a journal in the same folder
     lock        one writer at a time
     digest      a hash of all rows, to compare two stores
     errors      every error this package raises

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from telemetry_stream import backend
-from telemetry_stream.events import StreamPosition
+from telemetry_stream.events import Delivery, StreamPosition
 from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
@@ -24,10 +24,16 @@ LOOK_SECONDS = 0.05
 """Between two looks at the position of a store that another process writes."""
 
 
-async def follow(subscriber: StreamSubscriber, writer: HistoryWriter, until: int | None = None) -> None:
+async def follow(
+    subscriber: StreamSubscriber,
+    writer: HistoryWriter,
+    until: int | None = None,
+    on_commit: Callable[[Delivery], object] = lambda _last: None,
+) -> None:
     """Apply and commit what the subscriber delivers, until it is closed, or `until` that sequence is committed.
 
-    Live, each delivery is a transaction; while catching up, MAX_PENDING events are. Raises StoreUnavailable.
+    Live, each delivery is a transaction; while catching up, MAX_PENDING events are. `on_commit` gets the last delivery
+    of each. Raises StoreUnavailable.
     """
     async for delivery in subscriber.deliveries():
         position = subscriber.position
@@ -35,6 +41,7 @@ async def follow(subscriber: StreamSubscriber, writer: HistoryWriter, until: int
         is_there = until is not None and position.sequence >= until
         if writer.pending >= MAX_PENDING or subscriber.caught_up or is_there:
             await _in_thread(writer.commit, position)
+            on_commit(delivery)
         if is_there:
             return
 
@@ -47,7 +54,7 @@ async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callabl
     """
     while not _has(place.folder, until):
         try:
-            writer = await _open(place.folder)
+            writer = await open_writer(place.folder)
         except StoreInUse:
             await asyncio.sleep(LOOK_SECONDS)
             continue
@@ -61,7 +68,7 @@ async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callabl
             writer.close()
 
 
-async def _open(folder: Path) -> HistoryWriter:
+async def open_writer(folder: Path) -> HistoryWriter:
     """The writer. Raises StoreInUse, StoreUnavailable."""
     opening = asyncio.ensure_future(asyncio.to_thread(HistoryWriter, folder))
     try:

@@ -95,6 +95,12 @@ class HistoryReader:
             finally:
                 self._connection.execute("ROLLBACK")
 
+    def damage(self) -> str:
+        """The first thing that is wrong with the file; empty if it is sound. Reads all of it. Raises StoreDamaged."""
+        with own_errors(self.file):
+            finding = str(self._connection.execute("PRAGMA integrity_check(1)").get)
+        return "" if finding == "ok" else finding
+
     def close(self) -> None:
         """Close the file. Idempotent."""
         self._connection.close(force=True)

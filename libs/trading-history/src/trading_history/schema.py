@@ -106,10 +106,16 @@ def open_to_write(folder: Path) -> tuple[apsw.Connection, str]:
         return _open(file), ""
     except (StoreDamaged, UnusableState) as error:
         reason = str(error)
-    for name in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
-        with own_errors(file):
-            name.unlink(missing_ok=True)
+    remove(folder)
     return _open(file), reason
+
+
+def remove(folder: Path) -> None:
+    """Remove the store: it is made again from the stream. Raises StoreUnavailable."""
+    file = folder / HISTORY_FILE
+    with own_errors(file):
+        for name in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            name.unlink(missing_ok=True)
 
 
 def _open(file: Path) -> apsw.Connection:

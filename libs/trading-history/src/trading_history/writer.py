@@ -59,6 +59,9 @@ class HistoryWriter:
         self.counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
         """Events by what became of them: `fills`, `undecodable`, `unmatched` (a correction of nothing)."""
 
+        self.committed_counts = self.counts.copy()
+        """The same at the last commit."""
+
         self._rows: list[decode.Row] = []
         self._pages = 0
         self.pending = 0
@@ -69,7 +72,9 @@ class HistoryWriter:
         if isinstance(delivery, Arrival):
             self.apply(delivery.batch, delivery.skip)
         else:
-            self.start_over(delivery.reason)
+            if self.position.sequence:
+                log.warning("another history: starting over", reason=delivery.reason, applied=self.position.sequence)
+            self.start_over()
 
     def apply(self, batch: Batch, skip: int = 0) -> None:
         """Apply the events of a batch after its first `skip`. Raises StoreUnavailable.
@@ -92,10 +97,8 @@ class HistoryWriter:
             self._add(fills)
             self.pending += batch.count - skip
 
-    def start_over(self, reason: str) -> None:
+    def start_over(self) -> None:
         """Empty the store: another stream follows, from its first event. Raises StoreUnavailable."""
-        if self.position.sequence:
-            log.warning("another history: the store starts over", reason=reason, applied=self.position.sequence)
         with own_errors(self.file):
             self._rows.clear()
             self._begin_transaction()
@@ -116,7 +119,7 @@ class HistoryWriter:
             )
             self._positions.save(self._connection, {LEDGER: position})
             self._connection.execute("COMMIT")
-            self.position, self.pending = position, 0
+            self.position, self.pending, self.committed_counts = position, 0, self.counts.copy()
             if self._pages >= CHECKPOINT_PAGES:
                 self._checkpoint()
 

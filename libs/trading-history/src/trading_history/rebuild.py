@@ -1,0 +1,41 @@
+"""Builds the store from a journal that can be read directly, without the network."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.log import StreamReader
+from trading_history.follow import MAX_PENDING
+from trading_history.writer import HistoryWriter
+
+PAGE_EVENTS = 10_000
+PAGE_BYTES = 4 * 1024 * 1024
+
+
+def rebuild(
+    folder: Path,
+    journal: StreamReader,
+    progress: Callable[[int, int], object] = lambda _done, _head: None,
+    until: int | None = None,
+) -> StreamPosition:
+    """Make the store in `folder` again, of the journal's events up to `until` or its head; gives its position.
+
+    `progress` gets the events that are committed and their final number. Raises StoreInUse, StoreUnavailable, and
+    DamagedHistory where the journal can't be read.
+    """
+    writer = HistoryWriter(folder)  # for its lock: nobody else may have the store open to write
+    try:
+        writer.start_over()
+        writer.commit(StreamPosition())
+        head = journal.head() if until is None else until
+        done = 0
+        while done < head:
+            page = journal.read(done, min(PAGE_EVENTS, head - done), PAGE_BYTES)
+            writer.apply(page)
+            done = page.last
+            if writer.pending >= MAX_PENDING or done == head:
+                writer.commit(StreamPosition(journal.stream, done, hash=journal.hash_at(done) or ""))
+                progress(done, head)
+        return writer.position
+    finally:
+        writer.close()

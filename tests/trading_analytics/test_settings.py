@@ -1,0 +1,41 @@
+"""The settings of trading-analytics: typed, checked, and named when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from service_kit.settings import Environment, SettingError
+from trading_analytics.environment import Settings, read_settings
+
+
+def read(**values: str) -> Settings:
+    return read_settings(Environment(values, Path("/srv")))
+
+
+def test_without_any_setting_the_defaults_hold() -> None:
+    settings = read()
+    assert (settings.http_host, settings.http_port, settings.max_connections) == ("127.0.0.1", 8002, 200)
+    assert settings.ledger.folder == Path("/srv/data")
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("ANALYTICS_HTTP_PORT", {"ANALYTICS_HTTP_PORT": "0"}),
+        ("ANALYTICS_HTTP_HOST", {"ANALYTICS_HTTP_HOST": "0.0.0.0"}),
+        ("ANALYTICS_HTTP_HOST", {"ANALYTICS_HTTP_HOST": "::"}),
+        ("ANALYTICS_MAX_CONNECTIONS", {"ANALYTICS_MAX_CONNECTIONS": "many"}),
+        ("WEBAPP_REPLAY_ADDR", {"WEBAPP_REPLAY_ADDR": "here"}),
+        ("ANALYTICS_ZMQ_SERVER_KEY", {"ANALYTICS_ZMQ_SERVER_KEY": "x" * 40}),
+        ("ANALYTICS_ZMQ_SECRET_KEY_FILE", {"ANALYTICS_ZMQ_SECRET_KEY_FILE": "own.key"}),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_key(key: str, values: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match=key):
+        read(**values)
+
+
+def test_other_machines_may_reach_it_only_with_a_token_which_is_never_shown() -> None:
+    settings = read(ANALYTICS_HTTP_HOST="0.0.0.0", ANALYTICS_API_TOKENS="secret-number-one, secret-number-two")
+    assert settings.api_tokens == ("secret-number-one", "secret-number-two")
+    assert "secret-number" not in repr(settings)

@@ -1,0 +1,18 @@
+"""Follows the trade stream and keeps its history: every fill by key and time, corrections applied.
+
+Modules:
+
+    advice            what to do when the program can't follow the web app
+    check             the command `trading-analytics check`, which compares the history with the ledger
+    environment       the settings
+    exposition        the current values of the metrics
+    keeper            keeps the store up to date, and tries again after an error
+    main              the command line
+    metrics           the catalogue of metrics
+    metrics_document  writes the page of metrics
+    problems          the program's own error code
+    rebuilding        the command `trading-analytics rebuild`
+    run               assembles the program and runs it
+"""
+
+__version__ = "0.2.0"

@@ -1,0 +1,72 @@
+"""`trading-analytics check`: looks the history over, and compares it with one made anew from the journal."""
+
+import tempfile
+from pathlib import Path
+
+from telemetry_stream import backend
+from telemetry_stream.errors import BackendUnavailable, StreamError
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.place import Place
+from trading_history.digest import digest
+from trading_history.errors import HistoryError, StoreDamaged
+from trading_history.reader import HistoryReader
+from trading_history.rebuild import rebuild
+
+
+def examine(ledger: Place, *, full: bool) -> int:
+    """Check the history in the ledger's folder and print the result. Gives the exit code: 0, or 1 if it is not sound.
+
+    `full` rebuilds it in a temporary folder beside, and compares every row.
+    """
+    try:
+        problem = _problem(ledger, full=full)
+    except (HistoryError, StreamError) as error:
+        problem = str(error)
+    if problem is None:
+        return 0
+    print(f"  wrong: {problem}")
+    print("  No data is lost: `trading-analytics rebuild` makes the history again from the journal.")
+    return 1
+
+
+def _problem(ledger: Place, *, full: bool) -> str | None:
+    reader = HistoryReader(ledger.folder)
+    try:
+        damage = reader.damage()
+        if damage:
+            raise StoreDamaged(f"{reader.file} is damaged: {damage}")
+        with reader.snapshot() as snapshot:
+            position, counts, keys = snapshot.position, snapshot.counts(), len(snapshot.known_keys())
+    finally:
+        reader.close()
+    print(f"{reader.file}\n  {position.sequence:,} events, {counts['fills']:,} fills of {keys:,} keys")
+    if counts["undecodable"] or counts["unmatched"]:
+        print(f"  {counts['undecodable']:,} events can't be decoded, {counts['unmatched']:,} corrections match nothing")
+    return _against_journal(ledger, position, full=full)
+
+
+def _against_journal(ledger: Place, position: StreamPosition, *, full: bool) -> str | None:
+    """Why the history does not fit the journal in the same folder; None if it does, or without a readable journal."""
+    store = backend.store_of(ledger.store)
+    try:
+        journal = store.open_reader(ledger.folder)
+    except BackendUnavailable as error:
+        print(f"{store.file(ledger.folder)}: can't be read ({error}); only the history is checked")
+        return None
+    try:
+        if position.sequence and position.stream != journal.stream:
+            return f"it belongs to stream {position.stream}, the journal to {journal.stream}"
+        if position.sequence > journal.head():
+            return f"it has {position.sequence:,} events, the journal only {journal.head():,}"
+        if position.sequence and position.hash != journal.hash_at(position.sequence):
+            return f"the journal differs at or before event {position.sequence:,}: it was replaced"
+        if full:
+            with tempfile.TemporaryDirectory(prefix="history-check-", dir=ledger.folder) as folder:
+                rebuild(Path(folder), journal, until=position.sequence)
+                if digest(Path(folder)) != digest(ledger.folder):
+                    return "its rows are not those of a rebuild"
+            print("  every row is that of a rebuild")
+    finally:
+        journal.close()
+    print("  sound")
+    return None

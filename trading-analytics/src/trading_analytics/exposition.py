@@ -1,0 +1,50 @@
+"""The current values of the metrics."""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from service_kit.connection.context import ConnectionContext
+from service_kit.metrics.process import build_family
+from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
+from trading_analytics import __version__, metrics
+from trading_analytics.keeper import Keeper
+from trading_history.schema import HISTORY_FILE
+
+
+def families(keeper: Keeper, requests: Counter[tuple[str, int]], connections: ConnectionContext) -> Iterator[Family]:
+    """All but those of the process. `requests` counts by path and status."""
+    yield from _history(keeper)
+    answered = [(labels_of(path=path, status=str(status)), count) for (path, status), count in requests.items()]
+    yield Family(metrics.REQUESTS, answered)
+    yield Family(metrics.CONNECTIONS, [("", connections.admission.open)])
+    yield Family(metrics.CONNECTIONS_LIMIT, [("", connections.limits.max_connections)])
+    yield build_family(metrics.BUILD_INFO, __version__, "trading-analytics")
+
+
+def _history(keeper: Keeper) -> Iterator[Family]:
+    writer, subscriber = keeper.writer, keeper.subscriber
+    if writer is not None and subscriber is not None:
+        applied = writer.position.sequence
+        head = max(subscriber.head or 0, applied)
+        stream = labels_of(stream=writer.position.stream)
+        yield Family(metrics.HEAD, [(stream, head)])
+        yield Family(metrics.APPLIED, [(stream, applied)])
+        yield Family(metrics.PROGRESS, [("", f"{applied / head if head else 1:.6f}")])
+        yield Family(metrics.EVENTS, by_label("outcome", writer.committed_counts))
+    yield Family(metrics.CAUGHT_UP, [("", int(not keeper.waits_for))])
+    file = keeper.ledger.folder / HISTORY_FILE
+    sizes = {"database": _size(file), "log": _size(file.with_name(f"{file.name}-wal"))}
+    yield Family(metrics.SIZE, by_label("file", sizes))
+    yield Family(metrics.REBUILDS, [("", keeper.rebuilds)])
+    yield Family(metrics.FAILURES, [("", keeper.failures)])
+    seconds = str(Decimal(int(keeper.delays.total)).scaleb(-9))
+    yield Family(metrics.DELAY, list(histogram_samples(keeper.delays.counts, seconds)))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,115 @@
+"""Keeps the store up to date: opens it, follows the stream, and begins again after an error."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from service_kit.metrics.histogram import BOUNDS_NS, Histogram
+from telemetry_stream import backend
+from telemetry_stream.backoff import backoff
+from telemetry_stream.events import Arrival, Delivery
+from telemetry_stream.log import StreamSubscriber
+from telemetry_stream.place import Place
+from trading_analytics.advice import advice
+from trading_history.errors import HistoryError, StoreDamaged, StoreInUse
+from trading_history.follow import follow, open_writer
+from trading_history.schema import remove
+from trading_history.writer import HistoryWriter
+
+log = structlog.get_logger(__name__)
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds between an error of the store and the next try."""
+
+
+class Keeper:
+    """The one who writes the history, in the task `run`. All others in the event loop read its attributes."""
+
+    def __init__(self, ledger: Place, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        """`clock_ns` gives Unix time in nanoseconds."""
+        self.ledger = ledger
+        self.writer: HistoryWriter | None = None
+        self.subscriber: StreamSubscriber | None = None
+        self.problem = ""
+        """Why the store can't be written now; empty while it can."""
+
+        self.failures = 0
+        """Errors of the store that interrupted the work, since the start."""
+
+        self.rebuilds = 0
+        """Times that a store could not be used and was made anew, since the start."""
+
+        self.delays = Histogram(BOUNDS_NS)
+        """Nanoseconds from publication to commit, live events only."""
+
+        self._clock_ns = clock_ns
+        self._pauses = self._new_pauses()
+
+    @property
+    def waits_for(self) -> str:
+        """What is missing before the history has all that the stream is known to have; empty if nothing is."""
+        subscriber, writer = self.subscriber, self.writer
+        if self.problem:
+            return self.problem
+        if subscriber is None or writer is None:
+            return "the store is being opened"
+        if subscriber.obstacle is not None:
+            return advice(subscriber.obstacle)
+        if subscriber.head is None:
+            address = self.ledger.replay_address
+            return f"no answer yet from {address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
+        if writer.position.sequence < subscriber.head or not subscriber.caught_up:
+            return f"the history has {writer.position.sequence} of {subscriber.head} events"
+        return ""
+
+    async def run(self) -> None:
+        """Keep the store up to date until cancelled. Errors of the store are logged, and the work begins again."""
+        while True:
+            try:
+                await self._follow()
+            except StoreDamaged as error:
+                self.rebuilds += 1
+                log.error("the history is damaged, rebuilding it", reason=str(error))
+                remove(self.ledger.folder)
+            except HistoryError as error:
+                self._note(error)
+            await asyncio.sleep(next(self._pauses))
+
+    def _note(self, error: HistoryError) -> None:
+        """Count an error, and log it unless it is the one before."""
+        self.failures += not isinstance(error, StoreInUse)
+        if str(error) != self.problem:
+            log.error("the history can't be written; trying again until it can", reason=str(error))
+        self.problem = str(error)
+
+    async def _follow(self) -> None:
+        writer = await open_writer(self.ledger.folder)
+        try:
+            self.rebuilds += bool(writer.rebuilds_because)
+            writer.commit(writer.position)  # shows whether the store can be written
+            self._go_on()
+            subscriber = backend.follow(self.ledger, writer.position, advice)
+            self.writer, self.subscriber = writer, subscriber
+            log.info("history opened", stream=writer.position.stream, applied=writer.position.sequence)
+            try:
+                await follow(subscriber, writer, on_commit=self._committed)
+            finally:
+                subscriber.close()
+        finally:
+            writer.close()
+
+    def _committed(self, delivery: Delivery) -> None:
+        if isinstance(delivery, Arrival) and not delivery.replayed and delivery.batch.published_at_ns:
+            # The clock may have been set back since the publication: no negative delays.
+            delay_ns = max(self._clock_ns() - delivery.batch.published_at_ns, 0)
+            self.delays.observe(delay_ns, delivery.batch.count - delivery.skip)
+
+    def _go_on(self) -> None:
+        self.problem = ""
+        self._pauses = self._new_pauses()
+
+    @staticmethod
+    def _new_pauses() -> Iterator[float]:
+        return backoff(SHORTEST_PAUSE, cap=LONGEST_PAUSE)
