@@ -48,7 +48,7 @@ def test_a_panels_query_gives_data(prometheus: Prometheus, query: PanelQuery, ch
 @pytest.fixture(scope="module")
 def both_known(prometheus: Prometheus) -> datetime:
     """When both apps had been scraped."""
-    eventually(lambda: figures(prometheus, "sum(up)", instant=True) == [2.0], what="both apps scraped")
+    eventually(lambda: figures(prometheus, "sum(up)", instant=True) == [3.0], what="all apps scraped")
     return datetime.now(UTC)
 
 
