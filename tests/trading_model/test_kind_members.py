@@ -57,7 +57,7 @@ def complaints(kind: str, **values: Any) -> dict[str, str]:
 
 
 def names(members: tuple[Member, ...]) -> dict[str, bool]:
-    return {each.name: each.required or each.default is not None for each in members}
+    return {each.name: each.required or each.default is not None for each in members if each.journaled}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +90,7 @@ def test_reasons_of_cash_are_those_of_the_content() -> None:
 @pytest.mark.parametrize("kind", [kind for kind in COMPLETE if kind not in ("void", "replace")])
 def test_a_complete_event_is_journaled_as_its_content(kind: str) -> None:
     known = KINDS[kind]
-    assert {each.name for each in known.members} - {"pattern"} == COMPLETE[kind].keys()
+    assert {each.name for each in known.members if each.journaled} - {"pattern"} == COMPLETE[kind].keys()
     reading = read_members(known.members, raw(COMPLETE[kind]), NOW_NS)
     assert reading.complaints == []
     assert known.check is None or list(known.check(reading.texts)) == []
@@ -192,3 +192,18 @@ def documented(kind: str) -> set[str]:
 def test_the_contract_has_a_table_of_each_kind(kind: str) -> None:
     found = {name for cell in documented(kind) for name in re.findall(r"`(\w+)`", cell)}
     assert found == {each.encode_name for each in msgspec.structs.fields(CONTENTS[kind])}
+
+
+@pytest.mark.parametrize("kind", kind_members.SENT_KINDS)
+def test_the_document_of_the_api_has_a_row_of_each_kind(kind: str) -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    [row] = re.findall(rf"^\| `{kind}` \| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    known = KINDS[kind]
+    scope, meaning, required, optional = row
+    assert (scope, meaning) == (known.scope, known.meaning)
+    needed = {each.name for each in known.members if each.required} | (
+        {"target"} if known.target == "required" else set()
+    )
+    assert set(re.findall(r"`(\w+)`", required)) == needed
+    if kind != "replace":
+        assert needed | set(re.findall(r"`(\w+)`", optional)) == set(known.names) - {"kind", "id"}

@@ -86,8 +86,10 @@ class WebApp:
         self.intake = Intake(settings, metrics, self._latest_time.unix_ns, self.registry.may_be_negative)
         self.max_body_bytes = settings.max_body_bytes
         self.shares_origins = bool(settings.cors_origins)
-        self.ledger_intake = LedgerIntake(self.context, self.registry, self._latest_time.unix_ns)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token, clock)
+        self.ledger_intake = LedgerIntake(
+            self.context, self.registry, self._latest_time.unix_ns, self.feed.open_positions
+        )
         metrics.sidecar_polls = self.feed.polls
         self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings, clock), clock)
         self.api = self._create_api()

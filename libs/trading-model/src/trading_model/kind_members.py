@@ -31,7 +31,8 @@ class Member:
     """One member of an event's content.
 
     `read` gives the JSON that is journaled; a member with `members` is an object of its own. `default` gives, by the
-    current time in Unix nanoseconds, what is journaled if the client sent no value.
+    current time in Unix nanoseconds, what is journaled if the client sent no value. A member that is not `journaled`
+    is about the request alone.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Member:
     required: bool = False
     default: Callable[[int], str] | None = None
     members: "tuple[Member, ...]" = ()
+    journaled: bool = True
 
 
 MAX_UNKNOWN = 10
@@ -71,6 +73,11 @@ class Kind:
     def journaled_as(self) -> str:
         """The name of the member with the content."""
         return self.content or self.name
+
+    @property
+    def not_journaled(self) -> frozenset[str]:
+        """The members that are about the request alone."""
+        return frozenset(each.name for each in self.members if not each.journaled)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -200,6 +207,8 @@ _TAGS = Member("tags", kind_rules.read_tags, _as_in_a_fill("tags", f"At most {ru
 INCOME = ("funding", "interest", "borrow", "dividend", "tax", "commission", "rebate", "reward", "adjustment")
 FLOWS = ("deposit", "withdrawal")
 
+WHILE_OPEN = "while_open"
+
 NOT_REPLACED = ("trade_id", "import_id")
 """Fields of a fill that a replace can't change: it is the same fill of the same import."""
 
@@ -220,7 +229,13 @@ _NEW_FILL = tuple(
     for each in FIELDS
     if each.sent and each.name not in NOT_REPLACED
 )
-_HOLDER = (_symbol(), _positive("quantity", "How much.", required=True), _ACCOUNT, _STRATEGY, _POSITION_SIDE, _CURRENCY)
+_QUANTITY = Member(
+    "quantity",
+    kind_rules.read_amount_but_0,
+    _signed("quantity", "How much; negative for a short position.", required=True).schema,
+    required=True,
+)
+_HOLDER = (_symbol(), _QUANTITY, _ACCOUNT, _STRATEGY, _POSITION_SIDE, _CURRENCY)
 
 
 def _no_object(_raw: bytes, _now_ns: int) -> str:
@@ -270,7 +285,7 @@ def _check_instrument(texts: Texts) -> Iterator[Complaint]:
     if ("symbol" in texts) == ("pattern" in texts):
         yield "symbol", "or pattern is needed, and only one of the two"
         return
-    said = texts.keys() - {"symbol", "pattern"}
+    said = texts.keys() - {"symbol", "pattern", WHILE_OPEN}
     if not said:
         yield "symbol" if "symbol" in texts else "pattern", "is given, but nothing is said about it"
     aliases = msgspec.json.decode(texts.get("aliases", "[]"))
@@ -410,6 +425,16 @@ _KINDS = (
                 {"type": ["boolean", "null"], "description": "Whether a price may be less than 0."},
             ),
             _word("mark", ("last", "account", "venue", "market"), "Whose last price marks a position."),
+            Member(
+                WHILE_OPEN,
+                kind_rules.read_boolean,
+                {
+                    "type": ["boolean", "null"],
+                    "description": "Say it although an open position becomes an inverse contract, or no longer is one."
+                    " Not stored.",
+                },
+                journaled=False,
+            ),
         ),
         check=_check_instrument,
     ),

@@ -5,6 +5,7 @@ A request that says what a stored event says already becomes that event again, s
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -16,11 +17,22 @@ from trading_app.ledger.request import KindRequest, refuse
 from trading_app.ledger.view import MAX_CORRECTIONS, LedgerView, StoredEvent
 from trading_model.contents import CONTENTS, FillContent, Instrument
 from trading_model.instruments import Instruments
-from trading_model.kind_members import NOT_REPLACED, object_text
+from trading_model.kind_members import NOT_REPLACED, WHILE_OPEN, object_text
 from trading_model.kinds import VOID
 
 MAX_VOIDS = 10
 """Maximum number of voids of voids: each quotes the one before."""
+
+
+class OpenPosition(Protocol):
+    """A position that is not flat."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def position(self) -> str: ...
 
 
 class _Refusal(Exception):
@@ -35,8 +47,14 @@ class _Refusal(Exception):
 class Decider:
     """Decides the requests of one batch against one view of the ledger. Nothing may be corrected meanwhile."""
 
-    def __init__(self, view: LedgerView, instruments: Instruments, now_ns: int) -> None:
-        """`instruments` are a copy of the ledger's; those of the batch are added. `now_ns` is in ns since 1970."""
+    def __init__(
+        self, view: LedgerView, instruments: Instruments, now_ns: int, open_positions: Sequence[OpenPosition] = ()
+    ) -> None:
+        """`instruments` are a copy of the ledger's; those of the batch are added. `now_ns` is in ns since 1970.
+
+        `open_positions` are those known: none where that is not known.
+        """
+        self._open_positions = open_positions
         self._view = view
         self._instruments = instruments
         self._now_ns = now_ns
@@ -158,8 +176,16 @@ class Decider:
         if circle:
             detail = f"would go round in a circle: {' → '.join(circle)}; void the instrument of one of these first"
             raise _Refusal("aliases", detail)
+        before = [self._instruments.find(position.symbol).inverse for position in self._open_positions]
         self._said += 1
         self._instruments.say(self._view.head() + self._said, content)
+        if bytes(request.given.get(WHILE_OPEN, b"")) == b"true":
+            return
+        for position, inverse in zip(self._open_positions, before, strict=True):
+            if self._instruments.find(position.symbol).inverse != inverse:
+                now = "an inverse contract" if not inverse else "no inverse contract any more"
+                detail = f"would make {position.symbol} {now}, and account {position.account} holds {position.position}"
+                raise _Refusal("settlement", f"{detail}: close it first, or send `{WHILE_OPEN}` true to value it anew")
 
     def _merge(self, fill: Mapping[str, msgspec.Raw], request: KindRequest) -> bytes:
         """A fill with the members that a replace names, as it would have been journaled."""

@@ -15,7 +15,7 @@ from trading_app.intake.event import TradeIds
 from trading_app.intake.results import refusal
 from trading_app.intake.service import default_account, foreign_accounts, origin, require_json, way_of
 from trading_app.ledger import results
-from trading_app.ledger.corrections import Decider, accounts_of
+from trading_app.ledger.corrections import Decider, OpenPosition, accounts_of
 from trading_app.ledger.event import LedgerEvent
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.request import KindRequest, MadeIds, read_events
@@ -28,8 +28,15 @@ class LedgerIntake:
     Fills go on meanwhile; no event can be corrected before its own answer is known, so they change nothing here.
     """
 
-    def __init__(self, context: Context, registry: Registry, latest_ns: Callable[[], int]) -> None:
-        """`latest_ns` returns the latest time known, in ns since 1970."""
+    def __init__(
+        self,
+        context: Context,
+        registry: Registry,
+        latest_ns: Callable[[], int],
+        open_positions: Callable[[], Sequence[OpenPosition]],
+    ) -> None:
+        """`latest_ns` returns the latest time known, in ns since 1970; `open_positions` those known now."""
+        self._open_positions = open_positions
         self._context = context
         self._registry = registry
         self._latest_ns = latest_ns
@@ -68,7 +75,9 @@ class LedgerIntake:
         view = LedgerView(reader)
         if caller.accounts is not None:
             _require_own_accounts(caller.accounts, requests, view)
-        return Decider(view, self._registry.copy(), now_ns).decide(requests, single=single)
+        says_settlement = any(request.kind.name == "instrument" for request in requests)
+        open_positions = self._open_positions() if says_settlement else ()
+        return Decider(view, self._registry.copy(), now_ns, open_positions).decide(requests, single=single)
 
 
 def _require_scopes(caller: Caller, requests: Sequence[KindRequest]) -> None:

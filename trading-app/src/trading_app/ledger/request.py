@@ -148,7 +148,8 @@ def _read(
         return [_problem(index, name, detail) for name, detail in complaints]
     sequence = int(target or 0)
     own_id = identifier or ids.make(kind.name, sequence, index or 0)
-    return KindRequest(kind, own_id, sequence, reading.texts, frozenset(reading.made), given, index)
+    texts = {name: text for name, text in reading.texts.items() if name not in kind.not_journaled}
+    return KindRequest(kind, own_id, sequence, texts, frozenset(reading.made), given, index)
 
 
 def _kind(given: Mapping[str, msgspec.Raw]) -> Kind | Complaint:

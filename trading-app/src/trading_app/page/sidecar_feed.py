@@ -13,7 +13,7 @@ from service_kit.clock import SYSTEM_CLOCK, Clock, unix_seconds
 from service_kit.cooperative import Slicer, run_sliced
 from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import totals_in_slices
-from trading_app.page.sidecar_state import SLICE, Reading, SidecarState, decode_in_slices
+from trading_app.page.sidecar_state import SLICE, PositionState, Reading, SidecarState, decode_in_slices
 from trading_app.query.trades import Filter
 from trading_model.symbols import pnl_currency
 
@@ -116,6 +116,11 @@ class SidecarFeed:
         self.pnl_of_positions.add(second, rows)
         sums = await run_sliced(totals_in_slices(state.positions))
         self.pnl_of_quotes.add(second, {total.quote: float(total.net) for total in sums if total.quote})
+
+    def open_positions(self) -> list[PositionState]:
+        """The positions that are not flat, by the latest reading; none if there has been none."""
+        state = self.latest.state
+        return [row for row in state.positions if row.position != "0"] if state is not None else []
 
     def pnl_of(self, quote: str, wanted: Filter) -> list[tuple[int, float]]:
         """Net P&L in a currency, by second.
