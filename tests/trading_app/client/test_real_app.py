@@ -45,10 +45,10 @@ def test_a_file_sent_twice_in_two_formats_is_there_once(apps: Apps, tmp_path: Pa
 
 
 def test_refusals_name_the_line_and_the_field(apps: Apps, tmp_path: Path) -> None:
-    (tmp_path / "bad.csv").write_text("symbol,price,qty,side\nA,1,1,buy\nA,-1,1,buy\nA,1,1,both\n")
+    (tmp_path / "bad.csv").write_text("symbol,price,qty,side\nA,1,1,buy\nA,1,-1,buy\nA,1,1,both\n")
     refused = run(apps, "send", tmp_path / "bad.csv")
     assert refused.returncode == 1
-    assert "  line 3: price must be more than 0\n  line 4: side must be buy or sell\n" in refused.stderr
+    assert "  line 3: qty must be more than 0\n  line 4: side must be buy or sell\n" in refused.stderr
 
 
 def test_the_demo_is_taken(apps: Apps) -> None:

@@ -133,6 +133,14 @@ TRADES_DUPLICATE = Metric(
     "Trades that were already in the journal.",
     "It rises as fast as the accepted trades: a client does not get its answers and sends everything again.",
 )
+SYMBOLS_DIFFERING_IN_CASE = Metric(
+    "trading_app_symbols_differing_in_case",
+    "gauge",
+    "symbols",
+    (),
+    "Symbols sent since the start that differ from another one only in case, and share its positions.",
+    "Above 0: two senders write one symbol in two ways, or mean two; the log names both.",
+)
 TRADES_REFUSED = Metric(
     "trading_app_trades_refused_total",
     "counter",

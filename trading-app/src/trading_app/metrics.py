@@ -101,6 +101,7 @@ class AppMetrics:
         self.accepted_trades = 0
         self.duplicate_trades = 0
         self.accepted_events = 0
+        self.symbols_differing_in_case = 0
         self.commit_seconds = Histogram(BOUNDS_SECONDS)
         self.committed_trades = 0
         self.sidecar_polls: Mapping[str, int] = {}
@@ -166,6 +167,7 @@ class AppMetrics:
     def _trade_families(self) -> Iterator[Family]:
         yield Family(catalogue.TRADES_ACCEPTED, [("", self.accepted_trades)])
         yield Family(catalogue.TRADES_DUPLICATE, [("", self.duplicate_trades)])
+        yield Family(catalogue.SYMBOLS_DIFFERING_IN_CASE, [("", self.symbols_differing_in_case)])
         yield Family(catalogue.TRADES_REFUSED, by_label("code", self.refused_trades))
         yield Family(catalogue.EVENTS_ACCEPTED, [("", self.accepted_events)])
         commits = self.commit_seconds

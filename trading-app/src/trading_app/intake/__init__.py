@@ -7,6 +7,7 @@ Modules:
     decode_batch  many trades at once, column by column
     event         one checked trade as an event
     identity      the key of a fill, by which repeats are recognised
+    symbol_cases  notices symbols that differ only in case
     results       outcomes as answers and problems
     arrivals      a log line when trades arrive
 """

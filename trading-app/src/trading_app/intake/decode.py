@@ -68,10 +68,12 @@ class Terms(msgspec.Struct, frozen=True):
     """What the trades of a request are read by, beside their fields.
 
     `account` is that of trades that name none. `may_be_negative` says whether the prices of a symbol may be.
+    `check_symbol` does what `field_rules.check_symbol` does, and may take note of the symbol.
     """
 
     account: str = DEFAULT_ACCOUNT
     may_be_negative: Callable[[str], bool] = rules.never_negative
+    check_symbol: Callable[[str], str] = rules.check_symbol
 
 
 PLAIN_TERMS = Terms()
@@ -95,7 +97,7 @@ def read_trades(
 
     Raises Problem (`not_json`, `invalid_batch`, `too_large`).
     """
-    columns = read_columns(body, lines, now_ns, ids, maximum, terms.account)
+    columns = read_columns(body, lines, now_ns, ids, maximum, terms.account, terms.check_symbol)
     if columns is not None:
         return columns
     try:
@@ -187,7 +189,7 @@ def _complaint_about_sign(values: Mapping[str, msgspec.Raw], terms: Terms) -> st
 
 
 def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> TradeEvent:
-    symbol = rules.check_symbol(request.symbol)
+    symbol = terms.check_symbol(request.symbol)
     side = rules.check_side(request.side)
     price, qty = rules.read_decimal(request.price), rules.read_amount(request.qty)
     if price[0] == "-":

@@ -23,6 +23,9 @@ _BEGIN = b'{"trade_id":'
 _NUMBERED = b'{"seq":%d,'
 
 
+CheckSymbol = Callable[[str], str]
+"""Does what `field_rules.check_symbol` does, and may take note of the symbol."""
+
 DEFAULT_ACCOUNT = "default"
 """The account of trades that name none, unless a token is bound to one."""
 
@@ -124,7 +127,13 @@ def _keys_of(rows: list[TradeRow], folded: Mapping[str, str]) -> list[str]:
 
 
 def read_columns(
-    body: bytes, lines: bool, now_ns: int, ids: TradeIds, maximum: int, account: str = DEFAULT_ACCOUNT
+    body: bytes,
+    lines: bool,
+    now_ns: int,
+    ids: TradeIds,
+    maximum: int,
+    account: str = DEFAULT_ACCOUNT,
+    check_symbol: CheckSymbol = rules.check_symbol,
 ) -> TradeColumns | None:
     """The trades of a JSON array, or of NDJSON if `lines` is set; None if they must be decoded one by one.
 
@@ -134,7 +143,7 @@ def read_columns(
         rows = _read_rows(body, lines, account)
         _require(0 < len(rows) <= maximum)
         _require(not lines or len(rows) == count_lines(body))  # one trade on each line
-        return _check(rows, now_ns, ids)
+        return _check(rows, now_ns, ids, check_symbol)
     except _OUT_OF_FORM:
         return None
 
@@ -153,10 +162,12 @@ def count_lines(body: bytes) -> int:
     return ends + (not body.endswith(b"\n"))
 
 
-def read_bodies(bodies: Iterable[bytes], now_ns: int, ids: TradeIds) -> TradeColumns | None:
+def read_bodies(
+    bodies: Iterable[bytes], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol = rules.check_symbol
+) -> TradeColumns | None:
     """The trades of JSON objects, one in each body; None if they must be decoded one by one."""
     try:
-        return _check([_read_row(body) for body in bodies], now_ns, ids)
+        return _check([_read_row(body) for body in bodies], now_ns, ids, check_symbol)
     except _OUT_OF_FORM:
         return None
 
@@ -168,10 +179,10 @@ def _read_row(body: bytes) -> TradeRow:
         return _decode_wide_row(body)
 
 
-def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds) -> TradeColumns:
+def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol) -> TradeColumns:
     """Check at least one row. Raises one of _OUT_OF_FORM."""
     _require({row.seq for row in rows} == {UNSET})
-    folded = _check_words(rows)
+    folded = _check_words(rows, check_symbol)
     _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
     _check_amounts(rows)
     _check_fees([row for row in rows if row.fee is not UNSET])
@@ -194,11 +205,11 @@ def _require(condition: bool) -> None:
         raise _Uncommon
 
 
-def _check_words(rows: list[TradeRow]) -> dict[str, str]:
+def _check_words(rows: list[TradeRow], check_symbol: CheckSymbol) -> dict[str, str]:
     """Check members that have few different values in a batch: each value once. Gives `folded` for TradeColumns."""
     for name in {row.account for row in rows} | {row.strategy for row in rows} | _given({row.venue for row in rows}):
         rules.check_name(name)
-    symbols = {given: rules.check_symbol(given) for given in {row.symbol for row in rows}}
+    symbols = {given: check_symbol(given) for given in {row.symbol for row in rows}}
     sides = {given: rules.check_side(given) for given in {row.side for row in rows}}
     if any(given != kept for words in (symbols, sides) for given, kept in words.items()):
         for row in rows:

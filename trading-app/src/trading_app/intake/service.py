@@ -18,6 +18,7 @@ from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, read_
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.intake.identity import SEPARATOR
 from trading_app.intake.results import answer_trade, answer_trades, receipt_of, refusal
+from trading_app.intake.symbol_cases import SymbolCases
 from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
 from trading_model.field_rules import never_negative
@@ -53,7 +54,8 @@ class Intake:
         `may_be_negative` returns whether a symbol's instrument allows negative prices.
         """
         self._may_be_negative = may_be_negative
-        self._unbound = Terms(DEFAULT_ACCOUNT, may_be_negative)
+        self._check_symbol = SymbolCases(self._count_differing).check
+        self._unbound = Terms(DEFAULT_ACCOUNT, may_be_negative, self._check_symbol)
         self._latest_ns = latest_ns
         self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
@@ -91,14 +93,18 @@ class Intake:
         return self._intend(caller, events, key, body, "batch", single=False)
 
     def _terms(self, caller: Caller) -> Terms:
-        return self._unbound if caller.accounts is None else Terms(default_account(caller), self._may_be_negative)
+        return (
+            self._unbound
+            if caller.accounts is None
+            else Terms(default_account(caller), self._may_be_negative, self._check_symbol)
+        )
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.
 
         None if they have to be decoded one by one.
         """
-        return read_bodies(bodies, now_ns, self._ids)
+        return read_bodies(bodies, now_ns, self._ids, self._check_symbol)
 
     def read_form(
         self, caller: Caller, fields: Mapping[str, str], headers: Headers, body: bytes, now_ns: int
@@ -133,6 +139,9 @@ class Intake:
         problem = refusal(error)
         self._count_refused(intended, problem)
         return problem
+
+    def _count_differing(self, symbols: int) -> None:
+        self._metrics.symbols_differing_in_case = symbols
 
     def _count_refused(self, intended: Intended, problem: Problem) -> None:
         self._metrics.refused_trades[problem.code] += len(intended.events)

@@ -1,0 +1,26 @@
+"""Symbols that are valid and could break out of whatever shows them."""
+
+HOSTILE = (
+    "<SCRIPT>DOCUMENT.TITLE=1</SCRIPT>",
+    "<img src=X onerror=document.title='broken'>",
+    "=CMD|'/C CALC'!A0",
+    "{{7*7}} ${7*7} %S%N",
+    "A&B;C#D?E=F",
+    "A%20B+C%2F",
+    "../../ETC/PASSWD",
+    "'; DROP TABLE BATCH; --",
+    "A,B;C",
+    "} TRADING_POSITION{ 1",
+    "茅台",
+    "مصر",
+    "💰",
+    "ÉCLAIR",
+    "ES=F",
+    "^GSPC",
+    "M&M.NS",
+    "BRK B",
+    "#1!",
+    "(A) ~B $C *D @E [F] `G`",
+    "kPEPE",
+    "W" * 128,
+)
