@@ -177,7 +177,7 @@ def format_timestamp(nanoseconds: int) -> str:
 @lru_cache(maxsize=4_096)
 def format_second(seconds: int) -> str:
     """The same for a whole second, without the zone. Cached: trades of one second share it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def _parse_epoch(raw: bytes) -> int:
