@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,17 @@ class Account:
         assert +unnamed == self._refused_unnamed
         assert head - self._head_before == self.accepted
         stored = {row["seq"]: row["trade_id"] for row in self._rows(self._head_before)}
-        assert list(stored) == list(range(self._head_before + 1, head + 1))
+        events = {event["seq"] for event in self._events(self._head_before)}
+        assert sorted([*stored, *events]) == list(range(self._head_before + 1, head + 1))
         assert self._taken.items() <= stored.items()
+
+    def _events(self, after: int) -> Iterator[dict[str, Any]]:
+        """The events that are not trades."""
+        place: int | None = after
+        while place is not None:
+            page = self._app.client.get("/events", params={"after": place, "limit": 1_000}).json()
+            yield from page["events"]
+            place = page["next_after"]
 
     def _rows(self, after: int) -> list[dict[str, Any]]:
         answer = self._app.client.get("/trades", params={"after": after}, headers={"Accept": "application/x-ndjson"})

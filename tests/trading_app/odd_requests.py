@@ -13,6 +13,27 @@ TRADE = {
 }  # fmt: skip
 """The fields of a trade, each as JSON; the trade_id is left to the app."""
 
+HOLDER = '{"symbol":"FUZZ","quantity":1,"account":"%s"}'
+EVENTS = {
+    "void": {"target": "1", "reason": '"x"'},
+    "replace": {"target": "1", "price": "3", "tags": '["a"]', "reason": '"x"'},
+    "cash": {"currency": '"USD"', "amount": "-0.5", "reason": '"tax"', "ts": "1570752011", "symbol": '"FUZZ"'},
+    "split": {"symbol": '"FUZZ"', "n": "4", "d": '"1"', "account": '"a"', "quantity": "4", "cash": "0.5"},
+    "opening": {"symbol": '"FUZZ"', "quantity": "-5", "average": "1", "position_side": '"short"'},
+    "move": {"reason": '"transfer"', "from": HOLDER % "a", "to": HOLDER % "b", "price": "1", "text": '"x"'},
+    "instrument": {
+        "symbol": '"FUZZ"',
+        "lot": "1",
+        "aliases": '["FUZZ2"]',
+        "negative_prices": "false",
+        "mark": '"last"',
+    },
+    "price": {"symbol": '"FUZZ"', "price": "1", "source": '"x"'},
+    "rate": {"base": '"EUR"', "quote": '"USD"', "rate": "1.1", "max_age": "60"},
+    "note": {"target": "1", "text": '"x"', "tags": '["a"]', "day": '"2026-01-31"'},
+}
+"""The members of each kind of event, as JSON; the id is left to the app."""
+
 ODD_VALUES = [
     # Numbers, at every edge.
     "0", "-0", "0.0", "-1", "00", "01", "1.", ".5", "+1", "1e5", "1E-38", "1e-39", "1e37", "1e38", "1e400", "1e-400",
@@ -44,7 +65,8 @@ CONTENT_TYPES = [
     "APPLICATION/JSON", "application/json, text/html", ";", "",
 ]  # fmt: skip
 PATHS = [
-    "/trade", "/trades", "/", "/health", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/static/app.css",
+    "/trade", "/trades", "/trades/1", "/events", "/", "/health", "/healthz", "/readyz", "/metrics",
+    "/openapi.json", "/docs", "/static/app.css",
     "/static", "/trades/", "/nothing", "/trades/stream", "/page/stream", "/page/history", "/static/%2e%2e/ui.py",
     "/static//etc/passwd", "/%00", "/\\..\\", "/trade;x", "/trade%2f", "//evil.example/trade",
     "http://evil.example/trade", "/swagger-ui.css",
@@ -61,7 +83,7 @@ HEADER_VALUES = [
     "*", "gzip", "GET", "POST", "null", ORIGIN, "Bearer x", "Basic eDp4", "a=b; a=c", "-1", "9" * 30, "0", "x" * 128,
     "x" * 129, "x" * 5_000, "%0d%0aX-Evil: 1", '"><script>', "\x80\xff", "Thu, 01 Jan 1970 00:00:00 GMT", "",
 ]  # fmt: skip
-PARAMETERS = ["after", "limit", "symbol", "account", "strategy", "seq", "charted", "token", ""]
+PARAMETERS = ["after", "limit", "kind", "symbol", "account", "strategy", "seq", "charted", "token", ""]
 PARAMETER_VALUES = [
     "0", "1", "-1", "+1", "1.0", "1e3", "1_0", "0x1", "%201", "9" * 18, "4611686018427387904", "4611686018427387905",
     "9" * 400, "9" * 5_000, "%00", "%ff", "%C3%A9", "%", "%zz", "BTC/USDT", "btc", "%22", "%5C", "null", "true", "[]",
@@ -101,6 +123,18 @@ def almost_trades(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def almost_events(draw: st.DrawFn) -> str:
+    """An event that is not a trade, as JSON, with up to three values that are odd, left out or made up."""
+    kind = draw(st.sampled_from(list(EVENTS)))
+    known = EVENTS[kind]
+    names = draw(st.lists(st.sampled_from([*list(known) * 2, "id", "target", "kind", *ODD_NAMES]), max_size=3))
+    odd = {name: draw(st.sampled_from(ODD_VALUES) | text_values) for name in names}
+    gone = draw(st.sampled_from([""] * 20 + list(known)))
+    members = (f'"{name}":{value}' for name, value in {"kind": f'"{kind}"', **known, **odd}.items() if name != gone)
+    return "{" + ",".join(members) + "}"
+
+
+@st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     """A body that was right, with bytes put in, taken out or changed."""
     body = bytearray(draw(st.sampled_from(RIGHT_BODIES)))
@@ -120,12 +154,15 @@ RIGHT_BODIES = [
     b"symbol=FUZZ&price=1&qty=1&side=buy&account=fuzz",
     b'--x\r\nContent-Disposition: form-data; name="symbol"\r\n\r\nFUZZ\r\n--x--\r\n',
     b'--x\r\nContent-Disposition: form-data; name="f"; filename="../f"\r\nContent-Type: a/b\r\n\r\nFUZZ\r\n--x--\r\n',
+    b'{"kind":"void","target":1}',
+    b'[{"kind":"move","reason":"transfer","from":{"symbol":"A","quantity":1},"to":{"symbol":"B","quantity":2}}]',
     b"",
 ]
 text_values = st.text(max_size=20).map(lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
 lists = st.lists(almost_trades(), max_size=3)
 arrays = lists.map(lambda batch: f"[{','.join(batch)}]")
 lines = lists.map("\n".join)
+event_arrays = st.lists(almost_events(), max_size=3).map(lambda batch: f"[{','.join(batch)}]")
 header_values = st.sampled_from(HEADER_VALUES) | st.text(
     st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=30
 )
@@ -149,9 +186,10 @@ posts = st.one_of(
     _posts("/trade", ["application/json"], almost_trades()),
     _posts("/trades", ["application/json"], arrays),
     _posts("/trades", ["application/x-ndjson"], lines),
+    _posts("/events", ["application/json"], almost_events() | event_arrays),
     st.builds(
         lambda path, kind, way, body: OddRequest("POST", path, [("Content-Type", kind), *way], body),
-        st.sampled_from(["/trade", "/trades"]), st.sampled_from(CONTENT_TYPES[:4]), ways, mutated(),
+        st.sampled_from(["/trade", "/trades", "/events"]), st.sampled_from(CONTENT_TYPES[:4]), ways, mutated(),
     ),
 )  # fmt: skip
 requests = st.builds(
@@ -162,7 +200,8 @@ requests = st.builds(
 )  # fmt: skip
 reads = st.builds(
     lambda path, query, accept: OddRequest("GET", f"{path}?{query}", [("Accept", accept)]),
-    st.sampled_from(["/trades", "/page/history", "/"]), queries, st.sampled_from(["*/*", "application/x-ndjson"]),
+    st.sampled_from(["/trades", "/trades/1", "/events", "/page/history", "/"]),
+    queries, st.sampled_from(["*/*", "application/x-ndjson"]),
 )  # fmt: skip
 
 
