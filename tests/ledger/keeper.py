@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from tests.support import ledger_oracle
 from tests.support.ledger_builder import LedgerBuilder
-from tests.support.ledger_figures import Figures, Position
+from tests.support.ledger_figures import SHOWN, Figures, Position, same
 
 Keep = Callable[[LedgerBuilder], Figures]
 
@@ -22,6 +22,10 @@ def the_position(kept: Figures, **of: str) -> Position:
 
 
 def expect(position: Position, **figures: str | float | Fraction | None) -> None:
-    """Assert figures of a position, by name; numbers as text where they have decimals."""
-    shown = {name: getattr(position, name) for name in figures}
-    assert shown == {name: Fraction(figure) if isinstance(figure, str) else figure for name, figure in figures.items()}
+    """Assert figures of a position, by name: text and integers exactly, fractions as far as they are shown."""
+    for name, figure in figures.items():
+        shown = getattr(position, name)
+        if isinstance(figure, Fraction):
+            assert same(figure, shown, SHOWN), f"{name} is {float(shown)}, expected {float(figure)}"
+        else:
+            assert shown == (Fraction(figure) if isinstance(figure, str) else figure), f"{name} of {position}"

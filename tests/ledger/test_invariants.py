@@ -33,7 +33,7 @@ def numbered(events: Iterable[Event]) -> list[Event]:
 
 def without_counters(found: Figures) -> dict[str, Any]:
     """The figures that do not follow arrival."""
-    return {"positions": found.positions, "totals": found.totals, "last": found.last, "cash": found.cash_elsewhere}
+    return {"positions": found.positions, "totals": found.totals, "last": found.last, "cash": found.cash}
 
 
 def random_fills(seed: int, count: int = 40, **more: str) -> list[Event]:

@@ -28,10 +28,12 @@ class CounterKey(NamedTuple):
 
 
 class CashKey(NamedTuple):
-    """Cash of no position; without a strategy it is the account's own."""
+    """Whose money, and why; `strategy`, `symbol` as sent and position side are empty if the event names none."""
 
     account: str
     strategy: str
+    symbol: str
+    side: str
     currency: str
     reason: str
 
@@ -48,7 +50,7 @@ class Position:
     fees_in_net: Fraction = ZERO
     fees: Mapping[str, Fraction] = field(default_factory=dict)
     fees_outside: Mapping[str, Fraction] = field(default_factory=dict)
-    cash: Mapping[str, Fraction] = field(default_factory=dict)
+    income: Fraction = ZERO
     sold_more_than_known: bool = False
     closed_more_than_held: bool = False
     in_points: bool = False
@@ -68,36 +70,42 @@ class Count:
 
 @dataclass(frozen=True)
 class Total:
-    """The sum over the positions of one currency. `partial` counts those without a mark, which it leaves out."""
+    """The sum over the positions of one currency, and all cash in it; None where a position has no mark."""
 
     realised: Fraction = ZERO
-    unrealised: Fraction = ZERO
+    unrealised: Fraction | None = ZERO
     fees: Fraction = ZERO
     cash: Fraction = ZERO
-    net: Fraction = ZERO
-    partial: int = 0
+    net: Fraction | None = ZERO
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of a ledger. `last` has each canonical symbol's last price by time."""
+    """All figures of a ledger. `last` has each symbol's last price by time, but for those marked by account."""
 
     positions: Mapping[PositionKey, Position]
     accepted: Mapping[CounterKey, Count]
     removed: Mapping[CounterKey, Count]
     added: Mapping[CounterKey, Count]
-    cash_elsewhere: Mapping[CashKey, Fraction]
+    cash: Mapping[CashKey, Fraction]
     totals: Mapping[str, Total]
     last: Mapping[str, Fraction]
     applied: int
 
 
+SHOWN = Fraction(1, 10**34)
+"""What a figure may differ by: it is shown with at least 34 decimals where a division does not end."""
+
+TOTALS = 100 * SHOWN
+"""Sums of up to 200 figures as shown."""
+
+
 def differences(expected: Figures, found: Figures) -> list[str]:
-    """Each figure that differs, in words. What is 0 or empty on one side may be missing on the other."""
+    """Each figure that differs, in words. What is 0 or empty on one side may be missing on the other, a position too."""
     return [
         f"{name}: expected {_text(one)}, found {_text(other)}"
         for name, one, other in _pairs(expected, found)
-        if not _same(one, other)
+        if not same(one, other, TOTALS if name.startswith("totals") else SHOWN)
     ]
 
 
@@ -108,6 +116,8 @@ def _pairs(expected: object, found: object, name: str = "") -> Iterator[tuple[st
         yield name, expected, found
         return
     one, other = one or {}, other or {}
+    if isinstance(expected or found, Position) and not (one and other):
+        one, other = ({name: value for name, value in of.items() if value is not True} for of in (one, other))
     for member in {**one, **other}:
         said = member if isinstance(member, str) else "/".join(member)
         yield from _pairs(one.get(member), other.get(member), f"{name}.{said}" if name else said)
@@ -120,11 +130,11 @@ def _members(value: object) -> dict[Any, object] | None:
     return vars(value) if is_dataclass(value) else None
 
 
-def _same(one: object, other: object) -> bool:
-    """Equal, or equal as shown: with 34 decimals, an average with 50 digits. Nothing is 0."""
+def same(one: object, other: object, precision: Fraction) -> bool:
+    """Equal, or equal as shown: an average has 50 digits. Nothing is 0."""
     if isinstance(one, Fraction) and isinstance(other, Fraction):
         apart = abs(one - other)
-        return apart <= Fraction(1, 10**34) or apart <= abs(one) / 10**49
+        return apart <= precision or apart <= abs(one) / 10**49
     return one == other or (not one and not other)
 
 

@@ -67,7 +67,8 @@ class Book:
     fees: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     fees_in_net: Fraction = ZERO
     fees_outside: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
-    cash: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    income: Fraction = ZERO
+    rewards: Fraction = ZERO
     mark: Fraction | None = None
     side: str = ""
     history: list[Moment] = field(default_factory=list)
@@ -96,11 +97,6 @@ class Book:
         return self.terms.worth(self.quantity, self.mark, self.multiplier) - self.cost
 
     @property
-    def income(self) -> Fraction:
-        """The cash that counts in the net (rule 16)."""
-        return sum((amount for reason, amount in self.cash.items() if reason not in FLOWS), ZERO)
-
-    @property
     def net(self) -> Fraction | None:
         """Realised + unrealised − fees + cash."""
         unrealised = self.unrealised
@@ -122,7 +118,7 @@ class Book:
             self.fees_in_net,
             dict(self.fees),
             dict(self.fees_outside),
-            dict(self.cash),
+            self.income,
             self.terms.spot and self.quantity < 0,  # rule 10
             (self.side == "long" and self.quantity < 0) or (self.side == "short" and self.quantity > 0),  # rule 8
             self.in_points,
@@ -206,7 +202,8 @@ class Ledger:
         self.books: dict[PositionKey, Book] = {}
         self.marks: dict[str, list[tuple[Order, Fraction, str]]] = defaultdict(list)
         self.splits: dict[str, list[tuple[Order, Fraction, str, str]]] = defaultdict(list)
-        self.cash_elsewhere: dict[CashKey, Fraction] = defaultdict(Fraction)
+        self.cash: dict[CashKey, Fraction] = defaultdict(Fraction)
+        self.income: dict[str, Fraction] = defaultdict(Fraction)
         self.multipliers: dict[PositionKey, Fraction] = {}
         self.touched: list[Book] = []
         self._fold()
@@ -219,9 +216,13 @@ class Ledger:
             counters.accepted,
             counters.removed,
             counters.added,
-            dict(self.cash_elsewhere),
+            dict(self.cash),
             self._totals(),
-            {symbol: self._last(symbol) for symbol in self.marks},
+            {
+                symbol: self._last(symbol)
+                for symbol in {key.symbol for key in self.books} & self.marks.keys()
+                if self.instruments.terms(symbol, "").mark == "last"
+            },
             max((int(event["seq"]) for event in self.events), default=0),
         )
 
@@ -245,24 +246,20 @@ class Ledger:
 
     def _totals(self) -> dict[str, Total]:
         """Sums by currency. Unknown currencies and P&L in points are in none (rule 21)."""
-        sums: dict[str, dict[str, Any]] = defaultdict(lambda: defaultdict(Fraction))
+        totals = {currency: Total(cash=amount, net=amount) for currency, amount in self.income.items()}
         for key, book in self.books.items():
             if not key.currency or book.in_points:
                 continue
-            total = sums[key.currency]
-            total["realised"] += book.realised
-            total["fees"] += book.fees_in_net
-            total["cash"] += book.income
-            if book.unrealised is None or book.net is None:
-                total["partial"] += 1
-            else:
-                total["unrealised"] += book.unrealised
-                total["net"] += book.net
-        for holder, amount in self.cash_elsewhere.items():
-            if holder.reason not in FLOWS:
-                sums[holder.currency]["cash"] += amount
-                sums[holder.currency]["net"] += amount
-        return {currency: Total(**total) for currency, total in sums.items()}
+            total, unrealised, net = totals.get(key.currency, Total()), book.unrealised, book.net
+            unknown = unrealised is None or net is None or total.unrealised is None or total.net is None
+            totals[key.currency] = Total(
+                total.realised + book.realised,
+                None if unknown else _sum(total.unrealised, unrealised),
+                total.fees + book.fees_in_net,
+                total.cash + book.rewards,
+                None if unknown else _sum(total.net, net, book.rewards - book.income),  # other cash is in it already
+            )
+        return totals
 
     def of_kind(self, kind: str) -> Iterator[tuple[Event, Event]]:
         """The events of a kind that are in force, each with its content."""
@@ -337,7 +334,8 @@ class Ledger:
                 worth = -book.terms.worth(quantity, price, book.multiplier)
             book.bring(quantity, -worth if worth is not None else ZERO)
             if source is None and move["reason"] == "reward" and worth is not None:
-                book.cash["reward"] -= worth  # a reward with a basis is income (rule 7)
+                book.income -= worth  # a reward with a basis is income (rule 7)
+                book.rewards -= worth
 
     def _fill(self, order: Order, fill: Event) -> None:
         book, price, quantity = self._book(fill), Fraction(fill["price"]), Fraction(fill["qty"])
@@ -368,14 +366,19 @@ class Ledger:
         self.marks[symbol].append((order, Fraction(price["price"]), ""))
 
     def _cash(self, cash: Event) -> None:
-        """Cash in another currency than the symbol's P&L, or without a strategy, belongs to no book (rule 16)."""
+        """Income in the currency of its symbol's P&L is in that position's net (rule 16)."""
         amount, reason, currency = Fraction(cash["amount"]), cash["reason"], cash["currency"]
+        account, strategy = cash.get("account", "default"), cash.get("strategy", "")
+        symbol, side = cash.get("symbol", ""), cash.get("position_side", "")
+        self.cash[CashKey(account, strategy, symbol, side, currency, reason)] += amount
+        if reason in FLOWS:
+            return
+        self.income[currency] += amount
         of = self.instruments.terms(cash["symbol"], "").currency if "symbol" in cash else None
         if "strategy" in cash and of is not None and of in ("", currency):
-            self._book(cash).cash[reason] += amount
-        else:
-            holder = CashKey(cash.get("account", "default"), cash.get("strategy", ""), currency, reason)
-            self.cash_elsewhere[holder] += amount
+            book = self.books.get(self._key(cash))  # cash alone makes no position
+            if book is not None:
+                book.income += amount
 
     def _mark(self, key: PositionKey) -> Fraction | None:
         """The last price by time, in units after the splits since (rule 20)."""
@@ -397,25 +400,31 @@ class Ledger:
         return price
 
 
+def _sum(*amounts: Fraction | None) -> Fraction:
+    return sum((amount for amount in amounts if amount is not None), ZERO)
+
+
 class _Instruments:
     """What the instrument events in force say, member by member: the last one for the symbol, else for a pattern, the
-    longest first.
+    longest first. A symbol's aliases are those that the last one lists.
     """
 
     def __init__(self, said: Iterable[tuple[Event, Event]]) -> None:
         self.by_symbol: dict[str, dict[str, Any]] = defaultdict(dict)
         self.by_pattern: dict[str, dict[str, Any]] = {}
+        self.canonical: dict[str, str] = {}
         self.known: dict[tuple[str, str], Terms] = {}
         for _, content in said:
             members = {name: value for name, value in content.items() if name not in ("symbol", "pattern")}
             if "symbol" in content:
-                self.by_symbol[content["symbol"].upper()].update(members)
+                symbol = content["symbol"].upper()
+                self.by_symbol[symbol].update(members)
+                if "aliases" in members:
+                    self.canonical = {alias: of for alias, of in self.canonical.items() if of != symbol}
+                    self.canonical |= {alias.upper(): symbol for alias in members["aliases"]}
             else:
                 pattern = content["pattern"].upper()
                 self.by_pattern[pattern] = self.by_pattern.pop(pattern, {}) | members
-        self.canonical = {
-            alias.upper(): symbol for symbol, said in self.by_symbol.items() for alias in said.get("aliases", ())
-        }
 
     def terms(self, symbol: str, currency: str) -> Terms:
         """The terms of a symbol as sent whose fill names that currency (rule 5)."""

@@ -33,7 +33,14 @@ SYMBOLS = (
     Symbol("BTC/USDT", 60_000, fee_currencies=("", "USDT", "BTC", "BNB", "XRP")),
     Symbol("ETH/BTC", 0.05, {"aliases": ["ETHXBT-ALT"], "lot": "0.01"}, fee_currencies=("BTC", "XBT", "ETH", "BNB")),
     Symbol("ETHXBT-ALT", 0.05, fee_currencies=("BTC", "ETH")),
-    Symbol("BTC/USDT:USDT", 60_000, more={"multiplier": "0.001"}, fee_currencies=("USDT", "BNB"), hedged=True),
+    Symbol(
+        "BTC/USDT:USDT",
+        60_000,
+        {"multiplier": "0.001"},
+        {"multiplier": "0.001"},
+        fee_currencies=("USDT", "BNB"),
+        hedged=True,
+    ),
     Symbol("SOL/USDT:USDT", 150, fee_currencies=("USDT",), hedged=True),
     Symbol(
         "BTC/USD:BTC",
