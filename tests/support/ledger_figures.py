@@ -101,7 +101,7 @@ TOTALS = 100 * SHOWN
 
 
 def differences(expected: Figures, found: Figures) -> list[str]:
-    """Each figure that differs, in words. What is 0 or empty on one side may be missing on the other, a position too."""
+    """Each figure that differs, in words. What is 0 or empty on one side may be missing on the other."""
     return [
         f"{name}: expected {_text(one)}, found {_text(other)}"
         for name, one, other in _pairs(expected, found)
