@@ -204,6 +204,20 @@ def test_one_batch_corrects_an_event_once(client: httpx.Client) -> None:
     assert story(client, target)["story"] == []
 
 
+def test_a_voided_trade_that_is_sent_again_stays_voided(client: httpx.Client) -> None:
+    trade = {"symbol": "A", "price": 1, "qty": 1, "side": "buy", "trade_id": f"t{next(_names)}"}
+    first = client.post("/trade", json=trade).json()
+    duplicate = {**first, "status": "duplicate"}
+    void = send(client, "void", target=first["seq"])["seq"]
+    assert client.post("/trade", json=trade).json() == {**duplicate, "voided": True}
+    assert client.post("/trade", data=trade).json() == {**duplicate, "voided": True}
+    restored = send(client, "void", target=void)["seq"]
+    assert client.post("/trade", json=trade).json() == duplicate
+    send(client, "void", target=restored)
+    assert client.post("/trade", json=trade).json() == {**duplicate, "voided": True}
+    assert story(client, first["seq"])["in_force"] is False
+
+
 # The other kinds.
 
 

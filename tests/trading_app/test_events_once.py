@@ -140,6 +140,10 @@ def test_what_was_taken_is_found_after_a_restart_and_a_backup(tmp_path: Path) ->
         assert [app.client.get(f"/trades/{sequence}").json() for sequence in (1, 2, FILLS)] == stories
         oil = {"symbol": "OIL", "price": -1, "qty": 1, "side": "buy"}
         assert app.client.post("/trade", json=oil).status_code == 201
+        for number, voided in ((0, {"voided": True}), (1, {})):  # the first fill was voided
+            trade = {"symbol": "A", "price": 1, "qty": 1, "side": "buy", "trade_id": f"t{number}"}
+            known = {"seq": number + 1, "trade_id": f"t{number}", "status": "duplicate", **voided}
+            assert app.client.post("/trade", json=trade).json() == known
         again = app.client.post("/events", json=corrections()[0])
         assert (again.status_code, again.json()["status"]) == (200, "duplicate")
 

@@ -83,7 +83,9 @@ class WebApp:
         self.metrics = metrics = self.context.metrics
         self._latest_time = LatestTime(clock)
         self.registry = Registry()
-        self.intake = Intake(settings, metrics, self._latest_time.unix_ns, self.registry.may_be_negative)
+        self.intake = Intake(
+            settings, metrics, self._latest_time.unix_ns, self.registry.may_be_negative, self.registry.is_voided
+        )
         self.max_body_bytes = settings.max_body_bytes
         self.shares_origins = bool(settings.cors_origins)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token, clock)

@@ -17,6 +17,7 @@ ACCEPTED = {
         "seq": {"type": "integer", "minimum": 1},
         "trade_id": {"type": "string"},
         "status": {"enum": ["accepted", "duplicate"]},
+        "voided": {"const": True, "description": "It is a duplicate of a trade that was voided, and stays voided."},
     },
 }
 BATCH_ACCEPTED = {

@@ -41,14 +41,15 @@ def refusal(error: StreamError) -> Problem:
     )
 
 
-def answer_trade(trade_id: str, receipt: Receipt) -> Answer:
-    """The answer to one trade: 201 if it is new, 200 if it is a duplicate."""
+def answer_trade(trade_id: str, receipt: Receipt, *, is_voided: bool = False) -> Answer:
+    """The answer to one trade: 201 if it is new, 200 if it is a duplicate, perhaps one that was voided."""
     status, word = (201, b"accepted") if receipt.accepted else (200, b"duplicate")
     if receipt.repeated:
         trade_id = stored_trade_id(
             receipt.first_event
         )  # a repeated request without a trade_id gets the one made for it the first time
-    return Answer(status, trade_body(receipt.first, trade_id, word))
+    body = trade_body(receipt.first, trade_id, word)
+    return Answer(status, body[:-1] + b',"voided":true}' if is_voided else body)
 
 
 def trade_body(sequence: int, trade_id: str, status: bytes) -> bytes:

@@ -48,11 +48,14 @@ class Intake:
         metrics: AppMetrics,
         latest_ns: Callable[[], int],
         may_be_negative: Callable[[str], bool] = never_negative,
+        is_voided: Callable[[int], bool] = lambda _sequence: False,
     ) -> None:
         """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it.
 
-        `may_be_negative` returns whether a symbol's instrument allows negative prices.
+        `may_be_negative` returns whether a symbol's instrument allows negative prices, `is_voided` whether the trade
+        with a sequence was voided.
         """
+        self._is_voided = is_voided
         self._may_be_negative = may_be_negative
         self._check_symbol = SymbolCases(self._count_differing).check
         self._unbound = Terms(DEFAULT_ACCOUNT, may_be_negative, self._check_symbol)
@@ -132,7 +135,10 @@ class Intake:
             raise
         self._metrics.accepted_trades += receipt.accepted
         self._metrics.duplicate_trades += receipt.duplicates
-        return answer_trade(intended.events[0].trade_id, receipt) if intended.single else answer_trades(receipt)
+        if not intended.single:
+            return answer_trades(receipt)
+        is_voided = not receipt.accepted and self._is_voided(receipt.first)
+        return answer_trade(intended.events[0].trade_id, receipt, is_voided=is_voided)
 
     def refuse(self, intended: Intended, error: StreamError) -> Problem:
         """The answer if the stream refused the submission."""

@@ -9,6 +9,6 @@ Modules:
     event        one checked event, ready for the journal (no I/O)
     results      outcomes as answers and problems (no I/O)
     view         what the ledger says of an event: what corrects it, whether it is in force
-    registry     the instruments of the ledger, in memory
+    registry     the ledger's instruments and which events are voided, in memory
     story        a fill with its whole story, and pages of events, as JSON
 """

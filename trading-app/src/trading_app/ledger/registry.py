@@ -1,6 +1,9 @@
-"""The instruments of the ledger, in the web app's memory: followed by their labels, never by reading fills."""
+"""What the web app keeps of the ledger in memory: its instruments, and which events are voided.
 
-from collections.abc import Iterator
+Both follow from the labels of the store, so a start takes the same time whatever the number of fills.
+"""
+
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import structlog
@@ -19,24 +22,24 @@ _PAGE = 1_000
 
 
 class Registry:
-    """What the ledger's `instrument` events in force say. `refresh` runs in one thread at a time."""
+    """Read in the event loop, refreshed in one other thread at a time."""
 
     def __init__(self) -> None:
         self.instruments = Instruments()
+        self._voided = set[int]()
         self._seen = 0
 
     def refresh(self, reader: StreamReader) -> None:
-        """Take in what came since the last time: instruments, and voids of them."""
-        view, head = LedgerView(reader), reader.head()
-        found = [one for kind in ("instrument", VOID) for one in self._new(reader, kind)]
-        if found:
-            # A copy: the event loop asks the present one meanwhile.
-            instruments = self.copy()
-            for one in found:
-                try:
-                    _take(instruments, view, one.sequence)
-                except DamagedHistory as damage:
-                    log.error("an instrument can't be read", sequence=one.sequence, reason=str(damage))
+        """Take in what came since the last time: instruments, and voids."""
+        head = reader.head()
+        said, voids = list(self._new(reader, "instrument")), list(self._new(reader, VOID))
+        if said or voids:
+            instruments = self.copy()  # the event loop asks the present one meanwhile
+            for one in said:
+                _say(instruments, reader, one.sequence)
+            targets = {one.sequence: one.label.target for one in voids}
+            for one in voids:
+                self._toggle(instruments, self._root(reader, one.label.target, targets))
             self.instruments = instruments
         self._seen = head
 
@@ -48,25 +51,44 @@ class Registry:
         """Whether an instrument says that prices of this symbol may be negative."""
         return self.instruments.find(symbol).negative_prices
 
+    def is_voided(self, sequence: int) -> bool:
+        """Whether a void in force names this event."""
+        return sequence in self._voided
+
     def _new(self, reader: StreamReader, kind: str) -> Iterator[Labelled]:
         after = self._seen
         while found := reader.labelled(kind=kind, after=after, limit=_PAGE):
             yield from found
             after = found[-1].sequence
 
+    def _root(self, reader: StreamReader, sequence: int, targets: Mapping[int, int]) -> int:
+        """The event that voids of voids are about in the end. `targets` are those of the new voids."""
+        while True:
+            if sequence in targets:
+                sequence = targets[sequence]
+                continue
+            before = reader.labelled(kind=VOID, after=sequence - 1, limit=1) if 0 < sequence <= self._seen else []
+            if not before or before[0].sequence != sequence:
+                return sequence
+            sequence = before[0].label.target
 
-def _take(instruments: Instruments, view: LedgerView, sequence: int) -> None:
-    event = view.event(sequence)
-    while event is not None and event.kind == VOID:
-        event = view.event(event.target)
-    if event is None or event.kind != "instrument":
+    def _toggle(self, instruments: Instruments, root: int) -> None:
+        """One more void in the chain of an event. Each event has one void at most, so each void turns its root over."""
+        self._voided ^= {root}
+        if root in self._voided:
+            instruments.take_back(root)
+        else:
+            instruments.restore(root)
+
+
+def _say(instruments: Instruments, reader: StreamReader, sequence: int) -> None:
+    try:
+        event = LedgerView(reader).event(sequence)
+    except DamagedHistory as damage:
+        log.error("an instrument can't be read", sequence=sequence, reason=str(damage))
         return
-    if event.sequence == sequence:
-        instruments.say(sequence, msgspec.json.decode(_encode(event.content), type=Instrument))
-    elif len(view.voids(event.sequence)) % 2:
-        instruments.take_back(event.sequence)
-    else:
-        instruments.restore(event.sequence)
+    assert event is not None, "its label was stored with it"
+    instruments.say(sequence, msgspec.json.decode(_encode(event.content), type=Instrument))
 
 
 _encode = msgspec.json.Encoder().encode
