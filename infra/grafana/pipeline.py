@@ -125,10 +125,11 @@ INTAKE = [
     ),
     time_series(
         "Trades accepted per second",
-        "Accepted: new and durable. Duplicate: already in the journal, nothing changed.",
+        "Accepted: new and durable. Duplicate: already in the journal, nothing changed. Other events: corrections, cash.",
         "cps",
         Query(f"sum({rate('trading_app_trades_accepted_total')})", "accepted"),
         Query(f"sum({rate('trading_app_trades_duplicate_total')})", "duplicate"),
+        Query(f"sum({rate('trading_app_events_accepted_total')})", "other events"),
         minimum=0,
     ),
     time_series(
