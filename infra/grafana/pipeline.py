@@ -125,7 +125,7 @@ INTAKE = [
     ),
     time_series(
         "Trades accepted per second",
-        "Accepted: new and durable. Duplicate: already in the journal, nothing changed. Other events: corrections, cash.",
+        "Accepted: new and durable. Duplicate: already in the journal. Other events: corrections, cash.",
         "cps",
         Query(f"sum({rate('trading_app_trades_accepted_total')})", "accepted"),
         Query(f"sum({rate('trading_app_trades_duplicate_total')})", "duplicate"),
