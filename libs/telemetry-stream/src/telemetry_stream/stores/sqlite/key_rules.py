@@ -1,5 +1,6 @@
 """Makes the digests of a journal's keys again, by a later rule of its topic, in one transaction."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,14 +14,14 @@ from telemetry_stream.events import Batch
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys
 from telemetry_stream.stores.sqlite.tables import checksum
-from telemetry_stream.stores.sqlite.upgrade import require_room
+from telemetry_stream.stores.sqlite.upgrade import REPORT_SECONDS, require_room
 from telemetry_stream.topics import KeyOf, KeyRules
 from telemetry_stream.wire import split
 
 log = structlog.get_logger(__name__)
 
-ROWS = 500
-"""Rows read at a time: some MiB of events."""
+ROWS = 64
+"""Rows read at a time: 64,000 events at most."""
 
 _NEXT_ROWS = """
 SELECT first, last, committed_at_ns, checksum, keys, events FROM batch WHERE first > ? ORDER BY first LIMIT ?
@@ -44,6 +45,7 @@ def apply_rules(connection: apsw.Connection, rules: KeyRules) -> None:
     require_room(file, copies=1, purpose="recognising repeats by a new rule")
     log.info("making the keys of the journal again; trades are accepted after that", file=str(file))
     seed: int = connection.execute("SELECT key_seed FROM stream").get
+    head, report_at = connection.execute("SELECT max(last) FROM batch").get or 0, time.monotonic() + REPORT_SECONDS
     with connection:
         after: int = connection.execute("SELECT oldest - 1 FROM stream").get
         while rows := connection.execute(_NEXT_ROWS, (after, ROWS)).fetchall():
@@ -51,6 +53,9 @@ def apply_rules(connection: apsw.Connection, rules: KeyRules) -> None:
                 "UPDATE batch SET keys = ?, checksum = ? WHERE first = ?", _made_again(rows, rules[-1], seed)
             )
             after = rows[-1][0]  # type: ignore[assignment]  # as the table says
+            if time.monotonic() >= report_at:
+                report_at += REPORT_SECONDS
+                log.info("making the keys of the journal again", percent=100 * after // head)
         connection.execute("UPDATE stream SET key_rule = ?", (len(rules),))
     with suppress(apsw.BusyError):  # somebody reads the journal; a later checkpoint does it
         connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
