@@ -26,6 +26,9 @@ _NUMBERED = b'{"seq":%d,'
 CheckSymbol = Callable[[str], str]
 """Does what `field_rules.check_symbol` does, and may take note of the symbol."""
 
+Heads = Mapping[str, Mapping[str, str]]
+"""By symbol and side, the keys of trades without their trade ids."""
+
 DEFAULT_ACCOUNT = "default"
 """The account of trades that name none, unless a token is bound to one."""
 
@@ -33,7 +36,6 @@ DEFAULT_ACCOUNT = "default"
 class TradeRow(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
     """A trade as a client sends it and, once checked, as it is journaled. The members are in the journal's order."""
 
-    seq: int | UnsetType = UNSET
     trade_id: str | UnsetType = UNSET
     symbol: str
     price: Raw
@@ -64,9 +66,8 @@ class TradeColumns(Events[TradeEvent]):
     CPU's caches.
     """
 
-    def __init__(self, rows: list[TradeRow], timed: Sequence[bool], folded: Mapping[str, str]) -> None:
-        """`folded` has the case-folded form of the symbols for which it is another one."""
-        self._keys = _keys_of(rows, folded)
+    def __init__(self, rows: list[TradeRow], timed: Sequence[bool], heads: Heads | None) -> None:
+        self._keys = _keys_of(rows, heads)
         self._encoded = _encode(rows)[1:-1]
         self._timed = timed
 
@@ -108,22 +109,36 @@ class TradeColumns(Events[TradeEvent]):
         return self._encoded.split(_BEGIN)[1:]
 
 
-def _keys_of(rows: list[TradeRow], folded: Mapping[str, str]) -> list[str]:
+def _keys_of(rows: list[TradeRow], heads: Heads | None) -> list[str]:
     """The key of each, as `fill_key` makes it."""
-    if folded or isinstance(rows[0], WideTradeRow):
-        return [
-            fill_key(
-                row.account,
-                row.venue or "",
-                folded.get(row.symbol, row.symbol),
-                (row.position_side or "") if isinstance(row, WideTradeRow) else "",
-                row.side,
-                row.trade_id or "",
-            )
-            for row in rows
-        ]
-    # The same written out: a call for each trade would take as long again.
-    return [f"{row.account}\x1f{row.venue or ''}\x1f{row.symbol}\x1f\x1f{row.side}\x1f{row.trade_id}" for row in rows]
+    if heads is not None:
+        return [f"{heads[row.symbol][row.side]}{row.trade_id}" for row in rows]
+    return [
+        fill_key(
+            row.account,
+            row.venue or "",
+            rules.case_folded(row.symbol),
+            (row.position_side or "") if isinstance(row, WideTradeRow) else "",
+            row.side,
+            row.trade_id or "",
+        )
+        for row in rows
+    ]
+
+
+def _heads_of(
+    rows: list[TradeRow], accounts: set[str], venues: set[str | UnsetType], symbols: Iterable[str]
+) -> Heads | None:
+    """The keys without their trade ids; None if these are too many: to look them up saves half the time of the keys."""
+    if len(accounts) > 1 or len(venues) > 1 or isinstance(rows[0], WideTradeRow):
+        return None
+    [account], [venue] = accounts, venues
+    return {
+        symbol: {
+            side: fill_key(account, venue or "", rules.case_folded(symbol), "", side, "") for side in ("buy", "sell")
+        }
+        for symbol in symbols
+    }
 
 
 def read_columns(
@@ -181,8 +196,7 @@ def _read_row(body: bytes) -> TradeRow:
 
 def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol) -> TradeColumns:
     """Check at least one row. Raises one of _OUT_OF_FORM."""
-    _require({row.seq for row in rows} == {UNSET})
-    folded = _check_words(rows, check_symbol)
+    heads = _check_words(rows, check_symbol)
     _check_identifiers([row.order_id for row in rows if row.order_id is not UNSET])
     _check_amounts(rows)
     _check_fees([row for row in rows if row.fee is not UNSET])
@@ -190,7 +204,7 @@ def _check(rows: list[TradeRow], now_ns: int, ids: TradeIds, check_symbol: Check
         _check_rarer([row for row in rows if isinstance(row, WideTradeRow)])
     timed = _set_times(rows, now_ns)
     _set_trade_ids(rows, now_ns, ids)
-    return TradeColumns(rows, timed, folded)
+    return TradeColumns(rows, timed, heads)
 
 
 class _Uncommon(Exception):
@@ -205,9 +219,10 @@ def _require(condition: bool) -> None:
         raise _Uncommon
 
 
-def _check_words(rows: list[TradeRow], check_symbol: CheckSymbol) -> dict[str, str]:
-    """Check members that have few different values in a batch: each value once. Gives `folded` for TradeColumns."""
-    for name in {row.account for row in rows} | {row.strategy for row in rows} | _given({row.venue for row in rows}):
+def _check_words(rows: list[TradeRow], check_symbol: CheckSymbol) -> Heads | None:
+    """Check members that have few different values in a batch: each value once. Gives the heads of the keys."""
+    accounts, venues = {row.account for row in rows}, {row.venue for row in rows}
+    for name in accounts | {row.strategy for row in rows} | _given(venues):
         rules.check_name(name)
     symbols = {given: check_symbol(given) for given in {row.symbol for row in rows}}
     sides = {given: rules.check_side(given) for given in {row.side for row in rows}}
@@ -215,7 +230,7 @@ def _check_words(rows: list[TradeRow], check_symbol: CheckSymbol) -> dict[str, s
         for row in rows:
             row.symbol, row.side = symbols[row.symbol], sides[row.side]
     _require(all(rules.check_currency(given) == given for given in _given({row.fee_currency for row in rows})))
-    return {kept: folded for kept in symbols.values() if (folded := rules.case_folded(kept)) != kept}
+    return _heads_of(rows, accounts, venues, symbols.values())
 
 
 def _given(values: set[str | UnsetType]) -> set[str]:
