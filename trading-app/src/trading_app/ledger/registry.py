@@ -52,7 +52,7 @@ class Registry:
         return self.instruments.find(symbol).negative_prices
 
     def is_voided(self, sequence: int) -> bool:
-        """Whether a void in force names this event."""
+        """Whether a void in force names this event, which is not a void itself."""
         return sequence in self._voided
 
     def _new(self, reader: StreamReader, kind: str) -> Iterator[Labelled]:
