@@ -11,9 +11,11 @@ from pathlib import Path
 import apsw
 import httpx
 import pytest
+import zmq
 
 from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Event, Submission
+from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.apps import BIN, Apps, answers, samples_of
 from tests.support.polling import eventually
 from tests.telemetry_stream.streams import open_stream
@@ -39,10 +41,10 @@ def apps(tmp_path: Path) -> Iterator[Apps]:
 class Journal:
     """Stands for the web app: journals a ledger's events and publishes them."""
 
-    def __init__(self, apps: Apps) -> None:
+    def __init__(self, apps: Apps, keys: ServerKeys | None = None) -> None:
         self.ledger = Ledger()
         addresses = (apps.environment["WEBAPP_ZMQ_ADDR"], apps.environment["WEBAPP_REPLAY_ADDR"])
-        self.stream: DurableLog = open_stream(apps.data, *addresses, lambda error: pytest.fail(repr(error)))
+        self.stream: DurableLog = open_stream(apps.data, *addresses, lambda error: pytest.fail(repr(error)), keys)
 
     def put(self, ledger: Ledger) -> None:
         """Journal the events of the ledger that are new, some at a time."""
@@ -58,8 +60,8 @@ class Journal:
 
 
 @contextmanager
-def journaling(apps: Apps) -> Iterator[Journal]:
-    journal = Journal(apps)
+def journaling(apps: Apps, keys: ServerKeys | None = None) -> Iterator[Journal]:
+    journal = Journal(apps, keys)
     try:
         yield journal
     finally:
@@ -189,6 +191,23 @@ def test_a_store_that_cannot_grow_is_said_and_the_web_app_is_not_affected(apps: 
         apps.start(ANALYTICS)
         apps.wait_for(ANALYTICS)
         assert is_like_a_rebuild(apps, journal.ledger)
+
+
+def test_with_keys_it_follows_and_says_what_to_do_while_the_web_app_does_not_know_its_key(apps: Apps) -> None:
+    public, secret = zmq.curve_keypair()
+    own = apps.folder / "own.key"
+    client = make_key_file(own)
+    settings = {"ANALYTICS_ZMQ_SERVER_KEY": public.decode(), "ANALYTICS_ZMQ_SECRET_KEY_FILE": str(own)}
+    with journaling(apps, ServerKeys(secret, frozenset({public}))):
+        apps.start(ANALYTICS, **settings)
+        eventually(lambda: f"add {client.decode()} to WEBAPP_ZMQ_CLIENT_KEYS" in httpx_text(apps, "/readyz"))
+    with journaling(apps, ServerKeys(secret, frozenset({client}))) as journal:
+        journal.put(a_random_ledger(10, 60))
+        eventually(lambda: applied(apps.data) == 60)
+    apps.kill(ANALYTICS)
+    with journaling(apps, ServerKeys(secret, frozenset({client}))):
+        apps.start(ANALYTICS)
+        eventually(lambda: "set ANALYTICS_ZMQ_SERVER_KEY" in httpx_text(apps, "/readyz"))
 
 
 def test_check_and_rebuild(apps: Apps) -> None:

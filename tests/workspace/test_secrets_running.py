@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 import metrics_sidecar.environment
+import trading_analytics.environment
 import trading_app.environment
 from service_kit.settings import Environment
 from telemetry_stream.transports.zeromq.curve import make_key_file
@@ -17,26 +18,34 @@ from tests.support.apps import BIN, Apps
 from tests.support.polling import eventually
 
 WEB_TOKEN, SIDECAR_TOKEN, MONITORING_TOKEN = "web-app-Secret-4711", "sidecar-Secret-4712", "monitoring-Secret-4713"
-PLAIN = {"WEBAPP_API_TOKENS": WEB_TOKEN, "SIDECAR_API_TOKENS": SIDECAR_TOKEN, "MONITORING_TOKEN": MONITORING_TOKEN}
+ANALYTICS_TOKEN = "analytics-Secret-4714"
+PLAIN = {
+    "WEBAPP_API_TOKENS": WEB_TOKEN,
+    "SIDECAR_API_TOKENS": SIDECAR_TOKEN,
+    "ANALYTICS_API_TOKENS": ANALYTICS_TOKEN,
+    "MONITORING_TOKEN": MONITORING_TOKEN,
+}
 TRADE = {"symbol": "BTC/USDT", "price": "1", "qty": "1", "side": "buy"}
 
 
 class Guarded(NamedTuple):
-    """Both apps with every secret there is, and the secrets."""
+    """The apps with every secret there is, and the secrets."""
 
     apps: Apps
     secrets: list[bytes]
 
 
 def secret_settings(folder: Path) -> dict[str, str]:
-    web_key, sidecar_key = folder / "web.key", folder / "sidecar.key"
-    web, sidecar = make_key_file(web_key), make_key_file(sidecar_key)
+    web_key, sidecar_key, analytics_key = (folder / f"{name}.key" for name in ("web", "sidecar", "analytics"))
+    web, sidecar, analytics = make_key_file(web_key), make_key_file(sidecar_key), make_key_file(analytics_key)
     return {
         **PLAIN,
         "WEBAPP_ZMQ_SECRET_KEY_FILE": str(web_key),
-        "WEBAPP_ZMQ_CLIENT_KEYS": sidecar.decode(),
+        "WEBAPP_ZMQ_CLIENT_KEYS": f"{sidecar.decode()},{analytics.decode()}",
         "SIDECAR_ZMQ_SERVER_KEY": web.decode(),
         "SIDECAR_ZMQ_SECRET_KEY_FILE": str(sidecar_key),
+        "ANALYTICS_ZMQ_SERVER_KEY": web.decode(),
+        "ANALYTICS_ZMQ_SECRET_KEY_FILE": str(analytics_key),
     }
 
 
@@ -45,11 +54,13 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("guarded")
     settings = secret_settings(folder)
     secrets = [secret.encode() for secret in PLAIN.values()]
-    secrets += [(folder / name).read_bytes().strip() for name in ("web.key", "sidecar.key")]
+    secrets += [(folder / name).read_bytes().strip() for name in ("web.key", "sidecar.key", "analytics.key")]
     more = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": request.param, "SIDECAR_SNAPSHOT_SECONDS": "0.1"}
     apps = Apps(folder, **settings, **more)
     try:
+        apps.start("trading-analytics")
         apps.start_both()
+        apps.wait_for("trading-analytics")
         yield Guarded(apps, secrets)
     finally:
         apps.end()
@@ -58,7 +69,8 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def ask_all_kinds(apps: Apps) -> list[httpx.Response]:
     """Calls that succeed and calls that fail, with the tokens where they belong and where they don't."""
     answers = []
-    for url, token in ((apps.web_url, WEB_TOKEN), (apps.sidecar_url, SIDECAR_TOKEN)):
+    urls = (apps.web_url, apps.sidecar_url, apps.analytics_url)
+    for url, token in zip(urls, (WEB_TOKEN, SIDECAR_TOKEN, ANALYTICS_TOKEN), strict=True):
         right = {b"Authorization": b"Bearer " + token.encode()}
         wrong = {b"Authorization": b"Bearer x" + token.encode(), b"Cookie": b"trading_session=" + token.encode()}
         with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
@@ -106,17 +118,26 @@ def test_no_secret_is_in_the_settings_as_they_are_shown(tmp_path: Path) -> None:
     environment = Environment(secret_settings(tmp_path), tmp_path)
     shown = repr(trading_app.environment.read_settings(environment))
     shown += repr(metrics_sidecar.environment.read_settings(environment))
+    shown += repr(trading_analytics.environment.read_settings(environment))
     assert_none_in(shown.encode(), [secret.encode() for secret in PLAIN.values()])
 
 
-@pytest.mark.parametrize("app", ["trading-app", "metrics-sidecar"])
+@pytest.mark.parametrize("app", ["trading-app", "metrics-sidecar", "trading-analytics"])
 @pytest.mark.parametrize(
     "bad",
     [
         {"LOG_LEVEL": "LOUD"},
         {"DATA_DIR": "/dev/null/x"},
-        {"WEBAPP_API_TOKENS": f"read:sha256:{WEB_TOKEN}", "SIDECAR_API_TOKENS": f"read:sha256:{SIDECAR_TOKEN}"},
-        {"WEBAPP_ZMQ_CLIENT_KEYS": WEB_TOKEN, "SIDECAR_ZMQ_SERVER_KEY": SIDECAR_TOKEN},
+        {
+            "WEBAPP_API_TOKENS": f"read:sha256:{WEB_TOKEN}",
+            "SIDECAR_API_TOKENS": f"read:sha256:{SIDECAR_TOKEN}",
+            "ANALYTICS_API_TOKENS": f"read:sha256:{ANALYTICS_TOKEN}",
+        },
+        {
+            "WEBAPP_ZMQ_CLIENT_KEYS": WEB_TOKEN,
+            "SIDECAR_ZMQ_SERVER_KEY": SIDECAR_TOKEN,
+            "ANALYTICS_ZMQ_SERVER_KEY": ANALYTICS_TOKEN,
+        },
     ],
     ids=lambda bad: next(iter(bad)),
 )

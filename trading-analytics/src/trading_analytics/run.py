@@ -37,6 +37,11 @@ async def run(settings: Settings, signals: EndSignals) -> int:
 
 def start(settings: Settings, ending: Ending) -> Serving:
     """Assemble the program. Raises StartFailed."""
+    folder = settings.ledger.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartFailed(f"can't use DATA_DIR={folder}: {error}") from error
     try:
         backend.follow(settings.ledger).close()  # so that a key that can't be used is reported at once
     except UnusableKey as error:

@@ -127,7 +127,10 @@ class Snapshot:
         return [Key(*row) for row in self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id")]
 
     def fills(self, keys: Iterable[Key]) -> Iterator[StoredFill]:
-        """The fills in force of all these keys together, in the order of trading. Memory is flat in their number."""
+        """The fills in force of all these keys together, in the order of trading. Memory is flat in their number.
+
+        The symbols of keys may be in any case.
+        """
         numbers = {number: key for key in keys if (number := self._number_of(key))}
         rows = [self._connection.execute(_OF_KEY, (number,)) for number in numbers]
         taken_back = self._taken_back
@@ -158,7 +161,7 @@ class Snapshot:
         number: int | None = self._connection.execute(
             "SELECT id FROM key WHERE account = ? AND strategy = ? AND symbol = ? AND position_side = ?"
             " AND currency = ?",
-            key,
+            key._replace(symbol=key.symbol.upper()),
         ).get
         return number
 
