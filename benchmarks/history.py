@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import overload
 
+import msgspec
+
 from benchmarks.machine import describe
 from telemetry_stream.backend import store_of
 from telemetry_stream.events import Batch, Event, Events, StreamPosition, Submission
@@ -23,6 +25,7 @@ from trading_history.reader import HistoryReader
 from trading_history.rebuild import rebuild
 from trading_history.schema import HISTORY_FILE
 from trading_history.writer import HistoryWriter
+from trading_model.accounting.fills import Fill
 from trading_model.field_rules import format_timestamp
 from trading_model.topics import LEDGER
 
@@ -90,14 +93,27 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 def measure(folder: Path, fills: int, keys: int) -> None:
     """Rebuild, read, correct; print a line for each figure. The folder has a journal of these fills."""
     with closing(store_of().open_reader(folder)) as journal:
-        seconds, cpu = timed(lambda: rebuild(folder, journal))
+        sample = journal.read(0, BATCH, 1 << 30)
+        alone = [_decoding(sample.events)]
+        seconds, cpu = timed(lambda: rebuild(folder, journal, until=fills))
+        alone.append(_decoding(sample.events))
     print(f"{fills:,} fills, {keys:,} keys")
     print(f"rebuild: {fills / seconds:,.0f} fills/s, {fills / cpu:,.0f} a second of CPU")
+    own = statistics.mean(alone)
+    print(
+        f"  {cpu / fills * 1e6:.2f} µs of CPU a fill, {cpu / fills / own:.1f} × msgspec's decoding ({own * 1e6:.2f} µs)"
+    )
     print(f"  memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
     print(f"disk: {(folder / HISTORY_FILE).stat().st_size / fills:.1f} bytes a fill")
     print(f"start from its position: {timed(lambda: HistoryWriter(folder).close())[0] * 1e3:.1f} ms")
     print(f"read of a key: {_read(folder, fills, keys)}")
     print(f"void of a fill, with its commit: {_void(folder, fills, keys):.2f} ms")
+
+
+def _decoding(events: bytes) -> float:
+    """Seconds of CPU that msgspec takes for a fill, into exact decimals: what the machine is worth at the moment."""
+    decode, body = msgspec.json.Decoder(list[Fill]).decode, b"[" + events + b"]"
+    return statistics.median(timed(lambda: decode(body))[1] / BATCH for _ in range(READS))
 
 
 def _read(folder: Path, fills: int, keys: int) -> str:

@@ -17,7 +17,7 @@ from trading_history.writer import HistoryWriter
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-MAX_PENDING = 50_000
+MAX_PENDING = 40_000
 """Events of one transaction while catching up: some 30 MB of memory. Fewer cost more writes for each."""
 
 LOOK_SECONDS = 0.05

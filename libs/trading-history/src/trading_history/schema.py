@@ -139,7 +139,7 @@ def _prepare(connection: apsw.Connection, file: Path) -> None:
     connection.pragma("journal_mode", "wal")
     # A power cut may take the last transactions, which come again from the stream, but never leaves half of one.
     connection.pragma("synchronous", "normal")
-    connection.pragma("cache_size", -32_768)
+    connection.pragma("cache_size", -16_384)  # KiB; with more, the sidecar would need more than 64 MiB to catch up
     connection.pragma("journal_size_limit", 64 * 1024 * 1024)
     if is_new:
         connection.execute("BEGIN IMMEDIATE")
