@@ -100,9 +100,8 @@ def measure(folder: Path, fills: int, keys: int) -> None:
     print(f"{fills:,} fills, {keys:,} keys")
     print(f"rebuild: {fills / seconds:,.0f} fills/s, {fills / cpu:,.0f} a second of CPU")
     own = statistics.mean(alone)
-    print(
-        f"  {cpu / fills * 1e6:.2f} µs of CPU a fill, {cpu / fills / own:.1f} × msgspec's decoding ({own * 1e6:.2f} µs)"
-    )
+    cost = cpu / fills
+    print(f"  {cost * 1e6:.2f} µs of CPU a fill, {cost / own:.1f} × msgspec's decoding ({own * 1e6:.2f} µs)")
     print(f"  memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
     print(f"disk: {(folder / HISTORY_FILE).stat().st_size / fills:.1f} bytes a fill")
     print(f"start from its position: {timed(lambda: HistoryWriter(folder).close())[0] * 1e3:.1f} ms")
