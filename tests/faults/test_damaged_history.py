@@ -60,6 +60,10 @@ def test_the_web_app_takes_trades_and_the_sidecar_names_what_it_can_not_read(tmp
         trade = make_trade("new", random.Random(9))
         assert client.post(f"{apps.web_url}/trade", json=trade).status_code == 201
         assert client.post(f"{apps.web_url}/trade", json=known).json()["code"] == "damaged_history"
+        for target, status in ((ROW + 1, 500), (ROW, 201)):  # a void quotes its target
+            body = {"kind": "void", "target": target}
+            assert client.post(f"{apps.web_url}/events", json=body).status_code == status
+            assert client.get(f"{trades}/{target}").status_code == (500 if status == 500 else 200)
         assert apps.processes["trading-app"].poll() is None
         exposed = client.get(f"{apps.web_url}/metrics").text
         reads = next(line for line in exposed.splitlines() if line.startswith("trading_app_damaged_reads_total "))

@@ -173,8 +173,12 @@ class TradeStream:
         if recent is not None:
             await asyncio.sleep(0)  # nothing else here waits, so a reader of many pages would hold the loop
             return trim(recent, PIECE_BYTES)
+        return await self.ask(lambda reader: trim(reader.read(after, limit, PIECE_BYTES), PIECE_BYTES))
+
+    async def ask(self, question: Callable[[StreamReader], Reply]) -> Reply:
+        """The reply to a question that is put to a reader in its own thread. Raises DamagedHistory, StoreBusy."""
         try:
-            return await self._loop.run_in_executor(self._readers, self._read, after, limit)
+            return await self._loop.run_in_executor(self._readers, lambda: question(self._reader()))
         except DamagedHistory as damage:
             if str(damage) != str(self._damage):  # once: a live page that needs the row asks again and again
                 log.error("stored trades can't be read", reason=str(damage), check="trading-app doctor")
@@ -182,13 +186,9 @@ class TradeStream:
             self._damaged_reads += 1
             raise
 
-    async def ask(self, question: Callable[[StreamReader], Reply]) -> Reply:
-        """The reply to a question that is put to a reader in its own thread. Raises DamagedHistory, StoreBusy."""
-        return await self._loop.run_in_executor(self._readers, lambda: question(self._reader()))
-
     async def hash_at(self, sequence: int) -> str | None:
         """The history's hash at the last row end at or before a sequence; None past the head. Raises apsw.Error."""
-        return await self._loop.run_in_executor(self._readers, lambda: self._reader().hash_at(sequence))
+        return await self.ask(lambda reader: reader.hash_at(sequence))
 
     async def provenance(self, sequence: int) -> Provenance | None:
         """Who submitted an event, by which way, and when it was committed; None past the head. Raises apsw.Error."""
@@ -250,9 +250,6 @@ class TradeStream:
         if head != self._seen_head:
             self._seen_head, self.last_trade_ns = head, time.time_ns()
         self._observe_commit(seconds, trades)
-
-    def _read(self, after: int, limit: int) -> Batch:
-        return trim(self._reader().read(after, limit, PIECE_BYTES), PIECE_BYTES)
 
     def _reader(self) -> StreamReader:
         """The calling thread's own."""
