@@ -6,7 +6,8 @@ from typing import Any
 
 from metrics_sidecar.exposition.text import Exposition
 from telemetry_stream.events import Batch
-from trading_model.accounting.state import StateSnapshot, TradingState
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.accounting.state import TradingState
 
 STREAM = "5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10"
 Trade = dict[str, Any]

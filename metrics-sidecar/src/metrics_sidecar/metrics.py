@@ -30,12 +30,44 @@ NOTIONAL = Metric(
     "Price times quantity traded.",
     "Divided by the volume it is the average price paid. If that is far off, a sender confuses price and quantity.",
 )
+CORRECTED_TRADES = Metric(
+    "trading_corrected_trades_total",
+    "counter",
+    "trades",
+    (*SIDES, "change"),
+    "Trades that voids and replaces removed or added, beside trading_trades_total, which never falls.",
+    "Right number of trades = trading_trades_total - removed + added. GET /trades/{seq} shows who corrected a trade.",
+)
+CORRECTED_VOLUME = Metric(
+    "trading_corrected_volume_total",
+    "counter",
+    "units as sent",
+    (*SIDES, "change"),
+    "Quantity that voids and replaces removed or added.",
+    "See trading_corrected_trades_total.",
+)
+CORRECTED_NOTIONAL = Metric(
+    "trading_corrected_notional_total",
+    "counter",
+    "quote units",
+    (*SIDES, "change"),
+    "Price times quantity that voids and replaces removed or added.",
+    "See trading_corrected_trades_total.",
+)
+TRADES_LATE = Metric(
+    "trading_trades_late_total",
+    "counter",
+    "trades",
+    (),
+    "Trades that arrived after a later trade of their position. Figures are as if they had come in order.",
+    "A few are normal where several bots trade. Many at once: an older file was sent after a newer one.",
+)
 LAST_PRICE = Metric(
     "trading_last_price",
     "gauge",
     "quote units per base unit",
     ("symbol",),
-    "Price of the symbol's last trade by sequence; marks the unrealised P&L.",
+    "Price of the symbol's last trade by time, or a later price by hand; marks the unrealised P&L.",
     "It moves only with trades of this journal: a rarely traded symbol has an old price.",
 )
 LAST_TRADE_TIMESTAMP = Metric(
@@ -43,7 +75,7 @@ LAST_TRADE_TIMESTAMP = Metric(
     "gauge",
     "seconds, Unix time",
     ("symbol",),
-    "Time of the symbol's last trade by sequence, as its sender reported it.",
+    "Time of the symbol's last price, as its sender reported it.",
     "Old: no trades arrive. In the future: the sender's clock is wrong.",
 )
 SYMBOL_INFO = Metric(
@@ -51,8 +83,8 @@ SYMBOL_INFO = Metric(
     "info",
     "1",
     ("symbol", "base", "currency", "kind"),
-    "Base, P&L currency and contract kind, derived from the symbol's form. An empty currency is unknown.",
-    "Empty currency: use a form of the symbol that names it (BTC/USD for BTCUSD); the rule is on this page.",
+    "Base, P&L currency and contract kind, by instrument or the symbol's form. An empty currency is unknown.",
+    "Empty currency, or unit points: add an instrument for the symbol (docs/instruments.md).",
 )
 POSITION = Metric(
     "trading_position",
@@ -99,8 +131,40 @@ NET_PNL = Metric(
     "gauge",
     "quote units",
     KEY,
-    "Realised plus unrealised P&L, minus fees in the symbol's P&L currency or in none.",
-    "Fees in other currencies are in trading_fees only.",
+    "Realised plus unrealised P&L, minus fees, plus income of the key (funding, dividends).",
+    "Fees that no rate values are in trading_fees_outside_net.",
+)
+FEES_OUTSIDE_NET = Metric(
+    "trading_fees_outside_net",
+    "gauge",
+    "units of the currency",
+    (*KEY, "currency"),
+    "Fees that are not in trading_net_pnl: in another currency, without a rate at the time of the trade.",
+    "Send the rate: POST /events with kind rate.",
+)
+POSITION_RECOMPUTING = Metric(
+    "trading_position_recomputing",
+    "gauge",
+    "1",
+    KEY,
+    "1 while a key's figures are those before a correction or a late trade, which are being worked in; else missing.",
+    "For more than a minute: the sidecar's log says what it waits for. trading-analytics keeps the store it needs.",
+)
+POSITIONS_RECOMPUTING = Metric(
+    "trading_positions_recomputing",
+    "gauge",
+    "keys",
+    (),
+    "Number of keys whose figures are those before a correction or a late trade.",
+    "See trading_position_recomputing.",
+)
+CASH = Metric(
+    "trading_cash",
+    "gauge",
+    "units of the currency",
+    (*KEY, "currency", "reason"),
+    "Money without a trade, received less paid, by reason. Strategy and symbol are empty for the account's own.",
+    "Deposits and withdrawals are never P&L; all other reasons with a symbol and a strategy are in trading_net_pnl.",
 )
 POSITIONS = Metric(
     "trading_positions",
@@ -214,7 +278,7 @@ EVENTS = Metric(
     "counter",
     "events",
     ("kind",),
-    "Events of the journal, by kind: fill, aside (changes no figure), unknown (may change figures).",
+    "Events of the journal, by kind: fill, void, cash and so on; aside changes no figure, unknown may change figures.",
     "Their sum plus the rejected events of the journal is trading_stream_applied_sequence. If not, report it.",
 )
 INCOMPLETE_SINCE = Metric(

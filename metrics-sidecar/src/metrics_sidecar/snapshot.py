@@ -3,7 +3,7 @@
 A file with any error is not used; the state is rebuilt from the journal. A snapshot saves time, nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,12 +11,12 @@ import msgspec
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.projection import StateFile
-from trading_model.accounting.state import StateSnapshot
+from trading_model.accounting.snapshots import StateSnapshot
 
-VERSION = 1
+VERSION = 2
 FILE_NAME = "sidecar-snapshot.json"
 SLICE = 256
-"""Positions or symbols encoded between two yields: a fraction of a millisecond."""
+"""Positions encoded between two yields: a fraction of a millisecond."""
 
 MAGIC = b"trading-telemetry-snapshot"
 _encode = msgspec.json.Encoder().encode
@@ -35,16 +35,20 @@ _decode = msgspec.json.Decoder(Snapshot).decode
 def encode(snapshot: Snapshot) -> Iterator[bytes]:
     """The JSON of a snapshot, in pieces, so that other tasks can run while many positions are encoded."""
     moment = snapshot.moment
-    frame = _encode(Snapshot(snapshot.position, msgspec.structs.replace(moment, positions=[], last={})))
-    before, after = frame.split(b'"positions":[],"last":{}')
-    yield before + b'"positions":['
-    for start in range(0, len(moment.positions), SLICE):
-        yield (b"," if start else b"") + _encode(moment.positions[start : start + SLICE])[1:-1]
-    yield b'],"last":{'
-    symbols = list(moment.last.items())
-    for start in range(0, len(symbols), SLICE):
-        yield (b"," if start else b"") + _encode(dict(symbols[start : start + SLICE]))[1:-1]
-    yield b"}" + after
+    lists: dict[str, Sequence[object]] = {
+        "positions": moment.positions,
+        "totals": moment.totals,
+        "lines": moment.lines,
+        "kept": moment.kept,
+    }
+    frame = _encode(Snapshot(snapshot.position, msgspec.structs.replace(moment, **{name: [] for name in lists})))
+    for name, items in lists.items():
+        before, frame = frame.split(b'"%b":[]' % name.encode(), 1)
+        yield before + b'"%b":[' % name.encode()
+        for start in range(0, len(items), SLICE):
+            yield (b"," if start else b"") + _encode(items[start : start + SLICE])[1:-1]
+        yield b"]"
+    yield frame
 
 
 def decode_body(body: bytes) -> Snapshot:

@@ -113,7 +113,7 @@ class Opening(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Holder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One side of a move: whose position, and how much, more than 0."""
+    """One side of a move: whose position, and how much of it, negative for a short one."""
 
     symbol: str
     quantity: Decimal
@@ -221,6 +221,15 @@ class LedgerEvent(msgspec.Struct, frozen=True, gc=False):
     import_: Import | None = msgspec.field(default=None, name="import")
     note: Note | None = None
 
+    @property
+    def content(self) -> msgspec.Struct | None:
+        """What it says; None if the member is missing."""
+        content: msgspec.Struct | None = getattr(self, MEMBERS.get(self.kind, self.kind), None)
+        return content
+
+
+MEMBERS = {"price": "mark", "import": "import_"}
+"""The names of LedgerEvent's attributes that are not those of their kind."""
 
 CONTENTS: dict[str, type[msgspec.Struct]] = {
     "void": Void,

@@ -13,8 +13,11 @@ FILL = "fill"
 VOID = "void"
 ASIDE = "aside"
 UNKNOWN = "unknown"
-COUNTED = (FILL, ASIDE, UNKNOWN)
-"""Labels by which events are counted. A kind's own name comes from the journal, so as a label it would be unbounded."""
+KNOWN_KINDS = ("void", "replace", "cash", "split", "opening", "move", "instrument", "price", "rate", "import")
+"""Kinds that change figures, but for fills."""
+
+COUNTED = (FILL, *KNOWN_KINDS, ASIDE, UNKNOWN)
+"""Labels by which events are counted. Other kinds' names come from the journal: as labels they would be unbounded."""
 
 _KIND = b'"kind":'
 

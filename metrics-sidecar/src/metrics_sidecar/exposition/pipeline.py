@@ -9,10 +9,10 @@ from metrics_sidecar.exposition.text import max_bytes
 from metrics_sidecar.follow import Saver, Tracker
 from service_kit.connection.context import ConnectionContext
 from service_kit.metrics.process import build_family
-from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
-from trading_model.accounting.state import StateSnapshot
+from service_kit.metrics.text import Family, by_label, histogram_samples, labelled, labels_of
+from trading_model.accounting.cash import CashKey
+from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.decimals import show
-from trading_model.kinds import ASIDE, FILL, UNKNOWN
 
 MESSAGE_REJECTIONS = (
     "malformed_frame",
@@ -41,6 +41,9 @@ def pipeline_families(
         Family(metrics.EXPOSITION_BYTES, [("", scrape_bytes)]),
         Family(metrics.EXPOSITION_BYTES_LIMIT, [("", max_bytes(moment.limit))]),
         Family(metrics.OVERFLOW_TRADES, [("", moment.other.trades)]),
+        Family(metrics.TRADES_LATE, [("", moment.late)]),
+        Family(metrics.POSITIONS_RECOMPUTING, [("", moment.recomputing)]),
+        Family(metrics.CASH, [(_cash_labels(key), show(amount)) for key, amount in moment.cash]),
         *_stream_families(moment, tracker),
         Family(
             metrics.SNAPSHOTS,
@@ -61,6 +64,10 @@ def pipeline_families(
     ]
 
 
+def _cash_labels(key: CashKey) -> str:
+    return labelled({name: value for name, value in key._asdict().items() if value})
+
+
 def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family]:
     subscriber, counters, delays = tracker.subscriber, tracker.subscriber.counters, tracker.delays
     stream = labels_of(stream=moment.stream)
@@ -72,8 +79,7 @@ def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family
     yield Family(metrics.STREAM_REPLAY_REQUESTS, by_label("outcome", counters.replay_requests))
     yield Family(metrics.STREAM_REDIALS, by_label("reason", counters.redials))
     yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
-    kinds = {FILL: moment.fills, ASIDE: moment.asides, UNKNOWN: moment.unknown}
-    yield Family(metrics.EVENTS, by_label("kind", kinds))
+    yield Family(metrics.EVENTS, by_label("kind", moment.events))
     yield Family(metrics.INCOMPLETE_SINCE, [("", moment.incomplete_since)])
     rejected = {**moment.rejected, **dict.fromkeys(MESSAGE_REJECTIONS, 0), **counters.rejected}  # no reason is in both
     yield Family(metrics.EVENTS_REJECTED, by_label("reason", rejected))

@@ -1,16 +1,19 @@
 """The JSON of `GET /state`; every price, quantity and amount is a string of plain digits. No I/O."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 
 from metrics_sidecar.exposition.text import SLICE
-from trading_model.accounting.figures import figures
-from trading_model.accounting.marks import Mark
+from trading_model.accounting.cash import CashKey
+from trading_model.accounting.figures import NO_MARK, Figures, figures, flags, mark_of
+from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
-from trading_model.accounting.state import StateSnapshot
-from trading_model.decimals import exactly, show
-from trading_model.kinds import ASIDE, FILL, UNKNOWN
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.accounting.totals import TotalsSnapshot
+from trading_model.decimals import ZERO, exactly, show
 
 Document = dict[str, object]
 _encode = msgspec.json.Encoder().encode
@@ -23,18 +26,20 @@ def render_state(head: Document, moment: StateSnapshot) -> Iterator[bytes]:
     brackets are cut off.
     """
     yield _encode({**head, **_summary(moment)})[:-1] + b',"symbols":{'
-    marks = list(moment.last.items())
+    marks = [(name, mark) for name, mark in moment.last.items() if mark.ts and ACCOUNT_SEPARATOR not in name]
     for start in range(0, len(marks), SLICE):
         yield (b"," if start else b"") + _encode(_symbols(marks[start : start + SLICE]))[1:-1]
     yield b'},"positions":['
+    sums = CurrencySums(moment)
+    totals = _totals_of_positions(moment)
     for start in range(0, len(moment.positions), SLICE):
-        documents = _position_documents(moment.positions[start : start + SLICE], moment.last)
+        documents = _position_documents(moment, start, totals, sums)
         yield (b"," if start else b"") + _encode(documents)[1:-1]
-    yield b"]}\n"
+    yield b'],"by_currency":' + _encode(sums.document()) + b"}\n"
 
 
 def _summary(moment: StateSnapshot) -> Document:
-    everything = [*moment.positions, moment.other]
+    everything = [*moment.totals, moment.other]
     buys, sells = sum(held.buy_trades for held in everything), sum(held.sell_trades for held in everything)
     return {
         "totals": {
@@ -42,12 +47,15 @@ def _summary(moment: StateSnapshot) -> Document:
             "buys": buys,
             "sells": sells,
             "rejected": moment.rejected,
-            "events": {FILL: moment.fills, ASIDE: moment.asides, UNKNOWN: moment.unknown},
+            "events": moment.events,
+            "late": moment.late,
+            "recomputing": moment.recomputing,
             "positions": len(moment.positions),
             "positions_limit": moment.limit,
         },
         "incomplete_since": moment.incomplete_since or None,
-        "other": _totals_document(moment.other),
+        "other": _totals_document(moment.other) | {"fees": _amounts(moment.other.fees)},
+        "cash": [_cash_document(key, amount) for key, amount in moment.cash],
     }
 
 
@@ -55,31 +63,156 @@ def _symbols(marks: list[tuple[str, Mark]]) -> Document:
     return {symbol: {"last_price": show(mark.price), "last_trade_ts": mark.ts} for symbol, mark in marks}
 
 
+def _totals_of_positions(moment: StateSnapshot) -> list[list[TotalsSnapshot]]:
+    """The counters of each position: of all symbols as sent that belong to it.
+
+    Positions of the two sides of one symbol share counters; the first of them has them.
+    """
+    by_key = {(held.account, held.strategy, held.symbol): held for held in moment.totals}
+    totals: list[list[TotalsSnapshot]] = [[] for _ in moment.positions]
+    for line in moment.lines:
+        held = by_key.pop(line.key[:3], None)
+        if held is not None:
+            totals[line.position].append(held)
+    return totals
+
+
 @exactly
-def _position_documents(positions: list[PositionSnapshot], last: dict[str, Mark]) -> list[Document]:
-    return [_position_document(held, last[held.symbol]) for held in positions]
+def _position_documents(
+    moment: StateSnapshot, start: int, totals: list[list[TotalsSnapshot]], sums: "CurrencySums"
+) -> list[Document]:
+    documents = []
+    for index, held in enumerate(moment.positions[start : start + SLICE], start):
+        mark = moment.last[held.market]
+        shown = figures(held, mark_of(held, mark))
+        sums.add(held, shown)
+        documents.append(_position_document(held, mark, shown, totals[index]))
+    return documents
 
 
-def _position_document(held: PositionSnapshot, mark: Mark) -> Document:
-    shown = figures(held, mark.price)
-    return {
-        "account": held.account,
-        "strategy": held.strategy,
-        "symbol": held.symbol,
-        **_totals_document(held),
-        "position": show(held.quantity),
+def _position_document(held: PositionSnapshot, mark: Mark, shown: Figures, totals: list[TotalsSnapshot]) -> Document:
+    key, terms, price = held.key, held.terms, mark_of(held, mark)
+    document: Document = {
+        "account": key.account,
+        "strategy": key.strategy,
+        "symbol": key.symbol,
+        **_totals_document(_sum_of(totals, held)),
+        "fees": _amounts(held.state.fees),
+        "position": show(held.state.quantity),
         "average_entry_price": show(shown.average_entry_price),
-        "last_price": show(mark.price),
+        "last_price": _or_null(price),
         "realized_pnl": show(shown.realized_pnl),
-        "unrealized_pnl": show(shown.unrealized_pnl),
-        "net_pnl": show(shown.net_pnl),
+        "unrealized_pnl": _or_null(shown.unrealized_pnl),
+        "net_pnl": _or_null(shown.net_pnl),
+        "currency": key.currency or None,
+        "fees_in_net": show(shown.fees),
+        "fees_outside_net": _amounts(held.state.fees_outside),
+        "cash": show(shown.cash),
+        "last_price_ts": mark.ts or None,
+        "multiplier": show(terms.multiplier),
+        "unit": "points" if terms.in_points else key.currency or None,
+        "flags": [*flags(held), *([NO_MARK] if shown.unrealized_pnl is None else [])],
     }
+    if key.position_side:
+        document["position_side"] = key.position_side
+    if terms.inverse:
+        document["inverse"] = True
+    if shown.rounded:
+        document["rounded"] = True
+    if aliases := sorted({one.symbol for one in totals} - {key.symbol}):
+        document["symbols_as_sent"] = aliases
+    return document
 
 
-def _totals_document(held: PositionSnapshot) -> Document:
+class CurrencySums:
+    """The sums of the figures by currency: amounts of different or unknown currencies are never added.
+
+    What is in points, or in an unknown currency, is under `unknown` by symbol. Where open positions have no mark,
+    `unmarked` says how many, and what depends on them is null.
+    """
+
+    def __init__(self, moment: StateSnapshot) -> None:
+        self._sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+        self._outside: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+        self._income: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        self._unknown: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+        for key, amount in moment.cash:
+            if key.is_income:
+                self._income[key.currency] += amount
+
+    def add(self, held: PositionSnapshot, shown: Figures) -> None:
+        """Add a position. Call it under the EXACT context."""
+        unknown = held.terms.in_points or not held.key.currency
+        sums = self._unknown[held.key.symbol] if unknown else self._sums[held.key.currency]
+        sums["realized_pnl"] += shown.realized_pnl
+        sums["fees"] += shown.fees
+        sums["income"] += held.state.income
+        if shown.unrealized_pnl is None:
+            sums["unmarked"] += 1
+        else:
+            sums["unrealized_pnl"] += shown.unrealized_pnl
+        for currency, fee in held.state.fees_outside.items():
+            self._outside[held.key.symbol if unknown else held.key.currency][currency] += fee
+
+    @exactly
+    def document(self) -> Document:
+        """The sums by currency: net = realised + unrealised − fees + cash, where cash is all income in the currency."""
+        document: Document = {
+            currency: self._one(self._sums[currency], self._income[currency], self._outside[currency])
+            for currency in sorted({*self._sums, *self._income})
+        }
+        unknown = {
+            symbol: self._one(sums, ZERO, self._outside[symbol]) for symbol, sums in sorted(self._unknown.items())
+        }
+        return {**document, "unknown": unknown} if unknown else document
+
+    def _one(self, sums: dict[str, Decimal], cash: Decimal, outside: dict[str, Decimal]) -> Document:
+        realized, fees, cash = sums["realized_pnl"], sums["fees"], cash + sums["income"]
+        unrealized = None if sums["unmarked"] else sums["unrealized_pnl"]
+        return {
+            "realized_pnl": show(realized),
+            "unrealized_pnl": _or_null(unrealized),
+            "fees": show(fees),
+            "cash": show(cash),
+            "net_pnl": None if unrealized is None else show(realized + unrealized - fees + cash),
+            "unmarked": int(sums["unmarked"]),
+            "not_in_net": _amounts(outside),
+        }
+
+
+def _sum_of(totals: list[TotalsSnapshot], held: PositionSnapshot) -> TotalsSnapshot:
+    """The sum of counters: of the symbols as sent of one position."""
+    if len(totals) == 1:
+        return totals[0]
+    key = held.key
+    return TotalsSnapshot(
+        key.account,
+        key.strategy,
+        key.symbol,
+        sum(one.buy_trades for one in totals),
+        sum((one.buy_volume for one in totals), ZERO),
+        sum((one.buy_notional for one in totals), ZERO),
+        sum(one.sell_trades for one in totals),
+        sum((one.sell_volume for one in totals), ZERO),
+        sum((one.sell_notional for one in totals), ZERO),
+    )
+
+
+def _totals_document(held: TotalsSnapshot) -> Document:
     return {
         "trades": {"buy": held.buy_trades, "sell": held.sell_trades},
         "volume": {"buy": show(held.buy_volume), "sell": show(held.sell_volume)},
         "notional": {"buy": show(held.buy_notional), "sell": show(held.sell_notional)},
-        "fees": {currency: show(fee) for currency, fee in held.fees.items()},
     }
+
+
+def _or_null(amount: Decimal | None) -> str | None:
+    return None if amount is None else show(amount)
+
+
+def _amounts(amounts: dict[str, Decimal]) -> dict[str, str]:
+    return {currency: show(amount) for currency, amount in amounts.items()}
+
+
+def _cash_document(key: CashKey, amount: Decimal) -> Document:
+    return {**{name: value for name, value in key._asdict().items() if value}, "amount": show(amount)}

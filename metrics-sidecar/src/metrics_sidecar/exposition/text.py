@@ -4,7 +4,7 @@ The text is made in slices, so that batches can be applied between two of them. 
 all figures of one scrape are of one moment. Lines are formatted by hand, with labels that are escaped once per key.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
@@ -13,29 +13,41 @@ from typing import Generic, TypeVar
 from metrics_sidecar import metrics
 from service_kit.metrics.catalogue import Metric
 from service_kit.metrics.text import Family, escape, header, labelled, render_family
-from trading_model.accounting.figures import Figures, figures
-from trading_model.accounting.marks import Mark
-from trading_model.accounting.positions import OTHER, PositionSnapshot
-from trading_model.accounting.state import StateSnapshot, newcomers_limit
+from trading_model.accounting.book import OTHER
+from trading_model.accounting.figures import figures, mark_of
+from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
+from trading_model.accounting.positions import PositionSnapshot
+from trading_model.accounting.quota import newcomers_limit
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.accounting.totals import TotalsSnapshot
 from trading_model.decimals import exactly, show
-from trading_model.symbols import symbol_parts
+from trading_model.instruments import Terms
 from trading_model.timestamps import unix_seconds
 
 SLICE = 64
 """Positions or symbols formatted between two yields: a fraction of a millisecond. Also the unit that is cached."""
 
-KEY_FAMILIES = (
+TOTALS_FAMILIES = (
     metrics.TRADES,
     metrics.VOLUME,
     metrics.NOTIONAL,
+    metrics.CORRECTED_TRADES,
+    metrics.CORRECTED_VOLUME,
+    metrics.CORRECTED_NOTIONAL,
+)
+"""In the order in which `_render_totals` returns their blocks."""
+
+POSITION_FAMILIES = (
     metrics.POSITION,
     metrics.AVERAGE_ENTRY_PRICE,
     metrics.REALIZED_PNL,
     metrics.UNREALIZED_PNL,
     metrics.NET_PNL,
     metrics.FEES,
+    metrics.FEES_OUTSIDE_NET,
+    metrics.POSITION_RECOMPUTING,
 )
-"""In the order in which `_render_slice` returns their blocks."""
+"""In the order in which `_render_positions` returns their blocks."""
 
 SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
 
@@ -51,13 +63,10 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 Blocks = tuple[bytes, ...]
-"""The text of each of KEY_FAMILIES or SYMBOL_FAMILIES, for some keys or symbols."""
+"""The text of each of some families, for some keys or symbols."""
 
 Lines = list[str]
-"""Lines of one of KEY_FAMILIES."""
-
-KeyLabels = tuple[str, str, str]
-"""A key's formatted labels: alone, with side buy, with side sell."""
+"""Lines of one family."""
 
 
 class Remembered(Generic[Given, Made]):
@@ -94,8 +103,9 @@ class Exposition:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._labels: dict[tuple[str, str, str], KeyLabels] = {}
-        self._keys = Remembered(self._render_slice)
+        self._labels: dict[tuple[str, ...], str] = {}
+        self._totals = Remembered(self._render_totals)
+        self._positions = Remembered(self._render_positions)
         self._symbols = Remembered(_render_symbols)
 
     def render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
@@ -107,6 +117,8 @@ class Exposition:
         self.bytes = length
 
     def _render(self, moment: StateSnapshot, others: Iterable[Family], openmetrics: bool) -> Iterator[bytes]:
+        if len(self._labels) > len(moment.positions) + len(moment.totals):
+            self._labels.clear()  # keys of an earlier stream, which would stay for ever
         yield from self._render_keys(moment, openmetrics)
         yield from self._render_marks(moment, openmetrics)
         yield "".join([render_family(family, openmetrics) for family in others]).encode()
@@ -114,45 +126,126 @@ class Exposition:
             yield b"# EOF\n"
 
     def _render_keys(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
-        if len(self._labels) > len(moment.positions):
-            self._labels.clear()  # keys of an earlier stream, which would stay for ever
+        slices: list[Blocks] = []
+        for start in range(0, len(moment.totals), SLICE):
+            slices.append(self._totals.of(len(slices), moment.totals[start : start + SLICE]))
+            yield b""
+        self._totals.forget(len(slices))
+        if moment.full:  # at 0 before its first trade, for `increase()`
+            slices.append(self._render_totals([moment.other]))
+        yield from _families(TOTALS_FAMILIES, slices, openmetrics)
+        yield from self._render_figures(moment, openmetrics)
+
+    def _render_figures(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
         slices: list[Blocks] = []
         for start in range(0, len(moment.positions), SLICE):
             positions = moment.positions[start : start + SLICE]
-            # Part of what is compared: a symbol's last price changes the P&L of positions that had no trade.
-            prices = [moment.last[held.symbol].price for held in positions]
-            slices.append(self._keys.of(len(slices), (positions, prices)))
+            marks = [moment.last[held.market] for held in positions]
+            slices.append(self._positions.of(len(slices), (positions, marks)))
             yield b""
-        self._keys.forget(len(slices))
-        if moment.full:
-            slices.append(_render_overflow(moment.other))
-        yield from _families(KEY_FAMILIES, slices, openmetrics)
+        self._positions.forget(len(slices))
+        if moment.other.fees:
+            labels = self._labels_of((OTHER, OTHER, OTHER))
+            fees = _by_currency("trading_fees", labels, moment.other.fees)
+            slices.append(_joined([], [], [], [], [], fees, [], []))
+        yield from _families(POSITION_FAMILIES, slices, openmetrics)
 
     def _render_marks(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
         slices: list[Blocks] = []
-        marks = iter(moment.last.items())
+        terms = {held.market: held.terms for held in moment.positions}
+        names = {name.partition(ACCOUNT_SEPARATOR)[0]: name for name in reversed(terms)}
+        described = frozenset(names.values())  # each symbol once, though it may have a mark for each account
+        marks = iter(
+            [
+                (name, mark, terms[name] if name in described else None)
+                for name, mark in moment.last.items()
+                if name in terms
+            ]
+        )
         while some := list(islice(marks, SLICE)):
             slices.append(self._symbols.of(len(slices), some))
             yield b""
         self._symbols.forget(len(slices))
         if moment.full:
-            slices.append(_joined([], [], [_symbol_info(OTHER)]))
+            slices.append(_joined([], [], [_symbol_info(OTHER, None)]))
         yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 
-    # In a context that raises where it would round: the digits shown are the digits computed (rule 9).
     @exactly
-    def _render_slice(self, given: tuple[list[PositionSnapshot], list[Decimal]]) -> Blocks:
-        positions, prices = given
-        labels = [self._labels_of(held) for held in positions]
-        shown = [figures(held, price) for held, price in zip(positions, prices, strict=True)]
-        return _joined(*_totals(labels, positions), *_open_figures(labels, positions, shown), _fees(labels, positions))
+    def _render_totals(self, totals: list[TotalsSnapshot]) -> Blocks:
+        trades, volume, notional = [], [], []
+        corrected: tuple[Lines, Lines, Lines] = ([], [], [])
+        for held in totals:
+            key = self._labels_of((held.account, held.strategy, held.symbol))
+            buy, sell = f'{key},side="buy"}}', f'{key},side="sell"}}'
+            trades.append(
+                f"trading_trades_total{buy} {held.buy_trades}\ntrading_trades_total{sell} {held.sell_trades}\n"
+            )
+            volume.append(
+                f"trading_volume_total{buy} {show(held.buy_volume)}\n"
+                f"trading_volume_total{sell} {show(held.sell_volume)}\n"
+            )
+            notional.append(
+                f"trading_notional_total{buy} {show(held.buy_notional)}\n"
+                f"trading_notional_total{sell} {show(held.sell_notional)}\n"
+            )
+            if held.corrected:
+                _add_corrected(corrected, key, held)
+        return _joined(trades, volume, notional, *corrected)
 
-    def _labels_of(self, held: PositionSnapshot) -> KeyLabels:
-        key = (held.account, held.strategy, held.symbol)
-        labels = self._labels.get(key)
+    @exactly
+    def _render_positions(self, given: tuple[list[PositionSnapshot], list[Mark]]) -> Blocks:
+        held_positions, marks = given
+        position, average, realized, unrealized, net = [], [], [], [], []
+        fees, outside, recomputing = [], [], []
+        for held, mark in zip(held_positions, marks, strict=True):
+            figure = figures(held, mark_of(held, mark))
+            labels = self._labels_of(_label_values(held))
+            key = f"{labels}}}"
+            position.append(f"trading_position{key} {show(held.state.quantity)}\n")
+            average.append(f"trading_average_entry_price{key} {show(figure.average_entry_price)}\n")
+            realized.append(f"trading_realized_pnl{key} {show(figure.realized_pnl)}\n")
+            if figure.unrealized_pnl is not None and figure.net_pnl is not None:
+                unrealized.append(f"trading_unrealized_pnl{key} {show(figure.unrealized_pnl)}\n")
+                net.append(f"trading_net_pnl{key} {show(figure.net_pnl)}\n")
+            if held.state.fees:
+                fees += _by_currency("trading_fees", labels, held.state.fees)
+            if held.state.fees_outside:
+                outside += _by_currency("trading_fees_outside_net", labels, held.state.fees_outside)
+            if held.recomputing:
+                recomputing.append(f"trading_position_recomputing{key} 1\n")
+        return _joined(position, average, realized, unrealized, net, fees, outside, recomputing)
+
+    def _labels_of(self, values: tuple[str, ...]) -> str:
+        """Formatted labels without the closing brace: account, strategy, symbol, position side, P&L currency."""
+        labels = self._labels.get(values)
         if labels is None:
-            labels = self._labels[key] = _key_labels(held)
+            given = dict(zip(KEY_LABELS, values, strict=False))
+            # An empty label is the same as none: a series of earlier versions keeps its name.
+            labels = labelled({name: value for name, value in given.items() if value or name in metrics.KEY})[:-1]
+            self._labels[values] = labels
         return labels
+
+
+KEY_LABELS = (*metrics.KEY, "position_side", "pnl_currency")
+
+
+def _label_values(held: PositionSnapshot) -> tuple[str, ...]:
+    key = held.key
+    return key if held.names_currency else key[:4]
+
+
+def _by_currency(name: str, labels: str, amounts: Mapping[str, Decimal]) -> Lines:
+    return [f'{name}{labels},currency="{escape(currency)}"}} {show(amount)}\n' for currency, amount in amounts.items()]
+
+
+def _add_corrected(families: tuple[Lines, Lines, Lines], key: str, held: TotalsSnapshot) -> None:
+    trades, volume, notional = families
+    for label, count in held.corrected.items():
+        change, side = label.split()
+        labels = f'{key},side="{side}",change="{change}"}}'
+        trades.append(f"trading_corrected_trades_total{labels} {count.trades}\n")
+        volume.append(f"trading_corrected_volume_total{labels} {show(count.volume)}\n")
+        notional.append(f"trading_corrected_notional_total{labels} {show(count.notional)}\n")
 
 
 def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: bool) -> Iterator[bytes]:
@@ -163,71 +256,27 @@ def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: boo
             yield blocks[index]
 
 
-def _key_labels(held: PositionSnapshot) -> KeyLabels:
-    key = labelled({"account": held.account, "strategy": held.strategy, "symbol": held.symbol})[:-1]
-    return f"{key}}}", f'{key},side="buy"}}', f'{key},side="sell"}}'
-
-
-def _totals(labels: list[KeyLabels], positions: list[PositionSnapshot]) -> tuple[Lines, Lines, Lines]:
-    """The lines of the three totals, each for both sides."""
-    trades, volume, notional = [], [], []
-    for (_, buy, sell), held in zip(labels, positions, strict=True):
-        trades.append(f"trading_trades_total{buy} {held.buy_trades}\ntrading_trades_total{sell} {held.sell_trades}\n")
-        volume.append(
-            f"trading_volume_total{buy} {show(held.buy_volume)}\ntrading_volume_total{sell} {show(held.sell_volume)}\n"
-        )
-        notional.append(
-            f"trading_notional_total{buy} {show(held.buy_notional)}\n"
-            f"trading_notional_total{sell} {show(held.sell_notional)}\n"
-        )
-    return trades, volume, notional
-
-
-def _open_figures(
-    labels: list[KeyLabels], positions: list[PositionSnapshot], shown: list[Figures]
-) -> tuple[Lines, ...]:
-    position, average, realized, unrealized, net = [], [], [], [], []
-    for (key, _, _), held, figure in zip(labels, positions, shown, strict=True):
-        position.append(f"trading_position{key} {show(held.quantity)}\n")
-        average.append(f"trading_average_entry_price{key} {show(figure.average_entry_price)}\n")
-        realized.append(f"trading_realized_pnl{key} {show(figure.realized_pnl)}\n")
-        unrealized.append(f"trading_unrealized_pnl{key} {show(figure.unrealized_pnl)}\n")
-        net.append(f"trading_net_pnl{key} {show(figure.net_pnl)}\n")
-    return position, average, realized, unrealized, net
-
-
-def _fees(labels: list[KeyLabels], positions: list[PositionSnapshot]) -> Lines:
-    return [
-        f'trading_fees{key[:-1]},currency="{escape(currency)}"}} {show(fee)}\n'
-        for (key, _, _), held in zip(labels, positions, strict=True)
-        if held.fees
-        for currency, fee in held.fees.items()
-    ]
-
-
-def _render_overflow(other: PositionSnapshot) -> Blocks:
-    """The key of everything beyond the limit: totals and fees. At 0 before its first trade, for `increase()`."""
-    labels = [_key_labels(other)]
-    return _joined(*_totals(labels, [other]), *_open_figures([], [], []), _fees(labels, [other]))
-
-
 def _joined(*columns: Lines) -> Blocks:
     return tuple("".join(column).encode() for column in columns)
 
 
-def _render_symbols(marks: list[tuple[str, Mark]]) -> Blocks:
+def _render_symbols(marks: list[tuple[str, Mark, Terms | None]]) -> Blocks:
     prices, times, parts = [], [], []
-    for symbol, mark in marks:
-        label = f'{{symbol="{escape(symbol)}"}}'
-        prices.append(f"trading_last_price{label} {show(mark.price)}\n")
-        times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
-        parts.append(_symbol_info(symbol))
+    for name, mark, terms in marks:
+        symbol, separator, account = name.partition(ACCOUNT_SEPARATOR)
+        label = labelled({"symbol": symbol, "account": account} if separator else {"symbol": symbol})
+        if mark.ts:
+            prices.append(f"trading_last_price{label} {show(mark.price)}\n")
+            times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
+        if terms is not None:
+            parts.append(_symbol_info(symbol, terms))
     return _joined(prices, times, parts)
 
 
-# A symbol's parts never change, so they are found once and not in each scrape.
 @lru_cache(maxsize=16_384)
-def _symbol_info(symbol: str) -> str:
-    parts = symbol_parts(symbol)
-    labels = {"symbol": symbol, "base": parts.base, "currency": parts.currency, "kind": parts.kind}
+def _symbol_info(symbol: str, terms: Terms | None) -> str:
+    labels = {"symbol": symbol, "base": "", "currency": "", "kind": "unknown"}
+    if terms is not None:
+        unit = {"unit": "points"} if terms.in_points else {}
+        labels |= {"base": terms.base, "currency": terms.currency, "kind": terms.kind, **unit}
     return f"{metrics.SYMBOL_INFO.name}{labelled(labels)} 1\n"

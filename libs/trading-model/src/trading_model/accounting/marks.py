@@ -1,38 +1,140 @@
-"""The last price of each symbol, at which all its positions are marked. No I/O."""
+"""The price at which the positions of a symbol are marked: the last one by time, of a fill or by hand. No I/O."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
+from trading_model.accounting.book import Last
+from trading_model.accounting.fills import Fill
+from trading_model.accounting.order import FILL as FILL_RANK
+from trading_model.accounting.order import Order, order_of_other
+from trading_model.decimals import DIVISION, ZERO
+
+MAX_KEPT = 16
+"""Maximum of prices by hand that are kept for a symbol: what a void of the last one falls back on."""
+
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """A symbol's last trade, by sequence: `price` in quote units per base unit, `ts` RFC 3339 in UTC."""
+    """A symbol's last price by time: in quote units per base unit, `ts` RFC 3339 in UTC, empty if there is none."""
 
     price: Decimal
     ts: str
 
 
-class Market:
-    """The last fill of one symbol. Set `price` and `ts` together.
+ACCOUNT_SEPARATOR = "\x1f"
+"""In a market's name, between the symbol and the account whose fills alone mark the positions."""
 
-    They are plain attributes, since the hot loop in `state` sets them for each fill.
+NO_MARK = Mark(ZERO, "")
+
+
+class GivenPrice(msgspec.Struct, frozen=True, gc=False):
+    """A price by hand."""
+
+    seq: int
+    price: Decimal
+    ts: str
+
+    @property
+    def order(self) -> Order:
+        """Its place among the fills: behind those of the same time."""
+        return order_of_other(self.ts, FILL_RANK + 1, self.seq)
+
+
+class SplitOfMark(NamedTuple):
+    """A split, as far as a mark needs it: a price from before `ts` counts as if it was traded after it, × d/n."""
+
+    ts: str
+    n: int
+    d: int
+
+
+def after_splits(price: Decimal, ts: str, splits: Iterable[SplitOfMark]) -> Decimal:
+    """A price of a time after the splits since then."""
+    traded = order_of_other(ts, 0, 0).time
+    for split in splits:
+        if order_of_other(split.ts, 0, 0).time > traded:
+            price = DIVISION.divide(price * split.d, Decimal(split.n))
+    return price
+
+
+class Sources(NamedTuple):
+    """What marks the positions of a symbol beside their own last fills. Replaced whole, never changed.
+
+    `given` are the last prices by hand, `other` is the last fill of a key without a position, `splits` those in force.
     """
 
-    __slots__ = ("_frozen", "_generation", "price", "symbol", "ts")
+    given: tuple[GivenPrice, ...] = ()
+    other: Last | None = None
+    splits: tuple[SplitOfMark, ...] = ()
 
-    def __init__(self, symbol: str, mark: Mark) -> None:
-        self.symbol = symbol
-        self.price, self.ts = mark.price, mark.ts
-        self._frozen = mark
-        self._generation = 0
 
-    def freeze(self, generation: int) -> Mark:
-        """An immutable copy. Called again with the same generation, it gives the copy made at the first call.
+class Market:
+    """The prices of one symbol, but for the last fills of its positions, which these know themselves."""
 
-        Without a fill in between, it gives the same object, by which a scrape recognises what has not changed.
+    __slots__ = ("_frozen", "name", "sources")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """The canonical symbol, with the account where positions are marked by their own account's fills."""
+
+        self.sources = Sources()
+        self._frozen = NO_MARK
+
+    def offer(self, fill: Fill) -> None:
+        """Take the fill of a key without a position."""
+        other, last = self.sources.other, Last.of(fill)
+        if other is None or last.order > other.order:
+            self.sources = self.sources._replace(other=last)
+
+    def give(self, price: GivenPrice) -> None:
+        """Take a price by hand."""
+        given = sorted([*self.sources.given, price], key=lambda one: one.order)
+        self.sources = self.sources._replace(given=tuple(given[-MAX_KEPT:]))
+
+    def take_back(self, seq: int) -> None:
+        """Forget a price by hand."""
+        self.sources = self.sources._replace(given=tuple(one for one in self.sources.given if one.seq != seq))
+
+    def set_splits(self, splits: Iterable[SplitOfMark]) -> None:
+        """Take the splits in force."""
+        self.sources = self.sources._replace(splits=tuple(splits))
+
+    def mark(self, sources: Sources, last: Last | None) -> Mark:
+        """The mark of a moment with these sources and this last fill of the positions.
+
+        The same object as before while it does not change.
         """
-        if self._generation != generation:
-            self._generation = generation
-            if self._frozen.price is not self.price:  # each fill brings a Decimal object of its own
-                self._frozen = Mark(self.price, self.ts)
+        candidates = [one for one in (last, *sources.given[-1:], sources.other) if one is not None]
+        if not candidates:
+            return NO_MARK
+        source = max(candidates, key=lambda one: one.order) if len(candidates) > 1 else candidates[0]
+        price = after_splits(source.price, source.ts, sources.splits)
+        if self._frozen.ts != source.ts or self._frozen.price != price:
+            self._frozen = Mark(price, source.ts)
         return self._frozen
+
+
+class Marks:
+    """The marks of one moment, while the positions of that moment are put together."""
+
+    def __init__(self, markets: Iterable[Market]) -> None:
+        self._markets = [(market, market.sources) for market in markets]
+        self._lasts: dict[str, Last] = {}
+
+    def __len__(self) -> int:
+        return len(self._markets)
+
+    def add(self, market: str, last: Last | None) -> None:
+        """Take the last fill of a position."""
+        known = self._lasts.get(market)
+        if last is not None and (known is None or last.order > known.order):
+            self._lasts[market] = last
+
+    def some(self, start: int, stop: int) -> dict[str, Mark]:
+        """The marks of some markets, by name."""
+        return {
+            market.name: market.mark(sources, self._lasts.get(market.name))
+            for market, sources in self._markets[start:stop]
+        }

@@ -1,245 +1,265 @@
-"""Applies fills to the position of one key: account, strategy and symbol. Average-cost accounting, no I/O.
+"""A position while it is followed: its book, its recent steps, and what waits while it is recomputed. No I/O.
 
-A position keeps its basis: its quantity and signed cost when it last grew. The average price is basis cost / basis
-quantity. A partial close does not change the average, so it does not change the basis. All other figures follow:
-
-    cost       = basis cost × position / basis quantity      of what is open now
-    cash flow  = notional sold − notional bought
-    realised   = cash flow + cost
-    unrealised = position × mark − cost
-
-So realised + unrealised = cash flow + position × mark holds by construction, and each fill against the position
-realises `closed × (price − average) × sign`. A full close leaves no cost. A fill that crosses zero opens the rest
-at its own price.
+Steps arrive in nearly the order of trading. For those that do not there are checkpoints, and the batches since then in
+the `window`, so that a live race is settled at once. What is older has to be folded from the store: see `refold`.
 """
 
-from decimal import Decimal, Inexact
+from collections import deque
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
-from trading_model.accounting.marks import Market
-from trading_model.decimals import DIVISION, EXACT, ZERO
-from trading_model.symbols import pnl_currency, same_currency
-from trading_model.trade import Side
+from trading_model.accounting.book import Book, BookKey, BookState, Convert
+from trading_model.accounting.fills import Fill
+from trading_model.accounting.marks import Market, SplitOfMark
+from trading_model.accounting.order import FIRST, Order, order_of_fill
+from trading_model.accounting.steps import Step, fold, order_of
+from trading_model.accounting.totals import Totals
+from trading_model.decimals import ZERO
+from trading_model.instruments import Terms
 
-QUOTE = "quote"
-"""Currency label of fees without a currency."""
-
-OTHER = "__other__"
-"""Label of everything counted beyond a limit."""
-
-MAX_FEE_CURRENCIES = 8
-"""Maximum of fee currencies tracked per key. Currencies that count in the net P&L are exempt."""
+NEVER = -1
+"""A length that no time has: it sends every further fill the slow way."""
 
 
-def counts_in_net(symbol: str, currency: str) -> bool:
-    """Whether a fee in `currency` may be subtracted from a P&L of `symbol`: both must be the same currency."""
-    return currency == QUOTE or same_currency(currency, pnl_currency(symbol))
-
-
-NO_FEES: dict[str, Decimal] = {}
-"""Shared by all snapshots without fees, which saves a dict for each. Never change it."""
-
-
-class PositionSnapshot(msgspec.Struct, frozen=True, gc=False):
-    """Totals, position and basis of one key at one moment.
-
-    Volumes and `quantity` are in base units; `quantity` is negative when short. Notionals (price × quantity) and costs
-    are in quote units; the cost has the sign of the quantity. `rounded` is whether `basis_cost` contains an inexact
-    division; it then has 200 significant digits or more. `fees` are by currency.
-    """
+class LineKey(NamedTuple):
+    """Whose fills, as sent: the store has them by this key. Empty strings for what was not said."""
 
     account: str
     strategy: str
     symbol: str
-    buy_trades: int
-    buy_volume: Decimal
-    buy_notional: Decimal
-    sell_trades: int
-    sell_volume: Decimal
-    sell_notional: Decimal
-    fees: dict[str, Decimal]
-    quantity: Decimal = ZERO
-    basis_quantity: Decimal = ZERO
-    basis_cost: Decimal = ZERO
-    rounded: bool = False
+    position_side: str = ""
+    currency: str = ""
+
+
+class Line:
+    """The fills of one key as sent: their counters, and the position to which they belong."""
+
+    __slots__ = ("key", "multiplier", "position", "terms", "totals")
+
+    def __init__(self, key: LineKey, totals: Totals, terms: Terms, position: "Position") -> None:
+        self.key = key
+        self.totals = totals
+        self.terms = terms
+        self.position = position
+        self.multiplier: Decimal | None = None
+        """The largest that a fill named; a position has one."""
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A change of a position's steps: what the event with sequence `at` takes out and puts in.
+
+    `since` is an order from which on figures change without a change of steps: a late rate. `is_stored` says that the
+    store of fills has the change too, once it has come to `at`.
+    """
+
+    at: int
+    is_stored: bool = True
+    removed: tuple[Step, ...] = ()
+    inserted: tuple[Step, ...] = ()
+    since: Order | None = None
 
     @property
-    def trades(self) -> int:
-        """The number of trades, buys and sells."""
-        return self.buy_trades + self.sell_trades
+    def earliest(self) -> Order | None:
+        """The first place in the order that it touches; None for none."""
+        orders = [order_of(step) for step in (*self.removed, *self.inserted)]
+        if self.since is not None:
+            orders.append(self.since)
+        return min(orders, default=None)
 
 
-class Position:
-    """Totals, position and fees of one key. Call its methods under the EXACT context."""
+class Checkpoint(NamedTuple):
+    """The book after the events up to a sequence.
+
+    All steps in it are in force and not after `state.latest`; all others in force are after it.
+    """
+
+    seq: int
+    state: BookState
+
+
+class PositionSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A position at one moment. `market` names its mark. `cash` is the income of this key in the P&L's currency.
+
+    `recomputing` says that figures are those before a correction that is not in them yet.
+    """
+
+    key: BookKey
+    terms: Terms
+    state: BookState
+    market: str
+    cash: Decimal = ZERO
+    recomputing: bool = False
+    seen: Order = FIRST
+    names_currency: bool = False
+    """Whether the fills, not the symbol, say the currency: two positions may then differ in nothing else."""
+
+    splits: tuple[SplitOfMark, ...] = ()
+    """Those that concern this position, and not all accounts."""
+
+
+class Position(Book):
+    """A position. Call its methods under the EXACT context."""
 
     __slots__ = (
-        "_basis_cost",
-        "_basis_quantity",
+        "_changed",
         "_frozen",
         "_generation",
-        "_rounded",
-        "_side",
-        "account",
-        "buy_notional",
-        "buy_trades",
-        "buy_volume",
-        "fees",
+        "cash",
+        "checkpoints",
+        "epoch",
+        "extras",
+        "is_hidden",
+        "lines",
         "market",
-        "sell_notional",
-        "sell_trades",
-        "sell_volume",
-        "strategy",
-        "symbol",
+        "names_currency",
+        "pending",
+        "pending_from",
+        "recomputing",
+        "replaces",
+        "seen",
+        "splits",
+        "ts_length",
     )
 
-    market: Market
-    """The last price of its symbol. `state` sets it when it opens the position."""
+    def __init__(self, key: BookKey, terms: Terms, convert: Convert, market: Market) -> None:
+        super().__init__(key, terms, convert)
+        self.market = market
+        self.lines: list[Line] = []
+        self.cash = ZERO
+        self.ts_length = NEVER
+        """Length of the last fill's time; NEVER while fills must take the slow way."""
 
-    def __init__(self, account: str, strategy: str, symbol: str) -> None:
-        self.account = account
-        self.strategy = strategy
-        self.symbol = symbol
-        self.buy_trades = self.sell_trades = 0
-        self.buy_volume = self.sell_volume = self.buy_notional = self.sell_notional = ZERO
-        self.fees: dict[str, Decimal] = {}
-        self._side = ""  # side of the fills that opened the position; empty while flat
-        self._basis_quantity: Decimal | None = None  # None: the quantity; nothing was closed since the last opening
-        self._basis_cost = ZERO
-        self._rounded = False
+        self.epoch = -1
+        """When the last checkpoint was made."""
+
+        self.checkpoints: deque[Checkpoint] = deque()
+        self.extras: dict[int, Step] = {}
+        """Steps after the first checkpoint that came by edits or from the store, by sequence: not in the window."""
+
+        self.recomputing = False
+        self.pending: list[Edit] = []
+        self.pending_from = 0
+        """Edits of events after this sequence are all in `pending`."""
+
+        self.names_currency = False
+        self.splits: tuple[SplitOfMark, ...] = ()
+        self.seen = FIRST
+        """The latest fill that came the slow way."""
+
+        self.is_hidden = False
+        """Whether it has no figures yet: those it replaces are shown meanwhile."""
+
+        self.replaces: list[Position] = []
         self._frozen: PositionSnapshot | None = None
         self._generation = 0
+        self._changed = True
 
-    def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
-        """Count a fill and move the position. `price` in quote units per base unit, `qty` in base units, both > 0."""
-        notional = price * qty
-        if not self._side:
-            self._side = side
-        opens = side == self._side
-        if opens:
-            if self._basis_quantity is not None:
-                self._move_basis(self._basis_quantity)
-        elif self._basis_quantity is None:
-            self._basis_quantity = self.buy_volume - self.sell_volume
-        if side == "buy":
-            self.buy_trades += 1
-            self.buy_volume += qty
-            self.buy_notional += notional
-            if opens:
-                self._basis_cost += notional
-            elif self.buy_volume >= self.sell_volume:
-                self._turn(price)
-        else:
-            self.sell_trades += 1
-            self.sell_volume += qty
-            self.sell_notional += notional
-            if opens:
-                self._basis_cost -= notional
-            elif self.sell_volume >= self.buy_volume:
-                self._turn(price)
+    def keep(self, epoch: int, seq: int, oldest: int) -> None:
+        """Make a checkpoint, and drop those before `oldest`: the window has what came since then."""
+        self.epoch = epoch
+        checkpoints = self.checkpoints
+        while checkpoints and checkpoints[0].seq < oldest:
+            checkpoints.popleft()
+        checkpoints.append(Checkpoint(seq, self.state()))
+        if self.extras:
+            first = checkpoints[0].state.latest
+            self.extras = {at: step for at, step in self.extras.items() if order_of(step) > first}
 
-    def charge(self, fee: Decimal, currency: str | None) -> None:
-        """Add a fee, negative for a rebate. Beyond MAX_FEE_CURRENCIES, further currencies share the label OTHER.
+    def checkpoint_before(self, order: Order, oldest: int) -> Checkpoint | None:
+        """The last checkpoint before an order; None if the steps since then are not all in memory."""
+        for checkpoint in reversed(self.checkpoints):
+            if checkpoint.seq < oldest:
+                return None
+            if checkpoint.state.latest < order:
+                return checkpoint
+        return None
 
-        Currencies that count in the net P&L never share it: the net P&L would be wrong.
-        """
-        label = currency or QUOTE
-        fees = self.fees
-        paid = fees.get(label)
-        if paid is None:
-            if len(fees) >= MAX_FEE_CURRENCIES and not counts_in_net(self.symbol, label):
-                label = OTHER
-            paid = fees.get(label, ZERO)
-        fees[label] = paid + fee
+    def refold(self, checkpoint: Checkpoint, steps: Iterable[Step]) -> None:
+        """Fold steps on a checkpoint, in order. Later checkpoints do not hold any more."""
+        while self.checkpoints and self.checkpoints[-1] is not checkpoint:
+            self.checkpoints.pop()
+        self.epoch = -1
+        self.set(checkpoint.state)
+        for step in steps:
+            fold(self, step)
+        self.settle()
+
+    def settle(self) -> None:
+        """Notice the last fill and step after a change by another way than the hot loop."""
+        is_plain = not self.recomputing and self.latest_other.time < self.ts[:-1]
+        self.ts_length = len(self.ts) if is_plain else NEVER
+        self._changed = True
+
+    def wait(self, edit: Edit, limit: int) -> None:
+        """Keep an edit for after the recomputation; with too many, drop them all: the store has them."""
+        if not self.recomputing:
+            self.recomputing = True
+            self.pending_from = edit.at - 1
+            self.ts_length = NEVER
+            self._changed = True
+        self.pending.append(edit)
+        if len(self.pending) > limit:
+            self.pending.clear()
+            self.pending_from = edit.at
+
+    def restore(self, held: PositionSnapshot, applied: int) -> None:
+        """Continue from a snapshot of the state after `applied`. What waited then is in the store."""
+        self.set(held.state)
+        self.checkpoints.append(Checkpoint(applied, held.state))
+        self.cash, self.seen = held.cash, held.seen
+        self.recomputing, self.pending_from = held.recomputing, applied
+        self.settle()
+        self._frozen, self._changed = held, False
+
+    def take(self, book: Book, before: BookState, steps: list[Step], stored: int) -> None:
+        """Take a recomputed book of the fills up to `stored`. `before` is the state before its last steps, `steps`."""
+        self.set(book.state())
+        self.checkpoints.clear()
+        self.checkpoints.append(Checkpoint(stored, before))
+        self.extras = {step.seq: step for step in steps}
+        self.epoch = -1
+        self.recomputing = False
+        self.pending = []
+        self.settle()
+
+    def is_followed_by(self, fill: Fill) -> bool:
+        """Whether a fill follows the last step in the order of trading."""
+        return not self.recomputing and order_of_fill(fill.ts, fill.trade_id, fill.seq) > self.latest
+
+    def set_splits(self, splits: Iterable[SplitOfMark]) -> None:
+        """Take the splits in force that concern this position, and not all accounts."""
+        self.splits = tuple(splits)
+        self._changed = True
+
+    def touch(self) -> None:
+        """Notice a change of `cash`, or that the recomputation ended."""
+        self._changed = True
 
     def freeze(self, generation: int) -> PositionSnapshot:
         """An immutable copy. Called again with the same generation, it gives the copy made at the first call.
 
-        Without a fill in between, it gives the same object, by which a scrape recognises what has not changed.
+        Without a change in between, it is the same object, by which a scrape recognises what has not changed.
         """
         frozen = self._frozen
-        if frozen is None or (
-            self._generation != generation
-            and (frozen.buy_trades != self.buy_trades or frozen.sell_trades != self.sell_trades)
-        ):
-            frozen = self._frozen = self._copy()
+        if frozen is None or (self._generation != generation and (self._changed or _last_seq(frozen) != self.last_seq)):
+            self._changed = False
+            frozen = self._frozen = PositionSnapshot(
+                self.key,
+                self.terms,
+                self.state(),
+                self.market.name,
+                self.cash,
+                self.recomputing,
+                self.seen,
+                self.names_currency,
+                self.splits,
+            )
         self._generation = generation
         return frozen
 
-    def _copy(self) -> PositionSnapshot:
-        # Names its context: `freeze` also runs outside of `exactly`, between two slices of a scrape.
-        quantity = EXACT.subtract(self.buy_volume, self.sell_volume) if self._side else ZERO
-        return PositionSnapshot(
-            self.account,
-            self.strategy,
-            self.symbol,
-            self.buy_trades,
-            self.buy_volume,
-            self.buy_notional,
-            self.sell_trades,
-            self.sell_volume,
-            self.sell_notional,
-            self.fees.copy() if self.fees else NO_FEES,
-            quantity,
-            quantity if self._basis_quantity is None else self._basis_quantity,
-            self._basis_cost,
-            self._rounded,
-        )
 
-    def restore(self, held: PositionSnapshot) -> None:
-        """Continue from a snapshot."""
-        self.buy_trades, self.sell_trades = held.buy_trades, held.sell_trades
-        self.buy_volume, self.sell_volume = held.buy_volume, held.sell_volume
-        self.buy_notional, self.sell_notional = held.buy_notional, held.sell_notional
-        self.fees = held.fees.copy()
-        self._side = _side_of(held.quantity)
-        self._basis_quantity = None if held.basis_quantity == held.quantity else held.basis_quantity
-        self._basis_cost, self._rounded = held.basis_cost, held.rounded
-        self._frozen = held
-
-    def _move_basis(self, basis_quantity: Decimal) -> None:
-        """Reduce the basis to what partial closes have left, before a fill adds to the position.
-
-        The only division whose result is kept; those in `figures` are for display.
-        """
-        cost = self._basis_cost * (self.buy_volume - self.sell_volume)
-        if self._rounded:
-            self._basis_cost = DIVISION.divide(cost, basis_quantity)
-        else:
-            DIVISION.clear_flags()
-            self._basis_cost = DIVISION.divide(cost, basis_quantity)
-            self._rounded = DIVISION.flags[Inexact]
-        self._basis_quantity = None
-
-    def _turn(self, price: Decimal) -> None:
-        """Start a new basis after a fill that closed the position or crossed zero."""
-        quantity = self.buy_volume - self.sell_volume
-        self._side = _side_of(quantity)
-        self._basis_quantity = None
-        self._basis_cost = quantity * price
-        self._rounded = False
-
-
-def _side_of(quantity: Decimal) -> str:
-    """The side of the fills that open this quantity; empty for 0."""
-    return "buy" if quantity > ZERO else "sell" if quantity else ""
-
-
-class Overflow(Position):
-    """Totals of all keys beyond the limit. It has no position: quantities of different symbols can't be added."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(OTHER, OTHER, OTHER)
-
-    def apply(self, side: Side, price: Decimal, qty: Decimal) -> None:
-        """Count a fill in the totals."""
-        if side == "buy":
-            self.buy_trades += 1
-            self.buy_volume += qty
-            self.buy_notional += price * qty
-        else:
-            self.sell_trades += 1
-            self.sell_volume += qty
-            self.sell_notional += price * qty
+def _last_seq(held: PositionSnapshot) -> int:
+    return 0 if held.state.last is None else held.state.last.seq

@@ -1,104 +1,87 @@
 """All positions and totals of one stream: a fold over its batches. No I/O."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
+from decimal import Decimal
 
-import msgspec
-
-from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, read_batch
-from trading_model.accounting.marks import Mark, Market
-from trading_model.accounting.positions import MAX_FEE_CURRENCIES, Overflow, Position, PositionSnapshot
-from trading_model.decimals import MIN, TOO_MUCH, amount_fits, exactly
-
-FOLD = 2
-"""Version of the accounting. Raise it whenever the same events give another state; see tests/trading_model/golden."""
+from trading_model.accounting.adjustments import Adjustments, book_key
+from trading_model.accounting.book import EMPTY, Book, BookKey
+from trading_model.accounting.cash import Cash
+from trading_model.accounting.corrections import Corrections, root_of
+from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, Item, UnknownEvent, read_batch
+from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market, Marks
+from trading_model.accounting.order import MOVE, Order, order_of_fill, order_of_other
+from trading_model.accounting.positions import NEVER, Checkpoint, Edit, Line, LineKey, Position
+from trading_model.accounting.quota import Quota
+from trading_model.accounting.refold import Fresh, Refold, line_of, upper_case
+from trading_model.accounting.snapshots import FOLD, LineSnapshot, StateSnapshot
+from trading_model.accounting.steps import Carried, MoveStep, Step, order_of
+from trading_model.accounting.totals import ADDED, REMOVED, Count, Overflow, Totals
+from trading_model.accounting.window import Window
+from trading_model.contents import LedgerEvent
+from trading_model.decimals import MIN, TOO_MUCH, ZERO, amount_fits, exactly
+from trading_model.instruments import Instruments, Terms
+from trading_model.kinds import ASIDE, FILL, KNOWN_KINDS, UNKNOWN
+from trading_model.rates import Rates
+from trading_model.symbols import same_currency
+from trading_model.trade import Side
 
 OUT_OF_RANGE = "out_of_range"
-_NO_BOOK: dict[str, Position] = {}
-LABEL_BYTES = 128
-"""Bytes of account, strategy and symbol that count as one position: each of a position's series repeats them."""
 
 SLICE = 512
 """Positions frozen between two yields: a fraction of a millisecond."""
 
+EPOCH_BITS = 13
+"""A position gets a checkpoint at its first fill in each 2^13 sequences, half of what the window has."""
 
-class StateSnapshot(msgspec.Struct, frozen=True):
-    """The state after the event with sequence `applied`. Immutable.
+BUSY = 2**8
+"""A position gets another one at each 2^8th purchase: what at most is folded again after a race, and as many sales."""
 
-    `positions` are in the order of their first trade, `last` has each symbol's last trade. `other` has the totals
-    beyond the limit on positions. `asides` and `unknown` count events that are not fills; `incomplete_since` is the
-    sequence of the first unknown one, 0 while figures are complete. `used` is how much of `limit` the positions take.
-    `fold` is the version of the accounting.
-    """
+MAX_PENDING = 20_000
+"""Edits that wait for one recomputation. Beyond it, it begins again behind them."""
 
-    stream: str
-    applied: int
-    limit: int
-    positions: list[PositionSnapshot]
-    last: dict[str, Mark]
-    other: PositionSnapshot
-    rejected: dict[str, int]
-    asides: int = 0
-    unknown: int = 0
-    incomplete_since: int = 0
-    used: int = 0
-    fold: int = 1
+KEPT_KINDS = ("opening", "split", "move", "instrument", "price", "rate", "import")
+"""Kinds of events that later events may depend on."""
 
-    @property
-    def full(self) -> bool:
-        """Whether trades are counted without a position, or the next new key's may be."""
-        return self.used >= self.limit or self.other.trades > 0
+ImportAmount = tuple[str, str, str, Side, int, Decimal, Decimal]
+"""Account, strategy, symbol as sent, side; trades, quantity and notional of an import's fills."""
 
-    @property
-    def is_of_this_fold(self) -> bool:
-        """Whether this version of the accounting would give the same state.
-
-        Version 1 had no kinds of events, no shares of the limit and no maximum of fee currencies. Its state is the same
-        if none of these made a difference.
-        """
-        if self.fold != 1:
-            return self.fold == FOLD
-        used = sum(cost(held.account, held.strategy, held.symbol) for held in self.positions)
-        few_fees = all(len(held.fees) <= MAX_FEE_CURRENCIES for held in self.positions)
-        return used <= self.limit and few_fees and not self.other.trades and not self.rejected[UNDECODABLE]
-
-    @property
-    def fills(self) -> int:
-        """The number of events in the figures."""
-        return self.applied - self.asides - self.unknown - sum(self.rejected.values())
-
-
-def cost(account: str, strategy: str, symbol: str) -> int:
-    """What a key takes of the limit on positions: 1 for each LABEL_BYTES of its names, rounded up."""
-    characters = len(account) + len(strategy) + len(symbol)
-    if characters * 4 > LABEL_BYTES:  # a character has at most 4 bytes in UTF-8, so short names need no encoding
-        characters = len((account + strategy + symbol).encode())
-    return max(1, -(-characters // LABEL_BYTES))
-
-
-def newcomers_limit(limit: int) -> int:
-    """What all positions together may take: `limit` plus a quarter, reserved for accounts with few positions."""
-    return limit + limit // 4
+_NO_SHELF: dict[object, Line] = {}
 
 
 class TradingState:
     """Positions and totals of one stream, with positions for at most `limit` keys.
 
-    Trades of further keys are counted in `other`, which has no position, so the totals still include all trades. An
-    account can't keep others out: beyond the limit each may have a hundredth of it, from a reserve of a quarter.
+    Trades of further keys are counted in `other`, which has no position, so the totals still include all trades.
     """
 
     def __init__(self, limit: int, stream: str = "") -> None:
         self.limit = limit
         self.stream = stream
         self.applied = 0
-        self._positions: list[Position] = []
-        self._books: dict[tuple[str, str], dict[str, Position]] = {}
-        self._markets: dict[str, Market] = {}
         self.other = Overflow()
         self.rejected = {UNDECODABLE: 0, OUT_OF_RANGE: 0}
-        self.asides = self.unknown = self.incomplete_since = 0
-        self._used = 0
-        self._used_by_account: dict[str, int] = {}
+        self.events = dict.fromkeys((FILL, ASIDE, UNKNOWN, *KNOWN_KINDS), 0)
+        self.incomplete_since = 0
+        self.late = 0
+        self.imports: list[tuple[int, str, str]] = []
+        """Imports taken back or restored whose fills are not found yet: sequence, id, REMOVED or ADDED."""
+
+        self.wants_refold = False
+        """Whether a position or an import may wait for the store since the last plan."""
+
+        self._instruments = Instruments()
+        self._rates = Rates()
+        self._corrections = Corrections()
+        self._adjustments = Adjustments(self._instruments)
+        self._cash = Cash()
+        self._kept: dict[int, LedgerEvent] = {}
+        self._quota = Quota(limit)
+        self._totals: dict[tuple[str, str, str], Totals] = {}
+        self._shelves: dict[tuple[str, str], dict[object, Line]] = {}
+        self._positions: dict[BookKey, Position] = {}
+        self._shown: list[Position] = []
+        self._markets: dict[str, Market] = {}
+        self._window = Window(0)
         self._generation = 0
         self._freezing = False
 
@@ -106,14 +89,10 @@ class TradingState:
     def restored(cls, moment: StateSnapshot) -> "TradingState":
         """The state that a snapshot describes."""
         state = cls(moment.limit, moment.stream)
-        state.applied = moment.applied
-        for held in moment.positions:
-            state._open(held.account, held.strategy, held.symbol, moment.last[held.symbol]).restore(held)
-        state.other.restore(moment.other)
-        state.rejected |= moment.rejected
-        state.asides, state.unknown = moment.asides, moment.unknown
-        state.incomplete_since = moment.incomplete_since
+        state._restore(moment)
         return state
+
+    # A snapshot
 
     def freeze(self) -> StateSnapshot:
         """A snapshot, which batches applied later do not change."""
@@ -128,40 +107,58 @@ class TradingState:
     def freeze_in_slices(self) -> Generator[None, None, StateSnapshot]:
         """The same in slices, for many positions. Batches applied between two slices are not in the snapshot.
 
-        While it runs, `apply` freezes each position before it changes it, so a later slice finds the earlier copy. One
-        freeze at a time: two generations would overwrite each other's copies.
+        While it runs, each position is frozen before it changes, so a later slice finds the earlier copy. One freeze at
+        a time: two generations would overwrite each other's copies.
         """
         self._generation += 1
         self._freezing = True
         # Copies: positions and symbols opened between two slices are not part of this snapshot.
-        generation, positions, markets = self._generation, self._positions.copy(), list(self._markets.values())
-        other, rejected = self.other.freeze(generation), self.rejected.copy()
+        generation, positions, totals = self._generation, self._shown.copy(), list(self._totals.values())
+        marks = Marks(self._markets.values())
         moment = StateSnapshot(
             self.stream,
             self.applied,
             self.limit,
             [],
+            [],
             {},
-            other,
-            rejected,
-            self.asides,
-            self.unknown,
+            self._line_snapshots(positions),
+            self.other.freeze(generation),
+            self.rejected.copy(),
+            self.events.copy(),
+            list(self._cash.sums.items()),
+            list(self._kept.values()),
+            self.imports.copy(),
             self.incomplete_since,
-            self._used,
+            self.late,
+            self._quota.used,
             FOLD,
         )
         try:
-            for start in range(0, len(positions), SLICE):
-                moment.positions.extend([position.freeze(generation) for position in positions[start : start + SLICE]])
+            for start in range(0, len(totals), SLICE):
+                moment.totals.extend([one.freeze(generation) for one in totals[start : start + SLICE]])
                 yield
-            for start in range(0, len(markets), SLICE):
-                moment.last.update(
-                    {market.symbol: market.freeze(generation) for market in markets[start : start + SLICE]}
-                )
+            for start in range(0, len(positions), SLICE):
+                frozen = [position.freeze(generation) for position in positions[start : start + SLICE]]
+                moment.positions.extend(frozen)
+                for one in frozen:
+                    marks.add(one.market, one.state.last)
+                yield
+            for start in range(0, len(marks), SLICE):
+                moment.last.update(marks.some(start, start + SLICE))
                 yield
         finally:
             self._freezing = False
         return moment
+
+    def _line_snapshots(self, positions: list[Position]) -> list[LineSnapshot]:
+        return [
+            LineSnapshot(line.key, index, line.multiplier)
+            for index, position in enumerate(positions)
+            for line in position.lines
+        ]
+
+    # Batches
 
     def apply(self, batch: EventBatch, skip: int = 0) -> None:
         """Apply the events of a batch after its first `skip`. Events that can't be applied are counted and skipped.
@@ -169,77 +166,614 @@ class TradingState:
         An event of an unknown kind may change figures, so figures are incomplete from there on.
         """
         content = read_batch(batch, skip)
-        self.rejected[UNDECODABLE] += content.undecodable
-        self.asides += content.asides
-        self.unknown += content.unknown
-        self.incomplete_since = self.incomplete_since or content.first_unknown
-        self._apply_fills(content.fills)
+        self._window.add(batch, skip)
+        if content.items is None:
+            self._apply_fills(content.fills, content.plain)
+        else:
+            self.rejected[UNDECODABLE] += content.undecodable
+            self.events[ASIDE] += content.asides
+            self._apply_items(content.items)
         self.applied = batch.last
 
+    def _apply_items(self, items: list[Item]) -> None:
+        fills: list[Fill] = []
+        for item in items:
+            if isinstance(item, Fill):
+                fills.append(item)
+                continue
+            if fills:
+                self._apply_fills(fills, False)
+                fills = []
+            self.applied = item.seq
+            if isinstance(item, UnknownEvent):
+                self.events[UNKNOWN] += 1
+                self.incomplete_since = self.incomplete_since or item.seq
+            else:
+                self.events[item.kind] += 1
+                self._apply_event(item)
+        if fills:
+            self._apply_fills(fills, False)
+
     @exactly
-    def _apply_fills(self, fills: list[Fill]) -> None:
-        freezing, generation = self._freezing, self._generation
+    def _apply_fills(self, fills: Sequence[Fill], plain: bool) -> None:  # noqa: C901 - calls would cost a third
+        freezing, generation, epoch = self._freezing, self._generation, self.applied >> EPOCH_BITS
+        late: dict[Position, list[Fill]] | None = None
         account: str | None = None
-        strategy, book = "", _NO_BOOK
+        strategy, shelf = "", _NO_SHELF
+        rejected = 0
         for fill in fills:
             price, qty, fee = fill.price, fill.qty, fill.fee
             # A NaN compares as false, so it is rejected here too.
-            if not (MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH):
-                self.rejected[OUT_OF_RANGE] += 1
+            if MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH:
+                counted = notional = price * qty
+            elif self._takes(fill):
+                notional = price * qty
+                counted = abs(notional)
+            else:
+                rejected += 1
                 continue
             if fee is not None and not (MIN <= fee < TOO_MUCH or amount_fits(fee)):
-                self.rejected[OUT_OF_RANGE] += 1
+                rejected += 1
                 continue
             if fill.account != account or fill.strategy != strategy:  # most fills have those of the fill before
                 account, strategy = fill.account, fill.strategy
-                book = self._books.get((account, strategy), _NO_BOOK)
-            position = book.get(fill.symbol)
-            if position is None:
-                self._apply_first(fill)
-                account = None  # the key's book may be new: look it up for the next fill
-                continue
-            market = position.market
+                shelf = self._shelves.get((account, strategy), _NO_SHELF)
+            line = shelf.get(fill.symbol) if plain else None
+            if line is None:
+                line = self._line_of(fill)
+                account = None  # the key's shelf may be new: look it up for the next fill
+                if line is None:
+                    continue
+            totals, position = line.totals, line.position
             if freezing:  # copy before the change; see freeze_in_slices
+                totals.freeze(generation)
                 position.freeze(generation)
-                market.freeze(generation)
-            position.apply(fill.side, price, qty)
-            if fee is not None:
-                position.charge(fee, fill.fee_currency)
-            market.price, market.ts = price, fill.ts
+            if fill.side == "buy":
+                bought = totals.buy_trades = totals.buy_trades + 1
+                totals.buy_volume += qty
+                totals.buy_notional += counted
+                if not bought % BUSY:
+                    position.epoch = -1
+            else:
+                totals.sell_trades += 1
+                totals.sell_volume += qty
+                totals.sell_notional += counted
+            if not plain and self._corrections.is_taken_back(fill.import_id):
+                totals.correct(REMOVED, fill)
+                continue
+            ts = fill.ts
+            # As texts, times of the same length sort as the times do.
+            if ts <= position.ts or len(ts) != position.ts_length:
+                if (late is not None and position in late) or not position.is_followed_by(fill):
+                    late = {} if late is None else late
+                    late.setdefault(position, []).append(fill)
+                    position.ts_length = NEVER
+                    continue
+                position.ts_length = len(ts)
+            if position.epoch != epoch:
+                position.keep(epoch, fill.seq - 1, self._window.after)
+            position.fill(fill, notional)
+        if rejected:
+            self.rejected[OUT_OF_RANGE] += rejected
+        self.events[FILL] += len(fills) - rejected
+        if late:
+            self._take_late(late)
 
-    def _apply_first(self, fill: Fill) -> None:
-        """Apply a fill whose key has no position: open one, or count the fill in `other`."""
-        target: Position = self.other
-        market = self._markets.get(fill.symbol)
+    def _takes(self, fill: Fill) -> bool:
+        """Whether a fill of an uncommon price is valid: 0, or negative where the instrument says so."""
+        price = fill.price
+        if not MIN <= fill.qty < TOO_MUCH or not amount_fits(price):
+            return False
+        terms = self._instruments.terms(fill.symbol, fill.currency or "", fill.multiplier)
+        return price == ZERO or terms.negative_prices
+
+    def _take_late(self, late: dict[Position, list[Fill]]) -> None:
+        """Take fills that do not follow the last step of their position, or that came behind one that doesn't."""
+        for position, fills in late.items():
+            position.seen = max(position.seen, position.latest)
+            for fill in fills:
+                order = order_of_fill(fill.ts, fill.trade_id, fill.seq)
+                self.late += order < position.seen
+                position.seen = max(position.seen, order)
+            self._edit(position, [Edit(fill.seq, inserted=(fill,)) for fill in fills])
+
+    def _line_of(self, fill: Fill) -> Line | None:
+        """The line of a fill, which it opens if need be; None beyond the limit, where it only counts the fill."""
+        line = self._line(line_of(fill))
+        if line is None:
+            self._count_other(fill)
+        elif fill.multiplier is not None and (line.multiplier is None or fill.multiplier > line.multiplier):
+            line.multiplier = fill.multiplier
+            self._renew([line])
+        return line
+
+    def _count_other(self, fill: Fill) -> None:
+        self.other.count(fill)
+        market = self._markets.get(self._instruments.terms(fill.symbol).canonical)
         if market is not None:
-            if self._freezing:
-                market.freeze(self._generation)
-            market.price, market.ts = fill.price, fill.ts
-        if self._admits(fill):
-            target = self._open(fill.account, fill.strategy, fill.symbol, Mark(fill.price, fill.ts))
-        target.apply(fill.side, fill.price, fill.qty)
-        if fill.fee is not None:
-            target.charge(fill.fee, fill.fee_currency)
+            market.offer(fill)
 
-    def _admits(self, fill: Fill) -> bool:
-        """Whether the fill's key gets a position. Depends on earlier fills only, so a rebuild decides the same."""
-        key_cost = cost(fill.account, fill.strategy, fill.symbol)
-        used = self._used + key_cost
-        if used <= self.limit:
-            return True
-        used_by_account = self._used_by_account.get(fill.account, 0) + key_cost
-        return used <= newcomers_limit(self.limit) and used_by_account <= max(1, self.limit // 100)
+    # Lines and positions
 
-    def _open(self, account: str, strategy: str, symbol: str, mark: Mark) -> Position:
-        """Open a position; `mark` is the symbol's first price if the symbol is new."""
-        market = self._markets.get(symbol)
-        if market is None:
-            market = self._markets[symbol] = Market(symbol, mark)
-        position = Position(account, strategy, symbol)
-        position.market = market
-        key_cost = cost(account, strategy, symbol)
-        self._used += key_cost
-        self._used_by_account[account] = self._used_by_account.get(account, 0) + key_cost
-        self._positions.append(position)
-        self._books.setdefault((account, strategy), {})[symbol] = position
+    def _line(self, key: LineKey) -> Line | None:
+        """The line of a key, which it opens if there is none; None beyond the limit."""
+        shelf = self._shelves.get((key.account, key.strategy))
+        line = None if shelf is None else shelf.get(_shelf_name(key))
+        if line is not None:
+            return line
+        owner = key[:3]
+        totals = self._totals.get(owner)
+        if totals is None:
+            if not self._quota.admits(*owner):
+                return None
+            self._quota.take(*owner)
+            totals = self._totals[owner] = Totals(*owner)
+        terms = self._instruments.terms(key.symbol, key.currency)
+        return self._add_line(key, totals, terms, self._position(book_key(key, terms), terms))
+
+    def _add_line(self, key: LineKey, totals: Totals, terms: Terms, position: Position) -> Line:
+        line = Line(key, totals, terms, position)
+        position.lines.append(line)
+        self._shelves.setdefault((key.account, key.strategy), {})[_shelf_name(key)] = line
+        return line
+
+    def _position(self, key: BookKey, terms: Terms) -> Position:
+        """The position of a key, which it opens if there is none."""
+        position = self._positions.get(key)
+        if position is None:
+            position = self._new_position(key, terms)
+            self._shown.append(position)
+            self._fold_whole(position)
         return position
+
+    def _new_position(self, key: BookKey, terms: Terms) -> Position:
+        """A position without steps, in the place of one with the same key."""
+        market = self._market(key, terms)
+        position = Position(key, terms, self._rates.at, market)
+        position.cash = self._cash_of(key)
+        position.set_splits(self._adjustments.own_splits_of(key))
+        position.names_currency = self._instruments.terms(key.symbol).currency != key.currency
+        self._positions[key] = position
+        return position
+
+    def _market(self, key: BookKey, terms: Terms) -> Market:
+        """The market that marks a position: of the symbol, or of the symbol in its account."""
+        name = f"{key.symbol}{ACCOUNT_SEPARATOR}{key.account}" if terms.mark in ("account", "venue") else key.symbol
+        market = self._markets.get(name)
+        if market is None:
+            market = self._markets[name] = Market(name)
+            market.set_splits(self._adjustments.splits_of(key.symbol))
+            for event in self._kept.values():
+                if (
+                    event.mark is not None
+                    and self._corrections.in_force(event.seq)
+                    and self._instruments.terms(event.mark.symbol).canonical == key.symbol
+                ):
+                    market.give(GivenPrice(event.seq, event.mark.price, event.mark.ts))
+        return market
+
+    @exactly
+    def _fold_whole(self, position: Position) -> None:
+        """Fold all steps of a new position, which are in memory."""
+        whole = Checkpoint(self._window.after, EMPTY)
+        position.checkpoints.append(whole)
+        position.refold(whole, self._steps_since(position, whole, self.applied))
+
+    # Edits: steps out of order, and corrections
+
+    @exactly
+    def _edit(self, position: Position, edits: list[Edit]) -> None:
+        """Change steps of a position in memory, or mark it until it is recomputed from the store."""
+        self._freeze_position(position)
+        if not position.recomputing and self._edit_in_memory(position, edits):
+            return
+        for edit in edits:
+            self._wait_with_linked(position, edit)
+        self.wants_refold = True
+
+    def _edit_in_memory(self, position: Position, edits: list[Edit]) -> bool:
+        orders = [order for edit in edits if (order := edit.earliest) is not None]
+        if not orders:
+            return True
+        earliest, until = min(orders), edits[-1].at
+        if earliest > position.latest and not any(edit.removed for edit in edits):
+            position.checkpoints.append(Checkpoint(edits[0].at - 1, position.state()))
+        checkpoint = position.checkpoint_before(earliest, self._window.after)
+        if checkpoint is None:
+            return False
+        for edit in edits:
+            for step in edit.removed:
+                position.extras.pop(step.seq, None)
+            position.extras.update({step.seq: step for step in edit.inserted})
+        carried = self._costs_carried_by(position)
+        position.refold(checkpoint, self._steps_since(position, checkpoint, until))
+        self._carry_on(position, carried, until)
+        return True
+
+    def _steps_since(self, position: Position, checkpoint: Checkpoint, until: int) -> list[Step]:
+        """The steps in force after a checkpoint, in the order of trading."""
+        own = {line.key for line in position.lines}
+        steps: dict[int, Step] = {}
+        for fill in self._window.fills(checkpoint.seq, until, {line.key.symbol for line in position.lines}):
+            taken = self._corrections.effective(fill)
+            if taken is not None and line_of(taken) in own and self._is_valid(taken):
+                steps[fill.seq] = taken
+        for seq, step in position.extras.items():
+            taken_extra = self._corrections.effective(step) if isinstance(step, Fill) else None
+            if taken_extra is not None and line_of(taken_extra) in own:
+                steps[seq] = taken_extra
+        steps |= {step.seq: step for step in self._adjustments.steps_of(position.key)}
+        latest = checkpoint.state.latest
+        ordered = sorted((order_of(step), step.seq) for step in steps.values())
+        return [steps[seq] for order, seq in ordered if order > latest]
+
+    def _is_valid(self, fill: Fill) -> bool:
+        """Whether a fill of the window was applied, not rejected."""
+        if fill.fee is not None and not amount_fits(fill.fee):
+            return False
+        return (MIN <= fill.price < TOO_MUCH and MIN <= fill.qty < TOO_MUCH) or self._takes(fill)
+
+    def _freeze_position(self, position: Position) -> None:
+        if self._freezing:
+            position.freeze(self._generation)
+
+    def _costs_carried_by(self, position: Position) -> dict[int, Decimal | None]:
+        """The cost of each move out of a position whose other side depends on it."""
+        if not self._adjustments.carried:
+            return {}
+        return {
+            step.seq: step.carried.worth
+            for step in self._adjustments.steps_of(position.key)
+            if isinstance(step, MoveStep) and step.carries_cost and not step.comes_in
+        }
+
+    def _carry_on(self, position: Position, before: dict[int, Decimal | None], at: int) -> None:
+        """Fold the other side of a move again if the cost that it brings has changed."""
+        for seq, worth in self._costs_carried_by(position).items():
+            sink = self._adjustments.sink_of(seq)
+            if before.get(seq) == worth or sink is None:
+                continue
+            line = self._line(sink[0])
+            if line is not None and line.position is not position:
+                self._edit(line.position, [Edit(at, False, since=order_of_other(sink[1], MOVE, seq))])
+
+    # Events of other kinds
+
+    def _apply_event(self, event: LedgerEvent) -> None:
+        if event.void is not None or event.replace is not None:
+            self._correct(event)
+            return
+        if event.kind in KEPT_KINDS:
+            self._kept[event.seq] = event
+        self._set_in_force(event, True, event.seq)
+
+    def _correct(self, event: LedgerEvent) -> None:
+        """Apply a void or a replace: what it is about in the end is in force, or is not, or is another fill."""
+        root, corrections = root_of(event), self._corrections
+        self._kept[event.seq] = event
+        if isinstance(root, Fill):
+            before = corrections.effective(root)
+            corrections.add(event)
+            after = corrections.effective(root)
+            if before != after:
+                self._change(before, after, event.seq)
+        elif root is None:
+            corrections.add(event)
+            self.incomplete_since = self.incomplete_since or event.seq
+        else:
+            was = corrections.in_force(root.seq)
+            corrections.add(event)
+            if corrections.in_force(root.seq) != was:
+                self._set_in_force(root, not was, event.seq)
+
+    @exactly
+    def _change(self, before: Fill | None, after: Fill | None, at: int) -> None:
+        """A fill is another one now: count it, and change the steps of its position, or of both."""
+        edits: dict[Position, Edit] = {}
+        for change, fill in ((REMOVED, before), (ADDED, after)):
+            if fill is None:
+                continue
+            line = self._line(line_of(fill))
+            totals = self.other if line is None else line.totals
+            if self._freezing:
+                totals.freeze(self._generation)
+            totals.correct(change, fill)
+            if line is not None:
+                edit = edits.get(line.position, Edit(at))
+                removed = (fill,) if change == REMOVED else edit.removed
+                inserted = (fill,) if change == ADDED else edit.inserted
+                edits[line.position] = Edit(at, True, removed, inserted)
+        for position, edit in edits.items():
+            self._edit(position, [edit])
+
+    def _set_in_force(self, event: LedgerEvent, in_force: bool, at: int) -> None:
+        """Apply an event that is no correction, or take it back."""
+        if event.cash is not None:
+            self._add_cash(event, 1 if in_force else -1)
+        elif event.opening is not None or event.split is not None or event.move is not None:
+            self._adjust(event, in_force, at)
+        elif event.instrument is not None:
+            if in_force:
+                self._instruments.say(event.seq, event.instrument)
+            else:
+                self._instruments.take_back(event.seq)
+            self._renew([line for shelf in self._shelves.values() for line in shelf.values()])
+        elif event.mark is not None:
+            self._mark(event, in_force)
+        elif event.rate is not None:
+            if in_force:
+                self._rates.say(event.seq, event.rate)
+            else:
+                self._rates.take_back(event.seq)
+            self._value_again((event.rate.base, event.rate.quote), order_of_other(event.rate.ts, 0, 0), at)
+        elif event.import_ is not None:
+            self._set_import(event.id, in_force, at)
+
+    @exactly
+    def _add_cash(self, event: LedgerEvent, sign: int) -> None:
+        assert event.cash is not None
+        key = self._cash.add(event.cash, sign)
+        if not key.symbol:
+            return
+        symbol = self._instruments.terms(key.symbol).canonical
+        position = self._positions.get(BookKey(key.account, key.strategy, symbol, key.position_side, key.currency))
+        if position is not None and key.is_income:
+            self._freeze_position(position)
+            position.cash += event.cash.amount * sign
+            position.touch()
+
+    def _cash_of(self, key: BookKey) -> Decimal:
+        """The income of a position in its P&L's currency."""
+        owned = [cash for cash in self._cash.sums if cash.symbol and cash.is_income and cash[:2] == key[:2]]
+        terms = self._instruments.terms
+        return sum(
+            (
+                self._cash.sums[cash]
+                for cash in owned
+                if cash[3:5] == key[3:5] and terms(cash.symbol).canonical == key.symbol
+            ),
+            ZERO,
+        )
+
+    def _adjust(self, event: LedgerEvent, in_force: bool, at: int) -> None:
+        """Add an opening, a split or a move to the steps of the positions that it concerns, or take it out."""
+        lines = [self._line(owner) for owner in self._adjustments.owners_of(event)]
+        positions = list(dict.fromkeys(line.position for line in lines if line is not None))
+        if event.split is not None:
+            split = event.split
+            positions = [one for one in self._positions.values() if self._adjustments.concerns(split, one.key)]
+        before = {position: self._adjustments.steps_of(position.key) for position in positions}
+        if in_force:
+            self._adjustments.put(event)
+        else:
+            self._adjustments.remove(event.seq)
+        if event.split is not None:
+            self._set_splits(self._instruments.terms(event.split.symbol).canonical)
+            for position in positions:
+                self._freeze_position(position)
+                position.set_splits(self._adjustments.own_splits_of(position.key))
+        for position, steps in before.items():
+            here = steps if not in_force else self._adjustments.steps_of(position.key)
+            changed = tuple(step for step in here if step.seq == event.seq)
+            edit = Edit(at, False, inserted=changed) if in_force else Edit(at, False, removed=changed)
+            self._edit(position, [edit])
+
+    def _set_splits(self, symbol: str) -> None:
+        for name, market in self._markets.items():
+            if name.partition(ACCOUNT_SEPARATOR)[0] == symbol:
+                market.set_splits(self._adjustments.splits_of(symbol))
+
+    def _mark(self, event: LedgerEvent, in_force: bool) -> None:
+        """Take a price by hand, or take it back."""
+        assert event.mark is not None
+        symbol = self._instruments.terms(event.mark.symbol).canonical
+        for name, market in self._markets.items():
+            if name.partition(ACCOUNT_SEPARATOR)[0] != symbol:
+                continue
+            if in_force:
+                market.give(GivenPrice(event.seq, event.mark.price, event.mark.ts))
+            else:
+                market.take_back(event.seq)
+
+    def _value_again(self, pair: tuple[str, str], since: Order, at: int) -> None:
+        """Value the fees since a rate again, where a position has some in one of its currencies."""
+        for position in list(self._positions.values()):
+            if position.latest > since and any(same_currency(label, code) for label in position.fees for code in pair):
+                self._edit(position, [Edit(at, False, since=since)])
+
+    def _set_import(self, import_id: str, in_force: bool, at: int) -> None:
+        """Take all fills of an import back, or restore them. Those that are not in memory have to be looked up."""
+        if self._corrections.is_taken_back(import_id) is not in_force:
+            return
+        if self._window.after:
+            self._corrections.set_import(import_id, in_force)
+            self.imports.append((at, import_id, ADDED if in_force else REMOVED))
+            self.wants_refold = True
+            return
+        fills = [fill for fill in self._window.fills(0, at) if fill.import_id == import_id]
+        before = [self._corrections.effective(fill) for fill in fills]
+        self._corrections.set_import(import_id, in_force)
+        for fill, was in zip(fills, before, strict=True):
+            now = self._corrections.effective(fill)
+            if was != now:
+                self._change(was, now, at)
+
+    # Other positions for the same lines, after an instrument changed
+
+    @exactly
+    def _renew(self, lines: list[Line]) -> None:
+        """Give the lines whose terms changed their new positions, folded from memory or left to be recomputed."""
+        old = self._positions_to_renew([line for line in lines if self._terms_of(line) != line.terms])
+        if not old:
+            return
+        carried: dict[int, Decimal | None] = {}
+        for position in old:
+            self._freeze_position(position)
+            carried |= self._costs_carried_by(position)
+            del self._positions[position.key]
+        new: dict[BookKey, Position] = {}
+        for line in [line for position in old for line in position.lines]:
+            line.terms = self._terms_of(line)
+            key = book_key(line.key, line.terms)
+            line.position = new[key] = new.get(key) or self._new_position(key, line.terms)
+            line.position.lines.append(line)
+        if self._window.after:
+            self._leave_to_refold(list(new.values()), old)
+            return
+        for position in new.values():
+            self._fold_whole(position)
+        self._show(list(new.values()), old)
+        for position in new.values():
+            self._carry_on(position, carried, self.applied)
+
+    def _positions_to_renew(self, changed: list[Line]) -> list[Position]:
+        """The positions that these lines leave, and those that they come to."""
+        old = {line.position.key: line.position for line in changed}
+        for line in changed:
+            key = book_key(line.key, self._terms_of(line))
+            if key in self._positions:
+                old[key] = self._positions[key]
+        return list(old.values())
+
+    def _leave_to_refold(self, new: list[Position], old: list[Position]) -> None:
+        """Let new positions be folded from the store. Until then the old ones are shown, marked."""
+        self.wants_refold = True
+        for position in new:
+            position.is_hidden = True
+            position.replaces = old
+            self._wait_with_linked(position, Edit(self.applied + 1, False))
+        for position in old:
+            position.recomputing = True
+            position.touch()
+
+    def _wait_with_linked(self, position: Position, edit: Edit) -> None:
+        """Let a position wait for the store, with those whose cost depends on it by moves."""
+        for key in self._adjustments.linked(position.key):
+            linked = self._positions.get(key)
+            if linked is not None:
+                self._freeze_position(linked)
+                linked.wait(Edit(edit.at), MAX_PENDING)
+        position.wait(edit, MAX_PENDING)
+
+    def _terms_of(self, line: Line) -> Terms:
+        return self._instruments.terms(line.key.symbol, line.key.currency, line.multiplier)
+
+    def _show(self, new: list[Position], old: list[Position]) -> None:
+        """Show new positions in the place of the first of the old ones."""
+        place = min((self._shown.index(position) for position in old if position in self._shown), default=None)
+        place = len(self._shown) if place is None else place
+        self._shown = [position for position in self._shown if position not in old]
+        self._shown[place:place] = [position for position in new if position not in self._shown]
+
+    # Recomputation from the store
+
+    @property
+    def is_recomputing(self) -> bool:
+        """Whether any position waits for fills from the store, or an import does."""
+        return bool(self.imports) or any(position.recomputing for position in self._positions.values())
+
+    def plan_refold(self) -> Refold | None:
+        """What has to be recomputed; None if nothing has."""
+        self.wants_refold = False
+        positions = [position for position in self._positions.values() if position.recomputing]
+        if not positions:
+            return None
+        carried: dict[int, Carried] = {}
+        fresh = [Fresh(position, Book(position.key, position.terms, self._rates.at)) for position in positions]
+        for one in fresh:
+            one.others = [(step, one) for step in self._adjustments.steps_of(one.position.key, carried)]
+        of_line = {upper_case(line.key): one for one in fresh for line in one.position.lines}
+        return Refold(self.applied, fresh, of_line, carried)
+
+    @exactly
+    def finish_refold(self, refold: Refold, stored: int) -> None:
+        """Take the figures of a recomputation whose fills are those in force at `stored`, at most `applied`.
+
+        Then come the edits that waited. A position that changed in another way meanwhile waits for the next one.
+        """
+        waiting: list[tuple[Position, list[Edit]]] = []
+        for fresh in refold.fresh:
+            position = fresh.position
+            if self._positions.get(position.key) is not position or position.pending_from > min(stored, refold.at):
+                continue
+            self._freeze_position(position)
+            edits = [edit for edit in position.pending if edit.at > (stored if edit.is_stored else refold.at)]
+            position.take(fresh.book, *fresh.tail(), stored)
+            for seq, link in refold.carried.items():
+                self._adjustments.carried.setdefault(seq, Carried()).worth = link.worth
+            if position.is_hidden:
+                position.is_hidden = False
+                self._show([position], position.replaces)
+                position.replaces = []
+                waiting.append((position, edits))
+        for position, edits in waiting:
+            for edit in edits:
+                self._edit(position, [edit])
+
+    @exactly
+    def settle_import(
+        self, waiting: tuple[int, str, str], amounts: Iterable[ImportAmount], keys: Iterable[LineKey]
+    ) -> None:
+        """Count the fills of an import that was taken back or restored: the positions of `keys` are recomputed."""
+        self.imports.remove(waiting)
+        at, _, change = waiting
+        for account, strategy, symbol, side, trades, volume, notional in amounts:
+            totals = self._totals.get((account, strategy, symbol), self.other)
+            if self._freezing:
+                totals.freeze(self._generation)
+            totals.correct_by(change, side, Count(trades, volume, notional))
+        for key in keys:
+            position = self._positions.get(self._adjustments.book_key(key))
+            if position is not None:
+                self._freeze_position(position)
+                position.wait(Edit(at), MAX_PENDING)
+
+    # Restoring
+
+    @exactly
+    def _restore(self, moment: StateSnapshot) -> None:
+        self.applied = moment.applied
+        self.rejected |= moment.rejected
+        self.events |= moment.events
+        self.incomplete_since, self.late = moment.incomplete_since, moment.late
+        self._cash.sums = dict(moment.cash)
+        self.other.restore(moment.other)
+        self._window = Window(moment.applied)
+        self._restore_kept(moment.kept)
+        self.imports = moment.imports.copy()
+        for held in moment.totals:
+            owner = (held.account, held.strategy, held.symbol)
+            totals = self._totals[owner] = Totals(*owner)
+            totals.restore(held)
+            self._quota.take(*owner)
+        for one in moment.positions:
+            position = self._new_position(one.key, one.terms)
+            position.restore(one, moment.applied)
+            self._shown.append(position)
+        self.wants_refold = self.is_recomputing
+        for line in moment.lines:
+            terms = self._instruments.terms(line.key.symbol, line.key.currency, line.multiplier)
+            added = self._add_line(line.key, self._totals[line.key[:3]], terms, self._shown[line.position])
+            added.multiplier = line.multiplier
+
+    def _restore_kept(self, kept: list[LedgerEvent]) -> None:
+        self._kept = {event.seq: event for event in kept}
+        for event in kept:
+            if event.void is not None or event.replace is not None:
+                self._corrections.add(event)
+        for event in kept:
+            in_force = self._corrections.in_force(event.seq)
+            if event.import_ is not None:
+                self._corrections.set_import(event.id, in_force)
+            elif not in_force:
+                continue
+            elif event.instrument is not None:
+                self._instruments.say(event.seq, event.instrument)
+            elif event.rate is not None:
+                self._rates.say(event.seq, event.rate)
+            elif event.opening is not None or event.split is not None or event.move is not None:
+                self._adjustments.put(event)
+
+
+def _shelf_name(key: LineKey) -> object:
+    return key[2:] if key.position_side or key.currency else key.symbol

@@ -1,0 +1,96 @@
+"""Recomputes positions from all their fills, beside the live fold. No I/O: the fills are an argument."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from heapq import merge
+
+from trading_model.accounting.book import EMPTY, Book, BookState
+from trading_model.accounting.fills import Fill
+from trading_model.accounting.positions import LineKey, Position
+from trading_model.accounting.steps import Carried, OtherStep, Step, fold, order_of
+from trading_model.decimals import exactly
+
+TAIL = 256
+"""Minimum of last steps that a recomputed position keeps with the state before them, for the next live race."""
+
+YIELD_EVERY = 64
+"""Fills folded between two calls of `pause`."""
+
+
+@dataclass(slots=True)
+class Fresh:
+    """A position folded from nothing: the book, the position that gets it, and its last steps."""
+
+    position: Position
+    book: Book
+    others: list[tuple[OtherStep, "Fresh"]] = field(default_factory=list)
+    before: BookState = EMPTY
+    steps: list[Step] = field(default_factory=list)
+    _older: tuple[BookState, list[Step]] | None = None
+
+    def take(self, step: Step) -> None:
+        """Fold a step."""
+        fold(self.book, step)
+        self.steps.append(step)
+        if len(self.steps) >= TAIL:
+            self._older = (self.before, self.steps)
+            self.before, self.steps = self.book.state(), []
+
+    def tail(self) -> tuple[BookState, list[Step]]:
+        """The state before the last steps, and these."""
+        if self._older is None:
+            return self.before, self.steps
+        return self._older[0], self._older[1] + self.steps
+
+
+@dataclass(slots=True)
+class Refold:
+    """What is to be recomputed. `at` is the last event applied when it was planned.
+
+    `fold` may run in another thread, beside `TradingState.apply`: it changes nothing that others see.
+    """
+
+    at: int
+    fresh: list[Fresh]
+    of_line: dict[LineKey, Fresh]
+    carried: dict[int, Carried]
+
+    @property
+    def lines(self) -> list[LineKey]:
+        """The keys whose fills it needs, with symbols in upper case, as the store has them."""
+        return list(self.of_line)
+
+    def fold(self, fills: Iterable[Fill], pause: Callable[[], object] = lambda: None) -> None:
+        """Fold the fills of all `lines`, in force, in the order of trading. `pause` lets other threads run."""
+        others = sorted(
+            (pair for fresh in self.fresh for pair in fresh.others), key=lambda pair: (order_of(pair[0]), pair[0].seq)
+        )
+        steps: Iterator[tuple[Step, Fresh]] = ((fill, self.of_line[stored_line_of(fill)]) for fill in fills)
+        if others:
+            steps = merge(steps, others, key=lambda pair: order_of(pair[0]))
+        while self._fold_some(steps):
+            pause()
+
+    @exactly
+    def _fold_some(self, steps: Iterator[tuple[Step, Fresh]]) -> bool:
+        for _ in range(YIELD_EVERY):
+            pair = next(steps, None)
+            if pair is None:
+                return False
+            pair[1].take(pair[0])
+        return True
+
+
+def line_of(fill: Fill) -> LineKey:
+    """The key of a fill, as sent."""
+    return LineKey(fill.account, fill.strategy, fill.symbol, fill.position_side or "", fill.currency or "")
+
+
+def stored_line_of(fill: Fill) -> LineKey:
+    """The key of a fill in the store, which has symbols in upper case: one position has all spellings of a symbol."""
+    return upper_case(line_of(fill))
+
+
+def upper_case(key: LineKey) -> LineKey:
+    """The same key with its symbol in upper case."""
+    return key._replace(symbol=key.symbol.upper())

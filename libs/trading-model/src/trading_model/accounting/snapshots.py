@@ -1,0 +1,73 @@
+"""The state of the accounting at one moment, as a value: what is saved, scraped and served. No I/O."""
+
+from decimal import Decimal
+
+import msgspec
+
+from trading_model.accounting.cash import CashKey
+from trading_model.accounting.marks import Mark
+from trading_model.accounting.positions import LineKey, PositionSnapshot
+from trading_model.accounting.totals import TotalsSnapshot
+from trading_model.contents import LedgerEvent
+from trading_model.kinds import FILL
+
+FOLD = 3
+"""Version of the accounting. Raise it whenever the same events give another state; see tests/trading_model/golden."""
+
+
+class LineSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A key as sent: `position` is the index of its position, `multiplier` the largest that a fill named."""
+
+    key: LineKey
+    position: int
+    multiplier: Decimal | None = None
+
+
+class StateSnapshot(msgspec.Struct, frozen=True):
+    """The state after the event with sequence `applied`. Immutable.
+
+    `totals` and `positions` are in the order of their first trade, `last` has each market's last price. `other` has the
+    totals beyond the limit on positions. `events` counts events by kind; `incomplete_since` is the sequence of the
+    first unknown one, 0 while figures are complete. `late` counts fills that arrived after a later one of their
+    position. `used` is how much of `limit` the positions take. `kept` are the events of other kinds that later ones may
+    depend on; `imports` those taken back or restored whose fills are not found yet. `fold` is the version of the
+    accounting.
+    """
+
+    stream: str
+    applied: int
+    limit: int
+    positions: list[PositionSnapshot]
+    totals: list[TotalsSnapshot]
+    last: dict[str, Mark]
+    lines: list[LineSnapshot]
+    other: TotalsSnapshot
+    rejected: dict[str, int]
+    events: dict[str, int]
+    cash: list[tuple[CashKey, Decimal]]
+    kept: list[LedgerEvent]
+    imports: list[tuple[int, str, str]]
+    incomplete_since: int = 0
+    late: int = 0
+    used: int = 0
+    fold: int = 1
+
+    @property
+    def full(self) -> bool:
+        """Whether trades are counted without a position, or the next new key's may be."""
+        return self.used >= self.limit or self.other.trades > 0
+
+    @property
+    def is_of_this_fold(self) -> bool:
+        """Whether this version of the accounting made it."""
+        return self.fold == FOLD
+
+    @property
+    def fills(self) -> int:
+        """The number of fills that were applied."""
+        return self.events[FILL]
+
+    @property
+    def recomputing(self) -> int:
+        """The number of positions whose figures are those before a correction."""
+        return sum(held.recomputing for held in self.positions)
