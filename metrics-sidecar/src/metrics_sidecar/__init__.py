@@ -10,6 +10,7 @@ Modules:
     main         the command line
     metrics      the catalogue of metrics
     problems     the sidecar's own error code
+    recompute    recomputes positions with corrections from the store of fills
     run          assembles the program and runs it
     server       the HTTP calls /metrics and /state
     snapshot     the file of the saved state

@@ -13,7 +13,8 @@ from service_kit.metrics.histogram import BOUNDS_NS, Histogram
 from telemetry_stream.events import Batch, Delivery, Reset
 from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.projection import Projection
-from trading_model.accounting.state import StateSnapshot, TradingState
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.accounting.state import TradingState
 from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,12 @@ class Tracker:
         self.state = state
         self.delays = Histogram(BOUNDS_NS)
         """Nanoseconds from publication to application, live trades only."""
+        self.recomputation_wanted = asyncio.Event()
+        """Set where positions wait for fills from the store."""
+
+        if state.wants_refold:
+            self.recomputation_wanted.set()
+
         self._projection = Projection(self, {LEDGER: subscriber})
         self._clock_ns = clock_ns
         self._ready = False
@@ -75,6 +82,8 @@ class Tracker:
         """Apply the batch's events after the first `skip`."""
         rejected, complete = sum(self.state.rejected.values()), not self.state.incomplete_since
         self.state.apply(batch, skip)
+        if self.state.wants_refold:
+            self.recomputation_wanted.set()
         rejected = sum(self.state.rejected.values()) - rejected
         self._notice_catch_up()
         if rejected:

@@ -7,6 +7,7 @@ import structlog
 from metrics_sidecar.advice import advice
 from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.recompute import Recomputer
 from metrics_sidecar.server import SidecarApp, connection_context
 from metrics_sidecar.snapshot import SnapshotFile
 from service_kit.connection.guarded_http import guarded_connection
@@ -52,14 +53,19 @@ def start(settings: Settings, ending: Ending) -> Serving:
 
 
 def parts_of(settings: Settings, tracker: Tracker, saver: Saver, ending: Ending, max_connections: int) -> Serving:
-    """The program's parts: HTTP, following the stream, and saving snapshots."""
+    """The program's parts: HTTP, following the stream, recomputing positions, and saving snapshots."""
+    recomputer = Recomputer(tracker, place_of(settings), advice)
     connections = connection_context(max_connections)
     app = SidecarApp(tracker, saver, settings.replay_address, settings.api_tokens, connections)
     log.info("started", follows=settings.publisher_address, replay=settings.replay_address)
     return Serving(
         app.http,
         guarded_connection(connections),
-        {"follow": ending.cancels(follow(tracker)), "save": saver.run(settings.snapshot_seconds, ending.begun)},
+        {
+            "follow": ending.cancels(follow(tracker)),
+            "recompute": ending.cancels(recomputer.run()),
+            "save": saver.run(settings.snapshot_seconds, ending.begun),
+        },
     )
 
 

@@ -1,0 +1,122 @@
+"""Recomputes positions from the store of fills: those with a correction or a late fill older than what is in memory."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from metrics_sidecar.follow import Tracker
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.place import Place
+from telemetry_stream.refusals import Obstacle
+from trading_history.decode import Key
+from trading_history.errors import StoreUnavailable
+from trading_history.follow import bring_up_to_date
+from trading_history.reader import HistoryReader, ImportTotal, StoredFill
+from trading_model.accounting.fills import WideFill
+from trading_model.accounting.positions import LineKey
+from trading_model.accounting.refold import Refold
+from trading_model.accounting.state import TradingState
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 5.0
+"""Pause after the store could not be used."""
+
+LOOK_SECONDS = 0.01
+"""Pause between two looks at how far the state has come, while it is behind the store."""
+
+
+class Recomputer:
+    """Brings positions that wait for the store up to date, one pass for all that wait. Figures change at its end."""
+
+    def __init__(self, tracker: Tracker, place: Place, explain: Callable[[Obstacle], str]) -> None:
+        self.passes = 0
+        self._tracker = tracker
+        self._place = place
+        self._explain = explain
+
+    async def run(self) -> None:
+        """Work until cancelled. A store that can't be used is logged and tried again."""
+        while True:
+            await self._tracker.recomputation_wanted.wait()
+            self._tracker.recomputation_wanted.clear()
+            while self._tracker.state.is_recomputing:
+                try:
+                    await self._pass(self._tracker.state)
+                except StoreUnavailable as error:
+                    log.error(
+                        "positions wait for their correction: the store of fills can't be used",
+                        reason=str(error),
+                        retry_seconds=RETRY_SECONDS,
+                    )
+                    await asyncio.sleep(RETRY_SECONDS)
+
+    async def _pass(self, state: TradingState) -> None:
+        began = time.monotonic()
+        await bring_up_to_date(self._place, self._tracker.subscriber.position, self._explain)
+        if state is not self._tracker.state:  # another history began
+            return
+        for waiting in state.imports.copy():
+            totals, keys = await asyncio.to_thread(_find_import, self._place.folder, waiting[1])
+            if state is self._tracker.state:
+                state.settle_import(waiting, totals, keys)
+        refold = state.plan_refold()
+        if refold is None:
+            return
+        stored = await asyncio.to_thread(_fold, self._place.folder, refold)
+        while state is self._tracker.state and state.applied < stored.sequence:
+            await asyncio.sleep(LOOK_SECONDS)
+        if state is self._tracker.state and stored.stream == state.stream:
+            state.finish_refold(refold, stored.sequence)
+            self.passes += 1
+            log.info(
+                "positions recomputed",
+                positions=len(refold.fresh),
+                applied=state.applied,
+                seconds=round(time.monotonic() - began, 3),
+            )
+
+
+def _fold(folder: Path, refold: Refold) -> StreamPosition:
+    """Fold the fills of the store, in a thread. Gives the position that they are of."""
+    reader = HistoryReader(folder)
+    try:
+        with reader.snapshot() as snapshot:
+            keys = [Key(*line) for line in refold.lines]
+            # Between two runs of fills, the event loop gets its turn: it has trades to apply.
+            refold.fold(map(_fill, snapshot.fills(keys)), lambda: time.sleep(0))
+            return snapshot.position
+    finally:
+        reader.close()
+
+
+def _find_import(folder: Path, import_id: str) -> tuple[list[ImportTotal], list[LineKey]]:
+    reader = HistoryReader(folder)
+    try:
+        with reader.snapshot() as snapshot:
+            return snapshot.import_totals(import_id), [LineKey(*key) for key in snapshot.import_keys(import_id)]
+    finally:
+        reader.close()
+
+
+def _fill(stored: StoredFill) -> WideFill:
+    return WideFill(
+        stored.seq,
+        stored.symbol,
+        stored.price,
+        stored.qty,
+        stored.side,
+        stored.ts,
+        stored.trade_id,
+        stored.account,
+        stored.strategy,
+        stored.fee,
+        stored.fee_currency,
+        currency=stored.currency,
+        position_side=stored.position_side,
+        multiplier=stored.multiplier,
+        import_id=stored.import_id,
+    )
