@@ -6,7 +6,7 @@ from pathlib import Path
 from metrics_sidecar import __version__, metrics
 from metrics_sidecar.exposition.metrics_document import page
 from metrics_sidecar.problems import TYPES
-from trading_model.accounting.positions import MAX_FEE_CURRENCIES
+from trading_model.accounting.book import MAX_FEE_CURRENCIES
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = {

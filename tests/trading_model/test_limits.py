@@ -7,14 +7,15 @@ from metrics_sidecar.exposition.text import Exposition, max_bytes
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
 from telemetry_stream.events import StreamPosition
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, state_of, trade
-from trading_model.accounting.state import LABEL_BYTES, TradingState, cost, newcomers_limit
+from trading_model.accounting.quota import LABEL_BYTES, cost, newcomers_limit
+from trading_model.accounting.state import TradingState
 
 NINES = "9" * 38
 SMALL = "0." + "0" * 37 + "1"
 
 
 def keys_of(state: TradingState, account: str) -> int:
-    return sum(held.account == account for held in state.freeze().positions)
+    return sum(held.key.account == account for held in state.freeze().positions)
 
 
 def greedy(count: int, account: str = "greedy") -> list[Trade]:
@@ -89,7 +90,7 @@ def test_which_keys_get_series_depends_on_the_journal_alone(
         assert restored.is_of_this_fold
         state = TradingState.restored(restored)
     assert state.freeze() == whole.freeze()
-    assert sum(held.trades for held in [*whole.freeze().positions, whole.freeze().other]) == len(trades)
+    assert sum(held.trades for held in [*whole.freeze().totals, whole.freeze().other]) == len(trades)
 
 
 def test_a_scrape_is_never_longer_than_its_bound() -> None:

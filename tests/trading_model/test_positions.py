@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.metrics_sidecar.builders import Trade, figure, samples, state_of, trade
 from tests.support.oracle import expected_samples, keep_books, shows
-from trading_model.accounting.positions import counts_in_net
+from trading_model.accounting.book import counts_in_net
+from trading_model.instruments import Instruments
 
 OPEN_FIGURES = ("trading_position", "trading_average_entry_price", "trading_realized_pnl", "trading_unrealized_pnl")
 
@@ -90,8 +91,8 @@ def test_a_price_of_38_digits_comes_back_as_the_average() -> None:
         ("BTC-PERP", "PERP", False),
     ],
 )
-def test_a_fee_counts_in_the_net_pnl_if_it_is_in_the_quote_currency(symbol: str, currency: str, counts: bool) -> None:
-    assert counts_in_net(symbol, currency) is counts
+def test_a_fee_is_in_the_net_pnl_as_it_is_if_it_is_in_its_currency(symbol: str, currency: str, counts: bool) -> None:
+    assert counts_in_net(currency, Instruments().terms(symbol).currency) is counts
 
 
 def test_fees_are_kept_by_currency_and_those_in_quote_are_subtracted() -> None:

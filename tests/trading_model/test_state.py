@@ -13,7 +13,8 @@ from telemetry_stream.events import Batch, StreamPosition
 from telemetry_stream.wire import cut
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
 from tests.trading_model.test_positions import histories
-from trading_model.accounting.state import StateSnapshot, TradingState
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.accounting.state import TradingState
 
 
 def through_snapshot(state: TradingState) -> TradingState:
@@ -188,7 +189,7 @@ def mixed(*others: bytes) -> Batch:
 
 def counted(state: TradingState) -> tuple[int, int, int, int]:
     moment = state.freeze()
-    return moment.fills, moment.asides, moment.unknown, moment.incomplete_since
+    return moment.fills, moment.events["aside"], moment.events["unknown"], moment.incomplete_since
 
 
 def test_asides_are_skipped_and_an_unknown_kind_marks_figures_incomplete_from_its_sequence() -> None:
