@@ -18,6 +18,7 @@ class Corrections:
         self._voids: dict[int, list[int]] = {}
         self._replaces: dict[int, list[tuple[int, Fill]]] = {}
         self._taken_back: set[str] = set()
+        self._renamed: dict[str, set[str]] = {}
 
     def add(self, event: LedgerEvent) -> None:
         """Take a void or a replace."""
@@ -25,6 +26,8 @@ class Corrections:
         if event.replace is not None:
             content = fill_of(event.replace.fill, event.target)
             self._replaces.setdefault(event.target, []).append((event.seq, content))
+            if event.replace.was.symbol != content.symbol:
+                self._renamed.setdefault(content.symbol, set()).add(event.replace.was.symbol)
         else:
             self._voids.setdefault(event.target, []).append(event.seq)
 
@@ -40,6 +43,10 @@ class Corrections:
             if self.in_force(seq):
                 return content
         return fill
+
+    def journaled_as(self, symbols: set[str]) -> set[str]:
+        """The symbols that fills of these symbols may have in the journal: those before a replace too."""
+        return symbols.union(*(self._renamed[symbol] for symbol in symbols if symbol in self._renamed))
 
     def set_import(self, import_id: str, in_force: bool) -> None:
         """Say whether an import's fills count."""

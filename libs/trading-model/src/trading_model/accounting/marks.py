@@ -7,13 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from trading_model.accounting.book import Last
-from trading_model.accounting.fills import Fill
 from trading_model.accounting.order import FILL as FILL_RANK
 from trading_model.accounting.order import Order, order_of_other
 from trading_model.decimals import DIVISION, ZERO
-
-MAX_KEPT = 16
-"""Maximum of prices by hand that are kept for a symbol: what a void of the last one falls back on."""
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -62,10 +58,10 @@ def after_splits(price: Decimal, ts: str, splits: Iterable[SplitOfMark]) -> Deci
 class Sources(NamedTuple):
     """What marks the positions of a symbol beside their own last fills. Replaced whole, never changed.
 
-    `given` are the last prices by hand, `other` is the last fill of a key without a position, `splits` those in force.
+    `given` is the last price by hand, `other` is the last fill of a key without a position, `splits` those in force.
     """
 
-    given: tuple[GivenPrice, ...] = ()
+    given: GivenPrice | None = None
     other: Last | None = None
     splits: tuple[SplitOfMark, ...] = ()
 
@@ -82,20 +78,16 @@ class Market:
         self.sources = Sources()
         self._frozen = NO_MARK
 
-    def offer(self, fill: Fill) -> None:
+    def offer(self, last: Last) -> None:
         """Take the fill of a key without a position."""
-        other, last = self.sources.other, Last.of(fill)
+        other = self.sources.other
         if other is None or last.order > other.order:
             self.sources = self.sources._replace(other=last)
 
-    def give(self, price: GivenPrice) -> None:
-        """Take a price by hand."""
-        given = sorted([*self.sources.given, price], key=lambda one: one.order)
-        self.sources = self.sources._replace(given=tuple(given[-MAX_KEPT:]))
-
-    def take_back(self, seq: int) -> None:
-        """Forget a price by hand."""
-        self.sources = self.sources._replace(given=tuple(one for one in self.sources.given if one.seq != seq))
+    def set_given(self, prices: Iterable[GivenPrice]) -> None:
+        """Take the prices by hand that are in force."""
+        given = max(prices, key=lambda one: one.order, default=None)
+        self.sources = self.sources._replace(given=given)
 
     def set_splits(self, splits: Iterable[SplitOfMark]) -> None:
         """Take the splits in force."""
@@ -106,7 +98,7 @@ class Market:
 
         The same object as before while it does not change.
         """
-        candidates = [one for one in (last, *sources.given[-1:], sources.other) if one is not None]
+        candidates = [one for one in (last, sources.given, sources.other) if one is not None]
         if not candidates:
             return NO_MARK
         source = max(candidates, key=lambda one: one.order) if len(candidates) > 1 else candidates[0]

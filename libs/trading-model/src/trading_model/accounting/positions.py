@@ -147,7 +147,7 @@ class Position(Book):
         self.names_currency = False
         self.splits: tuple[SplitOfMark, ...] = ()
         self.seen = FIRST
-        """The latest fill that came the slow way."""
+        """The latest fill that came, in force or not; fills that came the fast way since the last edit may be later."""
 
         self.is_hidden = False
         """Whether it has no figures yet: those it replaces are shown meanwhile."""
@@ -225,6 +225,20 @@ class Position(Book):
         self.pending = []
         self.settle()
 
+    def see(self, order: Order) -> bool:
+        """Notice a fill that came the slow way. Returns whether a later one came before it."""
+        self.note_last()
+        is_late = order < self.seen
+        self.seen = max(self.seen, order)
+        self._changed = True
+        return is_late
+
+    def note_last(self) -> None:
+        """Remember the last fill, which an edit may take out: a fill before it is late all the same."""
+        last = self.last
+        if last is not None:
+            self.seen = max(self.seen, last.order)
+
     def is_followed_by(self, fill: Fill) -> bool:
         """Whether a fill follows the last step in the order of trading."""
         return not self.recomputing and order_of_fill(fill.ts, fill.trade_id, fill.seq) > self.latest
@@ -233,6 +247,11 @@ class Position(Book):
         """Take the splits in force that concern this position, and not all accounts."""
         self.splits = tuple(splits)
         self._changed = True
+
+    @property
+    def shown_as(self) -> "Position":
+        """The position whose figures are shown: itself, or the first of those it replaces."""
+        return self.replaces[0] if self.is_hidden else self
 
     def touch(self) -> None:
         """Notice a change of `cash`, or that the recomputation ended."""
@@ -246,6 +265,8 @@ class Position(Book):
         frozen = self._frozen
         if frozen is None or (self._generation != generation and (self._changed or _last_seq(frozen) != self.last_seq)):
             self._changed = False
+            if self.seen != FIRST:
+                self.note_last()
             frozen = self._frozen = PositionSnapshot(
                 self.key,
                 self.terms,

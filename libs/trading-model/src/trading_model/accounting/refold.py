@@ -7,7 +7,7 @@ from heapq import merge
 from trading_model.accounting.book import EMPTY, Book, BookState
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.positions import LineKey, Position
-from trading_model.accounting.steps import Carried, OtherStep, Step, fold, order_of
+from trading_model.accounting.steps import Carried, OtherStep, Step, fold, order_of, place_of
 from trading_model.decimals import exactly
 
 TAIL = 256
@@ -62,9 +62,7 @@ class Refold:
 
     def fold(self, fills: Iterable[Fill], pause: Callable[[], object] = lambda: None) -> None:
         """Fold the fills of all `lines`, in force, in the order of trading. `pause` lets other threads run."""
-        others = sorted(
-            (pair for fresh in self.fresh for pair in fresh.others), key=lambda pair: (order_of(pair[0]), pair[0].seq)
-        )
+        others = sorted((pair for fresh in self.fresh for pair in fresh.others), key=lambda pair: place_of(pair[0]))
         steps: Iterator[tuple[Step, Fresh]] = ((fill, self.of_line[stored_line_of(fill)]) for fill in fills)
         if others:
             steps = merge(steps, others, key=lambda pair: order_of(pair[0]))

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trading_model.accounting.book import Last
 from trading_model.accounting.cash import CashKey
 from trading_model.accounting.marks import Mark
 from trading_model.accounting.positions import LineKey, PositionSnapshot
@@ -30,7 +31,8 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     totals beyond the limit on positions. `events` counts events by kind; `incomplete_since` is the sequence of the
     first unknown one, 0 while figures are complete. `late` counts fills that arrived after a later one of their
     position. `used` is how much of `limit` the positions take. `kept` are the events of other kinds that later ones may
-    depend on; `imports` those taken back or restored whose fills are not found yet. `fold` is the version of the
+    depend on; `imports` those taken back or restored whose fills are not found yet. `elsewhere` has the last
+    fill of each market among the keys without a position. `fold` is the version of the
     accounting.
     """
 
@@ -47,6 +49,7 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     cash: list[tuple[CashKey, Decimal]]
     kept: list[LedgerEvent]
     imports: list[tuple[int, str, str]]
+    elsewhere: dict[str, Last]
     incomplete_since: int = 0
     late: int = 0
     used: int = 0

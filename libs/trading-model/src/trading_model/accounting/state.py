@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Sequence
 from decimal import Decimal
 
 from trading_model.accounting.adjustments import Adjustments, book_key
-from trading_model.accounting.book import EMPTY, Book, BookKey
+from trading_model.accounting.book import EMPTY, Book, BookKey, Last
 from trading_model.accounting.cash import Cash
 from trading_model.accounting.corrections import Corrections, root_of
 from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, Item, UnknownEvent, read_batch
@@ -14,10 +14,10 @@ from trading_model.accounting.positions import NEVER, Checkpoint, Edit, Line, Li
 from trading_model.accounting.quota import Quota
 from trading_model.accounting.refold import Fresh, Refold, line_of, upper_case
 from trading_model.accounting.snapshots import FOLD, LineSnapshot, StateSnapshot
-from trading_model.accounting.steps import Carried, MoveStep, Step, order_of
+from trading_model.accounting.steps import Carried, MoveStep, Step, order_of, place_of
 from trading_model.accounting.totals import ADDED, REMOVED, Count, Overflow, Totals
 from trading_model.accounting.window import Window
-from trading_model.contents import LedgerEvent
+from trading_model.contents import LedgerEvent, Price
 from trading_model.decimals import MIN, TOO_MUCH, ZERO, amount_fits, exactly
 from trading_model.instruments import Instruments, Terms
 from trading_model.kinds import ASIDE, FILL, KNOWN_KINDS, UNKNOWN
@@ -75,6 +75,9 @@ class TradingState:
         self._adjustments = Adjustments(self._instruments)
         self._cash = Cash()
         self._kept: dict[int, LedgerEvent] = {}
+        self._prices: dict[int, Price] = {}
+        """The prices by hand in force, by sequence."""
+
         self._quota = Quota(limit)
         self._totals: dict[tuple[str, str, str], Totals] = {}
         self._shelves: dict[tuple[str, str], dict[object, Line]] = {}
@@ -129,6 +132,7 @@ class TradingState:
             list(self._cash.sums.items()),
             list(self._kept.values()),
             self.imports.copy(),
+            {name: market.sources.other for name, market in self._markets.items() if market.sources.other is not None},
             self.incomplete_since,
             self.late,
             self._quota.used,
@@ -152,10 +156,11 @@ class TradingState:
         return moment
 
     def _line_snapshots(self, positions: list[Position]) -> list[LineSnapshot]:
+        indexes = {position: index for index, position in enumerate(positions)}
         return [
-            LineSnapshot(line.key, index, line.multiplier)
-            for index, position in enumerate(positions)
-            for line in position.lines
+            LineSnapshot(line.key, indexes[line.position.shown_as], line.multiplier)
+            for shelf in self._shelves.values()
+            for line in shelf.values()
         ]
 
     # Batches
@@ -257,6 +262,7 @@ class TradingState:
             self.rejected[OUT_OF_RANGE] += rejected
         self.events[FILL] += len(fills) - rejected
         if late:
+            self.applied = fills[-1].seq
             self._take_late(late)
 
     def _takes(self, fill: Fill) -> bool:
@@ -270,20 +276,23 @@ class TradingState:
     def _take_late(self, late: dict[Position, list[Fill]]) -> None:
         """Take fills that do not follow the last step of their position, or that came behind one that doesn't."""
         for position, fills in late.items():
-            position.seen = max(position.seen, position.latest)
-            for fill in fills:
-                order = order_of_fill(fill.ts, fill.trade_id, fill.seq)
-                self.late += order < position.seen
-                position.seen = max(position.seen, order)
+            self.late += sum([position.see(order_of_fill(fill.ts, fill.trade_id, fill.seq)) for fill in fills])
             self._edit(position, [Edit(fill.seq, inserted=(fill,)) for fill in fills])
 
     def _line_of(self, fill: Fill) -> Line | None:
         """The line of a fill, which it opens if need be; None beyond the limit, where it only counts the fill."""
-        line = self._line(line_of(fill))
+        self.applied = fill.seq - 1
+        line = self._line_with_multiplier(fill)
         if line is None:
             self._count_other(fill)
-        elif fill.multiplier is not None and (line.multiplier is None or fill.multiplier > line.multiplier):
-            line.multiplier = fill.multiplier
+        return line
+
+    def _line_with_multiplier(self, fill: Fill) -> Line | None:
+        """The line of a fill, which may name the line's multiplier; None beyond the limit."""
+        line = self._line(line_of(fill))
+        named = fill.multiplier
+        if line is not None and named is not None and (line.multiplier is None or named > line.multiplier):
+            line.multiplier = named
             self._renew([line])
         return line
 
@@ -291,7 +300,7 @@ class TradingState:
         self.other.count(fill)
         market = self._markets.get(self._instruments.terms(fill.symbol).canonical)
         if market is not None:
-            market.offer(fill)
+            market.offer(Last.of(fill))
 
     # Lines and positions
 
@@ -343,28 +352,41 @@ class TradingState:
         if market is None:
             market = self._markets[name] = Market(name)
             market.set_splits(self._adjustments.splits_of(key.symbol))
-            for event in self._kept.values():
-                if (
-                    event.mark is not None
-                    and self._corrections.in_force(event.seq)
-                    and self._instruments.terms(event.mark.symbol).canonical == key.symbol
-                ):
-                    market.give(GivenPrice(event.seq, event.mark.price, event.mark.ts))
+            market.set_given(self._given_prices().get(key.symbol, ()))
         return market
+
+    def _given_prices(self) -> dict[str, list[GivenPrice]]:
+        """The prices by hand in force, by canonical symbol."""
+        given: dict[str, list[GivenPrice]] = {}
+        for seq, content in self._prices.items():
+            symbol = self._instruments.terms(content.symbol).canonical
+            given.setdefault(symbol, []).append(GivenPrice(seq, content.price, content.ts))
+        return given
+
+    def _renew_markets(self) -> None:
+        """Give all markets their prices by hand and splits again, after symbols came to mean others."""
+        given = self._given_prices()
+        for name, market in self._markets.items():
+            symbol = name.partition(ACCOUNT_SEPARATOR)[0]
+            market.set_given(given.get(symbol, ()))
+            market.set_splits(self._adjustments.splits_of(symbol))
 
     @exactly
     def _fold_whole(self, position: Position) -> None:
         """Fold all steps of a new position, which are in memory."""
         whole = Checkpoint(self._window.after, EMPTY)
         position.checkpoints.append(whole)
-        position.refold(whole, self._steps_since(position, whole, self.applied))
+        position.refold(whole, self._steps_since(position, whole))
 
     # Edits: steps out of order, and corrections
 
     @exactly
     def _edit(self, position: Position, edits: list[Edit]) -> None:
         """Change steps of a position in memory, or mark it until it is recomputed from the store."""
+        if self._positions.get(position.key) is not position:  # another took its place, and has the steps
+            return
         self._freeze_position(position)
+        position.note_last()
         if not position.recomputing and self._edit_in_memory(position, edits):
             return
         for edit in edits:
@@ -375,7 +397,7 @@ class TradingState:
         orders = [order for edit in edits if (order := edit.earliest) is not None]
         if not orders:
             return True
-        earliest, until = min(orders), edits[-1].at
+        earliest = min(orders)
         if earliest > position.latest and not any(edit.removed for edit in edits):
             position.checkpoints.append(Checkpoint(edits[0].at - 1, position.state()))
         checkpoint = position.checkpoint_before(earliest, self._window.after)
@@ -386,15 +408,16 @@ class TradingState:
                 position.extras.pop(step.seq, None)
             position.extras.update({step.seq: step for step in edit.inserted})
         carried = self._costs_carried_by(position)
-        position.refold(checkpoint, self._steps_since(position, checkpoint, until))
-        self._carry_on(position, carried, until)
+        position.refold(checkpoint, self._steps_since(position, checkpoint))
+        self._carry_on(position, carried)
         return True
 
-    def _steps_since(self, position: Position, checkpoint: Checkpoint, until: int) -> list[Step]:
+    def _steps_since(self, position: Position, checkpoint: Checkpoint) -> list[Step]:
         """The steps in force after a checkpoint, in the order of trading."""
         own = {line.key for line in position.lines}
+        symbols = self._corrections.journaled_as({key.symbol for key in own})
         steps: dict[int, Step] = {}
-        for fill in self._window.fills(checkpoint.seq, until, {line.key.symbol for line in position.lines}):
+        for fill in self._window.fills(checkpoint.seq, self.applied, symbols) if own else ():
             taken = self._corrections.effective(fill)
             if taken is not None and line_of(taken) in own and self._is_valid(taken):
                 steps[fill.seq] = taken
@@ -402,10 +425,9 @@ class TradingState:
             taken_extra = self._corrections.effective(step) if isinstance(step, Fill) else None
             if taken_extra is not None and line_of(taken_extra) in own:
                 steps[seq] = taken_extra
-        steps |= {step.seq: step for step in self._adjustments.steps_of(position.key)}
         latest = checkpoint.state.latest
-        ordered = sorted((order_of(step), step.seq) for step in steps.values())
-        return [steps[seq] for order, seq in ordered if order > latest]
+        everything = [*steps.values(), *self._adjustments.steps_of(position.key)]
+        return sorted((step for step in everything if order_of(step) > latest), key=place_of)
 
     def _is_valid(self, fill: Fill) -> bool:
         """Whether a fill of the window was applied, not rejected."""
@@ -427,7 +449,7 @@ class TradingState:
             if isinstance(step, MoveStep) and step.carries_cost and not step.comes_in
         }
 
-    def _carry_on(self, position: Position, before: dict[int, Decimal | None], at: int) -> None:
+    def _carry_on(self, position: Position, before: dict[int, Decimal | None]) -> None:
         """Fold the other side of a move again if the cost that it brings has changed."""
         for seq, worth in self._costs_carried_by(position).items():
             sink = self._adjustments.sink_of(seq)
@@ -435,7 +457,7 @@ class TradingState:
                 continue
             line = self._line(sink[0])
             if line is not None and line.position is not position:
-                self._edit(line.position, [Edit(at, False, since=order_of_other(sink[1], MOVE, seq))])
+                self._edit(line.position, [Edit(self.applied, False, since=order_of_other(sink[1], MOVE, seq))])
 
     # Events of other kinds
 
@@ -473,7 +495,7 @@ class TradingState:
         for change, fill in ((REMOVED, before), (ADDED, after)):
             if fill is None:
                 continue
-            line = self._line(line_of(fill))
+            line = self._line_with_multiplier(fill)
             totals = self.other if line is None else line.totals
             if self._freezing:
                 totals.freeze(self._generation)
@@ -482,6 +504,7 @@ class TradingState:
                 edit = edits.get(line.position, Edit(at))
                 removed = (fill,) if change == REMOVED else edit.removed
                 inserted = (fill,) if change == ADDED else edit.inserted
+                line.position.see(order_of_fill(fill.ts, fill.trade_id, fill.seq))
                 edits[line.position] = Edit(at, True, removed, inserted)
         for position, edit in edits.items():
             self._edit(position, [edit])
@@ -493,11 +516,11 @@ class TradingState:
         elif event.opening is not None or event.split is not None or event.move is not None:
             self._adjust(event, in_force, at)
         elif event.instrument is not None:
-            if in_force:
-                self._instruments.say(event.seq, event.instrument)
-            else:
-                self._instruments.take_back(event.seq)
-            self._renew([line for shelf in self._shelves.values() for line in shelf.values()])
+            instruments = self._instruments
+            changed = instruments.say(event.seq, event.instrument) if in_force else instruments.take_back(event.seq)
+            if changed:
+                self._renew([line for shelf in self._shelves.values() for line in shelf.values()])
+                self._renew_markets()
         elif event.mark is not None:
             self._mark(event, in_force)
         elif event.rate is not None:
@@ -566,19 +589,21 @@ class TradingState:
     def _mark(self, event: LedgerEvent, in_force: bool) -> None:
         """Take a price by hand, or take it back."""
         assert event.mark is not None
+        if in_force:
+            self._prices[event.seq] = event.mark
+        else:
+            del self._prices[event.seq]
         symbol = self._instruments.terms(event.mark.symbol).canonical
+        given = self._given_prices().get(symbol, ())
         for name, market in self._markets.items():
-            if name.partition(ACCOUNT_SEPARATOR)[0] != symbol:
-                continue
-            if in_force:
-                market.give(GivenPrice(event.seq, event.mark.price, event.mark.ts))
-            else:
-                market.take_back(event.seq)
+            if name.partition(ACCOUNT_SEPARATOR)[0] == symbol:
+                market.set_given(given)
 
     def _value_again(self, pair: tuple[str, str], since: Order, at: int) -> None:
         """Value the fees since a rate again, where a position has some in one of its currencies."""
         for position in list(self._positions.values()):
-            if position.latest > since and any(same_currency(label, code) for label in position.fees for code in pair):
+            concerned = any(same_currency(label, code) for label in position.fees for code in pair)
+            if position.recomputing or (concerned and position.latest > since):
                 self._edit(position, [Edit(at, False, since=since)])
 
     def _set_import(self, import_id: str, in_force: bool, at: int) -> None:
@@ -590,7 +615,7 @@ class TradingState:
             self.imports.append((at, import_id, ADDED if in_force else REMOVED))
             self.wants_refold = True
             return
-        fills = [fill for fill in self._window.fills(0, at) if fill.import_id == import_id]
+        fills = [fill for fill in self._window.fills(0, at) if fill.import_id == import_id and self._is_valid(fill)]
         before = [self._corrections.effective(fill) for fill in fills]
         self._corrections.set_import(import_id, in_force)
         for fill, was in zip(fills, before, strict=True):
@@ -609,14 +634,20 @@ class TradingState:
         carried: dict[int, Decimal | None] = {}
         for position in old:
             self._freeze_position(position)
+            position.note_last()
             carried |= self._costs_carried_by(position)
             del self._positions[position.key]
         new: dict[BookKey, Position] = {}
-        for line in [line for position in old for line in position.lines]:
+        # The line that names the largest multiplier says that of the position.
+        concerned = [line for position in old for line in position.lines]
+        for line in sorted(concerned, key=lambda line: -(line.multiplier or ZERO)):
             line.terms = self._terms_of(line)
             key = book_key(line.key, line.terms)
             line.position = new[key] = new.get(key) or self._new_position(key, line.terms)
             line.position.lines.append(line)
+        seen = max(position.seen for position in old)
+        for position in new.values():
+            position.seen = seen
         if self._window.after:
             self._leave_to_refold(list(new.values()), old)
             return
@@ -624,7 +655,7 @@ class TradingState:
             self._fold_whole(position)
         self._show(list(new.values()), old)
         for position in new.values():
-            self._carry_on(position, carried, self.applied)
+            self._carry_on(position, carried)
 
     def _positions_to_renew(self, changed: list[Line]) -> list[Position]:
         """The positions that these lines leave, and those that they come to."""
@@ -638,11 +669,12 @@ class TradingState:
     def _leave_to_refold(self, new: list[Position], old: list[Position]) -> None:
         """Let new positions be folded from the store. Until then the old ones are shown, marked."""
         self.wants_refold = True
+        shown = list(dict.fromkeys(one for position in old for one in position.replaces or [position]))
         for position in new:
             position.is_hidden = True
-            position.replaces = old
+            position.replaces = shown
             self._wait_with_linked(position, Edit(self.applied + 1, False))
-        for position in old:
+        for position in shown:
             position.recomputing = True
             position.touch()
 
@@ -705,10 +737,10 @@ class TradingState:
                 position.is_hidden = False
                 self._show([position], position.replaces)
                 position.replaces = []
+            if edits:
                 waiting.append((position, edits))
         for position, edits in waiting:
-            for edit in edits:
-                self._edit(position, [edit])
+            self._edit(position, edits)
 
     @exactly
     def settle_import(
@@ -751,10 +783,18 @@ class TradingState:
             position.restore(one, moment.applied)
             self._shown.append(position)
         self.wants_refold = self.is_recomputing
+        changed: list[Line] = []
         for line in moment.lines:
             terms = self._instruments.terms(line.key.symbol, line.key.currency, line.multiplier)
             added = self._add_line(line.key, self._totals[line.key[:3]], terms, self._shown[line.position])
             added.multiplier = line.multiplier
+            if added.position.recomputing:  # perhaps because the terms changed
+                added.terms = added.position.terms
+                changed.append(added)
+        self._renew(changed)
+        for name, last in moment.elsewhere.items():
+            if name in self._markets:
+                self._markets[name].offer(last)
 
     def _restore_kept(self, kept: list[LedgerEvent]) -> None:
         self._kept = {event.seq: event for event in kept}
@@ -771,6 +811,8 @@ class TradingState:
                 self._instruments.say(event.seq, event.instrument)
             elif event.rate is not None:
                 self._rates.say(event.seq, event.rate)
+            elif event.mark is not None:
+                self._prices[event.seq] = event.mark
             elif event.opening is not None or event.split is not None or event.move is not None:
                 self._adjustments.put(event)
 

@@ -109,6 +109,11 @@ def order_of(step: Step) -> Order:
     return step.order
 
 
+def place_of(step: Step) -> tuple[Order, bool]:
+    """The same, with the source of a move before its sink."""
+    return order_of(step), isinstance(step, MoveStep) and step.comes_in
+
+
 def fold(book: Book, step: Step) -> None:
     """Fold a step into a book. Call it under the EXACT context, in the order of trading."""
     if isinstance(step, Fill):
