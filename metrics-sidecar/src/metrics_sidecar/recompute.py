@@ -18,6 +18,7 @@ from trading_history.reader import HistoryReader, ImportTotal, StoredFill
 from trading_model.accounting.fills import WideFill
 from trading_model.accounting.positions import LineKey
 from trading_model.accounting.refold import Refold
+from trading_model.accounting.snapshots import WaitingImport
 from trading_model.accounting.state import TradingState
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ class Recomputer:
         if state is not self._tracker.state:  # another history began
             return
         for waiting in state.imports.copy():
-            totals, keys = await asyncio.to_thread(_find_import, self._place.folder, waiting[1])
+            totals, keys = await asyncio.to_thread(_find_import, self._place.folder, waiting)
             if state is self._tracker.state:
                 state.settle_import(waiting, totals, keys)
         refold = state.plan_refold()
@@ -93,11 +94,12 @@ def _fold(folder: Path, refold: Refold) -> StreamPosition:
         reader.close()
 
 
-def _find_import(folder: Path, import_id: str) -> tuple[list[ImportTotal], list[LineKey]]:
+def _find_import(folder: Path, waiting: WaitingImport) -> tuple[list[ImportTotal], list[LineKey]]:
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:
-            return snapshot.import_totals(import_id), [LineKey(*key) for key in snapshot.import_keys(import_id)]
+            keys = [LineKey(*key) for key in snapshot.import_keys(waiting.id)]
+            return snapshot.import_totals(waiting.id, waiting.at), keys
     finally:
         reader.close()
 

@@ -68,7 +68,7 @@ _KEY = "account, strategy, symbol, position_side, currency"
 _CONTENT = decode.COLUMNS[5:]
 _COLUMNS = f"ts_ns, ordinal, seq, key, {', '.join(_CONTENT)}"
 _OF_KEY = f"SELECT {_COLUMNS} FROM trades WHERE key = ? AND in_force ORDER BY ts_ns, ordinal, seq"
-_OF_IMPORT = f"SELECT {_COLUMNS} FROM trades WHERE import_id = ? AND in_force"
+_OF_IMPORT = f"SELECT {_COLUMNS} FROM trades WHERE import_id = ? AND seq <= ? AND in_force"
 _IMPORT = 4 + _CONTENT.index("import_id")
 
 _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -145,11 +145,13 @@ class Snapshot:
         )
         return [Key(*row) for row in rows]
 
-    def import_totals(self, import_id: str) -> list[ImportTotal]:
-        """What the fills of an import amount to, whether it is in force or not, without those that are void."""
+    def import_totals(self, import_id: str, until: int) -> list[ImportTotal]:
+        """What the fills of an import with sequences up to `until` amount to, whether it is in force or not, without
+        those that are void.
+        """
         keys = dict(enumerate(self.known_keys(), 1))
         sums: dict[tuple[str, str, str, Side], tuple[int, Decimal, Decimal]] = {}
-        for row in self._connection.execute(_OF_IMPORT, (import_id,)):
+        for row in self._connection.execute(_OF_IMPORT, (import_id, until)):
             fill = _fill(row, keys[row[3]])
             name = (fill.account, fill.strategy, fill.symbol, fill.side)
             trades, volume, notional = sums.get(name, (0, ZERO, ZERO))

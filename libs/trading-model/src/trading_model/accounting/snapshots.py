@@ -1,6 +1,7 @@
 """The state of the accounting at one moment, as a value: what is saved, scraped and served. No I/O."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +23,14 @@ class LineSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     key: LineKey
     position: int
     multiplier: Decimal | None = None
+
+
+class WaitingImport(NamedTuple):
+    """An import that the event `at` took back, or restored (`change`), whose fills are not found yet."""
+
+    at: int
+    id: str
+    change: str
 
 
 class StateSnapshot(msgspec.Struct, frozen=True):
@@ -48,7 +57,7 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     events: dict[str, int]
     cash: list[tuple[CashKey, Decimal]]
     kept: list[LedgerEvent]
-    imports: list[tuple[int, str, str]]
+    imports: list[WaitingImport]
     elsewhere: dict[str, Last]
     incomplete_since: int = 0
     late: int = 0

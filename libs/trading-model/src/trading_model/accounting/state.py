@@ -13,7 +13,7 @@ from trading_model.accounting.order import MOVE, Order, order_of_fill, order_of_
 from trading_model.accounting.positions import NEVER, Checkpoint, Edit, Line, LineKey, Position
 from trading_model.accounting.quota import Quota
 from trading_model.accounting.refold import Fresh, Refold, line_of, upper_case
-from trading_model.accounting.snapshots import FOLD, LineSnapshot, StateSnapshot
+from trading_model.accounting.snapshots import FOLD, LineSnapshot, StateSnapshot, WaitingImport
 from trading_model.accounting.steps import Carried, MoveStep, Step, order_of, place_of
 from trading_model.accounting.totals import ADDED, REMOVED, Count, Overflow, Totals
 from trading_model.accounting.window import Window
@@ -63,8 +63,8 @@ class TradingState:
         self.events = dict.fromkeys((FILL, ASIDE, UNKNOWN, *KNOWN_KINDS), 0)
         self.incomplete_since = 0
         self.late = 0
-        self.imports: list[tuple[int, str, str]] = []
-        """Imports taken back or restored whose fills are not found yet: sequence, id, REMOVED or ADDED."""
+        self.imports: list[WaitingImport] = []
+        """Imports taken back or restored whose fills are not found yet."""
 
         self.wants_refold = False
         """Whether a position or an import may wait for the store since the last plan."""
@@ -612,7 +612,7 @@ class TradingState:
             return
         if self._window.after:
             self._corrections.set_import(import_id, in_force)
-            self.imports.append((at, import_id, ADDED if in_force else REMOVED))
+            self.imports.append(WaitingImport(at, import_id, ADDED if in_force else REMOVED))
             self.wants_refold = True
             return
         fills = [fill for fill in self._window.fills(0, at) if fill.import_id == import_id and self._is_valid(fill)]
@@ -743,9 +743,7 @@ class TradingState:
             self._edit(position, edits)
 
     @exactly
-    def settle_import(
-        self, waiting: tuple[int, str, str], amounts: Iterable[ImportAmount], keys: Iterable[LineKey]
-    ) -> None:
+    def settle_import(self, waiting: WaitingImport, amounts: Iterable[ImportAmount], keys: Iterable[LineKey]) -> None:
         """Count the fills of an import that was taken back or restored: the positions of `keys` are recomputed."""
         self.imports.remove(waiting)
         at, _, change = waiting
@@ -758,7 +756,7 @@ class TradingState:
             position = self._positions.get(self._adjustments.book_key(key))
             if position is not None:
                 self._freeze_position(position)
-                position.wait(Edit(at), MAX_PENDING)
+                self._wait_with_linked(position, Edit(at))
 
     # Restoring
 
