@@ -193,17 +193,19 @@ class Position(Book):
         self.ts_length = len(self.ts) if is_plain else NEVER
         self._changed = True
 
-    def wait(self, edit: Edit, limit: int) -> None:
-        """Keep an edit for after the recomputation; with too many, drop them all: the store has them."""
+    def wait(self, edit: Edit) -> None:
+        """Keep an edit for after the recomputation."""
         if not self.recomputing:
             self.recomputing = True
             self.pending_from = edit.at - 1
             self.ts_length = NEVER
             self._changed = True
         self.pending.append(edit)
-        if len(self.pending) > limit:
-            self.pending.clear()
-            self.pending_from = edit.at
+
+    def drop_pending(self, at: int) -> None:
+        """Forget the edits that wait, of events up to `at`: the store has what they change."""
+        self.pending = []
+        self.pending_from = at
 
     def restore(self, held: PositionSnapshot, applied: int) -> None:
         """Continue from a snapshot of the state after `applied`. What waited then is in the store."""

@@ -37,7 +37,7 @@ BUSY = 2**8
 """A position gets another one at each 2^8th purchase: what at most is folded again after a race, and as many sales."""
 
 MAX_PENDING = 20_000
-"""Edits that wait for one recomputation. Beyond it, it begins again behind them."""
+"""Edits that wait for recomputations, of all positions: some 20 MB. Beyond it, these begin again behind them."""
 
 KEPT_KINDS = ("opening", "split", "move", "instrument", "price", "rate", "import")
 """Kinds of events that later events may depend on."""
@@ -66,6 +66,7 @@ class TradingState:
         self.imports: list[WaitingImport] = []
         """Imports taken back or restored whose fills are not found yet."""
 
+        self._pending = 0
         self.wants_refold = False
         """Whether a position or an import may wait for the store since the last plan."""
 
@@ -684,8 +685,17 @@ class TradingState:
             linked = self._positions.get(key)
             if linked is not None:
                 self._freeze_position(linked)
-                linked.wait(Edit(edit.at), MAX_PENDING)
-        position.wait(edit, MAX_PENDING)
+                linked.wait(Edit(edit.at))
+        self._wait(position, edit)
+
+    def _wait(self, position: Position, edit: Edit) -> None:
+        position.wait(edit)
+        self._pending += 1
+        if self._pending > MAX_PENDING:
+            for waiting in self._positions.values():
+                if waiting.recomputing:
+                    waiting.drop_pending(edit.at)
+            self._pending = 0
 
     def _terms_of(self, line: Line) -> Terms:
         return self._instruments.terms(line.key.symbol, line.key.currency, line.multiplier)
@@ -739,6 +749,7 @@ class TradingState:
                 position.replaces = []
             if edits:
                 waiting.append((position, edits))
+        self._pending = sum(len(position.pending) for position in self._positions.values())
         for position, edits in waiting:
             self._edit(position, edits)
 
