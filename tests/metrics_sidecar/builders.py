@@ -19,9 +19,27 @@ def trade(side: str, qty: str, price: str, **others: Any) -> Trade:
 
 
 def event(sequence: int, given: Mapping[str, Any]) -> bytes:
-    """The trade as journaled."""
+    """The trade as journaled; an event with a kind as it is given."""
+    members = given if "kind" in given else journaled(sequence, given)
+    return json.dumps({"seq": sequence, **members}, separators=(",", ":")).encode()
+
+
+def journaled(sequence: int, given: Mapping[str, Any]) -> Trade:
+    """The members of a journaled trade but for its sequence."""
     defaults = {"trade_id": f"t{sequence}", "ts": "2026-03-04T05:06:07Z", "account": "default", "strategy": "default"}
-    return json.dumps({"seq": sequence, **defaults, **given}, separators=(",", ":")).encode()
+    return {**defaults, **given}
+
+
+def replace(target: int, given: Mapping[str, Any], **changes: Any) -> Trade:
+    """The trade `given`, of this sequence, was really another one."""
+    was = journaled(target, given)
+    return {"kind": "replace", "id": "r", "target": target, "replace": {"fill": was | changes, "was": was}}
+
+
+def batch_of(events: Sequence[Mapping[str, Any]]) -> Batch:
+    """Consecutive events with their sequences, as a LedgerBuilder writes them."""
+    text = b",".join([json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() for event in events])
+    return Batch(STREAM, events[0]["seq"], events[-1]["seq"], text)
 
 
 def batch(trades: Sequence[Mapping[str, Any]], first: int = 1, published_at_ns: int = 0) -> Batch:

@@ -9,13 +9,15 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from metrics_sidecar import metrics
 from metrics_sidecar.exposition.text import Exposition
 from service_kit.metrics.text import Family, histogram_samples
-from tests.metrics_sidecar.builders import batch, parse, samples, state_of, trade
+from tests.metrics_sidecar.builders import batch, parse, replace, samples, state_of, trade
 from trading_model.accounting.state import TradingState
 
+FIRST = trade("buy", "0.20", "1000", symbol="BTC/USDT", strategy="maker", fee="0.02")
 TRADES = [
-    trade("buy", "0.30", "1000.10", symbol="BTC/USDT", strategy="maker", fee="0.02"),
+    FIRST,
     trade("sell", "0.10", "1e3", symbol="BTC/USDT", strategy="maker", fee="-1E-8", fee_currency="BNB"),
     trade("sell", "5", "0.0014", account='a "b"\\', ts="2026-03-04T05:06:07.25Z"),
+    replace(1, FIRST, qty="0.30", price="1000.10"),
 ]
 
 KEYS = """\
@@ -27,16 +29,29 @@ trading_trades_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"
 trading_trades_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 1
 # HELP trading_volume_total Quantity traded.
 # TYPE trading_volume_total counter
-trading_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 0.3
+trading_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 0.2
 trading_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="sell"} 0.1
 trading_volume_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="buy"} 0
 trading_volume_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 5
 # HELP trading_notional_total Price times quantity traded.
 # TYPE trading_notional_total counter
-trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 300.03
+trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy"} 200
 trading_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="sell"} 100
 trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="buy"} 0
 trading_notional_total{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH",side="sell"} 0.007
+# HELP trading_corrected_trades_total Trades that voids and replaces removed or added, beside trading_trades_total, \
+which never falls.
+# TYPE trading_corrected_trades_total counter
+trading_corrected_trades_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy",change="removed"} 1
+trading_corrected_trades_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy",change="added"} 1
+# HELP trading_corrected_volume_total Quantity that voids and replaces removed or added.
+# TYPE trading_corrected_volume_total counter
+trading_corrected_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy",change="removed"} 0.2
+trading_corrected_volume_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy",change="added"} 0.3
+# HELP trading_corrected_notional_total Price times quantity that voids and replaces removed or added.
+# TYPE trading_corrected_notional_total counter
+trading_corrected_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy",change="removed"} 200
+trading_corrected_notional_total{account="default",strategy="maker",symbol="BTC/USDT",side="buy",change="added"} 300.03
 # HELP trading_position Position; negative when short.
 # TYPE trading_position gauge
 trading_position{account="default",strategy="maker",symbol="BTC/USDT"} 0.2
@@ -53,7 +68,7 @@ trading_realized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"
 # TYPE trading_unrealized_pnl gauge
 trading_unrealized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.02
 trading_unrealized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
-# HELP trading_net_pnl Realised plus unrealised P&L, minus fees in the symbol's P&L currency or in none.
+# HELP trading_net_pnl Realised plus unrealised P&L, minus fees, plus income of the key (funding, dividends).
 # TYPE trading_net_pnl gauge
 trading_net_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.05
 trading_net_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
@@ -61,16 +76,23 @@ trading_net_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
 # TYPE trading_fees gauge
 trading_fees{account="default",strategy="maker",symbol="BTC/USDT",currency="quote"} 0.02
 trading_fees{account="default",strategy="maker",symbol="BTC/USDT",currency="BNB"} -0.00000001
-# HELP trading_last_price Price of the symbol's last trade by sequence; marks the unrealised P&L.
+# HELP trading_fees_outside_net Fees that are not in trading_net_pnl: in another currency, without a rate at the time \
+of the trade.
+# TYPE trading_fees_outside_net gauge
+trading_fees_outside_net{account="default",strategy="maker",symbol="BTC/USDT",currency="BNB"} -0.00000001
+# HELP trading_position_recomputing 1 while a key's figures are those before a correction or a late trade, which are \
+being worked in; else missing.
+# TYPE trading_position_recomputing gauge
+# HELP trading_last_price Price of the symbol's last trade by time, or a later price by hand; marks the unrealised P&L.
 # TYPE trading_last_price gauge
 trading_last_price{symbol="BTC/USDT"} 1000
 trading_last_price{symbol="XRP/ETH"} 0.0014
-# HELP trading_last_trade_timestamp_seconds Time of the symbol's last trade by sequence, as its sender reported it.
+# HELP trading_last_trade_timestamp_seconds Time of the symbol's last price, as its sender reported it.
 # TYPE trading_last_trade_timestamp_seconds gauge
 trading_last_trade_timestamp_seconds{symbol="BTC/USDT"} 1772600767
 trading_last_trade_timestamp_seconds{symbol="XRP/ETH"} 1772600767.25
-# HELP trading_symbol_info Base, P&L currency and contract kind, derived from the symbol's form. An empty currency \
-is unknown.
+# HELP trading_symbol_info Base, P&L currency and contract kind, by instrument or the symbol's form. An empty \
+currency is unknown.
 # TYPE trading_symbol_info gauge
 trading_symbol_info{symbol="BTC/USDT",base="BTC",currency="USDT",kind="spot"} 1
 trading_symbol_info{symbol="XRP/ETH",base="XRP",currency="ETH",kind="spot"} 1
@@ -128,6 +150,9 @@ def test_openmetrics_differs_in_the_names_of_counters_and_info_and_in_its_end() 
         "trading_trades",
         "trading_volume",
         "trading_notional",
+        "trading_corrected_trades",
+        "trading_corrected_volume",
+        "trading_corrected_notional",
         "trading_stream_gaps",
         "trading_events_rejected",
     ):

@@ -7,26 +7,31 @@ from types import FrameType
 from typing import Any
 
 from telemetry_stream.events import Batch
-from tests.metrics_sidecar.builders import STREAM, batch, trade
+from tests.metrics_sidecar.builders import STREAM, event, trade
 from trading_model.accounting.state import TradingState
 
 CHANCE = random.Random(20_260_304)
-BATCHES = [
-    batch(
-        [
-            trade(CHANCE.choice(("buy", "sell")), f"0.{CHANCE.randint(1, 99)}", "3000.10", symbol=f"S{number % 10}")
-            for number in range(1_000)
-        ],
-        first,
-    )
-    for first in range(1, 4_000, 1_000)
+BODIES = [
+    event(0, trade(CHANCE.choice(("buy", "sell")), f"0.{CHANCE.randint(1, 99)}", "3000.10", symbol=f"S{number % 10}"))
+    for number in range(1_000)
 ]
+"""Trades without their sequences and times."""
 
 
-def apply(state: TradingState, rounds: int) -> None:
-    for _ in range(rounds):
-        for applied in BATCHES:
-            state.apply(applied)
+def batch(number: int) -> Batch:
+    """The trades of one of many batches, in the order of trading."""
+    first = number * len(BODIES) + 1
+    events = [
+        body.replace(b'{"seq":0', b'{"seq":%d' % sequence).replace(b"05:06:07Z", b"05:06:07.%09dZ" % sequence)
+        for sequence, body in enumerate(BODIES, first)
+    ]
+    return Batch(STREAM, first, first + len(events) - 1, b",".join(events))
+
+
+def apply(state: TradingState, until: int) -> None:
+    """Apply batches until so many were applied."""
+    for number in range(state.applied // len(BODIES), until):
+        state.apply(batch(number))
 
 
 def instructions(state: TradingState, applied: Batch) -> int:
@@ -60,12 +65,13 @@ def peak_bytes(state: TradingState, applied: Batch) -> int:
 
 def test_the_400_000th_trade_takes_no_more_instructions_and_memory_than_the_40_000th() -> None:
     state = TradingState(1_000, STREAM)
-    apply(state, rounds=10)
-    early, early_peak = instructions(state, BATCHES[0]), peak_bytes(state, BATCHES[1])
+    apply(state, until=40)
+    early, early_peak = instructions(state, batch(40)), peak_bytes(state, batch(41))
+    apply(state, until=60)
     blocks = sys.getallocatedblocks()
-    apply(state, rounds=90)
+    apply(state, until=400)
     held = sys.getallocatedblocks() - blocks
     assert early > 10_000, "they were counted"
-    assert instructions(state, BATCHES[0]) < 1.05 * early
-    assert peak_bytes(state, BATCHES[1]) < 1.5 * early_peak
+    assert instructions(state, batch(400)) < 1.05 * early
+    assert peak_bytes(state, batch(401)) < 1.5 * early_peak
     assert held < 1_000

@@ -20,6 +20,7 @@ from telemetry_stream.testing.memory import MemoryStream
 from tests.metrics_sidecar.builders import batch, parse, trade
 from tests.metrics_sidecar.test_follow import ScriptedSubscriber
 from trading_model.accounting.state import TradingState
+from trading_model.kinds import COUNTED
 
 TRADES = [trade("buy", "1", "1"), trade("buy", "2", "2"), trade("sell", "1", "3", fee="0.1", fee_currency="BNB")]
 
@@ -80,7 +81,15 @@ def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
     names = {
         name.partition("{")[0].removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name in shown
     }
-    assert names == {metric.name for metric in metrics.ALL} - {metrics.REQUESTS.name}
+    without_a_cause = {
+        metrics.REQUESTS,
+        metrics.CORRECTED_TRADES,
+        metrics.CORRECTED_VOLUME,
+        metrics.CORRECTED_NOTIONAL,
+        metrics.POSITION_RECOMPUTING,
+        metrics.CASH,
+    }
+    assert names == {metric.name for metric in metrics.ALL if metric not in without_a_cause}
     assert shown['trading_stream_applied_sequence{stream="scripted"}'] == "3"
     assert shown["trading_stream_caught_up"] == "1"
     assert shown['trading_events_rejected_total{reason="undecodable"}'] == "0"
@@ -118,7 +127,9 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
             "buys": 2,
             "sells": 1,
             "rejected": {"undecodable": 0, "out_of_range": 0},
-            "events": {"fill": 3, "aside": 0, "unknown": 0},
+            "events": dict.fromkeys(COUNTED, 0) | {"fill": 3},
+            "late": 0,
+            "recomputing": 0,
             "positions": 1,
             "positions_limit": 1000,
         },
@@ -129,6 +140,7 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
             "notional": {"buy": "0", "sell": "0"},
             "fees": {},
         },
+        "cash": [],
         "symbols": {"XRP/ETH": {"last_price": "3", "last_trade_ts": "2026-03-04T05:06:07Z"}},
         "positions": [
             {
@@ -145,8 +157,28 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
                 "realized_pnl": "1." + "3" * 34,
                 "unrealized_pnl": "2." + "6" * 33 + "7",
                 "net_pnl": "4",
+                "currency": "ETH",
+                "fees_in_net": "0",
+                "fees_outside_net": {"BNB": "0.1"},
+                "cash": "0",
+                "last_price_ts": "2026-03-04T05:06:07Z",
+                "multiplier": "1",
+                "unit": "ETH",
+                "flags": [],
+                "rounded": True,
             }
         ],
+        "by_currency": {
+            "ETH": {
+                "realized_pnl": "1." + "3" * 34,
+                "unrealized_pnl": "2." + "6" * 33 + "7",
+                "fees": "0",
+                "cash": "0",
+                "net_pnl": "4",
+                "unmarked": 0,
+                "not_in_net": {"BNB": "0.1"},
+            }
+        },
     }
 
 

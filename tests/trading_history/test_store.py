@@ -93,7 +93,8 @@ def test_a_void_of_an_import_takes_all_its_fills_out_and_its_void_restores_them(
         assert [key.symbol for key in keys] == ["S0", "S1"]
         assert list(snapshot.fills(keys)) == []
         assert snapshot.import_keys("i-2") == []
-        totals = {(one.symbol, one.trades, str(one.volume), str(one.notional)) for one in snapshot.import_totals("i-1", 1_000)}
+        found = snapshot.import_totals("i-1", 1_000)
+        totals = {(one.symbol, one.trades, str(one.volume), str(one.notional)) for one in found}
         assert totals == {("S0", 3, "4.5", "9.0"), ("S1", 2, "3.0", "6.0")}
     ledger.void(void)
     fold(tmp_path, ledger)
