@@ -32,6 +32,9 @@ NOT_SHOWN = {
     "trading_analytics_connections": "only Prometheus and health checks ask trading-analytics",
     "trading_analytics_connections_limit": "only Prometheus and health checks ask trading-analytics",
     "trading_stream_redials_total": "panels show whether the sidecar has caught up; this one helps to find the cause",
+    "trading_corrected_volume_total": "a panel shows the corrected trades; this one gives the right volume",
+    "trading_corrected_notional_total": "a panel shows the corrected trades; this one gives the right notional",
+    "trading_position_recomputing": "a panel shows how many positions are being recomputed; this one says which",
 }
 """Exported metrics without a panel, each with the reason."""
 

@@ -10,9 +10,11 @@ KEY = 'account=~"$account", strategy=~"$strategy", symbol=~"$symbol"'
 SYMBOL = 'symbol=~"$symbol"'
 
 
-# Each symbol with its currency. Where that is unknown the symbol takes its place, so that it is added to no other.
+# Each symbol with its currency. Where that is unknown, or P&L is in points, the symbol takes its place, so that it is
+# added to no other.
 CURRENCY = (
-    'trading_symbol_info{currency!=""}'
+    'trading_symbol_info{currency!="", unit=""}'
+    ' or label_replace(trading_symbol_info{currency!="", unit="points"}, "currency", "points, $1", "symbol", "(.*)")'
     ' or label_replace(trading_symbol_info{currency=""}, "currency", "unknown, $1", "symbol", "(.*)")'
 )
 
@@ -45,7 +47,8 @@ EXPOSURE = f"trading_position{{{KEY}}} * on (job, instance, symbol) group_left (
 AT_A_GLANCE = [
     stat(
         "Net P&L",
-        "Realised and unrealised P&L minus the fees in its currency, per currency.",
+        "Realised and unrealised P&L minus fees plus income of each key, per currency. Not in it: fees without a rate, "
+        "and cash of no key.",
         "locale",
         Query(by_currency(f"trading_net_pnl{{{KEY}}}"), "{{currency}}"),
         width=6,
@@ -205,9 +208,19 @@ ACTIVITY = [
         sides=True,
         minimum=0,
     ),
+    time_series(
+        "Corrected trades",
+        "Trades that voids and replaces removed or added, and late trades. Right number = accepted - removed + added.",
+        "none",
+        Query(f"sum by (change) (increase(trading_corrected_trades_total{{{KEY}}}[$__rate_interval]))", "{{change}}"),
+        Query("increase(trading_trades_late_total[$__rate_interval])", "late"),
+        Query("trading_positions_recomputing", "positions being recomputed"),
+        width=24,
+        minimum=0,
+    ),
 ]
 
-FEES = [
+FEES_AND_CASH = [
     time_series(
         "Fees by currency",
         "Fees since the journal began, rebates negative. A fee sent without a currency is in that of its symbol.",
@@ -222,6 +235,20 @@ FEES = [
         Query(fees_by("account", "strategy"), "{{account}} {{strategy}} {{currency}}"),
         width=12,
     ),
+    time_series(
+        "Fees that are not in the net P&L",
+        "In a third currency, without a rate at the time of the trade.",
+        "locale",
+        Query(f"sum by (currency) (trading_fees_outside_net{{{KEY}}})", "{{currency}}"),
+        width=12,
+    ),
+    time_series(
+        "Cash by reason and currency",
+        "Money without a trade, received minus paid. Deposits and withdrawals are never P&L.",
+        "locale",
+        Query('sum by (reason, currency) (trading_cash{account=~"$account"})', "{{reason}} {{currency}}"),
+        width=12,
+    ),
 ]
 
 ROWS: dict[str, list[Json]] = {
@@ -230,5 +257,5 @@ ROWS: dict[str, list[Json]] = {
     "Positions and exposure": POSITIONS,
     "Prices": PRICES,
     "Activity": ACTIVITY,
-    "Fees": FEES,
+    "Fees and cash": FEES_AND_CASH,
 }

@@ -1,13 +1,14 @@
 """Assembles the sidecar and runs it: stream, state, snapshots, HTTP. All end together."""
 
+import asyncio
 from functools import partial
+from importlib import import_module
 
 import structlog
 
 from metrics_sidecar.advice import advice
 from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
-from metrics_sidecar.recompute import Recomputer
 from metrics_sidecar.server import SidecarApp, connection_context
 from metrics_sidecar.snapshot import SnapshotFile
 from service_kit.connection.guarded_http import guarded_connection
@@ -54,7 +55,6 @@ def start(settings: Settings, ending: Ending) -> Serving:
 
 def parts_of(settings: Settings, tracker: Tracker, saver: Saver, ending: Ending, max_connections: int) -> Serving:
     """The program's parts: HTTP, following the stream, recomputing positions, and saving snapshots."""
-    recomputer = Recomputer(tracker, place_of(settings), advice)
     connections = connection_context(max_connections)
     app = SidecarApp(tracker, saver, settings.replay_address, settings.api_tokens, connections)
     log.info("started", follows=settings.publisher_address, replay=settings.replay_address)
@@ -63,10 +63,19 @@ def parts_of(settings: Settings, tracker: Tracker, saver: Saver, ending: Ending,
         guarded_connection(connections),
         {
             "follow": ending.cancels(follow(tracker)),
-            "recompute": ending.cancels(recomputer.run()),
+            "recompute": ending.cancels(recompute(tracker, place_of(settings))),
             "save": saver.run(settings.snapshot_seconds, ending.begun),
         },
     )
+
+
+async def recompute(tracker: Tracker, place: Place) -> None:
+    """Recompute positions from the store of fills until cancelled. The store's libraries are loaded when one waits."""
+    await tracker.recomputation_wanted.wait()
+    await asyncio.to_thread(import_module, "metrics_sidecar.recompute")
+    from metrics_sidecar.recompute import Recomputer  # noqa: PLC0415 -- loaded by now
+
+    await Recomputer(tracker, place, advice).run()
 
 
 async def follow(tracker: Tracker) -> None:

@@ -23,27 +23,49 @@ one scrape are of one moment.
 ## How the figures are made
 - **Exact.** Sums and products of decimals are never rounded. They are shown with all their digits, without exponent
   and without trailing zeros after the point.
+- **The order of trading.** Positions, averages, P&L and last prices follow the time of the trades, not their arrival.
+  At the same time: openings, splits, moves, then trades by the number that the trade id is, those without one last;
+  then by sequence. A trade that arrives late, is voided or replaced gives the figures as if it had always been so.
+  If it is recent, figures are right at once; else the position is recomputed from the store of fills. Until then the
+  key has its earlier figures and `trading_position_recomputing`.
+- **Counters follow the arrival** and never fall: what was accepted, as sent, under the symbol as sent, `|price| ×
+  quantity` without a multiplier. `trading_corrected_trades_total`, `_volume_total` and `_notional_total` stand beside
+  them: right = accepted − removed + added. A replaced trade is removed and added.
 - **Average cost.** A trade in the direction of the position moves the average entry price. A trade against it
-  realises `closed × (price − average) × sign` and does not change the average. A trade that crosses zero opens the
-  rest at its own price.
-- `trading_realized_pnl + trading_unrealized_pnl = cash flow + position × last price`, exactly, as shown. The cash
-  flow is the notional sold minus the notional bought.
-- **The one division.** The remaining cost after a partial close may not be a finite decimal. It is kept to 200 digits.
-  If it is part of a figure, both P&Ls are rounded, half to even, to 34 decimals more than the exact figures they are
-  made from. The average entry price has 50 significant digits. `trading_net_pnl` involves no division and is always
-  exact.
-- **Currencies.** `trading_symbol_info` shows the currency of a symbol's P&L, by one rule that reads the symbol's form:
-  `XRP/ETH` ETH, `BTCUSDT`, `BTC-USDT` and `BTC-USDT-SWAP` USDT, `EURUSD` USD. Where venues use one form for
-  different things, the currency is empty: `BTCUSD` and `XBTUSD` (spot, or an inverse contract settled in BTC),
-  `BTC-PERP`, `ETH-27DEC26-4000-C`, `KRW-BTC`, `AAPL`, `BRK-B`. Amounts in different or unknown currencies are never
-  added: join the series by `symbol`.
-- **Fees.** A fee without a currency has `currency="quote"`. These, and fees in the currency of the symbol's P&L, are
-  subtracted in `trading_net_pnl`. All other fees are in `trading_fees` only; so are all fees with a currency if the
-  currency of the symbol's P&L is unknown.
-- **Marks.** The unrealised P&L is marked at the symbol's last price, in any account.
+  realises `closed × (price − average) × sign × multiplier` and does not change the average. A trade that crosses zero
+  opens the rest at its own price.
+- **Multiplier and points.** A symbol's instrument, the trade, or what is known about the symbol's form says how many
+  units one unit as sent is ([instruments.md](instruments.md)). A contract whose multiplier nobody says counts as 1:
+  its P&L is in points, not in a currency, and `trading_symbol_info` has `unit="points"`. An inverse contract is worth
+  `−multiplier × quantity / price`, so its average is harmonic.
+- `trading_realized_pnl + trading_unrealized_pnl = cash flow + position × multiplier × last price`, exactly, as shown.
+  The cash flow is what was sold minus what was bought, moves and openings at their cost.
+- **Divisions.** The remaining cost after a partial close may not be a finite decimal, nor the worth of an inverse
+  contract, nor a split's quantity. They are kept to 200 digits. If one is part of a figure, both P&Ls are rounded,
+  half to even, to 34 decimals more than the exact figures they are made from; `/state` says `rounded`. The average
+  entry price has 50 significant digits. Without an inverse contract or such a split, `trading_net_pnl` involves no
+  division and is always exact.
+- **Currencies.** `trading_symbol_info` shows the currency of a symbol's P&L, by one rule: the instrument, the trade's
+  `currency`, what is known about the form, the form itself: `XRP/ETH` ETH, `BTCUSDT`, `BTC-USDT` and `BTC-USDT-SWAP`
+  USDT, `EURUSD` USD. Where venues use one form for different things, the currency is empty: `BTCUSD` and `XBTUSD`
+  (spot, or an inverse contract settled in BTC), `BTC-PERP`, `ETH-27DEC26-4000-C`, `KRW-BTC`, `AAPL`, `BRK-B`. Amounts
+  in different or unknown currencies are never added: join the series by `symbol`. Series of positions whose trades
+  name the currency have it as `pnl_currency`; those of separate long and short positions have `position_side`.
+- **Fees.** A fee without a currency has `currency="quote"`. These, and fees in the currency of the P&L, are
+  subtracted in `trading_net_pnl`. A fee in the base of a spot comes off the position and is valued at the trade's
+  price. Any other is valued at the last `rate` event at or before the trade that is not too old. Without one it is not
+  in the net: `trading_fees_outside_net` has it. `trading_fees` has all fees, as sent.
+- **Cash.** `trading_cash` has money without a trade by reason, received minus paid. Income of a key in the currency of
+  its P&L (funding, interest, dividends) is in its `trading_net_pnl`, never in the realised P&L. Deposits and
+  withdrawals are never P&L. `net = realised + unrealised − fees + cash`.
+- **Marks.** The unrealised P&L is marked at the symbol's last price by time, of a trade in any account or by hand
+  (`price` event); in its own account only, where the instrument says so: then `trading_last_price` has an `account`.
+  A price from before a split counts as if traded after it. A position without any price has no unrealised and no net
+  P&L.
+- **Aliases** of an instrument share one position and its gauges, under the instrument's symbol. Counters do not.
 - **Counters start at 0.** With the first trade of a key both its sides appear, the other side at 0. PromQL's
   `increase()` needs two scrapes, so it misses a key's first trade; the counter's value includes it.
-- **A limit.** Each key (account, strategy, symbol) has 11 series and one for each fee currency. Beyond
+- **A limit.** Each key (account, strategy, symbol) has 11 series and one or two for each fee currency. Beyond
   `SIDECAR_MAX_POSITIONS` keys, further keys are counted together as
   `account="__other__",strategy="__other__",symbol="__other__"`: trades, volume, notional and fees, but no position.
   `sum(trading_trades_total)` is still the number of all trades. Beyond 8 fee currencies of one key, further

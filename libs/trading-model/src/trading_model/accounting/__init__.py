@@ -1,11 +1,22 @@
-"""Positions, P&L and fees: a fold over fills, at average cost. No I/O.
+"""Positions, P&L, fees and cash: a fold over the ledger's events in the order of trading, at average cost. No I/O.
 
 Modules:
 
+    adjustments    the openings, splits and moves in force
     base_currency  totals over all positions in one currency
-    figures    average entry price and P&L of a position at a price
-    fills      decodes a batch of events into fills
-    marks      last price of each symbol
-    positions  applies fills to the position of one key
-    state      all positions and totals of one stream
+    book           the position of one key: folds its steps
+    cash           money without a fill: sums by owner, currency and reason
+    corrections    which events are in force, after voids and replaces
+    figures        average entry price and P&L of a position at a price
+    fills          decodes a batch of events
+    marks          the price at which the positions of a symbol are marked
+    order          the order of trading
+    positions      a position while it is followed: recent steps, and what waits
+    quota          how many keys get a position
+    refold         recomputes positions from all their fills
+    snapshots      the state at one moment, as a value
+    state          all positions and totals of one stream
+    steps          what changes a position besides fills
+    totals         counters of accepted trades, in the order of arrival
+    window         the last batches as they came
 """
