@@ -26,6 +26,12 @@ log = structlog.get_logger(__name__)
 RETRY_SECONDS = 5.0
 """Pause after the store could not be used."""
 
+QUIET_SECONDS = 0.2
+"""A pass begins once no further correction came for so long: an import is worked in in one pass, not in a hundred."""
+
+MAX_QUIET_SECONDS = 2.0
+"""It begins at the latest after this time."""
+
 LOOK_SECONDS = 0.01
 """Pause between two looks at how far the state has come, while it is behind the store."""
 
@@ -46,6 +52,7 @@ class Recomputer:
             self._tracker.recomputation_wanted.clear()
             while self._tracker.state.is_recomputing:
                 try:
+                    await self._wait_until_quiet(self._tracker.state)
                     await self._pass(self._tracker.state)
                 except StoreUnavailable as error:
                     log.error(
@@ -54,6 +61,13 @@ class Recomputer:
                         retry_seconds=RETRY_SECONDS,
                     )
                     await asyncio.sleep(RETRY_SECONDS)
+
+    async def _wait_until_quiet(self, state: TradingState) -> None:
+        latest = time.monotonic() + MAX_QUIET_SECONDS
+        seen = -1
+        while seen != state.waits and time.monotonic() < latest:
+            seen = state.waits
+            await asyncio.sleep(QUIET_SECONDS)
 
     async def _pass(self, state: TradingState) -> None:
         began = time.monotonic()

@@ -10,8 +10,11 @@ from trading_model.accounting.positions import LineKey, Position
 from trading_model.accounting.steps import Carried, OtherStep, Step, fold, order_of, place_of
 from trading_model.decimals import exactly
 
-TAIL = 256
-"""Minimum of last steps that a recomputed position keeps with the state before them, for the next live race."""
+TAIL_STEPS = 4_096
+"""Last steps that recomputed positions keep with the state before them, for the next live race: of all together."""
+
+MAX_TAIL = 256
+"""Maximum of them that a position keeps at least; it keeps up to twice as many."""
 
 YIELD_EVERY = 64
 """Fills folded between two calls of `pause`."""
@@ -26,13 +29,14 @@ class Fresh:
     others: list[tuple[OtherStep, "Fresh"]] = field(default_factory=list)
     before: BookState = EMPTY
     steps: list[Step] = field(default_factory=list)
+    tail_steps: int = MAX_TAIL
     _older: tuple[BookState, list[Step]] | None = None
 
     def take(self, step: Step) -> None:
         """Fold a step."""
         fold(self.book, step)
         self.steps.append(step)
-        if len(self.steps) >= TAIL:
+        if len(self.steps) >= self.tail_steps:
             self._older = (self.before, self.steps)
             self.before, self.steps = self.book.state(), []
 

@@ -12,7 +12,7 @@ from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market
 from trading_model.accounting.order import MOVE, Order, order_of_fill, order_of_other
 from trading_model.accounting.positions import NEVER, Checkpoint, Edit, Line, LineKey, Position
 from trading_model.accounting.quota import Quota
-from trading_model.accounting.refold import Fresh, Refold, line_of, upper_case
+from trading_model.accounting.refold import MAX_TAIL, TAIL_STEPS, Fresh, Refold, line_of, upper_case
 from trading_model.accounting.snapshots import FOLD, LineSnapshot, StateSnapshot, WaitingImport
 from trading_model.accounting.steps import Carried, MoveStep, Step, order_of, place_of
 from trading_model.accounting.totals import ADDED, REMOVED, Count, Overflow, Totals
@@ -36,8 +36,8 @@ EPOCH_BITS = 13
 BUSY = 2**8
 """A position gets another one at each 2^8th purchase: what at most is folded again after a race, and as many sales."""
 
-MAX_PENDING = 20_000
-"""Edits that wait for recomputations, of all positions: some 20 MB. Beyond it, these begin again behind them."""
+MAX_PENDING = 8_192
+"""Edits that wait for recomputations, of all positions: some 10 MB. Beyond it, these begin again behind them."""
 
 KEPT_KINDS = ("opening", "split", "move", "instrument", "price", "rate", "import")
 """Kinds of events that later events may depend on."""
@@ -65,6 +65,9 @@ class TradingState:
         self.late = 0
         self.imports: list[WaitingImport] = []
         """Imports taken back or restored whose fills are not found yet."""
+
+        self.waits = 0
+        """Edits that had to wait for the store so far."""
 
         self._pending = 0
         self.wants_refold = False
@@ -690,6 +693,7 @@ class TradingState:
 
     def _wait(self, position: Position, edit: Edit) -> None:
         position.wait(edit)
+        self.waits += 1
         self._pending += 1
         if self._pending > MAX_PENDING:
             for waiting in self._positions.values():
@@ -723,6 +727,7 @@ class TradingState:
         carried: dict[int, Carried] = {}
         fresh = [Fresh(position, Book(position.key, position.terms, self._rates.at)) for position in positions]
         for one in fresh:
+            one.tail_steps = min(max(TAIL_STEPS // len(fresh), 1), MAX_TAIL)
             one.others = [(step, one) for step in self._adjustments.steps_of(one.position.key, carried)]
         of_line = {upper_case(line.key): one for one in fresh for line in one.position.lines}
         return Refold(self.applied, fresh, of_line, carried)
