@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from metrics_sidecar.exposition.text import Exposition, max_bytes
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
 from telemetry_stream.events import StreamPosition
-from tests.metrics_sidecar.builders import STREAM, Trade, batch, state_of, trade
+from tests.metrics_sidecar.builders import STREAM, Trade, batch, replace, state_of, trade
 from trading_model.accounting.quota import LABEL_BYTES, cost, newcomers_limit
 from trading_model.accounting.state import TradingState
 
@@ -93,6 +93,14 @@ def test_which_keys_get_series_depends_on_the_journal_alone(
     assert sum(held.trades for held in [*whole.freeze().totals, whole.freeze().other]) == len(trades)
 
 
+def test_sides_and_currencies_that_trades_name_count_as_keys() -> None:
+    made_up = [trade("buy", "1", "1", symbol="S", currency=f"C{number}") for number in range(40)]
+    sides = [trade("buy", "1", "1", account="a", position_side=side) for side in ("long", "short")]
+    moment = state_of([*sides, *made_up], limit=10).freeze()
+    assert (len(moment.positions), len(moment.totals), moment.used) == (10, 2, 10)
+    assert moment.other.trades == 32
+
+
 def test_a_scrape_is_never_longer_than_its_bound() -> None:
     names = ["\N{OLD ITALIC LETTER A}" * 64, "\N{OLD ITALIC LETTER BE}" * 64]
     trades = [
@@ -103,7 +111,11 @@ def test_a_scrape_is_never_longer_than_its_bound() -> None:
         for side, price in (("buy", NINES), ("sell", SMALL), ("buy", f"0.{NINES}"))
         for fee in [{"fee": f"0.{NINES}", "fee_currency": f"{currency:016}"} for currency in range(12)]
     ]
-    moment = state_of(trades, limit=40).freeze()
+    # Each trade was really one of the other side.
+    sides = {"buy": "sell", "sell": "buy"}
+    corrections = [replace(seq, given, side=sides[given["side"]]) for seq, given in enumerate(trades, 1)]
+    moment = state_of([*trades, *corrections], limit=40).freeze()
+    assert sum(len(held.corrected) for held in moment.totals) == 4 * len(moment.totals)
     exposition = Exposition()
     text = b"".join(exposition.render(moment, [], openmetrics=True))
     assert moment.used >= 40

@@ -171,7 +171,8 @@ POSITIONS = Metric(
     "gauge",
     "keys",
     (),
-    "Keys (account, strategy, symbol) with series; names above 128 bytes count once for each 128 bytes begun.",
+    "Keys with series: account, strategy, symbol, and position side and currency where trades name them. Names above "
+    "128 bytes count once for each 128 bytes begun.",
     "Close to trading_positions_limit: raise SIDECAR_MAX_POSITIONS, or find the sender that makes up symbols.",
 )
 POSITIONS_LIMIT = Metric(
@@ -195,7 +196,7 @@ EXPOSITION_BYTES_LIMIT = Metric(
     "gauge",
     "bytes",
     (),
-    "Maximum size of a scrape: 8 KiB for each position of the limit and of the reserve, plus 1 MiB.",
+    "Maximum size of a scrape: 16 KiB for each position of the limit and of the reserve, plus 1 MiB.",
     "Larger than Prometheus' body_size_limit: lower SIDECAR_MAX_POSITIONS.",
 )
 OVERFLOW_TRADES = Metric(

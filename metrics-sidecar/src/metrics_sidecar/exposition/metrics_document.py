@@ -65,7 +65,8 @@ one scrape are of one moment.
 - **Aliases** of an instrument share one position and its gauges, under the instrument's symbol. Counters do not.
 - **Counters start at 0.** With the first trade of a key both its sides appear, the other side at 0. PromQL's
   `increase()` needs two scrapes, so it misses a key's first trade; the counter's value includes it.
-- **A limit.** Each key (account, strategy, symbol) has 11 series and one or two for each fee currency. Beyond
+- **A limit.** Each key (account, strategy, symbol; also position side and currency, where trades name them) has 11
+  series, one or two for each fee currency, and up to 12 for corrections. Beyond
   `SIDECAR_MAX_POSITIONS` keys, further keys are counted together as
   `account="__other__",strategy="__other__",symbol="__other__"`: trades, volume, notional and fees, but no position.
   `sum(trading_trades_total)` is still the number of all trades. Beyond 8 fee currencies of one key, further

@@ -51,8 +51,8 @@ POSITION_FAMILIES = (
 
 SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
 
-KEY_BYTES = 8_192
-"""Maximum bytes of the series of one key and its symbol: 23 lines with 128 bytes of names each, and values of maximum
+KEY_BYTES = 16_384
+"""Maximum bytes of the series of one key and its symbol: 45 lines with 128 bytes of names each, and values of maximum
 length (amounts have 38 digits on either side of the point, sums and products up to 208).
 """
 

@@ -89,6 +89,9 @@ class TradingState:
         self._shown: list[Position] = []
         self._markets: dict[str, Market] = {}
         self._window = Window(0)
+        self._edits: dict[Position, list[Edit]] = {}
+        """Changes of steps that the end of the batch makes."""
+
         self._generation = 0
         self._freezing = False
 
@@ -183,6 +186,8 @@ class TradingState:
             self.events[ASIDE] += content.asides
             self._apply_items(content.items)
         self.applied = batch.last
+        if self._edits:
+            self._settle()
 
     def _apply_items(self, items: list[Item]) -> None:
         fills: list[Fill] = []
@@ -206,7 +211,7 @@ class TradingState:
     @exactly
     def _apply_fills(self, fills: Sequence[Fill], plain: bool) -> None:  # noqa: C901 - calls would cost a third
         freezing, generation, epoch = self._freezing, self._generation, self.applied >> EPOCH_BITS
-        late: dict[Position, list[Fill]] | None = None
+        edits = self._edits
         account: str | None = None
         strategy, shelf = "", _NO_SHELF
         rejected = 0
@@ -253,10 +258,8 @@ class TradingState:
             ts = fill.ts
             # As texts, times of the same length sort as the times do.
             if ts <= position.ts or len(ts) != position.ts_length:
-                if (late is not None and position in late) or not position.is_followed_by(fill):
-                    late = {} if late is None else late
-                    late.setdefault(position, []).append(fill)
-                    position.ts_length = NEVER
+                if position in edits or not position.is_followed_by(fill):
+                    self._take_late(position, fill)
                     continue
                 position.ts_length = len(ts)
             if position.epoch != epoch:
@@ -265,9 +268,6 @@ class TradingState:
         if rejected:
             self.rejected[OUT_OF_RANGE] += rejected
         self.events[FILL] += len(fills) - rejected
-        if late:
-            self.applied = fills[-1].seq
-            self._take_late(late)
 
     def _takes(self, fill: Fill) -> bool:
         """Whether a fill of an uncommon price is valid: 0, or negative where the instrument says so."""
@@ -277,11 +277,10 @@ class TradingState:
         terms = self._instruments.terms(fill.symbol, fill.currency or "", fill.multiplier)
         return price == ZERO or terms.negative_prices
 
-    def _take_late(self, late: dict[Position, list[Fill]]) -> None:
-        """Take fills that do not follow the last step of their position, or that came behind one that doesn't."""
-        for position, fills in late.items():
-            self.late += sum([position.see(order_of_fill(fill.ts, fill.trade_id, fill.seq)) for fill in fills])
-            self._edit(position, [Edit(fill.seq, inserted=(fill,)) for fill in fills])
+    def _take_late(self, position: Position, fill: Fill) -> None:
+        """Take a fill that does not follow the last step of its position, or that came behind one that doesn't."""
+        self.late += position.see(order_of_fill(fill.ts, fill.trade_id, fill.seq))
+        self._edit(position, Edit(fill.seq, inserted=(fill,)))
 
     def _line_of(self, fill: Fill) -> Line | None:
         """The line of a fill, which it opens if need be; None beyond the limit, where it only counts the fill."""
@@ -315,17 +314,17 @@ class TradingState:
         if line is not None:
             return line
         owner = key[:3]
+        if not self._quota.admits(*owner):
+            return None
         totals = self._totals.get(owner)
         if totals is None:
-            if not self._quota.admits(*owner):
-                return None
-            self._quota.take(*owner)
             totals = self._totals[owner] = Totals(*owner)
         terms = self._instruments.terms(key.symbol, key.currency)
         return self._add_line(key, totals, terms, self._position(book_key(key, terms), terms))
 
     def _add_line(self, key: LineKey, totals: Totals, terms: Terms, position: Position) -> Line:
         line = Line(key, totals, terms, position)
+        self._quota.take(*key[:3])
         position.lines.append(line)
         self._shelves.setdefault((key.account, key.strategy), {})[_shelf_name(key)] = line
         return line
@@ -384,18 +383,25 @@ class TradingState:
 
     # Edits: steps out of order, and corrections
 
-    @exactly
-    def _edit(self, position: Position, edits: list[Edit]) -> None:
-        """Change steps of a position in memory, or mark it until it is recomputed from the store."""
-        if self._positions.get(position.key) is not position:  # another took its place, and has the steps
-            return
+    def _edit(self, position: Position, edit: Edit) -> None:
+        """Note a change of a position's steps. Those of one batch are made at its end, all at once."""
         self._freeze_position(position)
         position.note_last()
-        if not position.recomputing and self._edit_in_memory(position, edits):
-            return
-        for edit in edits:
-            self._wait_with_linked(position, edit)
-        self.wants_refold = True
+        position.ts_length = NEVER
+        self._edits.setdefault(position, []).append(edit)
+
+    @exactly
+    def _settle(self) -> None:
+        """Change steps in memory, or mark positions until they are recomputed from the store."""
+        while self._edits:
+            position = next(iter(self._edits))
+            edits = self._edits.pop(position)
+            if self._positions.get(position.key) is not position:  # another took its place, and has the steps
+                continue
+            self._freeze_position(position)
+            if position.recomputing or not self._edit_in_memory(position, edits):
+                self._wait_with_linked(position, edits)
+                self.wants_refold = True
 
     def _edit_in_memory(self, position: Position, edits: list[Edit]) -> bool:
         orders = [order for edit in edits if (order := edit.earliest) is not None]
@@ -461,7 +467,7 @@ class TradingState:
                 continue
             line = self._line(sink[0])
             if line is not None and line.position is not position:
-                self._edit(line.position, [Edit(self.applied, False, since=order_of_other(sink[1], MOVE, seq))])
+                self._edit(line.position, Edit(self.applied, False, since=order_of_other(sink[1], MOVE, seq)))
 
     # Events of other kinds
 
@@ -508,10 +514,11 @@ class TradingState:
                 edit = edits.get(line.position, Edit(at))
                 removed = (fill,) if change == REMOVED else edit.removed
                 inserted = (fill,) if change == ADDED else edit.inserted
+                self._freeze_position(line.position)
                 line.position.see(order_of_fill(fill.ts, fill.trade_id, fill.seq))
                 edits[line.position] = Edit(at, True, removed, inserted)
         for position, edit in edits.items():
-            self._edit(position, [edit])
+            self._edit(position, edit)
 
     def _set_in_force(self, event: LedgerEvent, in_force: bool, at: int) -> None:
         """Apply an event that is no correction, or take it back."""
@@ -583,7 +590,7 @@ class TradingState:
             here = steps if not in_force else self._adjustments.steps_of(position.key)
             changed = tuple(step for step in here if step.seq == event.seq)
             edit = Edit(at, False, inserted=changed) if in_force else Edit(at, False, removed=changed)
-            self._edit(position, [edit])
+            self._edit(position, edit)
 
     def _set_splits(self, symbol: str) -> None:
         for name, market in self._markets.items():
@@ -607,8 +614,8 @@ class TradingState:
         """Value the fees since a rate again, where a position has some in one of its currencies."""
         for position in list(self._positions.values()):
             concerned = any(same_currency(label, code) for label in position.fees for code in pair)
-            if position.recomputing or (concerned and position.latest > since):
-                self._edit(position, [Edit(at, False, since=since)])
+            if position.recomputing or position in self._edits or (concerned and position.latest > since):
+                self._edit(position, Edit(at, False, since=since))
 
     def _set_import(self, import_id: str, in_force: bool, at: int) -> None:
         """Take all fills of an import back, or restore them. Those that are not in memory have to be looked up."""
@@ -677,19 +684,20 @@ class TradingState:
         for position in new:
             position.is_hidden = True
             position.replaces = shown
-            self._wait_with_linked(position, Edit(self.applied + 1, False))
+            self._wait_with_linked(position, [Edit(self.applied + 1, False)])
         for position in shown:
             position.recomputing = True
             position.touch()
 
-    def _wait_with_linked(self, position: Position, edit: Edit) -> None:
+    def _wait_with_linked(self, position: Position, edits: list[Edit]) -> None:
         """Let a position wait for the store, with those whose cost depends on it by moves."""
         for key in self._adjustments.linked(position.key):
             linked = self._positions.get(key)
             if linked is not None:
                 self._freeze_position(linked)
-                linked.wait(Edit(edit.at))
-        self._wait(position, edit)
+                linked.wait(Edit(edits[-1].at))
+        for edit in edits:
+            self._wait(position, edit)
 
     def _wait(self, position: Position, edit: Edit) -> None:
         position.wait(edit)
@@ -698,7 +706,7 @@ class TradingState:
         if self._pending > MAX_PENDING:
             for waiting in self._positions.values():
                 if waiting.recomputing:
-                    waiting.drop_pending(edit.at)
+                    waiting.drop_pending(self.applied)
             self._pending = 0
 
     def _terms_of(self, line: Line) -> Terms:
@@ -755,8 +763,8 @@ class TradingState:
             if edits:
                 waiting.append((position, edits))
         self._pending = sum(len(position.pending) for position in self._positions.values())
-        for position, edits in waiting:
-            self._edit(position, edits)
+        self._edits.update(waiting)
+        self._settle()
 
     @exactly
     def settle_import(self, waiting: WaitingImport, amounts: Iterable[ImportAmount], keys: Iterable[LineKey]) -> None:
@@ -772,7 +780,7 @@ class TradingState:
             position = self._positions.get(self._adjustments.book_key(key))
             if position is not None:
                 self._freeze_position(position)
-                self._wait_with_linked(position, Edit(at))
+                self._wait_with_linked(position, [Edit(at)])
 
     # Restoring
 
@@ -791,7 +799,6 @@ class TradingState:
             owner = (held.account, held.strategy, held.symbol)
             totals = self._totals[owner] = Totals(*owner)
             totals.restore(held)
-            self._quota.take(*owner)
         for one in moment.positions:
             position = self._new_position(one.key, one.terms)
             position.restore(one, moment.applied)
