@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def main() -> None:
         began = time.perf_counter()
         with running_apps(folder) as apps:
             print(f"sidecar caught up in {time.perf_counter() - began:.1f} s", flush=True)
-            measure(apps, given.fills)
+            measure(apps)
 
 
 def build(folder: Path, fills: int, keys: int) -> None:
@@ -76,18 +77,18 @@ def _line(number: int, keys: int, symbol: str = "") -> bytes:
     ).encode()
 
 
-def measure(apps: Apps, fills: int) -> None:
+def measure(apps: Apps) -> None:
     """Time the corrections, and what goes on beside them."""
     alone = Beside(apps, "alone")
     time.sleep(5)
     alone.end()
     for what, target in (("first void (builds the store)", 1), ("void", BATCH + 1)):
         beside = Beside(apps, what)
-        seconds = _seconds_until_settled(apps, lambda target=target: _post(apps, "/events", _void(target)))
+        seconds = _seconds_until_settled(apps, partial(_post, apps, "/events", _void(target)))
         beside.end()
         print(f"{what}: {seconds:.2f} s", flush=True)
     beside = Beside(apps, "late fills")
-    seconds = _seconds_until_settled(apps, lambda: _send_late(apps))
+    seconds = _seconds_until_settled(apps, partial(_send_late, apps))
     beside.end()
     print(f"{LATE_FILLS:,} late fills over {LATE_KEYS} keys: {seconds:.1f} s", flush=True)
 
