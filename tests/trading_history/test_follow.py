@@ -4,9 +4,10 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
+import apsw
 import pytest
 
 from telemetry_stream import backend
@@ -19,6 +20,7 @@ from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_history.digest import digest
 from trading_history.follow import bring_up_to_date, follow
 from trading_history.reader import HistoryReader
+from trading_history.schema import HISTORY_FILE
 from trading_history.writer import HistoryWriter
 
 
@@ -153,6 +155,22 @@ def test_another_journal_in_its_place_starts_the_store_over(tmp_path: Path, plac
         second.close()
     fold(tmp_path / "expected", ledger)
     assert digest(other.folder) == digest(tmp_path / "expected")
+
+
+def test_damage_that_only_the_work_finds_leads_to_a_rebuild(tmp_path: Path, place: Place, log: DurableLog) -> None:
+    ledger = a_random_ledger(7, 300)
+    run(bring_up_to_date(place, append(log, Ledger(ledger.events[:200]))))
+    file = place.folder / HISTORY_FILE
+    with closing(apsw.Connection(str(file))) as connection:
+        connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'trades'").get
+        size = connection.pragma("page_size")
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * size : page * size] = b"\xa5" * size
+    file.write_bytes(content)
+    run(bring_up_to_date(place, append(log, ledger, 201)))
+    fold(tmp_path / "expected", ledger)
+    assert digest(place.folder) == digest(tmp_path / "expected")
 
 
 def test_live_events_are_queryable_one_after_the_other(place: Place, log: DurableLog) -> None:

@@ -1,4 +1,4 @@
-"""`trading-analytics check`: looks the history over, and compares it with one made anew from the journal."""
+"""`trading-analytics check`: looks the history over, and compares it with a rebuild from the journal."""
 
 import tempfile
 from pathlib import Path

@@ -14,8 +14,7 @@ from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.place import Place
 from trading_analytics.advice import advice
 from trading_history.errors import HistoryError, StoreDamaged, StoreInUse
-from trading_history.follow import follow, open_writer
-from trading_history.schema import remove
+from trading_history.follow import follow, writing
 from trading_history.writer import HistoryWriter
 
 log = structlog.get_logger(__name__)
@@ -39,7 +38,7 @@ class Keeper:
         """Errors of the store that interrupted the work, since the start."""
 
         self.rebuilds = 0
-        """Times that a store could not be used and was made anew, since the start."""
+        """Times that a store could not be used and was made again, since the start."""
 
         self.delays = Histogram(BOUNDS_NS)
         """Nanoseconds from publication to commit, live events only."""
@@ -72,7 +71,6 @@ class Keeper:
             except StoreDamaged as error:
                 self.rebuilds += 1
                 log.error("the history is damaged, rebuilding it", reason=str(error))
-                remove(self.ledger.folder)
             except HistoryError as error:
                 self._note(error)
             await asyncio.sleep(next(self._pauses))
@@ -85,8 +83,7 @@ class Keeper:
         self.problem = str(error)
 
     async def _follow(self) -> None:
-        writer = await open_writer(self.ledger.folder)
-        try:
+        async with writing(self.ledger.folder) as writer:
             self.rebuilds += bool(writer.rebuilds_because)
             writer.commit(writer.position)  # shows whether the store can be written
             self._go_on()
@@ -97,8 +94,6 @@ class Keeper:
                 await follow(subscriber, writer, on_commit=self._committed)
             finally:
                 subscriber.close()
-        finally:
-            writer.close()
 
     def _committed(self, delivery: Delivery) -> None:
         if isinstance(delivery, Arrival) and not delivery.replayed and delivery.batch.published_at_ns:

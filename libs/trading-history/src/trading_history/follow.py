@@ -1,18 +1,24 @@
 """Brings the store up to date from the stream, in an event loop; SQLite works in a thread beside it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+
+import structlog
 
 from telemetry_stream import backend
 from telemetry_stream.events import Delivery, StreamPosition
 from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
-from trading_history.errors import StoreInUse, StoreMissing
+from trading_history.errors import StoreDamaged, StoreInUse, StoreMissing
 from trading_history.reader import HistoryReader
+from trading_history.schema import remove
 from trading_history.writer import HistoryWriter
+
+log = structlog.get_logger(__name__)
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -54,22 +60,35 @@ async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callabl
     """
     while not _has(place.folder, until):
         try:
-            writer = await open_writer(place.folder)
+            async with writing(place.folder) as writer:
+                subscriber = backend.follow(place, writer.position, explain)
+                try:
+                    await follow(subscriber, writer, until.sequence)
+                finally:
+                    subscriber.close()
         except StoreInUse:
             await asyncio.sleep(LOOK_SECONDS)
-            continue
-        try:
-            subscriber = backend.follow(place, writer.position, explain)
-            try:
-                await follow(subscriber, writer, until.sequence)
-            finally:
-                subscriber.close()
-        finally:
-            writer.close()
+        except StoreDamaged as error:
+            log.error("the history is damaged, rebuilding it", reason=str(error))
 
 
-async def open_writer(folder: Path) -> HistoryWriter:
-    """The writer. Raises StoreInUse, StoreUnavailable."""
+@asynccontextmanager
+async def writing(folder: Path) -> AsyncIterator[HistoryWriter]:
+    """The writer, open while the context lasts. Raises StoreInUse, StoreUnavailable.
+
+    A store that turns out to be damaged is removed before others can write: whoever opens it next makes it again.
+    """
+    writer = await _open(folder)
+    try:
+        yield writer
+    except StoreDamaged:
+        remove(folder)
+        raise
+    finally:
+        writer.close()
+
+
+async def _open(folder: Path) -> HistoryWriter:
     opening = asyncio.ensure_future(asyncio.to_thread(HistoryWriter, folder))
     try:
         return await asyncio.shield(opening)

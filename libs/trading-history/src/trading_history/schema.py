@@ -97,7 +97,7 @@ DATA = {"key": "id", "trades": "key, ts_ns, ordinal, seq", "corrections": "seq",
 
 
 def open_to_write(folder: Path) -> tuple[apsw.Connection, str]:
-    """The one writing connection, and why the store was made anew: "" if it was not. Call it under the lock.
+    """The one writing connection, and why the store was made again: "" if it was not. Call it under the lock.
 
     A store that is damaged or of an earlier version is removed and made again. Raises StoreUnavailable, NewerStore.
     """
