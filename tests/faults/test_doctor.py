@@ -29,6 +29,7 @@ from trading_app.commands import journal as journal_commands
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
 from trading_app.intake.identity import KEY_RULES
+from trading_app.ledger.event import make_event, stored_label
 from trading_model.topics import LEDGER
 
 TRADES = 2_500
@@ -256,6 +257,27 @@ def test_one_changed_digit_in_a_row_that_is_not_compressed_is_found(tmp_path: Pa
         with pytest.raises(DamagedHistory, match="sequences 2 to 2"):
             reader.read(1, 1)
         assert reader.read(2, 1).count == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM labelled WHERE sequence = 3",
+        "UPDATE labelled SET target = 2 WHERE sequence = 3",
+        "UPDATE labelled SET id = 'other' WHERE sequence = 3",
+        "INSERT INTO labelled VALUES (2, 'void', 'void-1', 1)",
+    ],
+)
+def test_a_wrong_label_is_found(tmp_path: Path, damage: str) -> None:
+    with closing(Journal(tmp_path, Topic(LEDGER, key_rules=KEY_RULES))) as journal:
+        for number in range(2):
+            journal.append([Submission([read_trade(TRADE % number, time.time_ns(), TradeIds())])])
+        journal.append([Submission([make_event("void", "void-1", 1, '{"was":{}}')])])
+    file = tmp_path / "journal.sqlite3"
+    assert check_journal(file, KEY_RULES, stored_label).problems == []
+    change(tmp_path, damage)
+    [problem] = check_journal(file, KEY_RULES, stored_label).problems
+    assert "has other labels than its events" in problem
 
 
 def test_a_copy_never_takes_the_place_of_a_file(data: Path) -> None:

@@ -5,7 +5,7 @@ are made for every message stay out of the garbage collector (`gc=False`): froze
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -24,6 +24,12 @@ class Label(msgspec.Struct, frozen=True):
     kind: str
     id: str = ""
     target: int = 0
+
+
+LabelOf = Callable[[bytes], Label | None]
+"""Gives the label of a numbered event as its program makes it; None if it has none. Raises ValueError if it is not an
+event.
+"""
 
 
 class Labelled(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from telemetry_stream.events import (
     Commit,
     Delivery,
     Labelled,
+    LabelOf,
     Provenance,
     Result,
     StreamPosition,
@@ -270,10 +271,11 @@ class Store(Protocol):
     def measure(self, folder: Path) -> StorageUse:
         """The room that is used and left."""
 
-    def check(self, file: Path, key_rules: KeyRules = ()) -> JournalReport:
+    def check(self, file: Path, key_rules: KeyRules = (), label_of: LabelOf | None = None) -> JournalReport:
         """Look a stored stream over, which may be written meanwhile. Changes nothing.
 
-        With `key_rules` the digests of the keys are made again from the events, and compared.
+        With `key_rules` the digests of the keys are made again from the events, and compared; with `label_of` the
+        labels.
         """
 
     def tend(self, folder: Path) -> None:

@@ -9,6 +9,7 @@ from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.log import StorageUse, Store
 from trading_app.environment import Settings
 from trading_app.intake.identity import KEY_RULES
+from trading_app.ledger.event import stored_label
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
 """A larger write-ahead log could not be emptied: a reader stays open, or the app was killed before a checkpoint."""
@@ -53,7 +54,7 @@ def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) ->
         return 0
     running = store.is_written(folder)
     print(f"{file}: {'in use by a running app' if running else 'not in use by an app'}")
-    report = store.check(file, KEY_RULES)
+    report = store.check(file, KEY_RULES, stored_label)
     for problem in report.problems:
         print(f"  wrong: {problem}")
     if report.problems:

@@ -1,8 +1,10 @@
 """One event of another kind than a fill, ready for the journal, with its key and its label. No I/O."""
 
+import msgspec
+
 from telemetry_stream.events import Event, Label
 from trading_model.kind_members import KINDS
-from trading_model.kinds import key_of
+from trading_model.kinds import is_fill, key_of
 
 
 class LedgerEvent(Event):
@@ -27,6 +29,23 @@ def make_event(kind: str, id: str, target: int, content: str) -> LedgerEvent:  #
     refers = f',"target":{target}' if target else ""
     payload = f'{{"kind":"{kind}","id":"{id}"{aside}{refers},"{known.journaled_as}":{content}}}'
     return LedgerEvent(kind, id, target, payload.encode())
+
+
+class _Labelled(msgspec.Struct):
+    kind: str = ""
+    id: str = ""
+    target: int = 0
+
+
+_decode = msgspec.json.Decoder(_Labelled).decode
+
+
+def stored_label(numbered: bytes) -> Label | None:
+    """The label of a journaled event; None for a fill. Raises ValueError if it is not an event."""
+    if is_fill(numbered):
+        return None
+    event = _decode(numbered)
+    return Label(event.kind, event.id, event.target)
 
 
 def content_of(event: bytes) -> bytes:

@@ -11,8 +11,9 @@ import numpy as np
 
 from telemetry_stream.chain import extend
 from telemetry_stream.errors import ForeignJournal
-from telemetry_stream.events import Batch
+from telemetry_stream.events import Batch, Labelled, LabelOf
 from telemetry_stream.log import JournalReport
+from telemetry_stream.stores.sqlite import labels
 from telemetry_stream.stores.sqlite.compression import unpack
 from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES, digest_keys, words_of
 from telemetry_stream.stores.sqlite.reader import head, stream_id
@@ -27,10 +28,11 @@ BATCHES = 16
 MAX_PROBLEMS = 10
 
 
-def check_journal(file: Path, key_rules: KeyRules = ()) -> JournalReport:
+def check_journal(file: Path, key_rules: KeyRules = (), label_of: LabelOf | None = None) -> JournalReport:
     """Check the journal, which another process may be writing. Changes nothing.
 
-    Computes each row's hash and checksum again, and with `key_rules` also the digests of the keys from the events.
+    Computes each row's hash and checksum again, with `key_rules` also the digests of the keys from the events, and with
+    `label_of` their labels.
 
     SQLite's own check is one long read; the write-ahead log of a running app grows meanwhile, and shrinks afterwards.
     """
@@ -40,7 +42,9 @@ def check_journal(file: Path, key_rules: KeyRules = ()) -> JournalReport:
         connection.set_busy_timeout(5_000)
         try:
             layout = check_layout(connection, file)
-            report.problems += itertools.islice(_problems(connection, report, layout, key_rules), MAX_PROBLEMS)
+            report.problems += itertools.islice(
+                _problems(connection, report, layout, key_rules, label_of), MAX_PROBLEMS
+            )
         finally:
             connection.close()
     except (apsw.Error, ForeignJournal) as error:
@@ -48,7 +52,9 @@ def check_journal(file: Path, key_rules: KeyRules = ()) -> JournalReport:
     return report
 
 
-def _problems(connection: apsw.Connection, report: JournalReport, layout: int, key_rules: KeyRules) -> Iterator[str]:
+def _problems(
+    connection: apsw.Connection, report: JournalReport, layout: int, key_rules: KeyRules, label_of: LabelOf | None
+) -> Iterator[str]:
     for (said,) in connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})"):
         if said != "ok":
             yield f"the database is damaged: {said}"
@@ -59,7 +65,7 @@ def _problems(connection: apsw.Connection, report: JournalReport, layout: int, k
     report.stream, report.head = stream_id(connection), head(connection)
     if layout >= HASHED:
         report.ledger = str(connection.execute("SELECT ledger FROM stream").get)
-    yield from _problems_of_batches(connection, report.head, _RowCheck(connection, layout, key_rules))
+    yield from _problems_of_batches(connection, report.head, _RowCheck(connection, layout, key_rules, label_of))
     if layout > 1 and not _has_ids(connection):  # the keys of layout 1 are rebuilt when the app opens it
         yield from _problems_of_keys(connection)
     if layout >= LISTED:
@@ -89,7 +95,9 @@ def _problems_of_batches(connection: apsw.Connection, until: int, check: "_RowCh
 class _RowCheck:
     """Compares each row with its hash, checksum and events, as far as the layout has them. Call it in order of rows."""
 
-    def __init__(self, connection: apsw.Connection, layout: int, key_rules: KeyRules) -> None:
+    def __init__(self, connection: apsw.Connection, layout: int, key_rules: KeyRules, label_of: LabelOf | None) -> None:
+        self._connection = connection
+        self._label_of = label_of if layout >= LISTED else None
         made_by = int(connection.execute("SELECT key_rule FROM stream").get) if layout >= LISTED else 1
         self._key_of = key_rules[made_by - 1] if made_by <= len(key_rules) else None
         self._hash = b""
@@ -114,6 +122,8 @@ class _RowCheck:
             yield f"{where} does not hold them"
         elif keys is not None and not self._are_keys_of(events, keys):
             yield f"{where} has digests of other keys than its events"
+        elif not self._are_labels_of(events, first, last):
+            yield f"{where} has other labels than its events"
         if not chained:
             return
         committed_at_ns, digest, check = chained
@@ -125,6 +135,16 @@ class _RowCheck:
             yield f"{where} was committed before the one before it"
         # The stored hash, not the computed one: else one damaged row would make all rows after it look damaged.
         self._hash, self._committed_at_ns = digest, committed_at_ns
+
+    def _are_labels_of(self, events: Sequence[bytes], first: int, last: int) -> bool:
+        if self._label_of is None:
+            return True
+        try:
+            made = [self._label_of(event) for event in events]
+        except ValueError:
+            return False
+        expected = [Labelled(sequence, label) for sequence, label in enumerate(made, first) if label is not None]
+        return labels.find_between(self._connection, first, last) == expected
 
     def _are_keys_of(self, events: Sequence[bytes], keys: bytes) -> bool:
         if self._key_of is None or self._seed is None:

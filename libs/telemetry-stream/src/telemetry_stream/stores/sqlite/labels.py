@@ -1,6 +1,7 @@
 """The list of labelled events: found by kind, by id and by the event they refer to, without reading the others."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import apsw
 
@@ -34,7 +35,17 @@ def find(
         " ORDER BY sequence LIMIT :limit",
         {**wanted, "after": after, "limit": limit},
     ).fetchall()
-    return [Labelled(sequence, Label(kind, name, target)) for sequence, kind, name, target in rows]  # type: ignore[arg-type]  # as the table says
+    return _read(rows)
+
+
+def find_between(connection: apsw.Connection, first: int, last: int) -> list[Labelled]:
+    """The labelled events of a range of sequences. Raises apsw.Error."""
+    query = "SELECT sequence, kind, id, target FROM labelled WHERE sequence BETWEEN ? AND ? ORDER BY sequence"
+    return _read(connection.execute(query, (first, last)).fetchall())
+
+
+def _read(rows: list[Any]) -> list[Labelled]:
+    return [Labelled(sequence, Label(kind, name, target)) for sequence, kind, name, target in rows]
 
 
 def forget(connection: apsw.Connection, until: int) -> None:

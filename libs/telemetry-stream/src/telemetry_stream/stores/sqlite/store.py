@@ -7,6 +7,7 @@ from pathlib import Path
 import apsw
 
 from telemetry_stream.errors import BackendUnavailable, JournalInUse
+from telemetry_stream.events import LabelOf
 from telemetry_stream.log import BeforeCommit, JournalReport, StorageUse
 from telemetry_stream.stores.sqlite import backup, integrity, usage
 from telemetry_stream.stores.sqlite.journal import Journal, lock_to_write
@@ -47,9 +48,9 @@ class SqliteStore:
         with _own_errors():
             return usage.measure(folder)
 
-    def check(self, file: Path, key_rules: KeyRules = ()) -> JournalReport:
+    def check(self, file: Path, key_rules: KeyRules = (), label_of: LabelOf | None = None) -> JournalReport:
         """Check the database."""
-        return integrity.check_journal(file, key_rules)
+        return integrity.check_journal(file, key_rules, label_of)
 
     def tend(self, folder: Path) -> None:
         """Bring the write-ahead log into the database. Raises BackendUnavailable."""
