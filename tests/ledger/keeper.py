@@ -6,6 +6,7 @@ from fractions import Fraction
 from tests.support import ledger_oracle
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_figures import SHOWN, Figures, Position, same
+from tests.support.ledger_fold import fold_in_memory, fold_with_restarts
 
 Keep = Callable[[LedgerBuilder], Figures]
 
@@ -13,6 +14,16 @@ Keep = Callable[[LedgerBuilder], Figures]
 def by_oracle(ledger: LedgerBuilder) -> Figures:
     """The oracle's figures."""
     return ledger_oracle.figures(ledger.events)
+
+
+def by_fold(ledger: LedgerBuilder) -> Figures:
+    """The figures of the sidecar's fold, in memory."""
+    return fold_in_memory(ledger.events)
+
+
+def by_fold_with_restarts(ledger: LedgerBuilder) -> Figures:
+    """The same through snapshots and the store of fills."""
+    return fold_with_restarts(ledger.events, seed=len(ledger.events))
 
 
 def the_position(kept: Figures, **of: str) -> Position:

@@ -1,7 +1,7 @@
 """The figures of a ledger in one form, whoever works them out: the oracle, the sidecar's fold, or its process."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -101,7 +101,10 @@ TOTALS = 100 * SHOWN
 
 
 def differences(expected: Figures, found: Figures) -> list[str]:
-    """Each figure that differs, in words. What is 0 or empty on one side may be missing on the other."""
+    """Each figure that differs, in words. What is 0 or empty on one side may be missing on the other, and last prices
+    of further symbols may be found: a position that was corrected away leaves its market.
+    """
+    found = replace(found, last={symbol: price for symbol, price in found.last.items() if symbol in expected.last})
     return [
         f"{name}: expected {_text(one)}, found {_text(other)}"
         for name, one, other in _pairs(expected, found)

@@ -455,8 +455,8 @@ class _Instruments:
 
 
 def _form(symbol: str) -> tuple[str, str, str]:
-    """Base, quote and settlement currency of BASE/QUOTE:SETTLEMENT; any other form says nothing here."""
-    found = re.fullmatch("([A-Z0-9]+)/([A-Z0-9]+)(?::([A-Z0-9]+))?", symbol)
+    """Base, quote and settlement currency of BASE/QUOTE:SETTLEMENT or BASE-USD; other forms say nothing here."""
+    found = re.fullmatch("([A-Z0-9]+)(?:/|-(?=USD$))([A-Z0-9]+)(?::([A-Z0-9]+))?", symbol)
     return (found[1], found[2], found[3] or "") if found else ("", "", "")
 
 

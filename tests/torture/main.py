@@ -27,6 +27,7 @@ from tests.torture import (
     greedy,
     hostility,
     kills,
+    ledger,
     link,
     locks,
     messages,
@@ -91,6 +92,8 @@ PARTS = {
     "clock": Part(100, ending.clock_set_back),
     "odd": Part(200_000, fuzz.odd, sociable=True),
     "openapi": Part(2_000, fuzz.openapi, sociable=True),
+    "ledgers": Part(100_000, ledger.in_process, sociable=True),
+    "ledger-kills": Part(3_000, ledger.through_processes),
     "volume": Part(10_000_000, volume.volume),
     "soak": Part(1_800, soak.soak, soak.obstacle),
 }

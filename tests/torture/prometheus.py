@@ -23,7 +23,7 @@ def restarts(folder: Path, seed: int, count: int) -> Figures:
     chance = random.Random(seed)
     with (
         running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="0.5") as apps,
-        running_prometheus(folder, _configuration(apps)) as prometheus,
+        running_prometheus(folder, configuration(apps)) as prometheus,
     ):
         # Each series is there before the load begins: its first value, whatever that is, is no increase.
         begin = [make_trade(f"begin-{index}", chance) for index in range(100)]
@@ -47,11 +47,11 @@ def restarts(folder: Path, seed: int, count: int) -> Figures:
         passed = audit(apps, bots, others=posted)
         eventually(lambda: _total(prometheus) == passed.journaled, what="the last trade scraped")
         over = f"[{int(time.time() - began) + 2}s]"
-        resets = _value(prometheus, f"sum(resets(trading_trades_total{over}))")
-        increase = _value(prometheus, f"sum(increase(trading_trades_total{over}))")
+        resets = value(prometheus, f"sum(resets(trading_trades_total{over}))")
+        increase = value(prometheus, f"sum(increase(trading_trades_total{over}))")
         highest, lowest = (f"sum({which}_over_time(trading_trades_total{over}))" for which in ("max", "min"))
-        rise = _value(prometheus, f"{highest} - {lowest}")
-        scrapes = _value(prometheus, f"min(count_over_time(trading_trades_total{over}))")
+        rise = value(prometheus, f"{highest} - {lowest}")
+        scrapes = value(prometheus, f"min(count_over_time(trading_trades_total{over}))")
     expected = passed.journaled - posted
     assert resets == 0
     assert rise == expected
@@ -70,7 +70,8 @@ def is_installed() -> bool:
     return shutil.which("prometheus") is not None
 
 
-def _configuration(apps: Apps) -> dict[str, object]:
+def configuration(apps: Apps) -> dict[str, object]:
+    """Of a Prometheus that scrapes the sidecar only."""
     targets = [{"targets": [f"127.0.0.1:{apps.sidecar_port}"]}]
     interval = f"{int(SCRAPE_SECONDS * 1000)}ms"
     return {
@@ -80,9 +81,10 @@ def _configuration(apps: Apps) -> dict[str, object]:
 
 
 def _total(prometheus: Prometheus) -> float:
-    return _value(prometheus, "sum(trading_trades_total)")
+    return value(prometheus, "sum(trading_trades_total)")
 
 
-def _value(prometheus: Prometheus, query: str) -> float:
+def value(prometheus: Prometheus, query: str) -> float:
+    """The first value that a query gives now, 0 if it gives none."""
     found = prometheus.instant(query)
     return float(found[0]["value"][1]) if found else 0.0

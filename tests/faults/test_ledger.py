@@ -1,0 +1,14 @@
+"""All kinds of events through the real programs, while both are killed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.torture import ledger
+
+
+@pytest.mark.timeout(240)
+def test_all_figures_equal_the_oracles_whatever_is_killed(tmp_path: Path) -> None:
+    figures = ledger.through_processes(tmp_path, seed=7, count=150)
+    assert figures.counts["kills"] == 2
+    assert figures.counts["refused"] < 15
