@@ -220,7 +220,7 @@ def test_a_page_and_the_lines_hold_the_same_bytes(client: httpx.Client, desk: li
         ({"limit": "10001"}, "query/limit"),
         ({"limit": "1e3"}, "query/limit"),
         ({"limit": ""}, "query/limit"),
-        ({"symbol": "x" * 65}, "query/symbol"),
+        ({"symbol": "x" * 129}, "query/symbol"),
         ({"account": "x" * 65}, "query/account"),
         ({"strategy": "x" * 65}, "query/strategy"),
     ],
@@ -232,7 +232,7 @@ def test_a_bad_parameter_is_named(client: httpx.Client, parameters: dict[str, st
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"symbol": "ΒTC"}, {"symbol": "A" * 33}, {"account": 'a"b'}, {"strategy": "\n"}]
+    "parameters", [{"symbol": "A  B"}, {"symbol": "A\u202eB"}, {"account": 'a"b'}, {"strategy": "\n"}]
 )
 def test_a_filter_that_can_match_nothing_is_refused(client: httpx.Client, parameters: dict[str, str]) -> None:
     document = problem(client.get("/trades", params=parameters), "invalid_parameter")

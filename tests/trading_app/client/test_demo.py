@@ -20,7 +20,7 @@ def test_a_trade_has_its_amounts_as_digits_and_no_time(app: FakeApp) -> None:
     trades = [trade for request in app.requests for trade in request.trades]
     assert [trade["trade_id"] for trade in trades] == [f"demo-x-{number}" for number in range(1, 201)]
     for trade in trades:
-        assert set(trade) == set(NAMES) - {"ts", "order_id"}
+        assert set(trade) == set(NAMES) - {"ts", "order_id", "currency", "position_side", "multiplier", "tags"}
         assert all(set(trade[name]) <= set("-.0123456789") for name in ("price", "qty", "fee"))
 
 
