@@ -1,8 +1,6 @@
-"""Corrections through the real programs: voids, replaces and late fills, in memory and from the store of fills."""
+"""Corrections through the API are in the sidecar's figures, as if it had always been so. Both apps as processes."""
 
-import random
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,116 +8,74 @@ import httpx
 import pytest
 
 from tests.support.apps import Apps, running_apps
-from tests.support.polling import eventually
-from trading_model.accounting.window import MAX_EVENTS
 
-SEED = 7
-Fill = dict[str, Any]
+TRADE = {"symbol": "BTC/USDT", "qty": "1", "side": "buy", "account": "a"}
 
 
 @pytest.fixture
 def apps(tmp_path: Path) -> Iterator[Apps]:
-    """Both apps, ready."""
     with running_apps(tmp_path) as started:
         yield started
 
 
-def make_fills(count: int, symbol: str, first_second: int = 0) -> list[Fill]:
-    """Fills of one key, a second apart."""
-    chance = random.Random(SEED)
-    return [
-        {
-            "trade_id": f"{symbol}-{first_second + index}",
-            "symbol": symbol,
-            "side": chance.choice(("buy", "sell")),
-            "price": str(chance.randint(1, 10_000)),
-            "qty": str(chance.randint(1, 100)),
-            "ts": 1_700_000_000_000 + (first_second + index) * 1_000,
-        }
-        for index in range(count)
+def post(apps: Apps, path: str, body: Any) -> int:
+    """Send something that is taken; its last sequence."""
+    answer = httpx.post(f"{apps.web_url}{path}", json=body, trust_env=False, timeout=60)
+    assert answer.status_code == 201, answer.text
+    said: dict[str, int] = answer.json()
+    return said.get("seq") or said["last_seq"]
+
+
+def figures(apps: Apps, sequence: int) -> dict[tuple[str, str], tuple[str, str, str, str]]:
+    """Position, average, realised and net P&L by account and symbol, once that sequence is applied."""
+    apps.wait_until_applied(sequence)
+    rows = apps.state()["positions"]
+    names = ("position", "average_entry_price", "realized_pnl", "net_pnl")
+    return {(row["account"], row["symbol"]): tuple(row[name] for name in names) for row in rows}
+
+
+def test_what_is_sent_to_correct_is_in_the_figures(apps: Apps) -> None:
+    here = ("a", "BTC/USDT")
+    first = post(apps, "/trade", {**TRADE, "price": "100"})
+    second = post(apps, "/trade", {**TRADE, "price": "110"})
+    sold = post(apps, "/trade", {**TRADE, "price": "130", "side": "sell"})
+    before = {here: ("1", "105", "25", "50")}
+    assert figures(apps, sold) == before
+    void = post(apps, "/events", {"kind": "void", "target": second})
+    assert figures(apps, void) == {here: ("0", "0", "30", "30")}
+    restored = post(apps, "/events", {"kind": "void", "target": void})
+    assert figures(apps, restored) == before
+    replaced = post(apps, "/events", {"kind": "replace", "target": first, "price": "90"})
+    assert figures(apps, replaced) == {here: ("1", "100", "30", "60")}
+    half = {"symbol": "BTC/USDT", "quantity": "0.5"}
+    sides = {"from": {**half, "account": "a"}, "to": {**half, "account": "b"}}
+    moved = post(apps, "/events", {"kind": "move", "reason": "transfer", **sides})
+    both = {here: ("0.5", "100", "30", "45"), ("b", "BTC/USDT"): ("0.5", "100", "0", "15")}
+    assert figures(apps, moved) == both
+    shares = [
+        {"kind": "opening", "symbol": "AAPL", "quantity": "10", "average": "30", "account": "b", "currency": "USD"},
+        {"kind": "split", "symbol": "AAPL", "n": 4, "d": 1},
+        {"kind": "price", "symbol": "AAPL", "price": "9"},
+        {"kind": "note", "target": first, "text": "checked"},
     ]
+    assert figures(apps, post(apps, "/events", shares)) == {**both, ("b", "AAPL"): ("40", "7.5", "0", "60")}
+    contract = {"kind": "instrument", "symbol": "BTC/USDT", "multiplier": "10"}
+    scaled = figures(apps, post(apps, "/events", contract))
+    assert (scaled[here], scaled["b", "BTC/USDT"]) == (("0.5", "100", "300", "450"), ("0.5", "100", "0", "150"))
+    assert apps.state()["incomplete_since"] is None
 
 
-def expected(fills: list[Fill]) -> tuple[Fraction, Fraction]:
-    """Position and realised P&L at average cost, in the order of time."""
-    quantity, cost, realised = Fraction(0), Fraction(0), Fraction(0)
-    for fill in sorted(fills, key=lambda one: one["ts"]):
-        signed = Fraction(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
-        price = Fraction(fill["price"])
-        if quantity * signed < 0:
-            closed = min(abs(quantity), abs(signed)) * (1 if signed > 0 else -1)
-            realised -= closed * price - closed * cost / quantity
-            cost += closed * cost / quantity
-            quantity, signed = quantity + closed, signed - closed
-        quantity, cost = quantity + signed, cost + signed * price
-    return quantity, realised
-
-
-def post(apps: Apps, path: str, body: object) -> dict[str, Any]:
-    """Post JSON, which has to be accepted."""
-    answer = httpx.post(f"{apps.web_url}{path}", json=body, timeout=30)
-    assert answer.status_code in (200, 201), answer.text
-    given: dict[str, Any] = answer.json()
-    return given
-
-
-def position(apps: Apps, symbol: str) -> dict[str, Any]:
-    """The position of a symbol as /state shows it."""
-    [held] = [one for one in apps.state()["positions"] if one["symbol"] == symbol]
-    found: dict[str, Any] = held
-    return found
-
-
-def shows(apps: Apps, symbol: str, fills: list[Fill]) -> bool:
-    """Whether the position is that of these fills, to 30 decimals, and marked as complete."""
-    held = position(apps, symbol)
-    quantity, realised = expected(fills)
-    return (
-        "recomputing" not in held["flags"]
-        and Fraction(held["position"]) == quantity
-        and abs(Fraction(held["realized_pnl"]) - realised) < Fraction(1, 10**30)
-    )
-
-
-def send_batches(apps: Apps, fills: list[Fill]) -> None:
-    """Post fills in batches of a thousand, and wait until they are applied."""
-    for start in range(0, len(fills), 1_000):
-        last = post(apps, "/trades", fills[start : start + 1_000])
-    apps.wait_until_applied(last["last_seq"])
-
-
-def test_a_late_fill_and_a_void_among_the_last_fills_are_worked_in_at_once(apps: Apps) -> None:
-    fills = make_fills(10, "RACE/USD")
-    late = fills.pop(4)
-    for fill in fills:
-        post(apps, "/trade", fill)
-    seq = post(apps, "/trade", late)["seq"]
-    apps.wait_until_applied(seq)
-    assert shows(apps, "RACE/USD", [*fills, late])
-    assert apps.state()["totals"]["late"] == 1
-    void = post(apps, "/events", {"kind": "void", "target": seq, "reason": "fat finger"})
-    apps.wait_until_applied(void["seq"])
-    assert shows(apps, "RACE/USD", fills)
-    assert position(apps, "RACE/USD")["trades"] == {
-        "buy": sum(one["side"] == "buy" for one in [*fills, late]),
-        "sell": sum(one["side"] == "sell" for one in [*fills, late]),
-    }
-
-
-def test_what_is_older_than_the_memory_is_recomputed_from_the_store(apps: Apps) -> None:
-    old, late = make_fills(300, "OLD/USD", 10), make_fills(5, "OLD/USD")
-    send_batches(apps, old)
-    send_batches(apps, make_fills(MAX_EVENTS + 1_000, "BUSY/USD"))
-    seq = post(apps, "/events", {"kind": "void", "target": 1, "reason": "never happened"})["seq"]
-    apps.wait_until_applied(seq)
-    assert eventually(lambda: shows(apps, "OLD/USD", old[1:]))
-    send_batches(apps, late)
-    assert eventually(lambda: shows(apps, "OLD/USD", [*late, *old[1:]]))
-    seq = post(apps, "/events", {"kind": "replace", "target": 2, "qty": "77"})["seq"]
-    apps.wait_until_applied(seq)
-    corrected = [*late, {**old[1], "qty": "77"}, *old[2:]]
-    assert eventually(lambda: shows(apps, "OLD/USD", corrected))
-    apps.kill("metrics-sidecar")
-    apps.start("metrics-sidecar")
-    apps.wait_until_ready()
-    assert eventually(lambda: shows(apps, "OLD/USD", corrected))
+def test_corrections_survive_a_kill_of_both(apps: Apps) -> None:
+    sequences = [post(apps, "/trade", {**TRADE, "price": str(100 + number)}) for number in range(4)]
+    post(apps, "/events", {"kind": "void", "target": sequences[0]})
+    last = post(apps, "/events", {"kind": "replace", "target": sequences[1], "price": "200"})
+    known = figures(apps, last)
+    assert known == {("a", "BTC/USDT"): ("3", "135", "0", "-96")}
+    for name in ("metrics-sidecar", "trading-app"):
+        apps.kill(name)
+    apps.start_both()
+    assert figures(apps, last) == known
+    again = {"kind": "void", "target": sequences[0]}
+    answer = httpx.post(f"{apps.web_url}/events", json=again, trust_env=False, timeout=60)
+    assert (answer.status_code, answer.json()["status"]) == (200, "duplicate")
+    assert figures(apps, last) == known
