@@ -14,7 +14,7 @@ from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.place import Place
 from trading_analytics.advice import advice
 from trading_history.errors import HistoryError, StoreDamaged, StoreInUse
-from trading_history.follow import follow, writing
+from trading_history.follow import MAX_PENDING_ALONE, follow, writing
 from trading_history.writer import HistoryWriter
 
 log = structlog.get_logger(__name__)
@@ -91,7 +91,7 @@ class Keeper:
             self.writer, self.subscriber = writer, subscriber
             log.info("history opened", stream=writer.position.stream, applied=writer.position.sequence)
             try:
-                await follow(subscriber, writer, on_commit=self._committed)
+                await follow(subscriber, writer, max_pending=MAX_PENDING_ALONE, on_commit=self._committed)
             finally:
                 subscriber.close()
 

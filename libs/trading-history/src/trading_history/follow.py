@@ -24,7 +24,12 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 MAX_PENDING = 40_000
-"""Events of one transaction while catching up: some 30 MB of memory. Fewer cost more writes for each."""
+"""Events of one transaction while catching up beside other work: some 30 MB of memory."""
+
+MAX_PENDING_ALONE = 150_000
+"""The same in a program that does nothing else. A transaction writes at least a page of each key that has new fills, so
+with thousands of keys larger ones write much less.
+"""
 
 LOOK_SECONDS = 0.05
 """Between two looks at the position of a store that another process writes."""
@@ -34,18 +39,19 @@ async def follow(
     subscriber: StreamSubscriber,
     writer: HistoryWriter,
     until: int | None = None,
+    max_pending: int = MAX_PENDING,
     on_commit: Callable[[Delivery], object] = lambda _last: None,
 ) -> None:
     """Apply and commit what the subscriber delivers, until it is closed, or `until` that sequence is committed.
 
-    Live, each delivery is a transaction; while catching up, MAX_PENDING events are. `on_commit` gets the last delivery
-    of each. Raises StoreUnavailable.
+    Live, each delivery is a transaction; while catching up, `max_pending` events are. `on_commit` gets the last
+    delivery of each. Raises StoreUnavailable.
     """
     async for delivery in subscriber.deliveries():
         position = subscriber.position
         await _in_thread(writer.take, delivery)
         is_there = until is not None and position.sequence >= until
-        if writer.pending >= MAX_PENDING or subscriber.caught_up or is_there:
+        if writer.pending >= max_pending or subscriber.caught_up or is_there:
             await _in_thread(writer.commit, position)
             on_commit(delivery)
         if is_there:

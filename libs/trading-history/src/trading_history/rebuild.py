@@ -5,7 +5,7 @@ from pathlib import Path
 
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.log import StreamReader
-from trading_history.follow import MAX_PENDING
+from trading_history.follow import MAX_PENDING_ALONE
 from trading_history.writer import HistoryWriter
 
 PAGE_EVENTS = 10_000
@@ -33,7 +33,7 @@ def rebuild(
             page = journal.read(done, min(PAGE_EVENTS, head - done), PAGE_BYTES)
             writer.apply(page)
             done = page.last
-            if writer.pending >= MAX_PENDING or done == head:
+            if writer.pending >= MAX_PENDING_ALONE or done == head:
                 writer.commit(StreamPosition(journal.stream, done, hash=journal.hash_at(done) or ""))
                 progress(done, head)
         return writer.position
