@@ -8,18 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_sidecar.snapshot import Snapshot, decode_body, encode
-from telemetry_stream.events import Batch, StreamPosition
+from telemetry_stream.events import Batch
 from telemetry_stream.wire import cut
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
+from tests.trading_model.folding import through_snapshot
 from tests.trading_model.test_positions import histories
 from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.state import TradingState
-
-
-def through_snapshot(state: TradingState) -> TradingState:
-    snapshot = Snapshot(StreamPosition(STREAM, state.applied, "x"), state.freeze())
-    return TradingState.restored(decode_body(b"".join(encode(snapshot))).moment)
 
 
 @settings(max_examples=150, deadline=None)
@@ -46,11 +41,13 @@ def test_a_frozen_moment_stays_as_it_was() -> None:
     assert samples(state.freeze()) != shown
 
 
-def test_the_last_fill_by_sequence_is_the_mark_whatever_its_time() -> None:
-    state = state_of([trade("buy", "1", "10", ts="1")])
-    state.freeze()
-    state.apply(batch([trade("buy", "1", "12", ts="1")], 2))
+def test_the_last_fill_by_time_is_the_mark_and_of_equal_times_the_last_by_sequence() -> None:
+    state = state_of([trade("buy", "1", "10"), trade("buy", "1", "12")])
     assert state.freeze().last["XRP/ETH"].price == 12
+    state.apply(batch([trade("buy", "1", "9", ts="2026-03-04T05:06:06.999Z")], 3))
+    assert state.freeze().last["XRP/ETH"].price == 12
+    state.apply(batch([trade("buy", "1", "11", ts="2026-03-04T05:06:07.001Z")], 4))
+    assert state.freeze().last["XRP/ETH"].price == 11
 
 
 @settings(max_examples=60, deadline=None)

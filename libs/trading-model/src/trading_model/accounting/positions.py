@@ -189,7 +189,8 @@ class Position(Book):
 
     def settle(self) -> None:
         """Notice the last fill and step after a change by another way than the hot loop."""
-        is_plain = not self.recomputing and self.latest_other.time < self.ts[:-1]
+        last = FIRST if self.last is None else self.last.order
+        is_plain = not self.recomputing and last >= self.seen and self.latest_other.time < last.time
         self.ts_length = len(self.ts) if is_plain else NEVER
         self._changed = True
 
@@ -242,8 +243,8 @@ class Position(Book):
             self.seen = max(self.seen, last.order)
 
     def is_followed_by(self, fill: Fill) -> bool:
-        """Whether a fill follows the last step in the order of trading."""
-        return not self.recomputing and order_of_fill(fill.ts, fill.trade_id, fill.seq) > self.latest
+        """Whether a fill follows the last step in the order of trading, and the last fill that came."""
+        return not self.recomputing and order_of_fill(fill.ts, fill.trade_id, fill.seq) > max(self.latest, self.seen)
 
     def set_splits(self, splits: Iterable[SplitOfMark]) -> None:
         """Take the splits in force that concern this position, and not all accounts."""
