@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from tests.metrics_sidecar.builders import batch_of
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.trading_model.folding import fill_of, fold, gauges, give, in_force, recompute, through_snapshot
-from trading_model.accounting import refold as refold_module
 from trading_model.accounting import state as state_module
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.refold import Refold
@@ -90,7 +89,7 @@ def test_a_store_that_is_ahead_of_the_plan_is_not_counted_twice(ledger: LedgerBu
 def test_an_older_change_that_arrives_meanwhile_waits_for_the_next_pass(
     ledger: LedgerBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refold_module, "TAIL", 4)
+    monkeypatch.setattr(state_module, "MAX_TAIL", 4)
     state = restarted(ledger)
     ledger.void(3)
     apply_rest(state, ledger)
