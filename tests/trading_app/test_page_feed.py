@@ -70,7 +70,7 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
     def position(account: str, symbol: str, net: str) -> dict[str, object]:
         names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl", "net_pnl")
         labels = {"account": account, "strategy": "default", "symbol": symbol, "trades": {}, "fees": {}}
-        return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net}
+        return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net, "unit": symbol.partition("/")[2]}
 
     positions = [position("a", "BTC/USDT", "1"), position("b", "BTC/USDT", "10"), position("a", "ETH/USDT", "100")]
     told = {**json.loads(STATE), "positions": [*positions, position("a", "ETH/BTC", "1000")]}

@@ -144,7 +144,7 @@ def test_history_has_seconds_and_minutes_of_one_symbol(client: httpx.Client, tra
 def test_history_is_of_a_symbol(client: httpx.Client) -> None:
     problem(client.get("/page/history"), "invalid_parameter")
     problem(client.get("/page/history", params={"charted": ""}), "invalid_parameter")
-    problem(client.get("/page/history", params={"charted": "A B"}), "invalid_parameter")
+    problem(client.get("/page/history", params={"charted": "A  B"}), "invalid_parameter")
     problem(client.get("/page/history", params={"charted": "A", "account": "x" * 65}), "invalid_parameter")
 
 

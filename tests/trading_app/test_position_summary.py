@@ -9,6 +9,7 @@ from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import MAX_ROWS, books_in_slices, choices_document
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_in_slices
 from trading_app.query.trades import Filter
+from trading_model.symbols import pnl_currency
 
 
 def books_document(known: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
@@ -29,6 +30,7 @@ def position(**fields: Any) -> dict[str, Any]:
         "realized_pnl": "1",
         "unrealized_pnl": "0.50",
         "net_pnl": "1.50",
+        "unit": pnl_currency(fields.get("symbol", "BTC/USDT")) or None,
         **fields,
     }
 
@@ -52,6 +54,35 @@ def test_positions_of_one_symbol_in_an_unknown_currency_are_added() -> None:
     known = state(position(symbol="AAPL"), position(symbol="AAPL", account="a", fees={"quote": "1"}))
     shown: dict[str, Any] = books_document(known, 1.0, Filter())
     assert (shown["totals"][0]["net"], shown["totals"][0]["fees"]) == ("3.00", {"": "1"})
+
+
+def test_amounts_in_points_are_not_added_to_those_of_a_currency() -> None:
+    known = state(position(symbol="BTC-USDT-SWAP", unit="points"), position())
+    shown: dict[str, Any] = books_document(known, 1.0, Filter())
+    assert [(total["quote"], total["net"]) for total in shown["totals"]] == [("", "1.50"), ("USDT", "1.50")]
+
+
+def test_without_a_mark_there_is_no_net_and_no_unrealised_pnl() -> None:
+    unmarked = position(symbol="ETH/USDT", unrealized_pnl=None, net_pnl=None, last_price="0")
+    shown: dict[str, Any] = books_document(state(position(), unmarked), 1.0, Filter())
+    (total,) = shown["totals"]
+    assert (total["net"], total["realized"], total["unrealized"]) == (None, "2", None)
+    assert [row["net"] for row in shown["rows"]] == ["1.50", None]
+
+
+def test_exposure_counts_the_multiplier_and_there_is_none_of_inverse_contracts() -> None:
+    contract = position(symbol="BTC/USDT:USDT", multiplier="0.01", position="-3", last_price="100")
+    shown: dict[str, Any] = books_document(state(contract), 1.0, Filter())
+    assert shown["totals"][0]["exposure"] == "3.00"
+    with_inverse: dict[str, Any] = books_document(state(contract, position(inverse=True)), 1.0, Filter())
+    assert with_inverse["totals"][0]["exposure"] is None
+
+
+def test_fees_that_are_not_in_the_net_stand_beside_it() -> None:
+    known = state(*[position(account=name, fees_outside_net={"BNB": "0.09"}) for name in ("a", "b")])
+    shown: dict[str, Any] = books_document(known, 1.0, Filter())
+    assert shown["totals"][0]["fees_outside_net"] == {"BNB": "0.18"}
+    assert shown["rows"][0]["fees_outside_net"] == {"BNB": "0.09"}
 
 
 def test_a_fee_with_and_one_without_its_currency_are_added() -> None:

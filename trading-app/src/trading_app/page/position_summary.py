@@ -11,7 +11,6 @@ from heapq import nsmallest
 
 from trading_app.page.sidecar_state import SLICE, PositionState, SidecarState
 from trading_app.query.trades import Filter
-from trading_model.symbols import pnl_currency
 
 MAX_ROWS = 200
 """Maximum number of positions sent to a page; a filter shows the others."""
@@ -24,7 +23,8 @@ EXACT = Context(prec=1_000, traps=[Inexact])
 
 @dataclass
 class Total:
-    """Sums over the positions whose P&L is in one currency. `exposure` is the sum of |position| × last price.
+    """Sums over the positions whose P&L is in one currency. `exposure` is the sum of |position| × multiplier × last
+    price; there is none with an inverse contract. Without a mark of each position there is no unrealised and no net.
 
     If the currency is unknown, `quote` is empty, and there are sums only if all positions have the same symbol.
     """
@@ -35,6 +35,9 @@ class Total:
     unrealized: Decimal = Decimal()
     exposure: Decimal = Decimal()
     fees: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    fees_outside_net: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    marked: bool = True
+    linear: bool = True
     open_positions: int = 0
     positions: int = 0
     price_decimals: int | None = None
@@ -52,23 +55,36 @@ class Total:
         decimals = len(row.last_price.partition(".")[2])
         self.price_decimals = decimals if self.price_decimals is None else min(decimals, self.price_decimals)
         self.symbols.add(row.symbol)
-        self.net = EXACT.add(self.net, Decimal(row.net_pnl))
         self.realized = EXACT.add(self.realized, Decimal(row.realized_pnl))
-        self.unrealized = EXACT.add(self.unrealized, Decimal(row.unrealized_pnl))
+        if row.net_pnl is None or row.unrealized_pnl is None:
+            self.marked = False
+        else:
+            self.net = EXACT.add(self.net, Decimal(row.net_pnl))
+            self.unrealized = EXACT.add(self.unrealized, Decimal(row.unrealized_pnl))
         position = Decimal(row.position)
         self.open_positions += bool(position)
-        self.exposure = EXACT.add(self.exposure, abs(EXACT.multiply(position, Decimal(row.last_price))))
+        self.linear = self.linear and not row.inverse
+        worth = EXACT.multiply(EXACT.multiply(position, Decimal(row.multiplier)), Decimal(row.last_price))
+        self.exposure = EXACT.add(self.exposure, abs(worth))
+        for currency, outside in row.fees_outside_net.items():
+            self.fees_outside_net[currency] = EXACT.add(self.fees_outside_net[currency], Decimal(outside))
         for currency, fee in _named_fees(row, self.quote).items():
             self.fees[currency] = EXACT.add(self.fees[currency], fee)
 
     def document(self) -> dict[str, object]:
         """The total for JSON. Sums that are not `known` are null."""
-        sums = {"net": self.net, "realized": self.realized, "unrealized": self.unrealized, "exposure": self.exposure}
+        sums = {
+            "net": self.net if self.marked else None,
+            "realized": self.realized,
+            "unrealized": self.unrealized if self.marked else None,
+            "exposure": self.exposure if self.linear else None,
+        }
         return {
             "quote": self.quote,
             "symbols": len(self.symbols),
-            **{name: _text(amount) if self.known else None for name, amount in sums.items()},
+            **{name: _text(amount) if self.known and amount is not None else None for name, amount in sums.items()},
             "fees": {currency: _text(fee) for currency, fee in self.fees.items() if currency or self.known},
+            "fees_outside_net": {currency: _text(fee) for currency, fee in self.fees_outside_net.items()},
             "open_positions": self.open_positions,
             "decimals": max(2, self.price_decimals or 0),
         }
@@ -80,7 +96,7 @@ def totals_in_slices(rows: Iterable[PositionState]) -> Generator[None, None, lis
     for number, row in enumerate(rows):
         if number % SLICE == 0:
             yield
-        quote = pnl_currency(row.symbol)
+        quote = row.quote
         total = found.get(quote)
         if total is None:
             total = found[quote] = Total(quote)
@@ -109,7 +125,7 @@ def books_in_slices(state: SidecarState, read_at: float, wanted: Filter) -> Gene
         "incomplete_since": state.incomplete_since,
         "count": len(rows),
         "totals": [total.document() for total in sums],
-        "rows": [_row_document(row, state) for row in shown],
+        "rows": [_row_document(row) for row in shown],
     }
 
 
@@ -124,21 +140,25 @@ def choices_document(state: SidecarState) -> dict[str, list[str]]:
     return {name: sorted(values)[:MAX_CHOICES] for name, values in named.items()}
 
 
-def _row_document(row: PositionState, state: SidecarState) -> dict[str, object]:
-    quote = pnl_currency(row.symbol)
+def _row_document(row: PositionState) -> dict[str, object]:
+    quote = row.quote
     return {
         "account": row.account,
         "strategy": row.strategy,
         "symbol": row.symbol,
+        "position_side": row.position_side,
         "quote": quote,
+        "unit": row.unit,
         "position": row.position,
         "average": row.average_entry_price,
         "last": row.last_price,
-        "last_trade": state.symbols[row.symbol].last_trade_ts if row.symbol in state.symbols else None,
+        "last_trade": row.last_price_ts,
         "realized": row.realized_pnl,
         "unrealized": row.unrealized_pnl,
         "net": row.net_pnl,
         "fees": {currency: _text(fee) for currency, fee in _named_fees(row, quote).items()},
+        "fees_outside_net": row.fees_outside_net,
+        "flags": row.flags,
         "trades": sum(row.trades.values()),
     }
 

@@ -13,13 +13,22 @@ from service_kit.clock import SYSTEM_CLOCK, Clock, unix_seconds
 from service_kit.cooperative import Slicer, run_sliced
 from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import totals_in_slices
-from trading_app.page.sidecar_state import SLICE, PositionState, Reading, SidecarState, decode_in_slices
+from trading_app.page.sidecar_state import (
+    POINTS,
+    SLICE,
+    PositionKey,
+    PositionState,
+    Reading,
+    SidecarState,
+    decode_in_slices,
+)
 from trading_app.query.trades import Filter
 from trading_model.symbols import pnl_currency
 
 log = structlog.get_logger(__name__)
 
-PositionKey = tuple[str, str, str]
+UNKNOWN = ("", POINTS)
+"""Units whose amounts are never added over symbols."""
 
 MAX_STATE_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 3.0
@@ -111,11 +120,17 @@ class SidecarFeed:
         rows, slicer = {}, Slicer()
         for start in range(0, len(state.positions), SLICE):
             for row in state.positions[start : start + SLICE]:
-                rows[row.account, row.strategy, row.symbol] = float(row.net_pnl)
+                if row.net_pnl is not None:
+                    rows[row.key] = float(row.net_pnl)
             await slicer.yield_if_due()
         self.pnl_of_positions.add(second, rows)
         sums = await run_sliced(totals_in_slices(state.positions))
-        self.pnl_of_quotes.add(second, {total.quote: float(total.net) for total in sums if total.quote})
+        self.pnl_of_quotes.add(second, {one.quote: float(one.net) for one in sums if one.quote and one.marked})
+
+    def quote_of(self, symbol: str) -> str:
+        """The currency of a symbol's P&L: as the sidecar says, else by the symbol's form."""
+        rows = self.latest.state.positions if self.latest.state else []
+        return next((row.quote for row in rows if row.symbol == symbol), pnl_currency(symbol))
 
     def open_positions(self) -> list[PositionState]:
         """The positions that are not flat, by the latest reading; none if there has been none."""
@@ -134,7 +149,8 @@ class SidecarFeed:
             return self.pnl_of_quotes.read(lambda known: known == quote)
         if not self.pnl_of_positions.complete:
             return []
-        return self.pnl_of_positions.read(lambda key: wanted.takes(*key) and pnl_currency(key[2]) == quote)
+        units = (quote,) if quote else UNKNOWN
+        return self.pnl_of_positions.read(lambda key: wanted.takes(*key[:3]) and key[4] in units)
 
 
 async def fetch(url: str, token: str | None) -> tuple[int, bytes]:

@@ -9,7 +9,12 @@ import msgspec
 SLICE = 64
 """Number of positions processed before the event loop may run other tasks."""
 
+POINTS = "points"
+"""The unit of P&L of a contract whose multiplier nobody said."""
+
 Status = Literal["starting", "up", "down"]
+PositionKey = tuple[str, str, str, str, str]
+"""Account, strategy, symbol, position side, unit."""
 
 
 class SymbolState(msgspec.Struct, frozen=True):
@@ -20,7 +25,10 @@ class SymbolState(msgspec.Struct, frozen=True):
 
 
 class PositionState(msgspec.Struct, frozen=True):
-    """The position of one account, strategy and symbol. Every amount is text with its exact digits."""
+    """A position. Every amount is text with its exact digits; None where there is no mark.
+
+    `unit` is that of the P&L: a currency, `points`, or None if it is unknown.
+    """
 
     account: str
     strategy: str
@@ -31,8 +39,25 @@ class PositionState(msgspec.Struct, frozen=True):
     average_entry_price: str
     last_price: str
     realized_pnl: str
-    unrealized_pnl: str
-    net_pnl: str
+    unrealized_pnl: str | None
+    net_pnl: str | None
+    unit: str | None = None
+    position_side: str = ""
+    multiplier: str = "1"
+    inverse: bool = False
+    fees_outside_net: dict[str, str] = {}
+    last_price_ts: str | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def quote(self) -> str:
+        """The currency of the P&L; empty if it is unknown, or the P&L is in points."""
+        return "" if self.unit is None or self.unit == POINTS else self.unit
+
+    @property
+    def key(self) -> PositionKey:
+        """What tells it from others."""
+        return self.account, self.strategy, self.symbol, self.position_side, self.unit or ""
 
 
 class Pipeline(msgspec.Struct, frozen=True):

@@ -34,7 +34,6 @@ from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.routes import Label, LiveResponse, SymbolLabel, read_filter
 from trading_app.query.trades import Filter
 from trading_app.zmq_pub import TradeStream
-from trading_model.symbols import pnl_currency
 
 MAX_SHOWN = 200
 """Number of earlier trades that a page begins with."""
@@ -77,7 +76,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         wanted, drawn = read_filter(symbol, account, strategy), read_filter(charted, account, strategy)
         if drawn.symbol is None:
             raise TradeProblem("invalid_parameter", "charted must name a symbol")
-        stream, quote = context.stream, pnl_currency(drawn.symbol)
+        stream, quote = context.stream, feed.quote_of(drawn.symbol)
         head = stream.head
         async with aggregating:
             bars = await read_bars(stream, drawn, head)

@@ -66,7 +66,7 @@ export class Books {
   }
 
   #drawRows(rows) {
-    const named = rows.map((row) => [`${row.symbol} ${row.account} ${row.strategy}`, row]);
+    const named = rows.map((row) => [`${row.symbol} ${row.account} ${row.strategy} ${row.position_side} ${row.unit}`, row]);
     named.sort(([left], [right]) => (left < right ? -1 : 1));
     const lines = named.map(([key, row]) => {
       const line = this.#rows.get(key) ?? newLine();
@@ -108,6 +108,7 @@ function fillCard(card, total, decimals) {
   SUMS.forEach(([, name], index) => setGain(values[index], total[name], decimals));
   setText(card.querySelector("dt"), total.quote ? `Net P&L, ${total.quote}` : unknownTitle(total.symbols));
   setText(values[3], fees(total.fees, decimals, total.quote));
+  values[0].title = notInNet(total.fees_outside_net) || values[0].title;
   setText(values[4], total.exposure === null ? "–" : group(fixed(total.exposure, decimals)));
   values[4].title = total.exposure ?? "";
   setText(values[5], String(total.open_positions));
@@ -133,7 +134,9 @@ function newLine() {
 function fillLine(line, row, decimals) {
   const cells = line.cells;
   const flat = sign(row.position) === 0;
-  [row.symbol, row.account, row.strategy].forEach((text, index) => setText(cells[index], text));
+  const symbol = row.position_side ? `${row.symbol} ${row.position_side}` : row.symbol;
+  [symbol, row.account, row.strategy].forEach((text, index) => setText(cells[index], text));
+  cells[0].title = row.flags.join(", ").replaceAll("_", " ");
   setNumber(cells[3], flat ? "flat" : groupSigned(row.position), row.position);
   setNumber(cells[4], flat ? "–" : group(fixed(row.average, decimals)), row.average);
   setNumber(cells[5], group(fixed(row.last, decimals)), row.last);
@@ -141,6 +144,7 @@ function fillLine(line, row, decimals) {
   setText(cells[8], fees(row.fees, decimals, row.quote));
   cells[8].title = Object.entries(row.fees).map(([currency, fee]) => `${fee} ${currency}`).join(", ");
   setGainCell(cells[9], row.net, decimals);
+  cells[9].title = [row.unit ?? "currency unknown", notInNet(row.fees_outside_net)].filter(Boolean).join("; ");
   cells[10].dataset.at = row.last_trade ? secondsOf(row.last_trade) : "";
   cells[10].title = row.last_trade ?? "";
 }
@@ -159,9 +163,19 @@ function setGain(element, exact, decimals) {
 }
 
 function setGainCell(cell, exact, decimals) {
+  if (exact === null) {
+    setNumber(cell, "–", "");
+    delete cell.dataset.gain;
+    return;
+  }
   const text = fixed(exact, decimals);
   setNumber(cell, groupSigned(text), exact);
   cell.dataset.gain = sign(text);
+}
+
+function notInNet(byCurrency) {
+  const texts = Object.entries(byCurrency).map(([currency, fee]) => `${fee} ${currency}`);
+  return texts.length ? `not in net: ${texts.join(", ")}` : "";
 }
 
 // Fees in the quote currency come first, without its name; then the others.

@@ -101,7 +101,7 @@ export class Charts {
     this.#rows = books.rows.filter((row) => row.symbol === this.#series.symbol);
     const total = books.totals.find((each) => each.quote === this.#series.quote);
     // The server may send only some of the positions: then the symbol's own sum is unknown.
-    const ofSymbol = books.rows.length === books.count && this.#rows.length
+    const ofSymbol = books.rows.length === books.count && this.#rows.length && this.#rows.every((row) => row.net !== null)
       ? this.#rows.map((row) => row.net).reduce(add) : null;
     if (total && this.#series.applied >= 0) this.#series.addPnl(books.at, total.net, ofSymbol);
     this.draw();
