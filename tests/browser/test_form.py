@@ -36,7 +36,7 @@ def test_a_trade_is_sent_and_appears_with_its_curl_command(apps: Apps, open_page
 
 def test_errors_stand_at_their_fields_and_go_when_corrected(open_page: Open) -> None:
     page = open_page()
-    fill(page, symbol="BTC USDT", price="cheap", qty="1")
+    fill(page, symbol="BTC  USDT", price="cheap", qty="1")
     page.get_by_role("button", name="Send").click()
     symbol, price = page.locator("form [name=symbol]"), page.locator("form [name=price]")
     expect(page.locator("#form-state")).to_have_text("Not sent: see the marked fields.")

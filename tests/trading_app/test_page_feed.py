@@ -12,7 +12,7 @@ from trading_app.page.sidecar_feed import OUTCOMES, SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.query.trades import Filter
 
-STATE = b'{"stream":"s","head":1,"applied":1,"caught_up":true,"symbols":{},"positions":[]}'
+STATE = b'{"stream":"s","head":1,"applied":1,"caught_up":true,"positions":[]}'
 
 
 def answer(body: bytes, status: bytes = b"200 OK", length: int | None = None) -> bytes:
@@ -67,21 +67,38 @@ def test_an_answer_is_read_and_the_token_is_shown() -> None:
 
 
 def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
-    def position(account: str, symbol: str, net: str) -> dict[str, object]:
+    def position(account: str, symbol: str, net: str | None, **fields: object) -> dict[str, object]:
         names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl", "net_pnl")
-        labels = {"account": account, "strategy": "default", "symbol": symbol, "trades": {}, "fees": {}}
-        return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net, "unit": symbol.partition("/")[2]}
+        labels = {"account": account, "strategy": "default", "symbol": symbol, "trades": {}}
+        currency = symbol.rpartition("/")[2]
+        return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net, "currency": currency, **fields}
+
+    def sums(net: str | None) -> dict[str, object]:
+        return {**dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees", "cash"), "0"), "net_pnl": net}
 
     positions = [position("a", "BTC/USDT", "1"), position("b", "BTC/USDT", "10"), position("a", "ETH/USDT", "100")]
-    told = {**json.loads(STATE), "positions": [*positions, position("a", "ETH/BTC", "1000")]}
+    positions += [
+        position("a", "ETH/BTC", "1000"),
+        position("c", "ETH/BTC", "7", position_side="long", symbols_as_sent=["ETHBTC"]),
+        position("c", "ETH/BTC", "5", position_side="short"),
+        position("c", "SOL/CHF", None),
+        position("d", "X-PERP", "3", currency="USD", unit="points"),
+    ]
+    by_currency = {"USDT": sums("112"), "BTC": sums("1012"), "CHF": sums(None), "unknown": {"X-PERP": sums("3")}}
+    told = {**json.loads(STATE), "positions": positions, "by_currency": by_currency}
     feeds: list[SidecarFeed] = []
     run(lambda: read_from(answer(json.dumps(told).encode()), feeds=feeds))
 
     def last(quote: str, **wanted: str) -> float:
         return feeds[0].pnl_of(quote, Filter(**wanted))[-1][1]
 
-    assert last("USDT") == 111
-    assert last("BTC") == 1000
+    assert last("USDT") == 112, "the sidecar's own sum, which has the cash of no position too"
+    assert last("BTC") == 1012
+    assert last("BTC", account="c") == 12, "both sides"
+    assert last("BTC", symbol="ETHBTC") == 7, "by another name of the symbol"
+    assert last("", symbol="X-PERP") == 3
+    assert feeds[0].pnl_of("CHF", Filter()) == feeds[0].pnl_of("CHF", Filter(account="c")) == []
+    assert [feeds[0].currency_of(symbol) for symbol in ("ETHBTC", "X-PERP", "NONE")] == ["BTC", "", ""]
     assert last("USDT", account="a") == 101
     assert last("USDT", symbol="BTC/USDT") == 11
     assert last("USDT", symbol="BTC/USDT", account="b") == 10

@@ -9,7 +9,6 @@ from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import MAX_ROWS, books_in_slices, choices_document
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_in_slices
 from trading_app.query.trades import Filter
-from trading_model.symbols import pnl_currency
 
 
 def books_document(known: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
@@ -23,90 +22,115 @@ def position(**fields: Any) -> dict[str, Any]:
         "strategy": "default",
         "symbol": "BTC/USDT",
         "trades": {"buy": 2, "sell": 1},
-        "fees": {},
         "position": "0.5",
         "average_entry_price": "64250.10",
         "last_price": "64251.10",
         "realized_pnl": "1",
         "unrealized_pnl": "0.50",
         "net_pnl": "1.50",
-        "unit": pnl_currency(fields.get("symbol", "BTC/USDT")) or None,
+        "currency": "USDT",
+        "unit": fields.get("currency", "USDT"),
+        "exposure": "10",
         **fields,
     }
 
 
+def cash(amount: str, reason: str, **fields: Any) -> dict[str, Any]:
+    return {"account": "default", "currency": "USDT", "amount": amount, "reason": reason, **fields}
+
+
 def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
-    told = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "symbols": {}, "positions": positions, **fields}
+    told = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "positions": positions, **fields}
     return whole(decode_in_slices(msgspec.json.encode(told)))
 
 
+def totals(known: SidecarState, **wanted: str) -> dict[str, dict[str, Any]]:
+    """The totals by currency."""
+    shown: Any = books_document(known, 1.0, Filter(**wanted))
+    return {total["currency"]: total for total in shown["totals"]}
+
+
 def test_amounts_in_unknown_currencies_are_not_added() -> None:
-    known = state(position(symbol="BTCUSD", fees={"quote": "1", "BNB": "2"}), position(symbol="BTC-PERP"), position())
-    shown: dict[str, Any] = books_document(known, 1.0, Filter())
-    unknown, usdt = shown["totals"]
-    assert (usdt["quote"], usdt["net"], usdt["symbols"]) == ("USDT", "1.50", 1)
-    assert (unknown["quote"], unknown["symbols"], unknown["open_positions"]) == ("", 2, 2)
-    assert [unknown[name] for name in ("net", "realized", "unrealized", "exposure")] == [None] * 4
-    assert unknown["fees"] == {"BNB": "2"}
+    known = state(position(symbol="BTCUSD", currency=None), position(symbol="BTC-PERP", currency=None), position())
+    sums = totals(known)
+    assert (sums["USDT"]["net"], sums["USDT"]["symbols"]) == ("1.50", 1)
+    unknown = sums[""]
+    assert (unknown["symbols"], unknown["open_positions"]) == (2, 2)
+    assert [unknown[name] for name in ("net", "realized", "unrealized", "fees", "cash", "exposure")] == [None] * 6
 
 
 def test_positions_of_one_symbol_in_an_unknown_currency_are_added() -> None:
-    known = state(position(symbol="AAPL"), position(symbol="AAPL", account="a", fees={"quote": "1"}))
-    shown: dict[str, Any] = books_document(known, 1.0, Filter())
-    assert (shown["totals"][0]["net"], shown["totals"][0]["fees"]) == ("3.00", {"": "1"})
+    known = state(position(symbol="AAPL", currency=None), position(symbol="AAPL", account="a", currency=None))
+    assert totals(known)[""]["net"] == "3.00"
 
 
-def test_amounts_in_points_are_not_added_to_those_of_a_currency() -> None:
-    known = state(position(symbol="BTC-USDT-SWAP", unit="points"), position())
-    shown: dict[str, Any] = books_document(known, 1.0, Filter())
-    assert [(total["quote"], total["net"]) for total in shown["totals"]] == [("", "1.50"), ("USDT", "1.50")]
+def test_points_are_added_to_no_currency() -> None:
+    sums = totals(state(position(), position(symbol="X-PERP", unit="points")))
+    assert (sums["USDT"]["net"], sums["USDT"]["in_points"]) == ("1.50", False)
+    assert (sums[""]["net"], sums[""]["in_points"]) == ("1.50", True)
 
 
-def test_without_a_mark_there_is_no_net_and_no_unrealised_pnl() -> None:
-    unmarked = position(symbol="ETH/USDT", unrealized_pnl=None, net_pnl=None, last_price="0")
-    shown: dict[str, Any] = books_document(state(position(), unmarked), 1.0, Filter())
-    (total,) = shown["totals"]
-    assert (total["net"], total["realized"], total["unrealized"]) == (None, "2", None)
-    assert [row["net"] for row in shown["rows"]] == ["1.50", None]
+def test_the_currency_is_the_sidecar_s_and_not_the_symbol_s() -> None:
+    assert set(totals(state(position(symbol="BTC/USDT", currency="EUR")))) == {"EUR"}
 
 
-def test_exposure_counts_the_multiplier_and_there_is_none_of_inverse_contracts() -> None:
-    contract = position(symbol="BTC/USDT:USDT", multiplier="0.01", position="-3", last_price="100")
-    shown: dict[str, Any] = books_document(state(contract), 1.0, Filter())
-    assert shown["totals"][0]["exposure"] == "3.00"
-    with_inverse: dict[str, Any] = books_document(state(contract, position(inverse=True)), 1.0, Filter())
-    assert with_inverse["totals"][0]["exposure"] is None
-
-
-def test_fees_that_are_not_in_the_net_stand_beside_it() -> None:
-    known = state(*[position(account=name, fees_outside_net={"BNB": "0.09"}) for name in ("a", "b")])
-    shown: dict[str, Any] = books_document(known, 1.0, Filter())
-    assert shown["totals"][0]["fees_outside_net"] == {"BNB": "0.18"}
-    assert shown["rows"][0]["fees_outside_net"] == {"BNB": "0.09"}
-
-
-def test_a_fee_with_and_one_without_its_currency_are_added() -> None:
-    shown: dict[str, Any] = books_document(state(position(fees={"quote": "0.1", "USDT": "0.2"})), 1.0, Filter())
-    assert shown["rows"][0]["fees"] == {"USDT": "0.3"}
-
-
-def test_totals_are_exact_and_by_quote_currency() -> None:
+def test_totals_are_exact_and_by_currency() -> None:
     tiny, huge = "0." + "0" * 60 + "1", "1" * 38
-    shown: dict[str, Any] = books_document(
+    eth = position(symbol="XRP/ETH", currency="ETH", realized_pnl="-0.8", position="0", last_price="0.00018500")
+    sums = totals(
         state(
-            position(net_pnl=tiny, fees={"quote": "0.1", "BNB": "0.2"}),
-            position(net_pnl=huge, fees={"USDT": "0.2"}, position="-2", symbol="ETHUSDT", last_price="3000.5"),
-            position(symbol="XRP/ETH", net_pnl="-0.3", position="0", last_price="0.00018500"),
-        ),
-        1.0,
-        Filter(),
+            position(realized_pnl=tiny, unrealized_pnl="0", fees_outside_net={"BNB": "0.2"}, exposure="0.1"),
+            position(realized_pnl=huge, unrealized_pnl="0", fees_outside_net={"BNB": "0.1"}, exposure="0.025"),
+            eth,
+        )
     )
-    usdt, eth = shown["totals"]
-    assert (usdt["quote"], usdt["net"]) == ("USDT", huge + tiny[1:])
-    assert usdt["fees"] == {"USDT": "0.3", "BNB": "0.2"}
-    assert usdt["exposure"] == "38126.550"
+    usdt, eth = sums["USDT"], sums["ETH"]
+    assert usdt["net"] == huge + tiny[1:]
+    assert (usdt["not_in_net"], usdt["exposure"]) == ({"BNB": "0.3"}, "0.125")
     assert (usdt["open_positions"], usdt["decimals"]) == (2, 2)
-    assert (eth["quote"], eth["net"], eth["decimals"]) == ("ETH", "-0.3", 8)
+    assert (eth["net"], eth["decimals"]) == ("-0.30", 8)
+
+
+def test_without_a_filter_the_sums_are_the_sidecar_s() -> None:
+    own = {"realized_pnl": "1", "unrealized_pnl": "2", "fees": "3", "cash": "4", "net_pnl": "4"}
+    known = state(position(), by_currency={"USDT": {**own, "not_in_net": {"BNB": "5"}}, "unknown": {"X": own}})
+    sums = totals(known)["USDT"]
+    assert [sums[name] for name in ("realized", "unrealized", "fees", "cash", "net")] == list(own.values())
+    assert sums["not_in_net"] == {"BNB": "5"}
+    assert totals(known, account="default")["USDT"]["net"] == "1.50"
+
+
+def test_cash_of_a_position_is_counted_once_and_deposits_not_at_all() -> None:
+    own = {"strategy": "default", "symbol": "BTC/USDT"}
+    money = [cash("-0.25", "funding", **own), cash("-0.5", "interest"), cash("1000", "deposit")]
+    known = state(position(cash="-0.25"), position(account="b"), cash=[*money, cash("7", "interest", account="b")])
+    sums = totals(known, account="default")["USDT"]
+    assert (sums["cash"], sums["net"]) == ("-0.75", "0.75")
+    assert sums["cash_by_reason"] == {"funding": "-0.25", "interest": "-0.5", "deposit": "1000"}
+    assert totals(known, strategy="default", account="default")["USDT"]["cash"] == "-0.25", "the rest is the account's"
+
+
+def test_cash_in_a_currency_without_positions_has_a_total_of_its_own() -> None:
+    sums = totals(state(position(), cash=[cash("-1.5", "commission", currency="EUR")]), account="default")
+    assert (sums["EUR"]["net"], sums["EUR"]["open_positions"]) == ("-1.5", 0)
+
+
+def test_a_position_without_a_price_leaves_the_net_unknown() -> None:
+    nothing = {"last_price": None, "unrealized_pnl": None, "net_pnl": None, "exposure": None}
+    known = state(position(), position(symbol="ETH/USDT", flags=["no_mark"], **nothing))
+    sums = totals(known)["USDT"]
+    assert (sums["net"], sums["unrealized"], sums["unmarked"], sums["realized"]) == (None, None, 1, "2")
+    shown: dict[str, Any] = books_document(known, 1.0, Filter())
+    row = shown["rows"][1]
+    assert [row[name] for name in ("last", "last_at", "unrealized", "net")] == [None] * 4
+    assert row["flags"] == ["no_mark"]
+
+
+def test_a_symbol_is_found_by_each_of_its_names() -> None:
+    known = state(position(symbols_as_sent=["BTCUSDT"]), position(symbol="ETH/USDT"))
+    shown: dict[str, Any] = books_document(known, 1.0, Filter(symbol="BTCUSDT"))
+    assert [row["symbols"] for row in shown["rows"]] == [["BTC/USDT", "BTCUSDT"]]
+    assert choices_document(known)["symbol"] == ["BTC/USDT", "BTCUSDT", "ETH/USDT"]
 
 
 def test_a_filter_holds_for_rows_and_totals() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,15 +16,17 @@ from trading_app.page.sidecar_state import SLICE, PositionState, Reading, Sideca
 from trading_app.query.trades import Filter
 
 POSITIONS = 10 * SLICE
+AMOUNTS = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl")
 
 
 def position(number: int) -> PositionState:
-    amounts = dict.fromkeys(("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl"), "1.5")
-    return PositionState(f"a{number % 5}", "s", f"S{number}/USDT", {"buy": 1}, {}, net_pnl="1", **amounts)
+    amounts: dict[str, Any] = dict.fromkeys(AMOUNTS, "1.5")
+    labels: dict[str, Any] = {"account": f"a{number % 5}", "strategy": "s", "symbol": f"S{number}/USDT"}
+    return PositionState(**labels, trades={"buy": 1}, net_pnl="1", currency="USDT", **amounts)
 
 
 def state(applied: int) -> SidecarState:
-    return SidecarState("stream", applied, applied, True, [position(number) for number in range(POSITIONS)], {})
+    return SidecarState("stream", applied, applied, True, [position(number) for number in range(POSITIONS)])
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def test_work_on_a_state_is_divided_into_slices() -> None:
     known = state(1)
     body = msgspec.json.encode(known)
     assert sum(1 for _ in decode_in_slices(body)) >= POSITIONS // SLICE
-    assert sum(1 for _ in totals_in_slices(known.positions)) >= POSITIONS // SLICE
+    assert sum(1 for _ in totals_in_slices(known.positions, [])) >= POSITIONS // SLICE
     assert sum(1 for _ in books_in_slices(known, 1.0, Filter())) >= 2 * POSITIONS // SLICE
 
 

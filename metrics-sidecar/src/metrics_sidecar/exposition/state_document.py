@@ -8,7 +8,7 @@ import msgspec
 
 from metrics_sidecar.exposition.text import SLICE
 from trading_model.accounting.cash import CashKey
-from trading_model.accounting.figures import NO_MARK, Figures, figures, flags, mark_of
+from trading_model.accounting.figures import NO_MARK, Figures, exposure, figures, flags, mark_of
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.snapshots import StateSnapshot
@@ -108,6 +108,7 @@ def _position_document(held: PositionSnapshot, mark: Mark, shown: Figures, total
         "fees_in_net": show(shown.fees),
         "fees_outside_net": _amounts(held.state.fees_outside),
         "cash": show(shown.cash),
+        "exposure": _or_null(None if price is None else exposure(held, price)),
         "last_price_ts": mark.ts or None,
         "multiplier": show(terms.multiplier),
         "unit": "points" if terms.in_points else key.currency or None,

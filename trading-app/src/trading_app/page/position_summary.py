@@ -1,15 +1,16 @@
 """Turns the sidecar's state into the page's rows and its totals by currency. No I/O.
 
-The arithmetic is exact; every amount in a document is text with all its digits.
+The arithmetic is exact; every amount in a document is text with all its digits. Which currency an amount is in, and
+what counts in the net P&L, is the sidecar's decision.
 """
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from heapq import nsmallest
 
-from trading_app.page.sidecar_state import SLICE, PositionState, SidecarState
+from trading_app.page.sidecar_state import POINTS, SLICE, CashState, CurrencySums, PositionState, SidecarState
 from trading_app.query.trades import Filter
 
 MAX_ROWS = 200
@@ -18,113 +19,145 @@ MAX_ROWS = 200
 MAX_CHOICES = 500
 """Maximum number of options of each filter."""
 
+FLOWS = ("deposit", "withdrawal")
+"""Reasons of cash that is never P&L."""
+
 EXACT = Context(prec=1_000, traps=[Inexact])
 
 
 @dataclass
 class Total:
-    """Sums over the positions whose P&L is in one currency. `exposure` is the sum of |position| × multiplier × last
-    price; there is none with an inverse contract. Without a mark of each position there is no unrealised and no net.
+    """Sums over the positions whose P&L is in one currency. `exposure` is the sum of what they are worth, unsigned.
 
-    If the currency is unknown, `quote` is empty, and there are sums only if all positions have the same symbol.
+    If the currency is unknown, `currency` is empty, and there are sums only if all positions have the same symbol.
+    `unrealized` and `exposure` leave out the `unmarked` positions, which have no price.
     """
 
-    quote: str
-    net: Decimal = Decimal()
+    currency: str
     realized: Decimal = Decimal()
     unrealized: Decimal = Decimal()
+    fees: Decimal = Decimal()
+    cash: Decimal = Decimal()
     exposure: Decimal = Decimal()
-    fees: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    fees_outside_net: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    marked: bool = True
-    linear: bool = True
+    not_in_net: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    by_reason: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    """Cash with and without a position, by reason; deposits and withdrawals too, which are not in `cash`."""
+
+    unmarked: int = 0
     open_positions: int = 0
     positions: int = 0
     price_decimals: int | None = None
     """Minimum number of decimals among the last prices."""
     symbols: set[str] = field(default_factory=set)
+    in_points: bool = False
 
     @property
     def known(self) -> bool:
         """Whether the sums are meaningful: amounts in different or unknown currencies must not be added."""
-        return bool(self.quote) or len(self.symbols) == 1
+        return bool(self.currency) or len(self.symbols) == 1
 
     def add(self, row: PositionState) -> None:
         """Add one position."""
         self.positions += 1
-        decimals = len(row.last_price.partition(".")[2])
-        self.price_decimals = decimals if self.price_decimals is None else min(decimals, self.price_decimals)
         self.symbols.add(row.symbol)
+        self.in_points = row.unit == POINTS
+        self.open_positions += row.position != "0"
+        if row.last_price is not None:
+            decimals = len(row.last_price.partition(".")[2])
+            self.price_decimals = decimals if self.price_decimals is None else min(decimals, self.price_decimals)
         self.realized = EXACT.add(self.realized, Decimal(row.realized_pnl))
-        if row.net_pnl is None or row.unrealized_pnl is None:
-            self.marked = False
+        self.fees = EXACT.add(self.fees, Decimal(row.fees_in_net))
+        self.cash = EXACT.add(self.cash, Decimal(row.cash))
+        self.exposure = EXACT.add(self.exposure, Decimal(row.exposure or 0))
+        if row.unrealized_pnl is None:
+            self.unmarked += 1
         else:
-            self.net = EXACT.add(self.net, Decimal(row.net_pnl))
             self.unrealized = EXACT.add(self.unrealized, Decimal(row.unrealized_pnl))
-        position = Decimal(row.position)
-        self.open_positions += bool(position)
-        self.linear = self.linear and not row.inverse
-        worth = EXACT.multiply(EXACT.multiply(position, Decimal(row.multiplier)), Decimal(row.last_price))
-        self.exposure = EXACT.add(self.exposure, abs(worth))
-        for currency, outside in row.fees_outside_net.items():
-            self.fees_outside_net[currency] = EXACT.add(self.fees_outside_net[currency], Decimal(outside))
-        for currency, fee in _named_fees(row, self.quote).items():
-            self.fees[currency] = EXACT.add(self.fees[currency], fee)
+        for currency, fee in row.fees_outside_net.items():
+            self.not_in_net[currency] = EXACT.add(self.not_in_net[currency], Decimal(fee))
 
-    def document(self) -> dict[str, object]:
+    def add_cash(self, cash: CashState) -> None:
+        """Add money without a trade. That of a symbol and a strategy is in the sum of its position already."""
+        amount = Decimal(cash.amount)
+        self.by_reason[cash.reason] = EXACT.add(self.by_reason[cash.reason], amount)
+        if cash.reason not in FLOWS and not (cash.strategy and cash.symbol):
+            self.cash = EXACT.add(self.cash, amount)
+
+    def sums(self) -> CurrencySums:
+        """The sums, as the sidecar gives them."""
+        unrealized = None if self.unmarked else self.unrealized
+        net = EXACT.subtract(EXACT.add(EXACT.add(self.realized, self.unrealized), self.cash), self.fees)
+        return CurrencySums(
+            _text(self.realized),
+            None if unrealized is None else _text(unrealized),
+            _text(self.fees),
+            _text(self.cash),
+            None if unrealized is None else _text(net),
+            _texts(self.not_in_net),
+        )
+
+    def document(self, sums: CurrencySums) -> dict[str, object]:
         """The total for JSON. Sums that are not `known` are null."""
-        sums = {
-            "net": self.net if self.marked else None,
-            "realized": self.realized,
-            "unrealized": self.unrealized if self.marked else None,
-            "exposure": self.exposure if self.linear else None,
+        amounts = {
+            "net": sums.net_pnl,
+            "realized": sums.realized_pnl,
+            "unrealized": sums.unrealized_pnl,
+            "fees": sums.fees,
+            "cash": sums.cash,
+            "exposure": _text(self.exposure),
         }
         return {
-            "quote": self.quote,
+            "currency": self.currency,
+            "in_points": self.in_points,
             "symbols": len(self.symbols),
-            **{name: _text(amount) if self.known and amount is not None else None for name, amount in sums.items()},
-            "fees": {currency: _text(fee) for currency, fee in self.fees.items() if currency or self.known},
-            "fees_outside_net": {currency: _text(fee) for currency, fee in self.fees_outside_net.items()},
+            **(amounts if self.known else dict.fromkeys(amounts)),
+            "not_in_net": sums.not_in_net,
+            "cash_by_reason": _texts(self.by_reason),
             "open_positions": self.open_positions,
+            "unmarked": self.unmarked,
             "decimals": max(2, self.price_decimals or 0),
         }
 
 
-def totals_in_slices(rows: Iterable[PositionState]) -> Generator[None, None, list[Total]]:
+def totals_in_slices(rows: Iterable[PositionState], cash: Iterable[CashState]) -> Generator[None, None, list[Total]]:
     """The sums by currency, the one with the most positions first; yields after each SLICE of positions."""
     found: dict[str, Total] = {}
     for number, row in enumerate(rows):
         if number % SLICE == 0:
             yield
-        quote = row.quote
-        total = found.get(quote)
+        currency = row.sum_currency
+        total = found.get(currency)
         if total is None:
-            total = found[quote] = Total(quote)
+            total = found[currency] = Total(currency)
         total.add(row)
+    for money in cash:
+        found.setdefault(money.currency, Total(money.currency)).add_cash(money)
     return sorted(found.values(), key=lambda total: -total.positions)
 
 
 def books_in_slices(state: SidecarState, read_at: float, wanted: Filter) -> Generator[None, None, dict[str, object]]:
     """The data of the page's cards and table. Beyond MAX_ROWS, open and frequently traded positions come first.
 
-    Yields after each SLICE of positions.
+    Yields after each SLICE of positions. Without a filter, the totals are the sidecar's own.
     """
     rows: list[PositionState] = []
     ranks: list[tuple[bool, int, int]] = []
     for number, row in enumerate(state.positions):
         if number % SLICE == 0:
             yield
-        if wanted.takes(row.account, row.strategy, row.symbol):
+        if any(wanted.takes(row.account, row.strategy, symbol) for symbol in row.symbols):
             ranks.append((row.position == "0", -sum(row.trades.values()), len(rows)))
             rows.append(row)
-    sums = yield from totals_in_slices(rows)
+    cash = [money for money in state.cash if wanted.takes(money.account, money.strategy, money.symbol)]
+    totals = yield from totals_in_slices(rows, cash)
     shown = rows if len(rows) <= MAX_ROWS else [rows[index] for *_, index in nsmallest(MAX_ROWS, ranks)]
     return {
         "at": read_at,
         "applied": state.applied,
         "incomplete_since": state.incomplete_since,
+        "recomputing": state.totals.recomputing,
         "count": len(rows),
-        "totals": [total.document() for total in sums],
+        "totals": [total.document((not wanted and state.sums(total.currency)) or total.sums()) for total in totals],
         "rows": [_row_document(row) for row in shown],
     }
 
@@ -133,7 +166,7 @@ def choices_document(state: SidecarState) -> dict[str, list[str]]:
     """The options of the filters."""
     rows = state.positions
     named = {
-        "symbol": {row.symbol for row in rows},
+        "symbol": {symbol for row in rows for symbol in row.symbols},
         "account": {row.account for row in rows},
         "strategy": {row.strategy for row in rows},
     }
@@ -141,35 +174,30 @@ def choices_document(state: SidecarState) -> dict[str, list[str]]:
 
 
 def _row_document(row: PositionState) -> dict[str, object]:
-    quote = row.quote
     return {
         "account": row.account,
         "strategy": row.strategy,
         "symbol": row.symbol,
-        "position_side": row.position_side,
-        "quote": quote,
-        "unit": row.unit,
+        "symbols": row.symbols,
+        "side": row.position_side,
+        "currency": row.sum_currency,
+        "in_points": row.unit == POINTS,
         "position": row.position,
         "average": row.average_entry_price,
         "last": row.last_price,
-        "last_trade": row.last_price_ts,
+        "last_at": row.last_price_ts,
         "realized": row.realized_pnl,
         "unrealized": row.unrealized_pnl,
+        "fees": row.fees_in_net,
+        "cash": row.cash,
         "net": row.net_pnl,
-        "fees": {currency: _text(fee) for currency, fee in _named_fees(row, quote).items()},
-        "fees_outside_net": row.fees_outside_net,
+        "not_in_net": row.fees_outside_net,
         "flags": row.flags,
-        "trades": sum(row.trades.values()),
     }
 
 
-def _named_fees(row: PositionState, quote: str) -> dict[str, Decimal]:
-    """Fees by currency. Fees sent without a currency are in the quote currency."""
-    fees: dict[str, Decimal] = defaultdict(Decimal)
-    for currency, fee in row.fees.items():
-        named = quote if currency == "quote" else currency
-        fees[named] = EXACT.add(fees[named], Decimal(fee))
-    return fees
+def _texts(amounts: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: _text(amount) for name, amount in amounts.items()}
 
 
 def _text(amount: Decimal) -> str:

@@ -4,6 +4,7 @@ No other part of the app waits for the sidecar: they use the last reading, which
 """
 
 import asyncio
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,23 +13,25 @@ import structlog
 from service_kit.clock import SYSTEM_CLOCK, Clock, unix_seconds
 from service_kit.cooperative import Slicer, run_sliced
 from trading_app.page.pnl_history import PnlHistory
-from trading_app.page.position_summary import totals_in_slices
-from trading_app.page.sidecar_state import (
-    POINTS,
-    SLICE,
-    PositionKey,
-    PositionState,
-    Reading,
-    SidecarState,
-    decode_in_slices,
-)
+from trading_app.page.sidecar_state import SLICE, UNKNOWN, PositionState, Reading, SidecarState, decode_in_slices
 from trading_app.query.trades import Filter
-from trading_model.symbols import pnl_currency
 
 log = structlog.get_logger(__name__)
 
-UNKNOWN = ("", POINTS)
-"""Units whose amounts are never added over symbols."""
+
+class PositionKey(NamedTuple):
+    """Which position; `currency` is that of the sum its amounts belong to. `symbols` are all names of its symbol."""
+
+    account: str
+    strategy: str
+    symbols: tuple[str, ...]
+    side: str
+    currency: str
+
+    def matches(self, wanted: Filter) -> bool:
+        """Whether a filter wants it."""
+        return any(wanted.takes(self.account, self.strategy, symbol) for symbol in self.symbols)
+
 
 MAX_STATE_BYTES = 64 * 1024 * 1024
 ANSWER_SECONDS = 3.0
@@ -55,7 +58,10 @@ class NoAnswer(Exception):
 
 
 class SidecarFeed:
-    """The sidecar's `latest` reading, and the net P&L over the last hour by position and by quote currency."""
+    """The sidecar's `latest` reading, and the net P&L over the last hour by position and by currency.
+
+    While a position or a sum has no price, its history has no points.
+    """
 
     def __init__(self, url: str, token: str | None, clock: Clock = SYSTEM_CLOCK) -> None:
         """`token` is the API token to send; None if the sidecar needs none."""
@@ -64,7 +70,7 @@ class SidecarFeed:
         self._clock = clock
         self.latest = Reading()
         self.pnl_of_positions = PnlHistory[PositionKey]()
-        self.pnl_of_quotes = PnlHistory[str]()
+        self.pnl_of_currencies = PnlHistory[str]()
         self._token = token
 
     async def run(self) -> None:
@@ -110,7 +116,7 @@ class SidecarFeed:
             log.info("the sidecar answers again")
         if self.latest.state and self.latest.state.stream != state.stream:
             self.pnl_of_positions.clear()
-            self.pnl_of_quotes.clear()
+            self.pnl_of_currencies.clear()
         now = unix_seconds(self._clock)
         self.latest = self.latest.with_state(state, now)
         if state.caught_up:
@@ -121,36 +127,39 @@ class SidecarFeed:
         for start in range(0, len(state.positions), SLICE):
             for row in state.positions[start : start + SLICE]:
                 if row.net_pnl is not None:
-                    rows[row.key] = float(row.net_pnl)
+                    rows[_key_of(row)] = float(row.net_pnl)
             await slicer.yield_if_due()
         self.pnl_of_positions.add(second, rows)
-        sums = await run_sliced(totals_in_slices(state.positions))
-        self.pnl_of_quotes.add(second, {one.quote: float(one.net) for one in sums if one.quote and one.marked})
+        sums = {currency: state.sums(currency) for currency in state.by_currency if currency != UNKNOWN}
+        nets = {currency: float(known.net_pnl) for currency, known in sums.items() if known and known.net_pnl}
+        self.pnl_of_currencies.add(second, nets)
 
-    def quote_of(self, symbol: str) -> str:
-        """The currency of a symbol's P&L: as the sidecar says, else by the symbol's form."""
-        rows = self.latest.state.positions if self.latest.state else []
-        return next((row.quote for row in rows if row.symbol == symbol), pnl_currency(symbol))
+    def currency_of(self, symbol: str) -> str:
+        """The currency that the amounts of a symbol are added in; empty if it is unknown, or there are several."""
+        return self.latest.state.currency_of(symbol) if self.latest.state else ""
 
     def open_positions(self) -> list[PositionState]:
         """The positions that are not flat, by the latest reading; none if there has been none."""
         state = self.latest.state
         return [row for row in state.positions if row.position != "0"] if state is not None else []
 
-    def pnl_of(self, quote: str, wanted: Filter) -> list[tuple[int, float]]:
+    def pnl_of(self, currency: str, wanted: Filter) -> list[tuple[int, float]]:
         """Net P&L in a currency, by second.
 
         Empty if a filter is set but there were too many positions to keep, or if the currency is unknown and the filter
         matches several symbols: their amounts can't be added.
         """
-        if not quote and wanted.symbol is None:
+        if not currency and wanted.symbol is None:
             return []
         if not wanted:
-            return self.pnl_of_quotes.read(lambda known: known == quote)
+            return self.pnl_of_currencies.read(lambda known: known == currency)
         if not self.pnl_of_positions.complete:
             return []
-        units = (quote,) if quote else UNKNOWN
-        return self.pnl_of_positions.read(lambda key: wanted.takes(*key[:3]) and key[4] in units)
+        return self.pnl_of_positions.read(lambda key: key.currency == currency and key.matches(wanted))
+
+
+def _key_of(row: PositionState) -> PositionKey:
+    return PositionKey(row.account, row.strategy, tuple(row.symbols), row.position_side, row.sum_currency)
 
 
 async def fetch(url: str, token: str | None) -> tuple[int, bytes]:

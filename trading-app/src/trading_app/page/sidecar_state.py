@@ -17,47 +17,79 @@ PositionKey = tuple[str, str, str, str, str]
 """Account, strategy, symbol, position side, unit."""
 
 
-class SymbolState(msgspec.Struct, frozen=True):
-    """A symbol's last trade."""
+POINTS = "points"
+"""The unit of figures whose multiplier is unknown: prices times quantities as sent."""
 
-    last_price: str
-    last_trade_ts: str
+
+UNKNOWN = "unknown"
+"""In `by_currency`, the member with the sums of symbols whose currency or multiplier is unknown."""
 
 
 class PositionState(msgspec.Struct, frozen=True):
-    """A position. Every amount is text with its exact digits; None where there is no mark.
+    """A position. Every amount is text with its exact digits, in the P&L's currency; None where there is no price.
 
-    `unit` is that of the P&L: a currency, `points`, or None if it is unknown.
+    `fees_outside_net` are by currency. `flags` say what a reader of the figures has to know. `last_price_ts` is None
+    without a price. `symbols_as_sent` are further names of the symbol.
     """
 
     account: str
     strategy: str
     symbol: str
     trades: dict[str, int]
-    fees: dict[str, str]
     position: str
     average_entry_price: str
-    last_price: str
+    last_price: str | None
     realized_pnl: str
     unrealized_pnl: str | None
     net_pnl: str | None
+    currency: str | None = None
     unit: str | None = None
     position_side: str = ""
-    multiplier: str = "1"
-    inverse: bool = False
+    fees_in_net: str = "0"
     fees_outside_net: dict[str, str] = {}
+    cash: str = "0"
+    exposure: str | None = None
+    flags: list[str] = []
     last_price_ts: str | None = None
-    flags: tuple[str, ...] = ()
+    symbols_as_sent: list[str] = []
 
     @property
-    def quote(self) -> str:
-        """The currency of the P&L; empty if it is unknown, or the P&L is in points."""
-        return "" if self.unit is None or self.unit == POINTS else self.unit
+    def sum_currency(self) -> str:
+        """The currency of the sum that its amounts belong to; empty where it is unknown, or the unit is points."""
+        return "" if self.unit == POINTS else self.currency or ""
 
     @property
-    def key(self) -> PositionKey:
-        """What tells it from others."""
-        return self.account, self.strategy, self.symbol, self.position_side, self.unit or ""
+    def symbols(self) -> list[str]:
+        """All names of its symbol."""
+        return [self.symbol, *self.symbols_as_sent]
+
+
+class CurrencySums(msgspec.Struct, frozen=True):
+    """The sidecar's sums in one currency. `unrealized_pnl` and `net_pnl` are None if an open position has no price."""
+
+    realized_pnl: str
+    unrealized_pnl: str | None
+    fees: str
+    cash: str
+    net_pnl: str | None
+    not_in_net: dict[str, str] = {}
+
+
+class CashState(msgspec.Struct, frozen=True):
+    """Money without a trade, by owner and reason. `strategy` is empty for the account's own."""
+
+    account: str
+    currency: str
+    reason: str
+    amount: str
+    strategy: str = ""
+    symbol: str = ""
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """`recomputing` is the number of keys whose figures are those before a correction or a late trade."""
+
+    recomputing: int = 0
 
 
 class Pipeline(msgspec.Struct, frozen=True):
@@ -70,16 +102,31 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 class SidecarState(msgspec.Struct, frozen=True):
-    """The members of the answer that the page uses. `incomplete_since` is None while the figures are complete."""
+    """The members of the answer that the page uses. `incomplete_since` is None while the figures are complete.
+
+    `by_currency` has the sums of all positions and of all income; `unknown` in it has sums by symbol.
+    """
 
     stream: str | None
     head: int | None
     applied: int
     caught_up: bool
     positions: list[PositionState]
-    symbols: dict[str, SymbolState]
     pipeline: Pipeline = Pipeline()
     incomplete_since: int | None = None
+    totals: Totals = Totals()
+    cash: list[CashState] = []
+    by_currency: dict[str, msgspec.Raw] = {}
+
+    def sums(self, currency: str) -> CurrencySums | None:
+        """The sums in a currency; None if there are none."""
+        raw = self.by_currency.get(currency)
+        return None if raw is None else _decode_sums(raw)
+
+    def currency_of(self, symbol: str) -> str:
+        """The currency that the amounts of a symbol are added in; empty if it is unknown or there are several."""
+        found = {row.sum_currency for row in self.positions if symbol in (row.symbol, *row.symbols_as_sent)}
+        return found.pop() if len(found) == 1 else ""
 
 
 class _Envelope(SidecarState, frozen=True):
@@ -87,6 +134,7 @@ class _Envelope(SidecarState, frozen=True):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_sums = msgspec.json.Decoder(CurrencySums).decode
 _decode_position = msgspec.json.Decoder(PositionState).decode
 
 

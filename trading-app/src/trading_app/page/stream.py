@@ -76,16 +76,16 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         wanted, drawn = read_filter(symbol, account, strategy), read_filter(charted, account, strategy)
         if drawn.symbol is None:
             raise TradeProblem("invalid_parameter", "charted must name a symbol")
-        stream, quote = context.stream, feed.quote_of(drawn.symbol)
+        stream, currency = context.stream, feed.currency_of(drawn.symbol)
         head = stream.head
         async with aggregating:
             bars = await read_bars(stream, drawn, head)
         document = {
             "position": f"{stream.id}:{head}",
-            "quote": quote,
+            "currency": currency,
             **bars.document(),
-            "pnl": feed.pnl_of(quote, wanted),
-            "pnl_of_symbol": feed.pnl_of(quote, drawn),
+            "pnl": feed.pnl_of(currency, wanted),
+            "pnl_of_symbol": feed.pnl_of(currency, drawn),
         }
         return Response(msgspec.json.encode(document), media_type="application/json")
 
@@ -168,7 +168,8 @@ class PageEvents:
         if state is None or reading.status != "up" or state.stream != self._stream.id:
             return []
         parts = []
-        content = (state.applied, len(state.positions))
+        # A recomputation changes figures without a new event.
+        content = (state.applied, len(state.positions), state.totals.recomputing and reading.number)
         if content != self._books:
             self._books = content
             parts.append(await self._summaries.books(self._wanted))

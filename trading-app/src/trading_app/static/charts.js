@@ -98,8 +98,11 @@ export class Charts {
   takeBooks(books) {
     this.books = books ?? null;
     if (!books) return;
-    this.#rows = books.rows.filter((row) => row.symbol === this.#series.symbol);
-    const total = books.totals.find((each) => each.quote === this.#series.quote);
+    this.#rows = books.rows.filter((row) => row.symbols.includes(this.#series.symbol));
+    // The history has no currency if it was read before the sidecar knew the symbol.
+    const currencies = new Set(this.#rows.map((row) => row.currency));
+    if (currencies.size === 1) [this.#series.currency] = currencies;
+    const total = books.totals.find((each) => each.currency === this.#series.currency);
     // The server may send only some of the positions: then the symbol's own sum is unknown.
     const ofSymbol = books.rows.length === books.count && this.#rows.length && this.#rows.every((row) => row.net !== null)
       ? this.#rows.map((row) => row.net).reduce(add) : null;
@@ -125,7 +128,7 @@ export class Charts {
     this.#mark();
     this.#drawEntries();
     this.price.title = `Price of ${symbol}`;
-    this.pnl.title = `Net P&L in ${this.#series.quote || "its quote currency"}`;
+    this.pnl.title = `Net P&L in ${this.#series.currency || "its own currency"}`;
     this.notional.title = "Notional by minute";
     for (const view of this.views) view.updateLegend();
   }
@@ -207,14 +210,14 @@ export class Charts {
   }
 
   #pnlAt(time) {
-    const { pnl, pnlOfSymbol, quote, symbol } = this.#series;
+    const { pnl, pnlOfSymbol, currency, symbol } = this.#series;
     const find = (line) => (time === null ? line.points.at(-1) : line.known.get(time));
     const total = find(pnl), own = find(pnlOfSymbol);
     if (!total && !own) return time === null ? "waiting for the sidecar" : "";
     const words = (point) => (point.text ? groupSigned(fixed(point.text, this.#decimals)) : `≈ ${groupSigned(point.value.toFixed(this.#decimals))}`);
     if (!total) return `${symbol} ${words(own)} · ${clock(own.time)}`;
     const ofSymbol = own && !this.filters().symbol ? ` · ${symbol} ${words(own)}` : "";
-    return `total ${quote} ${words(total)}${ofSymbol} · ${clock(total.time)}`;
+    return `total ${currency} ${words(total)}${ofSymbol} · ${clock(total.time)}`;
   }
 
   #notionalAt(time) {

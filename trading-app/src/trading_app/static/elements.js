@@ -26,7 +26,7 @@ export function numberCell(attributes = {}) {
 export function setNumber(cell, text, exact) {
   const point = text.indexOf(".");
   setText(cell.firstChild, point < 0 ? text : text.slice(0, point));
-  setText(cell.lastChild, point < 0 ? "" : text.slice(point));
+  setText(cell.children[1], point < 0 ? "" : text.slice(point));
   if (exact !== undefined && cell.title !== exact) cell.title = exact;
 }
 

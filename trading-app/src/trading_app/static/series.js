@@ -54,7 +54,7 @@ class Line {
 export class Series {
   constructor(symbol) {
     this.symbol = symbol;
-    this.quote = "";
+    this.currency = "";
     this.applied = -1;  // every trade up to this sequence is included
     this.waiting = [];  // trades that came while the history was loading
     this.seconds = new Line(MAX_SECONDS);
@@ -64,7 +64,7 @@ export class Series {
   }
 
   load(history) {
-    this.quote = history.quote;
+    this.currency = history.currency;
     for (const [time, price, buys, sells] of history.seconds) this.seconds.at(time, () => ({ time, price, buys, sells }));
     for (const [time, buy, sell] of history.minutes) this.minutes.at(time, () => ({ time, buy, sell }));
     for (const [time, value] of history.pnl) this.pnl.at(time, () => ({ time, value }));

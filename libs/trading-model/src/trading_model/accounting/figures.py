@@ -77,12 +77,18 @@ def figures(held: PositionSnapshot, mark: Decimal | None) -> Figures:
     return Figures(_average(held), flow + cost, value - cost, fees, cash, net + value, rounded)
 
 
+def exposure(held: PositionSnapshot, mark: Decimal) -> Decimal:
+    """What a position is worth at the price `mark`, unsigned; where a division does not end, to 34 decimals."""
+    worth = abs(_worth(held, mark))
+    return _rounded(worth, ZERO) if held.terms.inverse else worth
+
+
 def flags(held: PositionSnapshot) -> list[str]:
     """What a reader of the figures has to know."""
     state, terms = held.state, held.terms
     side = held.key.position_side
     conditions = (
-        (SOLD_MORE_THAN_KNOWN, terms.spot and state.quantity < ZERO),
+        (SOLD_MORE_THAN_KNOWN, terms.spot and not side and state.quantity < ZERO),
         (CLOSED_MORE_THAN_HELD, state.quantity < ZERO if side == "long" else side and state.quantity > ZERO),
         (IN_POINTS, terms.in_points),
         (CURRENCY_UNKNOWN, not held.key.currency),
