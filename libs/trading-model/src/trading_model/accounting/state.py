@@ -682,8 +682,10 @@ class TradingState:
         self.wants_refold = True
         shown = list(dict.fromkeys(one for position in old for one in position.replaces or [position]))
         for position in new:
+            own = {line.key for line in position.lines}
+            left = [one for one in old if any(line.key in own for line in one.lines)]
             position.is_hidden = True
-            position.replaces = shown
+            position.replaces = list(dict.fromkeys(shown_one for one in left for shown_one in one.replaces or [one]))
             self._wait_with_linked(position, [Edit(self.applied + 1, False)])
         for position in shown:
             position.recomputing = True
