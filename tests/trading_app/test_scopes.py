@@ -73,7 +73,8 @@ def test_hashed_tokens_start_without_a_warning_and_plain_ones_with_a_single_one(
 ) -> None:
     assert "plain" not in scoped.log_text()
     with running(tmp_path, WEBAPP_API_TOKENS=f"secret-number-one,secret-number-two,{ENTRIES[0]}") as app:
-        [warning] = [line for line in app.log_lines() if line["level"] == "warning"]
+        # On a busy machine another warning says that opening the journal takes long.
+        [warning] = [line for line in app.log_lines() if line["level"] == "warning" and "setting" in line]
         assert (warning["setting"], warning["plain"]) == ("WEBAPP_API_TOKENS", 2)
         assert "trading-app token --existing" in warning["how"]
         assert "secret" not in app.log_text()
