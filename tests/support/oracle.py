@@ -21,16 +21,27 @@ class Book:
     position: Fraction = Fraction()
     average: Fraction = Fraction()
     realized: Fraction = Fraction()
+    base_fees: Fraction = Fraction()
 
     def unrealized(self, mark: Fraction) -> Fraction:
         """What closing at `mark` would bring."""
         return self.position * (mark - self.average)
 
     def fill(self, side: str, price: Fraction, qty: Fraction) -> None:
-        """Average cost: a fill with the position moves the average, one against it realises, the rest opens anew."""
+        """Count a fill, and move the position."""
         self.trades[side] += 1
         self.volume[side] += qty
         self.notional[side] += price * qty
+        self.move(side, price, qty)
+
+    def charge_base(self, price: Fraction, fee: Fraction) -> None:
+        """A fee in the base of a spot comes off the position, valued at the price of its fill."""
+        if fee:
+            self.move("sell" if fee > 0 else "buy", price, abs(fee))
+        self.base_fees += fee * price
+
+    def move(self, side: str, price: Fraction, qty: Fraction) -> None:
+        """Average cost: with the position the average moves, against it P&L is realised, the rest opens there."""
         signed = qty if side == "buy" else -qty
         if self.position * signed >= 0:
             total = abs(self.position) + qty
@@ -63,7 +74,10 @@ def keep_books(trades: Iterable[Mapping[str, Any]]) -> Books:
         price, qty = Fraction(str(trade["price"])), Fraction(str(trade["qty"]))
         kept.books[key].fill(trade["side"], price, qty)
         if trade.get("fee") is not None:
-            kept.books[key].fees[trade.get("fee_currency", "quote")] += Fraction(str(trade["fee"]))
+            fee, currency = Fraction(str(trade["fee"])), trade.get("fee_currency", "quote")
+            kept.books[key].fees[currency] += fee
+            if currency == _base(trade["symbol"]):
+                kept.books[key].charge_base(price, fee)
         kept.marks[trade["symbol"]] = price
         kept.count += 1
     return kept
@@ -92,10 +106,14 @@ def expected_samples(kept: Books) -> dict[str, Fraction]:
         samples[f"trading_average_entry_price{{{labels}}}"] = book.average
         samples[f"trading_realized_pnl{{{labels}}}"] = book.realized
         samples[f"trading_unrealized_pnl{{{labels}}}"] = unrealized
-        samples[f"trading_net_pnl{{{labels}}}"] = book.realized + unrealized - in_quote
+        samples[f"trading_net_pnl{{{labels}}}"] = book.realized + unrealized - in_quote - book.base_fees
     for symbol, mark in kept.marks.items():
         samples[f'trading_last_price{{symbol="{symbol}"}}'] = mark
     return samples
+
+
+def _base(symbol: str) -> str:
+    return {"BTCUSDT": "BTC"}.get(symbol, symbol.replace("-", "/").partition("/")[0])
 
 
 def _is_quote(currency: str, symbol: str) -> bool:
