@@ -46,6 +46,16 @@ def fold_with_restarts(events: Sequence[Event], seed: int) -> Figures:
             follower.history.close()
 
 
+def fold_between_restarts(events: Sequence[Event]) -> Figures:
+    """The figures after a restart behind each event, so that all that is older comes from the store of fills."""
+    with TemporaryDirectory(prefix="ledger-") as folder:
+        follower = _Follower(events, random.Random(0), Path(folder))
+        try:
+            return follower.follow_between_restarts()
+        finally:
+            follower.history.close()
+
+
 class _Follower:
     """What the sidecar's tasks do, one after another in an order by chance."""
 
@@ -63,10 +73,21 @@ class _Follower:
             self._apply_more()
             self._chance.choices((self._restart, self._begin, self._finish, lambda: None), (1, 4, 4, 8))[0]()
         self._finish()
+        self._settle()
+        return figures_of_fold(self._state)
+
+    def follow_between_restarts(self) -> Figures:
+        """Apply each event, restart, and settle what waits for the store."""
+        for event in self._events:
+            self._state.apply(batch_of([event]))
+            self._restart()
+            self._settle()
+        return figures_of_fold(self._state)
+
+    def _settle(self) -> None:
         while self._state.is_recomputing:
             self._begin()
             self._finish()
-        return figures_of_fold(self._state)
 
     def _apply_more(self) -> None:
         applied = self._state.applied

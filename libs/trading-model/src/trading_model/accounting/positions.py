@@ -37,13 +37,16 @@ class LineKey(NamedTuple):
 class Line:
     """The fills of one key as sent: their counters, and the position to which they belong."""
 
-    __slots__ = ("key", "multiplier", "position", "terms", "totals")
+    __slots__ = ("key", "multiplier", "position", "shown", "terms", "totals")
 
     def __init__(self, key: LineKey, totals: Totals, terms: Terms, position: "Position") -> None:
         self.key = key
         self.totals = totals
         self.terms = terms
         self.position = position
+        self.shown = position
+        """The position whose figures are shown for them: an earlier one while theirs waits to be folded."""
+
         self.multiplier: Decimal | None = None
         """The largest that a fill named; a position has one."""
 
@@ -250,11 +253,6 @@ class Position(Book):
         """Take the splits in force that concern this position, and not all accounts."""
         self.splits = tuple(splits)
         self._changed = True
-
-    @property
-    def shown_as(self) -> "Position":
-        """The position whose figures are shown: itself, or the first of those it replaces."""
-        return self.replaces[0] if self.is_hidden else self
 
     def touch(self) -> None:
         """Notice a change of `cash`, or that the recomputation ended."""

@@ -165,7 +165,7 @@ class TradingState:
     def _line_snapshots(self, positions: list[Position]) -> list[LineSnapshot]:
         indexes = {position: index for index, position in enumerate(positions)}
         return [
-            LineSnapshot(line.key, indexes[line.position.shown_as], line.multiplier)
+            LineSnapshot(line.key, indexes[line.shown], line.multiplier)
             for shelf in self._shelves.values()
             for line in shelf.values()
         ]
@@ -720,6 +720,9 @@ class TradingState:
         place = len(self._shown) if place is None else place
         self._shown = [position for position in self._shown if position not in old]
         self._shown[place:place] = [position for position in new if position not in self._shown]
+        for position in new:
+            for line in position.lines:
+                line.shown = position
 
     # Recomputation from the store
 

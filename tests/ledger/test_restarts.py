@@ -1,0 +1,61 @@
+"""Restarts of the sidecar in the middle of corrections: what was found once, as the shortest ledger that shows it."""
+
+from tests.support import ledger_oracle
+from tests.support.ledger_builder import LedgerBuilder
+from tests.support.ledger_figures import differences
+from tests.support.ledger_fold import fold_between_restarts
+
+
+def assert_agrees(ledger: LedgerBuilder) -> None:
+    """The fold, restarted behind each event, gives what the oracle gives, and each series once."""
+    assert differences(ledger_oracle.figures(ledger.events), fold_between_restarts(ledger.events)) == []
+
+
+def test_two_positions_that_an_instrument_changes(ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="TeSLa", currency="USD", mark="account")
+    ledger.buy("5.6", "398.57", "TeSLa", strategy="default")
+    ledger.buy("0.67", "405.023", "TeSLa", strategy="trend")
+    ledger.say("instrument", symbol="TeSLa", currency="EUR", mark="last")
+    assert_agrees(ledger)
+
+
+def test_an_alias_taken_away(ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["ALT"])
+    ledger.buy("7.8", "0.0399", "ALT", fee="0.0041", fee_currency="BTC")
+    ledger.buy("1", "0.05", "ETH/BTC")
+    ledger.say("instrument", symbol="ETH/BTC", aliases=[])
+    assert_agrees(ledger)
+
+
+def test_a_replacement_of_a_fill_that_came_late(ledger: LedgerBuilder) -> None:
+    first = ledger.sell("0.02", "1.01", ts="2026-02-18T07:36:30Z")
+    ledger.buy("8.8", "0.7", ts="2026-02-14T22:30:30Z")
+    ledger.buy("5", "1.4", strategy="other")
+    ledger.replace(first, price="0.79")
+    assert_agrees(ledger)
+
+
+def test_a_multiplier_that_only_the_fill_names(ledger: LedgerBuilder) -> None:
+    ledger.sell("19", "42541.7", "BTC/USDT:USDT", multiplier="0.001", position_side="short", currency="USDT")
+    ledger.sell("1", "42541.7", "BTC/USDT:USDT", multiplier="0.001", position_side="short", currency="USDT")
+    assert_agrees(ledger)
+
+
+def test_the_cost_that_a_move_carries_follows_an_instrument(ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="BTC/USDT:USDT", multiplier="0.001")
+    ledger.sell("17", "88912.12", "BTC/USDT:USDT", strategy="trend")
+    changed = ledger.say("instrument", symbol="BTC/USDT:USDT", multiplier="0.01")
+    holder = {"symbol": "BTC/USDT:USDT", "account": "default", "quantity": "-0.27"}
+    ledger.say("move", reason="transfer", source=holder | {"strategy": "trend"}, sink=holder | {"strategy": "default"})
+    ledger.void(changed)
+    assert_agrees(ledger)
+
+
+def test_a_fill_after_its_import_was_voided(ledger: LedgerBuilder) -> None:
+    imported = ledger.say("import", id="file-1", name="fills.csv", digest="00", rows=2, taken=2, skipped=0)
+    ledger.buy("1", "100", import_id="file-1")
+    void = ledger.void(imported)
+    ledger.buy("2", "110", import_id="file-1")
+    assert_agrees(ledger)
+    ledger.void(void)
+    assert_agrees(ledger)
