@@ -88,6 +88,8 @@ def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
         metrics.CORRECTED_NOTIONAL,
         metrics.POSITION_RECOMPUTING,
         metrics.CASH,
+        metrics.BASE_CURRENCY_PNL,
+        metrics.BASE_CURRENCY_MISSING,
     }
     assert names == {metric.name for metric in metrics.ALL if metric not in without_a_cause}
     assert shown['trading_stream_applied_sequence{stream="scripted"}'] == "3"

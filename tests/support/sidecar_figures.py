@@ -25,7 +25,7 @@ def figures_of_apps(apps: Apps) -> Figures:
 def figures_of_fold(state: TradingState) -> Figures:
     """Of its fold in this process."""
     moment = state.freeze()
-    document = json.loads(b"".join(render_state({"applied": moment.applied}, moment)))
+    document = json.loads(b"".join(render_state({"applied": moment.applied}, moment, state.rates, "")))
     text = b"".join(Exposition().render(moment, [], openmetrics=False)).decode()
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
     samples = dict(lines)

@@ -69,7 +69,7 @@ class Tracker:
                 before=self.state.stream,
                 applied=self.state.applied,
             )
-        self.state = TradingState(self.state.limit, reset.stream)
+        self.state = TradingState(self.state.limit, reset.stream, self.state.base_currency)
         self._ready = False
 
     def _notice_catch_up(self) -> None:

@@ -142,6 +142,23 @@ FEES_OUTSIDE_NET = Metric(
     "Fees that are not in trading_net_pnl: in another currency, without a rate at the time of the trade.",
     "Send the rate: POST /events with kind rate.",
 )
+BASE_CURRENCY_PNL = Metric(
+    "trading_base_currency_pnl",
+    "gauge",
+    "units of the base currency",
+    ("currency", "view", "part"),
+    "Totals over all positions in BASE_CURRENCY. View dated: each amount at the rate of its time; at_current_rates: all"
+    " at the rate now. Missing if the setting is empty.",
+    "trading_base_currency_missing has what no rate converts.",
+)
+BASE_CURRENCY_MISSING = Metric(
+    "trading_base_currency_missing",
+    "gauge",
+    "units of the currency",
+    ("view", "part", "currency"),
+    "Amounts that are not in trading_base_currency_pnl, for want of a rate; without a currency: unknown, or in points.",
+    "Send the rates: POST /events with kind rate; say the currency: docs/instruments.md.",
+)
 POSITION_RECOMPUTING = Metric(
     "trading_position_recomputing",
     "gauge",

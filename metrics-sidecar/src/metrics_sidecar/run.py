@@ -44,7 +44,7 @@ def start(settings: Settings, ending: Ending) -> Serving:
         file = SnapshotFile(settings.data_folder)
     except OSError as error:
         raise StartFailed(f"can't use DATA_DIR={settings.data_folder}: {error}") from error
-    state, position = restore(file, settings.max_positions)
+    state, position = restore(file, settings.max_positions, settings.base_currency)
     try:
         subscriber = backend.follow(place_of(settings), position, advice)
     except UnusableKey as error:
@@ -101,7 +101,7 @@ def place_of(settings: Settings) -> Place:
     )
 
 
-def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPosition]:
+def restore(file: SnapshotFile, limit: int, base_currency: str = "") -> tuple[TradingState, StreamPosition]:
     """The saved state and its position; an empty state and the beginning if no snapshot is usable."""
     try:
         snapshot = file.load()
@@ -113,10 +113,14 @@ def restore(file: SnapshotFile, limit: int) -> tuple[TradingState, StreamPositio
         was = snapshot.moment.limit
         log.warning("SIDECAR_MAX_POSITIONS changed, rebuilding from the journal", before=was, now=limit)
         snapshot = None
+    if snapshot is not None and snapshot.moment.base_currency != base_currency:
+        before = snapshot.moment.base_currency
+        log.warning("BASE_CURRENCY changed, rebuilding from the journal", before=before, now=base_currency)
+        snapshot = None
     if snapshot is not None and not snapshot.moment.is_of_this_fold:
         log.warning("the accounting changed since the snapshot was saved, rebuilding from the journal")
         snapshot = None
     if snapshot is None:
-        return TradingState(limit), StreamPosition()
+        return TradingState(limit, base_currency=base_currency), StreamPosition()
     log.info("snapshot loaded", stream=snapshot.position.stream, applied=snapshot.position.sequence)
     return TradingState.restored(snapshot.moment), snapshot.position

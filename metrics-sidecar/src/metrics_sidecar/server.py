@@ -5,8 +5,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 
 from metrics_sidecar.advice import advice
+from metrics_sidecar.exposition.base_currency import base_families
 from metrics_sidecar.exposition.pipeline import pipeline_families
-from metrics_sidecar.exposition.state_document import render_state
+from metrics_sidecar.exposition.state_document import render_state, sum_by_currency
 from metrics_sidecar.exposition.text import Exposition
 from metrics_sidecar.follow import Saver, Tracker
 from metrics_sidecar.problems import TYPES, NotCaughtUp
@@ -15,11 +16,12 @@ from service_kit.clock import SYSTEM_CLOCK, Clock
 from service_kit.connection.context import ConnectionContext
 from service_kit.connection.counters import ConnectionCounters
 from service_kit.connection.limits import ConnectionLimits
-from service_kit.cooperative import Slicer
+from service_kit.cooperative import Slicer, run_sliced
 from service_kit.http_app import HttpApp, Request, Response
 from service_kit.metrics.negotiation import accepts_gzip, wants_openmetrics
 from service_kit.metrics.process import process_families
 from service_kit.metrics.text import OPENMETRICS, TEXT
+from trading_model.field_rules import format_timestamp
 
 MAX_CONNECTIONS = 200
 """Default maximum: scrapers and web apps hold a few connections each."""
@@ -51,6 +53,7 @@ class SidecarApp:
         self._saver = saver
         self._replay_address = replay_address
         self._exposition = Exposition()
+        self._clock = clock
         self._rendering = asyncio.Lock()
         self._connections = connections or connection_context()
         gate = Gate("metrics-sidecar", "SIDECAR_API_TOKENS", tokens, clock)
@@ -67,6 +70,9 @@ class SidecarApp:
                 ),
                 *process_families(),
             ]
+            if moment.base_currency:
+                sums = await run_sliced(sum_by_currency(moment))
+                others += base_families(sums.base_totals(self._tracker.state.rates, self._now()))
             openmetrics = wants_openmetrics(request.headers.get("accept", ""))
             pieces = self._exposition.render(moment, others, openmetrics)
             return await _gather(request, OPENMETRICS if openmetrics else TEXT, pieces)
@@ -87,7 +93,13 @@ class SidecarApp:
             },
         }
         async with self._rendering:
-            return await _gather(request, "application/json", render_state(head, moment))
+            return await _gather(
+                request, "application/json", render_state(head, moment, self._tracker.state.rates, self._now())
+            )
+
+    def _now(self) -> str:
+        """The time, RFC 3339 in UTC."""
+        return format_timestamp(self._clock.unix_ns())
 
     def _require_ready(self) -> None:
         if not self._tracker.ready:

@@ -1,26 +1,33 @@
 """The JSON of `GET /state`; every price, quantity and amount is a string of plain digits. No I/O."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 
 import msgspec
 
+from metrics_sidecar.exposition.base_currency import base_document
 from metrics_sidecar.exposition.text import SLICE
+from trading_model.accounting.base_currency import Amounts, Held, Totals, totals
 from trading_model.accounting.cash import CashKey
+from trading_model.accounting.dated import NOTHING, NOTHING_DATED, Dated, DatedSum
 from trading_model.accounting.figures import NO_MARK, Figures, exposure, figures, flags, mark_of
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.totals import TotalsSnapshot
 from trading_model.decimals import ZERO, exactly, show
+from trading_model.rates import Rates
+from trading_model.symbols import same_currency
 
 Document = dict[str, object]
 _encode = msgspec.json.Encoder().encode
 
 
-def render_state(head: Document, moment: StateSnapshot) -> Iterator[bytes]:
+def render_state(head: Document, moment: StateSnapshot, rates: Rates, now: str) -> Iterator[bytes]:
     """The JSON object in pieces: the members of `head`, then totals, symbols and positions.
+
+    `rates` are those of the ledger, `now` is RFC 3339 in UTC: for the totals in the base currency.
 
     Pieces of SLICE items, so that other tasks can run in between; each is encoded as an array or object, and its
     brackets are cut off.
@@ -31,11 +38,14 @@ def render_state(head: Document, moment: StateSnapshot) -> Iterator[bytes]:
         yield (b"," if start else b"") + _encode(_symbols(marks[start : start + SLICE]))[1:-1]
     yield b'},"positions":['
     sums = CurrencySums(moment)
-    totals = _totals_of_positions(moment)
+    counters = _totals_of_positions(moment)
     for start in range(0, len(moment.positions), SLICE):
-        documents = _position_documents(moment, start, totals, sums)
+        documents = _position_documents(moment, start, counters, sums)
         yield (b"," if start else b"") + _encode(documents)[1:-1]
-    yield b'],"by_currency":' + _encode(sums.document()) + b"}\n"
+    yield b'],"by_currency":' + _encode(sums.document())
+    if moment.base_currency:
+        yield b',"base_currency":' + _encode(base_document(sums.base_totals(rates, now)))
+    yield b"}\n"
 
 
 def _summary(moment: StateSnapshot) -> Document:
@@ -137,6 +147,8 @@ class CurrencySums:
         self._outside: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
         self._income: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self._unknown: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+        self._moment = moment
+        self._dated: dict[str, Dated] = {}
         for key, amount in moment.cash:
             if key.is_income:
                 self._income[key.currency] += amount
@@ -144,6 +156,9 @@ class CurrencySums:
     def add(self, held: PositionSnapshot, shown: Figures) -> None:
         """Add a position. Call it under the EXACT context."""
         unknown = held.terms.in_points or not held.key.currency
+        dated = held.state.dated
+        if dated is not None and not unknown:
+            self._dated[held.key.currency] = self._dated.get(held.key.currency, NOTHING_DATED) + dated
         sums = self._unknown[held.key.symbol] if unknown else self._sums[held.key.currency]
         sums["realized_pnl"] += shown.realized_pnl
         sums["fees"] += shown.fees
@@ -167,6 +182,29 @@ class CurrencySums:
         }
         return {**document, "unknown": unknown} if unknown else document
 
+    @exactly
+    def base_totals(self, rates: Rates, now: str) -> Totals:
+        """The totals in the base currency."""
+        base, cash_sums = self._moment.base_currency, self._moment.dated_cash_sums
+        held = []
+        for currency in {*self._sums, *self._income}:
+            sums = self._sums[currency]
+            dated = self._dated.get(currency, NOTHING_DATED)
+            if same_currency(currency, base):
+                dated = Dated(DatedSum(sums["realized_pnl"]), DatedSum(sums["fees"]), DatedSum(sums["income"]))
+            cash = cash_sums.get(currency, NOTHING) + dated.income
+            amounts = _base_amounts(sums, self._income[currency])
+            outside, unmarked = self._outside[currency], bool(sums["unmarked"])
+            held.append(Held(currency, amounts, dated.realized_pnl, dated.fees, cash, outside, unmarked))
+        for symbol, sums in self._unknown.items():
+            amounts = _base_amounts(sums, ZERO)
+            realized, fees, income = (
+                DatedSum(without_rate=one) for one in (amounts.realized_pnl, amounts.fees, amounts.cash)
+            )
+            outside, unmarked = self._outside[symbol], bool(sums["unmarked"])
+            held.append(Held("", amounts, realized, fees, income, outside, unmarked))
+        return totals(held, base, rates, now)
+
     def _one(self, sums: dict[str, Decimal], cash: Decimal, outside: dict[str, Decimal]) -> Document:
         realized, fees, cash = sums["realized_pnl"], sums["fees"], cash + sums["income"]
         unrealized = None if sums["unmarked"] else sums["unrealized_pnl"]
@@ -179,6 +217,25 @@ class CurrencySums:
             "unmarked": int(sums["unmarked"]),
             "not_in_net": _amounts(outside),
         }
+
+
+def sum_by_currency(moment: StateSnapshot) -> Generator[None, None, CurrencySums]:
+    """The sums over all positions, in slices of SLICE."""
+    sums = CurrencySums(moment)
+    for start in range(0, len(moment.positions), SLICE):
+        _add_slice(sums, moment, start)
+        yield
+    return sums
+
+
+@exactly
+def _add_slice(sums: CurrencySums, moment: StateSnapshot, start: int) -> None:
+    for held in moment.positions[start : start + SLICE]:
+        sums.add(held, figures(held, mark_of(held, moment.last[held.market])))
+
+
+def _base_amounts(sums: dict[str, Decimal], cash: Decimal) -> Amounts:
+    return Amounts(sums["realized_pnl"], sums["unrealized_pnl"], sums["fees"], cash + sums["income"])
 
 
 def _sum_of(totals: list[TotalsSnapshot], held: PositionSnapshot) -> TotalsSnapshot:

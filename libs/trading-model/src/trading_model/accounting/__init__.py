@@ -7,6 +7,8 @@ Modules:
     book           the position of one key: folds its steps
     cash           money without a fill: sums by owner, currency and reason
     corrections    which events are in force, after voids and replaces
+    dated          sums in a base currency, each amount at the rate of its time
+    dated_positions  positions and cash that are followed in a base currency too
     figures        average entry price and P&L of a position at a price
     fills          decodes a batch of events
     marks          the price at which the positions of a symbol are marked

@@ -4,7 +4,7 @@ Two totals with different answers, both named. `dated`: realised P&L, fees and c
 unrealised P&L at the rate now. `at_current_rates`: all at the rate now. 100 USD realised at 0.90 and 50 at 0.95, now
 0.95, are 137.5 EUR dated and 142.5 EUR at current rates.
 
-An amount without a rate is in no total, and is listed as missing beside it. Totals by currency need no rate.
+An amount without a rate is in no total, and is listed as missing beside it.
 
 For the dated total a position keeps a `DatedSum` of its realised P&L, its fees and its cash: at each increment it adds
 the increment and the rate at the increment's time. A rate that comes late, or is taken back, changes all increments
@@ -16,6 +16,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trading_model.accounting.dated import NOTHING, DatedSum
 from trading_model.decimals import ZERO, exactly
 from trading_model.rates import Found, Rates
 
@@ -36,31 +37,11 @@ class Amounts(msgspec.Struct, frozen=True, gc=False):
         return self.realized_pnl + self.unrealized_pnl - self.fees + self.cash
 
 
-class DatedSum(msgspec.Struct, frozen=True, gc=False):
-    """A sum of amounts, each converted at the rate of its own time.
-
-    `value` is in the base currency. `without_rate` is the sum of the amounts that had no rate, in their own currency.
-    `rounded` says that a rate in it comes from a division that does not end.
-    """
-
-    value: Decimal = ZERO
-    without_rate: Decimal = ZERO
-    rounded: bool = False
-
-    def plus(self, amount: Decimal, rate: Found | None) -> "DatedSum":
-        """The sum with one more amount, at the rate of its time. Call it under the EXACT context."""
-        if rate is None:
-            return DatedSum(self.value, self.without_rate + amount, self.rounded)
-        return DatedSum(self.value + amount * rate.value, self.without_rate, self.rounded or rate.rounded)
-
-
-NOTHING = DatedSum()
-
-
 class Held(msgspec.Struct, frozen=True, gc=False):
-    """What one position brings into the totals. An empty `currency` is unknown, or P&L in points.
+    """What a position, or several in one currency, brings into the totals. An empty `currency` is unknown, or points.
 
-    The dated sums are those of realised P&L, fees and cash. `fees_outside` are by currency, not in the net.
+    The dated sums are those of realised P&L, fees and cash. `fees_outside` are by currency, not in the net. `unmarked`:
+    the unrealised P&L is without that of a position that has no mark.
     """
 
     currency: str
@@ -69,14 +50,18 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     fees: DatedSum = NOTHING
     cash: DatedSum = NOTHING
     fees_outside: Mapping[str, Decimal] = {}
+    unmarked: bool = False
 
 
 class Missing(msgspec.Struct, frozen=True, gc=False):
-    """An amount that is not in a total: its part of the net P&L, its own currency (empty if unknown), how much."""
+    """An amount that is not in a total: its part of the net P&L, its own currency (empty if unknown), how much.
+
+    `amount` is None for the unrealised P&L of positions without a mark.
+    """
 
     part: str
     currency: str
-    amount: Decimal
+    amount: Decimal | None
 
 
 class BaseTotal(msgspec.Struct, frozen=True, gc=False):
@@ -88,10 +73,9 @@ class BaseTotal(msgspec.Struct, frozen=True, gc=False):
 
 
 class Totals(msgspec.Struct, frozen=True, gc=False):
-    """Totals over all positions. Amounts by currency are exact and never added up; unknown ones are under ""."""
+    """The two totals over all positions, in one currency."""
 
     currency: str
-    by_currency: dict[str, Amounts]
     dated: BaseTotal
     at_current_rates: BaseTotal
 
@@ -100,22 +84,22 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 def totals(positions: Iterable[Held], currency: str, rates: Rates, now: str) -> Totals:
     """The totals in `currency` at the time `now`, RFC 3339 in UTC."""
     dated, current = _Sum(), _Sum()
-    by_currency: dict[str, _Sum] = {}
     for held in positions:
         amounts = held.amounts
         rate = rates.find(held.currency, currency, now) if held.currency else None
-        own = by_currency.setdefault(held.currency, _Sum())
         for part in PARTS:
             amount = getattr(amounts, part)
-            own.add(part, amount)
             current.convert(part, held.currency, amount, rate)
         dated.convert("unrealized_pnl", held.currency, amounts.unrealized_pnl, rate)
         for part, sum_ in (("realized_pnl", held.realized_pnl), ("fees", held.fees), ("cash", held.cash)):
             dated.take(part, held.currency, sum_)
+        if held.unmarked:
+            dated.miss_mark(held.currency)
+            current.miss_mark(held.currency)
         for fee_currency, fee in held.fees_outside.items():
             dated.leave_out("fees", fee_currency, fee)
             current.leave_out("fees", fee_currency, fee)
-    return Totals(currency, {name: one.amounts() for name, one in by_currency.items()}, dated.total(), current.total())
+    return Totals(currency, dated.total(), current.total())
 
 
 class _Sum:
@@ -124,6 +108,7 @@ class _Sum:
     def __init__(self) -> None:
         self._parts = dict.fromkeys(PARTS, ZERO)
         self._missing: dict[tuple[str, str], Decimal] = {}
+        self._unmarked: list[str] = []
         self._rounded = False
 
     def add(self, part: str, amount: Decimal) -> None:
@@ -145,9 +130,10 @@ class _Sum:
         if amount:
             self._missing[part, currency] = self._missing.get((part, currency), ZERO) + amount
 
-    def amounts(self) -> Amounts:
-        return Amounts(**self._parts)
+    def miss_mark(self, currency: str) -> None:
+        self._unmarked.append(currency)
 
     def total(self) -> BaseTotal:
-        missing = tuple(Missing(part, currency, amount) for (part, currency), amount in self._missing.items())
-        return BaseTotal(self.amounts(), self._rounded, missing)
+        missing = [Missing(part, currency, amount) for (part, currency), amount in self._missing.items()]
+        missing += [Missing("unrealized_pnl", currency, None) for currency in dict.fromkeys(self._unmarked)]
+        return BaseTotal(Amounts(**self._parts), self._rounded, tuple(missing))

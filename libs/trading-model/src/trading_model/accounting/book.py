@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from trading_model.accounting.dated import Dated
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.order import FIRST, Order, order_of_fill
 from trading_model.decimals import DIVISION, ZERO
@@ -81,7 +82,7 @@ class BookState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     other step. `rounded` is whether an inexact division is in the basis,
     `inexact` whether one is in the flow. `income` is the worth of rewards. `mixed_multipliers`: fills of one position
     name different ones.
-    `unknown_basis`: more was moved out than was held.
+    `unknown_basis`: more was moved out than was held. `dated` is what is kept in a base currency, where one is set.
     """
 
     quantity: Decimal = ZERO
@@ -98,6 +99,7 @@ class BookState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     inexact: bool = False
     mixed_multipliers: bool = False
     unknown_basis: bool = False
+    dated: Dated | None = None
 
     @property
     def latest(self) -> Order:
@@ -229,6 +231,10 @@ class Book:
         self._last_price, self.ts, self._last_id, self.last_seq = fill.price, fill.ts, fill.trade_id, fill.seq
         if fill.fee is not None:
             self._charge(fill.fee, fill.fee_currency, fill)
+
+    def note_other(self, order: Order) -> None:
+        """Notice that a step that is no fill was folded."""
+        self.latest_other = order
 
     def trade(self, side: Side, qty: Decimal, worth: Decimal, price: Decimal | None = None) -> None:
         """Fold a step that is no fill: `qty`, more than 0, for `worth`. With a price, a flip's rest opens at it."""

@@ -160,6 +160,10 @@ class Position(Book):
         self._generation = 0
         self._changed = True
 
+    def blank(self) -> Book:
+        """A book of the same key without steps."""
+        return Book(self.key, self.terms, self._convert)
+
     def keep(self, epoch: int, seq: int, oldest: int) -> None:
         """Make a checkpoint, and drop those before `oldest`: the window has what came since then."""
         self.epoch = epoch

@@ -7,6 +7,8 @@ import msgspec
 
 from trading_model.accounting.book import Last
 from trading_model.accounting.cash import CashKey
+from trading_model.accounting.dated import DatedSum
+from trading_model.accounting.dated_positions import CashEntry
 from trading_model.accounting.marks import Mark
 from trading_model.accounting.positions import LineKey, PositionSnapshot
 from trading_model.accounting.totals import TotalsSnapshot
@@ -42,7 +44,7 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     position. `used` is how much of `limit` the positions take. `kept` are the events of other kinds that later ones may
     depend on; `imports` those taken back or restored whose fills are not found yet. `elsewhere` has the last
     fill of each market among the keys without a position. `fold` is the version of the
-    accounting.
+    accounting. With a `base_currency` there is the income by time too, and its sums in that currency.
     """
 
     stream: str
@@ -63,6 +65,9 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     late: int = 0
     used: int = 0
     fold: int = 1
+    base_currency: str = ""
+    dated_cash: list[CashEntry] = []
+    dated_cash_sums: dict[str, DatedSum] = {}
 
     @property
     def full(self) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Generator, Iterable, Sequence
 from decimal import Decimal
 
 from trading_model.accounting.adjustments import Adjustments, book_key
-from trading_model.accounting.book import EMPTY, Book, BookKey, Last
+from trading_model.accounting.book import EMPTY, BookKey, Last
 from trading_model.accounting.cash import Cash
 from trading_model.accounting.corrections import Corrections, root_of
+from trading_model.accounting.dated_positions import DatedCash, DatedPosition, Dater
 from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, Item, UnknownEvent, read_batch
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market, Marks
 from trading_model.accounting.order import MOVE, Order, order_of_fill, order_of_other
@@ -54,7 +55,8 @@ class TradingState:
     Trades of further keys are counted in `other`, which has no position, so the totals still include all trades.
     """
 
-    def __init__(self, limit: int, stream: str = "") -> None:
+    def __init__(self, limit: int, stream: str = "", base_currency: str = "") -> None:
+        """With a `base_currency`, positions in other currencies are followed in that one too."""
         self.limit = limit
         self.stream = stream
         self.applied = 0
@@ -74,7 +76,10 @@ class TradingState:
         """Whether a position or an import may wait for the store since the last plan."""
 
         self._instruments = Instruments()
-        self._rates = Rates()
+        self.rates = Rates()
+        self.base_currency = base_currency
+        self._dater = Dater(base_currency, self.rates) if base_currency else None
+        self._dated_cash = DatedCash(self._dater) if self._dater is not None else None
         self._corrections = Corrections()
         self._adjustments = Adjustments(self._instruments)
         self._cash = Cash()
@@ -98,7 +103,7 @@ class TradingState:
     @classmethod
     def restored(cls, moment: StateSnapshot) -> "TradingState":
         """The state that a snapshot describes."""
-        state = cls(moment.limit, moment.stream)
+        state = cls(moment.limit, moment.stream, moment.base_currency)
         state._restore(moment)
         return state
 
@@ -144,6 +149,9 @@ class TradingState:
             self.late,
             self._quota.used,
             FOLD,
+            self.base_currency,
+            [] if self._dated_cash is None else self._dated_cash.entries,
+            {} if self._dated_cash is None else self._dated_cash.sums.copy(),
         )
         try:
             for start in range(0, len(totals), SLICE):
@@ -341,12 +349,17 @@ class TradingState:
     def _new_position(self, key: BookKey, terms: Terms) -> Position:
         """A position without steps, in the place of one with the same key."""
         market = self._market(key, terms)
-        position = Position(key, terms, self._rates.at, market)
+        position = self._make_position(key, terms, market)
         position.cash = self._cash_of(key)
         position.set_splits(self._adjustments.own_splits_of(key))
         position.names_currency = self._instruments.terms(key.symbol).currency != key.currency
         self._positions[key] = position
         return position
+
+    def _make_position(self, key: BookKey, terms: Terms, market: Market) -> Position:
+        if self._dater is not None and self._dater.dates(key.currency):
+            return DatedPosition(key, terms, self.rates.at, market, self._dater)
+        return Position(key, terms, self.rates.at, market)
 
     def _market(self, key: BookKey, terms: Terms) -> Market:
         """The market that marks a position: of the symbol, or of the symbol in its account."""
@@ -536,9 +549,9 @@ class TradingState:
             self._mark(event, in_force)
         elif event.rate is not None:
             if in_force:
-                self._rates.say(event.seq, event.rate)
+                self.rates.say(event.seq, event.rate)
             else:
-                self._rates.take_back(event.seq)
+                self.rates.take_back(event.seq)
             self._value_again((event.rate.base, event.rate.quote), order_of_other(event.rate.ts, 0, 0), at)
         elif event.import_ is not None:
             self._set_import(event.id, in_force, at)
@@ -547,6 +560,8 @@ class TradingState:
     def _add_cash(self, event: LedgerEvent, sign: int) -> None:
         assert event.cash is not None
         key = self._cash.add(event.cash, sign)
+        if key.is_income and self._dated_cash is not None:
+            self._dated_cash.add(event.cash, sign)
         if not key.symbol:
             return
         symbol = self._instruments.terms(key.symbol).canonical
@@ -611,10 +626,14 @@ class TradingState:
                 market.set_given(given)
 
     def _value_again(self, pair: tuple[str, str], since: Order, at: int) -> None:
-        """Value the fees since a rate again, where a position has some in one of its currencies."""
+        """Value again what a rate changes since its time: fees in its currencies, amounts in the base currency."""
+        if self._dated_cash is not None:
+            self._dated_cash.value_again(pair)
         for position in list(self._positions.values()):
-            concerned = any(same_currency(label, code) for label in position.fees for code in pair)
-            if position.recomputing or position in self._edits or (concerned and position.latest > since):
+            fees = any(same_currency(label, code) for label in position.fees for code in pair)
+            dated = self._dater is not None and self._dater.is_concerned(pair, position.key.currency)
+            changes = (fees or dated) and position.latest > since
+            if position.recomputing or position in self._edits or changes:
                 self._edit(position, Edit(at, False, since=since))
 
     def _set_import(self, import_id: str, in_force: bool, at: int) -> None:
@@ -738,7 +757,7 @@ class TradingState:
         if not positions:
             return None
         carried: dict[int, Carried] = {}
-        fresh = [Fresh(position, Book(position.key, position.terms, self._rates.at)) for position in positions]
+        fresh = [Fresh(position, position.blank()) for position in positions]
         for one in fresh:
             one.tail_steps = min(max(TAIL_STEPS // len(fresh), 1), MAX_TAIL)
             one.others = [(step, one) for step in self._adjustments.steps_of(one.position.key, carried)]
@@ -800,6 +819,8 @@ class TradingState:
         self._window = Window(moment.applied)
         self._restore_kept(moment.kept)
         self.imports = moment.imports.copy()
+        if self._dater is not None:
+            self._dated_cash = DatedCash(self._dater, moment.dated_cash)
         for held in moment.totals:
             owner = (held.account, held.strategy, held.symbol)
             totals = self._totals[owner] = Totals(*owner)
@@ -836,7 +857,7 @@ class TradingState:
             elif event.instrument is not None:
                 self._instruments.say(event.seq, event.instrument)
             elif event.rate is not None:
-                self._rates.say(event.seq, event.rate)
+                self.rates.say(event.seq, event.rate)
             elif event.mark is not None:
                 self._prices[event.seq] = event.mark
             elif event.opening is not None or event.split is not None or event.move is not None:

@@ -120,4 +120,4 @@ def fold(book: Book, step: Step) -> None:
         book.fill(step, step.price * step.qty)
     else:
         step.fold(book)
-        book.latest_other = step.order
+        book.note_other(step.order)
