@@ -1,13 +1,19 @@
 """A disk that fails or is full. `make torture PART="sync disk-errors disk-full"` does the same many more times."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.support import faulty_app
+from tests.support.apps import answers
 from tests.support.faulty_app import Fault
+from tests.support.polling import eventually
 from tests.torture import disk
+from tests.trading_app.running import RunningApp, running
 
 SEED = 20_261_121
+FAULTY_APP = "import sys; from tests.support.faulty_app import main; sys.exit(main())"
 
 
 def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
@@ -28,6 +34,33 @@ def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
 )
 def test_no_trade_is_acknowledged_after_an_error(tmp_path: Path, fault: Fault) -> None:
     assert disk.fail(tmp_path / "fault", SEED, fault)
+
+
+def test_a_start_whose_last_read_fails_says_why_in_one_line(tmp_path: Path) -> None:
+    """The last reads of a start are those of the instruments."""
+    with running(tmp_path):
+        pass  # it leaves a journal
+    last = start(tmp_path, "without")
+    for number in (last - 1, last):
+        assert start(tmp_path, f"fault-{number}", Fault("database", "read", number, "EIO")) == number
+
+
+def start(folder: Path, name: str, fault: Fault | None = None) -> int:
+    """Start the app with a copy of the journal. Returns the number of reads until it is ready or has ended."""
+    copy = folder / name
+    shutil.copytree(folder / "data", copy / "data")
+    app = RunningApp(copy, FAULTY_APP, LOG_FORMAT="json", **faulty_app.settings(copy, fault))
+    try:
+        eventually(lambda: app.process.poll() is not None or answers(f"{app.url}/readyz"), what="ready, or ended")
+        reads = [call for call in faulty_app.recorded(copy) if (call.file, call.call) == ("database", "read")]
+        failed = [number for number, call in enumerate(reads, 1) if call.failed]
+        if failed:
+            assert app.wait() == 1
+            said = [line["event"] for line in app.log_lines()]
+            assert said.count(disk.FAILED) + said.count(disk.START_FAILED) == 1, f"{fault}: {said}"
+        return failed[0] if failed else len(reads)
+    finally:
+        app.end()
 
 
 @pytest.mark.skipif(not disk.namespaces_work(), reason="no mount namespace can be made here")

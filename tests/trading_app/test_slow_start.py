@@ -67,5 +67,5 @@ def test_a_journal_that_can_not_be_opened_in_the_end_ends_the_app(opening: Runni
     (tmp_path / "data" / "journal.sqlite3").write_bytes(b"no journal" * 1_000)
     with (tmp_path / "data" / "journal.lock").open("rb"):
         assert opening.wait() == 1
-    assert "journal.sqlite3 is no database" in opening.log_text()
+    assert opening.log_text().count("journal.sqlite3 is no database") == 1
     assert "Traceback" not in opening.log_text()

@@ -17,7 +17,7 @@ from trading_app.environment import Settings
 from trading_app.http.request_boundary import add_request_id
 from trading_app.instruments.entries import Entry
 from trading_app.instruments.file import InstrumentFileError, read_file
-from trading_app.ui import WebApp
+from trading_app.ui import StartFailed, WebApp
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,8 @@ def start(settings: Settings, instruments: Sequence[Entry], ending: Ending) -> S
     """Assemble the app. `instruments` are those of the file. The lifespan opens the journal, and raises StartFailed."""
 
     def fail(error: BaseException) -> None:
-        log.critical("the stream failed; exiting, the next start recovers", error=repr(error))
+        if not isinstance(error, StartFailed):  # the app has logged why it can't start
+            log.critical("the stream failed; exiting, the next start recovers", error=repr(error))
         ending.fail(error)
 
     max_connections = make_room_for_connections(settings.max_connections, "WEBAPP")

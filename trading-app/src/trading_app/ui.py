@@ -155,21 +155,13 @@ class WebApp:
             await self._close()
 
     async def _open(self) -> None:
-        """Open the journal, then begin the background tasks. Raises StartFailed."""
-        loop = asyncio.get_running_loop()
+        """Open the journal, then begin the background tasks. Raises StartFailed, with its reason in the log."""
         try:
-            stream = await run_in_daemon_thread(
-                lambda: open_stream(self.context, loop, self._on_failure), "opening the journal"
-            )
-        except StartFailed as error:
-            log.error("can't start", reason=str(error))
-            raise
-        try:  # before the first request: it decides which prices are taken
-            await stream.ask(self.registry.refresh)
-            await take_file(self._instruments, stream, self.registry)
-        except BaseException:
-            stream.close()
-            raise
+            stream = await self._open_stream()
+        except Exception as error:
+            failure = _start_failure(error, self.context.settings)
+            log.error("can't start", reason=str(failure))
+            raise failure from error
         self.context.open(stream)
         self._latest_time.raise_to(stream.last_trade_ns)
         log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))
@@ -179,6 +171,21 @@ class WebApp:
         ]
         for task in self._tasks:
             task.add_done_callback(_log_failure)
+
+    async def _open_stream(self) -> TradeStream:
+        """Open the journal, bind the sockets, and read the instruments: they decide which prices are taken."""
+        loop = asyncio.get_running_loop()
+        observe = self.context.metrics.observe_commit
+        stream = await run_in_daemon_thread(
+            lambda: TradeStream(self.context.settings, loop, self._on_failure, observe), "opening the journal"
+        )
+        try:
+            await stream.ask(self.registry.refresh)
+            await take_file(self._instruments, stream, self.registry)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def _end_if_failed(self, opening: asyncio.Task[None]) -> None:
         if not opening.cancelled() and (error := opening.exception()) is not None:
@@ -219,19 +226,13 @@ def _log_failure(task: asyncio.Task[None]) -> None:
         )
 
 
-def open_stream(
-    context: Context, loop: asyncio.AbstractEventLoop, on_failure: Callable[[BaseException], None]
-) -> TradeStream:
-    """Open the journal and bind the sockets. Raises StartFailed."""
-    try:
-        return TradeStream(context.settings, loop, on_failure, context.metrics.observe_commit)
-    except (JournalInUse, ForeignJournal, KeysMissing, StoreBusy) as error:
-        raise StartFailed(str(error)) from error
-    except BackendMisconfigured as error:
-        raise StartFailed(_which_setting(error)) from error
-    except Exception as error:  # a failed read raises the store's own error: whatever it is, the start says why
-        folder = context.settings.data_folder
-        raise StartFailed(f"the journal in DATA_DIR={folder} can't be opened: {error}") from error
+def _start_failure(error: Exception, settings: Settings) -> StartFailed:
+    """The reason of a start that failed, in a message. A failed read raises the store's own error."""
+    if isinstance(error, (JournalInUse, ForeignJournal, KeysMissing, StoreBusy)):
+        return StartFailed(str(error))
+    if isinstance(error, BackendMisconfigured):
+        return StartFailed(_which_setting(error))
+    return StartFailed(f"the journal in DATA_DIR={settings.data_folder} can't be opened: {error}")
 
 
 def _which_setting(error: BackendMisconfigured) -> str:
