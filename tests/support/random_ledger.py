@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
+from tests.support.ledger_oracle import voided_sequences
 
 MINUTES = 100_000
 """The span of the times, in minutes; each is used once."""
@@ -144,6 +145,10 @@ class _Random:
             return
         target = self.chance.choice(self.fills)
         fill = self.ledger_so_far.events[target - 1]
+        gone = voided_sequences(self.ledger_so_far.events)
+        imports = {event["id"] for event in self.ledger_so_far.events if event["seq"] in gone and "import" in event}
+        if target in gone or fill.get("import_id") in imports:
+            return  # the API asks to restore it first
         symbol = next(one for one in SYMBOLS if one.name == fill["symbol"])
         changes: dict[str, Any] = {
             "price": {"price": self._price_of(symbol)},
