@@ -20,8 +20,10 @@ CURRENCY = (
 
 
 def in_currency(expression: str) -> str:
-    """The expression with the currency of each symbol's P&L as a label."""
-    return f"({expression}) * on (job, instance, symbol) group_left (currency) ({CURRENCY})"
+    """The expression with the currency of the P&L as a label: what the fills say, else that of the symbol."""
+    by_symbol = f"({expression}) * on (job, instance, symbol) group_left (currency) ({CURRENCY})"
+    both = f'label_join({by_symbol}, "both", "|", "currency", "pnl_currency")'
+    return f'label_replace({both}, "currency", "$1", "both", "[^p].*[|](.+)")'  # but not in place of "points, SYMBOL"
 
 
 def by_currency(expression: str, *also: str) -> str:
@@ -41,9 +43,13 @@ def rate(counter: str) -> str:
     return f"rate({counter}{{{KEY}}}[$__rate_interval])"
 
 
-# What a position is worth at the last price; negative when short.
-EXPOSURE = f"trading_position{{{KEY}}} * on (job, instance, symbol) group_left () trading_last_price{{{SYMBOL}}}"
-
+# A position times its last price; negative when short. Where an instrument says so, the price is that of the account.
+EXPOSURE = (
+    f"(trading_position{{{KEY}}}"
+    f' * on (job, instance, symbol) group_left () trading_last_price{{{SYMBOL}, account=""}}'
+    f" or trading_position{{{KEY}}}"
+    f' * on (job, instance, symbol, account) group_left () trading_last_price{{{SYMBOL}, account!=""}})'
+)
 AT_A_GLANCE = [
     stat(
         "Net P&L",
@@ -109,22 +115,28 @@ PROFIT_AND_LOSS = [
 POSITIONS = [
     table(
         "Positions",
-        "One row per account, strategy and symbol; money in the currency of the symbol's P&L. "
-        "The average entry price is 0 while flat.",
+        "One row per account, strategy, symbol, side of a hedge and P&L currency; money in that currency. Without a "
+        "price there is no unrealised and no net. The average entry price is 0 while flat.",
         "locale",
         {
             "account": "Account",
             "strategy": "Strategy",
             "symbol": "Symbol",
+            "position_side": "Side",
             "Value #A": "Position",
             "Value #B": "Average entry",
             "Value #C": "Exposure",
             "Value #D": "Realised",
             "Value #E": "Unrealised",
             "Value #F": "Net",
+            "currency": "Currency",
         },
         *(
-            Query(f"sum by (account, strategy, symbol) ({figure})", instant=True, layout="table")
+            Query(
+                f"sum by (account, strategy, symbol, position_side, currency) ({in_currency(figure)})",
+                instant=True,
+                layout="table",
+            )
             for figure in (
                 f"trading_position{{{KEY}}}",
                 f"trading_average_entry_price{{{KEY}}}",
@@ -139,18 +151,18 @@ POSITIONS = [
         "Position",
         "Open quantity, in base units; negative when short.",
         "locale",
-        Query(f"trading_position{{{KEY}}}", "{{account}} {{strategy}} {{symbol}}"),
+        Query(f"trading_position{{{KEY}}}", "{{account}} {{strategy}} {{symbol}} {{position_side}}"),
     ),
     time_series(
         "Exposure by symbol",
-        "Position times last price, in the currency of the symbol's P&L. Longs and shorts of several strategies offset "
+        "Position times last price, without the contract's multiplier. Longs and shorts of several strategies offset "
         "each other.",
         "locale",
         Query(f"sum by (symbol) ({EXPOSURE})", "{{symbol}}"),
     ),
     time_series(
         "Exposure by currency",
-        "Net: longs minus shorts. Gross: longs plus shorts, the amount at risk.",
+        "Position times last price, without the contract's multiplier. Net: longs minus shorts; gross: plus shorts.",
         "locale",
         Query(by_currency(EXPOSURE), "net {{currency}}"),
         Query(by_currency(f"abs({EXPOSURE})"), "gross {{currency}}"),
@@ -163,10 +175,10 @@ PRICES = [
         "Average price of the open position, and last price. The scale is logarithmic so that all symbols fit: choose "
         "one symbol for detail. No average entry while flat.",
         "locale",
-        Query(f"trading_last_price{{{SYMBOL}}}", "last {{symbol}}"),
+        Query(f"trading_last_price{{{SYMBOL}}}", "last {{symbol}} {{account}}"),
         Query(
             f"trading_average_entry_price{{{KEY}}} and trading_position{{{KEY}}} != 0",
-            "entry {{account}} {{strategy}} {{symbol}}",
+            "entry {{account}} {{strategy}} {{symbol}} {{position_side}}",
         ),
         width=12,
         logarithmic=True,
@@ -178,7 +190,7 @@ PRICES = [
         Query(
             f"trading_unrealized_pnl{{{KEY}}}"
             f" / (abs(trading_position{{{KEY}}}) * trading_average_entry_price{{{KEY}}} != 0)",
-            "{{account}} {{strategy}} {{symbol}}",
+            "{{account}} {{strategy}} {{symbol}} {{position_side}}",
         ),
         width=12,
         steps=SIGNED,

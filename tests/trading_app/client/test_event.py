@@ -1,10 +1,14 @@
 """`trading-app event`: what the arguments say, and what the app makes of it."""
 
 import json
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.apps import BIN
@@ -12,6 +16,8 @@ from tests.trading_app.running import RunningApp, running
 from trading_app.client.errors import UsageError
 from trading_app.client.event import read_event
 from trading_model.kind_members import SENT_KINDS
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +95,25 @@ def test_the_help_lists_every_kind_and_member(app: RunningApp) -> None:
     text = event(app, "--help").stdout
     assert all(f"\n  {kind} " in text for kind in SENT_KINDS)
     assert "[position_side]" in text
+
+
+def documented() -> list[str]:
+    """What stands behind `trading-app event` in docs/operations.md."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    return re.findall(r"^\.venv/bin/trading-app event (.+?)(?:  +#.*)?$", text, re.MULTILINE)
+
+
+def test_the_documented_commands_are_accepted(app: RunningApp) -> None:
+    """In their order; where one names an event, it is a trade made for it, or the void before."""
+    trade = {"symbol": "BTC/USDT", "side": "buy", "price": "100", "qty": "1"}
+    lines = documented()
+    assert {line.split()[0] for line in lines} >= {"void", "replace", "opening", "cash", "move", "split", "instrument"}
+    void = ""
+    for line in lines:
+        seq = httpx.post(f"{app.url}/trade", json=trade).json()["seq"]
+        words = shlex.split(line.replace("target=41", f"target={seq}").replace("target=57", f"target={void}"))
+        run = event(app, *words)
+        assert run.returncode == 0, (line, run.stderr)
+        answer = json.loads(run.stdout)
+        assert answer["status"] == "accepted", line
+        void = void or str(answer["seq"])
