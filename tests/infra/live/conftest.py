@@ -54,23 +54,25 @@ def make_corrections(apps: Apps) -> None:
     """What the demo does not send: both sides of a hedge, a fee in a third currency, a currency of the fill's own, a
     late trade, a void, cash, and an account whose own prices mark its positions.
     """
-    fill = {"symbol": "SOL/USDT", "side": "buy", "qty": "1", "price": "150", "account": "hedge", "strategy": "grid"}
+    fill = {"symbol": "SOL/USDT", "side": "buy", "qty": "1", "price": "150"}
+    fill |= {"account": "demo", "strategy": "trend-follower"}
     fills = [
         {**fill, "position_side": "long", "fee": "0.01", "fee_currency": "BNB"},
         {**fill, "position_side": "short", "side": "sell"},
         {**fill, "ts": "2026-01-31T12:00:00Z", "position_side": "long"},
         {**fill, "symbol": "QQC-PERP", "currency": "EUR"},
         {**fill, "symbol": "QQM/USDT", "account": "marked"},
+        {**fill, "position_side": "long"},
     ]
     with httpx.Client(base_url=apps.web_url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
         last = client.post("/trades", json=fills).raise_for_status().json()["last_seq"]
         events = [
             {"kind": "void", "target": last},
-            {"kind": "cash", "account": "hedge", "amount": "-0.25", "currency": "USDT", "reason": "funding"},
+            {"kind": "cash", "account": "demo", "amount": "-0.25", "currency": "USDT", "reason": "funding"},
             {"kind": "instrument", "symbol": "QQM/USDT", "mark": "account"},
         ]
         client.post("/events", json=events).raise_for_status()
-        client.post("/trade", json=fills[-1]).raise_for_status()
+        client.post("/trade", json=fills[-2]).raise_for_status()
 
 
 @pytest.fixture(scope="package")
