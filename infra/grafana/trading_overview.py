@@ -110,6 +110,20 @@ PROFIT_AND_LOSS = [
         Query(by_currency(f"trading_unrealized_pnl{{{KEY}}}"), "unrealised {{currency}}"),
         width=12,
     ),
+    time_series(
+        "Net P&L in the base currency",
+        "Of all accounts. Dated: each amount at the rate of its time. Without BASE_CURRENCY this panel is empty.",
+        "locale",
+        Query('trading_base_currency_pnl{part="net_pnl"}', "{{view}} {{currency}}"),
+        width=12,
+    ),
+    time_series(
+        "Not in the base currency",
+        "Amounts that no rate converts: the net P&L in the base currency is without them.",
+        "locale",
+        Query("trading_base_currency_missing", "{{view}} {{part}} {{currency}}"),
+        width=12,
+    ),
 ]
 
 POSITIONS = [

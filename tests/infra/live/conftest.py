@@ -22,7 +22,11 @@ TOKEN = "token-of-the-tests"
 @pytest.fixture(scope="package")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     """The apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
-    settings = {"WEBAPP_API_TOKENS": f"{TOKEN},another-token-of-the-tests", "SIDECAR_SNAPSHOT_SECONDS": "0.5"}
+    settings = {
+        "WEBAPP_API_TOKENS": f"{TOKEN},another-token-of-the-tests",
+        "SIDECAR_SNAPSHOT_SECONDS": "0.5",
+        "BASE_CURRENCY": "EUR",
+    }
     running = Apps(tmp_path_factory.mktemp("apps"), **settings)
     running.start("trading-analytics")
     running.start_both()
