@@ -16,9 +16,9 @@ pytestmark = needs_prometheus
 
 RATE_INTERVAL = "4s"  # what Grafana makes of a scrape each second
 CHOSEN = {
-    "account": ["demo"],
-    "strategy": ["market-maker", "trend-follower"],
-    "symbol": ["BTC/USDT", "ETH/USDT", "SOL/USDT"],
+    "account": ["demo", "hedge", "marked"],
+    "strategy": ["market-maker", "trend-follower", "grid"],
+    "symbol": ["BTC/USDT", "ETH/USDT", "SOL/USDT", "QQM/USDT"],
 }
 
 
