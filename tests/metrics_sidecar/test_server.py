@@ -163,6 +163,7 @@ def test_state_shows_every_figure_as_text(ready: Sidecar) -> None:
                 "fees_in_net": "0",
                 "fees_outside_net": {"BNB": "0.1"},
                 "cash": "0",
+                "exposure": "6",
                 "last_price_ts": "2026-03-04T05:06:07Z",
                 "multiplier": "1",
                 "unit": "ETH",

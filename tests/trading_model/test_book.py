@@ -6,7 +6,14 @@ from fractions import Fraction
 import pytest
 
 from trading_model.accounting.book import Book, BookKey
-from trading_model.accounting.figures import CLOSED_MORE_THAN_HELD, SOLD_MORE_THAN_KNOWN, Figures, figures, flags
+from trading_model.accounting.figures import (
+    CLOSED_MORE_THAN_HELD,
+    SOLD_MORE_THAN_KNOWN,
+    Figures,
+    exposure,
+    figures,
+    flags,
+)
 from trading_model.accounting.fills import WideFill
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.contents import Instrument
@@ -129,6 +136,16 @@ def test_rule_8_closing_more_than_a_side_holds_is_flagged(side: str, position: s
 def test_rule_10_spot_below_zero_is_flagged() -> None:
     assert SOLD_MORE_THAN_KNOWN not in flags(spot().trade("buy", "1", "100").held)
     assert SOLD_MORE_THAN_KNOWN in flags(spot().trade("sell", "1", "100").held)
+    hedge = Desk(Instruments().terms("BTC/USDT"), "short").trade("sell", "1", "100")
+    assert flags(hedge.held) == [], "the short side of a hedge is no spot position"
+
+
+@exactly
+def test_what_a_position_is_worth_has_the_multiplier() -> None:
+    assert exposure(spot().trade("sell", "2", "100").held, Decimal(90)) == 180
+    registry = Instruments()
+    registry.say(1, INVERSE)
+    assert exposure(Desk(registry.terms("BTC/USD:BTC")).trade("buy", "100", "50").held, Decimal(25)) == 4
 
 
 def test_rule_13_a_fee_in_the_base_comes_off_the_position_at_the_price_of_the_fill() -> None:
