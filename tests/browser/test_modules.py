@@ -1,5 +1,6 @@
 """The page's JavaScript modules by themselves, in a real browser: exact numbers, words for every state."""
 
+import shlex
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from random import Random
@@ -116,3 +117,40 @@ def test_the_page_names_every_state_of_the_sidecar(told: Page, sidecar: dict[str
         assert told.get_by_role("progressbar").get_attribute("value") == "0.45"
     if not sidecar:
         expect(told.locator("#delay")).to_have_text("1.2 ms")
+
+
+def test_a_position_being_recomputed_has_a_mark_and_no_note(page: Page) -> None:
+    code = """(() => {
+      const row = { symbol: "BTC/USDT", account: "a", strategy: "s", side: "long", flags: ["recomputing"] };
+      const element = document.createElement("span"), list = document.createElement("ul");
+      module.drawMarks(element, row);
+      module.drawNotes(list, [row]);
+      const marks = [...element.children].map((mark) => mark.textContent);
+      module.drawMarks(element, { ...row, side: "", flags: [] });
+      return [marks, list.hidden, element.children.length];
+    })()"""
+    assert call(page, "flags", code) == [["long", "recomputing"], True, 0]
+
+
+def test_a_note_names_the_symbols_and_a_command_that_a_shell_takes(page: Page) -> None:
+    code = """(() => {
+      const rows = given[0].map((symbol) => ({ symbol, account: "a b", strategy: "$(s)", side: "", flags: given[1] }));
+      const list = document.createElement("ul");
+      module.drawNotes(list, rows);
+      const text = (item, name) => item.querySelector(name).textContent;
+      return [...list.children].map((item) => [text(item, "strong"), text(item, "code")]);
+    })()"""
+    symbols = ["<b>'X", "B/USDT", "C/USDT", "D/USDT"]
+    ((title, command),) = call(page, "flags", code, symbols, ["sold_more_than_known"])
+    assert title == "<b>'X, B/USDT, C/USDT and 1 more: sold more than known."
+    said = ["symbol=<b>'X", "account=a b", "strategy=$(s)", "quantity=…", "average=…", "ts=…"]
+    assert shlex.split(command) == ["trading-app", "event", "opening", *said]
+
+
+def test_a_symbol_in_points_has_one_mark(page: Page) -> None:
+    code = """(() => {
+      const element = document.createElement("span");
+      module.drawMarks(element, { side: "", flags: ["in_points", "currency_unknown", "of_a_later_version"] });
+      return element.textContent;
+    })()"""
+    assert call(page, "flags", code) == "in points"
