@@ -80,8 +80,7 @@ class BookState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `fees` are by currency as sent. `fees_valued` are those of other currencies, in the P&L's; `fees_outside` those that
     no rate values. `last` is the last fill, `latest_other` the order of the last
     other step. `rounded` is whether an inexact division is in the basis,
-    `inexact` whether one is in the flow. `income` is the worth of rewards. `mixed_multipliers`: fills of one position
-    name different ones.
+    `inexact` whether one is in the flow. `income` is the worth of rewards.
     `unknown_basis`: more was moved out than was held. `dated` is what is kept in a base currency, where one is set.
     """
 
@@ -97,7 +96,6 @@ class BookState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     latest_other: Order = FIRST
     income: Decimal = ZERO
     inexact: bool = False
-    mixed_multipliers: bool = False
     unknown_basis: bool = False
     dated: Dated | None = None
 
@@ -122,7 +120,6 @@ class Book:
         "_inexact",
         "_last_id",
         "_last_price",
-        "_mixed_multipliers",
         "_plain",
         "_rounded",
         "_side",
@@ -157,7 +154,6 @@ class Book:
         self._rounded = state.rounded
         self.income = state.income
         self._inexact = state.inexact
-        self._mixed_multipliers = state.mixed_multipliers
         self._unknown_basis = state.unknown_basis
         self.fees = state.fees
         self.fees_valued = state.fees_valued
@@ -184,7 +180,6 @@ class Book:
             self.latest_other,
             self.income,
             self._inexact,
-            self._mixed_multipliers,
             self._unknown_basis,
         )
 
@@ -254,13 +249,6 @@ class Book:
         if self._basis_quantity is None:
             return self._basis_cost
         return self._divide(self._basis_cost * self.quantity, self._basis_quantity)
-
-    def use_terms(self, terms: Terms) -> None:
-        """Take the multiplier of a fill that names one. One position has one multiplier: another one is flagged."""
-        if self.quantity and (terms.multiplier, terms.inverse) != (self.terms.multiplier, self.terms.inverse):
-            self._mixed_multipliers = True
-        self.terms = terms
-        self._plain = not terms.inverse and terms.multiplier == ONE
 
     def open_at(self, quantity: Decimal, average: Decimal) -> None:
         """The position is this one. What was realised stays; what differs is not P&L."""

@@ -92,7 +92,7 @@ def flags(held: PositionSnapshot) -> list[str]:
         (CLOSED_MORE_THAN_HELD, state.quantity < ZERO if side == "long" else side and state.quantity > ZERO),
         (IN_POINTS, terms.in_points),
         (CURRENCY_UNKNOWN, not held.key.currency),
-        (MULTIPLIERS_DIFFER, state.mixed_multipliers),
+        (MULTIPLIERS_DIFFER, held.multipliers_differ),
         (BASIS_UNKNOWN, state.unknown_basis),
         (RECOMPUTING, held.recomputing),
     )

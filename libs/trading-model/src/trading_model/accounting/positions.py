@@ -37,7 +37,7 @@ class LineKey(NamedTuple):
 class Line:
     """The fills of one key as sent: their counters, and the position to which they belong."""
 
-    __slots__ = ("key", "multiplier", "position", "shown", "terms", "totals")
+    __slots__ = ("key", "multiplier", "multipliers_differ", "position", "shown", "terms", "totals")
 
     def __init__(self, key: LineKey, totals: Totals, terms: Terms, position: "Position") -> None:
         self.key = key
@@ -49,6 +49,8 @@ class Line:
 
         self.multiplier: Decimal | None = None
         """The largest that a fill named; a position has one."""
+
+        self.multipliers_differ = False
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -98,6 +100,9 @@ class PositionSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     seen: Order = FIRST
     names_currency: bool = False
     """Whether the fills, not the symbol, say the currency: two positions may then differ in nothing else."""
+
+    multipliers_differ: bool = False
+    """Whether its fills name different ones. One position has one: the largest."""
 
     splits: tuple[SplitOfMark, ...] = ()
     """Those that concern this position, and not all accounts."""
@@ -258,6 +263,10 @@ class Position(Book):
         self.splits = tuple(splits)
         self._changed = True
 
+    def _multipliers_differ(self) -> bool:
+        named = {line.multiplier for line in self.lines if line.multiplier is not None}
+        return len(named) > 1 or any(line.multipliers_differ for line in self.lines)
+
     def touch(self) -> None:
         """Notice a change of `cash`, or that the recomputation ended."""
         self._changed = True
@@ -281,6 +290,7 @@ class Position(Book):
                 self.recomputing,
                 self.seen,
                 self.names_currency,
+                self._multipliers_differ(),
                 self.splits,
             )
         self._generation = generation

@@ -25,6 +25,7 @@ class LineSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     key: LineKey
     position: int
     multiplier: Decimal | None = None
+    multipliers_differ: bool = False
 
 
 class WaitingImport(NamedTuple):

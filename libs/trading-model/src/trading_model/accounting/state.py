@@ -173,7 +173,7 @@ class TradingState:
     def _line_snapshots(self, positions: list[Position]) -> list[LineSnapshot]:
         indexes = {position: index for index, position in enumerate(positions)}
         return [
-            LineSnapshot(line.key, indexes[line.shown], line.multiplier)
+            LineSnapshot(line.key, indexes[line.shown], line.multiplier, line.multipliers_differ)
             for shelf in self._shelves.values()
             for line in shelf.values()
         ]
@@ -282,7 +282,7 @@ class TradingState:
         price = fill.price
         if not MIN <= fill.qty < TOO_MUCH or not amount_fits(price):
             return False
-        terms = self._instruments.terms(fill.symbol, fill.currency or "", fill.multiplier)
+        terms = self._instruments.find(fill.symbol, fill.currency or "", fill.multiplier)
         return price == ZERO or terms.negative_prices
 
     def _take_late(self, position: Position, fill: Fill) -> None:
@@ -302,6 +302,9 @@ class TradingState:
         """The line of a fill, which may name the line's multiplier; None beyond the limit."""
         line = self._line(line_of(fill))
         named = fill.multiplier
+        if line is not None and named is not None and line.multiplier not in (None, named):
+            line.multipliers_differ = True
+            line.position.touch()
         if line is not None and named is not None and (line.multiplier is None or named > line.multiplier):
             line.multiplier = named
             self._renew([line])
@@ -309,7 +312,7 @@ class TradingState:
 
     def _count_other(self, fill: Fill) -> None:
         self.other.count(fill)
-        market = self._markets.get(self._instruments.terms(fill.symbol).canonical)
+        market = self._markets.get(self._instruments.canonical(fill.symbol))
         if market is not None:
             market.offer(Last.of(fill))
 
@@ -834,7 +837,7 @@ class TradingState:
         for line in moment.lines:
             terms = self._instruments.terms(line.key.symbol, line.key.currency, line.multiplier)
             added = self._add_line(line.key, self._totals[line.key[:3]], terms, self._shown[line.position])
-            added.multiplier = line.multiplier
+            added.multiplier, added.multipliers_differ = line.multiplier, line.multipliers_differ
             if added.position.recomputing:  # perhaps because the terms changed
                 added.terms = added.position.terms
                 changed.append(added)
