@@ -753,10 +753,24 @@ class TradingState:
         """Whether any position waits for fills from the store, or an import does."""
         return bool(self.imports) or any(position.recomputing for position in self._positions.values())
 
+    def _positions_to_refold(self) -> list[Position]:
+        """Those that wait, and those whose cost comes from one that waits, or goes there, by moves: a cost is carried
+        within one pass.
+        """
+        waiting = [position for position in self._positions.values() if position.recomputing]
+        for position in waiting.copy():
+            for key in self._adjustments.linked(position.key):
+                linked = self._positions.get(key)
+                if linked is not None and not linked.recomputing:
+                    self._freeze_position(linked)
+                    linked.wait(Edit(self.applied, False))
+                    waiting.append(linked)
+        return waiting
+
     def plan_refold(self) -> Refold | None:
         """What has to be recomputed; None if nothing has."""
         self.wants_refold = False
-        positions = [position for position in self._positions.values() if position.recomputing]
+        positions = self._positions_to_refold()
         if not positions:
             return None
         carried: dict[int, Carried] = {}
