@@ -268,6 +268,13 @@ def test_an_idempotency_key_makes_a_repeat_safe(client: httpx.Client) -> None:
     problem(client.post("/events", json=body[1:], headers=headers), "idempotency_key_conflict")
 
 
+def test_a_whole_number_may_have_zeros_after_the_point(client: httpx.Client) -> None:
+    target = fill(client)
+    void = send(client, "void", target=float(target))
+    assert stored(client, void["seq"])["target"] == target
+    refused(client, "invalid_event", "target", "void", target=target + 0.5)
+
+
 def test_a_batch_is_taken_whole_or_not_at_all(client: httpx.Client) -> None:
     good = {"kind": "split", "symbol": "AAPL", "n": 4, "d": 1}
     answer = client.post("/events", json=[good, {**good, "d": 0}, {"kind": "cash", "amount": 0}, 3])

@@ -556,7 +556,12 @@ def object_text(texts: Texts) -> str:
 def request_schema(kind: Kind) -> dict[str, Any]:
     """The JSON schema of one event of this kind as it is sent."""
     own = _object(kind.members)
-    target: Schema = {"type": "integer", "minimum": 1, "description": "The `seq` of the event that it refers to."}
+    target: Schema = {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": kind_rules.MAX_SEQUENCE,
+        "description": "The `seq` of the event that it refers to.",
+    }
     if kind.target == "optional":
         target = {**target, "type": ["integer", "null"]}
     head: dict[str, Any] = {

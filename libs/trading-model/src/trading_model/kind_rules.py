@@ -17,6 +17,7 @@ Rule = Callable[[bytes, int], str]
 MAX_TEXT = 2_000
 MAX_ALIASES = 64
 MAX_WHOLE_NUMBER = 10**9
+MAX_SEQUENCE = 10**18 - 1
 
 
 def plain(read: Callable[[bytes], str]) -> Rule:
@@ -39,18 +40,23 @@ def read_amount_but_0(raw: bytes, _now_ns: int) -> str:
 
 def read_whole_number(raw: bytes, _now_ns: int) -> str:
     """A whole number from 1, as a JSON number or as a string that holds one."""
-    text = raw.decode(errors="replace").strip('"')
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_WHOLE_NUMBER):
-        raise FieldError(f"must be a whole number from 1 to {MAX_WHOLE_NUMBER}")
-    return str(int(text))
+    return _read_whole(raw, MAX_WHOLE_NUMBER, f"must be a whole number from 1 to {MAX_WHOLE_NUMBER}")
 
 
 def read_sequence(raw: bytes, _now_ns: int = 0) -> str:
     """The sequence of an event in the ledger."""
-    text = raw.decode(errors="replace").strip('"')
-    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= 1):
-        raise FieldError("must be the `seq` of an event in the ledger, a whole number from 1")
-    return str(int(text))
+    return _read_whole(raw, MAX_SEQUENCE, "must be the `seq` of an event in the ledger, a whole number from 1")
+
+
+def _read_whole(raw: bytes, maximum: int, complaint: str) -> str:
+    """A number from 1. `1092.0` is a whole number, as in JSON Schema: some languages write it so."""
+    try:
+        whole, _, fraction = rules.read_decimal(raw).partition(".")
+    except FieldError:
+        raise FieldError(complaint) from None
+    if fraction.strip("0") or not 1 <= int(whole) <= maximum:
+        raise FieldError(complaint)
+    return str(int(whole))
 
 
 def read_boolean(raw: bytes, _now_ns: int) -> str:
