@@ -4,6 +4,7 @@ import json
 import random
 import re
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -245,12 +246,17 @@ sys.exit(main())
 """
 
 
+TICK_SECONDS = 0.2
+"""Longer than the pause between two ticks of the server, in one of which it ends."""
+
+
 def test_a_turn_at_the_end_is_answered_before_the_app_is_gone(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         bodies = [named(f"last-{index:02}") for index in range(COUNT)]
         with known(app, len(bodies[0])) as connections:
             with stopped(app):
                 post_all(connections, bodies)
+                time.sleep(TICK_SECONDS)  # the server's timer is due then: it runs before the sockets are read
                 app.process.send_signal(signal.SIGTERM)
             told_of = [connection.answer() for connection in connections]
             assert {answer.status for answer in told_of} <= {201, 503}

@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 UNREAD_SECONDS = 0.5
 """At shutdown, a client that reads nothing of its answer for this long is dropped."""
 
+ROUNDS_TO_READ = 2
+"""Rounds of the event loop in which each socket is read at least once."""
+
 
 class GuardedServer(uvicorn.Server):
     """uvicorn's server, with four changes.
@@ -68,7 +71,14 @@ class GuardedServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Shut down; drop clients that stopped reading."""
+        """Shut down; drop clients that stopped reading.
+
+        Requests that have arrived are read first. A connection that is closed with unread bytes is reset, which would
+        take the answer to an earlier request from its client too. uvicorn gets here from a timer, and a timer that is
+        due runs before the sockets are read: after a pause of the process, or on a busy machine.
+        """
+        for _ in range(ROUNDS_TO_READ):
+            await asyncio.sleep(0)
         unread = self._unread()
         dropping = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._drop_unread, unread)
         try:
