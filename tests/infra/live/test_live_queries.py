@@ -57,10 +57,10 @@ def test_a_rule_is_evaluated_without_an_error(prometheus: Prometheus, both_known
     def evaluated() -> Any:
         known = [known for group in prometheus.ask("rules")["groups"] for known in group["rules"]]
         found = next(known for known in known if known["name"] == (rule.get("record") or rule["alert"]))
-        return datetime.fromisoformat(found["lastEvaluation"]) > both_known and found
+        is_quiet = found.get("state", "inactive") == "inactive"  # while the programs start, some are pending
+        return datetime.fromisoformat(found["lastEvaluation"]) > both_known and is_quiet and found
 
-    state = eventually(evaluated)
-    assert (state["health"], state.get("state", "inactive")) == ("ok", "inactive"), state
+    assert eventually(evaluated)["health"] == "ok"
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
