@@ -7,6 +7,7 @@ Modules:
     place         where a stream is: folder, addresses, keys
     errors        every error this package raises
     refusals      why a reader gets nothing, as short words
+    advice        what to do then, in a sentence for the operator
     log           the interfaces: log, store, transport, readers
     backend       chooses the store and the transport that settings name
     durable_log   the log: commit in the store, then publish
