@@ -12,9 +12,8 @@ from trading_app.intake import decode
 from trading_app.intake.decode_batch import TradeRow, WideTradeRow
 from trading_app.intake.event import TradeIds
 from trading_model.accounting.fills import Fill
-from trading_model.contents import FillContent
 from trading_model.fields import BY_NAME, FIELDS, NAMES, REQUIRED, SENT, form_schema, request_schema, stored_schema
-from trading_model.trade import Trade
+from trading_model.trade import FillContent, Trade
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW_NS = 1_790_000_000 * 10**9

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from trading_model.trade import PositionSide, Side
+from trading_model.trade import FillContent, PositionSide
 
 Income = Literal["funding", "interest", "borrow", "dividend", "tax", "commission", "rebate", "reward", "adjustment"]
 """Reasons for cash that count in the net P&L."""
@@ -22,28 +22,6 @@ MarkSource = Literal["last", "account", "venue", "market"]
 """Whose last price marks a position: the symbol's, that of the position's own account, that of its venue, or the
 market data's.
 """
-
-
-class FillContent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A fill as another event names it: the fill's own members without its sequence."""
-
-    trade_id: str
-    symbol: str
-    price: Decimal
-    qty: Decimal
-    side: Side
-    ts: str
-    account: str
-    strategy: str
-    venue: str | None = None
-    order_id: str | None = None
-    fee: Decimal | None = None
-    fee_currency: str | None = None
-    currency: str | None = None
-    position_side: PositionSide | None = None
-    multiplier: Decimal | None = None
-    tags: tuple[str, ...] | None = None
-    import_id: str | None = None
 
 
 class Void(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

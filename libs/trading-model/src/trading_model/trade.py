@@ -9,8 +9,8 @@ Side = Literal["buy", "sell"]
 PositionSide = Literal["long", "short"]
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False):
-    """One fill.
+class FillContent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A fill without its sequence, as other events name it.
 
     `price` is in quote units per base unit, `qty` in base units, with the digits the client sent; `qty` is more than 0,
     `price` 0 or more, and less only where the symbol's instrument says so. `ts` is the time of the trade, RFC 3339 in
@@ -20,7 +20,6 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     import that brought the fill.
     """
 
-    seq: int
     trade_id: str
     symbol: str
     price: Decimal
@@ -38,3 +37,9 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     multiplier: Decimal | None = None
     tags: tuple[str, ...] | None = None
     import_id: str | None = None
+
+
+class Trade(FillContent, frozen=True, gc=False, kw_only=True):
+    """A fill as it is in the journal, with its sequence."""
+
+    seq: int

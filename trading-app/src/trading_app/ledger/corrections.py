@@ -15,10 +15,11 @@ from trading_app.intake.event import TradeIds
 from trading_app.ledger.event import LedgerEvent, content_of, make_event
 from trading_app.ledger.request import KindRequest, refuse
 from trading_app.ledger.view import MAX_CORRECTIONS, LedgerView, StoredEvent
-from trading_model.contents import CONTENTS, FillContent, Instrument
+from trading_model.contents import CONTENTS, Instrument
 from trading_model.instruments import Instruments
 from trading_model.kind_members import NOT_REPLACED, WHILE_OPEN, object_text
 from trading_model.kinds import VOID
+from trading_model.trade import FillContent
 
 MAX_VOIDS = 10
 """Maximum number of voids of voids: each quotes the one before."""
@@ -185,7 +186,9 @@ class Decider:
             if self._instruments.find(position.symbol).inverse != inverse:
                 now = "an inverse contract" if not inverse else "no inverse contract any more"
                 detail = f"would make {position.symbol} {now}, and account {position.account} holds {position.position}"
-                raise _Refusal("settlement", f"{detail}: close it first, or send `{WHILE_OPEN}` true to value it anew")
+                raise _Refusal(
+                    "settlement", f"{detail}: close it first, or send `{WHILE_OPEN}` true to value all its fills again"
+                )
 
     def _merge(self, fill: Mapping[str, msgspec.Raw], request: KindRequest) -> bytes:
         """A fill with the members that a replace names, as it would have been journaled."""

@@ -5,7 +5,8 @@ last replace in force, by sequence. A fill of an import is in force only while t
 """
 
 from trading_model.accounting.fills import Fill, WideFill, read_event
-from trading_model.contents import FillContent, LedgerEvent
+from trading_model.contents import LedgerEvent
+from trading_model.trade import FillContent
 
 
 class Corrections:
