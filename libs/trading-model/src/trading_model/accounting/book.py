@@ -78,9 +78,8 @@ class BookState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a book holds at one moment. Quantities are in units as sent, amounts in the P&L's currency.
 
     `fees` are by currency as sent. `fees_valued` are those of other currencies, in the P&L's; `fees_outside` those that
-    no rate values. `last` is the last fill, `latest_other` the order of the last
-    other step. `rounded` is whether an inexact division is in the basis,
-    `inexact` whether one is in the flow. `income` is the worth of rewards.
+    no rate values. `last` is the last fill, `latest_other` the order of the last other step. `rounded` is whether an
+    inexact division is in the basis, `inexact` whether one is in the flow. `income` is the worth of rewards.
     `unknown_basis`: more was moved out than was held. `dated` is what is kept in a base currency, where one is set.
     """
 
@@ -199,7 +198,7 @@ class Book:
             if self.terms.inverse and fill.price <= ZERO:  # it has no worth
                 return
             notional = self.worth(fill.qty, fill.price)
-        # The same as `_trade`, which would cost a call more.
+        # The same as `trade`: its call would cost a fill 5 % more.
         qty, side = fill.qty, fill.side
         if not self._side:
             self._side = side
@@ -230,10 +229,6 @@ class Book:
     def note_other(self, order: Order) -> None:
         """Notice that a step that is no fill was folded."""
         self.latest_other = order
-
-    def trade(self, side: Side, qty: Decimal, worth: Decimal, price: Decimal | None = None) -> None:
-        """Fold a step that is no fill: `qty`, more than 0, for `worth`. With a price, a flip's rest opens at it."""
-        self._trade(side, qty, worth, price)
 
     def worth(self, qty: Decimal, price: Decimal) -> Decimal:
         """m·q·p, or −m·q/p: what a quantity costs at a price."""
@@ -270,7 +265,7 @@ class Book:
             return
         rest, cash = self.quantity - booked, cash or ZERO
         if rest:
-            self._trade("sell" if rest > ZERO else "buy", abs(rest), cash if rest > ZERO else -cash, None)
+            self.trade("sell" if rest > ZERO else "buy", abs(rest), cash if rest > ZERO else -cash)
         else:
             self.flow += cash
 
@@ -292,15 +287,16 @@ class Book:
 
     def _move(self, if_long: Side, if_short: Side, quantity: Decimal, worth: Decimal) -> None:
         if quantity > ZERO:
-            self._trade(if_long, quantity, worth, None)
+            self.trade(if_long, quantity, worth)
         elif quantity:
-            self._trade(if_short, -quantity, -worth, None)
+            self.trade(if_short, -quantity, -worth)
 
     def mark_unknown_basis(self) -> None:
         """Say that a quantity came in whose cost nobody knows."""
         self._unknown_basis = True
 
-    def _trade(self, side: Side, qty: Decimal, worth: Decimal, price: Decimal | None) -> None:
+    def trade(self, side: Side, qty: Decimal, worth: Decimal, price: Decimal | None = None) -> None:
+        """Fold a step that is no fill: `qty`, more than 0, for `worth`. With a price, a flip's rest opens at it."""
         if not self._side:
             self._side = side
         opens = side == self._side
@@ -348,7 +344,7 @@ class Book:
         if terms.spot and same_currency(currency, terms.base):
             worth = abs(fee) * fill.price
             if fee:
-                self._trade("sell" if fee > ZERO else "buy", abs(fee), worth, fill.price)
+                self.trade("sell" if fee > ZERO else "buy", abs(fee), worth, fill.price)
             self.fees_valued += fee * fill.price
             return
         rate = self._convert(currency, self.key.currency, fill.ts) if self.key.currency else None
