@@ -20,12 +20,11 @@ from benchmarks.machine import describe
 from telemetry_stream.backend import store_of
 from telemetry_stream.events import Batch, Event, Events, StreamPosition, Submission
 from telemetry_stream.topics import Topic
-from trading_history.decode import Key
 from trading_history.reader import HistoryReader
 from trading_history.rebuild import rebuild
 from trading_history.schema import HISTORY_FILE
 from trading_history.writer import HistoryWriter
-from trading_model.accounting.fills import Fill
+from trading_model.accounting.fills import Fill, LineKey
 from trading_model.field_rules import format_timestamp
 from trading_model.topics import LEDGER
 
@@ -122,7 +121,7 @@ def _read(folder: Path, fills: int, keys: int) -> str:
         key = at * 37 % keys
 
         def read(key: int = key) -> None:
-            names = Key(f"a{key // 1_000}", "bench", f"S{key % 1_000}/USDT", "", "")
+            names = LineKey(f"a{key // 1_000}", "bench", f"S{key % 1_000}/USDT", "", "")
             with closing(HistoryReader(folder)) as reader, reader.snapshot() as snapshot:
                 found.append(sum(1 for _ in snapshot.fills([names])))
 

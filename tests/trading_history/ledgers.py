@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from telemetry_stream.events import Batch, StreamPosition
-from trading_history.decode import Key
 from trading_history.reader import HistoryReader, StoredFill
 from trading_history.writer import HistoryWriter
+from trading_model.accounting.fills import LineKey
 
 STREAM = "5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10"
 Event = dict[str, Any]
@@ -75,14 +75,14 @@ class Ledger:
             for number, event in enumerate(self.events, 1)
         )
 
-    def effective(self) -> dict[Key, list[tuple[int, Event]]]:
+    def effective(self) -> dict[LineKey, list[tuple[int, Event]]]:
         """By key, the fills in force in the order of trading: sequence and effective content."""
         taken_back = {
             event["id"]
             for number, event in enumerate(self.events, 1)
             if event.get("kind") == "import" and not self.in_force(number)
         }
-        found: dict[Key, list[tuple[int, Event]]] = {}
+        found: dict[LineKey, list[tuple[int, Event]]] = {}
         for number, event in enumerate(self.events, 1):
             if "kind" in event or event.get("import_id") in taken_back or not self.in_force(number):
                 continue
@@ -93,10 +93,10 @@ class Ledger:
         return {key: sorted(fills, key=in_order) for key, fills in found.items()}
 
 
-def key_of(event: Event) -> Key:
+def key_of(event: Event) -> LineKey:
     """The key of a fill."""
     names = (event["account"], event["strategy"], event["symbol"].upper())
-    return Key(*names, event.get("position_side", ""), event.get("currency", ""))
+    return LineKey(*names, event.get("position_side", ""), event.get("currency", ""))
 
 
 def in_order(fill: tuple[int, Event]) -> tuple[str, int, bool, int, int]:
@@ -173,7 +173,7 @@ def take(writer: HistoryWriter, ledger: Ledger, last: int) -> None:
         writer.commit(StreamPosition(STREAM, last))
 
 
-def stored(folder: Path) -> dict[Key, list[tuple[int, Event]]]:
+def stored(folder: Path) -> dict[LineKey, list[tuple[int, Event]]]:
     """What a store has in force, by key, as `Ledger.effective` gives it."""
     reader = HistoryReader(folder)
     try:

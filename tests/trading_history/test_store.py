@@ -7,13 +7,14 @@ import pytest
 
 from telemetry_stream.events import Batch, StreamPosition
 from tests.trading_history.ledgers import STREAM, Ledger, a_random_ledger, fold, stored, take
-from trading_history.decode import Key, ordinal
+from trading_history.decode import ordinal
 from trading_history.digest import digest
 from trading_history.reader import HistoryReader
 from trading_history.standing import Correction, Standing, standing_of
 from trading_history.writer import HistoryWriter
+from trading_model.accounting.fills import LineKey
 
-XRP = Key("default", "default", "XRP/ETH", "", "")
+XRP = LineKey("default", "default", "XRP/ETH", "", "")
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -70,7 +71,7 @@ def test_several_keys_come_merged_in_the_order_of_trading(tmp_path: Path) -> Non
     with reader.snapshot() as snapshot:
         merged = list(snapshot.fills(snapshot.known_keys()))
         assert list(snapshot.fills([])) == []
-        assert list(snapshot.fills([Key("no", "such", "key", "", "")])) == []
+        assert list(snapshot.fills([LineKey("no", "such", "key", "", "")])) == []
     reader.close()
     assert sorted(fill.seq for fill in merged) == expected
     places = [

@@ -11,12 +11,10 @@ from metrics_sidecar.follow import Tracker
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
-from trading_history.decode import Key
 from trading_history.errors import StoreUnavailable
 from trading_history.follow import bring_up_to_date
-from trading_history.reader import HistoryReader, ImportTotal, StoredFill
-from trading_model.accounting.fills import WideFill
-from trading_model.accounting.positions import LineKey
+from trading_history.reader import HistoryReader, ImportTotal
+from trading_model.accounting.fills import LineKey
 from trading_model.accounting.refold import Refold
 from trading_model.accounting.snapshots import WaitingImport
 from trading_model.accounting.state import TradingState
@@ -100,9 +98,8 @@ def _fold(folder: Path, refold: Refold) -> StreamPosition:
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:
-            keys = [Key(*line) for line in refold.lines]
             # Between two runs of fills, the event loop gets its turn: it has trades to apply.
-            refold.fold(map(_fill, snapshot.fills(keys)), lambda: time.sleep(0))
+            refold.fold(snapshot.fills(refold.lines), lambda: time.sleep(0))
             return snapshot.position
     finally:
         reader.close()
@@ -112,27 +109,6 @@ def _find_import(folder: Path, waiting: WaitingImport) -> tuple[list[ImportTotal
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:
-            keys = [LineKey(*key) for key in snapshot.import_keys(waiting.id)]
-            return snapshot.import_totals(waiting.id, waiting.at), keys
+            return snapshot.import_totals(waiting.id, waiting.at), snapshot.import_keys(waiting.id)
     finally:
         reader.close()
-
-
-def _fill(stored: StoredFill) -> WideFill:
-    return WideFill(
-        stored.seq,
-        stored.symbol,
-        stored.price,
-        stored.qty,
-        stored.side,
-        stored.ts,
-        stored.trade_id,
-        stored.account,
-        stored.strategy,
-        stored.fee,
-        stored.fee_currency,
-        currency=stored.currency,
-        position_side=stored.position_side,
-        multiplier=stored.multiplier,
-        import_id=stored.import_id,
-    )

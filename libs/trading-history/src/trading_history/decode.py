@@ -1,28 +1,19 @@
 """Decodes a batch of the ledger: fills as rows of the store, voids, replaces and imports as structs. No I/O.
 
 Numbers stay text, with the digits of the journal. A row has the columns of COLUMNS; its key is still the names of a
-`Key`, since only the writer knows their numbers.
+`LineKey`, since only the writer knows their numbers.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from telemetry_stream.events import Batch
 from telemetry_stream.wire import split
+from trading_model.accounting.fills import LineKey
 from trading_model.contents import Import
-
-
-class Key(NamedTuple):
-    """Whose fill it is, as sent: the symbol in upper case, "" for a position side or currency that was not named."""
-
-    account: str
-    strategy: str
-    symbol: str
-    position_side: str
-    currency: str
 
 
 class FillRecord(msgspec.Struct, frozen=True, gc=False):
@@ -113,9 +104,9 @@ def read_event(event: bytes | msgspec.Raw) -> Record | None:
         return None
 
 
-def key_of(fill: FillRecord) -> Key:
-    """The key of a fill."""
-    return Key(fill.account, fill.strategy, fill.symbol.upper(), fill.position_side or "", fill.currency or "")
+def key_of(fill: FillRecord) -> LineKey:
+    """The key of a fill, with its symbol in upper case: one position has all spellings of a symbol."""
+    return LineKey(fill.account, fill.strategy, fill.symbol.upper(), fill.position_side or "", fill.currency or "")
 
 
 SHORTEST_TIME = len("2026-01-31T12:00:00Z")

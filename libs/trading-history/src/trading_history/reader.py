@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 import msgspec
@@ -17,39 +17,18 @@ from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
-from trading_history.decode import Key
 from trading_history.errors import StoreMissing, own_errors
+from trading_model.accounting.fills import LineKey, WideFill
 from trading_model.decimals import EXACT, ZERO
 from trading_model.field_rules import format_timestamp
 from trading_model.topics import LEDGER
+from trading_model.trade import Side
 
-Side = Literal["buy", "sell"]
 
+class StoredFill(WideFill, frozen=True, gc=False):
+    """A fill in force, with its effective content. `seq`, `trade_id` and `import_id` are as first journaled."""
 
-class StoredFill(msgspec.Struct, frozen=True, gc=False):
-    """A fill in force, with its effective content. `seq`, `trade_id` and `import_id` are as first journaled.
-
-    `ts` is RFC 3339 in UTC.
-    """
-
-    seq: int
-    symbol: str
-    price: Decimal
-    qty: Decimal
-    side: Side
-    ts: str
-    trade_id: str
-    account: str
-    strategy: str
-    fee: Decimal | None
-    fee_currency: str | None
-    currency: str | None
-    position_side: Literal["long", "short"] | None
-    multiplier: Decimal | None
-    import_id: str | None
-    venue: str | None
-    order_id: str | None
-    tags: tuple[str, ...] | None
+    tags: tuple[str, ...] | None = None
 
 
 class ImportTotal(NamedTuple):
@@ -122,11 +101,11 @@ class Snapshot:
         counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
         return counts
 
-    def known_keys(self) -> list[Key]:
+    def known_keys(self) -> list[LineKey]:
         """All keys that ever had a fill, in the order of their first."""
-        return [Key(*row) for row in self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id")]
+        return [LineKey(*row) for row in self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id")]
 
-    def fills(self, keys: Iterable[Key]) -> Iterator[StoredFill]:
+    def fills(self, keys: Iterable[LineKey]) -> Iterator[StoredFill]:
         """The fills in force of all these keys together, in the order of trading. Memory is flat in their number.
 
         The symbols of keys may be in any case.
@@ -138,12 +117,12 @@ class Snapshot:
             if row[_IMPORT] is None or row[_IMPORT] not in taken_back:
                 yield _fill(row, numbers[row[3]])
 
-    def import_keys(self, import_id: str) -> list[Key]:
+    def import_keys(self, import_id: str) -> list[LineKey]:
         """The keys that have fills of an import, whether it is in force or not."""
         rows = self._connection.execute(
             f"SELECT {_KEY} FROM key WHERE id IN (SELECT key FROM trades WHERE import_id = ?) ORDER BY id", (import_id,)
         )
-        return [Key(*row) for row in rows]
+        return [LineKey(*row) for row in rows]
 
     def import_totals(self, import_id: str, until: int) -> list[ImportTotal]:
         """What the fills of an import with sequences up to `until` amount to, whether it is in force or not, without
@@ -159,7 +138,7 @@ class Snapshot:
             sums[name] = (trades + 1, EXACT.add(volume, fill.qty), EXACT.add(notional, amount))
         return [ImportTotal(*name, *total) for name, total in sums.items()]
 
-    def _number_of(self, key: Key) -> int | None:
+    def _number_of(self, key: LineKey) -> int | None:
         number: int | None = self._connection.execute(
             "SELECT id FROM key WHERE account = ? AND strategy = ? AND symbol = ? AND position_side = ?"
             " AND currency = ?",
@@ -168,7 +147,7 @@ class Snapshot:
         return number
 
 
-def _fill(row: tuple[Any, ...], key: Key) -> StoredFill:
+def _fill(row: tuple[Any, ...], key: LineKey) -> StoredFill:
     ts_ns, _, seq, _, side, price, qty, trade_id, symbol, venue, order_id, fee, currency, multiplier, tags, source = row
     return StoredFill(
         seq,
@@ -182,11 +161,11 @@ def _fill(row: tuple[Any, ...], key: Key) -> StoredFill:
         key.strategy,
         None if fee is None else _number(fee),
         currency,
-        key.currency or None,
-        key.position_side or None,  # type: ignore[arg-type]
-        None if multiplier is None else _number(multiplier),
-        source,
         venue,
         order_id,
-        None if tags is None else _decode_tags(tags),
+        currency=key.currency or None,
+        position_side=key.position_side or None,  # type: ignore[arg-type]  # the writer took it from a fill
+        multiplier=None if multiplier is None else _number(multiplier),
+        import_id=source,
+        tags=None if tags is None else _decode_tags(tags),
     )

@@ -11,10 +11,11 @@ import structlog
 from telemetry_stream.events import Arrival, Batch, Delivery, StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
-from trading_history.decode import FillRecord, Key, OtherRecord
+from trading_history.decode import FillRecord, OtherRecord
 from trading_history.errors import own_errors
 from trading_history.lock import lock_to_write
 from trading_history.standing import Correction, Standing, standing_of
+from trading_model.accounting.fills import LineKey
 from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ class HistoryWriter:
         """Of the last commit."""
 
         keys = self._connection.execute("SELECT * FROM key")
-        self._keys: dict[tuple[str, ...], int] = {Key(*names): number for number, *names in keys}
+        self._keys: dict[tuple[str, ...], int] = {LineKey(*names): number for number, *names in keys}
         self.counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
         """Events by what became of them: `fills`, `undecodable`, `unmatched` (a correction of nothing)."""
 
@@ -135,9 +136,9 @@ class HistoryWriter:
         known = self._keys.get
         keys = []
         for fill in fills:
-            # A plain tuple, which finds a Key and is made four times as fast.
+            # A plain tuple, which finds a LineKey and is made four times as fast.
             names = (fill.account, fill.strategy, fill.symbol.upper(), fill.position_side or "", fill.currency or "")
-            keys.append(known(names) or self._number(Key(*names)))
+            keys.append(known(names) or self._number(LineKey(*names)))
         try:
             self._rows += decode.rows_of(fills, keys)
             self.counts["fills"] += len(fills)
@@ -148,7 +149,7 @@ class HistoryWriter:
                 for fill in fills:
                     self._add([fill])
 
-    def _number(self, key: Key) -> int:
+    def _number(self, key: LineKey) -> int:
         """The number of a new key."""
         self._begin_transaction()
         number = self._keys[key] = len(self._keys) + 1

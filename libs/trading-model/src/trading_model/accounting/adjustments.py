@@ -4,8 +4,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from trading_model.accounting.book import BookKey
+from trading_model.accounting.fills import LineKey
 from trading_model.accounting.marks import SplitOfMark
-from trading_model.accounting.positions import LineKey
 from trading_model.accounting.steps import Carried, MoveStep, OpeningStep, OtherStep, SplitStep
 from trading_model.contents import Holder, LedgerEvent, Opening, Split
 from trading_model.instruments import Instruments, Terms

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -84,6 +84,21 @@ class WideFill(Fill, frozen=True, gc=False, omit_defaults=True, forbid_unknown_f
     import_id: str | None = None
     kind: None = None
     """Fills have no kind. Declared so that decoding an event with a kind as a fill fails, whatever else it contains."""
+
+
+class LineKey(NamedTuple):
+    """Whose fills, as sent: the store has them by this key. Empty strings for what was not said."""
+
+    account: str
+    strategy: str
+    symbol: str
+    position_side: str = ""
+    currency: str = ""
+
+
+def line_of(fill: Fill) -> LineKey:
+    """The key of a fill, as sent."""
+    return LineKey(fill.account, fill.strategy, fill.symbol, fill.position_side or "", fill.currency or "")
 
 
 class UnknownEvent(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from trading_model.accounting.book import Book, BookKey, BookState, Convert
-from trading_model.accounting.fills import Fill
+from trading_model.accounting.fills import Fill, LineKey
 from trading_model.accounting.marks import Market, SplitOfMark
 from trading_model.accounting.order import FIRST, Order, order_of_fill
 from trading_model.accounting.steps import Step, fold, order_of
@@ -22,16 +22,6 @@ from trading_model.instruments import Terms
 
 NEVER = -1
 """A length that no time has: it sends every further fill the slow way."""
-
-
-class LineKey(NamedTuple):
-    """Whose fills, as sent: the store has them by this key. Empty strings for what was not said."""
-
-    account: str
-    strategy: str
-    symbol: str
-    position_side: str = ""
-    currency: str = ""
 
 
 class Line:

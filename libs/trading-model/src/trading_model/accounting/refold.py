@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from heapq import merge
 
 from trading_model.accounting.book import EMPTY, Book, BookState
-from trading_model.accounting.fills import Fill
-from trading_model.accounting.positions import LineKey, Position
+from trading_model.accounting.fills import Fill, LineKey, line_of
+from trading_model.accounting.positions import Position
 from trading_model.accounting.steps import Carried, OtherStep, Step, fold, order_of, place_of
 from trading_model.decimals import exactly
 
@@ -81,11 +81,6 @@ class Refold:
                 return False
             pair[1].take(pair[0])
         return True
-
-
-def line_of(fill: Fill) -> LineKey:
-    """The key of a fill, as sent."""
-    return LineKey(fill.account, fill.strategy, fill.symbol, fill.position_side or "", fill.currency or "")
 
 
 def stored_line_of(fill: Fill) -> LineKey:

@@ -9,8 +9,9 @@ from trading_model.accounting.book import Last
 from trading_model.accounting.cash import CashKey
 from trading_model.accounting.dated import DatedSum
 from trading_model.accounting.dated_positions import CashEntry
+from trading_model.accounting.fills import LineKey
 from trading_model.accounting.marks import Mark
-from trading_model.accounting.positions import LineKey, PositionSnapshot
+from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.totals import TotalsSnapshot
 from trading_model.contents import LedgerEvent
 from trading_model.kinds import FILL
@@ -43,9 +44,9 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     totals beyond the limit on positions. `events` counts events by kind; `incomplete_since` is the sequence of the
     first unknown one, 0 while figures are complete. `late` counts fills that arrived after a later one of their
     position. `used` is how much of `limit` the positions take. `kept` are the events of other kinds that later ones may
-    depend on; `imports` those taken back or restored whose fills are not found yet. `elsewhere` has the last
-    fill of each market among the keys without a position. `fold` is the version of the
-    accounting. With a `base_currency` there is the income by time too, and its sums in that currency.
+    depend on; `imports` those taken back or restored whose fills are not found yet. `elsewhere` has the last fill of
+    each market among the keys without a position. `fold` is the version of the accounting. With a `base_currency`,
+    `dated_cash` is the income by time, `dated_cash_sums` its sums in that currency.
     """
 
     stream: str

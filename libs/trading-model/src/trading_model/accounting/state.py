@@ -8,12 +8,21 @@ from trading_model.accounting.book import EMPTY, BookKey, Last
 from trading_model.accounting.cash import Cash
 from trading_model.accounting.corrections import Corrections, root_of
 from trading_model.accounting.dated_positions import DatedCash, DatedPosition, Dater
-from trading_model.accounting.fills import UNDECODABLE, EventBatch, Fill, Item, UnknownEvent, read_batch
+from trading_model.accounting.fills import (
+    UNDECODABLE,
+    EventBatch,
+    Fill,
+    Item,
+    LineKey,
+    UnknownEvent,
+    line_of,
+    read_batch,
+)
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market, Marks
 from trading_model.accounting.order import MOVE, Order, order_of_fill, order_of_other
-from trading_model.accounting.positions import NEVER, Checkpoint, Edit, Line, LineKey, Position
+from trading_model.accounting.positions import NEVER, Checkpoint, Edit, Line, Position
 from trading_model.accounting.quota import Quota
-from trading_model.accounting.refold import MAX_TAIL, TAIL_STEPS, Fresh, Refold, line_of, upper_case
+from trading_model.accounting.refold import MAX_TAIL, TAIL_STEPS, Fresh, Refold, upper_case
 from trading_model.accounting.snapshots import FOLD, LineSnapshot, StateSnapshot, WaitingImport
 from trading_model.accounting.steps import Carried, MoveStep, Step, order_of, place_of
 from trading_model.accounting.totals import ADDED, REMOVED, Count, Overflow, Totals
@@ -788,6 +797,8 @@ class TradingState:
         Then come the edits that waited. A position that changed in another way meanwhile waits for the next one.
         """
         waiting: list[tuple[Position, list[Edit]]] = []
+        for seq, link in refold.carried.items():
+            self._adjustments.carried.setdefault(seq, Carried()).worth = link.worth
         for fresh in refold.fresh:
             position = fresh.position
             if self._positions.get(position.key) is not position or position.pending_from > min(stored, refold.at):
@@ -795,8 +806,6 @@ class TradingState:
             self._freeze_position(position)
             edits = [edit for edit in position.pending if edit.at > (stored if edit.is_stored else refold.at)]
             position.take(fresh.book, *fresh.tail(), stored)
-            for seq, link in refold.carried.items():
-                self._adjustments.carried.setdefault(seq, Carried()).worth = link.worth
             if position.is_hidden:
                 position.is_hidden = False
                 self._show([position], position.replaces)
