@@ -103,7 +103,7 @@ def follow(live_address, replay_address, *keys):
     while True:
         arrived = not behind and live.poll(3_000)  # silent for longer than a heartbeat: ask
         behind = behind or not arrived
-        while connections.poll(0):  # connected anew: something may have been missed
+        while connections.poll(0):  # connected again: something may have been missed
             connections.recv_multipart()
             behind = True
         applied = position["applied"]

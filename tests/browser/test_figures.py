@@ -82,17 +82,17 @@ def test_positions_and_totals_are_the_sidecar_s_to_the_last_digit(apps: Apps, op
     page = open_page(f"?account={account}")
     line = page.locator("#positions tbody tr")
     expect(line).to_have_count(1)
-    told = next(row for row in apps.state()["positions"] if row["account"] == account)
+    state = next(row for row in apps.state()["positions"] if row["account"] == account)
     titles = line.locator("td").evaluate_all("(cells) => cells.map((cell) => cell.title)")
     names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl")
-    assert titles[2:7] == [told[name] for name in names]
-    assert titles[7:10] == [told[name] for name in ("fees_in_net", "cash", "net_pnl")]
+    assert titles[2:7] == [state[name] for name in names]
+    assert titles[7:10] == [state[name] for name in ("fees_in_net", "cash", "net_pnl")]
     expect(line).to_contain_text("+2.3")
     card = page.locator("[data-currency=EUR]")
-    assert Decimal(card.locator("dd > span").first.get_attribute("title") or "NaN") == Decimal(told["net_pnl"])
+    assert Decimal(card.locator("dd > span").first.get_attribute("title") or "NaN") == Decimal(state["net_pnl"])
     expect(card).to_contain_text("0.423 BNB")
     shown_net = card.locator("dd > span").first.inner_text().replace("−", "-")
-    assert Decimal(shown_net) == round(Decimal(told["net_pnl"]), 4)
+    assert Decimal(shown_net) == round(Decimal(state["net_pnl"]), 4)
 
 
 def test_positions_follow_live(apps: Apps, open_page: Open) -> None:

@@ -21,7 +21,7 @@ def page(browser: Browser, apps: Apps) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def told(browser: Browser, apps: Apps) -> Iterator[Page]:
+def health_page(browser: Browser, apps: Apps) -> Iterator[Page]:
     """A page that hears of the pipeline only what a test tells its `health`, one state after another."""
     with opening(browser, apps) as open_page:
         page = open_page()
@@ -108,15 +108,17 @@ def health(**sidecar: Any) -> dict[str, Any]:
         ({"status": "foreign"}, "other journal", "follows another journal"),
     ],
 )
-def test_the_page_names_every_state_of_the_sidecar(told: Page, sidecar: dict[str, Any], word: str, notice: str) -> None:
-    told.evaluate("(given) => health.take(given)", health(**sidecar))
-    expect(told.locator("#sidecar")).to_contain_text(word)
-    expect(told.locator("#sidecar-notice")).to_contain_text(notice)
-    expect(told.locator("#rate")).to_have_text("50")
+def test_the_page_names_every_state_of_the_sidecar(
+    health_page: Page, sidecar: dict[str, Any], word: str, notice: str
+) -> None:
+    health_page.evaluate("(given) => health.take(given)", health(**sidecar))
+    expect(health_page.locator("#sidecar")).to_contain_text(word)
+    expect(health_page.locator("#sidecar-notice")).to_contain_text(notice)
+    expect(health_page.locator("#rate")).to_have_text("50")
     if sidecar.get("caught_up") is False:
-        assert told.get_by_role("progressbar").get_attribute("value") == "0.45"
+        assert health_page.get_by_role("progressbar").get_attribute("value") == "0.45"
     if not sidecar:
-        expect(told.locator("#delay")).to_have_text("1.2 ms")
+        expect(health_page.locator("#delay")).to_have_text("1.2 ms")
 
 
 def test_a_position_being_recomputed_has_a_mark_and_no_note(page: Page) -> None:

@@ -97,7 +97,7 @@ def test_the_app_is_killed_and_comes_back_and_the_feed_has_no_hole(apps: Apps, o
     wait_for_top(page, last)
     expect(page.locator("#connection")).to_have_text("Live")
     assert shown(page) == list(range(last, last - 80, -1))
-    assert remembered(page) == 20, "it went on and did not begin anew"
+    assert remembered(page) == 20, "it went on and did not start over"
 
 
 def test_a_connection_that_is_only_cut_is_taken_up_where_it_was(apps: Apps, open_page: Open) -> None:
@@ -105,13 +105,13 @@ def test_a_connection_that_is_only_cut_is_taken_up_where_it_was(apps: Apps, open
     wait_for_top(page, post(apps, [trade(account="cut")]))
     keep_in_mind(page)
     page.route("**/page/stream*", lambda route: route.abort())
-    page.evaluate("dispatchEvent(new Event('online'))")  # has it connect anew, in vain
+    page.evaluate("dispatchEvent(new Event('online'))")  # makes it connect again, in vain
     expect(page.locator("#connection")).to_contain_text("No connection")
     last = post(apps, [trade(number, account="cut") for number in range(10)])
     page.unroute("**/page/stream*")
     wait_for_top(page, last)
     assert shown(page) == list(range(last, last - 11, -1))
-    assert remembered(page) == 1, "it went on and did not begin anew"
+    assert remembered(page) == 1, "it went on and did not start over"
 
 
 def test_ten_thousand_trades_are_drawn_together_while_the_page_obeys(apps: Apps, open_page: Open) -> None:

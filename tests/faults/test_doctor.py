@@ -1,4 +1,4 @@
-"""`doctor`, `backup` and `restore`: what is sound is told so, what is wrong is named, and trades are never touched."""
+"""`doctor`, `backup` and `restore`: what is sound passes, what is wrong is named, and trades are never touched."""
 
 import random
 import subprocess
@@ -127,9 +127,9 @@ def test_what_is_missing_in_a_journal_is_named(
     change(data, statement)
     before = (data / "journal.sqlite3").read_bytes()
     assert journal_commands.examine(SqliteStore(), data, 0, repair=True) == 1
-    told = capsys.readouterr().out
-    assert said in told
-    assert "trading-app restore FILE" in told
+    output = capsys.readouterr().out
+    assert said in output
+    assert "trading-app restore FILE" in output
     assert (data / "journal.sqlite3").read_bytes() == before
 
 

@@ -22,6 +22,6 @@ def test_a_crowd_that_never_finishes_keeps_nobody_from_an_answer_and_is_cut(tmp_
                 assert client.getresponse().read().endswith(b'"accepted"}')
             client.close()
             assert app.metric("trading_app_connections") > CROWD, "they were there all the time"
-            told = outcome(crowd)
-        assert told["answered"] == CROWD * 2 // 3 + 1, "those that had begun a request"
+            result = outcome(crowd)
+        assert result["answered"] == CROWD * 2 // 3 + 1, "those that had begun a request"
         assert app.metric("trading_app_connections") == 1, "the one that asks"

@@ -80,9 +80,9 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
     def bad_trades_are_reported() -> bool:
         for _ in range(20):
             assert client.post(f"{apps.web_url}/trade", json={"symbol": "A"}).status_code == 422
-        told = str(prometheus.ask("alerts"))
-        assert not re.search(r"{{|<error", told)
-        return "were refused as invalid_trade" in told
+        shown = str(prometheus.ask("alerts"))
+        assert not re.search(r"{{|<error", shown)
+        return "were refused as invalid_trade" in shown
 
     with httpx.Client(trust_env=False, verify=False) as client:  # one for all: to load certificates takes long
         eventually(bad_trades_are_reported, what="TradesRefused firing")

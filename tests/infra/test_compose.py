@@ -90,13 +90,13 @@ def test_grafana_gets_the_same_settings_in_a_container() -> None:
     ours = {"GF_PATHS_DATA", "GF_PATHS_LOGS", "GF_PATHS_PLUGINS"}  # the image has its own
     networks = [FILES[f"compose.{name}-network.yaml"]["services"]["grafana"]["environment"] for name in ("own", "host")]
     assert networks[0].keys() == networks[1].keys()
-    told = {**SERVICES["grafana"]["environment"], **networks[0]}
+    given = {**SERVICES["grafana"]["environment"], **networks[0]}
     plain = native.grafana_variables(read_plan(Environment({}, ROOT), ROOT))
     common = {
         line.split("=")[0] for line in (ROOT / "infra/grafana/grafana.env").read_text().splitlines() if "=" in line
     }
     assert SERVICES["grafana"]["env_file"] == ["grafana/grafana.env"]
-    assert plain.keys() - ours - {key for key in common if not key.startswith("#")} == told.keys()
+    assert plain.keys() - ours - {key for key in common if not key.startswith("#")} == given.keys()
 
 
 def test_every_variable_is_set_by_infra_up(plan: Plan) -> None:

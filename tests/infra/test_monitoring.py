@@ -53,11 +53,11 @@ def test_both_run_until_infra_down(tmp_path: Path, ports: dict[str, str]) -> Non
     started = checkout.run("up")
     try:
         assert started.returncode == 0, started.stderr
-        told = httpx.get(f"http://127.0.0.1:{ports['GRAFANA_HTTP_PORT']}/").json()
-        assert told["arguments"][0] == "server"
+        answer = httpx.get(f"http://127.0.0.1:{ports['GRAFANA_HTTP_PORT']}/").json()
+        assert answer["arguments"][0] == "server"
         password = dotenv_values(checkout.folder / ".env")["GRAFANA_ADMIN_PASSWORD"] or ""
-        assert told["variables"]["GF_SECURITY_ADMIN_PASSWORD"] == password
-        assert told["variables"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+        assert answer["variables"]["GF_SECURITY_ADMIN_PASSWORD"] == password
+        assert answer["variables"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
         assert password not in started.stdout
         assert f"The dashboards: http://127.0.0.1:{ports['GRAFANA_HTTP_PORT']}/" in checkout.run("open").stdout
     finally:

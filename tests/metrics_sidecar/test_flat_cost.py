@@ -29,7 +29,7 @@ def batch(number: int) -> Batch:
 
 
 def apply(state: TradingState, until: int) -> None:
-    """Apply batches until so many were applied."""
+    """Apply batches up to the one with the number `until`."""
     for number in range(state.applied // len(BODIES), until):
         state.apply(batch(number))
 

@@ -37,7 +37,7 @@ class Audit:
 def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = PATIENCE_SECONDS) -> Audit:
     """Compare all, with the sidecar caught up; AssertionError where anything differs.
 
-    What was acknowledged is in the journal once, under the sequence that was told; what was not is there once or not at
+    What was acknowledged is in the journal once, under the sequence in its answer; what was not is there once or not at
     all. `others` are further trades that nobody but the test has posted. The journal passes SQLite's own check.
     """
     ids: dict[str, int] = {}

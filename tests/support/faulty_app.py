@@ -133,7 +133,7 @@ def _kind(name: str) -> str:
 
 
 def _set_clock(file: Path) -> None:
-    """Let Python's clock be off by the seconds that the file holds, read anew each time."""
+    """Let Python's clock be off by the seconds that the file holds, read each time."""
     real_ns = time.time_ns
 
     def time_ns() -> int:

@@ -57,11 +57,11 @@ class Provider:
     def claims(self, **others: object) -> dict[str, object]:
         """Claims that count; what is given as None is left out."""
         now = int(time.time())
-        told = {
+        claims_given = {
             "iss": ISSUER, "aud": AUDIENCE, "sub": "user-1", "iat": now, "exp": now + 3600,
             "email": USER, "email_verified": True, **others,
         }  # fmt: skip
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in claims_given.items() if value is not None}
 
     def token(self, kid: str = "first", **claims: object) -> str:
         """A token signed with one of its keys."""

@@ -105,10 +105,10 @@ def test_with_the_right_keys_every_trade_arrives_and_with_others_none(
     }
     others = {name: another_sidecar(apps, tmp_path / name, **settings) for name, (settings, _, _) in expected.items()}
     started.extend(others.values())
-    for name, (_, reason, told) in expected.items():
-        eventually(lambda name=name, told=told: told in detail(others[name]), what=f"{name} told why")  # type: ignore[misc]
+    for name, (_, reason, advice) in expected.items():
+        eventually(lambda name=name, advice=advice: advice in detail(others[name]), what=f"the reason at {name}")  # type: ignore[misc]
         eventually(
-            lambda name=name, told=told: told in others[name].log("metrics-sidecar").read_text(),  # type: ignore[misc]
+            lambda name=name, advice=advice: advice in others[name].log("metrics-sidecar").read_text(),  # type: ignore[misc]
             what=f"{name} says why in its log",
         )
         eventually(lambda reason=reason: refused(apps, reason), what=f"{reason} counted")  # type: ignore[misc]
@@ -132,7 +132,7 @@ def test_a_sidecar_with_keys_says_that_the_web_app_has_none(
     apps.start("trading-app")
     apps.start("metrics-sidecar")
     apps.wait_for("trading-app")
-    eventually(lambda: "the web app does not use CURVE" in detail(apps), what="the sidecar told why")
+    eventually(lambda: "the web app does not use CURVE" in detail(apps), what="the reason at the sidecar")
 
 
 @pytest.mark.parametrize("name", ["trading-app", "metrics-sidecar"])

@@ -38,7 +38,7 @@ class Backend(Protocol):
         """Let the next writer begin a new stream."""
 
     def messages_lost(self) -> AbstractContextManager[None]:
-        """In this context what is committed is told to no subscriber."""
+        """In this context no subscriber hears of what is committed."""
 
 
 class MemoryBackend:
@@ -69,9 +69,9 @@ class MemoryBackend:
 
     @contextmanager
     def messages_lost(self) -> Iterator[None]:
-        told, self._stream.grown = self._stream.grown, set()
+        waiting, self._stream.grown = self._stream.grown, set()
         yield
-        self._stream.grown = told
+        self._stream.grown = waiting
 
 
 class EmbeddedBackend:

@@ -96,7 +96,7 @@ class Place:
         self.writer.append([numbered(range(10))])
 
     def counted(self) -> dict[str, int]:
-        """The refusals there were, without handshakes that were given up: who dials anew leaves some of those."""
+        """The refusals there were, without handshakes that were given up: who dials again leaves some of those."""
         return {
             reason: count
             for reason, count in self.writer.refused_connections.items()
@@ -131,7 +131,7 @@ def _advice(subscriber: Subscriber) -> str:
 
 
 @pytest.mark.parametrize(
-    ("keys", "served", "told", "reason"),
+    ("keys", "served", "advice", "reason"),
     [
         (ClientKeys(SERVER_PUBLIC, STRANGER_SECRET), SERVER, "WEBAPP_ZMQ_CLIENT_KEYS", "unknown_key"),
         (
@@ -146,13 +146,13 @@ def _advice(subscriber: Subscriber) -> str:
     ids=["unknown key", "another server's key", "no key", "no keys there"],
 )
 def test_a_subscriber_without_the_right_keys_gets_the_reason_and_no_event(
-    tmp_path: Path, keys: ClientKeys | None, served: ServerKeys | None, told: str, reason: str
+    tmp_path: Path, keys: ClientKeys | None, served: ServerKeys | None, advice: str, reason: str
 ) -> None:
     async def test() -> None:
         with place(tmp_path, served) as there:
             subscriber = Subscriber(TRADES, there.live, there.replay, keys=keys)
             async with following(subscriber) as applied:
-                await becomes(lambda: told in _advice(subscriber))
+                await becomes(lambda: advice in _advice(subscriber))
                 if keys is not None and reason == "unknown_key":
                     assert keys.public.decode() in _advice(subscriber)
                 await becomes(lambda: reason in there.counted())

@@ -51,7 +51,7 @@ def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
 
 
 def is_answered(context: zmq.Context[zmq.Socket[bytes]], served: Served) -> bool:
-    """Whether a good client is told of event 10."""
+    """Whether a good client gets event 10."""
     with context.socket(zmq.DEALER) as client:
         client.connect(served.replay)
         client.send(encode_request(ReplayRequest(1, 9, 1)))
@@ -173,7 +173,7 @@ def test_a_frame_larger_than_any_page_costs_the_subscriber_the_connection_and_no
             catchups = follower.counters.catchups
             publisher = carrier_of(served.writer)._publisher._socket
             publisher.send_multipart([b"trades", b"{}", b"x" * (subscriber.MESSAGE_BYTES + 1)])
-            await becomes(lambda: follower.counters.catchups > catchups)  # connected anew, after the cut
+            await becomes(lambda: follower.counters.catchups > catchups)  # connected again, after the cut
             served.writer.append([numbered(range(10, 20))])
             await becomes(lambda: applied.last == 20)
 

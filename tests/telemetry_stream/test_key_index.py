@@ -130,7 +130,7 @@ def leave_one_unfinished(folder: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("small_tables")
-def test_tables_that_cannot_be_trusted_are_made_anew(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_tables_that_cannot_be_trusted_are_rebuilt(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     folder = tmp_path / "data"
     with closing(Journal(folder)) as journal:
         journal.append([numbered(range(150))])
@@ -142,7 +142,7 @@ def test_tables_that_cannot_be_trusted_are_made_anew(tmp_path: Path, damage: Cal
 
 
 @pytest.mark.usefixtures("eager_tables")
-def test_tables_of_before_the_machine_started_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_before_the_machine_started_are_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Journal(tmp_path)) as journal:
         journal.append([numbered(range(50))])
     [file] = tables(tmp_path)
@@ -155,7 +155,7 @@ def test_tables_of_before_the_machine_started_are_made_anew(tmp_path: Path, monk
 
 
 @pytest.mark.usefixtures("eager_tables")
-def test_tables_ahead_of_a_journal_that_was_put_back_are_made_anew(tmp_path: Path) -> None:
+def test_tables_ahead_of_a_journal_that_was_put_back_are_rebuilt(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with closing(Journal(folder)) as journal:
         journal.append([numbered(range(20))])

@@ -29,7 +29,7 @@ def trades(*prices: str) -> Submission:
     return Submission([Event(price, TRADE % (len(price), price.encode())) for price in prices])
 
 
-def told(sequence: int, price: str) -> str:
+def line_of(sequence: int, price: str) -> str:
     return f"{sequence} buy 0.10 XRP-USD at {price}"
 
 
@@ -98,8 +98,8 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
         with subscriber(proxy.address, replay_address) as lines:
             assert lines.next(3, writer) == [
                 f"stream {writer.stream} from its beginning",
-                told(1, "1.10"),
-                told(2, "1.20"),
+                line_of(1, "1.10"),
+                line_of(2, "1.20"),
             ]
 
             def it_listens() -> bool:
@@ -108,7 +108,7 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
 
             eventually(it_listens)
             writer.append([trades("1.30")])
-            assert lines.next(1, writer) == [told(3, "1.30")]
+            assert lines.next(1, writer) == [line_of(3, "1.30")]
 
             proxy.silent.set()
             dropped = proxy.done.get("drop", 0)
@@ -116,7 +116,7 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
             eventually(lambda: proxy.done.get("drop", 0) > dropped)
             proxy.silent.clear()
             writer.append([trades("1.60")])  # this one shows the gap
-            assert lines.next(3, writer) == [told(4, "1.40"), told(5, "1.50"), told(6, "1.60")]
+            assert lines.next(3, writer) == [line_of(4, "1.40"), line_of(5, "1.50"), line_of(6, "1.60")]
 
             proxy.silent.set()
             dropped = proxy.done.get("drop", 0)
@@ -124,10 +124,10 @@ def test_it_prints_live_trades_and_heals_gaps(tmp_path: Path) -> None:
             eventually(lambda: proxy.done.get("drop", 0) > dropped)
             proxy.silent.clear()
             writer.heartbeat()  # the lost last message: only a heartbeat shows it
-            assert lines.next(1, writer) == [told(7, "1.70")]
+            assert lines.next(1, writer) == [line_of(7, "1.70")]
 
             writer.append([trades("1.70", "1.80")])
-            assert lines.next(1, writer) == [told(8, "1.80")]
+            assert lines.next(1, writer) == [line_of(8, "1.80")]
             assert lines.nothing_more()
 
 
@@ -146,7 +146,7 @@ def test_it_passes_over_asides_and_stops_at_what_may_change_figures(tmp_path: Pa
             timeout=60,
         )
     shown = ended.stdout.splitlines()
-    assert shown == [f"stream {writer.stream} from its beginning", told(1, "1.10"), told(3, "1.20")]
+    assert shown == [f"stream {writer.stream} from its beginning", line_of(1, "1.10"), line_of(3, "1.20")]
     assert ended.stderr == "event 4 is of the unknown kind 'gift': update this program\n"
     assert ended.returncode == 1
 
@@ -161,9 +161,9 @@ def test_it_speaks_curve_where_it_is_given_keys(tmp_path: Path) -> None:
         subscriber(*addresses, server_public.decode(), str(own)) as lines,
     ):
         writer.append([trades("1.10")])
-        assert lines.next(2, writer) == [f"stream {writer.stream} from its beginning", told(1, "1.10")]
+        assert lines.next(2, writer) == [f"stream {writer.stream} from its beginning", line_of(1, "1.10")]
         writer.append([trades("1.20")])
-        assert lines.next(1, writer) == [told(2, "1.20")]
+        assert lines.next(1, writer) == [line_of(2, "1.20")]
 
 
 def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_path: Path) -> None:
@@ -177,12 +177,12 @@ def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_pat
         with closing(opened()) as writer:
             stream = writer.stream
             writer.append([trades("1.10")])
-            assert lines.next(2, writer) == [f"stream {stream} from its beginning", told(1, "1.10")]
+            assert lines.next(2, writer) == [f"stream {stream} from its beginning", line_of(1, "1.10")]
         shutil.copytree(folder, copy)
         with closing(opened()) as writer:
             writer.append([trades("1.20")])
             writer.append([trades("1.30")])
-            assert lines.next(2, writer) == [told(2, "1.20"), told(3, "1.30")]
+            assert lines.next(2, writer) == [line_of(2, "1.20"), line_of(3, "1.30")]
         shutil.rmtree(folder)
         copy.rename(folder)
         with closing(opened()) as writer:
@@ -190,12 +190,12 @@ def test_it_follows_a_restarted_app_and_starts_over_with_another_journal(tmp_pat
             writer.append([trades("1.30")])  # the last one is the same, and only the hash tells
             assert lines.next(4, writer) == [
                 f"stream {stream} from its beginning",
-                told(1, "1.10"),
-                told(2, "9.20"),
-                told(3, "1.30"),
+                line_of(1, "1.10"),
+                line_of(2, "9.20"),
+                line_of(3, "1.30"),
             ]
         shutil.rmtree(folder)
         with closing(opened()) as writer:
             writer.append([trades("5.10")])
-            assert lines.next(2, writer) == [f"stream {writer.stream} from its beginning", told(1, "5.10")]
+            assert lines.next(2, writer) == [f"stream {writer.stream} from its beginning", line_of(1, "5.10")]
             assert lines.nothing_more()

@@ -13,7 +13,7 @@ from tests.torture.figures import Figures
 SNAPSHOT = "sidecar-snapshot.json"
 TRADES = 300
 ROUNDS_A_JOURNAL = 20
-"""After each, books are kept anew from the first trade on: with one journal for all, that would take the most time."""
+"""After each, books are kept again from the first trade on: with one journal for all, that would take the most time."""
 
 
 def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:
@@ -34,7 +34,7 @@ def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:
         lambda file, _: _put_a_folder(file),
     ]
     foreign = _foreign_snapshot(folder / "foreign", chance)
-    told = 0
+    reported = 0
     for first in range(0, rounds, ROUNDS_A_JOURNAL):
         place = folder / f"from-{first}"
         place.mkdir()
@@ -51,11 +51,11 @@ def damage_snapshot(folder: Path, seed: int, rounds: int) -> Figures:
                 audit(apps, others=posted)
                 if file.is_dir():
                     file.rmdir()
-            told += apps.log("metrics-sidecar").read_text().count("snapshot not used")
+            reported += apps.log("metrics-sidecar").read_text().count("snapshot not used")
     return Figures(
         f"{rounds} damaged snapshots",
-        f"every figure right after each start; {told} were said to be unusable",
-        {"rounds": rounds, "unusable": told},
+        f"every figure right after each start; {reported} were reported unusable",
+        {"rounds": rounds, "unusable": reported},
     )
 
 

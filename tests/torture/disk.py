@@ -74,9 +74,9 @@ def failing_calls(folder: Path, seed: int, rounds: int) -> Figures:
         if fail(folder / f"fault-{number}", seed + number, fault):
             reached[f"{fault.file} {fault.call}"] += 1
         shutil.rmtree(folder / f"fault-{number}")
-    told = ", ".join(f"{kind} {count}" for kind, count in sorted(reached.items()))
+    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(reached.items()))
     return Figures(
-        f"{reached.total()} errors (ENOSPC, EIO) at calls of a commit or a start: {told}",
+        f"{reached.total()} errors (ENOSPC, EIO) at calls of a commit or a start: {listed}",
         "exit code 1 and one clear line each time, no acknowledgement after the error, all right after the restart",
     )
 
@@ -127,7 +127,7 @@ def fail(folder: Path, seed: int, fault: Fault) -> bool:
             apps.start("trading-app")
             bots.wait_for_more(BOTS)
             bots.end(give_up=True)
-        before = {name: told for name, told in bots.acknowledged.items() if told.at_ns < restarted_ns}
+        before = {name: listed for name, listed in bots.acknowledged.items() if listed.at_ns < restarted_ns}
         assert_synced_before(faulty_app.recorded(folder), before)
         audit(apps, bots)
         return met

@@ -37,7 +37,7 @@ def end_under_load(folder: Path, seed: int, rounds: int) -> Figures:
             for listener in listeners:
                 listener.join()
             assert code == 0
-            last_ns = max(told.at_ns for told in bots.acknowledged.values())
+            last_ns = max(answer.at_ns for answer in bots.acknowledged.values())
             slowest = max(slowest, (ended_ns - last_ns) / 1e9)
             promised = {trade_id for posted in all_bots for trade_id in posted.acknowledged}
             unanswered = {trade["trade_id"] for trade in journaled(apps.data)} - promised
@@ -70,7 +70,7 @@ class _Listener(threading.Thread):
 
 
 def clock_set_back(folder: Path, seed: int, steps: int) -> Figures:
-    """Set the web app's clock back, and forth, by up to a day while bots post; and start it anew so."""
+    """Set the web app's clock back, and forth, by up to a day while bots post; and restart it so."""
     chance = random.Random(seed)
     clock = folder / "clock"
     clock.write_text("0")

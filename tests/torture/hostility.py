@@ -61,8 +61,8 @@ def requests(folder: Path, seed: int, count: int) -> Figures:
     finally:
         apps.end()
         context.destroy(linger=0)
-    told = ", ".join(f"{fate} {number:,}" for fate, number in sorted(expected.items()))
-    return Figures(f"{count:,} hostile replay requests", f"{told}, each counted; {passed}", dict(expected))
+    counted = ", ".join(f"{fate} {number:,}" for fate, number in sorted(expected.items()))
+    return Figures(f"{count:,} hostile replay requests", f"{counted}, each counted; {passed}", dict(expected))
 
 
 def messages(folder: Path, seed: int, count: int) -> Figures:
@@ -92,8 +92,10 @@ def messages(folder: Path, seed: int, count: int) -> Figures:
     finally:
         apps.end()
         impostor.close()
-    told = ", ".join(f"{reason} {number:,}" for reason, number in sorted(rejected.items()))
-    return Figures(f"{impostor.sent:,} hostile messages to the sidecar", f"{told}; {last:,} trades, {passed}", rejected)
+    counted = ", ".join(f"{reason} {number:,}" for reason, number in sorted(rejected.items()))
+    return Figures(
+        f"{impostor.sent:,} hostile messages to the sidecar", f"{counted}; {last:,} trades, {passed}", rejected
+    )
 
 
 def _hostile_request(chance: random.Random, last: int) -> Frames:

@@ -54,9 +54,9 @@ def kill_sidecar(folder: Path, seed: int, kills: int) -> Figures:
     assassin = _Assassin(chance)
     done = f"{kills} kills of the sidecar"
     figures = _under_load(folder, seed, kills, assassin.kill_once, done, prepare=assassin.prepare, rate=RATE)
-    told = f": {assassin.catching_up} before it had caught up, {assassin.saving} while it saved"
+    moments = f": {assassin.catching_up} before it had caught up, {assassin.saving} while it saved"
     caught = {"catching_up": assassin.catching_up, "saving": assassin.saving}
-    return Figures(figures.done.replace(done, done + told), figures.seen, {**figures.counts, **caught})
+    return Figures(figures.done.replace(done, done + moments), figures.seen, {**figures.counts, **caught})
 
 
 class _Assassin:

@@ -72,7 +72,7 @@ def _inside(folder: Path, seed: int, rounds: int, far: str) -> Figures:
                 eventually(lambda began=began, outage=outage: time.monotonic() - began > outage)  # type: ignore[misc]
                 _link("up")
                 healed = time.monotonic()
-                apps.wait_until_applied(max(told.sequence for told in list(bots.acknowledged.values())), seconds=30)
+                apps.wait_until_applied(max(answer.sequence for answer in list(bots.acknowledged.values())), seconds=30)
                 slowest = max(slowest, time.monotonic() - healed)
             bots.end()
         passed = audit(apps, bots)

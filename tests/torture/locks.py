@@ -45,8 +45,8 @@ def locks(folder: Path, seed: int, rounds: int) -> Figures:
                 assert web.poll() is None, f"ended with {web.poll()} after a {what}"
         bots.end()
         passed = audit(apps, bots)
-    told = ", ".join(f"{what} {count}" for what, count in done.items())
-    return Figures(f"{rounds} times another program at the journal: {told}", f"the app went on each time; {passed}")
+    listed = ", ".join(f"{what} {count}" for what, count in done.items())
+    return Figures(f"{rounds} times another program at the journal: {listed}", f"the app went on each time; {passed}")
 
 
 def _grows(count: Callable[[], float]) -> Callable[[], bool]:

@@ -34,9 +34,9 @@ def mischief(folder: Path, seed: int, trades: int) -> Figures:
         duplicates = int(apps.samples()["trading_stream_duplicates_total"])
         assert gaps
         assert duplicates
-        told = ", ".join(f"{fate} {count:,}" for fate, count in sorted(proxy.done.items()))
+        fates = ", ".join(f"{fate} {count:,}" for fate, count in sorted(proxy.done.items()))
     counts = {"gaps": gaps, "duplicates": duplicates, "went_back": len(scraper.went_back), **passed.counts}
-    return Figures(f"messages: {told}", f"{passed}; {gaps:,} gaps healed, {duplicates:,} duplicates dropped", counts)
+    return Figures(f"messages: {fates}", f"{passed}; {gaps:,} gaps healed, {duplicates:,} duplicates dropped", counts)
 
 
 def missing(folder: Path, seed: int, rounds: int) -> Figures:

@@ -35,16 +35,16 @@ def slow_and_deaf(folder: Path, _seed: int, crowd: int) -> Figures:
         with slowloris(apps.web_port, crowd) as slow:
             assert _metric(apps, "trading_app_connections") > crowd, "all are there"
             beside = _p99(apps.web_port)
-            told = outcome(slow)
+            result = outcome(slow)
         assert beside < 2 * alone + FLOOR_SECONDS, f"p99 {beside * 1e3:.1f} ms instead of {alone * 1e3:.1f}"
-        assert told["seconds"] < DEADLINE_SECONDS + 10
+        assert result["seconds"] < DEADLINE_SECONDS + 10
         grown = _deaf(apps)
     finally:
         apps.end()
     return Figures(
         f"{crowd:,} clients that never finish a request; {DEAF} live streams that nobody reads",
         f"p99 of a good client {alone * 1e3:.1f} ms alone, {beside * 1e3:.1f} ms beside them; the last cut after"
-        f" {told['seconds']:.0f} s; all streams cut, {grown / 1e6:.0f} MB more memory at the most",
+        f" {result['seconds']:.0f} s; all streams cut, {grown / 1e6:.0f} MB more memory at the most",
     )
 
 

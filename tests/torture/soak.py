@@ -72,8 +72,8 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
                 time.sleep(min(seconds / 100, 1))  # the time between samples, nothing is waited for
         finally:
             load.kill()
-            told, _ = load.communicate()
-        _, steady = counts = assert_all_is_there(apps, [burst, told])
+            results, _ = load.communicate()
+        _, steady = counts = assert_all_is_there(apps, [burst, results])
         scraper.end()
     assert not scraper.went_back
     assert largest_wal < MAX_WAL_BYTES, f"the write-ahead log grew to {largest_wal:,} bytes"
@@ -95,10 +95,10 @@ def _start_load(url: str, run: str, seconds: int, rate: int) -> subprocess.Popen
     return subprocess.Popen([*command, url, "--", run, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True)
 
 
-def assert_all_is_there(apps: Apps, told: Sequence[str]) -> list[int]:
+def assert_all_is_there(apps: Apps, results: Sequence[str]) -> list[int]:
     """All that each wrk saw acknowledged is in the journal and in the metrics, once, to the last digit; how many."""
-    runs = [tuple(map(int, one.partition("RESULT ")[2].split())) for one in told]
-    assert all(acknowledged and not errors for acknowledged, errors in runs), told
+    runs = [tuple(map(int, one.partition("RESULT ")[2].split())) for one in results]
+    assert all(acknowledged and not errors for acknowledged, errors in runs), results
     acknowledged = sum(count for count, _ in runs)
     apps.wait_until_applied(acknowledged, seconds=60)
     own = httpx.get(f"{apps.web_url}/metrics", trust_env=False).text

@@ -66,14 +66,14 @@ def test_trades_that_are_refused_are_counted_one_by_one(
 
 def test_a_start_reports_whether_the_last_run_ended_cleanly(tmp_path: Path) -> None:
     ends: tuple[tuple[signal.Signals, int], ...] = ((signal.SIGTERM, 0), (signal.SIGKILL, -9), (signal.SIGTERM, 0))
-    told = []
+    seen = []
     for by, code in ends:
         with running(tmp_path) as app:
-            told.append(app.metric("trading_app_recovered"))
+            seen.append(app.metric("trading_app_recovered"))
             assert app.stop(by) == code
     with running(tmp_path) as app:
-        told.append(app.metric("trading_app_recovered"))
-    assert told == [0, 0, 1, 0]
+        seen.append(app.metric("trading_app_recovered"))
+    assert seen == [0, 0, 1, 0]
 
 
 def test_below_the_least_room_it_is_not_ready(tmp_path: Path) -> None:

@@ -111,8 +111,8 @@ def test_the_same_void_again_is_a_duplicate_and_another_is_refused(client: httpx
     )
     assert "differs in reason" in refused(client, "event_conflict", "id", "void", target=target, reason="y")
     restore = send(client, "void", target=first["seq"])["seq"]
-    told = refused(client, "event_conflict", "target", "void", target=target, id="o")
-    assert told == (
+    answer = refused(client, "event_conflict", "target", "void", target=target, id="o")
+    assert answer == (
         f"{target} was voided and restored; void event {restore}, which restored it, to void {target} again"
     )
 

@@ -135,8 +135,8 @@ def test_a_token_that_is_wrong_does_not_count(provider: Provider, name: str) -> 
 @pytest.mark.parametrize("claims", [{}, {"exp": -30}, {"iat": 30}, {"nbf": 30}, {"aud": [AUDIENCE]}], ids=str)
 def test_a_users_token_counts_and_a_clock_a_little_off_is_no_matter(provider: Provider, claims: dict[str, Any]) -> None:
     now = int(time.time())
-    told = {name: now + value if isinstance(value, int) else value for name, value in claims.items()}
-    tokens, token = checker(provider), provider.token("first", **told)
+    given = {name: now + value if isinstance(value, int) else value for name, value in claims.items()}
+    tokens, token = checker(provider), provider.token("first", **given)
     caller = check(tokens, token)
     assert (caller.name, caller.scopes) == (USER, frozenset({"ingest", "read"}))
     known = tokens.known(token.encode())

@@ -85,9 +85,9 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
         position("d", "X-PERP", "3", currency="USD", unit="points"),
     ]
     by_currency = {"USDT": sums("112"), "BTC": sums("1012"), "CHF": sums(None), "unknown": {"X-PERP": sums("3")}}
-    told = {**json.loads(STATE), "positions": positions, "by_currency": by_currency}
+    state = {**json.loads(STATE), "positions": positions, "by_currency": by_currency}
     feeds: list[SidecarFeed] = []
-    run(lambda: read_from(answer(json.dumps(told).encode()), feeds=feeds))
+    run(lambda: read_from(answer(json.dumps(state).encode()), feeds=feeds))
 
     def last(quote: str, **wanted: str) -> float:
         return feeds[0].pnl_of(quote, Filter(**wanted))[-1][1]

@@ -100,12 +100,12 @@ def test_a_position_of_another_journal_is_no_position(client: httpx.Client, trad
 def test_health_names_a_missing_sidecar(client: httpx.Client, trade: Make) -> None:
     head = client.post("/trade", json=trade()).json()["seq"]
     with events(client) as stream:
-        told = next(
+        status = next(
             event[2] for event in stream if event[1] == "health" and event[2]["sidecar"]["status"] != "starting"
         )
-    assert told["head"] == head
-    assert told["sidecar"]["status"] == "down"
-    assert told["sidecar"]["reason"]
+    assert status["head"] == head
+    assert status["sidecar"]["status"] == "down"
+    assert status["sidecar"]["reason"]
 
 
 def test_it_counts_as_a_live_stream(web: RunningApp, client: httpx.Client) -> None:

@@ -40,8 +40,8 @@ def cash(amount: str, reason: str, **fields: Any) -> dict[str, Any]:
 
 
 def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
-    told = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "positions": positions, **fields}
-    return whole(decode_in_slices(msgspec.json.encode(told)))
+    given_state = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "positions": positions, **fields}
+    return whole(decode_in_slices(msgspec.json.encode(given_state)))
 
 
 def totals(known: SidecarState, **wanted: str) -> dict[str, dict[str, Any]]:
@@ -157,18 +157,18 @@ def test_of_very_many_positions_the_open_ones_are_shown_and_all_are_counted() ->
 
 
 def test_a_reading_knows_since_when_and_the_delay_of_the_latest_trades() -> None:
-    def told(trades: int, nanoseconds: int) -> SidecarState:
+    def given_state(trades: int, nanoseconds: int) -> SidecarState:
         return state(pipeline={"delivered_trades": trades, "delivery_nanoseconds": nanoseconds})
 
-    first = Reading().with_state(told(10, 10_000_000), 100.0)
+    first = Reading().with_state(given_state(10, 10_000_000), 100.0)
     assert (first.status, first.since, first.delay_seconds) == ("up", 100.0, 0.001)
-    second = first.with_state(told(20, 40_000_000), 101.0)
+    second = first.with_state(given_state(20, 40_000_000), 101.0)
     assert (second.since, second.delay_seconds) == (100.0, 0.003)
-    assert second.with_state(told(20, 40_000_000), 102.0).delay_seconds == 0.003
+    assert second.with_state(given_state(20, 40_000_000), 102.0).delay_seconds == 0.003
     down = second.without_answer("gone", 103.0).without_answer("still gone", 104.0)
     assert (down.status, down.since, down.reason, down.read_at) == ("down", 103.0, "still gone", 101.0)
     assert down.state is second.state
-    assert down.with_state(told(1, 5_000_000), 105.0).since == 105.0
+    assert down.with_state(given_state(1, 5_000_000), 105.0).since == 105.0
 
 
 def test_the_history_keeps_the_last_seconds_and_sums_what_is_wanted() -> None:

@@ -119,10 +119,10 @@ def test_head_is_answered_as_get_without_the_body(web: RunningApp, path: str) ->
         answer, whole = connection.answer(head_only=True), other.answer(head_only=True)
         assert answer.status == whole.status
         untold = ("date", "transfer-encoding", "content-length")
-        told, expected = (
+        found, expected = (
             {name: text for name, text in a.headers.items() if name not in untold} for a in (answer, whole)
         )
-        assert told == expected
+        assert found == expected
         connection.send(get("/healthz"))
         assert connection.answer().json() == {"status": "ok"}, "the next answer begins where it should"
 

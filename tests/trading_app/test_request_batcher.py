@@ -1,4 +1,4 @@
-"""Trades of many connections that come in one turn of the event loop: each is told what it would be told alone."""
+"""Trades of many connections that come in one turn of the event loop: each gets the answer that it would get alone."""
 
 import json
 import random
@@ -57,7 +57,7 @@ def stopped(app: RunningApp) -> Iterator[None]:
 
 
 def send_at_once(app: RunningApp, bodies: Sequence[bytes]) -> list[Answer]:
-    """What each is told, all being there in one turn."""
+    """The answer to each, all being there in one turn."""
     with known(app, *{len(body) for body in bodies}) as connections:
         with stopped(app):
             post_all(connections, bodies)
@@ -65,7 +65,7 @@ def send_at_once(app: RunningApp, bodies: Sequence[bytes]) -> list[Answer]:
 
 
 def send_alone(app: RunningApp, bodies: Sequence[bytes]) -> list[Answer]:
-    """What each is told, one after another."""
+    """The answer to each, one after another."""
     with connected(app.port) as connection:
         answers = []
         for body in bodies:
@@ -74,7 +74,7 @@ def send_alone(app: RunningApp, bodies: Sequence[bytes]) -> list[Answer]:
         return answers
 
 
-def told(answer: Answer, mark: str) -> tuple[int, list[str], dict[str, Any]]:
+def comparable(answer: Answer, mark: str) -> tuple[int, list[str], dict[str, Any]]:
     """An answer without what is new in each."""
     text = answer.body.decode().replace(mark, "MARK")
     document = json.loads(re.sub(r'(with sequence |"seq":)\d+', r"\g<1>0", text))
@@ -131,7 +131,7 @@ def test_an_unusual_request_gets_the_answer_it_gets_alone_and_the_others_are_acc
         send_alone(web, [named(f"{label}-before")])
         bodies = [named(f"{label}-plain-{index:02}") for index in range(COUNT)]
         bodies[COUNT // 2] = ODD[odd](label)
-        seen[mark] = [told(answer, label) for answer in send(web, bodies)]
+        seen[mark] = [comparable(answer, label) for answer in send(web, bodies)]
     assert seen["many"] == seen["lone"]
     statuses = [status for status, *_ in seen["many"]]
     assert statuses[: COUNT // 2] + statuses[COUNT // 2 + 1 :] == [201] * (COUNT - 1)
@@ -148,7 +148,7 @@ def test_the_same_trade_many_times_in_a_turn_is_taken_once(web: RunningApp) -> N
 def test_any_mix_of_requests_gets_the_answers_that_each_gets_alone(web: RunningApp, seed: int) -> None:
     chosen = random.Random(seed)
     kinds = [chosen.choice(["plain", "plain", *ODD]) for _ in range(COUNT)]
-    # What appears twice would be told "accepted" the first time only, and which is the first is open.
+    # What appears twice would be "accepted" the first time only, and which is the first is open.
     kinds = [
         kind if kind in ("no JSON", "no id") or kind not in kinds[:at] else "plain" for at, kind in enumerate(kinds)
     ]
@@ -157,7 +157,7 @@ def test_any_mix_of_requests_gets_the_answers_that_each_gets_alone(web: RunningA
         label = f"{mark}-mix-{seed}"
         send_alone(web, [named(f"{label}-before")])
         bodies = [ODD[kind](label) if kind in ODD else named(f"{label}-{at:02}") for at, kind in enumerate(kinds)]
-        seen[mark] = [told(answer, label) for answer in send(web, bodies)]
+        seen[mark] = [comparable(answer, label) for answer in send(web, bodies)]
     assert seen["many"] == seen["lone"]
 
 

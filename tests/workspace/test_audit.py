@@ -83,11 +83,11 @@ class IndexAnswer(Answer):
         if version and newest is not None:
             self.send_error(404)
             return
-        told = version[0] if newest is None else newest[name]
+        output = version[0] if newest is None else newest[name]
         known: list[dict[str, object]] = [{"id": "TEST-0", "fixed_in": [], "withdrawn": "2026-01-31T12:00:00Z"}]
         if name == self.server.vulnerable:
             known.append({"id": "TEST-1", "fixed_in": ["9.9"], "withdrawn": None})
-        self._send({"info": {"version": told}, "vulnerabilities": known})
+        self._send({"info": {"version": output}, "vulnerabilities": known})
 
 
 @contextmanager
@@ -139,10 +139,10 @@ def test_without_a_service_the_index_is_asked_about_every_package() -> None:
 def test_what_the_index_knows_fails_unless_it_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     with serving(Index("msgspec", None)) as index:
         assert ask_index(index.address, set()) == 1
-        told = capsys.readouterr().out
+        output = capsys.readouterr().out
         assert ask_index(index.address, {"TEST-1"}) == 0
-    assert f"msgspec {NEWEST['msgspec']}: TEST-1, mended in 9.9" in told
-    assert "TEST-0" not in told
+    assert f"msgspec {NEWEST['msgspec']}: TEST-1, mended in 9.9" in output
+    assert "TEST-0" not in output
 
 
 def test_a_package_that_the_index_has_only_in_another_version_is_named_and_does_not_pass(
@@ -151,10 +151,10 @@ def test_a_package_that_the_index_has_only_in_another_version_is_named_and_does_
     newest = NEWEST | {"msgspec": "9999.1"}
     with serving(Index("", newest)) as index:
         assert ask_index(index.address, set()) == 2
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     others = sum(newest[name] != version for name, version in LOCKED)
-    assert f"msgspec {NEWEST['msgspec']}: nothing is known" in told
-    assert f"nothing is known of {others}" in told
+    assert f"msgspec {NEWEST['msgspec']}: nothing is known" in output
+    assert f"nothing is known of {others}" in output
 
 
 def test_without_any_answer_it_does_not_pass() -> None:

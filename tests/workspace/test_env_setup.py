@@ -81,7 +81,7 @@ def test_a_change_of_any_input_is_noticed(copy: Path, monkeypatch: pytest.Monkey
 
 
 class FakePip:
-    """A pip that fails as often as told, and notes how it was called."""
+    """A pip that fails a given number of times, and notes how it was called."""
 
     SCRIPT = """\
 import pathlib, sys

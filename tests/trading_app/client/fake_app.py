@@ -1,4 +1,4 @@
-"""A small app on a real port: keeps what arrives, knows trades by account and id, and fails when told to."""
+"""A small app on a real port: keeps what arrives, knows trades by account and id, and fails on request."""
 
 import socket
 import threading
