@@ -66,38 +66,52 @@ class Sources(NamedTuple):
     splits: tuple[SplitOfMark, ...] = ()
 
 
+NO_SOURCES = Sources()
+
+
 class Market:
     """The prices of one symbol, but for the last fills of its positions, which these know themselves."""
 
-    __slots__ = ("_frozen", "name", "sources")
+    __slots__ = ("_frozen", "_sourced", "name", "sources")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sourced: dict["Market", None]) -> None:
+        """It adds itself to `sourced`, a set in order, once it has sources: few have, a scrape looks at these."""
         self.name = name
         """The canonical symbol, with the account where positions are marked by their own account's fills."""
 
-        self.sources = Sources()
+        self.sources = NO_SOURCES
+        self._sourced = sourced
         self._frozen = NO_MARK
 
     def offer(self, last: Last) -> None:
         """Take the fill of a key without a position."""
         other = self.sources.other
         if other is None or last.order > other.order:
-            self.sources = self.sources._replace(other=last)
+            self._set(self.sources._replace(other=last))
 
     def set_given(self, prices: Iterable[GivenPrice]) -> None:
         """Take the prices by hand that are in force."""
         given = max(prices, key=lambda one: one.order, default=None)
-        self.sources = self.sources._replace(given=given)
+        self._set(self.sources._replace(given=given))
 
     def set_splits(self, splits: Iterable[SplitOfMark]) -> None:
         """Take the splits in force."""
-        self.sources = self.sources._replace(splits=tuple(splits))
+        self._set(self.sources._replace(splits=tuple(splits)))
+
+    def _set(self, sources: Sources) -> None:
+        self.sources = sources
+        if sources != NO_SOURCES:
+            self._sourced[self] = None
 
     def mark(self, sources: Sources, last: Last | None) -> Mark:
         """The mark of a moment with these sources and this last fill of the positions.
 
         The same object as before while it does not change.
         """
+        if last is not None and sources == NO_SOURCES:  # nearly all, at each scrape
+            if self._frozen.price is not last.price or self._frozen.ts is not last.ts:
+                self._frozen = Mark(last.price, last.ts)
+            return self._frozen
         candidates = [one for one in (last, sources.given, sources.other) if one is not None]
         if not candidates:
             return NO_MARK
@@ -111,8 +125,10 @@ class Market:
 class Marks:
     """The marks of one moment, while the positions of that moment are put together."""
 
-    def __init__(self, markets: Iterable[Market]) -> None:
-        self._markets = [(market, market.sources) for market in markets]
+    def __init__(self, markets: Iterable[Market], sourced: Iterable[Market]) -> None:
+        """`sourced` are those of the markets that have sources."""
+        self._markets = list(markets)
+        self._sources = {market: market.sources for market in sourced}
         self._lasts: dict[str, Last] = {}
 
     def __len__(self) -> int:
@@ -127,6 +143,6 @@ class Marks:
     def some(self, start: int, stop: int) -> dict[str, Mark]:
         """The marks of some markets, by name."""
         return {
-            market.name: market.mark(sources, self._lasts.get(market.name))
-            for market, sources in self._markets[start:stop]
+            market.name: market.mark(self._sources.get(market, NO_SOURCES), self._lasts.get(market.name))
+            for market in self._markets[start:stop]
         }

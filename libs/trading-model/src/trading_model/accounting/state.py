@@ -102,10 +102,14 @@ class TradingState:
         self._positions: dict[BookKey, Position] = {}
         self._shown: list[Position] = []
         self._markets: dict[str, Market] = {}
+        self._sourced: dict[Market, None] = {}
+        """The markets that have other sources than the last fills of their positions."""
+
         self._window = Window(0)
         self._edits: dict[Position, list[Edit]] = {}
         """Changes of steps that the end of the batch makes."""
 
+        self._frozen_lines: list[LineSnapshot] | None = None
         self._generation = 0
         self._freezing = False
 
@@ -138,7 +142,7 @@ class TradingState:
         self._freezing = True
         # Copies: positions and symbols opened between two slices are not part of this snapshot.
         generation, positions, totals = self._generation, self._shown.copy(), list(self._totals.values())
-        marks = Marks(self._markets.values())
+        marks = Marks(self._markets.values(), self._sourced)
         moment = StateSnapshot(
             self.stream,
             self.applied,
@@ -153,7 +157,7 @@ class TradingState:
             list(self._cash.sums.items()),
             list(self._kept.values()),
             self.imports.copy(),
-            {name: market.sources.other for name, market in self._markets.items() if market.sources.other is not None},
+            {market.name: market.sources.other for market in self._sourced if market.sources.other is not None},
             self.incomplete_since,
             self.late,
             self._quota.used,
@@ -180,12 +184,15 @@ class TradingState:
         return moment
 
     def _line_snapshots(self, positions: list[Position]) -> list[LineSnapshot]:
-        indexes = {position: index for index, position in enumerate(positions)}
-        return [
-            LineSnapshot(line.key, indexes[line.shown], line.multiplier, line.multipliers_differ)
-            for shelf in self._shelves.values()
-            for line in shelf.values()
-        ]
+        """The lines; made again only after one was opened or changed: each scrape asks for them."""
+        if self._frozen_lines is None:
+            indexes = {position: index for index, position in enumerate(positions)}
+            self._frozen_lines = [
+                LineSnapshot(line.key, indexes[line.shown], line.multiplier, line.multipliers_differ)
+                for shelf in self._shelves.values()
+                for line in shelf.values()
+            ]
+        return self._frozen_lines
 
     # Batches
 
@@ -314,8 +321,10 @@ class TradingState:
         if line is not None and named is not None and line.multiplier not in (None, named):
             line.multipliers_differ = True
             line.position.touch()
+            self._frozen_lines = None
         if line is not None and named is not None and (line.multiplier is None or named > line.multiplier):
             line.multiplier = named
+            self._frozen_lines = None
             self._renew([line])
         return line
 
@@ -343,6 +352,7 @@ class TradingState:
         return self._add_line(key, totals, terms, self._position(book_key(key, terms), terms))
 
     def _add_line(self, key: LineKey, totals: Totals, terms: Terms, position: Position) -> Line:
+        self._frozen_lines = None
         line = Line(key, totals, terms, position)
         self._quota.take(*key[:3])
         position.lines.append(line)
@@ -355,6 +365,7 @@ class TradingState:
         if position is None:
             position = self._new_position(key, terms)
             self._shown.append(position)
+            self._frozen_lines = None
             self._fold_whole(position)
         return position
 
@@ -378,7 +389,7 @@ class TradingState:
         name = f"{key.symbol}{ACCOUNT_SEPARATOR}{key.account}" if terms.mark in ("account", "venue") else key.symbol
         market = self._markets.get(name)
         if market is None:
-            market = self._markets[name] = Market(name)
+            market = self._markets[name] = Market(name, self._sourced)
             market.set_splits(self._adjustments.splits_of(key.symbol))
             market.set_given(self._given_prices().get(key.symbol, ()))
         return market
@@ -749,6 +760,7 @@ class TradingState:
         """Show new positions in the place of the first of the old ones."""
         place = min((self._shown.index(position) for position in old if position in self._shown), default=None)
         place = len(self._shown) if place is None else place
+        self._frozen_lines = None
         self._shown = [position for position in self._shown if position not in old]
         self._shown[place:place] = [position for position in new if position not in self._shown]
         for position in new:
