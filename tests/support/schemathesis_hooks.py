@@ -15,6 +15,7 @@ UNSAYABLE = re.compile(
     r"|is before March 1973|is more than a day ahead of this machine's clock \(.*\)|is not a date and time: .*"
     r"|must be 0 or more: no instrument says that prices of this symbol may be negative .*"
     r'|must be printable, without " and \\ and without spaces at its ends'
+    r"|has the same tag twice|hash belongs to the sequence in `after`, which is missing"
     # What the ledger says of an event, and what its members say of each other.
     r"|\d+ is not in the ledger, whose last event is \d+|\d+ is (of the kind|voided by|corrected twice|the last of) .*"
     r"|\d+ says all of this already; .*|\d+ was replaced \d+ times, .*|would go round in a circle: .*"
@@ -44,5 +45,6 @@ def filter_failure(_context: HookContext, failure: Failure, _case: object, respo
     """A valid request that was refused is a failure, but where each reason is one that a schema can't tell."""
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
-    errors = response.json().get("errors", ())
-    return not errors or not all(UNSAYABLE.fullmatch(error["detail"]) for error in errors)
+    problem = response.json()
+    errors = problem.get("errors") or [problem]
+    return not all(UNSAYABLE.fullmatch(error["detail"]) for error in errors)

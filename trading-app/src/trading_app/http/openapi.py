@@ -94,7 +94,7 @@ LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
     "required": False,
-    "schema": {"type": "integer", "minimum": 0},
+    "schema": {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**18},
     "description": "Return the trades after this one. A browser's EventSource sends it automatically.",
 }
 
