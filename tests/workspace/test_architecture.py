@@ -15,15 +15,17 @@ PACKAGES = {
     "telemetry_stream": ROOT / "libs/telemetry-stream/src/telemetry_stream",
     "trading_model": ROOT / "libs/trading-model/src/trading_model",
     "trading_history": ROOT / "libs/trading-history/src/trading_history",
+    "trading_files": ROOT / "libs/trading-files/src/trading_files",
     "service_kit": ROOT / "libs/service-kit/src/service_kit",
     "trading_app": ROOT / "trading-app/src/trading_app",
     "metrics_sidecar": ROOT / "metrics-sidecar/src/metrics_sidecar",
     "trading_analytics": ROOT / "trading-analytics/src/trading_analytics",
 }
-LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "service_kit"}
+LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "trading_files", "service_kit"}
 PROGRAMS = PACKAGES.keys() - LIBRARIES
 ALLOWED: dict[str, set[str]] = {name: set() for name in LIBRARIES} | dict.fromkeys(PROGRAMS, LIBRARIES)
 ALLOWED["trading_history"] = {"telemetry_stream", "trading_model"}
+ALLOWED["trading_files"] = {"trading_model"}
 NO_INPUT_OR_OUTPUT = (
     "telemetry_stream/events.py",
     "telemetry_stream/wire.py",

@@ -1,0 +1,4 @@
+"""The text of a cell as an exact value. Pure functions.
+
+Modules:
+"""
