@@ -1,7 +1,8 @@
 """Everything this package raises.
 
 FilesError
-└── FileRefused  a file can't be read; the message says what it is and what to do instead
+├── FileRefused      a file can't be read; the message says what it is and what to do instead
+└── UnreadableValue  the text of a cell is not a value of its kind
 """
 
 
@@ -14,3 +15,7 @@ class FileRefused(FilesError):
 
     The message is for people: what the file is, what to do instead, and the line where one is known.
     """
+
+
+class UnreadableValue(FilesError, ValueError):
+    """The text of a cell is not a value of its kind. The message quotes the text."""

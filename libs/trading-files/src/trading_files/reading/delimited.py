@@ -10,7 +10,7 @@ from trading_files.reading.limits import Limits
 from trading_files.reading.tables import Row, Table
 
 if TYPE_CHECKING:
-    from _csv import _reader
+    from _csv import Reader
 
 _DELIMITERS = ",;\t|"
 
@@ -37,7 +37,7 @@ def _after(first: str, lines: Iterator[str]) -> Iterator[str]:
     yield from lines
 
 
-def _rows(reader: "_reader", columns: tuple[str, ...]) -> Iterator[Row]:
+def _rows(reader: "Reader", columns: tuple[str, ...]) -> Iterator[Row]:
     width = len(columns)
     place = reader.line_num + 1
     try:

@@ -1,0 +1,87 @@
+""" "0.5DOGE" and "$420.10" as a number and its unit."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from trading_files.errors import UnreadableValue
+from trading_files.values.ambiguous import Ambiguous
+from trading_files.values.marks import unmark
+from trading_files.values.numbers import read_number
+
+_SIGNS: dict[str, tuple[str, ...]] = {
+    "$": ("USD",), "US$": ("USD",), "C$": ("CAD",), "CA$": ("CAD",), "CDN$": ("CAD",), "A$": ("AUD",), "AU$": ("AUD",),
+    "NZ$": ("NZD",), "HK$": ("HKD",), "S$": ("SGD",), "SG$": ("SGD",), "NT$": ("TWD",), "MX$": ("MXN",), "R$": ("BRL",),
+    "€": ("EUR",), "£": ("GBP",), "¥": ("JPY", "CNY"), "CN¥": ("CNY",), "JP¥": ("JPY",), "円": ("JPY",), "元": ("CNY",),
+    "₹": ("INR",), "Rs": ("INR", "PKR", "LKR"), "₩": ("KRW",), "₽": ("RUB",), "₺": ("TRY",), "₴": ("UAH",),
+    "₪": ("ILS",),    "฿": ("THB",), "₫": ("VND",), "₱": ("PHP",), "₦": ("NGN",), "zł": ("PLN",), "Kč": ("CZK",),
+    "Ft": ("HUF",),     "kr": ("SEK", "NOK", "DKK", "ISK"), "kr.": ("DKK", "SEK", "NOK", "ISK"), "Fr.": ("CHF",), "SFr.": ("CHF",),
+    "₿": ("BTC",), "Ξ": ("ETH",),
+}  # fmt: skip
+"""Currency signs. More than one code: only the user can say which."""
+
+_LEADING_DIGITS = frozenset(
+    """
+    0DOG 0G 1CAT 1EARTH 1EURT 1INCH 1SOL 1MBABYDOGE 2Z 8BIT 1000BONK 1000CAT 1000CHEEMS 1000FLOKI 1000LUNC 1000PEPE
+    1000RATS 1000SATS 1000SHIB 1000WHY 1000X 1000XEC 10000LADYS 10000SATS 10000WEN 1000000BOB 1000000MOG
+    """.split()  # noqa: SIM905 - a list of words
+)
+"""Coins whose name begins with a digit: "5.001INCH" is 5.001 of INCH, or 5.00 of 1INCH."""
+
+_NUMBER = r"[-+−–]?\s*\(?\s*[-+−–]?(?:\d|[.,](?=\d))(?:[\d.,'’_\s]*\d)?[.,]?(?:[eE][+-]?\d{1,3}(?![\w.]))?\s*\)?-?"
+_UNIT = r"[^\W\d_][\w.]{0,19}|[^\w\s.,'’%()+−–-]{1,2}|[A-Z]{1,3}[$¥]|[Kk]r\.|S?Fr\."
+_AFTER = re.compile(rf"({_NUMBER})\s*({_UNIT})?")
+_BEFORE = re.compile(rf"([-+−–(]?)\s*({_UNIT})\s*({_NUMBER})")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number and its unit: a currency's or a coin's code, or the word of the file; "" where it has none."""
+
+    number: str | Ambiguous
+    unit: str | Ambiguous = ""
+
+
+def read_amount(text: str, decimal: str = "", units: Collection[str] = ()) -> Amount:
+    """The number and the unit of a cell.
+
+    Args:
+        text: the cell, such as "43.7000000000VET", "-$5.00", "1.234,50 €", "USD 20".
+        decimal: the mark before decimals, "." or ","; "" if unknown.
+        units: the units it may have, where they are known: the coins of the row's pair. They decide where a number ends
+            ("5.001INCH").
+
+    Raises:
+        UnreadableValue: the text is not a number with at most one unit.
+    """
+    body = unmark(text.strip())
+    for unit in sorted(units, key=len, reverse=True):
+        if unit and len(body) > len(unit) and body.casefold().endswith(unit.casefold()):
+            return Amount(read_number(body[: -len(unit)], decimal), unit)
+    if len(body) <= 150:
+        if match := _AFTER.fullmatch(body):
+            number, unit = match.groups(default="")
+            return _amount(number, unit, decimal)
+        if match := _BEFORE.fullmatch(body):
+            sign, unit, number = match.groups()
+            return Amount(read_number(_signed(sign, number), decimal), _unit(unit))
+    raise UnreadableValue(f"{text[:80]!r} is not an amount")
+
+
+def _signed(sign: str, number: str) -> str:
+    return f"{sign}{number}"
+
+
+def _amount(number: str, unit: str, decimal: str) -> Amount:
+    for coin in _LEADING_DIGITS:
+        digits = coin[: len(coin) - len(coin.lstrip("0123456789"))]
+        if unit.upper() == coin[len(digits) :] and unit and number.endswith(digits) and len(number) > len(digits):
+            return Amount(
+                Ambiguous("unit", number + unit, (f"{number} {unit}", f"{number[: -len(digits)]} {coin}")), unit
+            )
+    return Amount(read_number(number, decimal), _unit(unit))
+
+
+def _unit(unit: str) -> str | Ambiguous:
+    codes = _SIGNS.get(unit) or _SIGNS.get(unit.lower()) or (unit,)
+    return codes[0] if len(codes) == 1 else Ambiguous("unit", unit, codes)
