@@ -1,51 +1,66 @@
-"""CSV and its relatives as tables."""
+"""CSV and its relatives as records of cells."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TextIO
 
 from trading_files.errors import FileRefused
-from trading_files.reading.columns import column_key, unique_names
-from trading_files.reading.limits import Limits
-from trading_files.reading.tables import Row, Table
+from trading_files.reading.dialect import Dialect, find_dialect
+from trading_files.reading.grid import Record
 
-if TYPE_CHECKING:
-    from _csv import Reader
-
-_DELIMITERS = ",;\t|"
+_BLOCK = 1 << 16
+_SAMPLE_LINES = 400
+_MAX_RECORD_LINES = 1_000
 
 
-def delimited_tables(text: TextIO, headers: Sequence[frozenset[str]], limits: Limits) -> Iterator[Table]:
-    """The tables of a delimited text. Raises FileRefused."""
-    lines = iter(text)
-    first = next((line for line in lines if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(_after(first, lines), delimiter=delimiter, strict=True, skipinitialspace=True)
-    preamble: list[tuple[str, ...]] = []
-    for cells in reader:
-        keys = {column_key(cell) for cell in cells}
-        if not headers or any(one <= keys for one in headers) or len(preamble) >= limits.preamble_lines:
-            columns = unique_names(cells)
-            yield Table("", columns, _rows(reader, columns), tuple(preamble))
-            return
-        preamble.append(tuple(cells))
-    raise FileRefused("the file holds no table")
+def delimited_records(text: TextIO, headers: Sequence[frozenset[str]], notes: list[str]) -> Iterator[Record]:
+    """The records of a delimited text with the lines where they begin. Raises FileRefused."""
+    sample = _sample(text)
+    dialect = find_dialect(sample, headers)
+    notes.append(dialect.note())
+    notes.append(f"line ends: {_line_ends(sample)}")
+    blocks = chain([sample[dialect.skip :]], iter(lambda: text.readlines(_BLOCK), []))
+    return _records(blocks, dialect)
 
 
-def _after(first: str, lines: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from lines
+def _sample(text: TextIO) -> list[str]:
+    """The first lines, on which the dialect is decided."""
+    sample: list[str] = []
+    size = 0
+    while size < _BLOCK and len(sample) < _SAMPLE_LINES and (line := text.readline()):
+        sample.append(line)
+        size += len(line)
+    return sample
 
 
-def _rows(reader: "Reader", columns: tuple[str, ...]) -> Iterator[Row]:
-    width = len(columns)
-    place = reader.line_num + 1
+def _line_ends(sample: Sequence[str]) -> str:
+    first = sample[0] if sample else ""
+    return "CRLF" if first.endswith("\r\n") else "CR" if first.endswith("\r") else "LF"
+
+
+def _records(blocks: Iterable[list[str]], dialect: Dialect) -> Iterator[Record]:
+    place = dialect.skip + 1
+
+    def lines_of_blocks() -> Iterator[list[str]]:
+        for block in blocks:
+            if dialect.skip + reader.line_num - place > _MAX_RECORD_LINES:
+                raise FileRefused(f"line {place}: a quotation mark is opened and not closed")
+            yield block
+
+    reader = csv.reader(chain.from_iterable(lines_of_blocks()), **dialect.arguments())
     try:
         for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if any(stripped):
-                held = {name: cell for name, cell in zip(columns, stripped, strict=False) if cell}
-                yield Row(place, held, tuple(filter(None, stripped[width:])))
-            place = reader.line_num + 1
+            yield place, cells
+            place = dialect.skip + reader.line_num + 1
     except csv.Error as error:
-        raise FileRefused(f"line {place}: {error}") from None
+        raise FileRefused(f"line {place}: {_reason(error)}") from None
+
+
+def _reason(error: csv.Error) -> str:
+    reason = str(error)
+    if "unexpected end of data" in reason or "field larger" in reason:
+        return "a quotation mark is opened and not closed"
+    if "expected after" in reason:
+        return "text stands behind a closing quotation mark"
+    return reason

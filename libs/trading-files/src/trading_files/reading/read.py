@@ -1,12 +1,13 @@
 """Recognises a file by its content and reads it."""
 
-import io
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from trading_files.reading.delimited import delimited_tables
+from trading_files.reading.delimited import delimited_records
+from trading_files.reading.grid import grid_tables
 from trading_files.reading.limits import Limits
 from trading_files.reading.tables import Document
+from trading_files.reading.text import open_text, split_chunks
 
 
 def read(
@@ -24,6 +25,7 @@ def read(
     Raises:
         FileRefused: the file can't be read; reading its tables and rows raises it too.
     """
+    limits = limits or Limits()
     notes = [f"file {name}"] if name else []
-    text = io.TextIOWrapper(source, "utf-8-sig", newline="")
-    return Document("csv", delimited_tables(text, headers, limits or Limits()), notes)
+    text = open_text(split_chunks(source.read, limits), limits, notes)
+    return Document("csv", grid_tables(delimited_records(text, headers, notes), headers, limits), notes)

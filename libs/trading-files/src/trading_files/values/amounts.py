@@ -15,8 +15,8 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "€": ("EUR",), "£": ("GBP",), "¥": ("JPY", "CNY"), "CN¥": ("CNY",), "JP¥": ("JPY",), "円": ("JPY",), "元": ("CNY",),
     "₹": ("INR",), "Rs": ("INR", "PKR", "LKR"), "₩": ("KRW",), "₽": ("RUB",), "₺": ("TRY",), "₴": ("UAH",),
     "₪": ("ILS",),    "฿": ("THB",), "₫": ("VND",), "₱": ("PHP",), "₦": ("NGN",), "zł": ("PLN",), "Kč": ("CZK",),
-    "Ft": ("HUF",),     "kr": ("SEK", "NOK", "DKK", "ISK"), "kr.": ("DKK", "SEK", "NOK", "ISK"), "Fr.": ("CHF",), "SFr.": ("CHF",),
-    "₿": ("BTC",), "Ξ": ("ETH",),
+    "Ft": ("HUF",), "kr": ("SEK", "NOK", "DKK", "ISK"), "kr.": ("DKK", "SEK", "NOK", "ISK"), "Fr.": ("CHF",),
+    "SFr.": ("CHF",), "₿": ("BTC",), "Ξ": ("ETH",),
 }  # fmt: skip
 """Currency signs. More than one code: only the user can say which."""
 

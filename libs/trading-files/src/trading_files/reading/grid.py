@@ -1,0 +1,184 @@
+"""Records of cells as tables: finds headers, below other lines too, and the sections of a report.
+
+A header is the first record that has one of the column sets the caller knows. Without such a record it is the first one
+of names alone that is about as wide as most records. A later record is the header of another section if it has a known
+column set, or stands right below a title (a record of one cell) and consists of names alone. A header that repeats the
+current one is passed over.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from trading_files.errors import FileRefused, UnreadableValue
+from trading_files.reading.columns import column_key, unique_names
+from trading_files.reading.limits import Limits
+from trading_files.reading.tables import Row, Table
+from trading_files.values.dates import find_date
+from trading_files.values.numbers import read_number
+
+Record = tuple[int, list[str]]
+"""The line or row where it begins, from 1, and its cells."""
+
+_PREAMBLE_CHARACTERS = 1 << 20
+
+
+@dataclass(slots=True)
+class _Section:
+    """A header, what stands above it, and its title."""
+
+    header: list[str]
+    preamble: list[tuple[str, ...]] = field(default_factory=list)
+    title: str = ""
+
+
+class Headers:
+    """The column sets that the caller knows."""
+
+    def __init__(self, known: Sequence[frozenset[str]]) -> None:
+        self._known = known
+        self._names = frozenset(name for one in known for name in one)
+
+    def match(self, cells: Sequence[str]) -> bool:
+        """Whether a record has all names of one set."""
+        keys = {column_key(cell) for cell in cells}
+        return any(one <= keys for one in self._known)
+
+    def may_begin(self, cell: str) -> bool:
+        """Whether a header may begin with this cell; a fast answer for every row."""
+        return not cell[:1].isdigit() and column_key(cell) in self._names
+
+
+def grid_tables(
+    records: Iterator[Record], headers: Sequence[frozenset[str]], limits: Limits, name: str = ""
+) -> Iterator[Table]:
+    """The tables of a grid of cells. Raises FileRefused."""
+    known = Headers(headers)
+    head = _head(records, limits)
+    at = _header_at(head, known)
+    section: _Section | None
+    if at is None:
+        width = max((len(cells) for _, cells in head), default=0)
+        section = _Section([f"({number})" for number in range(1, width + 1)]) if width > 1 else None
+        records = chain(head, records)
+    else:
+        section = _first_section(head, at)
+        records = chain(head[at + 1 :], records)
+    while section is not None:
+        columns = unique_names(section.header)
+        if len(columns) > limits.columns:
+            raise FileRefused(f"the file has a table of {len(columns)} columns; the maximum is {limits.columns}")
+        following: list[_Section] = []
+        rows = _rows(records, section.header, columns, known, following)
+        yield Table(" / ".join(filter(None, (name, section.title))), columns, rows, tuple(section.preamble))
+        for _ in rows:  # a caller may have left some
+            pass
+        section = following[0] if following else None
+
+
+def _first_section(head: Sequence[Record], at: int) -> _Section:
+    stripped = [tuple(map(str.strip, cells)) for _, cells in head[: at + 1]]
+    above = [cells for cells in stripped[:-1] if any(cells)]
+    return _Section(list(stripped[-1]), above, _title(above[-1]) if above else "")
+
+
+def _head(records: Iterator[Record], limits: Limits) -> list[Record]:
+    head: list[Record] = []
+    size = 0
+    for record in records:
+        head.append(record)
+        size += sum(map(len, record[1]))
+        if len(head) > limits.preamble_lines or size > _PREAMBLE_CHARACTERS:
+            break
+    return head
+
+
+def _header_at(head: Sequence[Record], known: Headers) -> int | None:
+    """The index of the header: of a known one, else of the one that looks most like it."""
+    for at, (_, cells) in enumerate(head):
+        if known.match(cells):
+            return at
+    return _likely_header(head)
+
+
+def _likely_header(head: Sequence[Record]) -> int | None:
+    filled = [sum(1 for cell in cells if cell.strip()) for _, cells in head]
+    widths = Counter(count for count in filled if count > 1)
+    if not widths:
+        return None
+    usual = max(widths, key=lambda width: (widths[width], width))
+    for at, (_, cells) in enumerate(head):
+        if filled[at] > 1 and filled[at] * 5 >= usual * 3 and _are_names(cells):
+            return at
+    return None
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    """Whether all cells that are not empty are words: at least two, no number and no time among them, no two equal."""
+    words = [text for cell in cells if (text := cell.strip())]
+    return len(words) > 1 and all(map(_is_name, words))
+
+
+def _is_name(text: str) -> bool:
+    if len(text) > 100 or not any(map(str.isalpha, text)) or find_date(text) is not None:
+        return False
+    try:
+        read_number(text)
+    except UnreadableValue:
+        return True
+    return False
+
+
+def _title(cells: Sequence[str]) -> str:
+    """The only cell of a record that is not empty; "" if it has more."""
+    words = [cell for cell in cells if cell]
+    return words[0].rstrip(":")[:100] if len(words) == 1 else ""
+
+
+def _rows(
+    records: Iterator[Record],
+    header: list[str],
+    columns: tuple[str, ...],
+    known: Headers,
+    following: list[_Section],
+) -> Iterator[Row]:
+    """The rows up to the next header, which is put into `following`."""
+    width = len(columns)
+    lone: Row | None = None  # a record of one cell: a row, or the title of the next section
+    for place, written in records:
+        cells = list(map(str.strip, written))
+        if len(cells) == width and "" not in cells:
+            row = Row(place, dict(zip(columns, cells, strict=True)))
+        else:
+            row = _uneven_row(place, cells, columns)
+        if lone is not None or known.may_begin(cells[0] if cells else ""):
+            if cells == header:
+                lone = None
+                continue
+            if known.match(cells) or (lone is not None and _are_names(cells)):
+                following.append(_section_below(lone, cells))
+                return
+        if lone is not None:
+            yield lone
+            lone = None
+        if width > 2 and len(row.cells) + len(row.extra) < 2:
+            lone = None if _is_empty_or_comment(cells) else row
+            continue
+        yield row
+    if lone is not None:
+        yield lone
+
+
+def _uneven_row(place: int, cells: list[str], columns: tuple[str, ...]) -> Row:
+    held = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+    return Row(place, held, tuple(filter(None, cells[len(columns) :])))
+
+
+def _section_below(lone: Row | None, header: list[str]) -> _Section:
+    title = "" if lone is None else _title((*lone.cells.values(), *lone.extra))
+    return _Section(header, [(title,)] if title else [], title)
+
+
+def _is_empty_or_comment(cells: list[str]) -> bool:
+    return not any(cells) or cells[0].startswith("#")
