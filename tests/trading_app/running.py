@@ -20,6 +20,7 @@ from tests.support.programs import ForkedProgram, Process
 SETTINGS = (
     "WEBAPP_HTTP_HOST",
     "WEBAPP_INSTRUMENTS_FILE",
+    "WEBAPP_HOOKS_FILE",
     "WEBAPP_CORS_ORIGINS",
     "WEBAPP_API_TOKENS",
     "WEBAPP_OIDC_ISSUER",

@@ -7,8 +7,9 @@ import pytest
 
 from tests.workspace.checkout import ROOT
 from trading_app.instruments.entries import Entry
-from trading_app.instruments.file import MAX_BYTES, MAX_SHOWN, InstrumentFileError, read_entries, read_file
+from trading_app.instruments.file import read_entries, read_file
 from trading_app.instruments.starting_point import compare
+from trading_app.yaml_nodes import MAX_BYTES, MAX_SHOWN, FileError
 from trading_model.contents import Instrument
 from trading_model.instruments import Instruments
 
@@ -103,13 +104,13 @@ def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
     assert read_file(tmp_path / "missing.yml") == ()
     odd = tmp_path / "odd.yml"
     odd.write_bytes(b"\xff")
-    with pytest.raises(InstrumentFileError, match=r"odd\.yml"):
+    with pytest.raises(FileError, match=r"odd\.yml"):
         read_file(odd)
     odd.write_text("#" * (MAX_BYTES + 1))
-    with pytest.raises(InstrumentFileError, match="more than 4 MiB"):
+    with pytest.raises(FileError, match="more than 4 MiB"):
         read_file(odd)
     odd.write_text("instruments:\n" + "- symbol: ES\n" * (MAX_SHOWN + 5))
-    with pytest.raises(InstrumentFileError, match=r"odd\.yml:2: symbol is given[^\0]*and 5 more errors"):
+    with pytest.raises(FileError, match=r"odd\.yml:2: symbol is given[^\0]*and 5 more errors"):
         read_file(odd)
 
 

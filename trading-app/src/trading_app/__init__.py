@@ -9,6 +9,7 @@ Modules:
     context           settings, counters and stream, for the routes
     routes            POST /trade and POST /trades as plain ASGI
     zmq_pub           the ledger, opened while the app serves
+    yaml_nodes        reads YAML files with their lines
     outgoing          answers made piece by piece, within a budget
     problems          the app's own errors
     metric_catalogue  every metric: kind, unit, meaning
@@ -18,6 +19,7 @@ Modules:
     client            `send`, `event`, `demo`
     commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`
     connection        the fast path
+    hooks             webhooks
     http              layers and operations
     instruments       the file with instruments, and how it gets into the ledger
     intake            from bytes to trades

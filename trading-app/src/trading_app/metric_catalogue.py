@@ -133,6 +133,25 @@ TRADES_DUPLICATE = Metric(
     "Trades that were already in the journal.",
     "It rises as fast as the accepted trades: a client does not get its answers and sends everything again.",
 )
+HOOK_MESSAGES = Metric(
+    "trading_app_hook_messages_total",
+    "counter",
+    "messages",
+    ("hook", "outcome"),
+    "Messages that webhooks received, by outcome.",
+    "`unread` rises: `trading-app hook unread NAME` shows the messages and what to add to the sender's template."
+    " `known` rises as fast as `accepted`: the sender does not get its answers.",
+    "`accepted`: new trades. `known`: a repeated message. `ignored`: it says nothing of a trade. `unread`: it can't be"
+    " read, and is kept. `refused`: it can't be kept either.",
+)
+HOOK_UNREAD = Metric(
+    "trading_app_hook_unread_messages",
+    "gauge",
+    "messages",
+    ("hook",),
+    "Messages of webhooks that could not be read and wait for a person.",
+    "Above 0: `trading-app hook unread NAME` shows them, `hook take` and `hook drop` remove them.",
+)
 SYMBOLS_DIFFERING_IN_CASE = Metric(
     "trading_app_symbols_differing_in_case",
     "gauge",

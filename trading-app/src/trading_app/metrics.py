@@ -1,7 +1,7 @@
 """The app's own metrics: plain numbers while requests run, Prometheus text when scraped."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Protocol
 
@@ -29,6 +29,10 @@ UNDERSTOOD = (
 
 REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", "too_many_frames", "store_busy")
 """Reasons to refuse a replay request. Each has a series from the start: `increase()` misses a series' first value."""
+
+
+HOOK_OUTCOMES = ("accepted", "known", "ignored", "unread", "refused")
+"""What becomes of a webhook's message; `refused`: it could neither be read nor kept."""
 
 
 class MeasuredStream(Protocol):
@@ -101,6 +105,10 @@ class AppMetrics:
         self.accepted_trades = 0
         self.duplicate_trades = 0
         self.accepted_events = 0
+        self.hook_messages: dict[tuple[str, str], int] = {}
+        """Messages of webhooks, by hook and outcome."""
+        self.hook_unread: dict[str, int] = {}
+        """Kept messages, by hook."""
         self.symbols_differing_in_case = 0
         self.commit_seconds = Histogram(BOUNDS_SECONDS)
         self.committed_trades = 0
@@ -130,6 +138,7 @@ class AppMetrics:
             yield from _stream_families(self.stream)
             yield from _disk_families(self.stream)
         yield from self._limit_families()
+        yield from self._hook_families()
         yield Family(catalogue.SIDECAR_POLLS, by_label("outcome", self.sidecar_polls))
         yield build_family(catalogue.BUILD_INFO, version("trading-app"), "trading-app")
 
@@ -163,6 +172,19 @@ class AppMetrics:
         yield Family(catalogue.OUTGOING_BYTES_LIMIT, [("", self._outgoing.max_bytes)])
         yield Family(catalogue.CONNECTIONS_LIMIT, [("", self._connections.limits.max_connections)])
         yield Family(catalogue.DISK_MIN_FREE_BYTES, [("", self._settings.min_free_bytes)])
+
+    def prepare_hooks(self, hooks: Iterable[str]) -> None:
+        """Begin every series of these webhooks at 0: `increase()` misses a series' first value."""
+        for hook in hooks:
+            self.hook_unread[hook] = 0
+            self.hook_messages.update({(hook, outcome): 0 for outcome in HOOK_OUTCOMES})
+
+    def _hook_families(self) -> Iterator[Family]:
+        yield Family(
+            catalogue.HOOK_MESSAGES,
+            [(labels_of(hook=hook, outcome=outcome), count) for (hook, outcome), count in self.hook_messages.items()],
+        )
+        yield Family(catalogue.HOOK_UNREAD, by_label("hook", self.hook_unread))
 
     def _trade_families(self) -> Iterator[Family]:
         yield Family(catalogue.TRADES_ACCEPTED, [("", self.accepted_trades)])

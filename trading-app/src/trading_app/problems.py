@@ -20,6 +20,7 @@ OWN_TYPES = {
     "damaged_history": ProblemType(500, "Part of the journal can't be read"),
     "overloaded": ProblemType(503, "Overloaded"),
     "keys_unavailable": ProblemType(503, "ID tokens can't be checked at the moment"),
+    "not_kept": ProblemType(503, "The message can neither be read nor kept"),
     "not_ready": ProblemType(503, "Not ready to accept trades"),
     "store_busy": ProblemType(503, "Another program holds the journal"),
     "stream_failed": ProblemType(503, "The journal could not be written"),

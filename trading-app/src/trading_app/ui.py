@@ -22,6 +22,11 @@ from telemetry_stream.errors import (
 from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.environment import Settings
+from trading_app.hooks import routes as hook_calls
+from trading_app.hooks.gate import HookGate
+from trading_app.hooks.hook import Hook
+from trading_app.hooks.intake import HookIntake
+from trading_app.hooks.kept import KeptMessages
 from trading_app.http import operations
 from trading_app.http.cors import Cors
 from trading_app.http.error_handlers import add_error_handlers
@@ -71,10 +76,11 @@ class WebApp:
         on_failure: Callable[[BaseException], None],
         clock: Clock = SYSTEM_CLOCK,
         instruments: Sequence[Entry] = (),
+        hooks: Sequence[Hook] = (),
     ) -> None:
         """`on_failure` is called in the event loop when the stream has failed and the process must end.
 
-        `instruments` are the entries of the file, which get into the ledger at the start.
+        `instruments` are the entries of the file, which get into the ledger at the start; `hooks` the webhooks.
         """
         self.context = Context(settings)
         self._on_failure = on_failure
@@ -93,7 +99,11 @@ class WebApp:
             self.context, self.registry, self._latest_time.unix_ns, self.feed.open_positions
         )
         metrics.sidecar_polls = self.feed.polls
-        self.gate = Gate(settings.api_tokens, settings.public_url, _id_tokens(settings, clock), clock)
+        hook_gate = HookGate(hooks, clock)
+        kept = KeptMessages(settings.data_folder / "hooks", hook_gate.is_secret)
+        self.hook_intake = HookIntake(hooks, self.context, self.intake, kept, self._latest_time.unix_ns)
+        id_tokens = _id_tokens(settings, clock)
+        self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, hook_gate.caller)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
         self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
@@ -134,6 +144,7 @@ class WebApp:
         sign_in.add_to(api, self.context, self.gate)
         trade_calls.add_to(api, self.context)
         event_calls.add_to(api, self.context, self.ledger_intake)
+        hook_calls.add_to(api, self.context, self.hook_intake)
         operations.add_to(api, self.context)
         docs_page.add_to(api)
         return api
@@ -162,6 +173,7 @@ class WebApp:
             failure = _start_failure(error, self.context.settings)
             log.error("can't start", reason=str(failure))
             raise failure from error
+        await self.hook_intake.count_all()
         self.context.open(stream)
         self._latest_time.raise_to(stream.last_trade_ns)
         log.info("journal open", stream=stream.id, head=stream.head, folder=str(self.context.settings.data_folder))

@@ -22,12 +22,13 @@ class Call:
     scheme: str
     headers: Headers
     host: str
+    query: bytes = b""
 
     @classmethod
     def of(cls, scope: Scope) -> "Call":
         """The request that an ASGI scope describes."""
         host = (scope["client"] or ("",))[0]
-        return cls(scope["method"], scope["path"], scope["scheme"], dict(scope["headers"]), host)
+        return cls(scope["method"], scope["path"], scope["scheme"], dict(scope["headers"]), host, scope["query_string"])
 
     @property
     def wants_page(self) -> bool:
@@ -41,4 +42,6 @@ class Call:
             return ("read",)
         if self.path == "/events":
             return ("ingest", "correct")
+        if self.path.startswith("/hooks/"):
+            return ("correct",)
         return ("ingest",) if self.path in ("/trade", "/trades") else ("admin",)

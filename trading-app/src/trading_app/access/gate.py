@@ -4,7 +4,7 @@ The service kit's gate checks API tokens and host names. This one adds ID tokens
 and the session cookies of signed-in browsers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from service_kit.access.gate import Attempt
@@ -29,8 +29,19 @@ MAX_COOKIES = 10
 class Gate:
     """Admits callers with a credential; if none is set, callers that use one of the app's own host names."""
 
-    def __init__(self, api_tokens: Sequence[str], public_url: str, id_tokens: "IdTokens | None", clock: Clock) -> None:
-        """`public_url` is the origin that browsers know the app by; empty if it is not set."""
+    def __init__(
+        self,
+        api_tokens: Sequence[str],
+        public_url: str,
+        id_tokens: "IdTokens | None",
+        clock: Clock,
+        of_hook: Callable[[Call], Caller | None] = lambda _call: None,
+    ) -> None:
+        """`public_url` is the origin that browsers know the app by; empty if it is not set.
+
+        `of_hook` returns the caller of a call to a webhook, which has a secret of its own; None for other calls.
+        """
+        self._of_hook = of_hook
         self.sessions = Sessions(clock)
         self._public_origin = public_url.encode() or None
         public_host = public_url.partition("://")[2]
@@ -62,6 +73,8 @@ class Gate:
         """The caller of a call. Raises Problem if the call is not allowed."""
         if call.path in OPEN_ROUTES:
             return ANYBODY
+        if (hook := self._of_hook(call)) is not None:
+            return hook
         if not self.guarded:
             host = call.headers.get(b"host", b"")
             self._gate.require_own_host(call.path, host, "WEBAPP_PUBLIC_URL or WEBAPP_API_TOKENS")

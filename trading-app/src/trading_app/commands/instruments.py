@@ -10,10 +10,11 @@ from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.log import StreamReader
 from trading_app.environment import Settings
 from trading_app.instruments.entries import doubts
-from trading_app.instruments.file import InstrumentFileError, read_file
+from trading_app.instruments.file import read_file
 from trading_app.instruments.listing import Named, describe, note_fills
 from trading_app.instruments.start import compare_with_ledger
 from trading_app.ledger.registry import Registry
+from trading_app.yaml_nodes import FileError
 
 PAGE_EVENTS = 10_000
 
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.action == "check":
             return _check(settings)
         return _list(settings, arguments.symbols)
-    except (InstrumentFileError, BackendUnavailable, StreamError, OSError) as error:
+    except (FileError, BackendUnavailable, StreamError, OSError) as error:
         print(f"trading-app instruments: {error}", file=sys.stderr)
         return 1
 

@@ -19,9 +19,17 @@ from trading_app.metrics import AppMetrics
 log = structlog.get_logger(__name__)
 
 TRADE_ROUTE = "/trades/{seq}"
+HOOKS = "/hooks/"
+HOOK_ROUTE = "/hooks/{name}/{secret}"
+KEPT_ROUTES = {verb: f"/hooks/{{name}}/unread/{{message}}/{verb}" for verb in ("take", "drop")}
 ROUTES = frozenset(
     (
         TRADE_ROUTE,
+        *KEPT_ROUTES.values(),
+        HOOK_ROUTE,
+        "/hooks",
+        "/hooks/{name}",
+        "/hooks/{name}/unread",
         "/",
         "/trade",
         "/trades",
@@ -99,7 +107,9 @@ class Edge:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception:
-            log.exception("a request failed", method=scope["method"], path=scope["path"][:200])
+            has_secret = scope["path"].startswith(HOOKS)
+            path = _route(scope["path"]) if has_secret else scope["path"][:200]
+            log.exception("a request failed", method=scope["method"], path=path)
             self._metrics.refusals[INTERNAL_ERROR.code] += 1
             if status and not complete:
                 raise  # uvicorn then cuts the connection: no client mistakes a partial answer for a complete one
@@ -119,7 +129,24 @@ def _route(path: str) -> str:
     """The route of a path, as a label: a path itself would be unbounded."""
     if path in ROUTES:
         return path
+    if path.startswith(HOOKS):
+        return _hook_route(path.removeprefix(HOOKS).split("/"))
     return TRADE_ROUTE if path.startswith("/trades/") and path.removeprefix("/trades/").isdigit() else "other"
+
+
+def _hook_route(parts: list[str]) -> str:
+    """The same for a path below /hooks/, which may hold a secret."""
+    match parts:
+        case [_]:
+            return "/hooks/{name}"
+        case [_, "unread"]:
+            return "/hooks/{name}/unread"
+        case [_, _]:
+            return HOOK_ROUTE
+        case [_, "unread", _, verb]:
+            return KEPT_ROUTES.get(verb, "other")
+        case _:
+            return "other"
 
 
 class Access:

@@ -9,7 +9,7 @@ from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON, Answer
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Origin, Submission
+from telemetry_stream.events import Origin, Receipt, Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
@@ -126,8 +126,17 @@ class Intake:
             now_ns,
         )
 
-    def answer(self, intended: Intended, outcome: Outcome) -> Answer:
-        """The answer to an outcome. Raises Problem if the trades were refused."""
+    def read_fills(self, caller: Caller, fills: Sequence[Mapping[str, str]], now_ns: int) -> Intended:
+        """Decode fills that a webhook's message says. An empty member counts as missing. Raises Problem."""
+
+        def read(ns: int) -> Intended:
+            events = [read_form(fill, ns, self._ids, self._terms(caller)) for fill in fills]
+            return self._intend(caller, events, None, b"", "webhook", single=len(fills) == 1)
+
+        return self._by_the_latest_time(read, now_ns)
+
+    def receive(self, intended: Intended, outcome: Outcome) -> Receipt:
+        """The receipt of an outcome, counted. Raises Problem if the trades were refused."""
         try:
             receipt = receipt_of(outcome, intended.events)
         except Problem as problem:
@@ -135,6 +144,11 @@ class Intake:
             raise
         self._metrics.accepted_trades += receipt.accepted
         self._metrics.duplicate_trades += receipt.duplicates
+        return receipt
+
+    def answer(self, intended: Intended, outcome: Outcome) -> Answer:
+        """The answer to an outcome. Raises Problem if the trades were refused."""
+        receipt = self.receive(intended, outcome)
         if not intended.single:
             return answer_trades(receipt)
         is_voided = not receipt.accepted and self._is_voided(receipt.first)

@@ -1,0 +1,80 @@
+"""An app with webhooks, and what their senders send."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.trading_app.running import RunningApp, running
+from trading_app.hooks.hook import make_secret
+
+FIELD_CASE = Path(__file__).parents[2] / "field_cases/data/28-freqtrade-webhook-messages.json"
+
+
+class Hooks:
+    """Makes a file of webhooks, and remembers their secrets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "webhooks.yml"
+        self.secrets: dict[str, str] = {}
+        self._lines = ["version: 1", "hooks:"]
+
+    def add(self, name: str, *lines: str) -> None:
+        """A hook with a new secret and these further lines."""
+        self.secrets[name], entry = make_secret()
+        self._lines += [f"  - name: {name}", f"    secrets: [{entry}]", *(f"    {line}" for line in lines)]
+        self.file.write_text("\n".join(self._lines) + "\n")
+
+    def path(self, name: str) -> str:
+        """The path of its URL."""
+        return f"/hooks/{name}/{self.secrets[name]}"
+
+
+class Bot:
+    """A sender of one hook."""
+
+    def __init__(self, app: RunningApp, hooks: Hooks, name: str) -> None:
+        self.app = app
+        self.name = name
+        self.path = hooks.path(name)
+
+    def send(self, message: dict[str, Any] | str, form: str = "json") -> httpx.Response:
+        """Send one message as JSON, as a form, or as plain text."""
+        if form == "form":
+            assert isinstance(message, dict)
+            return self.app.client.post(self.path, data={name: str(value) for name, value in message.items()})
+        text = message if isinstance(message, str) else json.dumps(message)
+        kinds = {"json": "application/json", "raw": "text/plain"}
+        return self.app.client.post(self.path, content=text, headers={"Content-Type": kinds[form]})
+
+    def trades(self) -> list[dict[str, Any]]:
+        """The fills of the hook's account, whose name is the hook's."""
+        answer = self.app.client.get("/trades", params={"account": self.name})
+        trades: list[dict[str, Any]] = answer.raise_for_status().json()["trades"]
+        return trades
+
+
+NAMES = ("freqtrade-json", "freqtrade-form", "freqtrade-raw", "freqtrade")
+
+
+@pytest.fixture(scope="session")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Hooks:
+    made = Hooks(tmp_path_factory.mktemp("hooks"))
+    for name in NAMES:
+        made.add(name, "preset: freqtrade", f"account: {name}", "strategy: scalper")
+    return made
+
+
+@pytest.fixture(scope="session")
+def hooked(tmp_path_factory: pytest.TempPathFactory, hooks: Hooks) -> Iterator[RunningApp]:
+    with running(tmp_path_factory.mktemp("hooked"), WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        yield app
+
+
+def field_case() -> list[dict[str, Any]]:
+    """The messages of the field case, with the digits of their numbers."""
+    messages: list[dict[str, Any]] = json.loads(FIELD_CASE.read_text(), parse_float=str)
+    return [{name: value for name, value in message.items() if name != "config"} for message in messages]

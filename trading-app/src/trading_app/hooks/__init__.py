@@ -1,0 +1,17 @@
+"""Webhooks: messages of bots and services that can't send trades in our terms.
+
+Modules:
+
+    hook       one webhook, its secrets
+    file       reads config/webhooks.yml
+    gate       which hook a request may reach
+    message    a message's bytes as members
+    readings   what a message turns out to be
+    freqtrade  reads freqtrade's messages
+    identity   ids made from what a message says
+    times      times of messages
+    intake     from bytes to fills in the ledger
+    kept       messages that could not be read, on disk
+    documents  answers and their schemas
+    routes     the calls
+"""

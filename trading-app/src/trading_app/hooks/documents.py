@@ -1,0 +1,89 @@
+"""The answers of the calls for webhooks, and their schemas. No I/O."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from trading_app.hooks.hook import Hook
+from trading_app.hooks.intake import Outcome
+from trading_app.hooks.kept import Kept
+from trading_app.http.openapi import success
+
+STATUSES = ("accepted", "known", "ignored", "unread")
+
+_WHOLE = {"type": "integer", "minimum": 0}
+_TEXT = {"type": "string"}
+_OUTCOME = {
+    "type": "object",
+    "required": ["hook", "status"],
+    "properties": {
+        "hook": _TEXT,
+        "status": {
+            "enum": list(STATUSES),
+            "description": "`accepted`: new trades. `known`: these trades were taken before. `ignored`: the message"
+            " says nothing of a trade. `unread`: it can't be read, and is kept for a person.",
+        },
+        "accepted": {**_WHOLE, "description": "New trades."},
+        "duplicates": {**_WHOLE, "description": "Trades that were in the journal already."},
+        "first_seq": _WHOLE,
+        "last_seq": _WHOLE,
+        "reason": {**_TEXT, "description": "Why it was ignored or can't be read, and what to add."},
+        "id": {**_TEXT, "description": "The kept message's id."},
+    },
+}
+_KEPT = {
+    "type": "object",
+    "required": ["id", "received_at", "content_type", "reason", "times", "body"],
+    "properties": {
+        "id": _TEXT,
+        "received_at": {**_TEXT, "format": "date-time", "description": "When it arrived first."},
+        "content_type": _TEXT,
+        "reason": {**_TEXT, "description": "Why it can't be read, and what to add."},
+        "times": {**_WHOLE, "description": "How often it arrived."},
+        "body": {**_TEXT, "description": "As it was sent, but for secrets."},
+    },
+}
+_HOOK = {
+    "type": "object",
+    "required": ["name", "preset", "account", "strategy", "unread"],
+    "properties": {"name": _TEXT, "preset": _TEXT, "account": _TEXT, "strategy": _TEXT, "unread": _WHOLE},
+}
+
+
+def _list_of(name: str, item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": item}}}
+
+
+TAKEN = success("Taken, known or ignored", application_json=_OUTCOME)
+TAKEN_OR_KEPT = {**TAKEN, 202: {"description": "Not readable; kept", "content": TAKEN[200]["content"]}}
+UNREAD = success("The messages, the oldest first", application_json=_list_of("messages", _KEPT))
+HOOKS = success("The hooks", application_json=_list_of("hooks", _HOOK))
+
+
+def outcome_document(hook: Hook, outcome: Outcome) -> dict[str, Any]:
+    """What became of a message."""
+    document: dict[str, Any] = {"hook": hook.name, "status": outcome.status}
+    if outcome.receipt is not None:
+        receipt = outcome.receipt
+        document |= {"accepted": receipt.accepted, "duplicates": receipt.duplicates}
+        document |= {"first_seq": receipt.first, "last_seq": receipt.last}
+    if outcome.reason:
+        document["reason"] = outcome.reason
+    if outcome.kept is not None:
+        document["id"] = outcome.kept.id
+    return document
+
+
+def unread_document(messages: Sequence[Kept]) -> dict[str, Any]:
+    """Kept messages."""
+    return {
+        "messages": [
+            {name: getattr(kept, name) for name in ("id", "received_at", "content_type", "reason", "times", "body")}
+            for kept in messages
+        ]
+    }
+
+
+def hook_document(hook: Hook, unread: int) -> dict[str, Any]:
+    """One hook, without its secrets."""
+    own = {name: getattr(hook, name) for name in ("name", "preset", "account", "strategy")}
+    return own | {"unread": unread}

@@ -1,0 +1,160 @@
+"""Reads the file with webhooks, `config/webhooks.yml`, and names the line of each error."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trading_app.hooks.hook import MAX_HOOKS, MAX_SECRETS, NAME, PRESETS, Hook, Secret, read_secret
+from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
+from trading_app.yaml_nodes import Node, Nodes, Problem, compose, nearest, read_text, refuse
+from trading_model.field_rules import FieldError, check_currency, check_name, check_symbol
+
+Check = Callable[[str], str]
+
+VERSION = "1"
+TOP = ("version", "hooks")
+MEMBERS = ("name", "preset", "account", "accounts", "strategy", "currency", "symbols", "secrets", "secret_in")
+WAYS = ("path", "basic", "query")
+"""Where a hook's secret may be sent: in the path, as HTTP Basic's password, as `?token=`."""
+
+
+def read_file(path: Path) -> tuple[Hook, ...]:
+    """The hooks of the file; none if it is missing. Raises FileError."""
+    text = read_text(path)
+    if text is None:
+        return ()
+    hooks, problems = read_hooks(text)
+    if problems:
+        raise refuse(path, problems)
+    return hooks
+
+
+def read_hooks(text: str) -> tuple[tuple[Hook, ...], list[Problem]]:
+    """The hooks of a file with this text, and what is wrong with it, by line."""
+    root = compose(text)
+    if root is None:
+        return (), []
+    if isinstance(root, tuple):
+        return (), [root]
+    reading = _Reading()
+    reading.read(root)
+    return tuple(reading.hooks), sorted(reading.problems)
+
+
+class _Reading(Nodes):
+    """The hooks found so far, and what is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hooks: list[Hook] = []
+        self._names: set[str] = set()
+        self._digests: set[bytes] = set()
+
+    def read(self, root: Node) -> None:
+        members = self.members(root, TOP, "the file", "`hooks:` and below it a list, each item with a name", TOP)
+        if "version" in members and members["version"].value != VERSION:
+            self.refuse(members["version"], f"version is {members['version'].value}; this app reads version {VERSION}")
+        items = members.get("hooks")
+        if items is None or items.value in ("", []):
+            return
+        if items.id != "sequence":
+            self.refuse(items, "hooks must be a list: a line `- name: …` begins each item")
+            return
+        if len(items.value) > MAX_HOOKS:
+            self.refuse(items, f"has {len(items.value)} hooks; the maximum is {MAX_HOOKS}")
+            return
+        for item in items.value:
+            self._read_hook(item)
+
+    def _read_hook(self, item: Node) -> None:
+        before = len(self.problems)
+        nodes = self.members(item, MEMBERS, "a hook", "members such as `name: bot`, `preset: freqtrade`, `secrets: …`")
+        if len(self.problems) > before:
+            return
+        for name in ("name", "preset", "secrets"):
+            if name not in nodes:
+                self.refuse(item, f"{name} is missing")
+        account = self._text(nodes.get("account"), check_name) or DEFAULT_ACCOUNT
+        accounts = frozenset(self._texts(nodes.get("accounts"), check_name))
+        hook = Hook(
+            name=self._name(nodes.get("name")),
+            preset=self._preset(nodes.get("preset")),
+            account=account,
+            strategy=self._text(nodes.get("strategy"), check_name) or "default",
+            accounts=accounts | {account},
+            symbols=self._symbols(nodes.get("symbols")),
+            secrets=self._secrets(nodes.get("secrets")),
+            currency=self._text(nodes.get("currency"), check_currency),
+            ways=frozenset(self._ways(nodes.get("secret_in"))),
+        )
+        if len(self.problems) == before:
+            self.hooks.append(hook)
+
+    def _name(self, node: Node) -> str:
+        if node is None:
+            return ""
+        name = str(node.value)
+        if node.id != "scalar" or NAME.fullmatch(name) is None:
+            self.refuse(node, "name must be 1 to 32 of a-z 0-9 _ -, beginning with a letter or a digit")
+        elif name in self._names:
+            self.refuse(node, f"the name {name} is taken by a hook above")
+        self._names.add(name)
+        return name
+
+    def _preset(self, node: Node) -> str:
+        if node is None:
+            return ""
+        if node.id != "scalar" or node.value not in PRESETS:
+            self.refuse(node, f"preset is not known; {nearest(str(node.value), PRESETS)}")
+        return str(node.value)
+
+    def _secrets(self, node: Node) -> tuple[Secret, ...]:
+        secrets = list[Secret]()
+        for item in _items(node):
+            try:
+                secret = read_secret(str(item.value))
+            except ValueError as error:
+                self.refuse(item, f"this entry of secrets is not valid: {error}")  # not shown: it may be a secret
+                continue
+            if secret.digest in self._digests:
+                self.refuse(item, "this secret is another hook's, or there twice")
+            self._digests.add(secret.digest)
+            secrets.append(secret)
+        if node is not None and not 1 <= len(_items(node)) <= MAX_SECRETS:
+            self.refuse(node, f"secrets must be 1 to {MAX_SECRETS} entries; `trading-app hook rotate` makes one")
+        return tuple(secrets)
+
+    def _symbols(self, node: Node) -> dict[str, str]:
+        if node is None:
+            return {}
+        if node.id != "mapping":
+            self.refuse(node, "symbols must be lines such as `BTCUSDT.P: BTC/USDT:USDT`")
+            return {}
+        return {str(key.value): self._text(value, check_symbol) for key, value in node.value}
+
+    def _ways(self, node: Node) -> tuple[str, ...]:
+        for item in _items(node):
+            if item.value not in WAYS:
+                self.refuse(item, f"secret_in can't be {str(item.value)[:64]}; {nearest(str(item.value), WAYS)}")
+        return tuple(str(item.value) for item in _items(node)) or ("path",)
+
+    def _texts(self, node: Node, check: Check) -> list[str]:
+        return [self._text(item, check) for item in _items(node)]
+
+    def _text(self, node: Node, check: Check) -> str:
+        if node is None:
+            return ""
+        if node.id != "scalar":
+            self.refuse(node, "must be one value")
+            return ""
+        try:
+            return check(node.value)
+        except FieldError as error:
+            self.refuse(node, f"{str(node.value)[:64]!r} {error}")
+            return ""
+
+
+def _items(node: Node) -> list[Node]:
+    """The items of a list; a single value is a list of one."""
+    if node is None:
+        return []
+    return list(node.value) if node.id == "sequence" else [node]

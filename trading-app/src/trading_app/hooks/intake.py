@@ -1,0 +1,156 @@
+"""Takes messages of hooks: from bytes to fills in the ledger, or to the messages kept for a person."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import structlog
+
+from service_kit.problems import Problem
+from telemetry_stream.errors import StreamError
+from telemetry_stream.events import Receipt
+from trading_app.access.caller import Caller
+from trading_app.context import Context
+from trading_app.hooks.freqtrade import FreqtradeReader
+from trading_app.hooks.hook import Hook
+from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
+from trading_app.hooks.message import Record, read_record
+from trading_app.hooks.readings import Fill, Ignored, Readings, Unreadable
+from trading_app.intake.service import Intake
+from trading_app.problems import TradeProblem
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 60
+UNREADABLE = ("invalid_trade", "trade_id_conflict")
+"""Codes of fills that a person has to look at: the sender would send the same again."""
+
+Result = TypeVar("Result")
+
+
+class Reader(Protocol):
+    """Reads the messages of one hook, in the order in which they arrive."""
+
+    def read(self, record: Record, received_ns: int) -> Readings:
+        """What a message says that arrived at `received_ns`. Raises Unreadable."""
+        ...
+
+
+READERS: Mapping[str, Callable[[], Reader]] = {"freqtrade": FreqtradeReader}
+"""By preset, what makes the reader of a hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message: `accepted`, `known`, `ignored` or `unread`, with what belongs to it."""
+
+    status: str
+    receipt: Receipt | None = None
+    reason: str = ""
+    kept: Kept | None = None
+
+
+class HookIntake:
+    """Reads and commits the messages of all hooks."""
+
+    def __init__(
+        self, hooks: Sequence[Hook], context: Context, intake: Intake, kept: KeptMessages, now_ns: Callable[[], int]
+    ) -> None:
+        """`now_ns` returns the time in ns since 1970."""
+        self.hooks = {hook.name: hook for hook in hooks}
+        self._readers = {hook.name: READERS[hook.preset]() for hook in hooks}
+        self._context = context
+        self._intake = intake
+        self._kept = kept
+        self._now_ns = now_ns
+        self._turn = asyncio.Lock()
+        context.metrics.prepare_hooks(self.hooks)
+
+    async def take(self, hook: Hook, caller: Caller, body: bytes, content_type: str) -> Outcome:
+        """Commit what a message says, or keep it. Raises Problem if neither is possible now."""
+        received_ns = self._now_ns()
+        try:
+            outcome = await self._commit(hook, caller, body, content_type, received_ns)
+        except Unreadable as error:
+            kept = await self._keep(hook, body, content_type, str(error), received_ns)
+            log.warning("a message of a hook can't be read", hook=hook.name, message=kept.id, reason=kept.reason)
+            outcome = Outcome("unread", reason=kept.reason, kept=kept)
+        self._context.metrics.hook_messages[hook.name, outcome.status] += 1
+        return outcome
+
+    async def take_kept(self, hook: Hook, caller: Caller, message: str) -> Outcome:
+        """Take a kept message as the hook is set up now. Raises Problem: `not_found`; `invalid_trade` if it still can't
+        be read.
+        """
+        kept = await self._ask(lambda: self._kept.find(hook.name, message))
+        if kept is None:
+            raise Problem("not_found", f"the hook {hook.name} keeps no message {message[:64]!r}")
+        try:
+            outcome = await self._commit(hook, caller, kept.body.encode(), kept.content_type, kept.received_ns)
+        except Unreadable as error:
+            raise TradeProblem("invalid_trade", str(error)) from None
+        await self.drop(hook, message)
+        return outcome
+
+    async def unread(self, hook: Hook) -> list[Kept]:
+        """The messages of a hook that could not be read, the oldest first."""
+        return await self._ask(lambda: self._kept.all(hook.name))
+
+    async def drop(self, hook: Hook, message: str) -> None:
+        """Forget a kept message."""
+        await self._ask(lambda: self._kept.drop(hook.name, message))
+        await self._count(hook)
+
+    async def count_all(self) -> None:
+        """Count the messages kept since an earlier start, for the metrics."""
+        for hook in self.hooks.values():
+            await self._count(hook)
+
+    async def _commit(self, hook: Hook, caller: Caller, body: bytes, content_type: str, received_ns: int) -> Outcome:
+        read = self._readers[hook.name].read(read_record(body, content_type), received_ns)
+        if isinstance(read, Ignored):
+            return Outcome("ignored", reason=read.reason)
+        try:
+            intended = self._intake.read_fills(caller, [_complete(fill, hook) for fill in read], received_ns)
+            for event, fill in zip(intended.events, read, strict=True):
+                event.timed_by_client = fill.timed_by_sender
+            try:
+                receipt = self._intake.receive(intended, await self._context.stream.commit(intended.submission))
+            except StreamError as error:
+                raise self._intake.refuse(intended, error) from None
+        except Problem as problem:
+            if problem.code in UNREADABLE:
+                raise Unreadable(problem.detail) from None
+            raise
+        return Outcome("accepted" if receipt.accepted else "known", receipt)
+
+    async def _keep(self, hook: Hook, body: bytes, content_type: str, reason: str, received_ns: int) -> Kept:
+        try:
+            kept = await self._ask(lambda: self._kept.keep(hook.name, body, content_type, reason, received_ns))
+        except (CantKeep, OSError) as error:
+            self._context.metrics.hook_messages[hook.name, "refused"] += 1
+            detail = f"the message can't be read ({reason}) and can't be kept: {error}"
+            raise TradeProblem("not_kept", detail, retry_after=RETRY_SECONDS) from None
+        await self._count(hook)
+        return kept
+
+    async def _count(self, hook: Hook) -> None:
+        self._context.metrics.hook_unread[hook.name] = await self._ask(lambda: self._kept.count(hook.name))
+
+    async def _ask(self, question: Callable[[], Result]) -> Result:
+        """The answer of the kept messages, which are on disk: from another thread, one at a time."""
+        async with self._turn:
+            return await asyncio.to_thread(question)
+
+
+def _complete(fill: Fill, hook: Hook) -> Mapping[str, str]:
+    """The fill with what the hook says of it."""
+    symbol = fill.members["symbol"]
+    account = fill.members.get("account", hook.account)
+    if account not in hook.accounts:
+        raise Unreadable(f"the hook is not set up for the account {account[:64]!r}: add it to its `accounts`")
+    own = {"account": hook.account, "strategy": hook.strategy}
+    if hook.currency:
+        own["currency"] = hook.currency
+    return own | dict(fill.members) | {"symbol": hook.symbols.get(symbol, symbol)}

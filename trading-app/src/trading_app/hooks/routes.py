@@ -1,0 +1,149 @@
+"""POST /hooks/…, which senders call, and the calls for the messages that could not be read."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Path, Request
+from starlette.responses import Response
+
+from service_kit.problems import Problem
+from service_kit.responses import read_body
+from trading_app.context import Context
+from trading_app.hooks.documents import (
+    HOOKS,
+    TAKEN,
+    TAKEN_OR_KEPT,
+    UNREAD,
+    hook_document,
+    outcome_document,
+    unread_document,
+)
+from trading_app.hooks.hook import Hook
+from trading_app.hooks.intake import HookIntake
+from trading_app.http.openapi import ACCESS_CODES, problem_responses
+from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
+
+MAX_MESSAGE_BYTES = 65_536
+
+OWN_SECRET: dict[str, object] = {"security": []}  # the hook's secret takes the place of a token
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+            "text/plain": {"schema": {"type": "string", "description": "A JSON object as text."}},
+        },
+    }
+}
+HOOK_CODES = ("unauthorized", "too_many_attempts", "not_found", "too_large", "unsupported_encoding", "not_kept")
+COMMIT_CODES = ("overloaded", "not_ready", "store_busy", "stream_failed")
+
+Name = Annotated[str, Path(max_length=32, pattern="^[a-z0-9_-]+$", description="The hook's name.")]
+Secret = Annotated[str, Path(description="The hook's secret.")]
+MessageId = Annotated[str, Path(max_length=64, description="The kept message's `id`.")]
+
+
+def add_to(api: FastAPI, context: Context, intake: HookIntake) -> None:
+    """Add the calls."""
+
+    async def take(name: str, request: Request) -> Response:
+        hook = _find(intake, name)
+        headers = dict(request.scope["headers"])
+        maximum = min(MAX_MESSAGE_BYTES, context.settings.max_body_bytes)
+        try:
+            body = await read_body(headers, request.receive, maximum)
+        except Problem as problem:
+            if problem.code == "too_large":
+                raise Problem("too_large", f"a message of a hook has at most {maximum} bytes") from None
+            raise
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        outcome = await intake.take(hook, request.scope["state"]["caller"], body, content_type)
+        return _answer(outcome_document(hook, outcome), 202 if outcome.status == "unread" else 200)
+
+    @api.post(
+        "/hooks/{name}/{secret}",
+        tags=["webhooks"],
+        summary="Send a message to a webhook",
+        response_class=Response,
+        responses=TAKEN_OR_KEPT | problem_responses(*HOOK_CODES, *COMMIT_CODES, "invalid_parameter"),
+        openapi_extra=BODY | OWN_SECRET,
+    )
+    async def take_message(name: Name, secret: Secret, request: Request) -> Response:  # noqa: ARG001 -- checked before
+        """200: taken, known or ignored. 202: it can't be read, and is kept for a person. docs/webhooks.md has the
+        senders.
+        """
+        return await take(name, request)
+
+    @api.post(
+        "/hooks/{name}",
+        tags=["webhooks"],
+        summary="The same with the secret beside the path: HTTP Basic or ?token=, where the hook allows it",
+        response_class=Response,
+        responses=TAKEN_OR_KEPT | problem_responses(*HOOK_CODES, *COMMIT_CODES, "invalid_parameter"),
+        openapi_extra=BODY | OWN_SECRET,
+    )
+    async def take_message_beside(name: Name, request: Request) -> Response:
+        """The hook's `secret_in` says where its secret may be."""
+        return await take(name, request)
+
+    @api.get(
+        "/hooks",
+        tags=["webhooks"],
+        summary="The webhooks, and how many messages each could not read",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=HOOKS | problem_responses(*ACCESS_CODES, "invalid_parameter"),
+    )
+    async def hooks() -> Response:
+        """As config/webhooks.yml has them, without their secrets."""
+        counts = context.metrics.hook_unread
+        return _answer({"hooks": [hook_document(hook, counts[hook.name]) for hook in intake.hooks.values()]})
+
+    @api.get(
+        "/hooks/{name}/unread",
+        tags=["webhooks"],
+        summary="The messages that a webhook could not read, with the reasons",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=UNREAD | problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter"),
+    )
+    async def unread(name: Name) -> Response:
+        """They are kept until they are taken or dropped."""
+        return _answer(unread_document(await intake.unread(_find(intake, name))))
+
+    @api.post(
+        "/hooks/{name}/unread/{message}/take",
+        tags=["webhooks"],
+        summary="Take a kept message as the webhook is set up now",
+        response_class=Response,
+        responses=TAKEN
+        | problem_responses(*ACCESS_CODES, *COMMIT_CODES, "not_found", "invalid_parameter", "invalid_trade"),
+    )
+    async def take_kept(name: Name, message: MessageId, request: Request) -> Response:
+        """Needs the scope correct. The message is forgotten once its trades are in the journal."""
+        hook = _find(intake, name)
+        outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message)
+        return _answer(outcome_document(hook, outcome))
+
+    @api.post(
+        "/hooks/{name}/unread/{message}/drop",
+        tags=["webhooks"],
+        summary="Forget a kept message",
+        status_code=204,
+        responses=problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter"),
+    )
+    async def drop(name: Name, message: MessageId) -> None:
+        """Needs the scope correct."""
+        await intake.drop(_find(intake, name), message)
+
+
+def _find(intake: HookIntake, name: str) -> Hook:
+    hook = intake.hooks.get(name)
+    if hook is None:
+        raise Problem("not_found", f"there is no hook {name}; the hooks are in config/webhooks.yml")
+    return hook
+
+
+def _answer(document: dict[str, Any], status: int = 200) -> Response:
+    return Response(msgspec.json.encode(document), status, media_type="application/json")

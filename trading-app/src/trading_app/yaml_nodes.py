@@ -1,0 +1,112 @@
+"""Reads files of settings in YAML node by node, so that each error names its line. Values stay the text that is there.
+
+YAML would make numbers, times and booleans of 0700, NO, 1e3 and 12:30, and drop digits of numbers.
+"""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Node = Any
+"""A node of ruamel.yaml, whose types do not declare its attributes: `id`, `value`, `style`, `start_mark`."""
+
+Problem = tuple[int, str]
+"""A line of the file, from 1, and what is wrong there."""
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_SHOWN = 20
+"""Maximum number of errors shown."""
+
+
+class FileError(Exception):
+    """The file can't be used. Each line of the message names a line of the file."""
+
+
+def read_text(path: Path) -> str | None:
+    """The file's text; None if it is missing. Raises FileError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FileError(f"{path}: has more than {MAX_BYTES // 2**20} MiB")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def refuse(path: Path, problems: Sequence[Problem]) -> FileError:
+    """The error that shows what is wrong with the file."""
+    shown = [f"{path}:{line}: {detail}" for line, detail in problems[:MAX_SHOWN]]
+    more = [f"and {len(problems) - MAX_SHOWN} more errors"] if len(problems) > MAX_SHOWN else []
+    return FileError("\n".join(shown + more))
+
+
+def compose(text: str) -> Node | Problem:
+    """The root node of a text, None if it has only comments; or why it can't be read."""
+    if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
+        return None  # as delivered, all lines are comments: the slow import of a YAML parser is not needed
+
+    from ruamel.yaml import YAML  # noqa: PLC0415 -- only where a file is to be read
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 -- the same
+
+    try:
+        return YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        return line, _why_no_yaml(error.problem or "")
+    except (YAMLError, RecursionError, ValueError) as error:
+        return 1, f"is not YAML: {error}"
+
+
+def line_of(node: Node) -> int:
+    """The line of a node, from 1."""
+    return 1 if node is None else node.start_mark.line + 1
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """What a wrong name probably means, or what can be written."""
+    close = difflib.get_close_matches(name.lower(), known, 1)
+    return f"do you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+
+
+class Nodes:
+    """Reads nodes, and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def refuse(self, node: Node, detail: str) -> None:
+        """Note an error of a node."""
+        self.problems.append((line_of(node), detail))
+
+    def members(
+        self, node: Node, known: Sequence[str], what: str, form: str, may_be_empty: Sequence[str] = ()
+    ) -> dict[str, Node]:
+        """The members of a mapping, by name; what is unknown, given twice or has no value is refused."""
+        if node is None or node.id != "mapping":
+            self.refuse(node, f"{what} must have {form}")
+            return {}
+        members: dict[str, Node] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name not in known:
+                self.refuse(key, f"{name[:64]} is not known; {nearest(name, known)}")
+            elif name in members:
+                self.refuse(key, f"{name} is given twice")
+            elif name not in may_be_empty and value.value == "" and value.style is None:
+                self.refuse(key, f"{name} has no value; remove the line, or give one")
+            else:
+                members[name] = value
+        return members
+
+
+def _why_no_yaml(problem: str) -> str:
+    """What a person has to change where the parser stopped."""
+    if "alias" in problem:
+        return 'a value that begins with * needs quotes: pattern: "*USDm"'
+    if "\\t" in problem:
+        return "a tab; indent with spaces"
+    if "cannot start any token" in problem:
+        return f"{problem}; a value that begins with it needs quotes"
+    return f"is not YAML: {problem}"
