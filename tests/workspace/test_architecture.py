@@ -17,11 +17,12 @@ PACKAGES = {
     "trading_history": ROOT / "libs/trading-history/src/trading_history",
     "trading_files": ROOT / "libs/trading-files/src/trading_files",
     "service_kit": ROOT / "libs/service-kit/src/service_kit",
+    "trading_client": ROOT / "libs/trading-client/src/trading_client",
     "trading_app": ROOT / "trading-app/src/trading_app",
     "metrics_sidecar": ROOT / "metrics-sidecar/src/metrics_sidecar",
     "trading_analytics": ROOT / "trading-analytics/src/trading_analytics",
 }
-LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "trading_files", "service_kit"}
+LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "trading_files", "service_kit", "trading_client"}
 PROGRAMS = PACKAGES.keys() - LIBRARIES
 ALLOWED: dict[str, set[str]] = {name: set() for name in LIBRARIES} | dict.fromkeys(PROGRAMS, LIBRARIES)
 ALLOWED["trading_history"] = {"telemetry_stream", "trading_model"}
