@@ -33,6 +33,8 @@ def copy(tmp_path: Path) -> Path:
         package = root / member / "src" / Path(member).name.replace("-", "_")
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
+        if (ROOT / member / "README.md").exists():  # named in its pyproject.toml, so it is read too
+            shutil.copyfile(ROOT / member / "README.md", root / member / "README.md")
     return root
 
 
