@@ -2,7 +2,11 @@
 
 Modules:
 
-    errors   every error this package raises
-    reading  bytes as tables of text: envelope, encoding, dialect, header
-    values   the text of a cell as an exact value
+    errors     every error this package raises
+    interpret  rows and a mapping to readings
+    mapping    the mapping language: how columns become members of events
+    presets    what is shipped about each source, and which table is of which
+    reading    bytes as tables of text: envelope, encoding, dialect, header
+    readings   what a row of a file says, in the ledger's terms
+    values     the text of a cell as an exact value
 """

@@ -1,0 +1,141 @@
+"""Rows and a mapping to readings: what each row of a file says in the ledger's terms. No network, no clock."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
+from trading_files.mapping.around import Surroundings
+from trading_files.mapping.compile import ReadRow, compile_rows
+from trading_files.mapping.evidence import Evidence
+from trading_files.mapping.model import Mapping as FileMapping
+from trading_files.reading.tables import Row, Table
+from trading_files.readings import (
+    MAX_PLACES,
+    BadRow,
+    Choices,
+    EventRow,
+    Question,
+    Reading,
+    SkippedRow,
+    Warning,  # noqa: A004 -- the report's word
+)
+
+MAX_AHEAD = 20_000
+"""Rows that are looked at before the first is read, where the mapping leaves open how numbers or dates are written."""
+
+
+class Interpreter:
+    """Reads tables and messages by one mapping, with what the user chose."""
+
+    def __init__(self, mapping: FileMapping, choices: Choices | None = None) -> None:
+        self.mapping = mapping
+        self._choices = choices or Choices()
+        self._messages: dict[tuple[str, ...], tuple[ReadRow, Surroundings]] = {}
+
+    def readings(self, table: Table) -> Iterator[Reading]:
+        """What each row of a table says, in the order of the table; warnings last. A question ends it."""
+        around = Surroundings(self._choices, table.columns, table.preamble)
+        evidence = Evidence(self.mapping, around)
+        ahead: list[Row] = []
+        if evidence.is_needed:
+            for row in table.rows:
+                ahead.append(row)
+                evidence.see(row.place, row.cells)
+                if evidence.is_clear or len(ahead) >= MAX_AHEAD:
+                    break
+            questions = evidence.questions()
+            if questions:
+                yield from questions
+                return
+        read = compile_rows(self.mapping, around, evidence.decimal, evidence.order)
+        yield from self._read_rows(chain(ahead, table.rows), read, around)
+
+    def _read_rows(self, rows: Iterable[Row], read: ReadRow, around: Surroundings) -> Iterator[Reading]:
+        notes, remarks, once = around.notes, _Remarks(), _Once()
+        for row in self._carried(rows, around) if self.mapping.carry else rows:
+            readings = read(row.place, row.cells)
+            if row.extra:
+                readings = self._with_extra(row, readings)
+            yield from readings if len(readings) == 1 else once.first(readings)
+            if notes:
+                remarks.add(row.place, notes)
+            if isinstance(readings[0], Question):
+                return
+        if self.mapping.warning:
+            yield Warning("source", self.mapping.warning)
+        yield from remarks.warnings()
+
+    def _carried(self, rows: Iterable[Row], around: Surroundings) -> Iterator[Row]:
+        """The rows with what empty cells of some columns have from the row above."""
+        columns, above = around.columns(self.mapping.carry), dict[str, str]()
+        for row in rows:
+            yield Row(row.place, above | row.cells, row.extra)
+            above |= {column: row.cells[column] for column in columns if column in row.cells}
+
+    def _with_extra(self, row: Row, readings: list[Reading]) -> list[Reading]:
+        """What becomes of a row that has more cells than the header: it is no row of this table."""
+        if isinstance(readings[0], SkippedRow):
+            return readings
+        if self.mapping.extra_rows:
+            return [SkippedRow(row.place, self.mapping.extra_rows)]
+        cells = ", ".join(row.extra[:3])
+        return [
+            BadRow(row.place, "", f"has more cells than the header: {cells}; is a decimal comma the delimiter too?")
+        ]
+
+    def read_message(self, record: Mapping[str, str]) -> list[Reading]:
+        """What one message of a webhook says; `record` is flat, names to texts. Without a time it happened now."""
+        columns = tuple(record)
+        found = self._messages.get(columns)
+        if found is None:
+            around = Surroundings(self._choices, columns, needs_time=False)
+            found = compile_rows(self.mapping, around), around
+            if len(self._messages) < MAX_FORMS:
+                self._messages[columns] = found
+        read, around = found
+        cells = {name: text.strip() for name, text in record.items() if text and not text.isspace()}
+        readings = read(1, cells)
+        remarks = _Remarks()
+        remarks.add(1, around.notes)
+        return [*readings, *remarks.warnings()]
+
+
+MAX_FORMS = 100
+"""Forms of messages whose compiled mapping is kept."""
+
+
+class _Once:
+    """Lets pass what rows say about symbols once only: each fill of a symbol says the same instrument."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[tuple[str, str], ...]] = set()
+
+    def first(self, readings: list[Reading]) -> Iterator[Reading]:
+        """The readings without instruments that were said before."""
+        for one in readings:
+            if isinstance(one, EventRow) and one.kind == "instrument":
+                content = tuple(one.members.items())
+                if content in self._said:
+                    continue
+                self._said.add(content)
+            yield one
+
+
+class _Remarks:
+    """What the user should know, by code: how often, and the first places."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, list[int], int]] = {}
+
+    def add(self, place: int, notes: list[tuple[str, str]]) -> None:
+        """Take the notes of a row."""
+        for code, text in dict(notes).items():
+            said, places, count = self._found.get(code, (text, [], 0))
+            if len(places) < MAX_PLACES:
+                places.append(place)
+            self._found[code] = said, places, count + 1
+        notes.clear()
+
+    def warnings(self) -> Iterator[Reading]:
+        """One warning a code."""
+        for code, (text, places, count) in self._found.items():
+            yield Warning(code, text, tuple(places), count)

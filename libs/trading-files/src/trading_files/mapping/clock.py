@@ -1,0 +1,97 @@
+"""Reads the times of a column: quickly where they are written as most are, else by `values.times`."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from trading_files.errors import UnreadableValue
+from trading_files.mapping.around import Asked, RowError, shown
+from trading_files.mapping.asking import ambiguous_question
+from trading_files.values.ambiguous import Ambiguous
+from trading_files.values.dates import Order
+from trading_files.values.times import read_serial, read_time
+
+ASSUMED_ZONE = "zone_assumed"
+DOUBLE_HOUR = "hour_comes_twice"
+SERIAL = "serial"
+
+MAX_KNOWN = 10_000
+"""Minutes that are kept: the fills of one minute share it."""
+
+_ZONE = re.compile(r"\b(?:UTC|GMT) ?(?:([+-])(\d{1,2})(?::?(\d\d))?)?\b", re.ASCII)
+
+Notes = list[tuple[str, str]]
+
+
+def zone_in_header(name: str) -> str:
+    """The zone that a column's name says: "Time(UTC+8)"; empty if it says none."""
+    found = _ZONE.search(name)
+    if found is None:
+        return ""
+    sign, hours, minutes = found.groups()
+    return "UTC" if sign is None else f"{sign}{int(hours):02d}:{minutes or '00'}"
+
+
+def time_reader(label: str, order: str, zone: str, assumed: str, form: str, notes: Notes) -> Callable[[str], str]:
+    """The function that reads a column's times as RFC 3339 in UTC.
+
+    `zone` is of times that name none; without one `assumed` is taken and said; without either it is asked. `form` is a
+    pattern of `strptime`, "serial" for the numbers of a spreadsheet, or empty. An hour that comes twice is taken as the
+    first of the two, and said.
+    """
+
+    def read_slowly(text: str) -> str:
+        found = _read(text, zone)
+        if isinstance(found, Ambiguous) and found.choice == "zone" and assumed:
+            notes.append((ASSUMED_ZONE, f"{label} names no time zone; {assumed} is assumed, --timezone says another"))
+            found = _read(text, assumed)
+        if isinstance(found, Ambiguous) and found.choice == "hour":
+            notes.append((DOUBLE_HOUR, f"{label} has {shown(text)}, which came twice that day; the first is taken"))
+            return found.readings[0]
+        if isinstance(found, Ambiguous):
+            raise Asked(ambiguous_question(label, found))
+        return found
+
+    def _read(text: str, in_zone: str) -> str | Ambiguous:
+        try:
+            if form == SERIAL:
+                return read_serial(text, in_zone)
+            return read_time(_by_form(text, form) if form else text, cast("Order", order), in_zone)
+        except UnreadableValue as error:
+            raise RowError(label, str(error)) from None
+
+    return read_slowly if form else _quick(read_slowly, bool(zone), notes)
+
+
+def _by_form(text: str, form: str) -> str:
+    try:
+        return datetime.strptime(text.strip(), form).isoformat(" ")  # noqa: DTZ007 -- the zone comes after
+    except ValueError:
+        raise UnreadableValue(f"{text[:80]!r} is not a time of the form {form}") from None
+
+
+def _quick(read_slowly: Callable[[str], str], has_zone: bool, notes: Notes) -> Callable[[str], str]:
+    """Reads `2021-05-09 22:47:36`, with three decimals or none, with Z or none, by its minute, which is kept."""
+    in_zone: dict[str, str] = {}
+    in_utc: dict[str, str] = {}
+
+    def read(text: str) -> str:
+        minute, second, end = text[:17], text[17:19], text[19:]
+        kept = in_utc if end[-1:] == "Z" else in_zone
+        decimals = end[:-1] if kept is in_utc else end
+        known = kept.get(minute)
+        if known is not None and second.isdigit() and second < "60" and len(second) == 2:
+            if not decimals:
+                return f"{known}{second}Z"
+            if len(decimals) == 4 and decimals[0] == "." and decimals[1:].isdigit() and decimals != ".000":
+                return f"{known}{second}{decimals}Z"
+        said = len(notes)
+        found = read_slowly(text)
+        is_plain = text[4:5] == text[7:8] == "-" and text[13:14] == text[16:17] == ":"
+        is_plain = is_plain and text.isascii() and (not decimals or decimals[0] == ".")
+        if is_plain and (has_zone or kept is in_utc) and len(notes) == said and len(kept) < MAX_KNOWN:
+            kept[minute] = found[:17]
+        return found
+
+    return read

@@ -1,0 +1,44 @@
+"""Conditions of a mapping as functions of a row."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from trading_files.mapping.around import Cells, Surroundings
+from trading_files.mapping.model import Test
+from trading_files.mapping.numeric import NumberOf
+from trading_files.mapping.texts import one_of_texts
+
+Meets = Callable[[Cells], bool]
+
+
+def compile_tests(tests: Sequence[Test], around: Surroundings, number_of: NumberOf) -> Meets | None:
+    """Whether a row meets all tests; None if there is none."""
+    compiled = [_compile_test(test, around, number_of) for test in tests]
+    if len(compiled) < 2:
+        return compiled[0] if compiled else None
+    return lambda cells: all(meets(cells) for meets in compiled)
+
+
+def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meets:
+    column = around.column(test.columns[0])
+    if test.empty is not None:
+        empty = test.empty
+        return lambda cells: (column in cells) is not empty
+    if test.any_of or test.none_of:
+        one_of, none_of = one_of_texts(test.any_of), one_of_texts(test.none_of)
+        if not test.none_of:
+            return lambda cells: one_of(cells.get(column, ""))
+        if not test.any_of:
+            return lambda cells: not none_of(cells.get(column, ""))
+        return lambda cells: one_of(cells.get(column, "")) and not none_of(cells.get(column, ""))
+    number = number_of(column)
+    above, below = (Decimal(bound) if bound else None for bound in (test.above, test.below))
+
+    def in_bounds(cells: Cells) -> bool:
+        text = cells.get(column)
+        if text is None:
+            return False
+        read = Decimal(number(text))
+        return (above is None or read > above) and (below is None or read < below)
+
+    return in_bounds

@@ -1,0 +1,230 @@
+"""The members of events as functions of a row: a source's text, what is done to it, and its type."""
+
+from collections.abc import Callable
+
+from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
+from trading_files.mapping.asking import ambiguous_question
+from trading_files.mapping.clock import time_reader, zone_in_header
+from trading_files.mapping.conditions import compile_tests
+from trading_files.mapping.model import Mapping, Option, Value
+from trading_files.mapping.numeric import ReadText, amount_reader, number_reader
+from trading_files.mapping.sources import Sources
+from trading_files.mapping.texts import MAX_KNOWN, meaning_of
+from trading_files.values import numbers, options, sides
+from trading_files.values.ambiguous import Ambiguous
+from trading_files.values.marks import unmark
+from trading_model import field_rules
+
+NUMBERS = ("price", "qty", "fee", "multiplier", "amount", "quantity", "average", "cash", "strike", "lot")
+SIDES = ("side", "position_side")
+IDS = ("trade_id", "order_id", "id")
+MADE_NUMBERS = ("value", "sum_of", "product_of", "size_of", "size_from")
+"""Sources whose text is a plain number already."""
+
+MANGLED_IDS = "ids_in_exponent_form"
+
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "symbol": field_rules.check_symbol,
+    "account": field_rules.check_name,
+    "strategy": field_rules.check_name,
+    "venue": field_rules.check_name,
+    "currency": field_rules.check_currency,
+    "fee_currency": field_rules.check_currency,
+}
+_OTHER_SIDE = {"buy": "sell", "sell": "buy", "long": "short", "short": "long"}
+
+
+class Members:
+    """Makes the functions of one mapping's members for one table."""
+
+    def __init__(self, mapping: Mapping, around: Surroundings, decimal: str = "", order: str = "") -> None:
+        """`decimal` and `order` are what the file shows, for a mapping that doesn't say them."""
+        chosen = around.choices.decimal or decimal
+        self._around = around
+        self._order = around.choices.date_order or order
+        self._decimal = chosen or mapping.decimal
+        self._thousands = mapping.thousands or bool(chosen)
+        self._sources = Sources(around, self.number, self._decimal)
+
+    def label(self, name: str, value: Value) -> str:
+        """The column to name in a message about a member."""
+        return self._around.column(value.columns[0]) if value.columns else name
+
+    def getter(self, name: str, value: Value) -> Get:
+        """The function that gives a member of a row."""
+        label = self.label(name, value)
+        source = self._option(value.option) if value.option is not None else self._sources.get(value, label)
+        get = self._typed(name, value, label, _changed(name, value, source))
+        meets = compile_tests(value.when, self._around, self.number)
+        if meets is not None:
+            get = _only_if(meets, get)
+        return get if value.otherwise is None else _or(get, self.getter(name, value.otherwise))
+
+    def number(self, label: str) -> ReadText:
+        """The function that reads the numbers of a column."""
+        return number_reader(label, self._decimal, self._thousands)
+
+    def _option(self, option: Option) -> Get:
+        names = ("root", "expiry", "strike", "right")
+        getters = [self.getter(name, getattr(option, name)) for name in names]
+        label = self.label("expiry", option.expiry)
+
+        def symbol(cells: Cells) -> str | None:
+            parts = [text for get in getters if (text := get(cells)) is not None]
+            if len(parts) < len(getters):
+                return None
+            root, expiry, strike, right = parts
+            try:
+                return options.occ_symbol(root, expiry, strike, right)
+            except ValueError as error:
+                raise RowError(label, str(error)) from None
+
+        return symbol
+
+    # Types
+
+    def _typed(self, name: str, value: Value, label: str, get: Get) -> Get:
+        if name in NUMBERS:
+            return self._amount(value, label, get)
+        if name in SIDES:
+            return _side(get, label, name == "position_side", value.opposite)
+        if name == "ts":
+            return self._time(value, label, get)
+        if name in IDS:
+            return self._identifier(label, get)
+        check = _CHECKS.get(name)
+        return get if check is None else _read(get, label, check)
+
+    def _amount(self, value: Value, label: str, get: Get) -> Get:
+        number = self.number(label)
+        if value.with_unit:
+            number = amount_reader(label, self._decimal, number)
+        if value.source not in MADE_NUMBERS:
+            get = _read(get, label, number)
+        if not (value.negate or value.absolute):
+            return get
+        absolute = value.absolute
+
+        def signed(cells: Cells) -> str | None:
+            text = get(cells)
+            if text is None:
+                return None
+            if text[0] == "-":
+                return text[1:]
+            return text if absolute or not text.strip("0.") else f"-{text}"
+
+        return signed
+
+    def _identifier(self, label: str, get: Get) -> Get:
+        notes = self._around.notes
+
+        def identifier(text: str) -> str:
+            text = unmark(text)
+            if "+" in text and numbers.has_exponent(text):
+                notes.append((MANGLED_IDS, f"{label} has ids such as {shown(text)}, cut by a spreadsheet; not taken"))
+                return ""
+            return field_rules.check_identifier(text)
+
+        return _read(get, label, identifier)
+
+    def _time(self, value: Value, label: str, get: Get) -> Get:
+        choices, notes = self._around.choices, self._around.notes
+        order = self._order or value.order
+        zone_of = None if choices.timezone or value.zone is None else self.getter("zone", value.zone)
+        fixed = choices.timezone or ("" if zone_of is not None else zone_in_header(label))
+        readers: dict[str, ReadText] = {}
+
+        def time(cells: Cells) -> str | None:
+            text = get(cells)
+            if text is None:
+                return None
+            zone = fixed if zone_of is None else zone_of(cells) or ""
+            read = readers.get(zone)
+            if read is None:
+                read = readers[zone] = time_reader(label, order, zone, value.zone_default, value.form, notes)
+            return read(text)
+
+        return time
+
+
+def _changed(name: str, value: Value, get: Get) -> Get:
+    """The source's text after the changes of the mapping."""
+    if value.after or value.before or value.remove:
+        get = _clipped(value, get)
+    if not value.words or value.source == "size_of":
+        return get
+    meaning, is_side = meaning_of(value.words), name in SIDES
+
+    def meant(cells: Cells) -> str | None:
+        text = get(cells)
+        if text is None:
+            return None
+        found = meaning(text)
+        return text if found is None else found or None
+
+    def meant_side(cells: Cells) -> str | None:
+        text = get(cells)
+        return None if text is None else meaning(text) or text
+
+    return meant_side if is_side else meant
+
+
+def _clipped(value: Value, get: Get) -> Get:
+    after, before, removed = value.after, value.before, value.remove
+
+    def clipped(text: str) -> str:
+        if after:
+            text = text.partition(after)[2] or text
+        if before:
+            text = text.partition(before)[0]
+        for part in removed:
+            text = text.replace(part, "")
+        return text.strip()
+
+    return _read(get, "", clipped)
+
+
+def _read(get: Get, label: str, read: ReadText) -> Get:
+    """What a function makes of the text; None if that is empty. What it can't read is an error of the column."""
+
+    def reading(cells: Cells) -> str | None:
+        text = get(cells)
+        if text is None:
+            return None
+        try:
+            return read(text) or None
+        except ValueError as error:
+            raise RowError(label, str(error)) from None
+
+    return reading
+
+
+def _only_if(meets: Callable[[Cells], bool], get: Get) -> Get:
+    return lambda cells: get(cells) if meets(cells) else None
+
+
+def _or(get: Get, other: Get) -> Get:
+    def one_or_other(cells: Cells) -> str | None:
+        text = get(cells)
+        return other(cells) if text is None else text
+
+    return one_or_other
+
+
+def _side(get: Get, label: str, is_position: bool, opposite: bool) -> Get:
+    known: dict[str, str] = {}
+
+    def read(text: str) -> str:
+        word = known.get(text)
+        if word is not None:
+            return word
+        found = sides.read_side(text)
+        if isinstance(found, Ambiguous):
+            raise Asked(ambiguous_question(label, found))
+        word = found.position if is_position else found.side
+        word = _OTHER_SIDE.get(word, word) if opposite else word
+        if len(known) < MAX_KNOWN:
+            known[text] = word
+        return word
+
+    return _read(get, label, read)

@@ -1,0 +1,137 @@
+"""The mapping language as data: from a row's columns to the members of events.
+
+A mapping has rules. The first rule whose conditions a row meets says what becomes of it: events, or a reason to skip
+it. An event's members are values: a source, and what is done to its text.
+"""
+
+import msgspec
+
+EVENT_KINDS = ("fill", "cash", "split", "opening", "instrument")
+"""What a row can become."""
+
+
+class Test(msgspec.Struct, frozen=True):
+    """What one column must hold. Texts are compared without regard to case; `*` in them stands for any characters.
+
+    `empty`: whether the column must be empty. `above`, `below`: bounds of its number, both excluded.
+    """
+
+    columns: tuple[str, ...]
+    any_of: tuple[str, ...] = ()
+    none_of: tuple[str, ...] = ()
+    empty: bool | None = None
+    above: str = ""
+    below: str = ""
+
+
+class Value(msgspec.Struct, frozen=True):
+    """How a member gets its text: a source, then the changes in this order.
+
+    | `source` | the text |
+    |---|---|
+    | column | the first of `columns` that is not empty |
+    | value | `text` itself |
+    | text | `text` with columns in braces |
+    | unit_of | the letters of an amount such as 0.5DOGE |
+    | sign_of | buy if the number is more than 0, sell if less |
+    | sum_of, product_of | of the numbers of `columns`, exact |
+    | size_of | units of one lot of this symbol: the user's answer, else by `words`, else asked |
+    | size_from | the same: the first number over the product of the others, if that is a power of ten |
+    | base_of, quote_of | a currency of this pair |
+    | preamble | what stands behind the label `text` above the header |
+    | in_header | what `*` stands for in the name of a column of the form `text` |
+    | ask | the user's answer to `text`: symbol or currency |
+    | option | the OCC symbol of `option` |
+    """
+
+    source: str = "column"
+    columns: tuple[str, ...] = ()
+    text: str = ""
+    option: "Option | None" = None
+
+    when: tuple[Test, ...] = ()
+    after: str = ""
+    before: str = ""
+    remove: tuple[str, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+    """Texts and what they mean; `*` in a text stands for any characters; an empty meaning is no value."""
+
+    with_unit: bool = False
+    """A unit behind or before the number is dropped; without this it is an error."""
+
+    negate: bool = False
+    absolute: bool = False
+    opposite: bool = False
+    """Of a side: the other one."""
+
+    zone: "Value | None" = None
+    zone_default: str = ""
+    """Of a time without a zone: what is assumed, with a warning."""
+
+    order: str = ""
+    form: str = ""
+    otherwise: "Value | None" = None
+
+
+class Option(msgspec.Struct, frozen=True):
+    """The parts of a listed option's symbol."""
+
+    root: Value
+    expiry: Value
+    strike: Value
+    right: Value
+
+
+class Output(msgspec.Struct, frozen=True):
+    """One event that a row becomes: its kind and its members by name."""
+
+    kind: str
+    members: tuple[tuple[str, Value], ...]
+    when: tuple[Test, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What becomes of a row that meets all conditions: events, or the reason why it is skipped."""
+
+    when: tuple[Test, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    skip: str = ""
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What a file of a preset looks like: these columns, none of those, and these values in its first rows."""
+
+    columns: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    values: tuple[Test, ...] = ()
+    tables: tuple[str, ...] = ()
+    """Names of tables, `*` for any characters; empty: any."""
+
+
+class Mapping(msgspec.Struct, frozen=True):
+    """How rows of one kind become events. A user's mapping has no shapes; it is named by the user."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    title: str = ""
+    verified: str = ""
+    source: str = ""
+    shapes: tuple[Shape, ...] = ()
+    decimal: str = ""
+    """The decimal sign, "." or ","; empty: as the numbers of the file show."""
+
+    thousands: bool = False
+    """Whether the other sign separates thousands."""
+
+    zone: str = ""
+    unless: tuple[str, ...] = ()
+    """Presets which, where the same document has a table of theirs, say the same as this one."""
+
+    extra_rows: str = ""
+    """Why rows with more cells than columns are skipped; empty: they are errors."""
+
+    carry: tuple[str, ...] = ()
+    """Columns in which an empty cell has what the row above has."""
+
+    warning: str = ""
+    """What the user should know about every file of this kind."""

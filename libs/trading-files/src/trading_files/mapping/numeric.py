@@ -1,0 +1,65 @@
+"""Reads the numbers of a column; where only the user can say what one is, it is asked."""
+
+from collections.abc import Callable
+
+from trading_files.errors import UnreadableValue
+from trading_files.mapping.around import Asked, RowError
+from trading_files.mapping.asking import ambiguous_question, decimal_question
+from trading_files.values.ambiguous import Ambiguous
+from trading_files.values.amounts import read_amount
+from trading_files.values.numbers import read_number
+
+ReadText = Callable[[str], str]
+NumberOf = Callable[[str], ReadText]
+"""Makes the function that reads the numbers of a column, given its name."""
+
+
+def number_reader(label: str, decimal: str, thousands: bool) -> ReadText:
+    """Reads numbers with this decimal sign; "" if unknown. `thousands`: the other sign is known to separate them."""
+    other = "," if decimal == "." else "."
+    is_point = decimal == "."
+
+    def number(text: str) -> str:
+        if is_point and text.isascii() and text.replace(".", "", 1).isdigit() and _is_canonical(text):
+            return text
+        try:
+            found = read_number(text, decimal)
+        except UnreadableValue as error:
+            if not decimal or other not in text or not _is_number(text, other):
+                raise RowError(label, str(error)) from None
+            raise Asked(decimal_question(label, text)) from None
+        if isinstance(found, Ambiguous):
+            raise Asked(ambiguous_question(label, found))
+        if other in text and not thousands and _is_number(text, other):
+            raise Asked(decimal_question(label, text))
+        return found
+
+    return number
+
+
+def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
+    """Reads the number of an amount, with a unit or without: 0.5DOGE, $420.10."""
+
+    def amount(text: str) -> str:
+        try:
+            found = read_amount(text, decimal)
+        except UnreadableValue as error:
+            raise RowError(label, str(error)) from None
+        if not found.unit:
+            return number(text)
+        if isinstance(found.number, Ambiguous):
+            raise Asked(ambiguous_question(label, found.number))
+        return found.number
+
+    return amount
+
+
+def _is_canonical(text: str) -> bool:
+    return text[0] != "." and text[-1] != "." and (text[0] != "0" or len(text) == 1 or text[1] == ".")
+
+
+def _is_number(text: str, decimal: str) -> bool:
+    try:
+        return bool(read_number(text, decimal))
+    except UnreadableValue:
+        return False

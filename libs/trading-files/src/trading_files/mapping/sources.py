@@ -1,0 +1,222 @@
+"""The sources of values as functions of a row."""
+
+from collections.abc import Callable, Sequence
+from decimal import Context, Decimal
+
+from trading_files.errors import UnreadableValue
+from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
+from trading_files.mapping.asking import missing_question, size_question
+from trading_files.mapping.load import template_pieces
+from trading_files.mapping.model import Value
+from trading_files.mapping.numeric import NumberOf
+from trading_files.mapping.texts import meaning_of
+from trading_files.values.ambiguous import Ambiguous
+from trading_files.values.amounts import read_amount
+from trading_model.currencies import FIAT, METALS
+from trading_model.symbols import SymbolParts, symbol_parts
+
+_PAIR = 6
+"""Letters of a pair of currencies."""
+
+_MONEY = FIAT | METALS
+_EXACT = Context(prec=200)
+_CLOSE = Decimal("0.001")
+"""How much an amount that a venue rounded, or wrote as a binary float, may be off."""
+
+
+class Sources:
+    """Makes the functions of one table's sources. `number_of` makes those that read numbers."""
+
+    def __init__(self, around: Surroundings, number_of: NumberOf, decimal: str) -> None:
+        self._around = around
+        self._number_of = number_of
+        self._decimal = decimal
+
+    def get(self, value: Value, label: str) -> Get:
+        """The function that gives the text of a value's source. `label` is the column to name in a message."""
+        text = value.text
+        match value.source:
+            case "column":
+                return self._column(value)
+            case "value":
+                return fixed(text or None)
+            case "preamble":
+                return fixed(self._around.labelled(text))
+            case "in_header":
+                return fixed(self._around.in_header(text))
+            case source:
+                make: Callable[[Value, str], Get] = getattr(self, f"_{source}")
+                return make(value, label)
+
+    def _column(self, value: Value) -> Get:
+        columns = self._around.columns(value.columns)
+        if len(columns) == 1:
+            (column,) = columns
+            return lambda cells: cells.get(column)
+
+        def first(cells: Cells) -> str | None:
+            for column in columns:
+                if column in cells:
+                    return cells[column]
+            return None
+
+        return first
+
+    def _text(self, value: Value, _label: str) -> Get:
+        first, parts = template_pieces(value.text)
+        named = [(self._around.column(column), rest) for column, rest in parts]
+
+        def filled(cells: Cells) -> str | None:
+            found = first
+            for column, rest in named:
+                if column not in cells:
+                    return None
+                found += cells[column] + rest
+            return found
+
+        return filled
+
+    def _unit_of(self, value: Value, _label: str) -> Get:
+        get, decimal = self._column(value), self._decimal
+
+        def unit(cells: Cells) -> str | None:
+            text = get(cells)
+            if text is None:
+                return None
+            try:
+                found = read_amount(text, decimal).unit
+            except UnreadableValue:
+                return None  # the number itself is read, and refused, by its own member
+            return None if isinstance(found, Ambiguous) else found or None
+
+        return unit
+
+    def _sign_of(self, value: Value, label: str) -> Get:
+        get, number = self._column(value), self._number_of(label)
+
+        def sign(cells: Cells) -> str | None:
+            text = get(cells)
+            if text is None:
+                return None
+            read = number(text)
+            if not read.strip("-0."):
+                raise RowError(label, "is 0, so it is neither a purchase nor a sale")
+            return "sell" if read[0] == "-" else "buy"
+
+        return sign
+
+    def _sum_of(self, value: Value, _label: str) -> Get:
+        parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
+
+        def total(cells: Cells) -> str | None:
+            found = [Decimal(number(cells[column])) for column, number in parts if column in cells]
+            if not found:
+                return None
+            total = found[0]
+            for one in found[1:]:
+                total = _EXACT.add(total, one)
+            return format(total, "f")
+
+        return total
+
+    def _product_of(self, value: Value, _label: str) -> Get:
+        parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
+
+        def product(cells: Cells) -> str | None:
+            if any(column not in cells for column, _ in parts):
+                return None
+            return format(_product([Decimal(number(cells[column])) for column, number in parts]), "f")
+
+        return product
+
+    def _ask(self, value: Value, _label: str) -> Get:
+        what = value.text
+        answer: str = getattr(self._around.choices, what)
+
+        def answered(_cells: Cells) -> str:
+            if not answer:
+                raise Asked(missing_question(what))
+            return answer
+
+        return answered
+
+    def _base_of(self, value: Value, label: str) -> Get:
+        return self._currency_of(value, label, is_base=True)
+
+    def _quote_of(self, value: Value, label: str) -> Get:
+        return self._currency_of(value, label, is_base=False)
+
+    def _currency_of(self, value: Value, label: str, *, is_base: bool) -> Get:
+        get = self._column(value)
+
+        def currency(cells: Cells) -> str | None:
+            symbol = get(cells)
+            if symbol is None:
+                return None
+            parts = _pair(symbol)
+            found = parts.base if is_base else parts.quote
+            if not found:
+                raise RowError(label, f"is {shown(symbol)}, a pair of unknown currencies")
+            return found
+
+        return currency
+
+    def _size_of(self, value: Value, label: str) -> Get:
+        get = self._column(value)
+        chosen = meaning_of(tuple(self._around.choices.contract_sizes.items()))
+        known = meaning_of(value.words)
+
+        def size(cells: Cells) -> str | None:
+            symbol = get(cells)
+            if symbol is None:
+                return None
+            found = chosen(symbol)
+            if found is None:
+                found = known(symbol)
+            if found is None:
+                raise Asked(size_question(label, symbol))
+            return found
+
+        return size
+
+    def _size_from(self, value: Value, _label: str) -> Get:
+        parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
+
+        def size(cells: Cells) -> str | None:
+            if any(column not in cells for column, _ in parts):
+                return None
+            amount, *factors = (Decimal(number(cells[column])) for column, number in parts)
+            return power_of_ten(amount, factors)
+
+        return size
+
+
+def fixed(text: str | None) -> Get:
+    """The function that gives the same text for every row."""
+    return lambda _cells: text
+
+
+def power_of_ten(amount: Decimal, factors: Sequence[Decimal]) -> str | None:
+    """The power of ten by which the product of `factors` is `amount`, but for its sign; None if there is none."""
+    product = _product(factors)
+    if not product or not amount:
+        return None
+    ratio = abs(_EXACT.divide(amount, product))
+    power = Decimal(1).scaleb(round(ratio.log10()))
+    return format(power, "f") if abs(ratio / power - 1) <= _CLOSE else None
+
+
+def _product(factors: Sequence[Decimal]) -> Decimal:
+    product = Decimal(1)
+    for factor in factors:
+        product = _EXACT.multiply(product, factor)
+    return product
+
+
+def _pair(symbol: str) -> SymbolParts:
+    """The parts of a pair; of currencies and metals with a broker's suffix too, as in EURUSDm or XAUUSD.r."""
+    parts = symbol_parts(symbol)
+    if parts.quote or len(symbol) <= _PAIR:
+        return parts
+    cut = symbol_parts(symbol[:_PAIR])
+    return cut if {cut.base, cut.quote} <= _MONEY else parts

@@ -1,0 +1,54 @@
+"""The presets by name, read from this folder once."""
+
+from functools import cache
+from importlib.resources import files
+
+from trading_files.mapping.load import load
+from trading_files.mapping.model import Mapping
+from trading_files.mapping.nodes import nearest
+from trading_files.mapping.texts import WILD
+from trading_files.reading.columns import column_key
+
+_ENDING = ".yml"
+
+
+def preset(name: str) -> Mapping:
+    """A preset. Raises KeyError with the nearest name."""
+    if name not in names():
+        raise KeyError(f"{name[:64]} is no preset; {nearest(name, names())}")
+    return _read(name)
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all presets, sorted."""
+    found = (file.name.removesuffix(_ENDING) for file in files(__package__).iterdir() if file.name.endswith(_ENDING))
+    return tuple(sorted(found))
+
+
+@cache
+def all_presets() -> tuple[Mapping, ...]:
+    """All presets, by name."""
+    return tuple(_read(name) for name in names())
+
+
+@cache
+def headers() -> tuple[frozenset[str], ...]:
+    """The columns by which the presets' tables are known, as `column_key` gives them: what reading looks for."""
+    shapes = {
+        frozenset(column_key(name) for name in shape.columns if not _is_made(name))
+        for each in all_presets()
+        for shape in each.shapes
+    }
+    return tuple(sorted(shapes, key=lambda keys: (-len(keys), sorted(keys))))
+
+
+@cache
+def _read(name: str) -> Mapping:
+    text = files(__package__).joinpath(name + _ENDING).read_text("utf-8")
+    return load(text, name)
+
+
+def _is_made(name: str) -> bool:
+    """Whether a column's name does not stand in the file's header so: a pattern, or the second of a name."""
+    return WILD in name or name.endswith(" (2)")

@@ -1,0 +1,92 @@
+"""What a file says by the presets, in the form of the fixtures of docs/adding-a-preset.md.
+
+`python -m tests.support.file_readings FILE…` prints it, to be checked by eye and kept beside the file.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trading_files.interpret import Interpreter
+from trading_files.mapping.model import Mapping
+from trading_files.presets.recognise import recognise
+from trading_files.presets.shelf import all_presets, headers
+from trading_files.reading.read import read
+from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, SkippedRow
+from trading_files.readings import Warning as Said
+
+ENDING = ".expected.json"
+
+
+def readings_of(path: Path, choices: Choices | None = None, mapping: Mapping | None = None) -> Iterator[Reading]:
+    """The readings of a file, by a mapping or by the preset that it is recognised as."""
+    with path.open("rb") as source:
+        for table in read(source, path.name, headers=headers()).tables:
+            found, whole = (mapping, table) if mapping is not None else recognise(table, all_presets())
+            if isinstance(found, Question):
+                yield found
+            else:
+                yield from Interpreter(found, choices).readings(whole)
+
+
+def preset_of(path: Path) -> list[str]:
+    """The names of the presets that the tables of a file are recognised as."""
+    with path.open("rb") as source:
+        tables = read(source, path.name, headers=headers()).tables
+        found = [(recognise(table, all_presets())[0], list(table.rows))[0] for table in tables]
+    return [one.name for one in found if isinstance(one, Mapping)]
+
+
+def as_fixture(readings: Iterator[Reading]) -> dict[str, Any]:
+    """Readings as a fixture holds them."""
+    found: dict[str, Any] = {}
+    for one in readings:
+        match one:
+            case FillRow(place, members):
+                found.setdefault("fills", []).append({"place": place} | members)
+            case EventRow(place, kind, members):
+                found.setdefault("events", []).append({"place": place, "kind": kind} | members)
+            case SkippedRow(place, reason):
+                found.setdefault("skipped", {}).setdefault(reason, []).append(place)
+            case BadRow(place, column, message):
+                found.setdefault("bad", []).append({"place": place, "column": column, "message": message})
+            case Question(code, _, option):
+                found.setdefault("questions", []).append({"code": code, "option": option})
+            case Said(code, _, places, count):
+                found.setdefault("warnings", {})[code] = {"count": count, "places": list(places)}
+    return found
+
+
+def expected_of(path: Path) -> dict[str, Any]:
+    """The fixture of a file: what it should say, and by which choices."""
+    expected: dict[str, Any] = json.loads(path.with_name(path.name + ENDING).read_text("utf-8"))
+    return expected
+
+
+def choices_of(expected: dict[str, Any]) -> Choices:
+    """The choices that a fixture names."""
+    return msgspec.convert(expected.get("choices", {}), Choices)
+
+
+def _lines(found: dict[str, Any]) -> str:
+    """JSON with one line for each fill and event."""
+    parts = []
+    for name, value in found.items():
+        text = json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list):
+            text = "[\n    " + ",\n    ".join(json.dumps(one, ensure_ascii=False) for one in value) + "\n  ]"
+        parts.append(f'  "{name}": {text}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        file = Path(name)
+        kept = file.with_name(file.name + ENDING)
+        before = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+        said = {"choices": before["choices"]} if "choices" in before else {}
+        print(_lines(said | as_fixture(readings_of(file, choices_of(said)))), end="")
