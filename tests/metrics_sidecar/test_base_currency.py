@@ -83,7 +83,7 @@ def test_both_totals_are_those_of_the_oracle(seed: int, base: str) -> None:
     """Late events, corrections, rates that come late and are taken back."""
     events = random_ledger(seed, 250)
     state = state_of(events, base)
-    assert not state.is_recomputing
+    assert not state.restatement.is_recomputing
     totals = shown(state)
     for view in ("dated", "at_current_rates"):
         difference = Fraction(totals[view]["net_pnl"]) - expected_net(events, base, dated=view == "dated")

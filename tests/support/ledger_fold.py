@@ -85,7 +85,7 @@ class _Follower:
         return figures_of_fold(self._state)
 
     def _settle(self) -> None:
-        while self._state.is_recomputing:
+        while self._state.restatement.is_recomputing:
             self._begin()
             self._finish()
 
@@ -105,20 +105,20 @@ class _Follower:
     def _begin(self) -> None:
         """What the recomputer does first: bring the store up to date, find the fills of imports, plan and fold."""
         state = self._state
-        if self._refold is not None or not state.is_recomputing:
+        if self._refold is not None or not state.restatement.is_recomputing:
             return
         stored = self.history.position.sequence
         if stored < state.applied:
             self.history.apply(batch_of(self._events[stored : state.applied]))
             self.history.commit(StreamPosition(STREAM, state.applied))
-        for waiting in state.imports.copy():
-            state.settle_import(waiting, *recompute._find_import(self._folder, waiting))
-        refold = state.plan_refold()
+        for waiting in state.restatement.imports.copy():
+            state.restatement.settle_import(waiting, *recompute._find_import(self._folder, waiting))
+        refold = state.restatement.plan_refold()
         if refold is not None:
             self._refold = refold, recompute._fold(self._folder, refold).sequence
 
     def _finish(self) -> None:
         """What it does last, when more events may be applied."""
         if self._refold is not None:
-            self._state.finish_refold(*self._refold)
+            self._state.restatement.finish_refold(*self._refold)
             self._refold = None

@@ -66,8 +66,8 @@ def give(refold: Refold, events: Iterable[Event], stored: int) -> None:
 
 def recompute(state: TradingState, events: Sequence[Event]) -> None:
     """Recompute until nothing waits, from a store that has all that was applied."""
-    while state.is_recomputing:
-        refold = state.plan_refold()
+    while state.restatement.is_recomputing:
+        refold = state.restatement.plan_refold()
         assert refold is not None
         give(refold, events, state.applied)
-        state.finish_refold(refold, state.applied)
+        state.restatement.finish_refold(refold, state.applied)

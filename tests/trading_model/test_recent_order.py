@@ -30,7 +30,7 @@ def test_a_race_is_settled_at_once(size: int) -> None:
     state = TradingState(10, "")
     for start in range(0, len(events), size):
         state.apply(batch_of(events[start : start + size]))
-        assert not state.is_recomputing
+        assert not state.restatement.is_recomputing
     assert gauges(state) == gauges(fold(sorted_by_time(events)))
 
 
@@ -98,8 +98,8 @@ def test_what_is_older_than_the_recent_batches_waits_with_its_figures_as_they_we
     before = gauges(state)
     ledger.buy("5", "20", ts=minute(0))
     state.apply(batch_of(ledger.events[-1:]))
-    assert state.is_recomputing
-    assert state.wants_refold
+    assert state.restatement.is_recomputing
+    assert state.restatement.wants_refold
     shown = gauges(state)
     key = 'account="default",strategy="default",symbol="BTC/USDT"'
     assert shown.pop(f"trading_position_recomputing{{{key}}}") == "1"
@@ -115,11 +115,11 @@ def test_after_a_restart_only_what_follows_the_snapshot_is_in_memory() -> None:
     ledger.buy("1", "12", ts=minute(9))
     ledger.buy("1", "13", ts=minute(7))
     state.apply(batch_of(ledger.events[2:]))
-    assert not state.is_recomputing
+    assert not state.restatement.is_recomputing
     assert gauges(state) == gauges(fold(ledger.events))
     ledger.buy("1", "14", ts=minute(3))
     state.apply(batch_of(ledger.events[-1:]))
-    assert state.is_recomputing
+    assert state.restatement.is_recomputing
 
 
 def test_one_position_that_waits_keeps_no_other_waiting() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.metrics_sidecar.builders import batch_of
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.trading_model.folding import fill_of, fold, gauges, give, in_force, recompute, through_snapshot
-from trading_model.accounting import state as state_module
+from trading_model.accounting import restatement
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.refold import Refold
 from trading_model.accounting.state import TradingState
@@ -33,7 +33,7 @@ def apply_rest(state: TradingState, ledger: LedgerBuilder) -> None:
 
 
 def planned(state: TradingState) -> Refold:
-    refold = state.plan_refold()
+    refold = state.restatement.plan_refold()
     assert refold is not None
     return refold
 
@@ -44,7 +44,7 @@ def test_a_late_fill_is_worked_in(ledger: LedgerBuilder) -> None:
     apply_rest(state, ledger)
     recompute(state, ledger.events)
     assert gauges(state) == gauges(fold(ledger.events))
-    assert state.plan_refold() is None
+    assert state.restatement.plan_refold() is None
 
 
 def test_only_the_keys_that_wait_are_asked_for(ledger: LedgerBuilder) -> None:
@@ -67,8 +67,8 @@ def test_what_arrives_meanwhile_comes_on_top(ledger: LedgerBuilder) -> None:
     ledger.replace(stored + 1, qty="2.5")
     apply_rest(state, ledger)
     assert state.freeze().recomputing == 1
-    state.finish_refold(refold, stored)
-    assert not state.is_recomputing
+    state.restatement.finish_refold(refold, stored)
+    assert not state.restatement.is_recomputing
     assert gauges(state) == gauges(fold(ledger.events))
 
 
@@ -82,14 +82,14 @@ def test_a_store_that_is_ahead_of_the_plan_is_not_counted_twice(ledger: LedgerBu
     give(refold, ledger.events, state.applied)
     ledger.sell("1", "121", ts=minute(91))
     apply_rest(state, ledger)
-    state.finish_refold(refold, state.applied - 1)
+    state.restatement.finish_refold(refold, state.applied - 1)
     assert gauges(state) == gauges(fold(ledger.events))
 
 
 def test_an_older_change_that_arrives_meanwhile_waits_for_the_next_pass(
     ledger: LedgerBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_module, "MAX_TAIL", 4)
+    monkeypatch.setattr(restatement, "MAX_TAIL", 4)
     state = restarted(ledger)
     ledger.void(3)
     apply_rest(state, ledger)
@@ -98,8 +98,8 @@ def test_an_older_change_that_arrives_meanwhile_waits_for_the_next_pass(
     stored = state.applied
     ledger.void(5)
     apply_rest(state, ledger)
-    state.finish_refold(refold, stored)
-    assert state.is_recomputing
+    state.restatement.finish_refold(refold, stored)
+    assert state.restatement.is_recomputing
     recompute(state, ledger.events)
     assert gauges(state) == gauges(fold(ledger.events))
 
@@ -107,7 +107,7 @@ def test_an_older_change_that_arrives_meanwhile_waits_for_the_next_pass(
 def test_with_too_many_changes_meanwhile_the_next_pass_brings_them_all(
     ledger: LedgerBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_module, "MAX_PENDING", 5)
+    monkeypatch.setattr(restatement, "MAX_PENDING", 5)
     state = restarted(ledger)
     ledger.void(3)
     apply_rest(state, ledger)
@@ -118,8 +118,8 @@ def test_with_too_many_changes_meanwhile_the_next_pass_brings_them_all(
         ledger.buy("1", "99", ts=minute(100 + number))
     apply_rest(state, ledger)
     assert sum(len(fresh.position.pending) for fresh in refold.fresh) <= 5
-    state.finish_refold(refold, stored)
-    assert state.is_recomputing
+    state.restatement.finish_refold(refold, stored)
+    assert state.restatement.is_recomputing
     recompute(state, ledger.events)
     assert gauges(state) == gauges(fold(ledger.events))
 
@@ -225,13 +225,13 @@ def test_any_order_of_arrival_gives_the_figures_of_that_of_trading(events: list[
             state, refold = through_snapshot(state), None
         elif refold is not None:
             if data.draw(st.booleans()):
-                state.finish_refold(refold, stored)
+                state.restatement.finish_refold(refold, stored)
                 refold = None
-        elif state.is_recomputing and data.draw(st.booleans()):
+        elif state.restatement.is_recomputing and data.draw(st.booleans()):
             refold, stored = planned(state), state.applied
             give(refold, events, stored)
     if refold is not None:
-        state.finish_refold(refold, stored)
+        state.restatement.finish_refold(refold, stored)
     recompute(state, events)
     assert gauges(state) == gauges(fold(in_order(events)))
 

@@ -34,7 +34,7 @@ class Tracker:
         self.recomputation_wanted = asyncio.Event()
         """Set where positions wait for fills from the store."""
 
-        if state.wants_refold:
+        if state.restatement.wants_refold:
             self.recomputation_wanted.set()
 
         self._projection = Projection(self, {LEDGER: subscriber})
@@ -82,7 +82,7 @@ class Tracker:
         """Apply the batch's events after the first `skip`."""
         rejected, complete = sum(self.state.rejected.values()), not self.state.incomplete_since
         self.state.apply(batch, skip)
-        if self.state.wants_refold:
+        if self.state.restatement.wants_refold:
             self.recomputation_wanted.set()
         rejected = sum(self.state.rejected.values()) - rejected
         self._notice_catch_up()

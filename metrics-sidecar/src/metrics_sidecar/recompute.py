@@ -48,7 +48,7 @@ class Recomputer:
         while True:
             await self._tracker.recomputation_wanted.wait()
             self._tracker.recomputation_wanted.clear()
-            while self._tracker.state.is_recomputing:
+            while self._tracker.state.restatement.is_recomputing:
                 try:
                     await self._wait_until_quiet(self._tracker.state)
                     await self._pass(self._tracker.state)
@@ -63,8 +63,8 @@ class Recomputer:
     async def _wait_until_quiet(self, state: TradingState) -> None:
         latest = time.monotonic() + MAX_QUIET_SECONDS
         seen = -1
-        while seen != state.waits and time.monotonic() < latest:
-            seen = state.waits
+        while seen != state.restatement.waits and time.monotonic() < latest:
+            seen = state.restatement.waits
             await asyncio.sleep(QUIET_SECONDS)
 
     async def _pass(self, state: TradingState) -> None:
@@ -72,18 +72,18 @@ class Recomputer:
         await bring_up_to_date(self._place, self._tracker.subscriber.position, self._explain)
         if state is not self._tracker.state:  # another history began
             return
-        for waiting in state.imports.copy():
+        for waiting in state.restatement.imports.copy():
             totals, keys = await asyncio.to_thread(_find_import, self._place.folder, waiting)
             if state is self._tracker.state:
-                state.settle_import(waiting, totals, keys)
-        refold = state.plan_refold()
+                state.restatement.settle_import(waiting, totals, keys)
+        refold = state.restatement.plan_refold()
         if refold is None:
             return
         stored = await asyncio.to_thread(_fold, self._place.folder, refold)
         while state is self._tracker.state and state.applied < stored.sequence:
             await asyncio.sleep(LOOK_SECONDS)
         if state is self._tracker.state and stored.stream == state.stream:
-            state.finish_refold(refold, stored.sequence)
+            state.restatement.finish_refold(refold, stored.sequence)
             self.passes += 1
             log.info(
                 "positions recomputed",

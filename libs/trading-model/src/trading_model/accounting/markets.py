@@ -1,0 +1,82 @@
+"""The markets of a ledger: what marks its positions, with the prices by hand. No I/O."""
+
+from collections.abc import Iterator
+
+from trading_model.accounting.adjustments import Adjustments
+from trading_model.accounting.book import BookKey, Last
+from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market
+from trading_model.contents import Price
+from trading_model.instruments import Instruments, Terms
+
+
+class Markets:
+    """One for each symbol, or for each symbol in each account where the instrument says so."""
+
+    def __init__(self, instruments: Instruments, adjustments: Adjustments) -> None:
+        self._instruments = instruments
+        self._adjustments = adjustments
+        self.by_name: dict[str, Market] = {}
+        self.sourced: dict[Market, None] = {}
+        """Those that have other sources than the last fills of their positions."""
+
+        self._prices: dict[int, Price] = {}
+        """The prices by hand in force, by sequence."""
+
+    def of(self, key: BookKey, terms: Terms) -> Market:
+        """The market that marks a position."""
+        name = f"{key.symbol}{ACCOUNT_SEPARATOR}{key.account}" if terms.mark in ("account", "venue") else key.symbol
+        market = self.by_name.get(name)
+        if market is None:
+            market = self.by_name[name] = Market(name, self.sourced)
+            market.set_splits(self._adjustments.splits_of(key.symbol))
+            market.set_given(self._given().get(key.symbol, ()))
+        return market
+
+    def offer(self, name: str, last: Last) -> None:
+        """Offer the last fill of a key without a position, to a market that there is."""
+        market = self.by_name.get(name)
+        if market is not None:
+            market.offer(last)
+
+    def others(self) -> dict[str, Last]:
+        """The last fill of each market among the keys without a position."""
+        return {market.name: market.sources.other for market in self.sourced if market.sources.other is not None}
+
+    def keep_price(self, seq: int, content: Price) -> None:
+        """Take the price by hand of the event with this sequence, for markets that open later."""
+        self._prices[seq] = content
+
+    def set_price(self, seq: int, content: Price, in_force: bool) -> None:
+        """Take the price by hand of the event with this sequence, or take it back."""
+        if in_force:
+            self.keep_price(seq, content)
+        else:
+            del self._prices[seq]
+        symbol = self._instruments.terms(content.symbol).canonical
+        given = self._given().get(symbol, ())
+        for market in self._of_symbol(symbol):
+            market.set_given(given)
+
+    def set_splits(self, symbol: str) -> None:
+        """Notice that the splits of a canonical symbol changed."""
+        for market in self._of_symbol(symbol):
+            market.set_splits(self._adjustments.splits_of(symbol))
+
+    def renew(self) -> None:
+        """Give all markets their prices by hand and splits again, after symbols came to mean others."""
+        given = self._given()
+        for name, market in self.by_name.items():
+            symbol = name.partition(ACCOUNT_SEPARATOR)[0]
+            market.set_given(given.get(symbol, ()))
+            market.set_splits(self._adjustments.splits_of(symbol))
+
+    def _given(self) -> dict[str, list[GivenPrice]]:
+        """The prices by hand in force, by canonical symbol."""
+        given: dict[str, list[GivenPrice]] = {}
+        for seq, content in self._prices.items():
+            symbol = self._instruments.terms(content.symbol).canonical
+            given.setdefault(symbol, []).append(GivenPrice(seq, content.price, content.ts))
+        return given
+
+    def _of_symbol(self, symbol: str) -> Iterator[Market]:
+        return (one for name, one in self.by_name.items() if name.partition(ACCOUNT_SEPARATOR)[0] == symbol)
