@@ -14,7 +14,9 @@ from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import connected, get
 from tests.trading_app.running import running
-from trading_app.query.trades import Filter, read_page
+from trading_app.query.filter import Filter
+from trading_app.query.pages import read_page
+from trading_app.query.views import AsJournaled
 from trading_app.zmq_pub import TradeStream
 
 Make = Callable[..., dict[str, Any]]
@@ -134,7 +136,7 @@ def test_a_search_reads_no_further_once_nobody_waits_for_it() -> None:
         return journal.reads == 3
 
     journal = Journal()
-    page = asyncio.run(read_page(cast(TradeStream, journal), 0, 10, Filter(symbol="NOPE"), is_over))
+    page = asyncio.run(read_page(cast(TradeStream, journal), 0, 10, AsJournaled(Filter(symbol="NOPE")), is_over))
     assert journal.reads == 3
     assert (page.events, page.more) == ([], True)
 
@@ -241,7 +243,7 @@ def test_a_filter_that_can_match_nothing_is_refused(client: httpx.Client, parame
 
 def test_an_unknown_or_repeated_parameter_is_refused_and_the_known_ones_are_named(client: httpx.Client) -> None:
     document = problem(client.get("/trades?symbols=BTC/USDT&limit=1"), "invalid_parameter")
-    assert document["detail"] == "symbols is unknown; known are after, limit, symbol, account, strategy"
+    assert document["detail"].startswith("symbols is unknown; known are after, limit, symbol, account, strategy, side,")
     assert document["errors"] == [{"pointer": "query/symbols", "detail": "is unknown"}]
     document = problem(client.get("/trades?limit=1&limit=2"), "invalid_parameter")
     assert document["errors"] == [{"pointer": "query/limit", "detail": "is given more than once"}]
@@ -258,3 +260,16 @@ def test_every_call_with_parameters_refuses_unknown_ones(client: httpx.Client) -
     for path in (*with_parameters, "/page/stream", "/page/history?charted=X"):
         url = f"{path}{'&' if '?' in path else '?'}_=1"
         assert problem(client.get(url), "invalid_parameter")["errors"][0]["pointer"] == "query/_", path
+
+
+@pytest.mark.parametrize("path", ["/trade", "/trades", "/events"])
+def test_a_call_without_parameters_refuses_any(client: httpx.Client, trade: Make, path: str) -> None:
+    body: Any = [trade()] if path == "/trades" else trade()
+    document = problem(client.post(f"{path}?account=main", json=body), "invalid_parameter")
+    assert document["detail"] == "account is unknown; this call has no parameters"
+    assert client.get("/trades", params={"account": trade()["account"]}).json()["trades"] == []
+
+
+@pytest.mark.parametrize("path", ["/trades/1", "/events"])
+def test_a_call_about_events_refuses_unknown_parameters(client: httpx.Client, path: str) -> None:
+    assert problem(client.get(f"{path}?_=1"), "invalid_parameter")["errors"][0]["pointer"] == "query/_"

@@ -10,7 +10,7 @@ from tests.support.ports import free_port
 from trading_app.page import sidecar_feed
 from trading_app.page.sidecar_feed import OUTCOMES, SidecarFeed
 from trading_app.page.sidecar_state import Reading
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
 
 STATE = b'{"stream":"s","head":1,"applied":1,"caught_up":true,"positions":[]}'
 
@@ -89,7 +89,7 @@ def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
     feeds: list[SidecarFeed] = []
     run(lambda: read_from(answer(json.dumps(state).encode()), feeds=feeds))
 
-    def last(quote: str, **wanted: str) -> float:
+    def last(quote: str, **wanted: Any) -> float:
         return feeds[0].pnl_of(quote, Filter(**wanted))[-1][1]
 
     assert last("USDT") == 112, "the sidecar's own sum, which has the cash of no position too"

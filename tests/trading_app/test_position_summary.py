@@ -8,7 +8,7 @@ from tests.support.slices import whole
 from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import MAX_ROWS, books_in_slices, choices_document
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_in_slices
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
 
 
 def books_document(known: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
@@ -44,7 +44,7 @@ def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
     return whole(decode_in_slices(msgspec.json.encode(given_state)))
 
 
-def totals(known: SidecarState, **wanted: str) -> dict[str, dict[str, Any]]:
+def totals(known: SidecarState, **wanted: Any) -> dict[str, dict[str, Any]]:
     """The totals by currency."""
     shown: Any = books_document(known, 1.0, Filter(**wanted))
     return {total["currency"]: total for total in shown["totals"]}

@@ -13,7 +13,7 @@ from trading_app.page.position_summary import books_in_slices, totals_in_slices
 from trading_app.page.shared_summaries import SharedSummaries
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import SLICE, PositionState, Reading, SidecarState, decode_in_slices
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
 
 POSITIONS = 10 * SLICE
 AMOUNTS = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl")

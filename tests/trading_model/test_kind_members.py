@@ -106,6 +106,12 @@ def test_digits_stay_as_written() -> None:
     assert reading.texts["currency"] == '"USDT"'
 
 
+def test_an_empty_list_of_aliases_says_that_there_are_none() -> None:
+    reading = read_members(KINDS["instrument"].members, raw({"symbol": "A", "aliases": []}), NOW_NS)
+    assert (reading.complaints, reading.texts["aliases"]) == ([], "[]")
+    assert msgspec.json.decode(object_text(reading.texts), type=CONTENTS["instrument"]).aliases == ()  # type: ignore[attr-defined]
+
+
 def test_what_is_not_sent_has_its_default() -> None:
     reading = read_members(KINDS["cash"].members, raw({"currency": "X", "amount": 1, "reason": "tax"}), NOW_NS)
     assert reading.complaints == []
@@ -148,6 +154,7 @@ def test_what_is_not_sent_has_its_default() -> None:
         ("instrument", {"pattern": "A", "lot": 1}, "pattern"),
         ("instrument", {"pattern": "*", "lot": 1}, "pattern"),
         ("instrument", {"pattern": "A*", "aliases": ["B"]}, "aliases"),
+        ("instrument", {"pattern": "A*", "aliases": []}, "aliases"),
         ("instrument", {"symbol": "A", "aliases": ["a"]}, "aliases"),
         ("instrument", {"symbol": "A", "aliases": ["B", "b"]}, "aliases"),
         ("instrument", {"symbol": "A", "multiplier": 0}, "multiplier"),

@@ -1,15 +1,19 @@
 """The command `trading-app`. Without arguments it serves.
 
-`send`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its journal.
-`zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens.
+`send`, `export`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its
+journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens.
 """
 
 import argparse
 import gc
+import importlib
 import os
 import sys
 
 from service_kit.lifecycle.signals import EndSignals
+
+CLIENTS = ("send", "export", "event", "demo")
+"""Commands that talk to a running app: each is a module of trading_app.client."""
 
 
 def main() -> int:
@@ -35,22 +39,12 @@ def main() -> int:
     except SettingError as error:
         print(f"trading-app: {error}", file=sys.stderr)
         return 2
-    if arguments.command == "send":
-        from trading_app.client import send
-
-        return send.run(arguments, settings)
-    if arguments.command == "event":
-        from trading_app.client import event
-
-        return event.run(arguments, settings)
+    if arguments.command in CLIENTS:
+        return int(importlib.import_module(f"trading_app.client.{arguments.command}").run(arguments, settings))
     if arguments.command == "instruments":
         from trading_app.commands import instruments
 
         return instruments.run(arguments, settings)
-    if arguments.command == "demo":
-        from trading_app.client import demo
-
-        return demo.run(arguments, settings)
     if arguments.command:
         from trading_app.commands import journal as journal_commands
 
@@ -74,17 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
-        dest="command", metavar="send | event | demo | instruments | doctor | backup | restore | token | zmq-keys"
+        dest="command",
+        metavar="send | export | event | demo | instruments | doctor | backup | restore | token | zmq-keys",
     )
     if len(sys.argv) > 1:
         # Only if a command may be given: these imports would delay every start of the server.
-        from trading_app.client import demo, event, send
+        from trading_app.client import demo, event, export, send
         from trading_app.commands import instruments
         from trading_app.commands import journal as journal_commands
         from trading_app.commands import token as token_command
         from trading_app.commands import zmq_keys as key_command
 
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
+        export.add_arguments(commands.add_parser("export", help="write trades to a file that can be imported again"))
         event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))
         demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
         instruments.add_arguments(commands.add_parser("instruments", help="check and list what symbols are"))

@@ -2,6 +2,7 @@
 
 import time
 
+from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp
 
 from service_kit.http_types import Receive, Scope, Send
@@ -10,6 +11,7 @@ from service_kit.responses import Answer, answer_problem, read_body, send_answer
 from telemetry_stream.errors import StreamError
 from trading_app.access.caller import Caller
 from trading_app.context import Context
+from trading_app.http.parameters import check_parameters
 from trading_app.intake.service import PATHS, Intake, Intended, is_form
 
 
@@ -28,6 +30,8 @@ class IntakeRoutes:
             return
         headers = dict(scope["headers"])
         try:
+            if scope["query_string"]:
+                check_parameters(QueryParams(scope["query_string"]))
             body = await read_body(headers, receive, self._context.settings.max_body_bytes)
             if scope["path"] == "/trade" and is_form(headers, body):
                 await self._app(scope, _replay(body), send)

@@ -149,16 +149,20 @@ def read_timestamp(raw: bytes, now_ns: int) -> str:
 
     `now_ns` is Unix time in nanoseconds; later times are valid up to LATEST_AHEAD_SECONDS ahead.
     """
-    if raw.startswith(b'"') and b"-" in raw:
-        nanoseconds = _parse_rfc3339(_text(raw))
-    else:
-        nanoseconds = _parse_epoch(raw)
+    nanoseconds = read_instant(raw)
     if nanoseconds < EARLIEST_SECONDS * NANOSECONDS:
         raise FieldError("is before March 1973")
     if nanoseconds > now_ns + LATEST_AHEAD_SECONDS * NANOSECONDS:
         clock = format_second(now_ns // NANOSECONDS)
         raise FieldError(f"is more than a day ahead of this machine's clock ({clock}Z)")
     return format_timestamp(nanoseconds)
+
+
+def read_instant(raw: bytes) -> int:
+    """Any time, as a trade's is written: Unix time in nanoseconds."""
+    if raw.startswith(b'"') and b"-" in raw:
+        return _parse_rfc3339(_text(raw))
+    return _parse_epoch(raw)
 
 
 def format_timestamp(nanoseconds: int) -> str:

@@ -153,7 +153,6 @@ def _whole(name: str, meaning: str, *, required: bool = False) -> Member:
 def _strings(name: str, read: Callable[[bytes], str], maximum: int, item: Schema, meaning: str) -> Member:
     schema: Schema = {
         "type": ["array", "null"],
-        "minItems": 1,
         "maxItems": maximum,
         "uniqueItems": True,
         "items": item,
@@ -289,7 +288,7 @@ def _check_instrument(texts: Texts) -> Iterator[Complaint]:
     if not said:
         yield "symbol" if "symbol" in texts else "pattern", "is given, but nothing is said about it"
     aliases = msgspec.json.decode(texts.get("aliases", "[]"))
-    if aliases and "pattern" in texts:
+    if "aliases" in texts and "pattern" in texts:
         yield "aliases", "belong to one symbol, not to a pattern"
     symbol = msgspec.json.decode(texts.get("symbol", '""'))
     if symbol.upper() in [alias.upper() for alias in aliases]:
@@ -417,7 +416,7 @@ _KINDS = (
                 rules.read_symbol,
                 kind_rules.MAX_ALIASES,
                 _as_in_a_fill("symbol", "As fills have it."),
-                "Other symbols of the same instrument.",
+                "Other symbols of the same instrument; an empty list takes all of them away.",
             ),
             Member(
                 "negative_prices",

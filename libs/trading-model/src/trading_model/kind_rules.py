@@ -117,15 +117,17 @@ def read_pattern(raw: bytes, _now_ns: int) -> str:
 
 
 def list_of(read: Callable[[bytes], str], maximum: int) -> Rule:
-    """A rule for a list of different values, at most `maximum`. `read` is a rule of `field_rules`."""
+    """A rule for a list of different values, at most `maximum`; an empty list says that there are none. `read` is a
+    rule of `field_rules`.
+    """
 
     def read_list(raw: bytes, _now_ns: int) -> str:
         try:
             values = _decode_list(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise FieldError("must be a list of strings") from None
-        if not 1 <= len(values) <= maximum:
-            raise FieldError(f"must have 1 to {maximum} values")
+        if len(values) > maximum:
+            raise FieldError(f"has {len(values)} values; the maximum is {maximum}")
         texts = [read(bytes(value)) for value in values]
         if len(set(texts)) < len(texts):
             raise FieldError("has a value twice")

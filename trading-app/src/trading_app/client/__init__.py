@@ -1,4 +1,5 @@
-"""The command line's clients of the app: `send` posts a file of trades, `demo` a made-up stream, `event` an event.
+"""The command line's clients of the app: `send` posts a file of trades, `demo` a made-up stream, `event` an event;
+`export` writes a file of trades.
 
 open (trade_files, json_array) → complete (completion) → batch (batches) → post (delivery, pace) → show (progress)
 
@@ -8,6 +9,7 @@ Modules:
 
     send         `trading-app send FILE`
     demo         `trading-app demo`
+    export       `trading-app export [FILE]`
     event        `trading-app event KIND name=value …`
     arguments    types of command line arguments
     errors       every error the clients raise

@@ -68,10 +68,7 @@ class Delivery:
         self._delays = delays
         self._clock = clock
         self._sleep = sleep
-        # The environment's TLS authorities apply to the app; its proxies and .netrc do not, hence trust_env=False.
-        verify = ssl.create_default_context() if target.url.startswith("https:") else False
-        _check(target.url)
-        self._client = httpx.Client(headers=target.headers, timeout=_TIMEOUT, trust_env=False, verify=verify)
+        self._client = connect(target)
 
     def __enter__(self) -> "Delivery":
         return self
@@ -84,7 +81,7 @@ class Delivery:
         try:
             self._client.get(f"{self._url}/healthz")
         except httpx.RequestError as error:
-            reason = f"no app answers at {self._url} ({_describe(error)})"
+            reason = f"no app answers at {self._url} ({describe(error)})"
             raise Unreachable(f"{reason}; start it with `make apps-up`, then retry") from None
 
     def post(self, body: bytes) -> Receipt:
@@ -114,13 +111,21 @@ class Delivery:
         try:
             response = self._client.post(f"{self._url}{path}", content=body, headers=headers)
         except httpx.RequestError as error:
-            return Failure(f"no answer from {self._url} ({_describe(error)})")
+            return Failure(f"no answer from {self._url} ({describe(error)})")
         if is_retryable(response.status_code):
             reason = f"the app answers {response.status_code}: {_detail(response)}"
             return Failure(reason, retry_after(response.headers.get("Retry-After", "")))
         if not response.is_success:
-            raise _refusal(response)
+            raise refusal(response)
         return response.content
+
+
+def connect(target: Target) -> httpx.Client:
+    """A client of the app, to be closed. Raises UsageError if the URL is not one."""
+    # The environment's TLS authorities apply to the app; its proxies and .netrc do not, hence trust_env=False.
+    verify = ssl.create_default_context() if target.url.startswith("https:") else False
+    _check(target.url)
+    return httpx.Client(headers=target.headers, timeout=_TIMEOUT, trust_env=False, verify=verify)
 
 
 def retry_after(header: str, now: Callable[[], float] = time.time) -> float:
@@ -132,7 +137,8 @@ def retry_after(header: str, now: Callable[[], float] = time.time) -> float:
     return min(max(0.0, seconds), 3_600.0)
 
 
-def _refusal(response: httpx.Response) -> Refused:
+def refusal(response: httpx.Response) -> Refused:
+    """What the app says of a request that it refused for good."""
     detail, document = _detail(response), _document(response)
     if response.status_code in (401, 403):
         detail += "; give the app's token with --token or TRADING_APP_TOKEN"
@@ -162,5 +168,6 @@ def _check(url: str) -> None:
         raise UsageError(f"--url {url!r} is not an address like http://127.0.0.1:8000")
 
 
-def _describe(error: httpx.HTTPError) -> str:
+def describe(error: httpx.HTTPError) -> str:
+    """The error in words."""
     return str(error) or type(error).__name__

@@ -51,7 +51,7 @@ class Refused(ClientError):
     """The app refused a request for good; nothing of it was written."""
 
     def __init__(self, status: int, detail: str, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(f"the app refused the trades ({status}): {detail}")
+        super().__init__(f"the app refused the request ({status}): {detail}")
         self.status = status
         self.detail = detail
         self.problems = problems

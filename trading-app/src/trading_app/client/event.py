@@ -93,7 +93,7 @@ def _value(member: Member | None, text: str) -> Any:
     if "boolean" in types:
         return {"true": True, "false": False}.get(text.lower(), text)
     if "array" in types:
-        return [part.strip() for part in text.split(",")]
+        return [part.strip() for part in text.split(",")] if text else []
     return text
 
 

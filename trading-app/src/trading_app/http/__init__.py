@@ -9,4 +9,5 @@ Modules:
     error_handlers    every error as a problem document
     openapi           the OpenAPI document
     operations        health, readiness, metrics
+    parameters        query parameters: known ones, each once
 """

@@ -141,10 +141,12 @@ def success(description: str, **content: dict[str, Any]) -> dict[int | str, dict
 
 
 TEXT = {"type": "string"}
-PAGE_OR_LINES = success(
-    "Trades, ascending by `seq`",
+TRADES = success(
+    "Trades, by `seq`",
     application_json={"$ref": "#/components/schemas/Page"},
     application_x_ndjson={**TEXT, "description": "A StoredTrade on each line."},
+    text_csv={**TEXT, "description": "A StoredTrade in each row; UTF-8 with a byte order mark."},
+    **{"application_vnd.apache.parquet": {**TEXT, "format": "binary"}},
 )
 EVENTS = success(
     "Events without end", text_event_stream={**TEXT, "description": "`id` is the sequence, `data` a StoredTrade."}
@@ -250,8 +252,8 @@ def accepted_events() -> dict[int | str, dict[str, Any]]:
     content = {"application/json": {"schema": {"anyOf": [_reference("EventAccepted"), _reference("BatchAccepted")]}}}
     refused = problem_responses(
         "not_json", *ACCESS_CODES, "event_conflict", "idempotency_key_conflict", "too_large", "unsupported_encoding",
-        "unsupported_media_type", "invalid_event", "invalid_batch", "damaged_history", "overloaded", "not_ready",
-        "store_busy", "stream_failed",
+        "unsupported_media_type", "invalid_event", "invalid_batch", "invalid_parameter", "damaged_history",
+        "overloaded", "not_ready", "store_busy", "stream_failed",
     )  # fmt: skip
     return {
         201: {"description": "Accepted", "content": content},
@@ -359,7 +361,7 @@ def _responses(schema: str, created: str, repeated: str, *codes: str) -> dict[st
     content = {"application/json": {"schema": _reference(schema)}}
     refused = problem_responses(
         "not_json", *ACCESS_CODES, "trade_id_conflict", "idempotency_key_conflict", "too_large",
-        "unsupported_media_type", *codes, "overloaded", "not_ready", "store_busy", "stream_failed",
+        "unsupported_media_type", *codes, "invalid_parameter", "overloaded", "not_ready", "store_busy", "stream_failed",
     )  # fmt: skip
     return {
         "201": {"description": created, "content": content},

@@ -17,10 +17,10 @@ from trading_app.http.openapi import (
     accepted_events,
     problem_responses,
 )
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.ledger import story
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.outgoing import OutgoingBudget, PacedResponse, Piece
-from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
 from trading_model.kind_members import KINDS
 
 PAGE_EVENTS = 100
@@ -45,6 +45,7 @@ def add_to(api: FastAPI, context: Context, intake: LedgerIntake) -> None:
         tags=["events"],
         summary="Send one event that is not a trade, or a batch of them",
         response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
         responses=accepted_events(),
         openapi_extra={"requestBody": EVENT_BODY, "parameters": [IDEMPOTENCY_KEY]},
     )

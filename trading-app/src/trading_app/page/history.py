@@ -11,7 +11,8 @@ import msgspec
 
 from telemetry_stream.wire import cut
 from trading_app.page.position_summary import EXACT
-from trading_app.query.trades import SCAN_LIMIT, Filter, Page, last_hash
+from trading_app.query.filter import Filter
+from trading_app.query.pages import SCAN_LIMIT, Page, last_hash
 from trading_app.zmq_pub import TradeStream
 
 LOOK_BACK = 50_000

@@ -11,7 +11,7 @@ from decimal import Context, Decimal, Inexact
 from heapq import nsmallest
 
 from trading_app.page.sidecar_state import POINTS, SLICE, CashState, CurrencySums, PositionState, SidecarState
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
 
 MAX_ROWS = 200
 """Maximum number of positions sent to a page; a filter shows the others."""

@@ -8,7 +8,7 @@ from service_kit.cooperative import run_sliced
 from trading_app.page.position_summary import books_in_slices, choices_document
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
 
 
 class SharedSummaries:

@@ -14,7 +14,7 @@ from service_kit.clock import SYSTEM_CLOCK, Clock, unix_seconds
 from service_kit.cooperative import Slicer, run_sliced
 from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.sidecar_state import SLICE, UNKNOWN, PositionState, Reading, SidecarState, decode_in_slices
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
 
 log = structlog.get_logger(__name__)
 

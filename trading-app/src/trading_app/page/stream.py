@@ -24,15 +24,16 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from trading_app.context import Context
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.outgoing import OutgoingBudget, Piece
 from trading_app.page.history import read_bars, read_last, read_next
 from trading_app.page.shared_summaries import SharedSummaries, event
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.problems import TradeProblem
-from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
-from trading_app.query.routes import Label, LiveResponse, SymbolLabel, read_filter
-from trading_app.query.trades import Filter
+from trading_app.query.filter import Filter
+from trading_app.query.question import read_filter
+from trading_app.query.routes import Label, LiveResponse, SymbolLabel
 from trading_app.zmq_pub import TradeStream
 
 MAX_SHOWN = 200

@@ -2,7 +2,14 @@
 
 Modules:
 
-    routes      GET /trades and GET /trades/stream
-    trades      pages, NDJSON and the stream, as journaled
-    parameters  query parameters: known ones, each once
+    routes         GET /trades and GET /trades/stream
+    answers        answers to GET /trades
+    question       the parameters of GET /trades, checked
+    filter         which stored trades are wanted (no I/O)
+    views          what is shown of a stretch of the journal: as journaled, or what is in force
+    pages          reads the journal in pages, in either direction
+    trades         pages as JSON, NDJSON and the live stream
+    downloads      pages as CSV and Parquet
+    csv_table      trades as CSV that is safe in a spreadsheet (no I/O)
+    parquet_table  trades as Parquet
 """

@@ -1,6 +1,6 @@
 """GET /trades and GET /trades/stream."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
@@ -8,28 +8,35 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service_kit.capacity import Capacity
-from service_kit.problems import FieldProblem
 from trading_app.context import Context
 from trading_app.http.openapi import (
     ACCESS_CODES,
     EVENTS,
     LAST_EVENT_ID,
-    PAGE_OR_LINES,
+    TRADES,
     problem_responses,
 )
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.ledger.in_force import CorrectionsReader
 from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
-from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.query.answers import answer
+from trading_app.query.csv_table import zone_of
+from trading_app.query.pages import Order
+from trading_app.query.question import Format, Question, checked, format_of, read_filter
 from trading_app.zmq_pub import TradeStream
-from trading_model.field_rules import MAX_SYMBOL, FieldError, check_name, check_symbol
+from trading_model.field_rules import MAX_SYMBOL
 from trading_model.fields import PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
+from trading_model.trade import Side
 
-LINES = "application/x-ndjson"
-PAGE_TRADES = 100
 MAX_PAGE_TRADES = 10_000
 
 Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Return the trades after this sequence.")]
+After = Annotated[
+    int | None,
+    Query(ge=0, le=2**62, description="Return the trades after this sequence; with `order=desc` those before it."),
+]
 Limit = Annotated[int | None, Query(ge=1, le=MAX_PAGE_TRADES)]
 StreamId = Annotated[str | None, Query(max_length=64, description="The stream you follow.")]
 KnownHash = Annotated[
@@ -38,38 +45,75 @@ KnownHash = Annotated[
 ]
 Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
 SymbolLabel = Annotated[str | None, Query(max_length=MAX_SYMBOL, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
+SideName = Annotated[Side | None, Query()]
+_TIME = "RFC 3339 with a time zone, or s, ms, µs or ns since 1970."
+Since = Annotated[str | None, Query(max_length=64, description=f"Trades whose `ts` is at this time or later. {_TIME}")]
+Until = Annotated[str | None, Query(max_length=64, description=f"Trades whose `ts` is before this time. {_TIME}")]
+OrderName = Annotated[Order, Query(description="`desc`: the newest first.")]
+Corrected = Annotated[
+    bool,
+    Query(description="What is in force: without what is voided, with the content of the last replace, without `seq`."),
+]
+AllEvents = Annotated[bool, Query(description="Events of other kinds too. For NDJSON without a filter.")]
+FormatName = Annotated[Format | None, Query(alias="format", description="Goes before the header `Accept`.")]
+LocalTime = Annotated[
+    str | None,
+    Query(
+        alias="local_time",
+        max_length=64,
+        description="For CSV: one more column with the time in this zone, such as `Europe/Berlin`.",
+    ),
+]
 
 
 def add_to(api: FastAPI, context: Context) -> None:
     """Add the calls."""
 
+    corrections = CorrectionsReader()
+
     @api.get(
         "/trades",
         tags=["trades"],
-        summary="Trades by sequence, a page at a time or as NDJSON",
+        summary="Trades by sequence, a page at a time or as a file",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=PAGE_OR_LINES
-        | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "too_many_answers"),
+        responses=TRADES
+        | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "store_busy", "too_many_answers"),
     )
     async def trades(
         request: Request,
-        after: Sequence = None,
+        after: After = None,
         limit: Limit = None,
         symbol: SymbolLabel = None,
         account: Label = None,
         strategy: Label = None,
+        side: SideName = None,
+        since: Since = None,
+        until: Until = None,
+        order: OrderName = "asc",
+        corrected: Corrected = False,
+        all_events: AllEvents = False,
+        given_format: FormatName = None,
+        local_time: LocalTime = None,
     ) -> Response:
-        """At most `limit` trades (default: 100 for JSON, all for NDJSON). `next_after` is null on the last page."""
-        wanted = read_filter(symbol, account, strategy)
-        context.outgoing.check()
-        as_lines = LINES in request.headers.get("accept", "")
-        if limit is None and not as_lines:
-            limit = PAGE_TRADES
-        pages = reading.read_pages(context.stream, after or 0, limit, wanted, context.outgoing, request.is_disconnected)
-        if as_lines:
-            return PacedResponse(reading.line_pieces(pages), LINES)
-        return PacedResponse(reading.json_pieces(pages), "application/json")
+        """At most `limit` trades (default: 100 for JSON, else all). `next_after` is null on the last page.
+
+        A page of JSON is shorter than `limit` where a filter finds less among a million events: read on with
+        `next_after`.
+        """
+        wanted = read_filter(symbol, account, strategy, side, since, until)
+        question = Question(
+            wanted,
+            given_format or format_of(request.headers.get("accept", "")),
+            after,
+            limit,
+            order,
+            checked("local_time", local_time, zone_of),
+            corrected=corrected,
+            all_events=all_events,
+        )
+        question.check()
+        return await answer(context, corrections, question, request.is_disconnected)
 
     @api.get(
         "/trades/stream",
@@ -150,25 +194,6 @@ class LiveResponse(PacedResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._capacity.release()
-
-
-def read_filter(symbol: str | None, account: str | None, strategy: str | None) -> reading.Filter:
-    """The filter from a query; an empty parameter matches everything. Raises Problem."""
-    return reading.Filter(
-        _check("symbol", symbol, check_symbol),
-        _check("account", account, check_name),
-        _check("strategy", strategy, check_name),
-    )
-
-
-def _check(name: str, given: str | None, check: Callable[[str], str]) -> str | None:
-    if not given:
-        return None
-    try:
-        return check(given)
-    except FieldError as error:
-        detail = str(error)
-        raise TradeProblem("invalid_parameter", f"{name} {detail}", [FieldProblem(f"query/{name}", detail)]) from None
 
 
 def _last_event_id(request: Request) -> int:
