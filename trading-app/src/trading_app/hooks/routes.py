@@ -21,7 +21,7 @@ from trading_app.hooks.documents import (
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
 from trading_app.http.openapi import ACCESS_CODES, problem_responses
-from trading_app.query.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 
 MAX_MESSAGE_BYTES = 65_536
 
