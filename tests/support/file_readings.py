@@ -11,34 +11,21 @@ from typing import Any
 
 import msgspec
 
-from trading_files.interpret import Interpreter
+from trading_files.document import read_document
 from trading_files.mapping.model import Mapping
-from trading_files.presets.recognise import recognise
 from trading_files.presets.shelf import all_presets, headers
 from trading_files.reading.read import read
-from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, SkippedRow
+from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, Recognised, SkippedRow
 from trading_files.readings import Warning as Said
 
 ENDING = ".expected.json"
 
 
 def readings_of(path: Path, choices: Choices | None = None, mapping: Mapping | None = None) -> Iterator[Reading]:
-    """The readings of a file, by a mapping or by the preset that it is recognised as."""
+    """The readings of a file, by a mapping or by the presets that its tables are recognised as."""
     with path.open("rb") as source:
-        for table in read(source, path.name, headers=headers()).tables:
-            found, whole = (mapping, table) if mapping is not None else recognise(table, all_presets())
-            if isinstance(found, Question):
-                yield found
-            else:
-                yield from Interpreter(found, choices).readings(whole)
-
-
-def preset_of(path: Path) -> list[str]:
-    """The names of the presets that the tables of a file are recognised as."""
-    with path.open("rb") as source:
-        tables = read(source, path.name, headers=headers()).tables
-        found = [(recognise(table, all_presets())[0], list(table.rows))[0] for table in tables]
-    return [one.name for one in found if isinstance(one, Mapping)]
+        document = read(source, path.name, headers=headers())
+        yield from read_document(document, (mapping,) if mapping is not None else all_presets(), choices)
 
 
 def as_fixture(readings: Iterator[Reading]) -> dict[str, Any]:
@@ -46,6 +33,8 @@ def as_fixture(readings: Iterator[Reading]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in readings:
         match one:
+            case Recognised(_, preset, _):
+                found.setdefault("presets", []).append(preset)
             case FillRow(place, members):
                 found.setdefault("fills", []).append({"place": place} | members)
             case EventRow(place, kind, members):

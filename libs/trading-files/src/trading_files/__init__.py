@@ -2,6 +2,7 @@
 
 Modules:
 
+    document   a whole file to readings, table by table
     errors     every error this package raises
     interpret  rows and a mapping to readings
     mapping    the mapping language: how columns become members of events

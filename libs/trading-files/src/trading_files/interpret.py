@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
+import msgspec
+
 from trading_files.mapping.around import Surroundings
+from trading_files.mapping.columns import check_columns
 from trading_files.mapping.compile import ReadRow, compile_rows
 from trading_files.mapping.evidence import Evidence
 from trading_files.mapping.model import Mapping as FileMapping
@@ -18,6 +21,7 @@ from trading_files.readings import (
     SkippedRow,
     Warning,  # noqa: A004 -- the report's word
 )
+from trading_files.values.numbers import POINT
 
 MAX_AHEAD = 20_000
 """Rows that are looked at before the first is read, where the mapping leaves open how numbers or dates are written."""
@@ -26,14 +30,19 @@ MAX_AHEAD = 20_000
 class Interpreter:
     """Reads tables and messages by one mapping, with what the user chose."""
 
-    def __init__(self, mapping: FileMapping, choices: Choices | None = None) -> None:
-        self.mapping = mapping
+    def __init__(self, mapping: FileMapping, choices: Choices | None = None, decimal: str = "") -> None:
+        """`decimal` is the decimal sign of a source that has only one, such as JSON."""
+        self.mapping = mapping if mapping.decimal or not decimal else msgspec.structs.replace(mapping, decimal=decimal)
         self._choices = choices or Choices()
         self._messages: dict[tuple[str, ...], tuple[ReadRow, Surroundings]] = {}
 
     def readings(self, table: Table) -> Iterator[Reading]:
         """What each row of a table says, in the order of the table; warnings last. A question ends it."""
         around = Surroundings(self._choices, table.columns, table.preamble)
+        columns = list(check_columns(self.mapping, around))
+        yield from columns
+        if any(isinstance(one, Question | BadRow) for one in columns):
+            return
         evidence = Evidence(self.mapping, around)
         ahead: list[Row] = []
         if evidence.is_needed:
@@ -88,7 +97,7 @@ class Interpreter:
         found = self._messages.get(columns)
         if found is None:
             around = Surroundings(self._choices, columns, needs_time=False)
-            found = compile_rows(self.mapping, around), around
+            found = compile_rows(self.mapping, around, POINT), around
             if len(self._messages) < MAX_FORMS:
                 self._messages[columns] = found
         read, around = found

@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
+from trading_model.kind_members import KINDS
+
 MAX_PLACES = 5
 """Places that a warning or a question names; the first ones."""
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """A table whose rows follow: its name in the file, and the preset, or the name of the user's mapping."""
+
+    table: str
+    preset: str
+    title: str
 
 
 class FillRow(msgspec.Struct, frozen=True, gc=False):
@@ -20,7 +31,7 @@ class FillRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """What is no fill. `kind` and `members` are those of `POST /events`: cash, split, opening."""
+    """What is no fill. `kind` and `members` are those of `POST /events`, members of members as `from.symbol`."""
 
     place: int
     kind: str
@@ -64,7 +75,22 @@ class Warning(msgspec.Struct, frozen=True):  # noqa: A001 -- the report's word
     count: int = 0
 
 
-Reading = FillRow | EventRow | SkippedRow | BadRow | Question | Warning
+Reading = Recognised | FillRow | EventRow | SkippedRow | BadRow | Question | Warning
+
+
+def event_as_sent(row: EventRow) -> dict[str, Any]:
+    """The event in the JSON form of `POST /events`."""
+    sent: dict[str, Any] = {"kind": row.kind}
+    schemas = {each.name: each.schema for each in KINDS[row.kind].members} if row.kind in KINDS else {}
+    for name, text in row.members.items():
+        outer, _, inner = name.partition(".")
+        if inner.isdigit():
+            sent.setdefault(outer, []).append(text)
+        elif inner:
+            sent.setdefault(outer, {})[inner] = text
+        else:
+            sent[name] = text == "true" if "boolean" in schemas.get(name, {}).get("type", ()) else text
+    return sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Modules:
     around      a table's columns and the user's choices, for the functions of its rows; how these fail
     asking      the questions that only the user can answer
     clock       the times of a column, quickly
+    columns     whether a table has the columns that a mapping reads
     compile     a mapping as one function of a row
     conditions  conditions as functions of a row
     evidence    how the numbers and dates of a table are written, where its mapping doesn't say it

@@ -54,6 +54,11 @@ class Surroundings:
         self._by_key = {column_key(name): name for name in reversed(columns)}
         self._preamble = preamble
 
+    @property
+    def names(self) -> list[str]:
+        """The table's columns, in its order."""
+        return list(self._columns)
+
     def column(self, name: str) -> str:
         """The name in this table of a column that a mapping names; `*` in it stands for any characters."""
         if name in self._columns:

@@ -41,6 +41,12 @@ def _rule(rule: Rule, around: Surroundings, members: Members) -> ReadRow:
     if rule.skip:
         reason = rule.skip
         return lambda place, _cells: [SkippedRow(place, reason)]
+    if rule.refuse:
+        message = rule.refuse
+        return lambda place, _cells: [BadRow(place, "", message)]
+    if rule.event:
+        column = around.column(rule.event)
+        return lambda place, cells: [_passed_on(place, cells, column)]
     outputs = [
         (compile_tests(each.when, around, members.number), _output(each, around, members)) for each in rule.outputs
     ]
@@ -54,6 +60,11 @@ def _rule(rule: Rule, around: Surroundings, members: Members) -> ReadRow:
         return events or readings[:1] or [SkippedRow(place, "nothing in the row")]
 
     return make
+
+
+def _passed_on(place: int, cells: Cells, column: str) -> EventRow:
+    members = cells.copy()
+    return EventRow(place, members.pop(column), members)
 
 
 def _output(output: Output, around: Surroundings, members: Members) -> Make:

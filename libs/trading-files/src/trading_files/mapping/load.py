@@ -9,7 +9,7 @@ import msgspec
 
 from trading_files.errors import MappingRefused
 from trading_files.mapping.model import EVENT_KINDS, Mapping, Option, Output, Rule, Shape, Test, Value
-from trading_files.mapping.nodes import Node, Problems, compose
+from trading_files.mapping.nodes import Node, Problems, checked, compose
 from trading_model import fields
 from trading_model.kind_members import KINDS
 
@@ -23,7 +23,7 @@ VERIFIED = ("real sample", "documentation only")
 
 _TOP = (
     *("version", "title", "verified", "source", "recognise", "numbers", "times"),
-    *("unless", "extra_rows", "warning", "carry", "fields", "rows"),
+    *("unless", "extra_rows", "warning", "carry", "ignored", "fields", "rows"),
 )
 _COLUMNS = ("column", "unit_of", "sign_of", "sum_of", "product_of", "size_of", "size_from", "base_of", "quote_of")
 _SOURCES = (*_COLUMNS, "value", "text", "preamble", "in_header", "ask", "option")
@@ -31,6 +31,7 @@ _FLAGS = ("with_unit", "negate", "absolute", "opposite")
 _CHANGES = ("when", "after", "before", "remove", "words", *_FLAGS)
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
+_PLAIN_RULES = ("skip", "refuse", "event")
 _TESTS = ("any_of", "none_of", "empty", "above", "below")
 _SHARED = ("ts", "account", "strategy", "venue")
 """Members of `fields` that events of other kinds have too."""
@@ -56,6 +57,16 @@ def load(text: str, name: str) -> Mapping:
         problems.add_at(1, f"has more than {MAX_CHARACTERS} characters")
         raise MappingRefused(problems.lines(name))
     root = compose(text, problems)
+    return _mapping_of(root, name, problems)
+
+
+def load_node(root: Node, name: str) -> Mapping:
+    """The mapping that a node of another YAML file holds, as `load`. Raises MappingRefused."""
+    problems = Problems()
+    return _mapping_of(checked(root, problems), name, problems)
+
+
+def _mapping_of(root: Node, name: str, problems: Problems) -> Mapping:
     mapping = None if root is None else _Loader(problems).mapping(root, name)
     if problems or mapping is None:
         raise MappingRefused(problems.lines(name))
@@ -89,7 +100,7 @@ class _Loader:
         self._times = p.members(top["times"], _TIMES, "times") if "times" in top else {}
         common = self._members(top["fields"], "fill") if "fields" in top else {}
         texts = {name: p.text(top[name], name) for name in ("title", "source", "extra_rows", "warning") if name in top}
-        lists = {name: p.texts(top[name], name) for name in ("unless", "carry") if name in top}
+        lists = {name: p.texts(top[name], name) for name in ("unless", "carry", "ignored") if name in top}
         shapes = p.items(top["recognise"], "recognise") if "recognise" in top else []
         mapping = Mapping(
             name=name,
@@ -113,15 +124,16 @@ class _Loader:
 
     def _rule(self, node: Node, common: dict[str, Value]) -> Rule:
         p = self._problems
-        members = p.members(node, ("when", "skip", "make", *EVENT_KINDS), "a rule")
+        members = p.members(node, ("when", *_PLAIN_RULES, "make", *EVENT_KINDS), "a rule")
         when = self._tests(members["when"]) if "when" in members else ()
         said = [name for name in members if name != "when"]
         if len(said) != 1:
-            p.add(node, f"a rule says one of skip, make, {', '.join(EVENT_KINDS)}; this one says {len(said)} of them")
+            known = ", ".join((*_PLAIN_RULES, "make", *EVENT_KINDS))
+            p.add(node, f"a rule says one of {known}; this one says {len(said)} of them")
             return Rule(when)
         (what,) = said
-        if what == "skip":
-            return Rule(when, skip=p.text(members["skip"], "skip"))
+        if what in _PLAIN_RULES:
+            return msgspec.structs.replace(Rule(when), **{what: p.text(members[what], what)})
         if what == "make":
             return Rule(when, tuple(self._made(item, common) for item in p.items(members["make"], "make")))
         return Rule(when, (self._event(what, members[what], common),))

@@ -23,11 +23,17 @@ MADE_NUMBERS = ("value", "sum_of", "product_of", "size_of", "size_from")
 
 MANGLED_IDS = "ids_in_exponent_form"
 
-_CHECKS: dict[str, Callable[[str], str]] = {
-    "symbol": field_rules.check_symbol,
-    "account": field_rules.check_name,
-    "strategy": field_rules.check_name,
-    "venue": field_rules.check_name,
+
+def unmarked(text: str) -> str:
+    """A text without the sign by which a spreadsheet, and this app's export, says that a cell is text."""
+    return text.removeprefix("'") if text[0] == "'" else unmark(text)
+
+
+_CHECKS: dict[str, ReadText] = {
+    "symbol": lambda text: field_rules.check_symbol(unmarked(text)),
+    "account": lambda text: field_rules.check_name(unmarked(text)),
+    "strategy": lambda text: field_rules.check_name(unmarked(text)),
+    "venue": lambda text: field_rules.check_name(unmarked(text)),
     "currency": field_rules.check_currency,
     "fee_currency": field_rules.check_currency,
 }
@@ -93,7 +99,7 @@ class Members:
         if name in IDS:
             return self._identifier(label, get)
         check = _CHECKS.get(name)
-        return get if check is None else _read(get, label, check)
+        return _read(get, label, check or unmarked)
 
     def _amount(self, value: Value, label: str, get: Get) -> Get:
         number = self.number(label)
@@ -119,7 +125,7 @@ class Members:
         notes = self._around.notes
 
         def identifier(text: str) -> str:
-            text = unmark(text)
+            text = unmarked(text)
             if "+" in text and numbers.has_exponent(text):
                 notes.append((MANGLED_IDS, f"{label} has ids such as {shown(text)}, cut by a spreadsheet; not taken"))
                 return ""

@@ -91,11 +91,16 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What becomes of a row that meets all conditions: events, or the reason why it is skipped."""
+    """What becomes of a row that meets all conditions: events, or the reason why it is skipped, or refused.
+
+    `event` is the column that names the kind of an event whose members all other cells are: an export of this app.
+    """
 
     when: tuple[Test, ...] = ()
     outputs: tuple[Output, ...] = ()
     skip: str = ""
+    refuse: str = ""
+    event: str = ""
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -132,6 +137,9 @@ class Mapping(msgspec.Struct, frozen=True):
 
     carry: tuple[str, ...] = ()
     """Columns in which an empty cell has what the row above has."""
+
+    ignored: tuple[str, ...] | None = None
+    """Columns that say nothing here; any other column that no member reads is said. None: it is not."""
 
     warning: str = ""
     """What the user should know about every file of this kind."""

@@ -128,8 +128,13 @@ def compose(text: str, problems: Problems) -> Node:
         return None
     if root is None:
         problems.add_at(1, "is empty")
-    elif _is_too_deep(root):
-        problems.add_at(1, "is nested too deep, or in itself")
+    return checked(root, problems)
+
+
+def checked(root: Node, problems: Problems) -> Node:
+    """The node, if it has a form that can be walked through; else None."""
+    if root is not None and _is_too_deep(root):
+        problems.add(root, "is nested too deep, or in itself")
         return None
     return root
 

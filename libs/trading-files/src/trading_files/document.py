@@ -1,0 +1,77 @@
+"""A whole file to readings: which of its tables are of which source, and what their rows say."""
+
+from collections.abc import Iterator, Sequence
+
+from trading_files.interpret import Interpreter
+from trading_files.mapping.model import Mapping
+from trading_files.presets.recognise import recognise
+from trading_files.reading.tables import Document, Table
+from trading_files.readings import Choices, Question, Reading, Recognised
+from trading_files.readings import Warning as Said
+from trading_files.values.numbers import POINT
+
+_ONE_DECIMAL_SIGN = ("json", "ndjson")
+"""Kinds of files in which a number has a point."""
+
+
+def read_document(document: Document, presets: Sequence[Mapping], choices: Choices | None = None) -> Iterator[Reading]:
+    """What a file says, table by table, each after its Recognised. A question ends it.
+
+    `presets` are those that its tables may be of: all of them, or the one that the user named, or his mapping, which
+    reads every table that has its columns.
+    """
+    return _Document(document, presets, choices or Choices()).readings()
+
+
+class _Document:
+    def __init__(self, document: Document, presets: Sequence[Mapping], choices: Choices) -> None:
+        self._document = document
+        self._presets = presets
+        self._choices = choices
+        self._decimal = POINT if document.kind in _ONE_DECIMAL_SIGN else ""
+        self._found: set[str] = set()
+        self._unknown: list[tuple[str, Question]] = []
+        self._held: list[tuple[Mapping, str, list[Reading]]] = []
+        """What tables say for which another one may stand."""
+
+    def readings(self) -> Iterator[Reading]:
+        for table in self._document.tables:
+            yield from self._read(table)
+            if self._is_stopped:
+                return
+        for mapping, name, readings in self._held:
+            rivals = sorted(self._found.intersection(mapping.unless))
+            if rivals:
+                yield Said("table_not_read", f"the table {name or mapping.name} says the same as that of {rivals[0]}")
+            else:
+                yield from readings
+        if not self._found and self._unknown:
+            yield self._unknown[0][1]
+        elif names := [name for name, _ in self._unknown if name]:
+            yield Said("tables_not_read", f"tables that no preset knows: {', '.join(names[:10])}", (), len(names))
+
+    _is_stopped = False
+
+    def _read(self, table: Table) -> Iterator[Reading]:
+        mapping, table = self._choose(table)
+        if isinstance(mapping, Question):
+            self._unknown.append((table.name, mapping))
+            return
+        self._found.add(mapping.name)
+        readings = self._with_name(mapping, table)
+        if mapping.unless:
+            self._held.append((mapping, table.name, list(readings)))
+        else:
+            yield from readings
+
+    def _choose(self, table: Table) -> tuple[Mapping | Question, Table]:
+        if len(self._presets) == 1 and not self._presets[0].shapes:
+            return self._presets[0], table
+        return recognise(table, self._presets)
+
+    def _with_name(self, mapping: Mapping, table: Table) -> Iterator[Reading]:
+        yield Recognised(table.name, mapping.name, mapping.title)
+        for reading in Interpreter(mapping, self._choices, self._decimal).readings(table):
+            yield reading
+            if isinstance(reading, Question):
+                self._is_stopped = True
