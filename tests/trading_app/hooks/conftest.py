@@ -10,6 +10,7 @@ import pytest
 
 from tests.trading_app.running import RunningApp, running
 from trading_app.hooks.hook import make_secret
+from trading_app.metrics import HOOK_OUTCOMES
 
 FIELD_CASE = Path(__file__).parents[2] / "field_cases/data/28-freqtrade-webhook-messages.json"
 
@@ -22,9 +23,10 @@ class Hooks:
         self.secrets: dict[str, str] = {}
         self._lines = ["version: 1", "hooks:"]
 
-    def add(self, name: str, *lines: str) -> None:
-        """A hook with a new secret and these further lines."""
+    def add(self, name: str, *lines: str, over: str = "") -> None:
+        """A hook with a new secret, which is over at a time if one is given, and these further lines."""
         self.secrets[name], entry = make_secret()
+        entry += f" until {over}" if over else ""
         self._lines += [f"  - name: {name}", f"    secrets: [{entry}]", *(f"    {line}" for line in lines)]
         self.file.write_text("\n".join(self._lines) + "\n")
 
@@ -49,6 +51,17 @@ class Bot:
         text = message if isinstance(message, str) else json.dumps(message)
         kinds = {"json": "application/json", "raw": "text/plain"}
         return self.app.client.post(self.path, content=text, headers={"Content-Type": kinds[form]})
+
+    def unread(self) -> list[dict[str, Any]]:
+        """The kept messages of the hook."""
+        answer = self.app.client.get(f"/hooks/{self.name}/unread")
+        messages: list[dict[str, Any]] = answer.raise_for_status().json()["messages"]
+        return messages
+
+    def counted(self) -> dict[str, int]:
+        """The messages of the hook so far, by outcome."""
+        sample = 'trading_app_hook_messages_total{{hook="{}",outcome="{}"}}'
+        return {outcome: int(self.app.metric(sample.format(self.name, outcome))) for outcome in HOOK_OUTCOMES}
 
     def trades(self) -> list[dict[str, Any]]:
         """The fills of the hook's account, whose name is the hook's."""

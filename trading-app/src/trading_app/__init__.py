@@ -17,7 +17,7 @@ Modules:
     metrics_document  writes docs/app-metrics.md
     access            who calls, and what the caller may do
     client            `send`, `event`, `demo`
-    commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`
+    commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`, `hook`, `instruments`
     connection        the fast path
     hooks             webhooks
     http              layers and operations

@@ -1,7 +1,7 @@
 """The command `trading-app`. Without arguments it serves.
 
 `send`, `export`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its
-journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens.
+journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens, `hook` looks after webhooks.
 """
 
 import argparse
@@ -14,6 +14,9 @@ from service_kit.lifecycle.signals import EndSignals
 
 CLIENTS = ("send", "export", "event", "demo")
 """Commands that talk to a running app: each is a module of trading_app.client."""
+
+COMMANDS = ("hook", "instruments")
+"""Commands that are a module of trading_app.commands each."""
 
 
 def main() -> int:
@@ -41,10 +44,8 @@ def main() -> int:
         return 2
     if arguments.command in CLIENTS:
         return int(importlib.import_module(f"trading_app.client.{arguments.command}").run(arguments, settings))
-    if arguments.command == "instruments":
-        from trading_app.commands import instruments
-
-        return instruments.run(arguments, settings)
+    if arguments.command in COMMANDS:
+        return int(importlib.import_module(f"trading_app.commands.{arguments.command}").run(arguments, settings))
     if arguments.command:
         from trading_app.commands import journal as journal_commands
 
@@ -69,11 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
         dest="command",
-        metavar="send | export | event | demo | instruments | doctor | backup | restore | token | zmq-keys",
+        metavar="send | export | event | demo | hook | instruments | doctor | backup | restore | token | zmq-keys",
     )
     if len(sys.argv) > 1:
         # Only if a command may be given: these imports would delay every start of the server.
         from trading_app.client import demo, event, export, send
+        from trading_app.commands import hook as hook_command
         from trading_app.commands import instruments
         from trading_app.commands import journal as journal_commands
         from trading_app.commands import token as token_command
@@ -83,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         export.add_arguments(commands.add_parser("export", help="write trades to a file that can be imported again"))
         event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))
         demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
+        hook_command.add_arguments(commands.add_parser("hook", help="add, try and look after webhooks"))
         instruments.add_arguments(commands.add_parser("instruments", help="check and list what symbols are"))
         journal_commands.add_commands(commands)
         key_command.add_command(commands)

@@ -92,14 +92,14 @@ class Delivery:
         except msgspec.DecodeError:
             raise Refused(200, f"what answers at {self._url} is not the trading app") from None
 
-    def deliver(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """Post a body to a path until it is accepted; the answer's body.
+    def deliver(self, path: str, body: bytes, headers: Mapping[str, str], method: str = "POST") -> bytes:
+        """Send a body to a path until it is accepted; the answer's body.
 
         Only for requests that may be sent again. Raises Refused, or Unreachable after `max_wait` seconds.
         """
         deadline = self._clock() + self._max_wait
         delays = self._delays()
-        while isinstance(outcome := self._attempt(path, body, headers), Failure):
+        while isinstance(outcome := self._attempt(method, path, body, headers), Failure):
             self._on_failure(outcome)
             delay = max(next(delays), outcome.retry_after)
             if self._clock() + delay > deadline:
@@ -107,9 +107,9 @@ class Delivery:
             self._sleep(delay)
         return outcome
 
-    def _attempt(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes | Failure:
+    def _attempt(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes | Failure:
         try:
-            response = self._client.post(f"{self._url}{path}", content=body, headers=headers)
+            response = self._client.request(method, f"{self._url}{path}", content=body, headers=headers)
         except httpx.RequestError as error:
             return Failure(f"no answer from {self._url} ({describe(error)})")
         if is_retryable(response.status_code):

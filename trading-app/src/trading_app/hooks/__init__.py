@@ -7,10 +7,13 @@ Modules:
     gate       which hook a request may reach
     message    a message's bytes as members
     readings   what a message turns out to be
+    reader     reads the messages of one hook
     freqtrade  reads freqtrade's messages
     identity   ids made from what a message says
     times      times of messages
     intake     from bytes to fills in the ledger
+    trial      what messages would become
+    edit       adds hooks to the file, rotates secrets
     kept       messages that could not be read, on disk
     documents  answers and their schemas
     routes     the calls

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service_kit.access.tokens import digest_of, mint
+from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
 from trading_model.timestamps import unix_ns
 
 MAX_HOOKS = 50
@@ -43,6 +44,11 @@ class Hook:
     secrets: tuple[Secret, ...]
     currency: str = ""
     ways: frozenset[str] = frozenset(("path",))
+
+    @classmethod
+    def of_preset(cls, preset: str) -> "Hook":
+        """A hook to try messages with."""
+        return cls(preset, preset, DEFAULT_ACCOUNT, "default", frozenset((DEFAULT_ACCOUNT,)), {}, ())
 
 
 def make_secret() -> tuple[str, str]:

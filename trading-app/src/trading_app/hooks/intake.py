@@ -1,9 +1,9 @@
 """Takes messages of hooks: from bytes to fills in the ledger, or to the messages kept for a person."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -12,11 +12,10 @@ from telemetry_stream.errors import StreamError
 from telemetry_stream.events import Receipt
 from trading_app.access.caller import Caller
 from trading_app.context import Context
-from trading_app.hooks.freqtrade import FreqtradeReader
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
-from trading_app.hooks.message import Record, read_record
-from trading_app.hooks.readings import Fill, Ignored, Readings, Unreadable
+from trading_app.hooks.reader import HookReader
+from trading_app.hooks.readings import Ignored, Unreadable
 from trading_app.intake.service import Intake
 from trading_app.problems import TradeProblem
 
@@ -27,18 +26,6 @@ UNREADABLE = ("invalid_trade", "trade_id_conflict")
 """Codes of fills that a person has to look at: the sender would send the same again."""
 
 Result = TypeVar("Result")
-
-
-class Reader(Protocol):
-    """Reads the messages of one hook, in the order in which they arrive."""
-
-    def read(self, record: Record, received_ns: int) -> Readings:
-        """What a message says that arrived at `received_ns`. Raises Unreadable."""
-        ...
-
-
-READERS: Mapping[str, Callable[[], Reader]] = {"freqtrade": FreqtradeReader}
-"""By preset, what makes the reader of a hook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,7 @@ class HookIntake:
     ) -> None:
         """`now_ns` returns the time in ns since 1970."""
         self.hooks = {hook.name: hook for hook in hooks}
-        self._readers = {hook.name: READERS[hook.preset]() for hook in hooks}
+        self._readers = {hook.name: HookReader(hook) for hook in hooks}
         self._context = context
         self._intake = intake
         self._kept = kept
@@ -108,11 +95,11 @@ class HookIntake:
             await self._count(hook)
 
     async def _commit(self, hook: Hook, caller: Caller, body: bytes, content_type: str, received_ns: int) -> Outcome:
-        read = self._readers[hook.name].read(read_record(body, content_type), received_ns)
+        read = self._readers[hook.name].read(body, content_type, received_ns)
         if isinstance(read, Ignored):
             return Outcome("ignored", reason=read.reason)
         try:
-            intended = self._intake.read_fills(caller, [_complete(fill, hook) for fill in read], received_ns)
+            intended = self._intake.read_fills(caller, [fill.members for fill in read], received_ns)
             for event, fill in zip(intended.events, read, strict=True):
                 event.timed_by_client = fill.timed_by_sender
             try:
@@ -142,15 +129,3 @@ class HookIntake:
         """The answer of the kept messages, which are on disk: from another thread, one at a time."""
         async with self._turn:
             return await asyncio.to_thread(question)
-
-
-def _complete(fill: Fill, hook: Hook) -> Mapping[str, str]:
-    """The fill with what the hook says of it."""
-    symbol = fill.members["symbol"]
-    account = fill.members.get("account", hook.account)
-    if account not in hook.accounts:
-        raise Unreadable(f"the hook is not set up for the account {account[:64]!r}: add it to its `accounts`")
-    own = {"account": hook.account, "strategy": hook.strategy}
-    if hook.currency:
-        own["currency"] = hook.currency
-    return own | dict(fill.members) | {"symbol": hook.symbols.get(symbol, symbol)}

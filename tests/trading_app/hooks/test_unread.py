@@ -1,0 +1,113 @@
+"""A message that can't be read is kept with the reason, and taken once somebody has set up the hook."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trading_app.hooks.conftest import Bot, Hooks
+from tests.trading_app.problem_documents import problem
+from tests.trading_app.running import running
+
+DOCS_TEMPLATE = {"value1": "Buy Order for BONK/USD filled", "value2": "at 0.000004", "value3": ""}
+ENTRY = {
+    "type": "entry_fill", "trade_id": "7", "exchange": "Kraken", "pair": "ETH/EUR", "direction": "Long",
+    "open_rate": "2000.5", "amount": "0.25", "open_date": "2026-07-08 08:00:18+00:00", "sub_trade": "False",
+}  # fmt: skip
+
+
+@pytest.fixture
+def hooks(tmp_path: Path) -> Hooks:
+    made = Hooks(tmp_path)
+    made.add("bot", "preset: freqtrade", "account: bot")
+    return made
+
+
+@pytest.fixture
+def bot(tmp_path: Path, hooks: Hooks) -> Iterator[Bot]:
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        yield Bot(app, hooks, "bot")
+
+
+def test_a_template_of_freqtrades_documents_is_kept_with_what_to_add(bot: Bot) -> None:
+    answer = bot.send(DOCS_TEMPLATE, "form")
+    assert answer.status_code == 202
+    assert answer.json()["reason"] == 'add to each template: "type": "{type}"'
+    again = bot.send(DOCS_TEMPLATE, "form")
+    assert again.json()["id"] == answer.json()["id"]
+    (kept,) = bot.unread()
+    assert (kept["times"], kept["content_type"]) == (2, "application/x-www-form-urlencoded")
+    assert kept["body"] == "value1=Buy+Order+for+BONK%2FUSD+filled&value2=at+0.000004&value3="
+    typed = bot.send({"type": "entry_fill", **DOCS_TEMPLATE}).json()
+    assert typed["reason"] == (
+        'add to the template of entry_fill: "trade_id": "{trade_id}", "pair": "{pair}", "direction": "{direction}",'
+        ' "amount": "{amount}", "open_rate": "{open_rate}", "open_date": "{open_date}"'
+    )
+    assert bot.counted() == {"accepted": 0, "known": 0, "ignored": 0, "unread": 3, "refused": 0}
+    assert bot.app.metric('trading_app_hook_unread_messages{hook="bot"}') == 2
+
+
+def test_kept_messages_outlive_a_kill_and_are_taken_when_the_hook_is_set_up(tmp_path: Path, hooks: Hooks) -> None:
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        kept = bot.send(ENTRY | {"account": "hedge"}).json()
+        assert kept["reason"] == "the hook is not set up for the account 'hedge': add it to its `accounts`"
+        problem(app.client.post(f"/hooks/bot/unread/{kept['id']}/take"), "invalid_trade")
+        app.end()
+    hooks.file.write_text(hooks.file.read_text() + "    accounts: [hedge]\n")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        assert [one["id"] for one in bot.unread()] == [kept["id"]]
+        assert app.metric('trading_app_hook_unread_messages{hook="bot"}') == 1
+        taken = app.client.post(f"/hooks/bot/unread/{kept['id']}/take")
+        assert (taken.status_code, taken.json()["status"]) == (200, "accepted")
+        assert bot.unread() == []
+        problem(app.client.post(f"/hooks/bot/unread/{kept['id']}/take"), "not_found")
+        assert bot.send(ENTRY | {"account": "hedge"}).json()["status"] == "known"
+        (trade,) = app.client.get("/trades", params={"account": "hedge"}).json()["trades"]
+        assert (trade["symbol"], trade["qty"], trade["side"]) == ("ETH/EUR", "0.25", "buy")
+
+
+def test_a_dropped_message_is_gone(bot: Bot) -> None:
+    kept = bot.send("buy 1 BTC", "raw").json()
+    assert kept["reason"].startswith("the message is plain text")
+    assert bot.app.client.post(f"/hooks/bot/unread/{kept['id']}/drop").status_code == 204
+    assert bot.unread() == []
+    assert bot.app.metric('trading_app_hook_unread_messages{hook="bot"}') == 0
+
+
+def test_secrets_are_blanked_before_a_message_is_kept(bot: Bot, hooks: Hooks) -> None:
+    own = hooks.secrets["bot"]
+    bot.send(f'{{"passphrase": "hunter2\\"x", "api_key":7, "url": "https://x/hooks/bot/{own}"}}')
+    bot.send({"my_password": "hunter3", "token": "hunter4", "x": own}, "form")
+    bodies = [one["body"] for one in bot.unread()]
+    assert bodies == [
+        '{"passphrase": "***", "api_key":"***", "url": "https://x/hooks/bot/***"}',
+        "my_password=***&token=***&x=***",
+    ]
+    for file in (path for path in bot.app.data_folder.rglob("*") if path.is_file()):
+        assert b"hunter" not in file.read_bytes()
+        assert own.encode() not in file.read_bytes()
+    assert own not in bot.app.log_text()
+    assert "hunter" not in bot.app.log_text()
+
+
+def test_the_maximum_of_kept_messages(bot: Bot) -> None:
+    for index in range(70):
+        assert bot.send({"n": str(index), "filler": "x" * 60_000}).status_code in (202, 503)
+    refused = bot.send({"n": "one more", "filler": "x" * 60_000})
+    document = problem(refused, "not_kept")
+    assert "`trading-app hook unread bot` shows them" in document["detail"]
+    assert refused.headers["retry-after"] == "60"
+    kept = len(bot.unread())
+    assert kept * 60_000 <= 4 * 2**20 < (kept + 1) * 60_100
+    assert bot.send(ENTRY).json()["status"] == "accepted"
+    assert bot.counted()["refused"] == 71 - kept
+
+
+def test_a_message_that_contradicts_a_stored_trade_is_kept(bot: Bot) -> None:
+    assert bot.send(ENTRY | {"sub_trade": "True"}).json()["status"] == "accepted"
+    assert bot.send(ENTRY | {"sub_trade": "True"}).json()["status"] == "known"
+    kept = bot.send(ENTRY | {"strategy": "other", "sub_trade": "True"}).json()
+    assert kept["status"] == "unread"
+    assert "differs in strategy" in kept["reason"]
