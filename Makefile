@@ -28,7 +28,7 @@ help: ## list the targets
 env-setup: ## make .venv from the lock and .env from .env.sample; does nothing if both are up to date
 	@$(call with-python,-m infra.local.env_setup)
 
-apps-up: env-setup ## start the web app, the sidecar and analytics and show their logs; restart them when the source changes; Ctrl-C ends them
+apps-up: env-setup ## start the web app, the sidecar, analytics and the market feed (FEED_SYMBOLS) and show their logs; restart them when the source changes; Ctrl-C ends them
 	@$(BIN)/python -m infra.local.apps up
 
 apps-down: ## end the apps that apps-up started

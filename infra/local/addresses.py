@@ -27,17 +27,20 @@ class Address:
 
 
 def http_address(environment: Environment, app: str, defaults: dict[str, str]) -> Address:
-    """Where `app` (WEBAPP, SIDECAR or ANALYTICS) answers HTTP. Raises SettingError for a bad port."""
+    """Where `app` (WEBAPP, SIDECAR, ANALYTICS or FEED) answers HTTP. Raises SettingError for a bad port."""
     host, port = f"{app}_HTTP_HOST", f"{app}_HTTP_PORT"
     return Address(
         (port, host), _bare(environment.text(host, defaults[host])), environment.port(port, int(defaults[port]))
     )
 
 
-def stream_addresses(environment: Environment, defaults: dict[str, str]) -> list[Address]:
-    """Where the web app publishes and answers replay, without endpoints that are files. Raises SettingError."""
+def stream_addresses(environment: Environment, defaults: dict[str, str], app: str) -> list[Address]:
+    """Where `app` (WEBAPP or FEED) publishes and answers replay, without endpoints that are files.
+
+    Raises SettingError.
+    """
     found = []
-    for setting in ("WEBAPP_ZMQ_ADDR", "WEBAPP_REPLAY_ADDR"):
+    for setting in (f"{app}_ZMQ_ADDR", f"{app}_REPLAY_ADDR"):
         scheme, _, rest = environment.address(setting, defaults[setting]).partition("://")
         host, _, port = rest.rpartition(":")
         if scheme == "tcp":

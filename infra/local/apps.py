@@ -1,7 +1,8 @@
 """Run the apps in one terminal: `python -m infra.local.apps up | down | page`.
 
-`up` starts the web app, the sidecar and, unless ANALYTICS_ENABLED=no, trading-analytics, shows their logs line by line
-and ends them together: on Ctrl-C, SIGTERM or `down` with exit code 0, or with 1 as soon as one of them ends on its own.
+`up` starts the web app, the sidecar, unless ANALYTICS_ENABLED=no trading-analytics, and market-feed if FEED_SYMBOLS
+names something. It shows their logs line by line and ends them together: on Ctrl-C, SIGTERM or `down` with exit code 0,
+or with 1 as soon as one of them ends on its own.
 With ENVIRONMENT=development it restarts them when their source changes; an app that doesn't come up after such a
 restart is not tried again before the next change.
 """
@@ -56,11 +57,15 @@ def read_plan() -> Plan:
     if environment.choice("ANALYTICS_ENABLED", defaults["ANALYTICS_ENABLED"], ("yes", "no")) == "yes":
         address = http_address(environment, "ANALYTICS", defaults)
         apps.append(App("trading-analytics", "analytics", 34, address, "/metrics"))
+    streams = stream_addresses(environment, defaults, "WEBAPP")
+    if environment.words("FEED_SYMBOLS"):
+        apps.append(App("market-feed", "feed", 33, http_address(environment, "FEED", defaults), "/metrics"))
+        streams += stream_addresses(environment, defaults, "FEED")
     variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if sys.stdout.isatty() and read_log_settings(environment).form == "auto":
         variables["LOG_FORMAT"] = "console"
     mode = environment.choice("ENVIRONMENT", defaults["ENVIRONMENT"], ("development", "production"))
-    return Plan(tuple(apps), stream_addresses(environment, defaults), mode == "development", variables)
+    return Plan(tuple(apps), streams, mode == "development", variables)
 
 
 async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningApp | None, bool]:

@@ -7,8 +7,13 @@ from infra.local.addresses import Address, http_address
 from service_kit.access.tokens import token_to_show
 from service_kit.settings import Environment, SettingError
 
-DEFAULT_HOSTS = dict.fromkeys(("WEBAPP_HTTP_HOST", "SIDECAR_HTTP_HOST", "ANALYTICS_HTTP_HOST"), "127.0.0.1")
-DEFAULT_PORTS = {"WEBAPP_HTTP_PORT": "8000", "SIDECAR_HTTP_PORT": "8001", "ANALYTICS_HTTP_PORT": "8002"}
+DEFAULT_PORTS = {
+    "WEBAPP_HTTP_PORT": "8000",
+    "SIDECAR_HTTP_PORT": "8001",
+    "ANALYTICS_HTTP_PORT": "8002",
+    "FEED_HTTP_PORT": "8003",
+}
+DEFAULT_HOSTS = {name.replace("_PORT", "_HOST"): "127.0.0.1" for name in DEFAULT_PORTS}
 LOOPBACK = "127.0.0.1"  # of Prometheus and Grafana, always: anybody who reaches them may look
 
 
@@ -55,6 +60,7 @@ def read_plan(environment: Environment, root: Path) -> Plan:
             _target(environment, "trading-app", "web app", "WEBAPP"),
             _target(environment, "metrics-sidecar", "sidecar", "SIDECAR"),
             _analytics(environment),
+            _feed(environment),
         ),
         scrape_interval="1s" if mode == "development" else "5s",
         prometheus=Address(("PROMETHEUS_HTTP_PORT",), LOOPBACK, environment.port("PROMETHEUS_HTTP_PORT", 9090)),
@@ -74,3 +80,8 @@ def _analytics(environment: Environment) -> Target:
     target = _target(environment, "trading-analytics", "analytics", "ANALYTICS")
     is_on = environment.choice("ANALYTICS_ENABLED", "yes", ("yes", "no")) == "yes"
     return target if is_on else replace(target, address="")
+
+
+def _feed(environment: Environment) -> Target:
+    target = _target(environment, "market-feed", "market feed", "FEED")
+    return target if environment.words("FEED_SYMBOLS") else replace(target, address="")

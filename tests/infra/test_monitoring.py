@@ -177,7 +177,7 @@ def test_the_mode_says_how_often_is_asked(tmp_path: Path, mode: str, interval: s
 def test_an_app_that_listens_everywhere_is_asked_on_loopback(tmp_path: Path) -> None:
     settings = {"WEBAPP_HTTP_HOST": "0.0.0.0", "SIDECAR_HTTP_HOST": "::1", "SIDECAR_HTTP_PORT": "9001"}
     plan = read_plan(Environment(settings, tmp_path), tmp_path)
-    assert [target.address for target in plan.targets] == ["127.0.0.1:8000", "[::1]:9001", "127.0.0.1:8002"]
+    assert [target.address for target in plan.targets] == ["127.0.0.1:8000", "[::1]:9001", "127.0.0.1:8002", ""]
 
 
 def test_an_app_that_is_switched_off_is_not_asked(tmp_path: Path) -> None:

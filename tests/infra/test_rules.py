@@ -106,4 +106,4 @@ def test_the_version_for_another_prometheus_has_the_same_jobs() -> None:
         [job["job_name"] for job in configuration["scrape_configs"]]
         for configuration in (YAML(typ="safe").load(example[1]), ours)
     ]
-    assert jobs[0] == jobs[1] == ["trading-app", "metrics-sidecar", "trading-analytics"]
+    assert jobs[0] == jobs[1] == ["trading-app", "metrics-sidecar", "trading-analytics", "market-feed"]

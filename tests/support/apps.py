@@ -32,6 +32,8 @@ class Apps:
         self.sidecar_url = f"http://127.0.0.1:{self.sidecar_port}"
         self.analytics_port = free_port()
         self.analytics_url = f"http://127.0.0.1:{self.analytics_port}"
+        self.feed_port = free_port()
+        self.feed_url = f"http://127.0.0.1:{self.feed_port}"
         self.environment = {
             **os.environ,
             "WEBAPP_HTTP_PORT": str(self.web_port),
@@ -39,10 +41,14 @@ class Apps:
             "WEBAPP_REPLAY_ADDR": free_address(),
             "SIDECAR_HTTP_PORT": str(self.sidecar_port),
             "ANALYTICS_HTTP_PORT": str(self.analytics_port),
+            "FEED_HTTP_PORT": str(self.feed_port),
+            "FEED_ZMQ_ADDR": free_address(),
+            "FEED_REPLAY_ADDR": free_address(),
             "DATA_DIR": str(folder / "data"),
             "WEBAPP_API_TOKENS": "",
             "SIDECAR_API_TOKENS": "",
             "ANALYTICS_API_TOKENS": "",
+            "FEED_API_TOKENS": "",
             "MONITORING_TOKEN": "",
             **settings,
         }
@@ -85,7 +91,7 @@ class Apps:
 
     def wait_for(self, name: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until that one answers its readiness check."""
-        urls = {"trading-app": self.web_url, "trading-analytics": self.analytics_url}
+        urls = {"trading-app": self.web_url, "trading-analytics": self.analytics_url, "market-feed": self.feed_url}
         url = urls.get(name, self.sidecar_url)
         eventually(lambda: answers(f"{url}/readyz"), seconds, f"{name} ready")
 

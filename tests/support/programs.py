@@ -21,6 +21,7 @@ MODULES = {
     "trading-app": ("trading_app.main", "trading_app.server"),
     "metrics-sidecar": ("metrics_sidecar.main", "metrics_sidecar.run"),
     "trading-analytics": ("trading_analytics.main", "trading_analytics.run"),
+    "market-feed": ("market_feed.main", "market_feed.run"),
 }
 """The module of each program's `main`, and the one that it imports to serve."""
 

@@ -44,3 +44,11 @@ def test_a_key_is_a_space_and_an_id() -> None:
 def test_another_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="does not end in #ID"):
         split_key(key)
+
+
+def test_ids_that_are_skipped_are_missing_until_they_are_claimed() -> None:
+    space = IdSpace(5)
+    space.skip(8)
+    assert (space.head, space.gaps) == (8, [(6, 8)])
+    assert [space.claim(number) for number in (7, 7, 8, 9)] == [True, False, True, True]
+    assert space.missing_between(1, 9) == [(6, 6)]

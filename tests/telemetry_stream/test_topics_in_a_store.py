@@ -10,6 +10,7 @@ import pytest
 from telemetry_stream.backend import follow, open_log
 from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Batch, Conflict, Event, PerEvent, Receipt, Submission
+from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.place import Place
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
@@ -183,3 +184,11 @@ def test_nothing_is_committed_or_published_that_a_log_elsewhere_did_not_take(tmp
     log.close()
     with closing(Journal(tmp_path)) as journal:
         assert journal.head() == 5
+
+
+def test_the_known_ids_are_there_after_a_restart(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path, QUOTES)) as journal:
+        assert journal.id_spaces() == {}
+        journal.append([ticks(5, 6, 9)])
+    with closing(Journal(tmp_path, QUOTES)) as journal:
+        assert journal.id_spaces() == {"binance/BTCUSDT": IdSpace(9, [(7, 8)])}

@@ -16,13 +16,16 @@ from tests.support.polling import PATIENCE_SECONDS
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("trading-app", "metrics-sidecar", "trading-analytics")
+APPS = ("trading-app", "metrics-sidecar", "trading-analytics", "market-feed")
 PORT_SETTINGS = (
     "WEBAPP_HTTP_PORT",
     "SIDECAR_HTTP_PORT",
     "ANALYTICS_HTTP_PORT",
     "WEBAPP_ZMQ_ADDR",
     "WEBAPP_REPLAY_ADDR",
+    "FEED_HTTP_PORT",
+    "FEED_ZMQ_ADDR",
+    "FEED_REPLAY_ADDR",
 )
 PATIENCE = PATIENCE_SECONDS
 
@@ -65,7 +68,7 @@ class Run:
         wait_until(lambda: self.output.count(text) >= times, f"{text!r} in\n{self.output}")
 
     def wait_until_up(self) -> None:
-        for title in ("web app", "sidecar", "analytics"):
+        for title in ("web app", "sidecar", "analytics", "feed"):
             self.wait_for(f"apps-up | {title} listens on")
 
     def app_processes(self, app: str) -> list[int]:
@@ -103,6 +106,7 @@ class Checkout:
             self.set_mode(app, "serve")
         self.ports = [free_port() for _ in PORT_SETTINGS]
         self.environment = {key: value for key, value in os.environ.items() if key not in PORT_SETTINGS}
+        self.environment["FEED_SYMBOLS"] = "BTC-USDT"
         for setting, port in zip(PORT_SETTINGS, self.ports, strict=True):
             self.environment[setting] = f"tcp://127.0.0.1:{port}" if setting.endswith("ADDR") else str(port)
         self.runs: list[Run] = []

@@ -8,7 +8,12 @@ from pathlib import Path
 
 NAME = Path(sys.argv[0]).name
 ROOT = Path(sys.argv[0]).parents[2]
-PREFIXES = {"trading-app": "WEBAPP", "metrics-sidecar": "SIDECAR", "trading-analytics": "ANALYTICS"}
+PREFIXES = {
+    "trading-app": "WEBAPP",
+    "metrics-sidecar": "SIDECAR",
+    "trading-analytics": "ANALYTICS",
+    "market-feed": "FEED",
+}
 PORT = int(os.environ[f"{PREFIXES[NAME]}_HTTP_PORT"])
 
 

@@ -36,6 +36,7 @@ def test_a_signal_ends_all_in_good_order(checkout: Checkout, number: signal.Sign
     assert "web app | ended in good order" in run.output
     assert "sidecar | ended in good order" in run.output
     assert "analytics | ended in good order" in run.output
+    assert "feed | ended in good order" in run.output
     assert "\033[" not in run.output, "no colours outside a terminal"
 
 
@@ -179,6 +180,13 @@ def test_the_apps_end_when_nobody_reads_the_output(checkout: Checkout) -> None:
     run.stdout.readline()
     run.stdout.close()
     assert run.wait(20) == 0
+
+
+def test_without_symbols_no_feed_is_started(checkout: Checkout) -> None:
+    run = checkout.up(FEED_SYMBOLS="")
+    run.wait_for("ready: open")
+    assert run.app_processes("market-feed") == []
+    assert run.end() == 0
 
 
 def test_analytics_can_be_switched_off(checkout: Checkout) -> None:

@@ -21,6 +21,7 @@ PACKAGES = {
     "trading_app": ROOT / "trading-app/src/trading_app",
     "metrics_sidecar": ROOT / "metrics-sidecar/src/metrics_sidecar",
     "trading_analytics": ROOT / "trading-analytics/src/trading_analytics",
+    "market_feed": ROOT / "market-feed/src/market_feed",
 }
 LIBRARIES = {"telemetry_stream", "trading_model", "trading_history", "trading_files", "service_kit", "trading_client"}
 PROGRAMS = PACKAGES.keys() - LIBRARIES
@@ -43,6 +44,15 @@ NO_INPUT_OR_OUTPUT = (
     "metrics_sidecar/exposition/text.py",
     "service_kit/metrics/text.py",
     "service_kit/metrics/histogram.py",
+    "telemetry_stream/id_spaces.py",
+    *(
+        f"market_feed/{name}.py"
+        for name in (
+            *("market", "times", "continuity", "freshness", "rotation", "budget", "event", "markets"),
+            *("venues/venue", "venues/decimals", "venues/binance/frames", "venues/binance/pages"),
+            *("venues/binance/venue", "simulator/database", "simulator/faults"),
+        )
+    ),
     *sorted(str(path.relative_to(ROOT / "libs/trading-model/src")) for path in PACKAGES["trading_model"].rglob("*.py")),
 )
 DEVICES = {"asyncio", "socket", "zmq", "apsw", "sqlite3", "os", "pathlib", "time", "threading", "uvicorn", "starlette"}
@@ -54,6 +64,8 @@ ENTRY_POINTS = {
     "metrics_sidecar.run",
     "trading_analytics.main",
     "trading_analytics.run",
+    "market_feed.main",
+    "market_feed.run",
 }
 
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = (
     *(".github", "benchmarks", "config", "docs", "infra", "libs"),
-    *("metrics-sidecar", "tests", "trading-analytics", "trading-app"),
+    *("market-feed", "metrics-sidecar", "tests", "trading-analytics", "trading-app"),
 )
 FILES = [
     *(f"/{file.name}" for file in ROOT.glob("*.*")),

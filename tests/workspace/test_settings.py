@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+import market_feed.environment
 import metrics_sidecar.environment
 import trading_analytics.environment
 import trading_app.environment
@@ -45,3 +46,4 @@ def test_the_listed_values_are_the_defaults() -> None:
     assert trading_app.environment.read_settings(listed) == trading_app.environment.read_settings(unset)
     assert metrics_sidecar.environment.read_settings(listed) == metrics_sidecar.environment.read_settings(unset)
     assert trading_analytics.environment.read_settings(listed) == trading_analytics.environment.read_settings(unset)
+    assert market_feed.environment.read_settings(listed) == market_feed.environment.read_settings(unset)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from telemetry_stream.events import Result, Submission
+from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.log import (
     BeforeCommit,
     Carrier,
@@ -75,6 +76,10 @@ class DurableLog:
     def head(self) -> int:
         """The last durable sequence."""
         return self._writer.head()
+
+    def id_spaces(self) -> Mapping[str, IdSpace]:
+        """The venue ids that are known, by space; for a topic with ids, before the first `append`."""
+        return self._writer.id_spaces()
 
     def append(self, submissions: Sequence[Submission]) -> list[Result]:
         """Commit, then publish. Raises what the store raises where the commit fails; nothing is published then."""

@@ -26,8 +26,7 @@ class IdSpace(msgspec.Struct):
         """Take an id; False if it is known."""
         if number > self.head:
             if number > self.head + 1:
-                self.gaps.append((self.head + 1, number - 1))
-                del self.gaps[:-MAX_GAPS]
+                self.skip(number - 1)
             self.head = number
             return True
         place = bisect_right(self.gaps, number, key=_first) - 1
@@ -36,6 +35,12 @@ class IdSpace(msgspec.Struct):
         first, last = self.gaps[place]
         self.gaps[place : place + 1] = [gap for gap in ((first, number - 1), (number + 1, last)) if gap[0] <= gap[1]]
         return True
+
+    def skip(self, last: int) -> None:
+        """Leave the ids above the head, up to `last`, missing."""
+        self.gaps.append((self.head + 1, last))
+        del self.gaps[:-MAX_GAPS]
+        self.head = last
 
     def missing_between(self, first: int, last: int) -> list[tuple[int, int]]:
         """The missing ids from `first` to `last`, as ranges."""

@@ -22,6 +22,7 @@ from telemetry_stream.events import (
     Submission,
     SubscriberCounters,
 )
+from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
 from telemetry_stream.topics import KeyRules, Topic
@@ -236,6 +237,9 @@ class StoreWriter(Protocol):
     @property
     def counters(self) -> StoreCounters:
         """How often and how long other programs were waited for."""
+
+    def id_spaces(self) -> Mapping[str, IdSpace]:
+        """The ids that are known, by space; empty where keys are recognised by an index. Don't change them."""
 
     def stop_waiting(self) -> None:
         """Raise StoreBusy at once from now on, where another program holds the lock. For any thread."""

@@ -26,7 +26,7 @@ class IdDeduplication:
         self._connection = connection
         connection.execute(TABLE)
         rows = connection.execute("SELECT space, head, gaps FROM id_space").fetchall()
-        self._spaces = {str(space): IdSpace(int(head), _decode(gaps)) for space, head, gaps in rows}  # type: ignore[arg-type]  # as the table says
+        self.spaces = {str(space): IdSpace(int(head), _decode(gaps)) for space, head, gaps in rows}  # type: ignore[arg-type]  # as the table says
         self._changed: dict[str, IdSpace] = {}  # copies: a commit that fails must not leave ids of lost events
         self.rows_read = 0
 
@@ -58,7 +58,7 @@ class IdDeduplication:
 
     def note_committed(self, _commit: PendingCommit) -> None:
         """The commit is durable."""
-        self._spaces |= self._changed
+        self.spaces |= self._changed
         self._changed = {}
 
     def invalidate(self) -> None:
@@ -81,7 +81,7 @@ class IdDeduplication:
     def _claim(self, name: str, number: int) -> bool:
         space = self._changed.get(name)
         if space is None:
-            known = self._spaces.get(name)
+            known = self.spaces.get(name)
             if known is None:
                 self._changed[name] = IdSpace(number)
                 return True

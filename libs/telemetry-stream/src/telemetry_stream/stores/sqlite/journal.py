@@ -2,7 +2,7 @@
 
 import fcntl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from telemetry_stream.chain import extend
 from telemetry_stream.errors import JournalInUse, JournalReplaced, StoreBusy
 from telemetry_stream.events import Batch, Commit, Result, Submission
+from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.log import BeforeCommit, StoreCounters
 from telemetry_stream.stores.sqlite import labels, origins, reader, request_keys, retention
 from telemetry_stream.stores.sqlite.checkpoints import Checkpoints
@@ -67,6 +68,10 @@ class Journal:
     def head(self) -> int:
         """The last durable sequence; 0 for an empty journal."""
         return self._head
+
+    def id_spaces(self) -> Mapping[str, IdSpace]:
+        """The ids that are known, by space; empty with keys. They change with each append."""
+        return self._deduplication.spaces
 
     @property
     def rows_read(self) -> int:

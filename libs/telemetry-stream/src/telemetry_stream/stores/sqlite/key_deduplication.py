@@ -1,6 +1,6 @@
 """Recognises repetitions by an index of all keys: what was there before is compared with what comes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import apsw
@@ -8,6 +8,7 @@ import msgspec
 
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Compared, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
+from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.stores.sqlite import reader, request_keys
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
 from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents, Sought
@@ -27,6 +28,8 @@ class KeyDeduplication:
         self._key_seed = int(connection.execute("SELECT key_seed FROM stream").get)
         self._keys = KeyIndex(folder, stream, connection, head)
         self._known = KnownEvents(connection)
+        self.spaces: Mapping[str, IdSpace] = {}
+        """No ids are kept."""
 
     @property
     def rows_read(self) -> int:

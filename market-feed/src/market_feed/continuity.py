@@ -1,0 +1,246 @@
+"""Puts the trades of one instrument into the order of their ids: each once, and none missing without a word. No I/O.
+
+A trade that follows the last one is passed on. A later one is held, and the ids before it are a hole that has to be
+fetched from the venue. A hole that can't be filled in time is given up: a `Gap` goes out, then what was held. What
+comes for it afterwards is passed on as late. Times are seconds of a monotonic clock.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from market_feed.market import Gap, GapFilled, Origin, Trade
+from telemetry_stream.id_spaces import IdSpace
+
+RECENT = 4_096
+"""Trades kept to compare repetitions with."""
+
+ABSENT = "absent_at_venue"
+NO_ANSWER = "no_answer"
+TOO_MANY_HELD = "too_many_held"
+TOO_LARGE = "too_large"
+
+Passed = Trade | Gap | GapFilled
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a hole may stay open without progress, how many trades are held meanwhile and fetched at most."""
+
+    fill_seconds: float = 5.0
+    max_held: int = 50_000
+    max_fetched: int = 1_000_000
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was met, as totals."""
+
+    duplicates: dict[Origin, int] = field(default_factory=lambda: {"live": 0, "backfill": 0})
+    conflicts: int = 0
+    """Repetitions that say something else."""
+
+    broken_ranges: int = 0
+    """Consecutive aggregates whose single trades are not consecutive."""
+
+    gaps: int = 0
+    missing: int = 0
+    filled: int = 0
+    late: int = 0
+    unfillable: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys((ABSENT, NO_ANSWER, TOO_MANY_HELD, TOO_LARGE), 0)
+    )
+
+
+@dataclass(slots=True)
+class Hole:
+    """The ids `first` to `last` that are missing before what is held. `answers` counts the venue's, empty or not."""
+
+    first: int
+    last: int
+    noticed_at: float
+    progress_at: float
+    answers: int = 0
+
+
+class Continuity:
+    """The trades of one instrument."""
+
+    def __init__(self, limits: Limits, known: IdSpace | None = None) -> None:
+        """`known` is what the journal has."""
+        self.counters = Counters()
+        self.hole: Hole | None = None
+        """What has to be fetched; the next one shows once this one is closed."""
+
+        self._limits = limits
+        self.owed: list[tuple[int, int]] = []
+        """Given up, but the venue may still have them."""
+
+        self._space = IdSpace(known.head, list(known.gaps)) if known else None
+        self._given_up: list[tuple[int, int]] = []
+        self._counted_until = 0
+        self._held: dict[int, Trade] = {}
+        self._heap: list[int] = []
+        self._recent: list[Trade | None] = [None] * RECENT
+        self._last_single_id = 0
+
+    @property
+    def last(self) -> int | None:
+        """The id of the last trade passed on; None before the first."""
+        return self._space.head if self._space else None
+
+    @property
+    def last_single_id(self) -> int:
+        """The id of its last single trade; 0 if unknown."""
+        return self._last_single_id
+
+    @property
+    def held(self) -> int:
+        """The number of trades that wait for a hole."""
+        return len(self._held)
+
+    def begin_at(self, first: int) -> None:
+        """The next trade has this id; those before are not wanted. Without effect if that much is known already."""
+        if self._space is None:
+            self._space = IdSpace(first - 1)
+        else:
+            self._space.head = max(self._space.head, first - 1)
+
+    def take(self, trades: Iterable[Trade], now: float) -> list[Passed]:
+        """What can be passed on now, in order."""
+        passed: list[Passed] = []
+        for trade in trades:
+            space = self._space
+            if space is None:
+                space = self._space = IdSpace(trade.id - 1)
+            if trade.id == space.head + 1:
+                self._pass(trade, space, passed)
+            elif trade.id <= space.head:
+                self._take_earlier(trade, space, passed)
+            else:
+                self._hold(trade)
+        if self._held:
+            self._release(passed, now)
+        return passed
+
+    def page_ended(self, asked: int, trades: Iterable[Trade], now: float) -> list[Passed]:
+        """The venue's answer to a request for the trades from `asked` on, in ascending order of ids.
+
+        An answer that begins after `asked` says that the ids before do not exist, or no longer. An empty one says
+        nothing: a venue's database may be behind its streams.
+        """
+        found = sorted(trades, key=lambda trade: trade.id)
+        found = [trade for trade in found if trade.id >= asked]
+        before = self.last
+        passed: list[Passed] = []
+        if self.hole is not None:
+            self.hole.answers += 1
+        if found:
+            self._settle(asked, found[0].id, found[-1].id)
+        if found and self.hole is not None and self.hole.first == asked and found[0].id > asked:
+            passed += self._give_up(min(found[0].id - 1, self.hole.last), ABSENT, now)
+        passed += self.take(found, now)
+        if self.hole is not None and self.last != before:
+            self.hole.progress_at = now
+        return passed
+
+    def tick(self, now: float) -> list[Passed]:
+        """Give up what can't be waited for any longer."""
+        hole, limits = self.hole, self._limits
+        if hole is None:
+            return []
+        if len(self._held) > limits.max_held:
+            return self._give_up(hole.last, TOO_MANY_HELD, now)
+        if hole.last - hole.first >= limits.max_fetched:
+            return self._give_up(hole.last - limits.max_fetched, TOO_LARGE, now)
+        if now - hole.progress_at >= limits.fill_seconds:
+            return self._give_up(hole.last, ABSENT if hole.answers else NO_ANSWER, now)
+        return []
+
+    def _pass(self, trade: Trade, space: IdSpace, passed: list[Passed]) -> None:
+        space.head = trade.id
+        self._recent[trade.id % RECENT] = trade
+        if trade.first_id:
+            if self._last_single_id and trade.first_id != self._last_single_id + 1:
+                self.counters.broken_ranges += 1
+            self._last_single_id = trade.last_id
+        else:
+            self._last_single_id = trade.id
+        if trade.origin == "backfill":
+            self.counters.filled += 1
+        passed.append(trade)
+
+    def _take_earlier(self, trade: Trade, space: IdSpace, passed: list[Passed]) -> None:
+        if space.gaps and space.claim(trade.id):
+            trade.late = True
+            self.counters.late += 1
+            passed.append(trade)
+            self._look_for_filled(trade.id, space, passed)
+            return
+        self._repeat(trade, self._recent[trade.id % RECENT])
+
+    def _repeat(self, trade: Trade, earlier: Trade | None) -> None:
+        self.counters.duplicates[trade.origin] += 1
+        if earlier is not None and earlier.id == trade.id and not earlier.says_the_same(trade):
+            self.counters.conflicts += 1
+
+    def _look_for_filled(self, number: int, space: IdSpace, passed: list[Passed]) -> None:
+        for gap in self._given_up:
+            if gap[0] <= number <= gap[1] and not space.missing_between(*gap):
+                self._given_up.remove(gap)
+                passed.append(GapFilled(*gap))
+                return
+
+    def _settle(self, asked: int, first: int, last: int) -> None:
+        """Nothing more is owed where the venue's answer, from `asked` to `last`, has no trade or has it in it."""
+        self.owed = [
+            (max(a, last + 1) if asked <= a <= last or first <= a <= last else a, b)
+            for a, b in self.owed
+            if not asked <= a <= b <= last
+        ]
+
+    def _hold(self, trade: Trade) -> None:
+        if trade.id in self._held:
+            self._repeat(trade, self._held[trade.id])
+            return
+        self._held[trade.id] = trade
+        heappush(self._heap, trade.id)
+
+    def _release(self, passed: list[Passed], now: float) -> None:
+        """Pass on what follows, and note the hole before the rest."""
+        space = self._space
+        assert space is not None
+        while self._heap and self._heap[0] <= space.head + 1:
+            trade = self._held.pop(heappop(self._heap))
+            if trade.id == space.head + 1:
+                self._pass(trade, space, passed)
+            else:
+                self._repeat(trade, self._recent[trade.id % RECENT])
+        if not self._heap:
+            self.hole = None
+            return
+        first, last = space.head + 1, self._heap[0] - 1
+        if self.hole is None or self.hole.last < first:
+            self.hole = Hole(first, last, now, now)
+            self.counters.gaps += last > self._counted_until
+            self.counters.missing += max(0, last - max(first - 1, self._counted_until))
+            self._counted_until = max(self._counted_until, last)
+        else:
+            self.hole.first, self.hole.last = first, min(last, self.hole.last)
+
+    def _give_up(self, until: int, reason: str, now: float) -> list[Passed]:
+        """Say that the hole's ids up to `until` are missing, and pass on what follows."""
+        hole, space = self.hole, self._space
+        assert hole is not None
+        assert space is not None
+        gap = Gap(hole.first, until, reason)
+        self.counters.unfillable[reason] += gap.last - gap.first + 1
+        self._given_up.append((gap.first, gap.last))
+        if reason not in (ABSENT, TOO_LARGE):
+            self.owed.append((gap.first, gap.last))
+        space.skip(gap.last)
+        self._last_single_id = 0  # what the next aggregate begins with can't be compared
+        passed: list[Passed] = [gap]
+        hole.first = until + 1
+        self._release(passed, now)
+        return passed

@@ -1,0 +1,88 @@
+"""The events of the market stream, as docs/market-data.md describes them. No I/O."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+
+from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
+from telemetry_stream.events import Event
+
+COUNTED = "feed"
+"""The id space of events without an id of the venue's: they are numbered here."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Writer:
+    """Makes the events of one instrument."""
+
+    def __init__(self, instrument: Instrument, id_space: str, numbers: Iterator[int]) -> None:
+        """`numbers` are those of the space COUNTED, shared by all instruments."""
+        self._space = id_space
+        self._numbers = numbers
+        venue, symbol = (_encode(text).decode() for text in (instrument.venue, instrument.symbol))
+        self._market = f'"venue":{venue},"symbol":{symbol},'
+        self._trade = f'{{"kind":"trade",{self._market}"trade_id":"'
+
+    def trade(self, trade: Trade) -> Event:
+        """A trade."""
+        parts = (
+            f'{self._trade}{trade.id}","price":"{trade.price}","qty":"{trade.qty}","side":"{trade.side}",'
+            f'"ts":"{trade.ts}","received_at_ns":{trade.received_at_ns},"origin":"{trade.origin}"'
+        )
+        if trade.event_ts:
+            parts = f'{parts},"event_ts":"{trade.event_ts}"'
+        if trade.first_id:
+            parts = f'{parts},"first_trade_id":"{trade.first_id}","last_trade_id":"{trade.last_id}"'
+        if trade.late:
+            parts = f'{parts},"late":true'
+        return Event(f"{self._space}#{trade.id}", f"{parts}}}".encode())
+
+    def quote(self, quote: Quote, received_at_ns: int) -> Event:
+        """A quote."""
+        return self._counted(
+            f'{{"kind":"quote",{self._market}"bid":"{quote.bid}","bid_qty":"{quote.bid_qty}","ask":"{quote.ask}",'
+            f'"ask_qty":"{quote.ask_qty}","update_id":"{quote.update_id}","received_at_ns":{received_at_ns}}}'
+        )
+
+    def candle(self, candle: Candle, received_at_ns: int) -> Event:
+        """A closed candle."""
+        text = (
+            f'{{"kind":"candle",{self._market}"interval":"{candle.interval}","ts":"{candle.ts}","open":"{candle.open}",'
+            f'"high":"{candle.high}","low":"{candle.low}","close":"{candle.close}","volume":"{candle.volume}",'
+            f'"trades":{candle.trades},"received_at_ns":{received_at_ns}}}'
+        )
+        return Event(f"{self._space}:candle:{candle.interval}#{candle.number}", text.encode())
+
+    def gap(self, gap: Gap, noticed_at_ns: int) -> Event:
+        """Trades that are missing."""
+        return self._counted(
+            f'{{"kind":"gap",{self._market}{_range(gap)},"reason":"{gap.reason}","received_at_ns":{noticed_at_ns}}}'
+        )
+
+    def gap_filled(self, gap: GapFilled, noticed_at_ns: int) -> Event:
+        """Trades that were missing, and have come."""
+        return self._counted(f'{{"kind":"gap_filled",{self._market}{_range(gap)},"received_at_ns":{noticed_at_ns}}}')
+
+    def status(self, status: str, noticed_at_ns: int) -> Event:
+        """What the venue says of the market: `trading`, `halted`, `delisted`, `unknown_symbol`."""
+        return self._counted(f'{{"kind":"status",{self._market}"status":"{status}","received_at_ns":{noticed_at_ns}}}')
+
+    def _counted(self, text: str) -> Event:
+        return Event(f"{COUNTED}#{next(self._numbers)}", text.encode())
+
+
+def session(state: str, window: str, ts: str, numbers: Iterator[int]) -> Event:
+    """A window of the schedule opens or closes."""
+    text = {"kind": "session", "session": state, "window": window, "ts": ts}
+    return Event(f"{COUNTED}#{next(numbers)}", _encode(text))
+
+
+def numbers_after(last: int) -> Iterator[int]:
+    """The numbers of the space COUNTED, after the last one in the journal."""
+    return count(last + 1)
+
+
+def _range(gap: Gap | GapFilled) -> str:
+    return f'"from_id":"{gap.first}","to_id":"{gap.last}","count":{gap.last - gap.first + 1}'

@@ -1,0 +1,252 @@
+"""The feed of one venue: what its connections bring goes through the decisions of each market into the journal."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from market_feed.continuity import Limits
+from market_feed.filler import Filler
+from market_feed.journal import MarketJournal
+from market_feed.link import Link
+from market_feed.market import (
+    Candle,
+    Head,
+    Instrument,
+    Quote,
+    Refusal,
+    ShutdownNotice,
+    Subscriptions,
+    Trade,
+    Unreadable,
+)
+from market_feed.markets import Market
+from market_feed.rotation import rotation_due
+from market_feed.shard import Dialling, Shard
+from market_feed.venues.venue import Venue
+from telemetry_stream.events import Event
+from telemetry_stream.id_spaces import IdSpace
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 0.05
+MUTE_PAUSE_SECONDS = 60.0
+"""Minimum time between two replacements of a connection because of a mute market."""
+
+REJECTED = ("malformed", "ids", "number", "time", "unknown_symbol")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLimits:
+    """The operator's limits, in seconds."""
+
+    continuity: Limits
+    stale_seconds: float
+    silent_seconds: float
+    rotate_at: int | None = None
+
+
+class VenueFeed:
+    """One venue's connections, markets and requests. Use it in one event loop."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        instruments: Sequence[Instrument],
+        known: Mapping[str, IdSpace],
+        numbers: Iterator[int],
+        journal: MarketJournal,
+        filler: Filler,
+        dialling: Dialling,
+        limits: FeedLimits,
+    ) -> None:
+        self.venue = venue
+        self.filler = filler
+        self.dialling = dialling
+        self.rejected = dict.fromkeys(REJECTED, 0)
+        """Parts of frames that could not be used, by reason, since the start."""
+
+        self.frames = 0
+        now = time.monotonic()
+        self.markets: dict[str, Market] = {}
+        for instrument in instruments:
+            space = venue.id_space(instrument)
+            self.markets[instrument.code] = Market(
+                instrument, space, known.get(space), limits.continuity, limits.stale_seconds, numbers, now
+            )
+        self._journal = journal
+        self._limits = limits
+        self._fetching = {code: _Fetching(market, self) for code, market in self.markets.items()}
+        self.shards = [
+            Shard(venue, streams, dialling, self.take, journal.room) for streams in _shares(venue, instruments)
+        ]
+        self._mute_at = float("-inf")
+
+    async def run(self) -> None:
+        """Feed until cancelled; what had arrived by then is journaled. Raises what any part raises."""
+        tasks = [asyncio.create_task(shard.run()) for shard in self.shards]
+        tasks.append(asyncio.create_task(self._tick_for_ever()))
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await self.filler.close()
+
+    def take(self, link: Link, frames: Sequence[bytes], received_at_ns: int) -> None:
+        """What one iteration of the event loop brought on a connection."""
+        self.frames += len(frames)
+        now = time.monotonic()
+        events: list[Event] = []
+        run: list[Trade] = []
+        market: Market | None = None
+        for item in link.reader.read(frames, received_at_ns // 1_000):
+            if type(item) is Trade:
+                item.received_at_ns = received_at_ns
+                if market is None or item.code != market.instrument.code:
+                    if run and market is not None:
+                        events += market.trade_events(run, now, received_at_ns)
+                        run = []
+                    market = self.markets.get(item.code)
+                    if market is None:
+                        self.rejected["unknown_symbol"] += 1
+                        continue
+                run.append(item)
+                continue
+            if run and market is not None:
+                events += market.trade_events(run, now, received_at_ns)
+                run = []
+            events += self._other(link, item, now, received_at_ns)
+        if run and market is not None:
+            events += market.trade_events(run, now, received_at_ns)
+        self._journal.put(events, received_at_ns)
+
+    def page_came(self, market: Market, asked: int, trades: list[Trade]) -> None:
+        """A page of missing trades came."""
+        received_at_ns = trades[0].received_at_ns if trades else time.time_ns()
+        passed = market.continuity.page_ended(asked, trades, time.monotonic())
+        self._journal.put(market.events(passed, received_at_ns), received_at_ns)
+        market.asks_for_tail = bool(trades) and market.asks_for_tail and market.is_behind
+
+    @property
+    def links(self) -> int:
+        """Open connections."""
+        return sum(len(shard.links) for shard in self.shards)
+
+    def _other(self, link: Link, item: object, now: float, received_at_ns: int) -> list[Event]:
+        if type(item) is Quote:
+            market = self.markets.get(item.code)
+            return market.quote_events(item, received_at_ns) if market else []
+        if type(item) is Head:
+            market = self.markets.get(item.code)
+            if market:
+                market.freshness.note_head(item.last_trade_id, market.continuity.last_single_id, now)
+        elif type(item) is Candle:
+            market = self.markets.get(item.code)
+            return [market.writer.candle(item, received_at_ns)] if market else []
+        elif type(item) is ShutdownNotice:
+            self._shard_of(link).replace("shutdown_notice")
+        elif type(item) is Subscriptions:
+            self._note_subscriptions(link, item)
+        elif type(item) is Refusal:
+            log.warning("the venue refused a message", venue=self.venue.name, reason=item.detail)
+        elif type(item) is Unreadable:
+            self.rejected[item.reason] += 1
+            log.warning(
+                "unreadable",
+                venue=self.venue.name,
+                reason=item.reason,
+                content=item.content[:300].decode(errors="replace"),
+            )
+        return []
+
+    def _shard_of(self, link: Link) -> Shard:
+        return next(shard for shard in self.shards if link in shard.links)
+
+    def _note_subscriptions(self, link: Link, item: Subscriptions) -> None:
+        link.subscribed = frozenset(item.names)
+        missing = [name for name in self._shard_of(link).streams if name not in link.subscribed]
+        if missing:
+            log.warning("the venue does not send some streams", venue=self.venue.name, streams=missing[:20])
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._tick(time.monotonic())
+
+    def _tick(self, now: float) -> None:
+        for code, market in self.markets.items():
+            passed = market.continuity.tick(now)
+            if passed:
+                self._note_gaps(market)
+                self._journal.put(market.events(passed, time.time_ns()), time.time_ns())
+            if market.need(now, self.links) is not None:
+                self.filler.look_after(self._fetching[code])
+            if market.freshness.state(now) == "stale":
+                self._see_to_stale(market, now)
+        self._look_at_links(now)
+
+    def _note_gaps(self, market: Market) -> None:
+        log.warning("trades are missing", venue=self.venue.name, symbol=market.instrument.symbol)
+
+    def _see_to_stale(self, market: Market, now: float) -> None:
+        """Fetch what the stream does not bring, and replace its connection if others flow there."""
+        if now - self._mute_at < MUTE_PAUSE_SECONDS:
+            return
+        streams = set(self.venue.streams(market.instrument))
+        for shard in self.shards:
+            if streams & set(shard.streams) and shard.links:
+                self._mute_at = now
+                market.asks_for_tail = True
+                log.warning("a market is mute", venue=self.venue.name, symbol=market.instrument.symbol)
+                shard.replace("mute")
+
+    def _look_at_links(self, now: float) -> None:
+        now_s = time.time()
+        for shard in self.shards:
+            if len(shard.links) != 1:
+                continue
+            link = shard.links[0]
+            if now - link.heard_at > self._limits.silent_seconds:
+                shard.replace("silent")
+            elif rotation_due(
+                link.opened_at_us / 1_000_000,
+                self.venue.limits.lifetime_seconds,
+                self._limits.rotate_at,
+                lambda _time: False,
+                now_s,
+            ):
+                shard.replace("rotation")
+
+
+class _Fetching:
+    """What the filler needs to know of a market."""
+
+    def __init__(self, market: Market, feed: VenueFeed) -> None:
+        self.instrument = market.instrument
+        self._market = market
+        self._feed = feed
+
+    def need(self, now: float) -> int | None:
+        """The id from which on trades are to be fetched now."""
+        return self._market.need(now, self._feed.links)
+
+    def page_came(self, asked: int, trades: list[Trade]) -> None:
+        """Hand a page over."""
+        self._feed.page_came(self._market, asked, trades)
+
+
+def _shares(venue: Venue, instruments: Iterable[Instrument]) -> list[list[str]]:
+    """The streams, in shares of one connection each; an instrument's streams stay together."""
+    shares: list[list[str]] = [[]]
+    for instrument in instruments:
+        streams = venue.streams(instrument)
+        if len(shares[-1]) + len(streams) > venue.limits.streams_per_connection:
+            shares.append([])
+        shares[-1] += streams
+    return [share for share in shares if share]

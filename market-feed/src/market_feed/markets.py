@@ -1,0 +1,88 @@
+"""One instrument: its trades in order, what is missing, and whether it is current. No I/O."""
+
+from collections.abc import Callable, Iterator
+
+from market_feed.continuity import Continuity, Limits
+from market_feed.event import Writer
+from market_feed.freshness import Freshness
+from market_feed.market import Gap, GapFilled, Instrument, Quote, Trade
+from telemetry_stream.events import Event
+from telemetry_stream.id_spaces import IdSpace
+
+OTHER_LINK_SECONDS = 0.25
+"""While two connections are open, the other one may bring what this one has not; so long is waited."""
+
+Put = Callable[[list[Event], int], None]
+
+
+class Market:
+    """One instrument's state."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        id_space: str,
+        known: IdSpace | None,
+        limits: Limits,
+        stale_seconds: float,
+        numbers: Iterator[int],
+        now: float,
+    ) -> None:
+        self.instrument = instrument
+        self.continuity = Continuity(limits, known)
+        self.freshness = Freshness(stale_seconds, now)
+        self.writer = Writer(instrument, id_space, numbers)
+        self.last_trade_us = 0
+        """The venue's time of the last trade; 0 before the first."""
+
+        self.last_price = ""
+        self.trades = 0
+        """Passed on, since the start."""
+
+        self.update_id = 0
+        """That of the last quote."""
+
+        self.asks_for_tail = False
+        """The venue has trades after the last one here, but the stream does not bring them."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the venue has named a trade after the last one here."""
+        return self.freshness.head > self.continuity.last_single_id
+
+    def trade_events(self, trades: list[Trade], now: float, received_at_ns: int) -> list[Event]:
+        """The events of trades that came live."""
+        self.freshness.note_trade(now)
+        return self.events(self.continuity.take(trades, now), received_at_ns)
+
+    def quote_events(self, quote: Quote, received_at_ns: int) -> list[Event]:
+        """The event of a quote; none if it is not newer than the last."""
+        if quote.update_id <= self.update_id:
+            return []
+        self.update_id = quote.update_id
+        return [self.writer.quote(quote, received_at_ns)]
+
+    def events(self, passed: list[Trade | Gap | GapFilled], received_at_ns: int) -> list[Event]:
+        """The events of what the continuity passed on."""
+        events = []
+        for one in passed:
+            if type(one) is Trade:
+                if not one.late:
+                    self.last_trade_us, self.last_price = one.time_us, one.price
+                events.append(self.writer.trade(one))
+                self.trades += 1
+            elif type(one) is Gap:
+                events.append(self.writer.gap(one, received_at_ns))
+            elif type(one) is GapFilled:
+                events.append(self.writer.gap_filled(one, received_at_ns))
+        return events
+
+    def need(self, now: float, links: int) -> int | None:
+        """The id from which on trades are to be fetched now; None if none are."""
+        continuity = self.continuity
+        hole, last = continuity.hole, continuity.last
+        if hole is not None:
+            return hole.first if links < 2 or now - hole.noticed_at >= OTHER_LINK_SECONDS else None
+        if self.asks_for_tail and last is not None:
+            return last + 1
+        return continuity.owed[0][0] if continuity.owed else None

@@ -1,0 +1,104 @@
+"""What the REST side of a simulated Binance knows, and how it answers. No I/O."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from market_feed.budget import RollingBudget
+
+WEIGHTS = {"aggTrades": 4, "historicalTrades": 25, "time": 1, "exchangeInfo": 20, "klines": 2}
+MAX_LIMIT = 1_000
+
+Answer = tuple[int, dict[str, str], Any]
+"""Status, headers, and the JSON document."""
+
+
+class Database:
+    """The trades that were published, by symbol. Publish them in order of their ids."""
+
+    def __init__(self, weight_per_minute: int = 6_000) -> None:
+        self.behind = 0
+        """The database is so many trades behind the streams."""
+
+        self.oldest = 0
+        """Trades with lower ids are not kept any more."""
+
+        self.absent: set[int] = set()
+        """Ids that do not exist here, though they were published."""
+
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self._weights = RollingBudget(weight_per_minute, 60.0)
+        self._banned_until = float("-inf")
+        self._refused = 0
+        self.max_refused = 0
+        """Requests that came while this address was banned."""
+
+        self._aggregates: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
+        self._singles: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
+
+    def add(self, data: Mapping[str, Any]) -> None:
+        """A trade or an aggregate is published."""
+        if data.get("e") == "aggTrade":
+            ids, items = self._aggregates.setdefault(data["s"], ([], []))
+            ids.append(data["a"])
+            items.append({key: data[key] for key in "apqflTmM"})
+        elif data.get("e") == "trade":
+            ids, items = self._singles.setdefault(data["s"], ([], []))
+            ids.append(data["t"])
+            items.append(
+                {
+                    "id": data["t"], "price": data["p"], "qty": data["q"], "quoteQty": "0", "time": data["T"],
+                    "isBuyerMaker": data["m"], "isBestMatch": True,
+                }
+            )  # fmt: skip
+
+    def last_single_id(self, code: str) -> int:
+        """Of the symbol's trades; 0 for none."""
+        ids, _ = self._singles.get(code, ([], []))
+        return ids[-1] if ids else 0
+
+    def answer(self, path: str, parameters: dict[str, str], microseconds: bool, now: float, now_ns: int) -> Answer:
+        """The answer to a request; `now` is in seconds of a monotonic clock."""
+        name = path.rpartition("/")[2]
+        self.asked.append((name, parameters))
+        if now < self._banned_until:
+            self.max_refused += 1
+            return 418, {"Retry-After": str(int(self._banned_until - now) + 1)}, {"code": -1003, "msg": "banned"}
+        weight = WEIGHTS.get(name)
+        if weight is None:
+            return 404, {}, {"code": -1121, "msg": "no such path"}
+        if self._weights.wait(weight, now):
+            self._banned_until = now + 2
+            return 429, {"Retry-After": "2"}, {"code": -1003, "msg": "Too much request weight used"}
+        self._weights.spend(weight, now)
+        headers = {"X-MBX-USED-WEIGHT-1M": str(self._weights.used)}
+        if name == "time":
+            return 200, headers, {"serverTime": now_ns // (1_000 if microseconds else 1_000_000)}
+        if name not in ("aggTrades", "historicalTrades"):
+            return 200, headers, []
+        return 200, headers, self._page(name, parameters, microseconds)
+
+    def _page(self, name: str, parameters: dict[str, str], microseconds: bool) -> list[dict[str, Any]]:
+        known = self._aggregates if name == "aggTrades" else self._singles
+        ids, items = known.get(parameters.get("symbol", ""), ([], []))
+        end = max(len(ids) - self.behind, 0)
+        limit = min(int(parameters.get("limit", "500")), MAX_LIMIT)
+        if "fromId" in parameters:
+            start = bisect_left(ids, max(int(parameters["fromId"]), self.oldest))
+        elif "startTime" in parameters:
+            time = int(parameters["startTime"])
+            time = time // 1_000 if time > 10**14 else time
+            start = bisect_left(items, time, key=lambda item: item["T"])
+        else:
+            start = max(end - limit, 0)
+        page = items[start : min(start + limit, end)]
+        page = [item for item in page if item.get("a", item.get("id")) not in self.absent]
+        key = "T" if name == "aggTrades" else "time"
+        return [{**item, key: item[key] * 1_000} for item in page] if microseconds else page
+
+
+def encode(document: Any) -> bytes:
+    """JSON."""
+    return msgspec.json.encode(document)

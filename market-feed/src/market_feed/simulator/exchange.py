@@ -1,0 +1,249 @@
+"""A simulated Binance over real sockets: streams and REST on one port."""
+
+import asyncio
+import math
+import ssl
+import time
+from collections import deque
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+
+from market_feed.simulator.database import Database, encode
+from market_feed.simulator.faults import Faults
+from market_feed.simulator.tape import Tick
+
+TIMES = ("E", "T")
+MESSAGES_PER_SECOND = 5
+TICKER_SECONDS = 1.0
+MAX_STREAMS = 1_024
+
+
+class Subscriber:
+    """A connected client."""
+
+    def __init__(self, connection: ServerConnection, streams: Iterable[str], microseconds: bool) -> None:
+        self.connection = connection
+        self.streams = list(dict.fromkeys(streams))
+        self.microseconds = microseconds
+        self.messages: deque[float] = deque()
+        self.sent = 0
+
+    def send(self, frame: bytes) -> None:
+        """Write without waiting: a client that does not read is noticed by the size of the buffer."""
+        # The library's `send` is a coroutine for each frame; a burst of thousands needs the sans-I/O layer below it.
+        if self.connection.protocol.state is State.OPEN and not self.connection.transport.is_closing():
+            self.connection.protocol.send_text(frame)
+            self.connection.send_data()
+            self.sent += 1
+
+
+class Exchange:
+    """Publishes ticks to its subscribers, answers REST requests, and does what `faults` say."""
+
+    def __init__(self, database: Database | None = None, faults: Faults | None = None) -> None:
+        self.database = database or Database()
+        self.faults = faults or Faults()
+        self.subscribers: list[Subscriber] = []
+        self.max_subscribers = 0
+        self.connects = 0
+        self.closed_for_messages = 0
+        """Connections that were closed since they sent too many messages."""
+
+        self.published = 0
+        self.messages: list[dict[str, Any]] = []
+        """What subscribers sent."""
+
+        self._server: Server | None = None
+        self._held: Tick | None = None
+        self._ticker: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        assert self._server is not None
+        port: int = next(iter(self._server.sockets)).getsockname()[1]
+        return port
+
+    async def start(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
+        """Listen on loopback."""
+        self._server = await serve(
+            self._serve,
+            "127.0.0.1",
+            port,
+            ssl=context,
+            process_request=self._process_request,
+            compression=None,
+            ping_interval=None,
+            close_timeout=1,
+            max_queue=64,
+        )
+        self._ticker = asyncio.create_task(self._tick_for_ever())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def publish(self, tick: Tick) -> None:
+        """Send to who subscribed, as far as the faults let it."""
+        self.database.add(tick.data)
+        faults = self.faults
+        if faults.silent or tick.stream in faults.mute or tick.stream in faults.unknown_streams:
+            return
+        if faults.dropped and faults.chance.random() < faults.dropped:
+            return
+        if self._held is None and faults.swapped and faults.chance.random() < faults.swapped:
+            self._held = tick
+            return
+        self._send(tick)
+        if faults.doubled and faults.chance.random() < faults.doubled:
+            self._send(tick)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._send(held)
+
+    def _send(self, tick: Tick) -> None:
+        self.published += 1
+        frames: dict[bool, bytes] = {}
+        for subscriber in self.subscribers:
+            if tick.stream in subscriber.streams:
+                unit = subscriber.microseconds and not self.faults.ignore_time_unit
+                frame = frames.get(unit)
+                if frame is None:
+                    frame = frames[unit] = encode({"stream": tick.stream, "data": _in_unit(tick.data, unit)})
+                subscriber.send(frame)
+
+    def send_raw(self, frame: bytes) -> None:
+        """Send this to every subscriber."""
+        for subscriber in self.subscribers:
+            subscriber.send(frame)
+
+    async def play(self, ticks: Iterable[Tick], speed: float = math.inf, pause_every: int = 200) -> None:
+        """Publish, `speed` times as fast as recorded; at full speed others run after each `pause_every` frames."""
+        first_ns, began = 0, time.monotonic()
+        for count, tick in enumerate(ticks, 1):
+            if not math.isinf(speed):
+                first_ns = first_ns or tick.at_ns
+                due = began + (tick.at_ns - first_ns) / 1e9 / speed
+                if (wait := due - time.monotonic()) > 0.001:
+                    await asyncio.sleep(wait)
+            self.publish(tick)
+            if count % pause_every == 0:
+                await self.drained()
+
+    async def drained(self) -> None:
+        """Let subscribers read: no buffer may grow without end."""
+        await asyncio.sleep(0)
+        while any(one.connection.transport.get_write_buffer_size() > 1_000_000 for one in self.subscribers):
+            await asyncio.sleep(0.005)
+
+    def cut(self, how: str = "abort") -> None:
+        """End every connection: `abort` (RST or EOF without a close frame), or a close code."""
+        for subscriber in list(self.subscribers):
+            if how == "abort":
+                subscriber.connection.transport.abort()
+            elif how == "mid_frame":
+                subscriber.connection.transport.write(b"\x81\x7e\x10\x00half")
+                subscriber.connection.transport.close()
+            else:
+                subscriber.connection.protocol.send_close(int(how), "told so")
+                subscriber.connection.send_data()
+                subscriber.connection.transport.close()
+
+    def announce_shutdown(self, shape: str = "stream") -> None:
+        """Tell subscribers that their connection ends soon, in one of the two shapes."""
+        now_ms = time.time_ns() // 1_000_000
+        event = {"e": "serverShutdown", "E": now_ms}
+        self.send_raw(encode(event if shape == "raw" else {"stream": "!serverShutdown", "data": event}))
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        assert connection.request is not None
+        query = parse_qs(urlsplit(connection.request.path).query)
+        streams = [unquote(name) for name in query.get("streams", [""])[0].split("/") if name]
+        subscriber = Subscriber(connection, streams, query.get("timeUnit") == ["MICROSECOND"])
+        self.subscribers.append(subscriber)
+        self.connects += 1
+        self.max_subscribers = max(self.max_subscribers, len(self.subscribers))
+        try:
+            async for message in connection:
+                if not self._take(subscriber, message):
+                    await connection.close(1008, "Too many requests")
+                    return
+        except ConnectionClosed:
+            pass
+        finally:
+            self.subscribers.remove(subscriber)
+
+    def _take(self, subscriber: Subscriber, message: str | bytes) -> bool:
+        """Answer a message; False if there were too many within a second."""
+        now = time.monotonic()
+        subscriber.messages.append(now)
+        while subscriber.messages[0] < now - 1:
+            subscriber.messages.popleft()
+        if len(subscriber.messages) > MESSAGES_PER_SECOND:
+            self.closed_for_messages += 1
+            return False
+        request = msgspec.json.decode(message)
+        self.messages.append(request)
+        names, number = request.get("params", []), request.get("id")
+        result: Any = None
+        if request["method"] == "SUBSCRIBE":
+            subscriber.streams = list(dict.fromkeys([*subscriber.streams, *names]))
+        elif request["method"] == "UNSUBSCRIBE":
+            subscriber.streams = [name for name in subscriber.streams if name not in names]
+        elif request["method"] == "LIST_SUBSCRIPTIONS":
+            result = [name for name in subscriber.streams if name not in self.faults.unknown_streams]
+        subscriber.send(encode({"result": result, "id": number}))
+        return True
+
+    async def _process_request(self, _connection: ServerConnection, request: Request) -> Response | None:
+        parts = urlsplit(request.path)
+        if not parts.path.startswith("/api/"):
+            if self.faults.refuse_upgrade:
+                return _response(self.faults.refuse_upgrade, self.faults.rest_headers, b"{}")
+            return None
+        if self.faults.rest_seconds:
+            await asyncio.sleep(min(self.faults.rest_seconds, 3_600))
+        if self.faults.rest_status:
+            return _response(self.faults.rest_status, self.faults.rest_headers, b'{"code":-1,"msg":"told so"}')
+        parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        microseconds = request.headers.get("X-MBX-TIME-UNIT") == "MICROSECOND" and not self.faults.ignore_time_unit
+        status, headers, document = self.database.answer(
+            parts.path, parameters, microseconds, time.monotonic(), time.time_ns()
+        )
+        return _response(status, headers, encode(document))
+
+    async def _tick_for_ever(self) -> None:
+        """Each second the ticker of each symbol, with its last trade's id."""
+        while True:
+            await asyncio.sleep(TICKER_SECONDS)
+            for name in {name for one in self.subscribers for name in one.streams if name.endswith("@ticker")}:
+                code = name.partition("@")[0].upper()
+                data = {"e": "24hrTicker", "E": time.time_ns() // 1_000_000, "s": code, "p": "0", "l": "0", "q": "0"}
+                tick = Tick(0, name, data | {"L": self.database.last_single_id(code), "F": 0, "n": 0})
+                if not self.faults.silent and name not in self.faults.mute:
+                    self._send(tick)
+
+
+def _in_unit(data: dict[str, Any], microseconds: bool) -> dict[str, Any]:
+    if not microseconds:
+        return data
+    return {**data, **{key: data[key] * 1_000 for key in TIMES if key in data}}
+
+
+def _response(status: int, headers: dict[str, str], body: bytes) -> Response:
+    reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Other"
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close", **headers}
+    return Response(status, reason, Headers(fields), body)

@@ -1,0 +1,53 @@
+"""A venue's times as RFC 3339 text, with the digits that it sent. No I/O."""
+
+import re
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+
+EARLIEST_US = 1_230_940_800_000_000
+"""2009-01-03. No exchange of this kind is older: an earlier time is in another unit."""
+
+LONGEST_AHEAD_US = 86_400_000_000
+"""A day. A time further ahead of the clock is in another unit, or wrong."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?Z")
+
+
+class Unit(Enum):
+    """What a venue's integer times count."""
+
+    MILLISECOND = 1_000
+    MICROSECOND = 1
+
+
+def is_plausible(time_us: int, now_us: int) -> bool:
+    """Whether a venue can have meant this time."""
+    return EARLIEST_US <= time_us <= now_us + LONGEST_AHEAD_US
+
+
+def as_text(time: int, unit: Unit) -> str:
+    """RFC 3339 in UTC, with three digits for milliseconds and six for microseconds."""
+    if unit is Unit.MILLISECOND:
+        seconds, rest = divmod(time, 1_000)
+        return f"{_second(seconds)}.{rest:03d}Z"
+    seconds, rest = divmod(time, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+def from_text(ts: str) -> int:
+    """Microseconds since 1970 of an RFC 3339 time in UTC; further digits are cut. Raises ValueError."""
+    found = _RFC3339.fullmatch(ts)
+    if found is None:
+        raise ValueError(f"not a time in UTC: {ts[:40]!r}")
+    return _seconds(ts[:19]) * 1_000_000 + int((found[1] or "0").ljust(6, "0")[:6])
+
+
+@lru_cache(maxsize=4_096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(maxsize=4_096)
+def _seconds(ts: str) -> int:
+    return int(datetime.fromisoformat(ts).replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,8 @@
+"""The venues: what each publishes, in which form, and how to fetch what was missed. No I/O.
+
+Modules:
+
+    binance   Binance Spot
+    decimals  checks numbers that a venue wrote as text
+    venue     the interface of a venue
+"""

@@ -1,0 +1,8 @@
+"""Binance Spot: combined streams, aggregate or single trades, pages by id.
+
+Modules:
+
+    frames   reads what a connection brings
+    pages    requests for what was missed, and their answers
+    venue    names, subscriptions and limits
+"""

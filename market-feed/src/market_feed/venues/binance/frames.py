@@ -1,0 +1,231 @@
+"""Reads Binance's combined streams. https://github.com/binance/binance-spot-api-docs, web-socket-streams. No I/O."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from market_feed.market import (
+    Candle,
+    Head,
+    Item,
+    Quote,
+    Refusal,
+    ShutdownNotice,
+    Side,
+    Subscriptions,
+    Trade,
+    Unreadable,
+)
+from market_feed.times import Unit, as_text, is_plausible
+from market_feed.venues.decimals import Decimals
+from telemetry_stream.id_spaces import MAX_DIGITS
+
+MAX_ID = 10**MAX_DIGITS
+SHUTDOWN = "serverShutdown"
+
+
+class _Kline(msgspec.Struct, gc=False):
+    """A kline; `x` says that it is closed."""
+
+    t: int
+    i: str
+    o: str
+    h: str
+    l: str  # noqa: E741 -- the venue's name
+    c: str
+    v: str
+    n: int
+    x: bool
+
+
+class _Data(msgspec.Struct, gc=False):
+    """The members of every event that is used; which of them an event has depends on `e`. Quotes have no `e`."""
+
+    e: str = ""
+    E: int = 0
+    s: str = ""
+    p: str = ""
+    q: str = ""
+    T: int = 0
+    m: bool | None = None
+    t: int = 0
+    a: int | str = 0
+    f: int = 0
+    l: int | str = 0  # noqa: E741 -- the venue's name
+    L: int = 0
+    u: int = 0
+    b: str | int = ""
+    B: str = ""
+    A: str = ""
+    k: _Kline | None = None
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """An event with the name of its stream, or the answer to a message of ours, or a bare event."""
+
+    stream: str = ""
+    data: _Data | list[_Data] | None = None
+    e: str = ""
+    result: Any = None
+    id: int | str | None = None
+    code: int | None = None
+    msg: str = ""
+    error: Any = None
+
+
+_decode_all = msgspec.json.Decoder(list[_Frame]).decode
+_decode_one = msgspec.json.Decoder(_Frame | list[_Frame]).decode
+_REASONS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class BinanceReader:
+    """Reads one connection. Times are in the unit that was asked for, or, if the venue ignores that, in the other one:
+    the first time on a connection shows it.
+    """
+
+    def __init__(self, asked: Unit) -> None:
+        self.unit = asked
+        self._unit_is_certain = False
+        self._decimals = Decimals()
+        self._read_event: dict[str, Callable[[_Data, int], Item | None]] = {
+            "aggTrade": self._aggregate,
+            "trade": self._trade,
+            "": self._quote,
+            "kline": self._kline,
+            "24hrTicker": self._ticker,
+        }
+
+    def read(self, frames: Sequence[bytes], now_us: int) -> list[Item]:
+        """What the frames say, in order. They are decoded as one array, and one by one only if that fails."""
+        try:
+            decoded = _decode_all(b"[%b]" % b",".join(frames))
+        except _REASONS:
+            decoded = []
+        if len(decoded) != len(frames):
+            return [item for frame in frames for item in self._read_alone(frame, now_us)]
+        items: list[Item] = []
+        for frame in decoded:
+            data = frame.data
+            if type(data) is _Data:
+                item = self._event(data, now_us)
+                if item is not None:
+                    items.append(item)
+            else:
+                items += self._others(frame, now_us)
+        return items
+
+    def _read_alone(self, frame: bytes, now_us: int) -> list[Item]:
+        try:
+            decoded = _decode_one(frame)
+        except _REASONS:
+            return [Unreadable("malformed", frame)]
+        parts = decoded if isinstance(decoded, list) else [decoded]
+        items: list[Item] = []
+        for part in parts:
+            if isinstance(part.data, _Data):
+                item = self._event(part.data, now_us)
+                items += [] if item is None else [item]
+            else:
+                items += self._others(part, now_us)
+        return items
+
+    def _others(self, frame: _Frame, now_us: int) -> list[Item]:
+        if frame.e == SHUTDOWN or frame.stream == f"!{SHUTDOWN}":
+            return [ShutdownNotice()]
+        if isinstance(frame.data, list):
+            return [item for data in frame.data if (item := self._event(data, now_us)) is not None]
+        if frame.code is not None or frame.error is not None:
+            return [Refusal(f"{frame.code or frame.error}: {frame.msg}"[:200])]
+        if isinstance(frame.result, list):
+            return [Subscriptions(tuple(str(name) for name in frame.result))]
+        return []
+
+    def _event(self, data: _Data, now_us: int) -> Item | None:
+        read = self._read_event.get(data.e)
+        if read is not None:
+            return read(data, now_us)
+        return ShutdownNotice() if data.e == SHUTDOWN else None
+
+    def _aggregate(self, data: _Data, now_us: int) -> Item:
+        number, last = data.a, data.l
+        if not (isinstance(number, int) and isinstance(last, int) and 0 < data.f <= last < MAX_ID):
+            return _unreadable("ids", data)
+        return self._checked(data, number, data.f, last, now_us)
+
+    def _trade(self, data: _Data, now_us: int) -> Item:
+        return self._checked(data, data.t, 0, 0, now_us)
+
+    def _checked(self, data: _Data, number: int, first: int, last: int, now_us: int) -> Item:
+        if not (0 < number < MAX_ID and data.s):
+            return _unreadable("ids", data)
+        if not (self._decimals.has(data.p) and self._decimals.has(data.q)):
+            return _unreadable("number", data)
+        unit = self.unit
+        time_us = data.T * unit.value
+        if not is_plausible(time_us, now_us):
+            if self._unit_is_certain or not self._changes_unit(data.T, now_us):
+                return _unreadable("time", data)
+            unit, time_us = self.unit, data.T * self.unit.value
+        self._unit_is_certain = True
+        event_ts = as_text(data.E, unit) if is_plausible(data.E * unit.value, now_us) else ""
+        side = side_of(data.m)
+        return Trade(data.s, number, data.p, data.q, side, as_text(data.T, unit), time_us, event_ts, first, last)
+
+    def _changes_unit(self, time: int, now_us: int) -> bool:
+        other = Unit.MILLISECOND if self.unit is Unit.MICROSECOND else Unit.MICROSECOND
+        if not is_plausible(time * other.value, now_us):
+            return False
+        self.unit = other
+        return True
+
+    def _quote(self, data: _Data, _now_us: int) -> Item | None:
+        if not data.u:
+            return None
+        bid, ask = data.b, data.a
+        has = self._decimals.has
+        if not (isinstance(bid, str) and isinstance(ask, str) and data.s and has(bid) and has(ask)):
+            return _unreadable("number", data)
+        if not (has(data.B) and has(data.A)):
+            return _unreadable("number", data)
+        return Quote(data.s, data.u, bid, data.B, ask, data.A)
+
+    def _kline(self, data: _Data, now_us: int) -> Item | None:
+        kline = data.k
+        if kline is None or not kline.x:
+            return None
+        start_us = kline.t * self.unit.value
+        length_us = interval_us(kline.i)
+        if length_us is None or not is_plausible(start_us, now_us):
+            return _unreadable("time", data)
+        numbers = (kline.o, kline.h, kline.l, kline.c, kline.v)
+        if not (data.s and all(map(self._decimals.has, numbers))):
+            return _unreadable("number", data)
+        ts = as_text(kline.t, self.unit)
+        return Candle(data.s, kline.i, start_us // length_us, ts, start_us, *numbers, kline.n)
+
+    @staticmethod
+    def _ticker(data: _Data, _now_us: int) -> Item | None:
+        return Head(data.s, data.L) if data.s else None
+
+
+def side_of(buyer_is_maker: bool | None) -> Side:
+    """The aggressor's side."""
+    if buyer_is_maker is None:
+        return "unknown"
+    return "sell" if buyer_is_maker else "buy"
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def interval_us(interval: str) -> int | None:
+    """The length of a candle, `1m`, in microseconds; None for one without a fixed length, and for another text."""
+    number, unit = interval[:-1], interval[-1:]
+    if not (number.isascii() and number.isdigit() and len(number) <= 3 and int(number) and unit in _SECONDS):
+        return None
+    return int(number) * _SECONDS[unit] * 1_000_000
+
+
+def _unreadable(reason: str, data: _Data) -> Unreadable:
+    return Unreadable(reason, msgspec.json.encode(data))

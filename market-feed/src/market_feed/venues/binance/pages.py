@@ -1,0 +1,94 @@
+"""Requests for Binance's trades by id, and their answers. No I/O."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from market_feed.market import Trade
+from market_feed.times import Unit, as_text, is_plausible
+from market_feed.venues.binance.frames import MAX_ID, side_of
+from market_feed.venues.decimals import Decimals
+
+LIMIT = 1_000
+AGGREGATES_WEIGHT, TRADES_WEIGHT = 4, 25
+TIME_HEADER = {"X-MBX-TIME-UNIT": "MICROSECOND"}
+
+
+class Aggregate(msgspec.Struct, gc=False):
+    """An item of /api/v3/aggTrades."""
+
+    a: int
+    p: str
+    q: str
+    f: int
+    l: int  # noqa: E741 -- the venue's name
+    T: int
+    m: bool | None = None
+
+
+class Single(msgspec.Struct, gc=False):
+    """An item of /api/v3/historicalTrades."""
+
+    id: int
+    price: str
+    qty: str
+    time: int
+    isBuyerMaker: bool | None = None  # noqa: N815 -- the venue's name
+
+
+class _Time(msgspec.Struct):
+    serverTime: int  # noqa: N815 -- the venue's name
+
+
+_decode_aggregates = msgspec.json.Decoder(list[Aggregate]).decode
+_decode_singles = msgspec.json.Decoder(list[Single]).decode
+_decode_time = msgspec.json.Decoder(_Time).decode
+
+
+def read_aggregates(code: str, body: bytes, unit: Unit, now_us: int) -> list[Trade]:
+    """The trades of a page. Raises ValueError."""
+    items = _decode_aggregates(body)
+    unit = _unit_of([item.T for item in items], unit, now_us)
+    return [_trade(code, item.a, item.p, item.q, item.m, item.T, unit, item.f, item.l) for item in items]
+
+
+def read_singles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Trade]:
+    """The trades of a page. Raises ValueError."""
+    items = _decode_singles(body)
+    unit = _unit_of([item.time for item in items], unit, now_us)
+    return [_trade(code, item.id, item.price, item.qty, item.isBuyerMaker, item.time, unit) for item in items]
+
+
+def read_time(body: bytes) -> int:
+    """The clock in microseconds since 1970; the answer may be in milliseconds. Raises ValueError."""
+    time = _decode_time(body).serverTime
+    return time * 1_000 if time < 10**14 else time
+
+
+def _trade(
+    code: str,
+    number: int,
+    price: str,
+    qty: str,
+    maker: bool | None,
+    time: int,
+    unit: Unit,
+    first: int = 0,
+    last: int = 0,
+) -> Trade:
+    if not (0 < number < MAX_ID and _decimals.has(price) and _decimals.has(qty) and 0 <= first <= last < MAX_ID):
+        raise ValueError(f"not a trade: id {number}, price {price[:40]!r}, qty {qty[:40]!r}")
+    ts, side = as_text(time, unit), side_of(maker)
+    return Trade(code, number, price, qty, side, ts, time * unit.value, "", first, last, "backfill")
+
+
+def _unit_of(times: Sequence[int], asked: Unit, now_us: int) -> Unit:
+    """The unit of a page's times: what was asked for, or the other one if the venue ignores that."""
+    other = Unit.MILLISECOND if asked is Unit.MICROSECOND else Unit.MICROSECOND
+    for unit in (asked, other):
+        if all(is_plausible(time * unit.value, now_us) for time in times):
+            return unit
+    raise ValueError("the times are in no known unit")
+
+
+_decimals = Decimals()

@@ -1,0 +1,120 @@
+"""Binance Spot's names, subscriptions and limits. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from market_feed.market import Instrument, Trade
+from market_feed.times import Unit
+from market_feed.venues.binance import pages
+from market_feed.venues.binance.frames import BinanceReader
+from market_feed.venues.venue import Page, VenueLimits, Wanted
+
+URL_STREAMS = 100
+"""Maximum streams named in the URL, which the venue cuts off without a word beyond some 8,000 characters."""
+
+
+class Binance:
+    """A Venue."""
+
+    name = "binance"
+    limits = VenueLimits(
+        names_per_message=200,
+        streams_per_connection=400,
+        message_pause_seconds=0.35,
+        dials=250,
+        dials_seconds=300,
+        weight_per_minute=6_000,
+        lifetime_seconds=86_400,
+    )
+
+    def __init__(self, stream_url: str, unit: Unit, wanted: Wanted) -> None:
+        self._base = stream_url.rstrip("/")
+        if not urlsplit(self._base).path:
+            self._base += "/stream"
+        self._unit = unit
+        self._wanted = wanted
+
+    def instrument(self, symbol: str) -> Instrument:
+        """BTC-USDT is BTCUSDT."""
+        return Instrument(self.name, symbol, symbol.replace("-", "").upper())
+
+    def id_space(self, instrument: Instrument) -> str:
+        """Aggregates have ids of their own."""
+        return f"binance:{instrument.code}:{'t' if self._wanted.raw_trades else 'a'}"
+
+    def streams(self, instrument: Instrument) -> list[str]:
+        """With trades comes the ticker, whose last trade id shows whether a silent market is a quiet one."""
+        names = []
+        if "trade" in self._wanted.kinds:
+            names += ["trade" if self._wanted.raw_trades else "aggTrade", "ticker"]
+        if "quote" in self._wanted.kinds:
+            names.append("bookTicker")
+        if "candle" in self._wanted.kinds:
+            names.append(f"kline_{self._wanted.candle_interval}")
+        return [f"{instrument.code.lower()}@{name}" for name in names]
+
+    def url(self, streams: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """The first streams are named in the URL: data flows as soon as the connection is open."""
+        named = [quote(name, safe="@!_") for name in streams[:URL_STREAMS]]
+        unit = "&timeUnit=MICROSECOND" if self._unit is Unit.MICROSECOND else ""
+        return f"{self._base}?streams={'/'.join(named)}{unit}", streams[URL_STREAMS:]
+
+    def subscribe(self, streams: Sequence[str], number: int) -> list[bytes]:
+        """One message for each 200 names."""
+        parts = [
+            streams[i : i + self.limits.names_per_message]
+            for i in range(0, len(streams), self.limits.names_per_message)
+        ]
+        return [_message("SUBSCRIBE", number + index, list(part)) for index, part in enumerate(parts)]
+
+    def list_subscriptions(self, number: int) -> bytes:
+        """LIST_SUBSCRIPTIONS."""
+        return _message("LIST_SUBSCRIPTIONS", number)
+
+    def reader(self) -> BinanceReader:
+        """For a new connection."""
+        return BinanceReader(self._unit)
+
+    def page(self, instrument: Instrument, first: int) -> Page:
+        """By `fromId`, ascending."""
+        if self._wanted.raw_trades:
+            return self._page("historicalTrades", instrument, "fromId", first, pages.TRADES_WEIGHT)
+        return self._page("aggTrades", instrument, "fromId", first, pages.AGGREGATES_WEIGHT)
+
+    def page_from_time(self, instrument: Instrument, time_us: int) -> Page | None:
+        """By `startTime`, which only aggregates have; in milliseconds or microseconds, as the venue reads both."""
+        if self._wanted.raw_trades:
+            return None
+        return self._page("aggTrades", instrument, "startTime", time_us // 1_000, pages.AGGREGATES_WEIGHT)
+
+    def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
+        """Raises ValueError."""
+        read = pages.read_singles if self._wanted.raw_trades else pages.read_aggregates
+        return read(instrument.code, body, self._unit, now_us)
+
+    def weight_used(self, headers: Mapping[str, str]) -> int | None:
+        """X-MBX-USED-WEIGHT-1M."""
+        used = headers.get("x-mbx-used-weight-1m", "")
+        return int(used) if used.isascii() and used.isdigit() and len(used) < 10 else None
+
+    def time_page(self) -> Page:
+        """/api/v3/time."""
+        return Page("/api/v3/time", {}, {}, 1)
+
+    def read_time(self, body: bytes) -> int:
+        """Raises ValueError."""
+        return pages.read_time(body)
+
+    def _page(self, name: str, instrument: Instrument, key: str, value: int, weight: int) -> Page:
+        parameters = {"symbol": instrument.code, key: str(value), "limit": str(pages.LIMIT)}
+        headers = pages.TIME_HEADER if self._unit is Unit.MICROSECOND else {}
+        return Page(f"/api/v3/{name}", parameters, headers, weight)
+
+
+def _message(method: str, number: int, names: list[str] | None = None) -> bytes:
+    message: dict[str, object] = {"method": method, "id": number}
+    if names is not None:
+        message["params"] = names
+    return msgspec.json.encode(message)

@@ -1,0 +1,145 @@
+"""Budgets, bans, rotation and the state of a market: decisions by the clock they are handed."""
+
+import pytest
+
+from market_feed.budget import Ban, RollingBudget
+from market_feed.freshness import Freshness
+from market_feed.rotation import DAY, rotation_due
+from market_feed.times import Unit, as_text, from_text
+
+
+def test_a_budget_is_spent_within_any_window_and_no_further() -> None:
+    budget = RollingBudget(10, 60)
+    for now in (0.0, 10.0):
+        assert budget.wait(5, now) == 0
+        budget.spend(5, now)
+    assert budget.wait(1, 20.0) == 40.0
+    assert budget.wait(6, 20.0) == 50.0
+    assert budget.wait(1, 60.0) == 0
+    assert budget.used == 5
+    assert budget.wait(1_000, 60.0) == 10.0, "more than the limit waits until all of it is free"
+
+
+def test_what_others_on_the_address_used_counts_too() -> None:
+    budget = RollingBudget(10, 60)
+    budget.spend(1, 0.0)
+    budget.raise_to(9, 1.0)
+    assert budget.wait(2, 2.0) == 58.0
+    budget.raise_to(3, 3.0)
+    assert budget.used == 9
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "seconds"),
+    [
+        (429, "7", 7.0),
+        (418, "259200", 259_200.0),
+        (429, "", 60.0),
+        (429, "soon", 60.0),
+        (403, "", 300.0),
+        (451, "1", 300.0),
+        (500, "", 0.0),
+        (503, "3", 3.0),
+    ],
+)
+def test_a_refusal_forbids_requests_for_as_long_as_the_venue_says(
+    status: int, retry_after: str, seconds: float
+) -> None:
+    ban = Ban()
+    assert ban.note(status, retry_after, 100.0) == seconds
+    assert ban.wait(100.0) == seconds
+    assert ban.wait(100.0 + seconds) == 0
+
+
+def test_a_shorter_ban_does_not_end_a_longer_one() -> None:
+    ban = Ban()
+    ban.note(418, "100", 0.0)
+    ban.note(429, "5", 1.0)
+    assert ban.wait(10.0) == 90.0
+
+
+def never(_time: float) -> bool:
+    return False
+
+
+def test_row_5_a_connection_is_replaced_at_the_chosen_hour_each_day() -> None:
+    at = 3 * 3_600
+    opened = 10 * DAY + 1_000.0
+    due = 10 * DAY + at
+    assert not rotation_due(opened, DAY, at, never, due - 1)
+    assert rotation_due(opened, DAY, at, never, due)
+    assert not rotation_due(due + 1, DAY, at, never, due + DAY - 1)
+    assert rotation_due(due + 1, DAY, at, never, due + DAY)
+
+
+def test_without_an_hour_it_is_replaced_an_hour_before_its_end() -> None:
+    assert not rotation_due(0, DAY, None, never, DAY - 3_601)
+    assert rotation_due(0, DAY, None, never, DAY - 3_600)
+    assert not rotation_due(0, None, None, never, 10 * DAY)
+
+
+def test_it_is_not_replaced_inside_a_window_unless_its_end_is_near() -> None:
+    assert not rotation_due(0, DAY, None, lambda _time: True, DAY - 3_000)
+    assert rotation_due(0, DAY, None, lambda _time: True, DAY - 1_800)
+
+
+def test_a_market_is_unknown_then_live_and_stale_without_any_sign() -> None:
+    market = Freshness(15, 0.0)
+    assert market.state(14.9) == "unknown"
+    assert market.state(15.0) == "stale"
+    market.note_trade(20.0)
+    assert market.state(34.9) == "live"
+    assert market.state(35.0) == "stale"
+
+
+def test_row_11_it_is_quiet_while_the_venue_names_the_last_trade_here() -> None:
+    market = Freshness(15, 0.0)
+    market.note_trade(0.0)
+    for now in range(1, 60):
+        market.note_head(7, 7, float(now))
+    assert market.state(59.0) == "quiet"
+
+
+def test_row_10_it_is_stale_once_the_venue_has_had_a_later_trade_for_long() -> None:
+    market = Freshness(15, 0.0)
+    market.note_trade(0.0)
+    for now in range(1, 40):
+        market.note_head(7 if now < 10 else 9, 7, float(now))
+    assert market.state(24.9) == "quiet"
+    assert market.state(25.0) == "stale"
+    market.note_head(9, 9, 40.0)
+    assert market.state(40.0) == "quiet"
+
+
+def test_a_head_of_zero_says_nothing() -> None:
+    market = Freshness(15, 0.0)
+    market.note_head(0, 7, 1.0)
+    assert market.state(20.0) == "stale"
+
+
+def test_halted_and_closed_go_before_everything_else() -> None:
+    market = Freshness(15, 0.0)
+    market.note_trade(1.0)
+    market.is_halted = True
+    assert market.state(2.0) == "halted"
+    market.is_closed = True
+    assert market.state(2.0) == "closed"
+
+
+@pytest.mark.parametrize(
+    ("time", "unit", "ts"),
+    [
+        (1_723_161_255_342, Unit.MILLISECOND, "2024-08-08T23:54:15.342Z"),
+        (1_723_161_255_342_007, Unit.MICROSECOND, "2024-08-08T23:54:15.342007Z"),
+        (1_709_164_800_000, Unit.MILLISECOND, "2024-02-29T00:00:00.000Z"),
+    ],
+)
+def test_a_time_keeps_the_digits_of_its_unit(time: int, unit: Unit, ts: str) -> None:
+    assert as_text(time, unit) == ts
+    assert from_text(ts) == time * unit.value
+
+
+def test_a_text_that_is_no_time_is_refused() -> None:
+    for text in ("", "2024-08-08", "2024-08-08T23:54:15", "2024-08-08T23:54:15+02:00"):
+        with pytest.raises(ValueError, match="not a time"):
+            from_text(text)

@@ -1,0 +1,71 @@
+"""The simulated exchange in a thread of the test, so that the test may wait for what the feed makes of it."""
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from market_feed.simulator.exchange import Exchange
+from market_feed.simulator.tape import Tick
+
+Result = TypeVar("Result")
+
+
+class FakeExchange:
+    """An Exchange that runs in a thread of its own. Its attributes are changed from the test's thread by `do`."""
+
+    def __init__(self) -> None:
+        self.exchange = Exchange()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-exchange", daemon=True)
+        self._thread.start()
+        self.run(self.exchange.start())
+        self.port = self.exchange.port
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that lead a feed here."""
+        return {
+            "FEED_BINANCE_STREAM_URL": f"ws://127.0.0.1:{self.port}",
+            "FEED_BINANCE_REST_URL": f"http://127.0.0.1:{self.port}",
+        }
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine there and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+
+    def begin(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
+        """Run a coroutine there."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def do(self, function: Callable[[Exchange], Result]) -> Result:
+        """Call a function there and wait for it."""
+
+        async def call() -> Result:
+            return function(self.exchange)
+
+        return self.run(call())
+
+    def play(self, ticks: Iterable[Tick], speed: float = math.inf) -> "Future[None]":
+        """Begin to publish ticks."""
+        return self.begin(self.exchange.play(ticks, speed))
+
+    def close(self) -> None:
+        """End it."""
+        self.run(self.exchange.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def fake_exchange() -> Iterator[FakeExchange]:
+    """An exchange on a free port, ended afterwards."""
+    made = FakeExchange()
+    try:
+        yield made
+    finally:
+        made.close()
