@@ -198,7 +198,7 @@ def _position_side(field: str, value: str) -> str:
 
 
 def _word(field: str, value: str, words: tuple[str, ...]) -> str:
-    if value in words:
+    if type(value) is str and value in words:
         return value
     word = _string(field, value).lower()
     if word not in words:
