@@ -107,10 +107,11 @@ def _likely_header(head: Sequence[Record]) -> int | None:
     widths = Counter(count for count in filled if count > 1)
     if not widths:
         return None
-    usual = max(widths, key=lambda width: (widths[width], width))
-    for at, (_, cells) in enumerate(head):
-        if filled[at] > 1 and filled[at] * 5 >= usual * 3 and _are_names(cells):
-            return at
+    usual = max(widths, key=lambda width: (widths[width] * width, width))
+    for tenths in (8, 5):
+        for at, (_, cells) in enumerate(head):
+            if filled[at] > 1 and filled[at] * 10 >= usual * tenths and _are_names(cells):
+                return at
     return None
 
 
@@ -152,7 +153,9 @@ def _rows(
             row = Row(place, dict(zip(columns, cells, strict=True)))
         else:
             row = _uneven_row(place, cells, columns)
-        if lone is not None or known.may_begin(cells[0] if cells else ""):
+            if _is_empty_or_comment(row, cells, width):
+                continue
+        if lone is not None or known.may_begin(cells[0]):
             if cells == header:
                 lone = None
                 continue
@@ -163,7 +166,7 @@ def _rows(
             yield lone
             lone = None
         if width > 2 and len(row.cells) + len(row.extra) < 2:
-            lone = None if _is_empty_or_comment(cells) else row
+            lone = row
             continue
         yield row
     if lone is not None:
@@ -180,5 +183,6 @@ def _section_below(lone: Row | None, header: list[str]) -> _Section:
     return _Section(header, [(title,)] if title else [], title)
 
 
-def _is_empty_or_comment(cells: list[str]) -> bool:
-    return not any(cells) or cells[0].startswith("#")
+def _is_empty_or_comment(row: Row, cells: list[str], width: int) -> bool:
+    held = len(row.cells) + len(row.extra)
+    return held == 0 or (held == 1 and width > 1 and cells[0].startswith("#"))

@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from trading_files.errors import FileRefused
 from trading_files.reading.limits import Limits
@@ -18,16 +18,15 @@ _MARKS = (  # of UTF-32 before UTF-16, whose mark is its beginning
 )
 
 
-def open_text(chunks: Iterable[bytes], limits: Limits, notes: list[str]) -> io.TextIOWrapper:
-    """The text, with its line ends as they are. Reading it raises FileRefused. `notes` gets the encoding."""
-    raw = ChunkStream(_within_bounds(_as_utf8(chunks, notes), limits))
-    return io.TextIOWrapper(io.BufferedReader(raw, CHUNK * 4), "utf-8", newline="")
+def open_text(chunks: Iterator[bytes]) -> io.TextIOWrapper:
+    """Chunks in UTF-8 as a text with its line ends as they are."""
+    return io.TextIOWrapper(io.BufferedReader(ChunkStream(chunks), CHUNK * 4), "utf-8", newline="")
 
 
-def split_chunks(read: Callable[[int], bytes], limits: Limits) -> Iterator[bytes]:
-    """The content of a file. Raises FileRefused beyond `limits.content_bytes`."""
+def bounded(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    """The chunks of a file. Raises FileRefused beyond `limits.content_bytes`."""
     total = 0
-    while chunk := read(CHUNK):
+    for chunk in chunks:
         total += len(chunk)
         if total > limits.content_bytes:
             raise FileRefused(f"the file holds more than {limits.content_bytes >> 20} MB; split it into smaller files")
@@ -54,8 +53,8 @@ class ChunkStream(io.RawIOBase):
         return size
 
 
-def _as_utf8(chunks: Iterable[bytes], notes: list[str]) -> Iterator[bytes]:
-    chunks = iter(chunks)
+def as_utf8(chunks: Iterator[bytes], notes: list[str]) -> Iterator[bytes]:
+    """Chunks of a text in any encoding as chunks in UTF-8, each of whole characters; `notes` gets the encoding."""
     head = next(chunks, b"")
     encoding, mark = _encoding_of(head, notes)
     head = head[mark:]
@@ -111,14 +110,19 @@ def _chain(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield from chunks
 
 
-def _within_bounds(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
-    """Refuses what is no text, and lines beyond `limits.line_bytes`, before anything gathers them."""
-    open_line = 0
+def without_zeros(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks of a text. Raises FileRefused at a zero byte: it is not text."""
     for chunk in chunks:
-        if not chunk:
-            continue
         if b"\0" in chunk:
             raise FileRefused("the file holds zero bytes: it is not text, or it is damaged; export it again")
+        if chunk:
+            yield chunk
+
+
+def with_short_lines(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    """The chunks of a text. Raises FileRefused at a line beyond `limits.line_bytes`, before anything gathers it."""
+    open_line = 0
+    for chunk in chunks:
         end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         open_line = open_line + len(chunk) if end < 0 else len(chunk) - end
         if open_line > limits.line_bytes:
