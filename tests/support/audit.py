@@ -1,7 +1,7 @@
 """Compares what was promised with what is there: acknowledgements, journal, the sidecar's state and metrics."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,14 @@ class Audit:
         return f"lost {self.lost}, double {self.doubled} of {trades}; integrity ok"
 
 
-def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = PATIENCE_SECONDS) -> Audit:
+def audit(
+    apps: Apps, *bots: Bots, others: int = 0, seconds: float = PATIENCE_SECONDS, clock_went_back: bool = False
+) -> Audit:
     """Compare all, with the sidecar caught up; AssertionError where anything differs.
 
     What was acknowledged is in the journal once, under the sequence in its answer; what was not is there once or not at
     all. `others` are further trades that nobody but the test has posted. The journal passes SQLite's own check.
+    Trades are in the order of trading as they stand in the journal, unless the app's clock went back meanwhile.
     """
     ids: dict[str, int] = {}
 
@@ -49,7 +52,7 @@ def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = PATIENCE_SE
             ids[trade["trade_id"]] = expected
             yield trade
 
-    books = keep_books(watched())
+    books = keep_books(sorted(watched(), key=_time_and_sequence) if clock_went_back else watched())
     attempted: set[str] = set()
     for bot in bots:
         attempted |= bot.attempted
@@ -67,6 +70,11 @@ def audit(apps: Apps, *bots: Bots, others: int = 0, seconds: float = PATIENCE_SE
     acknowledged = [trade_id for bot in bots for trade_id in bot.acknowledged]
     lost = sum(trade_id not in ids for trade_id in acknowledged)
     return Audit(len(acknowledged), books.count, lost, books.count - len(ids))
+
+
+def _time_and_sequence(trade: Mapping[str, Any]) -> tuple[str, str, int]:
+    seconds, _, fraction = trade["ts"].removesuffix("Z").partition(".")
+    return seconds, fraction.ljust(9, "0"), trade["seq"]
 
 
 def assert_metrics_show(apps: Apps, books: Books) -> None:
