@@ -25,7 +25,7 @@ UNSAYABLE = re.compile(
     r"|is missing, and so (is|are) .*|is needed where nothing is said in `from`: .*|differs from that of `from`, .*"
     r"|or pattern is needed, and only one of the two|is given, but nothing is said about it|has .* itself"
     r"|belong to one symbol, not to a pattern|can't be with an inverse contract, .*|has a value twice"
-    r"|would match every symbol; .*"
+    r"|would match every symbol; .*|\d+ is no import but of the kind .*|import_id names no import: .*"
 )
 
 trades = st.fixed_dictionaries(

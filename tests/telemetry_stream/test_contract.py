@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import (
     NO_ORIGIN,
+    Compared,
     Conflict,
     Delivery,
     Event,
@@ -28,7 +29,7 @@ from telemetry_stream.events import (
     Submission,
 )
 from telemetry_stream.log import StreamReader, StreamWriter
-from telemetry_stream.wire import fingerprint
+from telemetry_stream.wire import fingerprint, number
 from tests.telemetry_stream.backends import BACKENDS, Backend
 from tests.telemetry_stream.streams import (
     Applied,
@@ -268,6 +269,16 @@ def test_the_key_of_a_request_in_conflict_stays_free(writer: StreamWriter) -> No
     assert writer.append([refused]) == [Conflicting({0: 1})]
     corrected = Submission([event("b")], RequestKey("request", b"another"))
     assert writer.append([corrected]) == [Receipt(2, 2, 1, 0)]
+
+
+def test_events_that_are_only_compared_are_not_written(writer: StreamWriter, reader: StreamReader) -> None:
+    writer.append([submission("a", "b")])
+    asked = Submission([event("c"), event("b"), event("a", "that"), event("c")], only_compare=True)
+    compared, receipt = writer.append([asked, submission("d")])
+    assert compared == Compared({1: 2, 2: -1}, {2: number(event("a").payload, 1)})
+    assert receipt == Receipt(3, 3, 1, 0)
+    assert writer.append([Submission([event("e")], only_compare=True)]) == [Compared({}, {})]
+    assert writer.head() == reader.head() == 3
 
 
 def test_everything_holds_across_a_restart(backend: Backend) -> None:

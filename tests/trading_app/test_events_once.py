@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.apps import BIN
 from tests.trading_app.running import RunningApp, running
-from trading_model.kind_members import SENT_KINDS
+from trading_model.kind_members import KINDS
 
 FILLS = 60
 
@@ -165,9 +165,10 @@ def test_a_subscriber_sees_each_kind_once(tmp_path: Path) -> None:
         ({"kind": "instrument", "symbol": "A", "lot": "0.10"}, "instrument: symbol A, lot 0.10"),
         ({"kind": "price", "symbol": "A", "price": "9"}, "price: A is worth 9"),
         ({"kind": "rate", "base": "EUR", "quote": "USD", "rate": "1.10"}, "rate: 1 EUR is 1.10 USD"),
+        ({"kind": "import", "name": "a.csv", "digest": "0f", "taken": 2}, "import: 2 of 0 rows of a.csv"),
         ({"kind": "note", "target": 1, "text": "why"}, "note of 1: why"),
     ]  # fmt: skip
-    assert {event["kind"] for event, _ in sent} == set(SENT_KINDS)
+    assert {event["kind"] for event, _ in sent} == set(KINDS)
     with running(tmp_path) as app:
         trades = [{"symbol": "A", "price": 1, "qty": 1, "side": "buy", "trade_id": f"t{n}"} for n in range(2)]
         app.client.post("/trades", json=trades).raise_for_status()
@@ -183,7 +184,7 @@ def test_a_subscriber_sees_each_kind_once(tmp_path: Path) -> None:
             replayed = [output.readline() for _ in range(8)]
             for event, _ in sent[6:]:
                 app.client.post("/events", json=event).raise_for_status()
-            live = [output.readline() for _ in range(5)]
+            live = [output.readline() for _ in range(6)]
             process.terminate()
     expected = ["buy 1 A at 1", "buy 1 A at 1", *(words for _, words in sent)]
     assert [*replayed, *live] == [f"{number} {words}\n" for number, words in enumerate(expected, 1)]

@@ -15,7 +15,7 @@ from tests.support.apps import BIN
 from tests.trading_app.running import RunningApp, running
 from trading_app.client.errors import UsageError
 from trading_app.client.event import read_event
-from trading_model.kind_members import SENT_KINDS
+from trading_model.kind_members import KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -52,7 +52,7 @@ def test_the_arguments_are_an_event(words: str, said: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["trade", "import name=x", "void target", "void target=1 target=2", "void =1", "void kind=cash", "void tragte=1",
+    ["trade", "import nam=x", "void target", "void target=1 target=2", "void =1", "void kind=cash", "void tragte=1",
      "cash from.symbol=1", "move from=1", "move from.symbol=1 from.symbol=2", "void target.x=1"],
 )  # fmt: skip
 def test_arguments_that_are_no_event(words: str) -> None:
@@ -79,7 +79,7 @@ def test_events_are_sent_and_refusals_shown(app: RunningApp) -> None:
     assert refused.stdout == ""
     wrong = event(app, "cash", "amount=0", "curency=USD")
     assert wrong.returncode == 2
-    assert "'curency' is not a member of cash: id, currency, amount" in wrong.stderr
+    assert "'curency' is not a member of cash: id, target, currency, amount" in wrong.stderr
     several = event(app, "cash", "amount=0", "currency=USD")
     assert several.returncode == 1
     assert several.stderr.count("\n") == 2
@@ -93,7 +93,7 @@ def test_without_an_app_it_gives_up(app: RunningApp) -> None:
 
 def test_the_help_lists_every_kind_and_member(app: RunningApp) -> None:
     text = event(app, "--help").stdout
-    assert all(f"\n  {kind} " in text for kind in SENT_KINDS)
+    assert all(f"\n  {kind} " in text for kind in KINDS)
     assert "[position_side]" in text
 
 

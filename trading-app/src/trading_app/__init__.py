@@ -21,6 +21,7 @@ Modules:
     connection        the fast path
     hooks             webhooks
     http              layers and operations
+    imports           files of trades: what one would change, and taking it
     instruments       the file with instruments, and how it gets into the ledger
     intake            from bytes to trades
     ledger            events that are not trades

@@ -30,19 +30,25 @@ class IntakeRoutes:
             return
         headers = dict(scope["headers"])
         try:
-            if scope["query_string"]:
-                check_parameters(QueryParams(scope["query_string"]))
+            import_id = _import_of(scope) if scope["query_string"] else None
             body = await read_body(headers, receive, self._context.settings.max_body_bytes)
             if scope["path"] == "/trade" and is_form(headers, body):
                 await self._app(scope, _replay(body), send)
                 return
             caller: Caller = scope["state"]["caller"]
-            intended = self._intake.read(caller, scope["path"], headers, body, time.time_ns())
+            intended = self._intake.read(caller, scope["path"], headers, body, time.time_ns(), import_id)
             answer = await take(self._context, self._intake, intended)
         except Problem as problem:
             self._context.metrics.refusals[problem.code] += 1
             answer = answer_problem(problem, scope["state"]["request_id"])
         await send_answer(answer, send)
+
+
+def _import_of(scope: Scope) -> str | None:
+    """The import that brings the trades of a batch; None if the address names none. Raises TradeProblem."""
+    parameters = QueryParams(scope["query_string"])
+    check_parameters(parameters, ("import_id",) if scope["path"] == "/trades" else ())
+    return parameters.get("import_id")
 
 
 async def take(context: Context, intake: Intake, intended: Intended) -> Answer:

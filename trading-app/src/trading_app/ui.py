@@ -34,6 +34,7 @@ from trading_app.http.head_as_get import HeadAsGet
 from trading_app.http.openapi import describe
 from trading_app.http.request_boundary import Access, Edge
 from trading_app.http.until_open import UntilOpen
+from trading_app.imports import calls as import_calls
 from trading_app.instruments.entries import Entry
 from trading_app.instruments.start import take_file
 from trading_app.intake.arrivals import report_arrivals
@@ -90,7 +91,12 @@ class WebApp:
         self._latest_time = LatestTime(clock)
         self.registry = Registry()
         self.intake = Intake(
-            settings, metrics, self._latest_time.unix_ns, self.registry.may_be_negative, self.registry.is_voided
+            settings,
+            metrics,
+            self._latest_time.unix_ns,
+            self.registry.may_be_negative,
+            self.registry.void_of,
+            self.registry.check_import,
         )
         self.max_body_bytes = settings.max_body_bytes
         self.shares_origins = bool(settings.cors_origins)
@@ -145,6 +151,7 @@ class WebApp:
         trade_calls.add_to(api, self.context)
         event_calls.add_to(api, self.context, self.ledger_intake)
         hook_calls.add_to(api, self.context, self.hook_intake)
+        import_calls.add_to(api, self.context, self.intake, self.ledger_intake, self.registry)
         operations.add_to(api, self.context)
         docs_page.add_to(api)
         return api

@@ -133,6 +133,8 @@ class Submission(msgspec.Struct, frozen=True):
     Events that are `independent` have nothing to do with each other, and are handed over together to save time: each is
     written or not by itself. They have no request key.
     `compared` is the writer's own: what it found out about the events in an append before, see Unfinished.
+    With `only_compare` nothing is written: the outcome is what the stream has of the events. It has no request key, and
+    the stream must recognise repetitions by keys.
     """
 
     events: Sequence[Event]
@@ -140,6 +142,7 @@ class Submission(msgspec.Struct, frozen=True):
     independent: bool = False
     compared: Compared | None = None
     origin: Origin = NO_ORIGIN
+    only_compare: bool = False
 
     def __post_init__(self) -> None:
         if not self.events:
@@ -202,9 +205,9 @@ class Unfinished(msgspec.Struct, frozen=True):
     submission: Submission
 
 
-Answer = Receipt | Conflict | PerEvent | DamagedHistory
-"""The final word on a submission. DamagedHistory: the event it has to be compared with can't be read; nothing was
-written.
+Answer = Receipt | Conflict | PerEvent | Compared | DamagedHistory
+"""The final word on a submission. Compared: of one that is only compared. DamagedHistory: the event it has to be
+compared with can't be read; nothing was written.
 """
 
 Result = Answer | Unfinished

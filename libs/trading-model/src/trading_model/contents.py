@@ -163,6 +163,7 @@ class Import(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     rows: int = 0
     taken: int = 0
     skipped: int = 0
+    account: str | None = None
 
 
 class Note(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -55,19 +55,18 @@ Check = Callable[[Texts], Iterator[Complaint]]
 class Kind:
     """One kind of event as it is sent.
 
-    `scope` is what a token needs to send it. `target` says whether it names an earlier event. `content` is the member
-    of the journaled event that holds the others. A kind that is not `sent` comes from the app itself.
+    `scope` is what a token needs to send it. `target` says whether it names an earlier event; `import`: it may name the
+    import that brought it. `content` is the member of the journaled event that holds the others.
     """
 
     name: str
     meaning: str
     members: tuple[Member, ...]
     scope: Literal["ingest", "correct"] = "correct"
-    target: Literal["none", "optional", "required"] = "none"
+    target: Literal["none", "import", "optional", "required"] = "none"
     aside: bool = False
     content: str = ""
     check: Check | None = None
-    sent: bool = True
 
     @property
     def journaled_as(self) -> str:
@@ -134,20 +133,26 @@ def _word(name: str, words: Sequence[str], meaning: str, *, required: bool = Fal
     return Member(name, kind_rules.one_of(*words), schema, required)
 
 
-def _text(name: str, meaning: str) -> Member:
+def _text(name: str, meaning: str, *, required: bool = False) -> Member:
     schema: Schema = {
-        "type": ["string", "null"],
+        "type": "string" if required else ["string", "null"],
         "minLength": 1,
         "maxLength": kind_rules.MAX_TEXT,
         "description": f"{meaning} At most {kind_rules.MAX_TEXT} characters.",
     }
-    return Member(name, kind_rules.read_text, schema)
+    return Member(name, kind_rules.read_text, schema, required)
 
 
 def _whole(name: str, meaning: str, *, required: bool = False) -> Member:
     whole: Schema = {"type": "integer", "minimum": 1, "maximum": kind_rules.MAX_WHOLE_NUMBER}
     schema: Schema = {"anyOf": [whole, *_or_null(required)], "description": meaning}
     return Member(name, kind_rules.read_whole_number, schema, required)
+
+
+def _count(name: str, meaning: str) -> Member:
+    count: Schema = {"type": "integer", "minimum": 0, "maximum": kind_rules.MAX_WHOLE_NUMBER}
+    schema: Schema = {"anyOf": [count, _NULL], "description": meaning}
+    return Member(name, kind_rules.read_count, schema, default=lambda _now_ns: "0")
 
 
 def _strings(name: str, read: Callable[[bytes], str], maximum: int, item: Schema, meaning: str) -> Member:
@@ -347,6 +352,7 @@ _KINDS = (
             _text("text", "For people."),
         ),
         scope="ingest",
+        target="import",
     ),
     Kind(
         "split",
@@ -361,6 +367,7 @@ _KINDS = (
             _signed("quantity", "What the broker booked, if it rounded."),
             _signed("cash", "What the broker paid for the fraction, in the P&L's currency."),
         ),
+        target="import",
         check=_check_split,
     ),
     Kind(
@@ -376,6 +383,7 @@ _KINDS = (
             _POSITION_SIDE,
             _CURRENCY,
         ),
+        target="import",
     ),
     Kind(
         "move",
@@ -388,6 +396,7 @@ _KINDS = (
             _signed("price", "Closes at `from` and opens at `to` there; the cost moves along, if not given."),
             _text("text", "For people."),
         ),
+        target="import",
         check=_check_move,
     ),
     Kind(
@@ -462,9 +471,22 @@ _KINDS = (
     ),
     Kind(
         "import",
-        "A file that was taken; its fills bear the event's id as `import_id`. Made by the import of a file.",
-        (),
-        sent=False,
+        "A file that was taken. Its fills bear the event's id as `import_id`; a void takes all of them back.",
+        (
+            _text("name", "Of the file.", required=True),
+            Member(
+                "digest",
+                kind_rules.plain(rules.read_identifier),
+                {**_as_in_a_fill("trade_id", "Of the file's content."), "type": "string"},
+                required=True,
+            ),
+            _name("preset", "How its columns were read."),
+            _count("rows", "How many it has."),
+            _count("taken", "Fills and other events that were new."),
+            _count("skipped", "Rows that say neither."),
+            _name("account", "The account of all its fills, where that is one."),
+        ),
+        scope="ingest",
     ),
     Kind(
         "note",
@@ -492,9 +514,6 @@ _KINDS = (
 )
 KINDS = {each.name: each for each in _KINDS}
 """Every kind but the fill, by its name."""
-
-SENT_KINDS = tuple(each.name for each in _KINDS if each.sent)
-"""The kinds that a client may send."""
 
 
 def read_members(members: Sequence[Member], given: Mapping[str, msgspec.Raw], now_ns: int) -> "Reading":
@@ -561,7 +580,9 @@ def request_schema(kind: Kind) -> dict[str, Any]:
         "maximum": kind_rules.MAX_SEQUENCE,
         "description": "The `seq` of the event that it refers to.",
     }
-    if kind.target == "optional":
+    if kind.target == "import":
+        target = _described(target, "The `seq` of the import that brought it.")
+    if kind.target != "required":
         target = {**target, "type": ["integer", "null"]}
     head: dict[str, Any] = {
         "kind": {"const": kind.name},

@@ -43,18 +43,23 @@ def read_whole_number(raw: bytes, _now_ns: int) -> str:
     return _read_whole(raw, MAX_WHOLE_NUMBER, f"must be a whole number from 1 to {MAX_WHOLE_NUMBER}")
 
 
+def read_count(raw: bytes, _now_ns: int) -> str:
+    """A whole number from 0, as a JSON number or as a string that holds one."""
+    return _read_whole(raw, MAX_WHOLE_NUMBER, f"must be a whole number from 0 to {MAX_WHOLE_NUMBER}", minimum=0)
+
+
 def read_sequence(raw: bytes, _now_ns: int = 0) -> str:
     """The sequence of an event in the ledger."""
     return _read_whole(raw, MAX_SEQUENCE, "must be the `seq` of an event in the ledger, a whole number from 1")
 
 
-def _read_whole(raw: bytes, maximum: int, complaint: str) -> str:
-    """A number from 1. `1092.0` is a whole number, as in JSON Schema: some languages write it so."""
+def _read_whole(raw: bytes, maximum: int, complaint: str, minimum: int = 1) -> str:
+    """A number from `minimum`. `1092.0` is a whole number, as in JSON Schema: some languages write it so."""
     try:
         whole, _, fraction = rules.read_decimal(raw).partition(".")
     except FieldError:
         raise FieldError(complaint) from None
-    if fraction.strip("0") or not 1 <= int(whole) <= maximum:
+    if fraction.strip("0") or not minimum <= int(whole) <= maximum:
         raise FieldError(complaint)
     return str(int(whole))
 

@@ -44,4 +44,8 @@ class Call:
             return ("ingest", "correct")
         if self.path.startswith("/hooks/"):
             return ("correct",)
-        return ("ingest",) if self.path in ("/trade", "/trades") else ("admin",)
+        if self.path.startswith("/imports/") and self.path.endswith("/undo"):
+            return ("correct",)
+        if self.path in ("/trade", "/trades", "/known", "/imports") or self.path.startswith("/imports/"):
+            return ("ingest",)
+        return ("admin",)

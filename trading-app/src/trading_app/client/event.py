@@ -10,7 +10,7 @@ from typing import Any
 from trading_app.client import target
 from trading_app.client.arguments import positive_number
 from trading_app.client.errors import ClientError, Refused, UsageError
-from trading_model.kind_members import KINDS, SENT_KINDS, Member
+from trading_model.kind_members import KINDS, Member
 
 GIVE_UP_SECONDS = 30.0
 
@@ -21,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         [
             "Sends one event that is not a trade. The kinds and their members, those in brackets optional:",
             "",
-            *(f"  {name:11}{_members(name)}" for name in SENT_KINDS),
+            *(f"  {name:11}{_members(name)}" for name in KINDS),
             "",
             "Members of `from` and `to` are written from.account=… . A value of several parts is written name=a,b .",
         ]
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("kind", metavar="KIND", help=", ".join(SENT_KINDS))
+    add("kind", metavar="KIND", help=", ".join(KINDS))
     add("members", metavar="name=value", nargs="*", help="a member of the event")
     add("--dry-run", action="store_true", help="print the JSON that would be sent, and send nothing")
     add(
@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
 
 def read_event(kind: str, words: Sequence[str]) -> dict[str, Any]:
     """The event that the arguments say. Raises UsageError. The app checks its members."""
-    if kind not in SENT_KINDS:
-        raise UsageError(f"{kind!r} is not a kind: {', '.join(SENT_KINDS)}")
+    if kind not in KINDS:
+        raise UsageError(f"{kind!r} is not a kind: {', '.join(KINDS)}")
     event: dict[str, Any] = {"kind": kind}
     members = {each.name: each for each in KINDS[kind].members}
     for word in words:

@@ -8,7 +8,7 @@ from trading_app.access.gate import COOKIE
 from trading_app.problems import TYPES
 from trading_model import kind_members
 from trading_model.fields import form_schema, request_schema, stored_schema
-from trading_model.kind_members import KINDS, SENT_KINDS
+from trading_model.kind_members import KINDS
 
 ACCEPTED = {
     "type": "object",
@@ -28,6 +28,76 @@ BATCH_ACCEPTED = {
         "duplicates": {"type": "integer", "minimum": 0, "description": "Trades that were in the journal already."},
         "first_seq": {"type": "integer", "minimum": 1, "description": "The lowest sequence of these trades."},
         "last_seq": {"type": "integer", "minimum": 1, "description": "The highest sequence of these trades."},
+        "voided": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "The number of duplicates that were taken back, and stay so; left out if there are none.",
+        },
+        "voided_trades": {
+            "type": "array",
+            "description": "The first 100 of these.",
+            "items": {
+                "type": "object",
+                "required": ["index", "seq"],
+                "properties": {
+                    "index": {"type": "integer", "minimum": 0, "description": "Place in the batch, from 0."},
+                    "seq": {"type": "integer", "minimum": 1},
+                },
+            },
+        },
+    },
+}
+_INDEX = {"type": "integer", "minimum": 0, "description": "Place in the batch, from 0."}
+_SEQUENCE = {"type": "integer", "minimum": 1}
+KNOWN_TRADES = {
+    "type": "object",
+    "required": ["new", "known", "taken_back", "different"],
+    "properties": {
+        "new": {"type": "integer", "minimum": 0, "description": "The number of trades that the ledger does not have."},
+        "known": {
+            "type": "array",
+            "description": "Trades that the ledger has, with the same content, in force: `[index, seq]`.",
+            "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+        },
+        "taken_back": {
+            "type": "array",
+            "description": "The same, but voided: by the event `void`, which names the trade or its import.",
+            "items": {
+                "type": "object",
+                "required": ["index", "seq", "void", "import_id"],
+                "properties": {
+                    "index": _INDEX,
+                    "seq": _SEQUENCE,
+                    "void": _SEQUENCE,
+                    "import_id": {"type": ["string", "null"]},
+                },
+            },
+        },
+        "different": {
+            "type": "array",
+            "description": "Trades whose identity is that of a stored trade with other content: POST /trades would"
+            " answer 409. `fields` has what differs, for the first 100.",
+            "items": {
+                "type": "object",
+                "required": ["index", "seq", "void", "fields"],
+                "properties": {
+                    "index": _INDEX,
+                    "seq": _SEQUENCE,
+                    "void": {**_SEQUENCE, "type": ["integer", "null"]},
+                    "fields": {
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": "object",
+                            "required": ["yours", "stored"],
+                            "properties": {
+                                "yours": {"description": "The value that was sent; null if there is none."},
+                                "stored": {"description": "The value that is stored; null if there is none."},
+                            },
+                        },
+                    },
+                },
+            },
+        },
     },
 }
 PAGE = {
@@ -156,7 +226,7 @@ EVENT_ACCEPTED = {
     "required": ["seq", "kind", "id", "status"],
     "properties": {
         "seq": {"type": "integer", "minimum": 1},
-        "kind": {"enum": list(SENT_KINDS)},
+        "kind": {"enum": list(KINDS)},
         "id": {"type": "string"},
         "status": {"enum": ["accepted", "duplicate"]},
     },
@@ -196,6 +266,48 @@ _PROVENANCE = {
         "description": "`api`, `batch`, `form`, `page`, `import`, `webhook` or `file`.",
     },
 }
+IMPORT_ID = {
+    "name": "import_id",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "description": "The import that brings the trades: the `id` of an event `import` in force. They bear it.",
+}
+IMPORT_PAGE = success(
+    "Imports, newest first",
+    application_json={
+        "type": "object",
+        "required": ["imports", "next_before"],
+        "properties": {
+            "imports": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": [
+                        "id", "seq", "name", "digest", "preset", "rows", "taken", "skipped", "account", "at", "who",
+                        "way", "in_force", "void",
+                    ],
+                    "properties": {
+                        "id": {"type": "string"},
+                        "seq": _SEQUENCE,
+                        "name": {"type": "string"},
+                        "digest": {"type": "string"},
+                        "preset": {"type": ["string", "null"]},
+                        "rows": {"type": "integer"},
+                        "taken": {"type": "integer"},
+                        "skipped": {"type": "integer"},
+                        "account": {"type": ["string", "null"]},
+                        **_PROVENANCE,
+                        "in_force": {"type": "boolean"},
+                        "void": {"type": ["integer", "null"], "description": "The event that takes it back."},
+                    },
+                },
+            },
+            "next_before": {"type": ["integer", "null"], "description": "`before` of the next page; null on the last."},
+        },
+    },
+)  # fmt: skip
+KNOWN = success("What the ledger has of these trades", application_json=KNOWN_TRADES)
 _CHAPTER = {
     "type": "object",
     "required": ["seq", "kind", "at", "who", "way", "reason", "in_force", "event"],
@@ -262,9 +374,19 @@ def accepted_events() -> dict[int | str, dict[str, Any]]:
     }
 
 
+def undone_import() -> dict[int | str, dict[str, Any]]:
+    """The responses to taking an import back."""
+    refused = problem_responses(
+        *ACCESS_CODES, "not_found", "event_conflict", "invalid_parameter", "damaged_history", "overloaded", "not_ready",
+        "store_busy", "stream_failed",
+    )  # fmt: skip
+    content = {"application/json": {"schema": _reference("BatchAccepted")}}
+    return {201: {"description": "Accepted: the voids", "content": content}, **refused}
+
+
 def _event_schemas() -> dict[str, Any]:
     """A schema for each kind of event that can be sent, one that tells them apart, and one of an event as journaled."""
-    kinds = {kind: f"{kind.capitalize()}Event" for kind in SENT_KINDS}
+    kinds = {kind: f"{kind.capitalize()}Event" for kind in KINDS}
     mapping = {kind: f"#/components/schemas/{name}" for kind, name in kinds.items()}
     return {
         **{name: kind_members.request_schema(KINDS[kind]) for kind, name in kinds.items()},
@@ -339,20 +461,28 @@ def _accept_trade() -> dict[str, Any]:
     }
 
 
+_BATCH = {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Trade"}}
+_LINES = {"type": "string", "description": "One trade, a JSON object, on each line."}
+BATCH_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": _BATCH}, "application/x-ndjson": {"schema": _LINES}},
+}
+
+
 def _accept_trades() -> dict[str, Any]:
-    batch = {"type": "array", "minItems": 1, "items": _reference("Trade")}
-    lines = {"type": "string", "description": "One trade, a JSON object, on each line."}
     return {
         "summary": "Send a batch, accepted as a whole or not at all",
         "operationId": "take_trades",
         "tags": ["trades"],
-        "parameters": [IDEMPOTENCY_KEY],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": batch}, "application/x-ndjson": {"schema": lines}},
-        },
+        "parameters": [IDEMPOTENCY_KEY, IMPORT_ID],
+        "requestBody": BATCH_BODY,
         "responses": _responses(
-            "BatchAccepted", "Accepted", "A request with this Idempotency-Key was accepted before", "invalid_batch"
+            "BatchAccepted",
+            "Accepted",
+            "A request with this Idempotency-Key was accepted before",
+            "invalid_batch",
+            "invalid_parameter",
+            "event_conflict",
         ),
     }
 

@@ -22,9 +22,11 @@ TRADE_ROUTE = "/trades/{seq}"
 HOOKS = "/hooks/"
 HOOK_ROUTE = "/hooks/{name}/{secret}"
 KEPT_ROUTES = {verb: f"/hooks/{{name}}/unread/{{message}}/{verb}" for verb in ("take", "drop")}
+UNDO_ROUTE = "/imports/{import_id}/undo"
 ROUTES = frozenset(
     (
         TRADE_ROUTE,
+        UNDO_ROUTE,
         *KEPT_ROUTES.values(),
         HOOK_ROUTE,
         "/hooks",
@@ -33,8 +35,10 @@ ROUTES = frozenset(
         "/",
         "/trade",
         "/trades",
+        "/known",
         "/trades/stream",
         "/events",
+        "/imports",
         "/page/stream",
         "/page/history",
         "/page/session",
@@ -131,7 +135,9 @@ def _route(path: str) -> str:
         return path
     if path.startswith(HOOKS):
         return _hook_route(path.removeprefix(HOOKS).split("/"))
-    return TRADE_ROUTE if path.startswith("/trades/") and path.removeprefix("/trades/").isdigit() else "other"
+    if path.startswith("/trades/") and path.removeprefix("/trades/").isdigit():
+        return TRADE_ROUTE
+    return UNDO_ROUTE if path.startswith("/imports/") and path.endswith("/undo") else "other"
 
 
 def _hook_route(parts: list[str]) -> str:

@@ -68,12 +68,14 @@ class Terms(msgspec.Struct, frozen=True):
     """What the trades of a request are read by, beside their fields.
 
     `account` is that of trades that name none. `may_be_negative` says whether the prices of a symbol may be.
-    `check_symbol` does what `field_rules.check_symbol` does, and may take note of the symbol.
+    `check_symbol` does what `field_rules.check_symbol` does, and may take note of the symbol. `import_id` is that of
+    the import that brings the trades; empty for none.
     """
 
     account: str = DEFAULT_ACCOUNT
     may_be_negative: Callable[[str], bool] = rules.never_negative
     check_symbol: Callable[[str], str] = rules.check_symbol
+    import_id: str = ""
 
 
 PLAIN_TERMS = Terms()
@@ -97,7 +99,7 @@ def read_trades(
 
     Raises Problem (`not_json`, `invalid_batch`, `too_large`).
     """
-    columns = read_columns(body, lines, now_ns, ids, maximum, terms.account, terms.check_symbol)
+    columns = read_columns(body, lines, now_ns, ids, maximum, terms.account, terms.check_symbol, terms.import_id)
     if columns is not None:
         return columns
     try:
@@ -203,7 +205,7 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> T
     # that would need escaping.
     text = (
         f'{{"trade_id":"{trade_id}","symbol":"{symbol}","price":"{price}","qty":"{qty}","side":"{side}","ts":"{ts}",'
-        f'"account":"{account}","strategy":"{strategy}"{_optional(request)}}}'
+        f'"account":"{account}","strategy":"{strategy}"{_optional(request)}{_of_import(terms)}}}'
     )
     position_side = request.position_side.lower() if request.position_side is not None else ""
     key = fill_key(account, request.venue or "", rules.case_folded(symbol), position_side, side, trade_id)
@@ -230,6 +232,10 @@ def _optional(request: TradeRequest) -> str:
     if request.tags is not _ABSENT and not _is_null(request.tags) and (tags := rules.read_tags(request.tags)):
         members += f',"tags":{tags}'
     return members
+
+
+def _of_import(terms: Terms) -> str:
+    return f',"import_id":"{terms.import_id}"' if terms.import_id else ""
 
 
 def _is_null(value: msgspec.Raw) -> bool:

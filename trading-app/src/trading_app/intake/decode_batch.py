@@ -67,6 +67,9 @@ class TradeColumns(Events[TradeEvent]):
     """
 
     def __init__(self, rows: list[TradeRow], timed: Sequence[bool], heads: Heads | None) -> None:
+        self.asked: dict[int, TradeEvent] = {}
+        """The trades that were asked for one by one, by index: those that were compared with stored ones."""
+
         self._keys = _keys_of(rows, heads)
         self._encoded = _encode(rows)[1:-1]
         self._timed = timed
@@ -98,8 +101,12 @@ class TradeColumns(Events[TradeEvent]):
         return len(self._keys)
 
     def __getitem__(self, index: int) -> TradeEvent:  # type: ignore[override]  # slices are not used
-        key = self._keys[index]
-        return TradeEvent(key, key.rpartition(SEPARATOR)[2], self._payload(index), self._timed[index])
+        event = self.asked.get(index)
+        if event is None:
+            key = self._keys[index]
+            trade_id = key.rpartition(SEPARATOR)[2]
+            event = self.asked[index] = TradeEvent(key, trade_id, self._payload(index), self._timed[index])
+        return event
 
     def _payload(self, index: int) -> bytes:
         return _BEGIN + self._parts[index].removesuffix(b",")
@@ -107,6 +114,11 @@ class TradeColumns(Events[TradeEvent]):
     @cached_property
     def _parts(self) -> list[bytes]:
         return self._encoded.split(_BEGIN)[1:]
+
+
+def compared_events(events: Sequence[TradeEvent]) -> Iterable[tuple[int, TradeEvent]]:
+    """The events that may have been compared with stored ones, by index."""
+    return sorted(events.asked.items()) if isinstance(events, TradeColumns) else enumerate(events)
 
 
 def _keys_of(rows: list[TradeRow], heads: Heads | None) -> list[str]:
@@ -149,13 +161,14 @@ def read_columns(
     maximum: int,
     account: str = DEFAULT_ACCOUNT,
     check_symbol: CheckSymbol = rules.check_symbol,
+    import_id: str = "",
 ) -> TradeColumns | None:
     """The trades of a JSON array, or of NDJSON if `lines` is set; None if they must be decoded one by one.
 
-    `account` is that of trades that name none.
+    `account` is that of trades that name none, `import_id` that of all; empty for none.
     """
     try:
-        rows = _read_rows(body, lines, account)
+        rows = _read_rows(body, lines, account, import_id)
         _require(0 < len(rows) <= maximum)
         _require(not lines or len(rows) == count_lines(body))  # one trade on each line
         return _check(rows, now_ns, ids, check_symbol)
@@ -163,12 +176,15 @@ def read_columns(
         return None
 
 
-def _read_rows(body: bytes, lines: bool, account: str) -> list[TradeRow]:
-    decode, decode_lines, decode_wide, decode_wide_lines = _decoders(account)
+def _read_rows(body: bytes, lines: bool, account: str, import_id: str) -> list[TradeRow]:
+    decode, decode_lines, decode_wide, decode_wide_lines = _decoders(account, import_id)
     try:
-        return decode_lines(body) if lines else decode(body)
+        rows = decode_lines(body) if lines else decode(body)
     except msgspec.ValidationError:  # a rarer member, or something that is not a trade
-        return decode_wide_lines(body) if lines else decode_wide(body)
+        rows = decode_wide_lines(body) if lines else decode_wide(body)
+    if import_id:  # the default of a member that no client may send; one that does is explained trade by trade
+        _require(all(row.import_id == import_id for row in rows))
+    return rows
 
 
 def count_lines(body: bytes) -> int:
@@ -357,14 +373,16 @@ _Decode = Callable[[bytes], list[Any]]
 
 
 @lru_cache(maxsize=64)
-def _decoders(account: str) -> tuple[_Decode, _Decode, _Decode, _Decode]:
+def _decoders(account: str, import_id: str) -> tuple[_Decode, _Decode, _Decode, _Decode]:
     """Those of arrays and of lines, and of both with the rarer members, for trades that are of this account where they
-    name none.
+    name none, and of this import.
     """
     narrow: Any = TradeRow
     wide: Any = WideTradeRow
-    if account != DEFAULT_ACCOUNT:
-        fields = [("account", str, account)]
+    fields = [("account", str, account)] if account != DEFAULT_ACCOUNT else []
+    if import_id:
+        fields.append(("import_id", str, import_id))
+    if fields:
         narrow = msgspec.defstruct("BoundTradeRow", fields, bases=(TradeRow,), kw_only=True, gc=False)
         wide = msgspec.defstruct("BoundWideTradeRow", fields, bases=(WideTradeRow,), kw_only=True, gc=False)
     return (

@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,20 +13,29 @@ from trading_model.trade import Trade
 
 
 class TradeEvent(Event):
-    """A checked trade, ready for the journal. `key` is its identity; see `identity`."""
+    """A checked trade, ready for the journal. `key` is its identity; see `identity`.
 
-    __slots__ = ("timed_by_client", "trade_id")
+    Once it was compared with a stored trade of its identity, `stored` is that trade: its sequence and its import.
+    """
+
+    __slots__ = ("stored", "timed_by_client", "trade_id")
 
     def __init__(self, key: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
         self.key = key
         self.payload = payload
         self.trade_id = trade_id
         self.timed_by_client = timed_by_client
+        self.stored: StoredTrade | None = None
 
     def repeats(self, stored: bytes) -> bool:
         """Whether the stored trade has the same content: numbers by value, symbols in any case, the time only if the
-        client sent one.
+        client sent one. Which import brought them is no part of it.
         """
+        numbered, _, members = stored.partition(b",")
+        content, import_id = _without_import(members)
+        self.stored = StoredTrade(int(numbered[_SEQUENCE]), import_id)
+        if content == _without_import(self.payload[1:])[0]:
+            return True
         known = _decode_trade(stored)
         again = _decode_trade(number(self.payload, known.seq))
         return known == again or not self._differing(known, again)
@@ -46,6 +55,19 @@ class TradeEvent(Event):
         return names
 
 
+class StoredTrade(NamedTuple):
+    """A trade of the ledger: its sequence, and the id of the import that brought it; empty for none."""
+
+    sequence: int
+    import_id: str = ""
+
+
+def _without_import(members: bytes) -> tuple[bytes, str]:
+    """The members of a journaled trade without its import, and the import's id. It is the last member."""
+    content, found, import_id = members.rpartition(_IMPORT)  # no value holds it: quotes in values would be escaped
+    return (content + b"}", import_id[:-2].decode()) if found else (members, "")
+
+
 class TradeIds:
     """Makes ids for trades sent without one: unique and ascending, which keeps the journal's index fast."""
 
@@ -63,6 +85,8 @@ def stored_trade_id(numbered: bytes) -> str:
     return _decode_trade(numbered).trade_id
 
 
-_COMPARED = [name for name in Trade.__struct_fields__ if name != "seq"]
+_IMPORT = b',"import_id":"'
+_SEQUENCE = slice(len('{"seq":'), None)
+_COMPARED = [name for name in Trade.__struct_fields__ if name not in ("seq", "import_id")]
 _decode_members = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_trade = msgspec.json.Decoder(Trade).decode

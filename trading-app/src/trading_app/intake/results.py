@@ -1,12 +1,15 @@
 """Outcomes as HTTP answers: receipts, conflicts and refusals. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import Answer
 from telemetry_stream.errors import DamagedHistory, Overloaded, StoreBusy, StreamClosed, StreamError
-from telemetry_stream.events import Conflict, Earlier, Receipt
+from telemetry_stream.events import MAX_SHOWN, Compared, Conflict, Earlier, Receipt
 from telemetry_stream.group_commit import Outcome
+from trading_app.intake.decode_batch import compared_events
 from trading_app.intake.event import TradeEvent, stored_trade_id
 from trading_app.problems import TradeProblem, damaged_history, store_busy
 
@@ -57,15 +60,68 @@ def trade_body(sequence: int, trade_id: str, status: bytes) -> bytes:
     return b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (sequence, trade_id.encode(), status)
 
 
-def answer_trades(receipt: Receipt) -> Answer:
-    """The answer to a batch: 201, or 200 if a request with its Idempotency-Key was answered before."""
+def answer_trades(receipt: Receipt, voided: Sequence[tuple[int, int]] = ()) -> Answer:
+    """The answer to a batch: 201, or 200 if a request with its Idempotency-Key was answered before.
+
+    `voided` has index and sequence of the duplicates that were taken back, and stay so.
+    """
     body = b'{"accepted":%d,"duplicates":%d,"first_seq":%d,"last_seq":%d}' % (
         receipt.accepted,
         receipt.duplicates,
         receipt.first,
         receipt.last,
     )
+    if voided:
+        shown = msgspec.json.encode([{"index": index, "seq": sequence} for index, sequence in voided[:MAX_SHOWN]])
+        body = b'%b,"voided":%d,"voided_trades":%b}' % (body[:-1], len(voided), shown)
     return Answer(200 if receipt.repeated else 201, body)
+
+
+class _TakenBack(msgspec.Struct):
+    index: int
+    seq: int
+    void: int
+    import_id: str | None
+
+
+class _Different(msgspec.Struct):
+    index: int
+    seq: int
+    void: int | None
+    fields: dict[str, dict[str, object]]
+
+
+def answer_known(events: Sequence[TradeEvent], compared: Compared, void_of: Callable[[int, str], int]) -> Answer:
+    """What the ledger has of trades, by index: the same in force, the same taken back, and those with other content.
+
+    `void_of` gives the void that takes back a sequence of an import, 0 for none.
+    """
+    known, taken_back, different = list[tuple[int, int]](), list[_TakenBack](), list[_Different]()
+    for index, event in compared_events(events):
+        if event.stored is None or index not in compared.sequences:
+            continue
+        sequence, import_id = event.stored
+        void = void_of(sequence, import_id)
+        if compared.sequences[index] < 0:
+            different.append(_Different(index, sequence, void or None, _fields(event, compared.stored.get(index))))
+        elif void:
+            taken_back.append(_TakenBack(index, sequence, void, import_id or None))
+        else:
+            known.append((index, sequence))
+    found = {
+        "new": len(events) - len(known) - len(taken_back) - len(different),
+        "known": known,
+        "taken_back": taken_back,
+        "different": different,
+    }
+    return Answer(200, msgspec.json.encode(found))
+
+
+def _fields(event: TradeEvent, stored: bytes | None) -> dict[str, dict[str, object]]:
+    """What differs, by field; nothing beyond the first MAX_SHOWN."""
+    if stored is None:
+        return {}
+    return {name: {"yours": yours, "stored": there} for name, (yours, there) in event.differences(stored).items()}
 
 
 def _conflict(conflict: Conflict, events: Sequence[TradeEvent]) -> Problem:

@@ -9,15 +9,15 @@ from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON, Answer
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Origin, Receipt, Submission
+from telemetry_stream.events import Compared, Origin, Receipt, Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
 from trading_app.intake.decode import Terms, read_form, read_trade, read_trades, submission
-from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, read_bodies
-from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, compared_events, read_bodies
+from trading_app.intake.event import StoredTrade, TradeEvent, TradeIds
 from trading_app.intake.identity import SEPARATOR
-from trading_app.intake.results import answer_trade, answer_trades, receipt_of, refusal
+from trading_app.intake.results import answer_known, answer_trade, answer_trades, receipt_of, refusal
 from trading_app.intake.symbol_cases import SymbolCases
 from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
@@ -48,14 +48,17 @@ class Intake:
         metrics: AppMetrics,
         latest_ns: Callable[[], int],
         may_be_negative: Callable[[str], bool] = never_negative,
-        is_voided: Callable[[int], bool] = lambda _sequence: False,
+        void_of: Callable[[int, str], int] = lambda _sequence, _import_id: 0,
+        check_import: Callable[[str], object] = bool,
     ) -> None:
         """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it.
 
-        `may_be_negative` returns whether a symbol's instrument allows negative prices, `is_voided` whether the trade
-        with a sequence was voided.
+        `may_be_negative` returns whether a symbol's instrument allows negative prices, `void_of` the sequence of the
+        void that takes back the trade with a sequence and an import, 0 for none. `check_import` raises Problem unless
+        an import with this id is in force.
         """
-        self._is_voided = is_voided
+        self._void_of = void_of
+        self._check_import = check_import
         self._may_be_negative = may_be_negative
         self._check_symbol = SymbolCases(self._count_differing).check
         self._unbound = Terms(DEFAULT_ACCOUNT, may_be_negative, self._check_symbol)
@@ -64,9 +67,18 @@ class Intake:
         self._metrics = metrics
         self._ids = TradeIds()
 
-    def read(self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
-        """Decode a request to one of PATHS. Raises Problem."""
-        return self._by_the_latest_time(lambda ns: self._read(caller, path, headers, body, ns), now_ns)
+    def read(
+        self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int, import_id: str | None = None
+    ) -> Intended:
+        """Decode a request to one of PATHS. `import_id` is that of the import that brings a batch. Raises Problem."""
+        if import_id is not None:
+            self._check_import(import_id)
+        return self._by_the_latest_time(lambda ns: self._read(caller, path, headers, body, ns, import_id or ""), now_ns)
+
+    def compare(self, caller: Caller, headers: Headers, body: bytes, now_ns: int) -> Intended:
+        """Decode a batch that is compared with the ledger, and not written. Raises Problem."""
+        intended = self.read(caller, "/trades", headers, body, now_ns)
+        return Intended(Submission(intended.events, only_compare=True), intended.events, single=False)
 
     def _by_the_latest_time(self, read: Callable[[int], Intended], now_ns: int) -> Intended:
         """The result of `read` at `now_ns`; if that is refused and the clock is behind, at the latest time known.
@@ -81,7 +93,7 @@ class Intake:
                 raise
         return read(latest_ns)
 
-    def _read(self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int) -> Intended:
+    def _read(self, caller: Caller, path: str, headers: Headers, body: bytes, now_ns: int, import_id: str) -> Intended:
         kind = media_type(headers)
         key = headers.get(b"idempotency-key")
         if path == "/trade":
@@ -92,15 +104,14 @@ class Intake:
             raise _unsupported(
                 kind, body, "send an array as application/json, or one trade on each line as application/x-ndjson"
             )
-        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, self._terms(caller))
-        return self._intend(caller, events, key, body, "batch", single=False)
+        terms = self._terms(caller, import_id)
+        events = read_trades(body, kind == LINES, now_ns, self._ids, self._max_batch_trades, terms)
+        return self._intend(caller, events, key, body, "import" if import_id else "batch", single=False)
 
-    def _terms(self, caller: Caller) -> Terms:
-        return (
-            self._unbound
-            if caller.accounts is None
-            else Terms(default_account(caller), self._may_be_negative, self._check_symbol)
-        )
+    def _terms(self, caller: Caller, import_id: str = "") -> Terms:
+        if caller.accounts is None and not import_id:
+            return self._unbound
+        return Terms(default_account(caller), self._may_be_negative, self._check_symbol, import_id)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.
@@ -150,9 +161,26 @@ class Intake:
         """The answer to an outcome. Raises Problem if the trades were refused."""
         receipt = self.receive(intended, outcome)
         if not intended.single:
-            return answer_trades(receipt)
-        is_voided = not receipt.accepted and self._is_voided(receipt.first)
-        return answer_trade(intended.events[0].trade_id, receipt, is_voided=is_voided)
+            return answer_trades(receipt, self._voided(intended.events) if receipt.duplicates else ())
+        event = intended.events[0]
+        stored = event.stored or StoredTrade(receipt.first)  # an answer that is repeated compared nothing
+        is_voided = not receipt.accepted and self._void_of(*stored) > 0
+        return answer_trade(event.trade_id, receipt, is_voided=is_voided)
+
+    def answer_compared(self, events: Sequence[TradeEvent], outcome: Outcome) -> Answer:
+        """What the ledger has of a batch. Raises Problem."""
+        if isinstance(outcome, StreamError):
+            raise refusal(outcome)
+        assert isinstance(outcome, Compared), "it was only compared"
+        return answer_known(events, outcome, self._void_of)
+
+    def _voided(self, events: Sequence[TradeEvent]) -> list[tuple[int, int]]:
+        """Index and sequence of the trades that the ledger has, and that were taken back."""
+        return [
+            (index, event.stored.sequence)
+            for index, event in compared_events(events)
+            if event.stored is not None and self._void_of(*event.stored)
+        ]
 
     def refuse(self, intended: Intended, error: StreamError) -> Problem:
         """The answer if the stream refused the submission."""

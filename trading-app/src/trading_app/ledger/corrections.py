@@ -88,7 +88,9 @@ class Decider:
         if kind == "replace":
             return self._replace(request)
         if request.target:
-            self._event(request.target)
+            target = self._event(request.target)
+            if request.kind.target == "import" and target.kind != "import":
+                raise _Refusal("target", f"{target.sequence} is no import but of the kind {target.kind}")
         self._check_price(request)
         if kind == "instrument":
             self._say(request)
@@ -211,7 +213,7 @@ class Decider:
 
     def _differences(self, request: KindRequest, stored: StoredEvent) -> Iterator[str]:
         """The members of a request that say something else than the stored event with its id."""
-        if request.kind.target != "none" and request.target != stored.target:
+        if request.kind.target in ("optional", "required") and request.target != stored.target:
             yield "target"
         before = stored.content
         if request.kind.target == "required" and request.texts.get("reason", '""') != _text(before.get("reason")):

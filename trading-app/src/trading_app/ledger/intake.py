@@ -46,6 +46,10 @@ class LedgerIntake:
     async def take(self, caller: Caller, headers: Headers, body: bytes) -> Answer:
         """Commit what the request wants, and answer it. Raises Problem, DamagedHistory, StoreBusy."""
         require_json(headers, body, "send an event, or an array of them, as application/json")
+        return await self.take_json(caller, headers, body)
+
+    async def take_json(self, caller: Caller, headers: Headers, body: bytes) -> Answer:
+        """The same for a body that is known to be JSON."""
         key = headers.get(b"idempotency-key")
         now_ns = self._latest_ns()
         ids = MadeIds(self._ids, now_ns, key, caller.id, body)
@@ -64,7 +68,7 @@ class LedgerIntake:
             except StreamError as error:
                 raise refusal(error) from None
             receipt = results.receipt_of(outcome, events, single=single)
-            if any(event.kind in ("instrument", "void") for event in events):
+            if any(event.kind in ("import", "instrument", "void") for event in events):
                 await self._context.stream.ask(self._registry.refresh)
         self._context.metrics.accepted_events += receipt.accepted
         return results.answer(receipt, events, single=single)

@@ -12,6 +12,7 @@ from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Labelled
 from telemetry_stream.log import StreamReader
 from trading_app.ledger.view import LedgerView
+from trading_app.problems import TradeProblem
 from trading_model.contents import Instrument
 from trading_model.instruments import Instruments
 from trading_model.kinds import VOID
@@ -26,12 +27,19 @@ class Registry:
 
     def __init__(self) -> None:
         self.instruments = Instruments()
-        self._voided = set[int]()
+        self._voids = dict[int, int]()
+        """The void in force of each event that was taken back."""
+
+        self.imports = dict[str, int]()
+        """The sequence of each import's event, by its id."""
+
         self._seen = 0
 
     def refresh(self, reader: StreamReader) -> None:
         """Take in what came since the last time: instruments, and voids."""
         head = reader.head()
+        for one in self._new(reader, "import"):
+            self.imports[one.label.id] = one.sequence
         said, voids = list(self._new(reader, "instrument")), list(self._new(reader, VOID))
         if said or voids:
             instruments = self.copy()  # the event loop asks the present one meanwhile
@@ -39,7 +47,7 @@ class Registry:
                 _say(instruments, reader, one.sequence)
             targets = {one.sequence: one.label.target for one in voids}
             for one in voids:
-                self._toggle(instruments, self._root(reader, one.label.target, targets))
+                self._toggle(instruments, self._root(reader, one.label.target, targets), one.sequence)
             self.instruments = instruments
         self._seen = head
 
@@ -51,9 +59,20 @@ class Registry:
         """Whether an instrument says that prices of this symbol may be negative."""
         return self.instruments.find(symbol).negative_prices
 
-    def is_voided(self, sequence: int) -> bool:
-        """Whether a void in force names this event, which is not a void itself."""
-        return sequence in self._voided
+    def void_of(self, sequence: int, import_id: str = "") -> int:
+        """The void in force that takes back this event, which is not a void itself, or its import; 0 for none."""
+        voids = self._voids
+        return voids.get(sequence) or (voids.get(self.imports.get(import_id, 0), 0) if import_id else 0)
+
+    def check_import(self, import_id: str) -> None:
+        """Raises TradeProblem unless an import with this id is in force."""
+        sequence = self.imports.get(import_id)
+        if sequence is None:
+            detail = "import_id names no import: send its event, of the kind import, first"
+            raise TradeProblem("invalid_parameter", detail)
+        if void := self._voids.get(sequence):
+            detail = f"the import {import_id} is taken back by event {void}; void that event to restore it"
+            raise TradeProblem("event_conflict", f"{detail}; nothing of this request was accepted")
 
     def _new(self, reader: StreamReader, kind: str) -> Iterator[Labelled]:
         after = self._seen
@@ -72,13 +91,13 @@ class Registry:
                 return sequence
             sequence = before[0].label.target
 
-    def _toggle(self, instruments: Instruments, root: int) -> None:
+    def _toggle(self, instruments: Instruments, root: int, void: int) -> None:
         """One more void in the chain of an event. Each event has one void at most, so each void turns its root over."""
-        self._voided ^= {root}
-        if root in self._voided:
-            instruments.take_back(root)
-        else:
+        if self._voids.pop(root, 0):
             instruments.restore(root)
+        else:
+            self._voids[root] = void
+            instruments.take_back(root)
 
 
 def _say(instruments: Instruments, reader: StreamReader, sequence: int) -> None:

@@ -13,7 +13,7 @@ from trading_app.problems import TradeProblem
 from trading_model import field_rules as rules
 from trading_model import kind_rules
 from trading_model.field_rules import FieldError
-from trading_model.kind_members import KINDS, SENT_KINDS, Complaint, Kind, read_members, unknown_members
+from trading_model.kind_members import KINDS, Complaint, Kind, read_members, unknown_members
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NULL = b"null"
@@ -153,14 +153,14 @@ def _read(
 
 
 def _kind(given: Mapping[str, msgspec.Raw]) -> Kind | Complaint:
-    known = f"the kinds are {', '.join(SENT_KINDS)}; send fills to /trade"
+    known = f"the kinds are {', '.join(KINDS)}; send fills to /trade"
     if "kind" not in given:
         return "kind", f"is missing; {known}"
     try:
         kind = KINDS.get(_decode_text(given["kind"]))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return "kind", f"must be a string; {known}"
-    if kind is None or not kind.sent:
+    if kind is None:
         return "kind", f"can't be sent here; {known}"
     return kind
 

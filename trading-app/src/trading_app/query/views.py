@@ -12,7 +12,7 @@ from telemetry_stream.wire import split
 from trading_app.ledger.in_force import Corrections
 from trading_app.query.filter import Filter
 from trading_app.zmq_pub import TradeStream
-from trading_model.kind_members import KINDS, SENT_KINDS, WHILE_OPEN
+from trading_model.kind_members import KINDS, WHILE_OPEN
 from trading_model.kinds import VOID, is_fill, may_hold_other_kinds
 
 Shown = tuple[int, bytes]
@@ -91,7 +91,7 @@ class InForce:
                 yield sequence, fill
 
 
-_SENT_AGAIN = frozenset(SENT_KINDS) - {VOID, "replace"}
+_SENT_AGAIN = frozenset(KINDS) - {VOID, "replace", "import"}
 _IMPORT_ID = re.compile(rb',"import_id":"([^"]*)"')
 _SEQUENCE = b'{"seq":'
 
@@ -113,7 +113,7 @@ def sendable_event(event: bytes) -> bytes | None:
     """An event that is not a fill in the form that `POST /events` takes; None if it is not one that is sent again."""
     members = _decode_object(event)
     kind: str = msgspec.json.decode(members["kind"])
-    if kind not in _SENT_AGAIN or "target" in members:
+    if kind not in _SENT_AGAIN or ("target" in members and KINDS[kind].target != "import"):
         return None
     content = _decode_object(members[KINDS[kind].journaled_as])
     if kind == "instrument":  # it held while positions were open, so it may be said again while they are

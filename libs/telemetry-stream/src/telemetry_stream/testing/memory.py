@@ -13,6 +13,7 @@ from telemetry_stream.events import (
     Arrival,
     Batch,
     Commit,
+    Compared,
     Conflict,
     Delivery,
     Earlier,
@@ -146,6 +147,8 @@ class MemoryStream:
     def _answer(self, submission: Submission) -> Result:
         if submission.independent:
             return PerEvent([self._take([event]) for event in submission.events])
+        if submission.only_compare:
+            return self._compare(submission.events)
         asked = submission.request_key
         if asked and (asked.caller, asked.key) in self._requests:
             digest, receipt = self._requests[asked.caller, asked.key]
@@ -163,6 +166,17 @@ class MemoryStream:
         if asked and isinstance(outcome, Receipt):
             self._requests[asked.caller, asked.key] = (asked.digest, outcome)
         return outcome
+
+    def _compare(self, events: Sequence[Event]) -> Compared:
+        compared = Compared({}, {})
+        for index, event in enumerate(events):
+            sequence = self._sequences.get(event.key)
+            if sequence is not None:
+                same = event.repeats(stored := self._events[sequence - 1])
+                compared.sequences[index] = sequence if same else -sequence
+                if not same and len(compared.stored) < MAX_SHOWN:
+                    compared.stored[index] = stored
+        return compared
 
     def _take(self, events: Sequence[Event]) -> Receipt | Conflict:
         new: dict[str, bytes] = {}

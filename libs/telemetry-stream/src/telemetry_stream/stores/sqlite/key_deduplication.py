@@ -38,12 +38,12 @@ class KeyDeduplication:
 
     def answer(self, submissions: Sequence[Submission], commit: PendingCommit) -> None:
         """Add what is new to the commit, with an outcome for each submission. Raises apsw.Error."""
-        keys, have_request_keys = list[str](), False
+        keys, are_plain = list[str](), True
         for submission in submissions:
             keys += keys_of(submission.events)
-            have_request_keys = have_request_keys or submission.request_key is not None
+            are_plain = are_plain and submission.request_key is None and not submission.only_compare
         digests = digest_keys(keys, self._key_seed)
-        if have_request_keys or not self._keys.are_new(digests):
+        if not (are_plain and self._keys.are_new(digests)):
             for comparison in self._compare(submissions, digests):
                 commit.outcomes.append(self._answer(comparison, commit))
         else:  # the way of nearly every group: no request keys, and every event new
@@ -100,6 +100,8 @@ class KeyDeduplication:
             return next(iter(comparison.damage.values()))
         if not comparison.is_whole:
             return Unfinished(msgspec.structs.replace(submission, compared=compared))
+        if submission.only_compare:
+            return compared
         if earlier is not None:
             first = comparison.first_event or commit.event(earlier.receipt.first)
             return self._repeated(earlier.receipt, first)

@@ -1,0 +1,100 @@
+"""POST /known, GET /imports and POST /imports/{id}/undo."""
+
+import time
+from typing import Annotated
+
+import msgspec
+from fastapi import FastAPI, Query, Request
+from starlette.responses import Response
+
+from service_kit.responses import Answer, read_body
+from telemetry_stream.errors import StreamError
+from trading_app.context import Context
+from trading_app.http.openapi import (
+    ACCESS_CODES,
+    BATCH_BODY,
+    IMPORT_PAGE,
+    KNOWN,
+    problem_responses,
+    undone_import,
+)
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.imports import listing
+from trading_app.intake.results import refusal
+from trading_app.intake.service import Intake
+from trading_app.ledger.intake import LedgerIntake
+from trading_app.ledger.registry import Registry
+
+PAGE_IMPORTS = 100
+MAX_PAGE_IMPORTS = 1_000
+
+Before = Annotated[int, Query(ge=1, le=2**62, description="Return the imports before this sequence.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_IMPORTS)]
+
+
+def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: LedgerIntake, registry: Registry) -> None:
+    """Add the calls."""
+
+    @api.post(
+        "/known",
+        tags=["trades"],
+        summary="What the ledger has of these trades; nothing is written",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=KNOWN
+        | problem_responses(
+            "not_json", *ACCESS_CODES, "too_large", "unsupported_encoding", "unsupported_media_type", "invalid_batch",
+            "damaged_history", "overloaded", "not_ready", "store_busy", "stream_failed",
+        ),
+        openapi_extra={"requestBody": BATCH_BODY},
+    )  # fmt: skip
+    async def compare(request: Request) -> Response:
+        """Takes what POST /trades takes. A trade that is not listed in the answer is new."""
+        headers = dict(request.scope["headers"])
+        body = await read_body(headers, request.receive, context.settings.max_body_bytes)
+        intended = intake.compare(request.scope["state"]["caller"], headers, body, time.time_ns())
+        try:
+            outcome = await context.stream.commit(intended.submission)
+        except StreamError as error:
+            raise refusal(error) from None
+        return _response(intake.answer_compared(intended.events, outcome))
+
+    @api.get(
+        "/imports",
+        tags=["imports"],
+        summary="Imports of files, newest first, a page at a time",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=IMPORT_PAGE
+        | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "store_busy", "too_many_answers"),
+    )
+    async def imports(before: Before = 2**62, limit: Limit = PAGE_IMPORTS) -> Response:
+        """Who imported which file when, and whether that is in force. `next_before` is null on the last page."""
+        context.outgoing.check()
+        body = await context.stream.ask(lambda reader: listing.page(reader, registry, before, limit))
+        return Response(body, media_type="application/json")
+
+    @api.post(
+        "/imports/{import_id}/undo",
+        tags=["imports"],
+        summary="Take an import back as a whole",
+        status_code=201,
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=undone_import(),
+    )
+    async def undo(import_id: str, request: Request) -> Response:
+        """Voids the import, which takes back all of its fills, and its events of other kinds. Void these voids to
+        restore it.
+        """
+        targets = await context.stream.ask(lambda reader: listing.to_void(reader, registry, import_id))
+        caller, headers = request.scope["state"]["caller"], dict(request.scope["headers"])
+        size = context.settings.max_batch_trades
+        for start in range(0, len(targets), size):  # nearly always one; the import itself is in the last one
+            voids = [{"kind": "void", "target": sequence} for sequence in targets[start : start + size]]
+            answer = await ledger_intake.take_json(caller, headers, msgspec.json.encode(voids))
+        return _response(answer)
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type="application/json")
