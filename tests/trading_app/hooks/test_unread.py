@@ -32,7 +32,9 @@ def bot(tmp_path: Path, hooks: Hooks) -> Iterator[Bot]:
 def test_a_template_of_freqtrades_documents_is_kept_with_what_to_add(bot: Bot) -> None:
     answer = bot.send(DOCS_TEMPLATE, "form")
     assert answer.status_code == 202
-    assert answer.json()["reason"] == 'add to each template: "type": "{type}"'
+    assert answer.json()["reason"] == (
+        'add to the template: "type": "{type}", "trade_id": "{trade_id}", "open_date": "{open_date}"'
+    )
     again = bot.send(DOCS_TEMPLATE, "form")
     assert again.json()["id"] == answer.json()["id"]
     (kept,) = bot.unread()
@@ -40,8 +42,8 @@ def test_a_template_of_freqtrades_documents_is_kept_with_what_to_add(bot: Bot) -
     assert kept["body"] == "value1=Buy+Order+for+BONK%2FUSD+filled&value2=at+0.000004&value3="
     typed = bot.send({"type": "entry_fill", **DOCS_TEMPLATE}).json()
     assert typed["reason"] == (
-        'add to the template of entry_fill: "trade_id": "{trade_id}", "pair": "{pair}", "direction": "{direction}",'
-        ' "amount": "{amount}", "open_rate": "{open_rate}", "open_date": "{open_date}"'
+        'add to the template: "trade_id": "{trade_id}", "open_date": "{open_date}", "pair": "{pair}",'
+        ' "open_rate": "{open_rate}", "amount": "{amount}", "direction": "{direction}"'
     )
     assert bot.counted() == {"accepted": 0, "known": 0, "ignored": 0, "unread": 3, "refused": 0}
     assert bot.app.metric('trading_app_hook_unread_messages{hook="bot"}') == 2

@@ -107,7 +107,9 @@ class WebApp:
         metrics.sidecar_polls = self.feed.polls
         hook_gate = HookGate(hooks, clock)
         kept = KeptMessages(settings.data_folder / "hooks", hook_gate.is_secret)
-        self.hook_intake = HookIntake(hooks, self.context, self.intake, kept, self._latest_time.unix_ns)
+        self.hook_intake = HookIntake(
+            hooks, self.context, self.intake, self.ledger_intake, kept, self._latest_time.unix_ns
+        )
         id_tokens = _id_tokens(settings, clock)
         self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, hook_gate.caller)
         self.api = self._create_api()

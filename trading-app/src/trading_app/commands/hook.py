@@ -13,7 +13,8 @@ from trading_app.client.errors import ClientError
 from trading_app.environment import Settings
 from trading_app.hooks.edit import add_hook, rotate
 from trading_app.hooks.file import read_file
-from trading_app.hooks.hook import PRESETS, Hook
+from trading_app.hooks.hook import Hook
+from trading_app.hooks.preset import GENERIC, PRESETS
 from trading_app.hooks.trial import Trial, split_messages, try_messages
 from trading_app.yaml_nodes import FileError
 
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help="add a webhook to the file, and show its URL")
     add.add_argument("name", help="1 to 32 of a-z 0-9 _ -")
     add.add_argument("--preset", required=True, choices=PRESETS, help="what sends the messages")
+    add.add_argument("--map", metavar="FILE", help=f"the mapping of the preset {GENERIC}")
     for option, said in (("account", "of its trades"), ("strategy", "of its trades"), ("currency", "of the P&L")):
         add.add_argument(f"--{option}", help=said)
     turn = actions.add_parser("rotate", help="make another secret; the earlier ones stay valid for a while")
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _add(arguments: argparse.Namespace, settings: Settings) -> int:
-    members = {name: getattr(arguments, name) for name in ("preset", "account", "strategy", "currency")}
+    members = {name: getattr(arguments, name) for name in ("preset", "map", "account", "strategy", "currency")}
     secret = add_hook(settings.hooks_file, arguments.name, {name: text for name, text in members.items() if text})
     _show_url(arguments.name, secret, settings)
     return 0
@@ -111,7 +113,9 @@ def _try(arguments: argparse.Namespace, settings: Settings) -> int:
 def _said(trial: Trial) -> str:
     if trial.status != "accepted":
         return f"{trial.status}: {trial.reason}"
-    return "\n   ".join(" ".join(f"{name}={text}" for name, text in fill.items()) for fill in trial.fills)
+    return "\n   ".join(
+        " ".join(f"{name}={text}" for name, text in fill.items()) for fill in (*trial.fills, *trial.events)
+    )
 
 
 def _find(name: str, settings: Settings) -> Hook:

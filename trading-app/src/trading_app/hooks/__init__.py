@@ -8,9 +8,9 @@ Modules:
     message    a message's bytes as members
     readings   what a message turns out to be
     reader     reads the messages of one hook
-    freqtrade  reads freqtrade's messages
+    preset     the presets: a mapping each, in the folder of this name
+    missing    what a message would have to have more
     identity   ids made from what a message says
-    times      times of messages
     intake     from bytes to fills in the ledger
     trial      what messages would become
     edit       adds hooks to the file, rotates secrets

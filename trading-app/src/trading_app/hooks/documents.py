@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import Outcome
 from trading_app.hooks.kept import Kept
@@ -62,10 +64,8 @@ HOOKS = success("The hooks", application_json=_list_of("hooks", _HOOK))
 def outcome_document(hook: Hook, outcome: Outcome) -> dict[str, Any]:
     """What became of a message."""
     document: dict[str, Any] = {"hook": hook.name, "status": outcome.status}
-    if outcome.receipt is not None:
-        receipt = outcome.receipt
-        document |= {"accepted": receipt.accepted, "duplicates": receipt.duplicates}
-        document |= {"first_seq": receipt.first, "last_seq": receipt.last}
+    if outcome.counts is not None:
+        document |= msgspec.structs.asdict(outcome.counts)
     if outcome.reason:
         document["reason"] = outcome.reason
     if outcome.kept is not None:

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from trading_app.hooks.hook import MAX_HOOKS, MAX_SECRETS, NAME, PRESETS, Hook, Secret, read_secret
+from trading_app.hooks.hook import MAX_HOOKS, MAX_SECRETS, NAME, Hook, Secret, read_secret
+from trading_app.hooks.preset import GENERIC, PRESETS, read_mapping
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
-from trading_app.yaml_nodes import Node, Nodes, Problem, compose, nearest, read_text, refuse
+from trading_app.yaml_nodes import FileError, Node, Nodes, Problem, compose, nearest, read_text, refuse
+from trading_files.mapping.model import Mapping
 from trading_model.field_rules import FieldError, check_currency, check_name, check_symbol
 
 Check = Callable[[str], str]
 
 VERSION = "1"
 TOP = ("version", "hooks")
-MEMBERS = ("name", "preset", "account", "accounts", "strategy", "currency", "symbols", "secrets", "secret_in")
+MEMBERS = ("name", "preset", "account", "accounts", "strategy", "currency", "symbols", "map", "secrets", "secret_in")
 WAYS = ("path", "basic", "query")
 """Where a hook's secret may be sent: in the path, as HTTP Basic's password, as `?token=`."""
 
@@ -22,20 +24,20 @@ def read_file(path: Path) -> tuple[Hook, ...]:
     text = read_text(path)
     if text is None:
         return ()
-    hooks, problems = read_hooks(text)
+    hooks, problems = read_hooks(text, path.parent)
     if problems:
         raise refuse(path, problems)
     return hooks
 
 
-def read_hooks(text: str) -> tuple[tuple[Hook, ...], list[Problem]]:
-    """The hooks of a file with this text, and what is wrong with it, by line."""
+def read_hooks(text: str, folder: Path) -> tuple[tuple[Hook, ...], list[Problem]]:
+    """The hooks of a file in `folder` with this text, and what is wrong with it, by line."""
     root = compose(text)
     if root is None:
         return (), []
     if isinstance(root, tuple):
         return (), [root]
-    reading = _Reading()
+    reading = _Reading(folder)
     reading.read(root)
     return tuple(reading.hooks), sorted(reading.problems)
 
@@ -43,8 +45,9 @@ def read_hooks(text: str) -> tuple[tuple[Hook, ...], list[Problem]]:
 class _Reading(Nodes):
     """The hooks found so far, and what is wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
+        self._folder = folder
         self.hooks: list[Hook] = []
         self._names: set[str] = set()
         self._digests: set[bytes] = set()
@@ -85,6 +88,7 @@ class _Reading(Nodes):
             secrets=self._secrets(nodes.get("secrets")),
             currency=self._text(nodes.get("currency"), check_currency),
             ways=frozenset(self._ways(nodes.get("secret_in"))),
+            mapping=self._mapping(item, nodes.get("preset"), nodes.get("map")),
         )
         if len(self.problems) == before:
             self.hooks.append(hook)
@@ -104,8 +108,23 @@ class _Reading(Nodes):
         if node is None:
             return ""
         if node.id != "scalar" or node.value not in PRESETS:
-            self.refuse(node, f"preset is not known; {nearest(str(node.value), PRESETS)}")
+            self.refuse(node, f"preset is not known; {nearest(str(node.value), tuple(PRESETS))}")
         return str(node.value)
+
+    def _mapping(self, item: Node, preset: Node, file: Node) -> Mapping | None:
+        if file is None:
+            if preset is not None and preset.value == GENERIC:
+                self.refuse(
+                    item, f"map is missing: the preset {GENERIC} needs a file with a mapping (docs/webhooks.md)"
+                )
+            return None
+        if preset is not None and preset.value != GENERIC:
+            self.refuse(file, f"map belongs to the preset {GENERIC}")
+        try:
+            return read_mapping(self._folder / str(file.value))
+        except FileError as error:
+            self.refuse(file, str(error))
+            return None
 
     def _secrets(self, node: Node) -> tuple[Secret, ...]:
         secrets = list[Secret]()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from service_kit.access.tokens import digest_of, mint
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
+from trading_files.mapping.model import Mapping as FileMapping
 from trading_model.timestamps import unix_ns
 
 MAX_HOOKS = 50
@@ -13,8 +14,6 @@ MAX_HOOKS = 50
 
 MAX_SECRETS = 4
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-PRESETS = ("freqtrade",)
-
 _SECRET = re.compile(r"sha256:([0-9a-fA-F]{64})(?: until (\S+))?")
 
 
@@ -32,7 +31,7 @@ class Hook:
 
     `account` and `strategy` are those of fills whose message names none; a message may name one of `accounts`.
     `symbols` are the ledger's names of the sender's symbols. `ways` says where the secret may be: in the `path`, as the
-    password of HTTP Basic (`basic`), as `?token=` (`query`).
+    password of HTTP Basic (`basic`), as `?token=` (`query`). `mapping` is that of the preset `generic`.
     """
 
     name: str
@@ -44,6 +43,7 @@ class Hook:
     secrets: tuple[Secret, ...]
     currency: str = ""
     ways: frozenset[str] = frozenset(("path",))
+    mapping: FileMapping | None = None
 
     @classmethod
     def of_preset(cls, preset: str) -> "Hook":

@@ -1,31 +1,51 @@
 """Takes messages of hooks: from bytes to fills in the ledger, or to the messages kept for a person."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from service_kit.problems import Problem
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Receipt
 from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
 from trading_app.hooks.reader import HookReader
-from trading_app.hooks.readings import Ignored, Unreadable
+from trading_app.hooks.readings import Fill, Ignored, Unreadable
 from trading_app.intake.service import Intake
+from trading_app.ledger.intake import LedgerIntake
 from trading_app.problems import TradeProblem
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 60
-UNREADABLE = ("invalid_trade", "trade_id_conflict")
-"""Codes of fills that a person has to look at: the sender would send the same again."""
+UNREADABLE = ("invalid_trade", "invalid_event", "invalid_batch", "trade_id_conflict", "event_conflict")
+"""Codes of fills and events that a person has to look at: the sender would send the same again."""
 
 Result = TypeVar("Result")
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many trades and events of a message are new, how many were known; their lowest and highest sequence."""
+
+    accepted: int
+    duplicates: int
+    first_seq: int
+    last_seq: int
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.accepted + other.accepted,
+            self.duplicates + other.duplicates,
+            min(self.first_seq, other.first_seq),
+            max(self.last_seq, other.last_seq),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +53,7 @@ class Outcome:
     """What became of a message: `accepted`, `known`, `ignored` or `unread`, with what belongs to it."""
 
     status: str
-    receipt: Receipt | None = None
+    counts: Counts | None = None
     reason: str = ""
     kept: Kept | None = None
 
@@ -42,13 +62,20 @@ class HookIntake:
     """Reads and commits the messages of all hooks."""
 
     def __init__(
-        self, hooks: Sequence[Hook], context: Context, intake: Intake, kept: KeptMessages, now_ns: Callable[[], int]
+        self,
+        hooks: Sequence[Hook],
+        context: Context,
+        intake: Intake,
+        ledger_intake: LedgerIntake,
+        kept: KeptMessages,
+        now_ns: Callable[[], int],
     ) -> None:
         """`now_ns` returns the time in ns since 1970."""
         self.hooks = {hook.name: hook for hook in hooks}
         self._readers = {hook.name: HookReader(hook) for hook in hooks}
         self._context = context
         self._intake = intake
+        self._ledger_intake = ledger_intake
         self._kept = kept
         self._now_ns = now_ns
         self._turn = asyncio.Lock()
@@ -95,22 +122,32 @@ class HookIntake:
             await self._count(hook)
 
     async def _commit(self, hook: Hook, caller: Caller, body: bytes, content_type: str, received_ns: int) -> Outcome:
-        read = self._readers[hook.name].read(body, content_type, received_ns)
-        if isinstance(read, Ignored):
-            return Outcome("ignored", reason=read.reason)
+        said = self._readers[hook.name].read(body, content_type, received_ns)
+        if isinstance(said, Ignored):
+            return Outcome("ignored", reason=said.reason)
         try:
-            intended = self._intake.read_fills(caller, [fill.members for fill in read], received_ns)
-            for event, fill in zip(intended.events, read, strict=True):
-                event.timed_by_client = fill.timed_by_sender
-            try:
-                receipt = self._intake.receive(intended, await self._context.stream.commit(intended.submission))
-            except StreamError as error:
-                raise self._intake.refuse(intended, error) from None
+            counts = [await self._commit_fills(caller, said.fills, received_ns)] if said.fills else []
+            counts += [await self._commit_events(caller, said.events)] if said.events else []
         except Problem as problem:
             if problem.code in UNREADABLE:
                 raise Unreadable(problem.detail) from None
             raise
-        return Outcome("accepted" if receipt.accepted else "known", receipt)
+        total = reduce(operator.add, counts)
+        return Outcome("accepted" if total.accepted else "known", total)
+
+    async def _commit_fills(self, caller: Caller, fills: Sequence[Fill], received_ns: int) -> Counts:
+        intended = self._intake.read_fills(caller, [fill.members for fill in fills], received_ns)
+        for event, fill in zip(intended.events, fills, strict=True):
+            event.timed_by_client = fill.timed_by_sender
+        try:
+            receipt = self._intake.receive(intended, await self._context.stream.commit(intended.submission))
+        except StreamError as error:
+            raise self._intake.refuse(intended, error) from None
+        return Counts(receipt.accepted, receipt.duplicates, receipt.first, receipt.last)
+
+    async def _commit_events(self, caller: Caller, events: Sequence[Mapping[str, str]]) -> Counts:
+        answer = await self._ledger_intake.take_json(caller, {}, msgspec.json.encode(events), "webhook")
+        return msgspec.json.decode(answer.body, type=Counts)
 
     async def _keep(self, hook: Hook, body: bytes, content_type: str, reason: str, received_ns: int) -> Kept:
         try:

@@ -12,7 +12,7 @@ class Unreadable(Exception):
 class Fill:
     """One fill, in the terms of POST /trade; `trade_id` and `ts` included.
 
-    `timed_by_sender` is false if `ts` was made here, so that the same message at another time is still the same fill.
+    `timed_by_sender` is false if `ts` makes no difference: the same message at another time is still the same fill.
     """
 
     members: Mapping[str, str]
@@ -20,10 +20,18 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a message says: fills, and events of other kinds in the terms of POST /events."""
+
+    fills: Sequence[Fill]
+    events: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
-    """The message is understood, and says nothing of a fill."""
+    """The message is understood, and says nothing of a trade."""
 
     reason: str
 
 
-Readings = Sequence[Fill] | Ignored
+Reading = Said | Ignored

@@ -19,16 +19,17 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a message would become: `accepted` with its fills, `ignored` or `unread` with the reason."""
+    """What a message would become: `accepted` with its fills and events, `ignored` or `unread` with the reason."""
 
     status: str
     fills: Sequence[Mapping[str, Any]] = ()
+    events: Sequence[Mapping[str, str]] = ()
     reason: str = ""
 
     def document(self) -> dict[str, Any]:
         """The same as a JSON object."""
-        said: dict[str, Any] = {"trades": self.fills} if self.fills else {"reason": self.reason}
-        return {"status": self.status} | said
+        said = {"trades": self.fills, "events": self.events, "reason": self.reason}
+        return {"status": self.status} | {name: content for name, content in said.items() if content}
 
 
 def split_messages(content: bytes) -> list[bytes]:
@@ -48,15 +49,15 @@ def try_messages(hook: Hook, messages: Sequence[bytes], now_ns: int) -> list[Tri
 def _try(reader: HookReader, message: bytes, now_ns: int) -> Trial:
     is_form = b"=" in message and message[:1] not in (b"{", b"[")
     try:
-        readings = reader.read(message, FORM if is_form else JSON, now_ns)
-        if isinstance(readings, Ignored):
-            return Trial("ignored", reason=readings.reason)
-        events = [read_form(fill.members, now_ns, TradeIds()) for fill in readings]
+        said = reader.read(message, FORM if is_form else JSON, now_ns)
+        if isinstance(said, Ignored):
+            return Trial("ignored", reason=said.reason)
+        fills = [read_form(fill.members, now_ns, TradeIds()) for fill in said.fills]
     except Unreadable as error:
         return Trial("unread", reason=str(error))
     except Problem as problem:
         return Trial("unread", reason=problem.detail)
-    return Trial("accepted", [_decode_members(event.payload) for event in events])
+    return Trial("accepted", [_decode_members(fill.payload) for fill in fills], said.events)
 
 
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode

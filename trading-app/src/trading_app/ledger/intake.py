@@ -48,8 +48,8 @@ class LedgerIntake:
         require_json(headers, body, "send an event, or an array of them, as application/json")
         return await self.take_json(caller, headers, body)
 
-    async def take_json(self, caller: Caller, headers: Headers, body: bytes) -> Answer:
-        """The same for a body that is known to be JSON."""
+    async def take_json(self, caller: Caller, headers: Headers, body: bytes, way: str = "api") -> Answer:
+        """The same for a body that is known to be JSON. `way` is stored as the way by which it came."""
         key = headers.get(b"idempotency-key")
         now_ns = self._latest_ns()
         ids = MadeIds(self._ids, now_ns, key, caller.id, body)
@@ -61,7 +61,7 @@ class LedgerIntake:
                 lambda reader: self._decide(reader, caller, requests, now_ns, single)
             )
             try:
-                given_by = origin(caller, way_of(headers, "api"))
+                given_by = origin(caller, way_of(headers, way))
                 outcome = await self._context.stream.commit(
                     submission(events, key, "events", body, caller.id, given_by)
                 )
