@@ -23,6 +23,12 @@ _KEPT = "at most 38 digits, and at most 38 on either side of the point. Kept exa
 _TAG = r'[^,\s"\\\x00-\x1f\x7f-\x9f]([^,"\\\x00-\x1f\x7f-\x9f]*[^,\s"\\\x00-\x1f\x7f-\x9f])?'
 PRINTABLE = f"^{_OUTER}({_INNER}*{_OUTER})?$"
 PRINTABLE_OR_EMPTY = f"^({_OUTER}({_INNER}*{_OUTER})?)?$"
+INSTANT_OR_EMPTY = (
+    r"^((0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?"
+    rf"|[0-9]{{4}}-[01][0-9]-[0-3][0-9][Tt ]{_CLOCK}:[0-5][0-9](\.[0-9]{{1,9}})?([Zz]|[+ -]{_CLOCK}))?$"
+)
+"""A time in an address, where `+` stands for a space."""
+
 SYMBOL = f"^{_OUTER}( ?{_OUTER})*$"
 SYMBOL_OR_EMPTY = f"^({_OUTER}( ?{_OUTER})*)?$"
 
@@ -253,6 +259,17 @@ def stored_schema() -> dict[str, Any]:
         "description": f"A trade as journaled. {' and '.join(left_out.rsplit(', ', 1))} only where they were given.",
         "required": ["seq", *(each.name for each in FIELDS if each.always)],
         "properties": {"seq": {"type": "integer", "minimum": 1}, **{each.name: each.stored for each in FIELDS}},
+    }
+
+
+def in_force_schema() -> dict[str, Any]:
+    """The JSON schema of a trade with its corrections applied, ready to be sent again."""
+    return {
+        "type": "object",
+        "description": "A trade that is in force, as it can be sent again.",
+        "additionalProperties": False,
+        "required": [each.name for each in SENT if each.always],
+        "properties": {each.name: each.stored for each in SENT},
     }
 
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from trading_app.access.gate import COOKIE
 from trading_app.problems import TYPES
 from trading_model import kind_members
-from trading_model.fields import form_schema, request_schema, stored_schema
+from trading_model.fields import form_schema, in_force_schema, request_schema, stored_schema
 from trading_model.kind_members import KINDS
 
 ACCEPTED = {
@@ -104,7 +104,15 @@ PAGE = {
     "type": "object",
     "required": ["trades", "next_after"],
     "properties": {
-        "trades": {"type": "array", "items": {"$ref": "#/components/schemas/StoredTrade"}},
+        "trades": {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/StoredTrade"},
+                    {"$ref": "#/components/schemas/TradeInForce"},
+                ]
+            },
+        },
         "next_after": {
             "type": ["integer", "null"],
             "description": "`after` of the next page; null on the last page.",
@@ -408,6 +416,7 @@ def describe(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
             "Accepted": ACCEPTED,
             "BatchAccepted": BATCH_ACCEPTED,
             "StoredTrade": stored_schema(),
+            "TradeInForce": in_force_schema(),
             "Page": PAGE,
             "Problem": PROBLEM,
             **_event_schemas(),

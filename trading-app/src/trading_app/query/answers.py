@@ -26,6 +26,9 @@ MAX_SCANNED = 1_000_000
 AHEAD_NS = 8 * 86_400 * NANOSECONDS
 """A trade's `ts` is at most a day ahead of the app's clock; the rest is for clocks that were wrong for days."""
 
+MAX_TIME_NS = 2**63 - 1
+"""Of the journal: in the year 2262."""
+
 Pages = AsyncGenerator[tuple[Page, bool], None]
 
 
@@ -57,7 +60,7 @@ async def _course(stream: TradeStream, question: Question, known: Corrections | 
     head = stream.head if known is None else known.head
     oldest, since_ns = 1, question.wanted.since_ns
     if since_ns is not None:
-        earliest = since_ns - AHEAD_NS
+        earliest = min(max(since_ns - AHEAD_NS, 0), MAX_TIME_NS)
         oldest = await stream.ask(lambda reader: reader.at(earliest)) + 1
         if known is not None and known.replaced:
             oldest = min(oldest, known.replaced[0])

@@ -8,9 +8,10 @@ sign of a text. One such apostrophe is taken away when the file is read again (`
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -57,8 +58,11 @@ class _Cells(msgspec.Struct, frozen=True, gc=False):
 class CsvTable:
     """One CSV file. With a `zone` it has a first column with the local time of each trade there."""
 
-    def __init__(self, columns: Iterable[str], zone: ZoneInfo | None = None) -> None:
-        self._columns = tuple(columns)
+    def __init__(self, columns: Sequence[str], zone: ZoneInfo | None = None) -> None:
+        self._columns = columns
+        self._cells = attrgetter(*columns)
+        self._texts = [place for place, name in enumerate(columns) if name not in _PLAIN]
+        self._tags = columns.index("tags")
         self._zone = zone
         self._out = io.StringIO(newline="")
         self._writer = csv.writer(self._out)
@@ -71,13 +75,19 @@ class CsvTable:
 
     def rows(self, trades: Iterable[bytes]) -> bytes:
         """The rows of trades as journaled."""
-        for trade in trades:
-            cells = _decode(trade)
-            row = [_cell(name, getattr(cells, name)) for name in self._columns]
-            if self._zone is not None:
-                row.insert(0, local_time(cells.ts, self._zone))
-            self._writer.writerow(row)
+        self._writer.writerows([self._row(trade) for trade in trades])
         return self._taken()
+
+    def _row(self, trade: bytes) -> list[object]:
+        known = _decode(trade)
+        row = list(self._cells(known))
+        row[self._tags] = ",".join(known.tags)
+        for place in self._texts:
+            if row[place]:
+                row[place] = marked(row[place])
+        if self._zone is not None:
+            row.insert(0, local_time(known.ts, self._zone))
+        return row
 
     def _taken(self) -> bytes:
         text = self._out.getvalue()
@@ -86,19 +96,13 @@ class CsvTable:
         return text.encode()
 
 
-def _cell(name: str, value: object) -> str:
-    text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return text if name in _PLAIN else marked(text)
-
-
 _MONTH = re.compile(r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ ./-]*\d", re.IGNORECASE)
 
 
-@lru_cache(maxsize=4_096)
 def marked(text: str) -> str:
     """A text as a cell: with an apostrophe before it where a spreadsheet would not keep it as it is."""
-    is_kept = not text or (text[0].isalpha() and not _MONTH.match(text) and text.lower() not in ("true", "false"))
-    return text if is_kept else _MARK + text
+    is_kept = text[:1].isalpha() and not _MONTH.match(text) and text.lower() not in ("true", "false")
+    return text if is_kept or not text else _MARK + text
 
 
 def unmarked(cell: str) -> str:

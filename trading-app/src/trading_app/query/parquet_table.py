@@ -11,9 +11,6 @@ from typing import Any
 
 import msgspec
 
-from trading_model.field_rules import read_instant
-from trading_model.trade import FillContent
-
 ROWS = 50_000
 """Of one row group, which is in memory until it is written."""
 
@@ -29,8 +26,27 @@ class NotInstalled(Exception):
     """pyarrow is not there."""
 
 
-class _Row(FillContent, frozen=True, gc=False, kw_only=True):
+class _Row(msgspec.Struct, frozen=True, gc=False):
+    """A trade as journaled, every number in its digits."""
+
+    trade_id: str
+    symbol: str
+    price: str
+    qty: str
+    side: str
+    ts: str
+    account: str
+    strategy: str
     seq: int | None = None
+    venue: str | None = None
+    order_id: str | None = None
+    fee: str | None = None
+    fee_currency: str | None = None
+    currency: str | None = None
+    position_side: str | None = None
+    multiplier: str | None = None
+    tags: tuple[str, ...] | None = None
+    import_id: str | None = None
 
 
 class ParquetTable:
@@ -73,17 +89,16 @@ class ParquetTable:
     def _write(self) -> None:
         if not self._rows:
             return
-        columns: dict[str, list[object]] = {name: [getattr(row, name) for row in self._rows] for name in _TEXTS}
+        given = ("seq", "import_id") if self._journaled else ()
+        columns: dict[str, Any] = {name: [getattr(row, name) for row in self._rows] for name in (*_TEXTS, *given)}
         for name in _AMOUNTS:
-            amounts = [getattr(row, name) for row in self._rows]
-            columns[name] = [fitting(amount) for amount in amounts]
-            columns[f"{name}_text"] = [None if amount is None else format(amount, "f") for amount in amounts]
+            columns[f"{name}_text"] = [getattr(row, name) for row in self._rows]
+            columns[name] = [fitting(text) for text in columns[f"{name}_text"]]
         columns["tags"] = [row.tags for row in self._rows]
-        columns["ts"] = [read_instant(b'"%b"' % row.ts.encode()) for row in self._rows]
-        if self._journaled:
-            columns |= {name: [getattr(row, name) for row in self._rows] for name in ("seq", "import_id")}
-        arrays = [self._arrow.array(columns[field.name], field.type) for field in self._schema]
-        self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
+        arrow = self._arrow
+        columns["ts"] = arrow.array([row.ts for row in self._rows]).cast(arrow.timestamp("ns", tz="UTC"))
+        arrays = [arrow.array(columns[field.name], field.type) for field in self._schema]
+        self._writer.write_table(arrow.Table.from_arrays(arrays, schema=self._schema))
         self._rows.clear()
 
 
@@ -112,13 +127,12 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def fitting(amount: Decimal | None) -> Decimal | None:
+def fitting(text: str | None) -> Decimal | None:
     """The amount, or None where DECIMAL(38, 18) does not hold its digits."""
-    if amount is None:
+    if text is None:
         return None
-    _, digits, exponent = amount.as_tuple()
-    assert isinstance(exponent, int), "the journal has finite numbers only"
-    return amount if -exponent <= DECIMALS and len(digits) + exponent <= DIGITS - DECIMALS else None
+    whole, _, fraction = text.lstrip("-").partition(".")
+    return Decimal(text) if len(fraction) <= DECIMALS and len(whole) <= DIGITS - DECIMALS else None
 
 
 _decode = msgspec.json.Decoder(_Row).decode

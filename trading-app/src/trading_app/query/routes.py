@@ -27,7 +27,7 @@ from trading_app.query.pages import Order
 from trading_app.query.question import Format, Question, checked, format_of, read_filter
 from trading_app.zmq_pub import TradeStream
 from trading_model.field_rules import MAX_SYMBOL
-from trading_model.fields import PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
+from trading_model.fields import INSTANT_OR_EMPTY, PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
 from trading_model.trade import Side
 
 MAX_PAGE_TRADES = 10_000
@@ -47,8 +47,17 @@ Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern":
 SymbolLabel = Annotated[str | None, Query(max_length=MAX_SYMBOL, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
 SideName = Annotated[Side | None, Query()]
 _TIME = "RFC 3339 with a time zone, or s, ms, µs or ns since 1970."
-Since = Annotated[str | None, Query(max_length=64, description=f"Trades whose `ts` is at this time or later. {_TIME}")]
-Until = Annotated[str | None, Query(max_length=64, description=f"Trades whose `ts` is before this time. {_TIME}")]
+_INSTANT = {"pattern": INSTANT_OR_EMPTY}
+Since = Annotated[
+    str | None,
+    Query(
+        max_length=64, json_schema_extra=_INSTANT, description=f"Trades whose `ts` is at this time or later. {_TIME}"
+    ),
+]
+Until = Annotated[
+    str | None,
+    Query(max_length=64, json_schema_extra=_INSTANT, description=f"Trades whose `ts` is before this time. {_TIME}"),
+]
 OrderName = Annotated[Order, Query(description="`desc`: the newest first.")]
 Corrected = Annotated[
     bool,
