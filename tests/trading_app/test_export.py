@@ -18,7 +18,7 @@ import pytest
 from telemetry_stream.events import Batch
 from tests.support import ledger_figures, ledger_oracle
 from tests.support.apps import BIN
-from tests.support.ledger_builder import Event
+from tests.support.ledger_builder import Event, LedgerBuilder
 from tests.support.ledger_figures import Figures
 from tests.support.random_ledger import random_ledger
 from tests.support.stored_ledger import store
@@ -117,6 +117,23 @@ def paged(client: httpx.Client, **parameters: Any) -> Iterator[Event]:
         if answer["next_after"] is None:
             return
         after = {"after": answer["next_after"]}
+
+
+def test_what_a_voided_import_brought_is_left_out(tmp_path: Path) -> None:
+    """Fills name their import by its id, other events by their target."""
+    ledger = LedgerBuilder()
+    brought, kept = (ledger.say("import", id=name, name=name, digest="00") for name in ("one", "two"))
+    for name, target in (("one", brought), ("two", kept)):
+        ledger.buy("1", "10", import_id=name)
+        ledger.say("cash", currency="USDT", amount="1", reason="funding", account=name)
+        ledger.events[-1] = {"seq": len(ledger.events), "kind": "cash", "target": target} | ledger.events[-1]
+    ledger.void(brought)
+    store(ledger.events, tmp_path / "data")
+    with running(tmp_path) as app:
+        fill, cash = lines(app.client, corrected="true", all_events="true")
+    assert fill["trade_id"] == "t-5"
+    assert (cash["kind"], cash["account"]) == ("cash", "two")
+    assert "target" not in cash
 
 
 def test_times_may_be_unix_time_or_have_a_zone(ledger: tuple[RunningApp, list[Event]]) -> None:

@@ -266,7 +266,7 @@ def test_every_call_with_parameters_refuses_unknown_ones(client: httpx.Client) -
 def test_a_call_without_parameters_refuses_any(client: httpx.Client, trade: Make, path: str) -> None:
     body: Any = [trade()] if path == "/trades" else trade()
     document = problem(client.post(f"{path}?account=main", json=body), "invalid_parameter")
-    assert document["detail"] == "account is unknown; this call has no parameters"
+    assert document["detail"].startswith("account is unknown; ")
     assert client.get("/trades", params={"account": trade()["account"]}).json()["trades"] == []
 
 

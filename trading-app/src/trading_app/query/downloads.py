@@ -15,7 +15,7 @@ async def csv_pieces(pages: AsyncGenerator[tuple[Page, bool], None], table: CsvT
     beginning = table.beginning()
     async with aclosing(pages):
         async for page, last in pages:
-            yield beginning + table.rows(page.events), last
+            yield beginning + await asyncio.to_thread(table.rows, page.events), last
             beginning = b""
 
 

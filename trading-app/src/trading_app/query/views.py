@@ -1,7 +1,7 @@
 """What an answer shows of a stretch of the journal: fills as journaled, or what is in force, ready to be sent again."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -82,7 +82,7 @@ class InForce:
             if sequence in voided or (taken_back and import_of(event) in taken_back):
                 continue
             if mixed and not is_fill(event):
-                sent = sendable_event(event) if self._all_events else None
+                sent = sendable_event(event, voided) if self._all_events else None
                 if sent is not None:
                     yield sequence, sent
                 continue
@@ -109,11 +109,16 @@ def sendable_fill(fill: bytes) -> bytes:
     return _IMPORT_ID.sub(b"", fill) if b'"import_id"' in fill else fill
 
 
-def sendable_event(event: bytes) -> bytes | None:
-    """An event that is not a fill in the form that `POST /events` takes; None if it is not one that is sent again."""
+def sendable_event(event: bytes, voided: Collection[int]) -> bytes | None:
+    """An event that is not a fill in the form that `POST /events` takes; None if it is not one that is sent again.
+
+    An event that an import brought has the import as its target: it never happened if that is among the `voided`.
+    """
     members = _decode_object(event)
     kind: str = msgspec.json.decode(members["kind"])
-    if kind not in _SENT_AGAIN or ("target" in members and KINDS[kind].target != "import"):
+    if kind not in _SENT_AGAIN:
+        return None
+    if "target" in members and (KINDS[kind].target != "import" or int(bytes(members["target"])) in voided):
         return None
     content = _decode_object(members[KINDS[kind].journaled_as])
     if kind == "instrument":  # it held while positions were open, so it may be said again while they are
