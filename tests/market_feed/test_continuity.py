@@ -171,6 +171,21 @@ def test_after_a_restart_it_goes_on_where_the_journal_ends() -> None:
     assert shown(continuity.take(trades(5, 9), 0.0)) == [-5]
 
 
+def test_the_first_trade_may_be_said_before_any_comes() -> None:
+    continuity = Continuity(LIMITS)
+    continuity.begin_at(5)
+    assert shown(continuity.take(trades(7), 0.0)) == []
+    assert shown(continuity.page_ended(5, trades(5, 6, origin="backfill"), 0.1)) == [5, 6, 7]
+
+
+def test_a_new_window_leaves_out_what_lies_between() -> None:
+    continuity = begun(1, 2)
+    continuity.take(trades(9), 0.0)
+    continuity.begin_anywhere()
+    assert shown(continuity.take(trades(50, 51), 1.0)) == [50, 51]
+    assert continuity.hole is None
+
+
 def test_a_window_begins_at_its_first_trade() -> None:
     continuity = Continuity(LIMITS, IdSpace(9))
     continuity.begin_at(50)

@@ -10,6 +10,7 @@ import pytest
 
 from market_feed.event import COUNTED, Writer
 from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
+from market_feed.schedule import Interval
 from telemetry_stream.events import Event
 from telemetry_stream.wire import number
 
@@ -28,6 +29,7 @@ EVENTS = {
     "quote": WRITER.quote(Quote("BTCUSDT", 50, "1.0", "2", "1.1", "3"), 7),
     "candle": WRITER.candle(CANDLE, 7),
     "gap": WRITER.gap(Gap(5, 9, "no_answer"), 7),
+    "session": WRITER.session("open", Interval(1_795_766_400_000_000, 1_795_770_000_000_000, "morning")),
     "gap_filled": WRITER.gap_filled(GapFilled(5, 9), 7),
 }
 
@@ -65,4 +67,5 @@ def test_every_member_and_kind_is_documented() -> None:
 def test_keys_are_the_venues_ids_or_are_counted() -> None:
     assert EVENTS["trade"].key == "binance:BTCUSDT:a#3150099001"
     assert EVENTS["candle"].key == "binance:BTCUSDT:a:candle:1m#9"
+    assert EVENTS["session"].key == "binance:BTCUSDT:a:session#3591532801"
     assert [EVENTS[kind].key for kind in ("quote", "gap", "gap_filled")] == [f"{COUNTED}#{n}" for n in (41, 42, 43)]

@@ -49,6 +49,7 @@ NO_INPUT_OR_OUTPUT = (
         f"market_feed/{name}.py"
         for name in (
             *("market", "times", "continuity", "freshness", "rotation", "budget", "event", "markets"),
+            *("schedule", "session"),
             *("venues/venue", "venues/decimals", "venues/binance/frames", "venues/binance/pages"),
             *("venues/binance/venue", "simulator/database", "simulator/faults"),
         )

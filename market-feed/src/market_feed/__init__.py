@@ -7,6 +7,9 @@ Modules:
     continuity        the order of the ids: hold, fetch, give up (no I/O)
     freshness         live, quiet or stale (no I/O)
     rotation          when a connection is replaced (no I/O)
+    schedule          when markets are followed (no I/O)
+    schedule_file     reads the schedule
+    session           one market's openings (no I/O)
     budget            weights, attempts, bans (no I/O)
     event             the events of the market stream (no I/O)
     markets           one instrument's state (no I/O)
@@ -22,6 +25,7 @@ Modules:
     exposition        the current values of the metrics
     metrics_document  writes the page of metrics
     problems          the program's own error code
+    commands          the commands besides serving
     run               assembles the program and runs it
     main              the command line
 """

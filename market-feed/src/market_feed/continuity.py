@@ -79,6 +79,7 @@ class Continuity:
         self._space = IdSpace(known.head, list(known.gaps)) if known else None
         self._given_up: list[tuple[int, int]] = []
         self._counted_until = 0
+        self._begins_anywhere = known is None
         self._held: dict[int, Trade] = {}
         self._heap: list[int] = []
         self._recent: list[Trade | None] = [None] * RECENT
@@ -101,18 +102,26 @@ class Continuity:
 
     def begin_at(self, first: int) -> None:
         """The next trade has this id; those before are not wanted. Without effect if that much is known already."""
+        self._begins_anywhere = False
         if self._space is None:
             self._space = IdSpace(first - 1)
         else:
             self._space.head = max(self._space.head, first - 1)
+        self._last_single_id = 0
+
+    def begin_anywhere(self) -> None:
+        """The next trade is the first that is wanted, whatever its id. What is held is not wanted either."""
+        self._begins_anywhere = True
+        self._held, self._heap, self.hole = {}, [], None
 
     def take(self, trades: Iterable[Trade], now: float) -> list[Passed]:
         """What can be passed on now, in order."""
         passed: list[Passed] = []
         for trade in trades:
+            if self._begins_anywhere:
+                self.begin_at(trade.id)
             space = self._space
-            if space is None:
-                space = self._space = IdSpace(trade.id - 1)
+            assert space is not None
             if trade.id == space.head + 1:
                 self._pass(trade, space, passed)
             elif trade.id <= space.head:

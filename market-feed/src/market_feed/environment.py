@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from market_feed.continuity import Limits
@@ -44,6 +45,7 @@ class Settings:
     binance_rest_url: str
     binance_unit: Unit
     limits: FeedLimits
+    schedule_file: Path
     fill_weight: int
     max_pending_events: int
     market_data: Place
@@ -75,6 +77,7 @@ def read_settings(environment: Environment) -> Settings:
         binance_rest_url=_url(environment, "FEED_BINANCE_REST_URL", "https://data-api.binance.vision", "http"),
         binance_unit=Unit[environment.choice("FEED_TIME_UNIT", "microsecond", ("microsecond", "millisecond")).upper()],
         limits=_limits(environment),
+        schedule_file=environment.file("FEED_SCHEDULE_FILE") or environment.config_file("ingestion_schedule.yml"),
         fill_weight=environment.integer("FEED_FILL_WEIGHT", 3_000, minimum=1, maximum=6_000),
         max_pending_events=environment.integer("FEED_MAX_PENDING_EVENTS", 100_000, minimum=1, maximum=10_000_000),
         market_data=place,

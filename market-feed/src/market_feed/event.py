@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Literal
 
 import msgspec
 
 from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
+from market_feed.schedule import Interval
+from market_feed.times import Unit, as_text
 from telemetry_stream.events import Event
 
 COUNTED = "feed"
@@ -65,18 +68,16 @@ class Writer:
         """Trades that were missing, and have come."""
         return self._counted(f'{{"kind":"gap_filled",{self._market}{_range(gap)},"received_at_ns":{noticed_at_ns}}}')
 
-    def status(self, status: str, noticed_at_ns: int) -> Event:
-        """What the venue says of the market: `trading`, `halted`, `delisted`, `unknown_symbol`."""
-        return self._counted(f'{{"kind":"status",{self._market}"status":"{status}","received_at_ns":{noticed_at_ns}}}')
+    def session(self, session: Literal["open", "close"], opening: Interval) -> Event:
+        """An opening of the schedule begins or ends. Its key is its time: it is journaled once, over restarts too."""
+        time_us = opening.start_us if session == "open" else opening.end_us
+        ts = as_text(time_us // 1_000_000, Unit.SECOND)
+        window = _encode(opening.name).decode()
+        text = f'{{"kind":"session",{self._market}"session":"{session}","window":{window},"ts":"{ts}"}}'
+        return Event(f"{self._space}:session#{time_us // 1_000_000 * 2 + (session == 'open')}", text.encode())
 
     def _counted(self, text: str) -> Event:
         return Event(f"{COUNTED}#{next(self._numbers)}", text.encode())
-
-
-def session(state: str, window: str, ts: str, numbers: Iterator[int]) -> Event:
-    """A window of the schedule opens or closes."""
-    text = {"kind": "session", "session": state, "window": window, "ts": ts}
-    return Event(f"{COUNTED}#{next(numbers)}", _encode(text))
 
 
 def numbers_after(last: int) -> Iterator[int]:

@@ -75,6 +75,15 @@ def _markets(markets: list[Market], now: float) -> Iterator[Family]:
         ],
     )
     yield each(metrics.LATE, lambda market: market.continuity.counters.late)
+    yield each(metrics.OUTSIDE, lambda market: market.outside)
+    yield Family(
+        metrics.NEXT_CHANGE,
+        [
+            (_labels(market, change=change), str(Decimal(time_us).scaleb(-6)))
+            for market in markets
+            for change, time_us in _next_change(market)
+        ],
+    )
     yield each(metrics.HELD, lambda market: market.continuity.held)
 
 
@@ -100,6 +109,15 @@ def _venues(feeds: list[VenueFeed], now: float) -> Iterator[Family]:
     yield by(metrics.REQUESTS_TO_VENUE, "outcome", lambda feed: feed.filler.requests)
     yield each(metrics.WEIGHT, lambda feed: feed.filler.budget.used)
     yield each(metrics.BANNED, lambda feed: f"{feed.filler.ban.wait(now):.3f}")
+
+
+def _next_change(market: Market) -> list[tuple[str, int]]:
+    calendar = market.session.calendar
+    found = None if calendar.is_always_open else next(calendar.intervals(time.time_ns() // 1_000, days=30), None)
+    if found is None:
+        return []
+    is_open = found.start_us <= time.time_ns() // 1_000
+    return [("close", found.end_us) if is_open else ("open", found.start_us)]
 
 
 def _labels(market: Market, **more: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -24,6 +24,7 @@ from market_feed.market import (
 )
 from market_feed.markets import Market
 from market_feed.rotation import rotation_due
+from market_feed.schedule import Calendar
 from market_feed.shard import Dialling, Shard
 from market_feed.venues.venue import Venue
 from telemetry_stream.events import Event
@@ -32,6 +33,9 @@ from telemetry_stream.id_spaces import IdSpace
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.05
+SESSION_SECONDS = 0.5
+"""Between two looks at the schedule: a clock that is set and a machine that slept are noticed."""
+
 MUTE_PAUSE_SECONDS = 60.0
 """Minimum time between two replacements of a connection because of a mute market."""
 
@@ -61,7 +65,9 @@ class VenueFeed:
         filler: Filler,
         dialling: Dialling,
         limits: FeedLimits,
+        calendars: Mapping[str, Calendar],
     ) -> None:
+        """`calendars` has one for each instrument's symbol."""
         self.venue = venue
         self.filler = filler
         self.dialling = dialling
@@ -74,15 +80,24 @@ class VenueFeed:
         for instrument in instruments:
             space = venue.id_space(instrument)
             self.markets[instrument.code] = Market(
-                instrument, space, known.get(space), limits.continuity, limits.stale_seconds, numbers, now
+                instrument,
+                space,
+                known.get(space),
+                limits.continuity,
+                limits.stale_seconds,
+                calendars[instrument.symbol],
+                numbers,
+                now,
             )
         self._journal = journal
         self._limits = limits
         self._fetching = {code: _Fetching(market, self) for code, market in self.markets.items()}
+        self._shares = _shares(venue, list(self.markets.values()))
         self.shards = [
-            Shard(venue, streams, dialling, self.take, journal.room) for streams in _shares(venue, instruments)
+            Shard(venue, _streams(venue, share), dialling, self.take, journal.room) for share in self._shares
         ]
-        self._mute_at = float("-inf")
+        self._mute_at = self._sessions_at = float("-inf")
+        self._see_to_sessions(now)
 
     async def run(self) -> None:
         """Feed until cancelled; what had arrived by then is journaled. Raises what any part raises."""
@@ -133,6 +148,12 @@ class VenueFeed:
         self._journal.put(market.events(passed, received_at_ns), received_at_ns)
         market.asks_for_tail = bool(trades) and market.asks_for_tail and market.is_behind
 
+    def start_came(self, market: Market, first: int | None) -> None:
+        """The first trade of an opening was found, or there is none."""
+        if market.awaits_start_since is not None:
+            now_ns = time.time_ns()
+            self._journal.put(market.start_came(first, time.monotonic(), now_ns), now_ns)
+
     @property
     def links(self) -> int:
         """Open connections."""
@@ -180,16 +201,37 @@ class VenueFeed:
             self._tick(time.monotonic())
 
     def _tick(self, now: float) -> None:
+        if now - self._sessions_at >= SESSION_SECONDS:
+            self._see_to_sessions(now)
         for code, market in self.markets.items():
             passed = market.continuity.tick(now)
             if passed:
                 self._note_gaps(market)
                 self._journal.put(market.events(passed, time.time_ns()), time.time_ns())
-            if market.need(now, self.links) is not None:
+            if self._fetching[code].needs_something(now):
                 self.filler.look_after(self._fetching[code])
             if market.freshness.state(now) == "stale":
                 self._see_to_stale(market, now)
         self._look_at_links(now)
+
+    def _see_to_sessions(self, now: float) -> None:
+        """Open and close what the schedule opens and closes by this machine's clock."""
+        self._sessions_at = now
+        now_ns = time.time_ns()
+        for market in self.markets.values():
+            for change in market.session.changes(now_ns // 1_000):
+                if change == "begins":
+                    market.begin(now, now_ns // 1_000)
+                elif change == "opens":
+                    self._journal.put(market.opening_events(), now_ns)
+                elif market.is_settled:
+                    self._journal.put(market.closing_events(), now_ns)
+            began = market.awaits_start_since
+            if began is not None and now - began >= self._limits.continuity.fill_seconds:
+                log.warning("an opening's first trade can't be found", symbol=market.instrument.symbol)
+                self._journal.put(market.start_came(None, now, now_ns), now_ns)
+        for shard, share in zip(self.shards, self._shares, strict=True):
+            shard.want(any(market.session.is_followed for market in share))
 
     def _note_gaps(self, market: Market) -> None:
         log.warning("trades are missing", venue=self.venue.name, symbol=market.instrument.symbol)
@@ -208,7 +250,7 @@ class VenueFeed:
 
     def _look_at_links(self, now: float) -> None:
         now_s = time.time()
-        for shard in self.shards:
+        for shard, share in zip(self.shards, self._shares, strict=True):
             if len(shard.links) != 1:
                 continue
             link = shard.links[0]
@@ -218,7 +260,7 @@ class VenueFeed:
                 link.opened_at_us / 1_000_000,
                 self.venue.limits.lifetime_seconds,
                 self._limits.rotate_at,
-                lambda _time: False,
+                lambda _time: any(market.session.is_open for market in share),  # noqa: B023 -- called at once
                 now_s,
             ):
                 shard.replace("rotation")
@@ -236,17 +278,34 @@ class _Fetching:
         """The id from which on trades are to be fetched now."""
         return self._market.need(now, self._feed.links)
 
+    def needs_something(self, now: float) -> bool:
+        """Whether the filler has to look after it."""
+        return self._market.awaits_start_since is not None or self.need(now) is not None
+
     def page_came(self, asked: int, trades: list[Trade]) -> None:
         """Hand a page over."""
         self._feed.page_came(self._market, asked, trades)
 
+    def start_needed(self) -> int | None:
+        """The start of an opening whose first trade is not known."""
+        market = self._market
+        opening = market.session.current
+        return opening.start_us if market.awaits_start_since is not None and opening is not None else None
 
-def _shares(venue: Venue, instruments: Iterable[Instrument]) -> list[list[str]]:
-    """The streams, in shares of one connection each; an instrument's streams stay together."""
-    shares: list[list[str]] = [[]]
-    for instrument in instruments:
-        streams = venue.streams(instrument)
-        if len(shares[-1]) + len(streams) > venue.limits.streams_per_connection:
+    def start_came(self, first: int | None) -> None:
+        """Hand the first trade's id over."""
+        self._feed.start_came(self._market, first)
+
+
+def _shares(venue: Venue, markets: Sequence[Market]) -> list[list[Market]]:
+    """The markets, in shares of one connection each."""
+    shares: list[list[Market]] = [[]]
+    for market in markets:
+        if len(_streams(venue, [*shares[-1], market])) > venue.limits.streams_per_connection:
             shares.append([])
-        shares[-1] += streams
+        shares[-1].append(market)
     return [share for share in shares if share]
+
+
+def _streams(venue: Venue, share: Sequence[Market]) -> list[str]:
+    return [name for market in share for name in venue.streams(market.instrument)]

@@ -39,6 +39,12 @@ class Needy(Protocol):
     def page_came(self, asked: int, trades: list[Trade]) -> None:
         """Take the venue's answer."""
 
+    def start_needed(self) -> int | None:
+        """The time since which the first trade is to be found, microseconds since 1970; None if it is known."""
+
+    def start_came(self, first: int | None) -> None:
+        """Take the id of the first trade since then; None if there was none, or the venue does not tell."""
+
 
 class Filler:
     """The requests to one venue."""
@@ -79,6 +85,9 @@ class Filler:
 
     async def _fill(self, needy: Needy) -> None:
         pauses = backoff(FIRST_PAUSE, cap=LONGEST_PAUSE)
+        while (since_us := needy.start_needed()) is not None:
+            if not await self._find_start(needy, since_us):
+                await asyncio.sleep(next(pauses))
         while (asked := needy.need(time.monotonic())) is not None:
             trades = await self._page_from(needy.instrument, asked)
             if trades is not None:
@@ -87,6 +96,23 @@ class Filler:
                 pauses = backoff(FIRST_PAUSE, cap=LONGEST_PAUSE)
             else:
                 await asyncio.sleep(next(pauses))
+
+    async def _find_start(self, needy: Needy, since_us: int) -> bool:
+        """Whether the venue answered."""
+        page = self._venue.first_since(needy.instrument, since_us)
+        if page is None:
+            needy.start_came(None)
+            return True
+        body = await self.request(page)
+        if body is None:
+            return False
+        try:
+            needy.start_came(self._venue.read_first(body))
+        except ValueError as error:
+            self.requests["unreadable"] += 1
+            log.warning("a page can't be read", venue=self._venue.name, reason=str(error)[:200])
+            return False
+        return True
 
     async def _page_from(self, instrument: Instrument, first: int) -> list[Trade] | None:
         """The trades from an id on; None if the venue gave no answer that can be used."""

@@ -1,4 +1,4 @@
-"""The command `market-feed`: serves without arguments."""
+"""The command `market-feed`: serves without arguments; other commands look after the schedule."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from service_kit.lifecycle.signals import EndSignals
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    _parser().parse_args()
+    arguments = _parser().parse_args()
 
     from market_feed.environment import read_settings
     from service_kit.settings import SettingError, load_environment, project_root
@@ -21,6 +21,14 @@ def main() -> int:
     except SettingError as error:
         print(f"market-feed: {error}", file=sys.stderr)
         return 2
+    if arguments.command == "schedule":
+        from market_feed.commands import schedule
+
+        signals.give_back()
+        symbols = [symbol.rpartition(":")[2] for symbol in settings.symbols]
+        if arguments.what == "check":
+            return schedule.check(settings.schedule_file, symbols)
+        return schedule.show_next(settings.schedule_file, symbols, arguments.count)
     import uvloop
 
     from market_feed.run import run
@@ -37,4 +45,10 @@ def _parser() -> argparse.ArgumentParser:
         "Settings come from the environment and .env; .env.sample lists them.",
     )
     parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="schedule")
+    schedule = commands.add_parser("schedule", help="check the schedule, or print the next openings")
+    schedule.add_argument("what", nargs="?", choices=("check",), help="look the file over")
+    schedule.add_argument(
+        "--next", dest="count", type=int, default=5, metavar="N", help="print N openings (default: 5)"
+    )
     return parser

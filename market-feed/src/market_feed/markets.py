@@ -6,6 +6,8 @@ from market_feed.continuity import Continuity, Limits
 from market_feed.event import Writer
 from market_feed.freshness import Freshness
 from market_feed.market import Gap, GapFilled, Instrument, Quote, Trade
+from market_feed.schedule import Calendar
+from market_feed.session import Session
 from telemetry_stream.events import Event
 from telemetry_stream.id_spaces import IdSpace
 
@@ -25,12 +27,22 @@ class Market:
         known: IdSpace | None,
         limits: Limits,
         stale_seconds: float,
+        calendar: Calendar,
         numbers: Iterator[int],
         now: float,
     ) -> None:
         self.instrument = instrument
         self.continuity = Continuity(limits, known)
         self.freshness = Freshness(stale_seconds, now)
+        self.freshness.is_closed = not calendar.is_always_open
+        self.session = Session(calendar)
+        self.outside = 0
+        """Trades that belong to no opening, since the start."""
+
+        self.awaits_start_since: float | None = None
+        """The opening has begun before now: its first trade is looked for since this time."""
+
+        self._early: list[Trade] = []
         self.writer = Writer(instrument, id_space, numbers)
         self.last_trade_us = 0
         """The venue's time of the last trade; 0 before the first."""
@@ -50,9 +62,18 @@ class Market:
         """Whether the venue has named a trade after the last one here."""
         return self.freshness.head > self.continuity.last_single_id
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that came waits for what is missing."""
+        return self.awaits_start_since is None and self.continuity.hole is None
+
     def trade_events(self, trades: list[Trade], now: float, received_at_ns: int) -> list[Event]:
         """The events of trades that came live."""
         self.freshness.note_trade(now)
+        self.session.note_trade(trades[-1].time_us)
+        if self.awaits_start_since is not None:
+            self._early += trades
+            return []
         return self.events(self.continuity.take(trades, now), received_at_ns)
 
     def quote_events(self, quote: Quote, received_at_ns: int) -> list[Event]:
@@ -67,20 +88,66 @@ class Market:
         events = []
         for one in passed:
             if type(one) is Trade:
+                if not self.session.admits(one.time_us):
+                    self.outside += 1
+                    continue
+                events += self.opening_events()
                 if not one.late:
                     self.last_trade_us, self.last_price = one.time_us, one.price
                 events.append(self.writer.trade(one))
                 self.trades += 1
+            elif not (self.session.calendar.is_always_open or self.session.is_open):
+                continue  # nothing of an opening is missing
             elif type(one) is Gap:
                 events.append(self.writer.gap(one, received_at_ns))
             elif type(one) is GapFilled:
                 events.append(self.writer.gap_filled(one, received_at_ns))
         return events
 
+    def begin(self, now: float, now_us: int) -> None:
+        """An opening begins, or has begun: from here on the market is followed."""
+        opening = self.session.current
+        assert opening is not None
+        self.freshness.is_closed = False
+        self.freshness.begin(now)
+        if now_us < opening.start_us:
+            self.continuity.begin_anywhere()
+        else:
+            self.awaits_start_since = now
+
+    def start_came(self, first: int | None, now: float, received_at_ns: int) -> list[Event]:
+        """The opening's first trade has this id; None if it can't be found, or there was none yet."""
+        self.awaits_start_since = None
+        if first is None:
+            self.continuity.begin_anywhere()
+        else:
+            self.continuity.begin_at(first)
+            self.asks_for_tail = True
+        early, self._early = self._early, []
+        return self.events(self.continuity.take(early, now), received_at_ns)
+
+    def opening_events(self) -> list[Event]:
+        """The event of an opening that has begun, once."""
+        session = self.session
+        if session.is_open or session.current is None:
+            return []
+        session.is_open = True
+        return [self.writer.session("open", session.current)]
+
+    def closing_events(self) -> list[Event]:
+        """End the opening; its event."""
+        opening, was_open = self.session.current, self.session.is_open
+        self.session.end()
+        self.freshness.is_closed = True
+        self.awaits_start_since = None
+        return [self.writer.session("close", opening)] if opening is not None and was_open else []
+
     def need(self, now: float, links: int) -> int | None:
         """The id from which on trades are to be fetched now; None if none are."""
         continuity = self.continuity
         hole, last = continuity.hole, continuity.last
+        if self.awaits_start_since is not None:
+            return None
         if hole is not None:
             return hole.first if links < 2 or now - hole.noticed_at >= OTHER_LINK_SECONDS else None
         if self.asks_for_tail and last is not None:

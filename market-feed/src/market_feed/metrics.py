@@ -102,6 +102,22 @@ LATE = Metric(
     "Trades that came after their id had been given up; they are journaled with late: true.",
     "Does not indicate a problem alone.",
 )
+OUTSIDE = Metric(
+    "trading_feed_outside_trades_total",
+    "counter",
+    "trades",
+    MARKET,
+    "Trades that were not journaled since their time is in no window of the schedule.",
+    "Normal for seconds around a window.",
+)
+NEXT_CHANGE = Metric(
+    "trading_feed_window_change_timestamp_seconds",
+    "gauge",
+    "seconds, Unix time",
+    (*MARKET, "change"),
+    "When the schedule's current window closes, or its next one opens; missing if it is always open.",
+    "Not the hour that was meant: market-feed schedule --next 5 prints the times in UTC and local.",
+)
 HELD = Metric(
     "trading_feed_held_trades",
     "gauge",

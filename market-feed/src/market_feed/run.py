@@ -17,6 +17,8 @@ from market_feed.feed import VenueFeed
 from market_feed.filler import Filler
 from market_feed.journal import MarketJournal
 from market_feed.problems import TYPES, NotConnected
+from market_feed.schedule import Calendar, Window, calendar_of
+from market_feed.schedule_file import ScheduleError, read_schedule
 from market_feed.shard import REASONS, Dialling
 from market_feed.venues.binance.venue import Binance
 from market_feed.venues.venue import Venue
@@ -95,14 +97,19 @@ def open_stream(settings: Settings, on_failure: partial[None]) -> DurableLog:
 
 
 def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -> list[VenueFeed]:
-    """A feed for each venue that has symbols."""
+    """A feed for each venue that has symbols. Raises StartFailed."""
+    try:
+        windows = read_schedule(settings.schedule_file)
+    except ScheduleError as error:
+        raise StartFailed(str(error)) from error
     known = stream.id_spaces()
     counted = known.get(COUNTED)
     numbers = numbers_after(counted.head if counted else 0)
     context = ssl.create_default_context()
     feeds = []
     for venue, rest_url in venues(settings):
-        instruments = [venue.instrument(symbol) for symbol in settings.symbols_of(venue.name)]
+        calendars = _calendars(windows, settings.symbols_of(venue.name))
+        instruments = [venue.instrument(symbol) for symbol in calendars]
         if not instruments:
             continue
         filler = Filler(venue, rest_url, context, settings.fill_weight, time.time_ns)
@@ -113,8 +120,22 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
             dict.fromkeys(("connected", "refused", "unreachable"), 0),
             dict.fromkeys(REASONS, 0),
         )
-        feeds.append(VenueFeed(venue, instruments, known, numbers, journal, filler, dialling, settings.limits))
+        feeds.append(
+            VenueFeed(venue, instruments, known, numbers, journal, filler, dialling, settings.limits, calendars)
+        )
     return feeds
+
+
+def _calendars(windows: Sequence[Window], symbols: Sequence[str]) -> dict[str, Calendar]:
+    """By symbol. A symbol that no window is for is not followed, which is logged."""
+    found = {}
+    for symbol in symbols:
+        calendar = calendar_of(windows, symbol)
+        if calendar is None or next(calendar.intervals(time.time_ns() // 1_000), None) is None:
+            log.warning("the schedule never opens for a symbol; it is not followed", symbol=symbol)
+        else:
+            found[symbol] = calendar
+    return found
 
 
 def venues(settings: Settings) -> list[tuple[Venue, str]]:
@@ -146,7 +167,7 @@ async def feed(feeds: Sequence[VenueFeed], journal: MarketJournal, committer: Gr
 def require_connected(feeds: Sequence[VenueFeed]) -> None:
     """Raises NotConnected while a venue has no connection."""
     for one in feeds:
-        if not all(shard.is_connected for shard in one.shards):
+        if not all(shard.is_as_wanted for shard in one.shards):
             raise NotConnected(f"no connection to {one.venue.name}; the log says why")
 
 

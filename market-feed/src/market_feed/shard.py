@@ -83,21 +83,32 @@ class Shard:
         self._room = room
         self._shortest_pause = shortest_pause
         self._pauses = backoff(shortest_pause, cap=LONGEST_PAUSE)
-        self._wanted_because = "start"
+        self._because = "start"
+        """Why a connection is to be opened; empty if none is."""
+
+        self._is_wanted = True
         self._changed = asyncio.Event()
         self._readers: set[asyncio.Task[None]] = set()
         self._helpers: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
 
     @property
-    def is_connected(self) -> bool:
-        """Whether a connection is open."""
-        return bool(self.links)
+    def is_as_wanted(self) -> bool:
+        """Whether a connection is open, or none is wanted."""
+        return bool(self.links) or not self._is_wanted
+
+    def want(self, is_wanted: bool) -> None:
+        """Whether to be connected from now on."""
+        if is_wanted != self._is_wanted:
+            self._is_wanted = is_wanted
+            if is_wanted and not self.links:
+                self._because = "schedule"
+            self._changed.set()
 
     def replace(self, reason: str) -> None:
         """Open another connection, then close the present one. Without effect while one is being replaced."""
-        if not self._wanted_because and len(self.links) < 2:
-            self._wanted_because = reason
+        if not self._because and len(self.links) < 2:
+            self._because = reason
             self._changed.set()
 
     async def run(self) -> None:
@@ -106,32 +117,34 @@ class Shard:
         Raises what `take` raises.
         """
         try:
-            while True:
-                if self._wanted_because:
-                    await self._open(self._wanted_because)
-                    self._wanted_because = ""
-                if self._failure:
-                    raise self._failure
-                if self.links:
-                    await self._changed.wait()
-                    self._changed.clear()
+            while not self._failure:
+                if not self._is_wanted:
+                    await self._close_all()
+                elif self._because and await self._open(self._because):
+                    self._because = ""
+                await self._changed.wait()
+                self._changed.clear()
+            raise self._failure
         finally:
             await self._end()
 
     async def _end(self) -> None:
         for helper in self._helpers:
             helper.cancel()
-        await asyncio.gather(*(link.close() for link in list(self.links)), *self._helpers, return_exceptions=True)
+        await asyncio.gather(self._close_all(), *self._helpers, return_exceptions=True)
         if self._readers:
             await asyncio.wait(self._readers)
         if self._failure:
             raise self._failure
 
-    async def _open(self, reason: str) -> None:
-        """Connect, however many attempts it takes."""
+    async def _close_all(self) -> None:
+        await asyncio.gather(*(link.close() for link in list(self.links)), return_exceptions=True)
+
+    async def _open(self, reason: str) -> bool:
+        """Connect, however many attempts it takes. False if no connection is wanted any more."""
         url, others = self._venue.url(self.streams)
         shared = self._dialling
-        while True:
+        while self._is_wanted:
             now = time.monotonic()
             await asyncio.sleep(max(shared.budget.wait(1, now), shared.ban.wait(now)))
             shared.budget.spend(1, time.monotonic())
@@ -150,7 +163,8 @@ class Shard:
             _start(self._subscribe(link, others), self._helpers)
             for old in olds:
                 _start(self._retire(old, link), self._helpers)
-            return
+            return True
+        return False
 
     def _pause_after(self, error: BaseException) -> float:
         """Count and log a refused connection; gives the seconds before the next attempt."""
@@ -177,7 +191,7 @@ class Shard:
         if not self.links:
             if not link.frames:
                 await asyncio.sleep(next(self._pauses))
-            self._wanted_because = self._wanted_because or reason
+            self._because = self._because or reason
         self._changed.set()
 
     async def _subscribe(self, link: Link, others: Sequence[str]) -> None:

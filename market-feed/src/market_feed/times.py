@@ -17,6 +17,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?Z")
 class Unit(Enum):
     """What a venue's integer times count."""
 
+    SECOND = 1_000_000
     MILLISECOND = 1_000
     MICROSECOND = 1
 
@@ -27,7 +28,9 @@ def is_plausible(time_us: int, now_us: int) -> bool:
 
 
 def as_text(time: int, unit: Unit) -> str:
-    """RFC 3339 in UTC, with three digits for milliseconds and six for microseconds."""
+    """RFC 3339 in UTC, with three digits for milliseconds, six for microseconds, none for seconds."""
+    if unit is Unit.SECOND:
+        return f"{_second(time)}Z"
     if unit is Unit.MILLISECOND:
         seconds, rest = divmod(time, 1_000)
         return f"{_second(seconds)}.{rest:03d}Z"

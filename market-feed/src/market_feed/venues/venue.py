@@ -81,8 +81,11 @@ class Venue(Protocol):
     def page(self, instrument: Instrument, first: int) -> Page:
         """The request for the trades from the id `first` on."""
 
-    def page_from_time(self, instrument: Instrument, time_us: int) -> Page | None:
-        """The request for the first trades at or after a time; None if the venue has none."""
+    def first_since(self, instrument: Instrument, time_us: int) -> Page | None:
+        """The request for the first trade at or after a time; None if the venue has none."""
+
+    def read_first(self, body: bytes) -> int | None:
+        """The id of that trade; None if there is none yet. Raises ValueError."""
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
         """The trades of a page, in any order. Raises ValueError."""

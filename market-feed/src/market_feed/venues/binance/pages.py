@@ -52,6 +52,17 @@ def read_aggregates(code: str, body: bytes, unit: Unit, now_us: int) -> list[Tra
     return [_trade(code, item.a, item.p, item.q, item.m, item.T, unit, item.f, item.l) for item in items]
 
 
+def read_first(body: bytes, *, single: bool) -> int | None:
+    """The id of the first trade of a page of aggregates, or of its first `single` trade. Raises ValueError."""
+    items = _decode_aggregates(body)
+    if not items:
+        return None
+    found = items[0].f if single else items[0].a
+    if not 0 < found < MAX_ID:
+        raise ValueError(f"not an id: {found}")
+    return found
+
+
 def read_singles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Trade]:
     """The trades of a page. Raises ValueError."""
     items = _decode_singles(body)

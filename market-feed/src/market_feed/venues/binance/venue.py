@@ -83,11 +83,14 @@ class Binance:
             return self._page("historicalTrades", instrument, "fromId", first, pages.TRADES_WEIGHT)
         return self._page("aggTrades", instrument, "fromId", first, pages.AGGREGATES_WEIGHT)
 
-    def page_from_time(self, instrument: Instrument, time_us: int) -> Page | None:
-        """By `startTime`, which only aggregates have; in milliseconds or microseconds, as the venue reads both."""
-        if self._wanted.raw_trades:
-            return None
-        return self._page("aggTrades", instrument, "startTime", time_us // 1_000, pages.AGGREGATES_WEIGHT)
+    def first_since(self, instrument: Instrument, time_us: int) -> Page:
+        """By `startTime`, which only aggregates have; the first of them names its first single trade too."""
+        page = self._page("aggTrades", instrument, "startTime", time_us // 1_000, pages.AGGREGATES_WEIGHT)
+        return Page(page.path, {**page.parameters, "limit": "1"}, page.headers, page.weight)
+
+    def read_first(self, body: bytes) -> int | None:
+        """Raises ValueError."""
+        return pages.read_first(body, single=self._wanted.raw_trades)
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
         """Raises ValueError."""
