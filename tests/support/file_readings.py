@@ -13,7 +13,7 @@ import msgspec
 
 from trading_files.document import read_document
 from trading_files.mapping.model import Mapping
-from trading_files.presets.shelf import all_presets, headers
+from trading_files.presets.shelf import headers, outlines
 from trading_files.reading.read import read
 from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, Recognised, SkippedRow
 from trading_files.readings import Warning as Said
@@ -25,7 +25,7 @@ def readings_of(path: Path, choices: Choices | None = None, mapping: Mapping | N
     """The readings of a file, by a mapping or by the presets that its tables are recognised as."""
     with path.open("rb") as source:
         document = read(source, path.name, headers=headers())
-        yield from read_document(document, (mapping,) if mapping is not None else all_presets(), choices)
+        yield from read_document(document, (mapping,) if mapping is not None else outlines(), choices)
 
 
 def as_fixture(readings: Iterator[Reading]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from trading_files.interpret import Interpreter
 from trading_files.mapping.model import Mapping
 from trading_files.presets.recognise import recognise
+from trading_files.presets.shelf import preset
 from trading_files.reading.tables import Document, Table
 from trading_files.readings import Choices, Question, Reading, Recognised
 from trading_files.readings import Warning as Said
@@ -17,8 +18,8 @@ _ONE_DECIMAL_SIGN = ("json", "ndjson")
 def read_document(document: Document, presets: Sequence[Mapping], choices: Choices | None = None) -> Iterator[Reading]:
     """What a file says, table by table, each after its Recognised. A question ends it.
 
-    `presets` are those that its tables may be of: all of them, or the one that the user named, or his mapping, which
-    reads every table that has its columns.
+    `presets` are those that its tables may be of: `shelf.outlines()`, or the one that the user named, or his mapping,
+    which reads every table.
     """
     return _Document(document, presets, choices or Choices()).readings()
 
@@ -67,7 +68,10 @@ class _Document:
     def _choose(self, table: Table) -> tuple[Mapping | Question, Table]:
         if len(self._presets) == 1 and not self._presets[0].shapes:
             return self._presets[0], table
-        return recognise(table, self._presets)
+        found, table = recognise(table, self._presets)
+        if isinstance(found, Mapping) and not found.rules:
+            found = preset(found.name)
+        return found, table
 
     def _with_name(self, mapping: Mapping, table: Table) -> Iterator[Reading]:
         yield Recognised(table.name, mapping.name, mapping.title)

@@ -62,7 +62,7 @@ class Interpreter:
         notes, remarks, once = around.notes, _Remarks(), _Once()
         for row in self._carried(rows, around) if self.mapping.carry else rows:
             readings = read(row.place, row.cells)
-            if row.extra:
+            if row.extra and not self.mapping.extra_cells:
                 readings = self._with_extra(row, readings)
             yield from readings if len(readings) == 1 else once.first(readings)
             if notes:

@@ -68,6 +68,8 @@ def _columns(mapping: Mapping) -> Iterator[str]:
 def _tested(tests: tuple[Test, ...]) -> Iterator[str]:
     for test in tests:
         yield from test.columns
+        if test.begins_with:
+            yield test.begins_with
 
 
 def _read(value: Value) -> Iterator[str]:

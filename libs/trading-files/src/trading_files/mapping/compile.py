@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.load import REQUIRED
@@ -11,6 +13,9 @@ from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading,
 
 ReadRow = Callable[[int, Cells], list[Reading]]
 """Reads one row, given its place."""
+
+MAX_ITEMS = 1_000
+"""Items of a list in a row that become events."""
 
 Make = Callable[[int, Cells], Reading]
 
@@ -47,19 +52,44 @@ def _rule(rule: Rule, around: Surroundings, members: Members) -> ReadRow:
     if rule.event:
         column = around.column(rule.event)
         return lambda place, cells: [_passed_on(place, cells, column)]
-    outputs = [
-        (compile_tests(each.when, around, members.number), _output(each, around, members)) for each in rule.outputs
-    ]
-    if len(outputs) == 1 and outputs[0][0] is None:
-        only = outputs[0][1]
+    if len(rule.outputs) == 1 and not rule.outputs[0].when and not rule.outputs[0].each:
+        only = _output(rule.outputs[0], around, members)
         return lambda place, cells: [only(place, cells)]
+    outputs = [_outputs(output, around, members) for output in rule.outputs]
 
-    def make(place: int, cells: Cells) -> list[Reading]:
-        readings = [output(place, cells) for meets, output in outputs if meets is None or meets(cells)]
+    def make_all(place: int, cells: Cells) -> list[Reading]:
+        readings = [reading for make in outputs for reading in make(place, cells)]
         events: list[Reading] = [one for one in readings if not isinstance(one, SkippedRow)]
         return events or readings[:1] or [SkippedRow(place, "nothing in the row")]
 
-    return make
+    return make_all
+
+
+def _outputs(output: Output, around: Surroundings, members: Members) -> ReadRow:
+    """What a row becomes by one output: nothing if it does not meet its conditions; several events with `each`."""
+    if output.each:
+        return _for_each(output, around, members)
+    meets, make = compile_tests(output.when, around, members.number), _output(output, around, members)
+    return lambda place, cells: [make(place, cells)] if meets is None or meets(cells) else []
+
+
+def _for_each(output: Output, around: Surroundings, members: Members) -> ReadRow:
+    form = msgspec.json.encode(msgspec.structs.replace(output, each=""))
+    numbered: list[ReadRow] = []
+
+    def make_each(place: int, cells: Cells) -> list[Reading]:
+        readings: list[Reading] = []
+        for number in range(MAX_ITEMS):
+            start = f"{output.each}.{number}."
+            if not any(name.startswith(start) for name in cells):
+                break
+            if number == len(numbered):
+                item = msgspec.json.decode(form.replace(b"#", str(number).encode()), type=Output)
+                numbered.append(_outputs(item, around, members))
+            readings += numbered[number](place, cells)
+        return readings
+
+    return make_each
 
 
 def _passed_on(place: int, cells: Cells, column: str) -> EventRow:

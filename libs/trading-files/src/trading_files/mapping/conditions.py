@@ -21,6 +21,9 @@ def compile_tests(tests: Sequence[Test], around: Surroundings, number_of: Number
 
 def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meets:
     column = around.column(test.columns[0])
+    if test.begins_with:
+        start = around.column(test.begins_with)
+        return lambda cells: start in cells and cells.get(column, "").casefold().startswith(cells[start].casefold())
     if test.empty is not None:
         empty = test.empty
         return lambda cells: (column in cells) is not empty

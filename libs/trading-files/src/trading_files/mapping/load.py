@@ -16,6 +16,8 @@ from trading_model.kind_members import KINDS
 VERSION = "1"
 MAX_CHARACTERS = 256 * 1024
 ORDERS = ("dmy", "mdy", "ymd")
+_OUTLINE = ("title:", "recognise:")
+PARTS = tuple(map(str, range(1, 10)))
 ASKED = ("symbol", "currency")
 """What a mapping can let the user say."""
 
@@ -23,16 +25,16 @@ VERIFIED = ("real sample", "documentation only")
 
 _TOP = (
     *("version", "title", "verified", "source", "recognise", "numbers", "times"),
-    *("unless", "extra_rows", "warning", "carry", "ignored", "fields", "rows"),
+    *("unless", "extra_rows", "extra_cells", "warning", "carry", "ignored", "fields", "rows"),
 )
 _COLUMNS = ("column", "unit_of", "sign_of", "sum_of", "product_of", "size_of", "size_from", "base_of", "quote_of")
-_SOURCES = (*_COLUMNS, "value", "text", "preamble", "in_header", "ask", "option")
+_SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite")
-_CHANGES = ("when", "after", "before", "remove", "words", *_FLAGS)
+_CHANGES = ("when", "after", "before", "part", "remove", "words", *_FLAGS)
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
 _PLAIN_RULES = ("skip", "refuse", "event")
-_TESTS = ("any_of", "none_of", "empty", "above", "below")
+_TESTS = ("any_of", "none_of", "empty", "above", "below", "begins_with")
 _SHARED = ("ts", "account", "strategy", "venue")
 """Members of `fields` that events of other kinds have too."""
 
@@ -58,6 +60,22 @@ def load(text: str, name: str) -> Mapping:
         raise MappingRefused(problems.lines(name))
     root = compose(text, problems)
     return _mapping_of(root, name, problems)
+
+
+def load_outline(text: str, name: str) -> Mapping:
+    """The same without rules: what is needed to recognise a table. Reading the whole text takes ten times as long."""
+    kept, is_kept = [], False
+    for line in text.splitlines():
+        if line[:1].strip(" #-"):
+            is_kept = line.startswith(_OUTLINE)
+        if is_kept:
+            kept.append(line)
+    problems = Problems()
+    root = compose("\n".join(kept), problems)
+    mapping = None if root is None else _Loader(problems).outline(root, name)
+    if problems or mapping is None:
+        raise MappingRefused(problems.lines(name))
+    return mapping
 
 
 def load_node(root: Node, name: str) -> Mapping:
@@ -108,9 +126,16 @@ class _Loader:
             shapes=tuple(map(self._shape, shapes)),
             verified=p.word(top["verified"], VERIFIED, "verified") if "verified" in top else "",
             decimal=p.word(numbers["decimal"], (".", ","), "decimal") if "decimal" in numbers else "",
+            extra_cells="extra_cells" in top and p.boolean(top["extra_cells"], "extra_cells"),
             thousands="thousands" in numbers and p.boolean(numbers["thousands"], "thousands"),
         )
         return msgspec.structs.replace(mapping, **texts, **lists)
+
+    def outline(self, root: Node, name: str) -> Mapping:
+        p = self._problems
+        top = p.members(root, ("title", "recognise"), "a preset")
+        shapes = p.items(top["recognise"], "recognise") if "recognise" in top else []
+        return Mapping(name, (), p.text(top["title"], "title"), shapes=tuple(map(self._shape, shapes)))
 
     # Rules
 
@@ -140,13 +165,14 @@ class _Loader:
 
     def _made(self, node: Node, common: dict[str, Value]) -> Output:
         p = self._problems
-        members = p.members(node, ("when", *EVENT_KINDS), "an item of make")
+        members = p.members(node, ("when", "each", *EVENT_KINDS), "an item of make")
         when = self._tests(members.pop("when")) if "when" in members else ()
+        each = p.text(members.pop("each"), "each") if "each" in members else ""
         if len(members) != 1:
             p.add(node, f"an item of make says one of {', '.join(EVENT_KINDS)}")
             return Output("fill", ())
         ((kind, content),) = members.items()
-        return self._event(kind, content, common, when)
+        return msgspec.structs.replace(self._event(kind, content, common, when), each=each)
 
     def _event(self, kind: str, node: Node, common: dict[str, Value], when: tuple[Test, ...] = ()) -> Output:
         shared = common if kind == "fill" else {name: common[name] for name in _SHARED if name in common}
@@ -191,6 +217,8 @@ class _Loader:
         changes |= {name: p.text(said[name], f"{name} of {what}") for name in ("after", "before") if name in said}
         if "when" in said:
             changes["when"] = self._tests(said["when"])
+        if "part" in said:
+            changes["part"] = PARTS.index(part) + 1 if (part := p.word(said["part"], PARTS, "part")) in PARTS else 0
         if "remove" in said:
             changes["remove"] = p.texts(said["remove"], f"remove of {what}")
         if "words" in said:
@@ -205,7 +233,7 @@ class _Loader:
             return Value(source, columns=p.texts(node, name))
         if source == "option":
             return Value(source, option=self._option(node))
-        if source == "text":
+        if source in ("text", "units"):
             text = self._template(node, what)
             return Value(source, tuple(template_columns(text)), text)
         if source == "ask":
@@ -281,6 +309,7 @@ class _Loader:
             empty=p.boolean(said["empty"], "empty") if "empty" in said else None,
             above=p.any_text(said["above"], "above") if "above" in said else "",
             below=p.any_text(said["below"], "below") if "below" in said else "",
+            begins_with=p.text(said["begins_with"], "begins_with") if "begins_with" in said else "",
         )
 
     def _shape(self, node: Node) -> Shape:

@@ -155,7 +155,7 @@ class Members:
 
 def _changed(name: str, value: Value, get: Get) -> Get:
     """The source's text after the changes of the mapping."""
-    if value.after or value.before or value.remove:
+    if value.after or value.before or value.part or value.remove:
         get = _clipped(value, get)
     if not value.words or value.source == "size_of":
         return get
@@ -176,15 +176,18 @@ def _changed(name: str, value: Value, get: Get) -> Get:
 
 
 def _clipped(value: Value, get: Get) -> Get:
-    after, before, removed = value.after, value.before, value.remove
+    after, before, number, removed = value.after, value.before, value.part, value.remove
 
     def clipped(text: str) -> str:
         if after:
             text = text.partition(after)[2] or text
         if before:
             text = text.partition(before)[0]
-        for part in removed:
-            text = text.replace(part, "")
+        if number:
+            parts = text.split()
+            text = parts[number - 1] if number <= len(parts) else ""
+        for sign in removed:
+            text = text.replace(sign, "")
         return text.strip()
 
     return _read(get, "", clipped)

@@ -13,7 +13,8 @@ EVENT_KINDS = ("fill", "cash", "split", "opening", "instrument")
 class Test(msgspec.Struct, frozen=True):
     """What one column must hold. Texts are compared without regard to case; `*` in them stands for any characters.
 
-    `empty`: whether the column must be empty. `above`, `below`: bounds of its number, both excluded.
+    `empty`: whether the column must be empty. `above`, `below`: bounds of its number, both excluded. `begins_with`: the
+    column whose text must be at its start.
     """
 
     columns: tuple[str, ...]
@@ -22,6 +23,7 @@ class Test(msgspec.Struct, frozen=True):
     empty: bool | None = None
     above: str = ""
     below: str = ""
+    begins_with: str = ""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -32,6 +34,7 @@ class Value(msgspec.Struct, frozen=True):
     | column | the first of `columns` that is not empty |
     | value | `text` itself |
     | text | `text` with columns in braces |
+    | units | `text` with columns in braces, of whose amounts only the units are taken |
     | unit_of | the letters of an amount such as 0.5DOGE |
     | sign_of | buy if the number is more than 0, sell if less |
     | sum_of, product_of | of the numbers of `columns`, exact |
@@ -52,6 +55,9 @@ class Value(msgspec.Struct, frozen=True):
     when: tuple[Test, ...] = ()
     after: str = ""
     before: str = ""
+    part: int = 0
+    """The number of one of the words of the text, from 1; 0: the whole text."""
+
     remove: tuple[str, ...] = ()
     words: tuple[tuple[str, str], ...] = ()
     """Texts and what they mean; `*` in a text stands for any characters; an empty meaning is no value."""
@@ -83,11 +89,15 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """One event that a row becomes: its kind and its members by name."""
+    """One event that a row becomes: its kind and its members by name.
+
+    With `each`, the name of a list in the row, one for each of its items: `#` in columns stands for the item's number.
+    """
 
     kind: str
     members: tuple[tuple[str, Value], ...]
     when: tuple[Test, ...] = ()
+    each: str = ""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -134,6 +144,9 @@ class Mapping(msgspec.Struct, frozen=True):
 
     extra_rows: str = ""
     """Why rows with more cells than columns are skipped; empty: they are errors."""
+
+    extra_cells: bool = False
+    """Whether rows may have more cells than there are columns."""
 
     carry: tuple[str, ...] = ()
     """Columns in which an empty cell has what the row above has."""

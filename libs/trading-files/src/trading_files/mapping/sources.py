@@ -13,6 +13,7 @@ from trading_files.mapping.texts import meaning_of
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.amounts import read_amount
 from trading_model.currencies import FIAT, METALS
+from trading_model.field_rules import MAX_DIGITS
 from trading_model.symbols import SymbolParts, symbol_parts
 
 _PAIR = 6
@@ -20,6 +21,8 @@ _PAIR = 6
 
 _MONEY = FIAT | METALS
 _EXACT = Context(prec=200)
+_SHORT = Context(prec=30)
+ROUNDED = "rounded"
 _CLOSE = Decimal("0.001")
 """How much an amount that a venue rounded, or wrote as a binary float, may be off."""
 
@@ -76,20 +79,34 @@ class Sources:
 
         return filled
 
+    def _units(self, value: Value, _label: str) -> Get:
+        first, parts = template_pieces(value.text)
+        named = [(self._around.column(column), rest) for column, rest in parts]
+
+        def units(cells: Cells) -> str | None:
+            found = first
+            for column, rest in named:
+                unit = self._unit(cells.get(column))
+                if unit is None:
+                    return None
+                found += unit + rest
+            return found
+
+        return units
+
     def _unit_of(self, value: Value, _label: str) -> Get:
-        get, decimal = self._column(value), self._decimal
+        get = self._column(value)
+        return lambda cells: self._unit(get(cells))
 
-        def unit(cells: Cells) -> str | None:
-            text = get(cells)
-            if text is None:
-                return None
-            try:
-                found = read_amount(text, decimal).unit
-            except UnreadableValue:
-                return None  # the number itself is read, and refused, by its own member
-            return None if isinstance(found, Ambiguous) else found or None
-
-        return unit
+    def _unit(self, text: str | None) -> str | None:
+        """The unit of an amount; None if it has none. The number itself is read, and refused, by its own member."""
+        if text is None:
+            return None
+        try:
+            found = read_amount(text, self._decimal).unit
+        except UnreadableValue:
+            return None
+        return None if isinstance(found, Ambiguous) else found or None
 
     def _sign_of(self, value: Value, label: str) -> Get:
         get, number = self._column(value), self._number_of(label)
@@ -119,13 +136,18 @@ class Sources:
 
         return total
 
-    def _product_of(self, value: Value, _label: str) -> Get:
+    def _product_of(self, value: Value, label: str) -> Get:
+        notes = self._around.notes
         parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
 
         def product(cells: Cells) -> str | None:
             if any(column not in cells for column, _ in parts):
                 return None
-            return format(_product([Decimal(number(cells[column])) for column, number in parts]), "f")
+            found = _product([Decimal(number(cells[column])) for column, number in parts])
+            if len(found.as_tuple().digits) > MAX_DIGITS:
+                notes.append((ROUNDED, f"{label}: products of more than {MAX_DIGITS} digits are rounded"))
+                found = _SHORT.plus(found)
+            return format(found, "f")
 
         return product
 

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from trading_files.mapping.load import load
+from trading_files.mapping.load import load, load_outline
 from trading_files.mapping.model import Mapping
 from trading_files.mapping.nodes import nearest
 from trading_files.mapping.texts import WILD
@@ -27,9 +27,9 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def all_presets() -> tuple[Mapping, ...]:
-    """All presets, by name."""
-    return tuple(_read(name) for name in names())
+def outlines() -> tuple[Mapping, ...]:
+    """All presets, by name, without their rules: enough to recognise a table."""
+    return tuple(load_outline(_text(name), name) for name in names())
 
 
 @cache
@@ -37,7 +37,7 @@ def headers() -> tuple[frozenset[str], ...]:
     """The columns by which the presets' tables are known, as `column_key` gives them: what reading looks for."""
     shapes = {
         frozenset(column_key(name) for name in shape.columns if not _is_made(name))
-        for each in all_presets()
+        for each in outlines()
         for shape in each.shapes
     }
     return tuple(sorted(shapes, key=lambda keys: (-len(keys), sorted(keys))))
@@ -45,8 +45,11 @@ def headers() -> tuple[frozenset[str], ...]:
 
 @cache
 def _read(name: str) -> Mapping:
-    text = files(__package__).joinpath(name + _ENDING).read_text("utf-8")
-    return load(text, name)
+    return load(_text(name), name)
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name + _ENDING).read_text("utf-8")
 
 
 def _is_made(name: str) -> bool:
