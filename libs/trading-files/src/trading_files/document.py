@@ -1,6 +1,7 @@
 """A whole file to readings: which of its tables are of which source, and what their rows say."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from trading_files.interpret import Interpreter
 from trading_files.mapping.model import Mapping
@@ -13,6 +14,9 @@ from trading_files.values.numbers import POINT
 
 _ONE_DECIMAL_SIGN = ("json", "ndjson")
 """Kinds of files in which a number has a point."""
+
+MAX_ABOVE = 1_000
+"""Lines above tables that are kept."""
 
 
 def read_document(document: Document, presets: Sequence[Mapping], choices: Choices | None = None) -> Iterator[Reading]:
@@ -35,6 +39,9 @@ class _Document:
         self._held: list[tuple[Mapping, str, list[Reading]]] = []
         """What tables say for which another one may stand."""
 
+        self._above: tuple[tuple[str, ...], ...] = ()
+        """Lines above this table and the ones before: a report names the account once."""
+
     def readings(self) -> Iterator[Reading]:
         for table in self._document.tables:
             yield from self._read(table)
@@ -54,7 +61,8 @@ class _Document:
     _is_stopped = False
 
     def _read(self, table: Table) -> Iterator[Reading]:
-        mapping, table = self._choose(table)
+        self._above = (*self._above, *table.preamble)[-MAX_ABOVE:]
+        mapping, table = self._choose(replace(table, preamble=self._above))
         if isinstance(mapping, Question):
             self._unknown.append((table.name, mapping))
             return

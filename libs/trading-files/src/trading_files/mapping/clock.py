@@ -33,6 +33,11 @@ def zone_in_header(name: str) -> str:
     return "UTC" if sign is None else f"{sign}{int(hours):02d}:{minutes or '00'}"
 
 
+def plain_zone(text: str) -> str:
+    """A zone as `values.zones` knows it: +08:00 for UTC+8."""
+    return zone_in_header(text) or text
+
+
 def time_reader(label: str, order: str, zone: str, assumed: str, form: str, notes: Notes) -> Callable[[str], str]:
     """The function that reads a column's times as RFC 3339 in UTC.
 

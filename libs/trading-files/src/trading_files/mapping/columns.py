@@ -23,7 +23,8 @@ def check_columns(mapping: Mapping, around: Surroundings) -> Iterator[Reading]:
         near = f"; the nearest is {close[0]}" if close else ""
         shown = ", ".join(around.names[:MAX_SHOWN])
         yield BadRow(1, column, f"is not a column of the file, and {name} needs it{near}. The columns are {shown}")
-    if mapping.ignored is None:
+    holds_events = any(rule.event and around.has(rule.event) for rule in mapping.rules)
+    if mapping.ignored is None or holds_events:
         return
     read = {column_key(name) for name in (*_columns(mapping), *mapping.ignored)}
     unread = [name for name in around.names if column_key(name.partition(".")[0]) not in read]

@@ -14,6 +14,7 @@ from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading,
 ReadRow = Callable[[int, Cells], list[Reading]]
 """Reads one row, given its place."""
 
+DEFAULT = "default"
 MAX_ITEMS = 1_000
 """Items of a list in a row that become events."""
 
@@ -175,6 +176,8 @@ def _event(
                 raise RowError(labels.get(name, name), "is empty")
         if kind == "cash" and not members["amount"].strip("-0."):
             return SkippedRow(place, "an amount of 0")
+        if kind == "cash" and "symbol" in members:
+            members.setdefault("strategy", DEFAULT)  # that of the fills to whose position the money belongs
         return EventRow(place, kind, members)
 
     return event

@@ -27,7 +27,18 @@ _TOP = (
     *("version", "title", "verified", "source", "recognise", "numbers", "times"),
     *("unless", "extra_rows", "extra_cells", "warning", "carry", "ignored", "fields", "rows"),
 )
-_COLUMNS = ("column", "unit_of", "sign_of", "sum_of", "product_of", "size_of", "size_from", "base_of", "quote_of")
+_COLUMNS = (
+    "column",
+    "list_of",
+    "unit_of",
+    "sign_of",
+    "sum_of",
+    "product_of",
+    "size_of",
+    "size_from",
+    "base_of",
+    "quote_of",
+)
 _SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite")
 _CHANGES = ("when", "after", "before", "part", "remove", "words", *_FLAGS)

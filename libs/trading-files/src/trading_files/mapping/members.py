@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
 from trading_files.mapping.asking import ambiguous_question
-from trading_files.mapping.clock import time_reader, zone_in_header
+from trading_files.mapping.clock import plain_zone, time_reader, zone_in_header
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.model import Mapping, Option, Value
 from trading_files.mapping.numeric import ReadText, amount_reader, number_reader
@@ -58,9 +60,13 @@ class Members:
 
     def getter(self, name: str, value: Value) -> Get:
         """The function that gives a member of a row."""
+        if name == "ts" and len(value.columns) > 1 and value.source == "column":
+            return self._first_time(value)
         label = self.label(name, value)
         source = self._option(value.option) if value.option is not None else self._sources.get(value, label)
-        get = self._typed(name, value, label, _changed(name, value, source))
+        get = self._typed(name, value, label, _changed(value, source))
+        if name == "fee_currency" and value.source in ("base_of", "quote_of"):
+            get = _known(get, label)
         meets = compile_tests(value.when, self._around, self.number)
         if meets is not None:
             get = _only_if(meets, get)
@@ -133,18 +139,26 @@ class Members:
 
         return _read(get, label, identifier)
 
+    def _first_time(self, value: Value) -> Get:
+        """The first time of several columns: each has the zone that its own name says."""
+        *others, last = self._around.columns(value.columns)
+        chain = msgspec.structs.replace(value, columns=(last,))
+        for column in reversed(others):
+            chain = msgspec.structs.replace(value, columns=(column,), otherwise=chain)
+        return self.getter("ts", chain)
+
     def _time(self, value: Value, label: str, get: Get) -> Get:
         choices, notes = self._around.choices, self._around.notes
         order = self._order or value.order
         zone_of = None if choices.timezone or value.zone is None else self.getter("zone", value.zone)
-        fixed = choices.timezone or ("" if zone_of is not None else zone_in_header(label))
+        fixed = plain_zone(choices.timezone) or ("" if zone_of is not None else zone_in_header(label))
         readers: dict[str, ReadText] = {}
 
         def time(cells: Cells) -> str | None:
             text = get(cells)
             if text is None:
                 return None
-            zone = fixed if zone_of is None else zone_of(cells) or ""
+            zone = fixed if zone_of is None else plain_zone(zone_of(cells) or "")
             read = readers.get(zone)
             if read is None:
                 read = readers[zone] = time_reader(label, order, zone, value.zone_default, value.form, notes)
@@ -153,13 +167,13 @@ class Members:
         return time
 
 
-def _changed(name: str, value: Value, get: Get) -> Get:
+def _changed(value: Value, get: Get) -> Get:
     """The source's text after the changes of the mapping."""
     if value.after or value.before or value.part or value.remove:
         get = _clipped(value, get)
     if not value.words or value.source == "size_of":
         return get
-    meaning, is_side = meaning_of(value.words), name in SIDES
+    meaning = meaning_of(value.words)
 
     def meant(cells: Cells) -> str | None:
         text = get(cells)
@@ -168,11 +182,7 @@ def _changed(name: str, value: Value, get: Get) -> Get:
         found = meaning(text)
         return text if found is None else found or None
 
-    def meant_side(cells: Cells) -> str | None:
-        text = get(cells)
-        return None if text is None else meaning(text) or text
-
-    return meant_side if is_side else meant
+    return meant
 
 
 def _clipped(value: Value, get: Get) -> Get:
@@ -206,6 +216,18 @@ def _read(get: Get, label: str, read: ReadText) -> Get:
             raise RowError(label, str(error)) from None
 
     return reading
+
+
+def _known(get: Get, label: str) -> Get:
+    """The currency of a fee, which is wrong if it is left open: it would be taken for the quote currency."""
+
+    def known(cells: Cells) -> str:
+        text = get(cells)
+        if text is None:
+            raise RowError(label, f"is {shown(cells.get(label, ''))}, whose currencies are unknown")
+        return text
+
+    return known
 
 
 def _only_if(meets: Callable[[Cells], bool], get: Get) -> Get:

@@ -37,6 +37,7 @@ class Value(msgspec.Struct, frozen=True):
     | units | `text` with columns in braces, of whose amounts only the units are taken |
     | unit_of | the letters of an amount such as 0.5DOGE |
     | sign_of | buy if the number is more than 0, sell if less |
+    | list_of | the items of this list, with commas between them |
     | sum_of, product_of | of the numbers of `columns`, exact |
     | size_of | units of one lot of this symbol: the user's answer, else by `words`, else asked |
     | size_from | the same: the first number over the product of the others, if that is a power of ten |

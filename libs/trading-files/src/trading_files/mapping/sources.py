@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 
 from trading_files.errors import UnreadableValue
-from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
+from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings
 from trading_files.mapping.asking import missing_question, size_question
 from trading_files.mapping.load import template_pieces
 from trading_files.mapping.model import Value
@@ -94,6 +94,20 @@ class Sources:
 
         return units
 
+    def _list_of(self, value: Value, _label: str) -> Get:
+        get, (name, *_) = self._column(value), self._around.columns(value.columns)
+
+        def items(cells: Cells) -> str | None:
+            found = get(cells)
+            if found is not None:
+                return found
+            parts: list[str] = []
+            while (item := cells.get(f"{name}.{len(parts)}")) is not None:
+                parts.append(item)
+            return ",".join(parts) or None
+
+        return items
+
     def _unit_of(self, value: Value, _label: str) -> Get:
         get = self._column(value)
         return lambda cells: self._unit(get(cells))
@@ -162,26 +176,13 @@ class Sources:
 
         return answered
 
-    def _base_of(self, value: Value, label: str) -> Get:
-        return self._currency_of(value, label, is_base=True)
-
-    def _quote_of(self, value: Value, label: str) -> Get:
-        return self._currency_of(value, label, is_base=False)
-
-    def _currency_of(self, value: Value, label: str, *, is_base: bool) -> Get:
+    def _base_of(self, value: Value, _label: str) -> Get:
         get = self._column(value)
+        return lambda cells: None if (symbol := get(cells)) is None else _pair(symbol).base or None
 
-        def currency(cells: Cells) -> str | None:
-            symbol = get(cells)
-            if symbol is None:
-                return None
-            parts = _pair(symbol)
-            found = parts.base if is_base else parts.quote
-            if not found:
-                raise RowError(label, f"is {shown(symbol)}, a pair of unknown currencies")
-            return found
-
-        return currency
+    def _quote_of(self, value: Value, _label: str) -> Get:
+        get = self._column(value)
+        return lambda cells: None if (symbol := get(cells)) is None else _pair(symbol).quote or None
 
     def _size_of(self, value: Value, label: str) -> Get:
         get = self._column(value)
