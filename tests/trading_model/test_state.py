@@ -5,7 +5,7 @@ import json
 from collections.abc import Generator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry_stream.events import Batch
@@ -13,6 +13,7 @@ from telemetry_stream.wire import cut
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
 from tests.trading_model.folding import through_snapshot
 from tests.trading_model.test_positions import histories
+from trading_model.accounting import state as state_module
 from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.state import TradingState
 
@@ -50,21 +51,27 @@ def test_the_last_fill_by_time_is_the_mark_and_of_equal_times_the_last_by_sequen
     assert state.freeze().last["XRP/ETH"].price == 11
 
 
-@settings(max_examples=60, deadline=None)
-@given(histories(), histories(), st.integers(1, 3))
+@pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "SLICE", 4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(histories(), histories(), st.integers(1, 5))
+@pytest.mark.usefixtures("small_slices")
 def test_batches_applied_during_a_freeze_in_slices_are_not_in_it(
     before: list[Trade], meanwhile: list[Trade], slices: int
 ) -> None:
-    many = [trade("buy", "1", "1", symbol=f"S{number}", fee="1") for number in range(1_200)]
-    state, expected = state_of([*many, *before], limit=2_000), state_of([*many, *before], limit=2_000).freeze()
+    many = [trade("buy", "1", "1", symbol=f"S{number}", fee="1") for number in range(10)]
+    state, expected = state_of([*many, *before]), state_of([*many, *before]).freeze()
     state.freeze()
     freezing = state.freeze_in_slices()
     for _ in range(slices):
         next(freezing)
-    again = [given | {"symbol": f"S{index * 97}"} for index, given in enumerate(meanwhile)]
+    again = [given | {"symbol": f"S{index % 10}"} for index, given in enumerate(meanwhile)]
     state.apply(batch([*meanwhile, *again], state.applied + 1))
     assert run_to_its_end(freezing) == expected
-    assert state.freeze() == state_of([*many, *before, *meanwhile, *again], limit=2_000).freeze()
+    assert state.freeze() == state_of([*many, *before, *meanwhile, *again]).freeze()
 
 
 def run_to_its_end(freezing: Generator[None, None, StateSnapshot]) -> StateSnapshot:
