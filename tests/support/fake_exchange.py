@@ -31,6 +31,8 @@ class FakeExchange:
         return {
             "FEED_BINANCE_STREAM_URL": f"ws://127.0.0.1:{self.port}",
             "FEED_BINANCE_REST_URL": f"http://127.0.0.1:{self.port}",
+            "FEED_COINBASE_STREAM_URL": f"ws://127.0.0.1:{self.port}",
+            "FEED_COINBASE_REST_URL": f"http://127.0.0.1:{self.port}",
         }
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:

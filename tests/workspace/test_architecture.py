@@ -51,6 +51,7 @@ NO_INPUT_OR_OUTPUT = (
             *("market", "times", "continuity", "freshness", "rotation", "budget", "event", "markets"),
             *("schedule", "session"),
             *("venues/venue", "venues/decimals", "venues/binance/frames", "venues/binance/pages"),
+            *(f"venues/coinbase/{name}" for name in ("frames", "pages", "venue")),
             *("venues/binance/venue", "simulator/database", "simulator/faults"),
         )
     ),

@@ -44,6 +44,8 @@ class Settings:
     binance_stream_url: str
     binance_rest_url: str
     binance_unit: Unit
+    coinbase_stream_url: str
+    coinbase_rest_url: str
     limits: FeedLimits
     schedule_file: Path
     fill_weight: int
@@ -76,6 +78,8 @@ def read_settings(environment: Environment) -> Settings:
         binance_stream_url=_url(environment, "FEED_BINANCE_STREAM_URL", "wss://data-stream.binance.vision", "ws"),
         binance_rest_url=_url(environment, "FEED_BINANCE_REST_URL", "https://data-api.binance.vision", "http"),
         binance_unit=Unit[environment.choice("FEED_TIME_UNIT", "microsecond", ("microsecond", "millisecond")).upper()],
+        coinbase_stream_url=_url(environment, "FEED_COINBASE_STREAM_URL", "wss://ws-feed.exchange.coinbase.com", "ws"),
+        coinbase_rest_url=_url(environment, "FEED_COINBASE_REST_URL", "https://api.exchange.coinbase.com", "http"),
         limits=_limits(environment),
         schedule_file=environment.file("FEED_SCHEDULE_FILE") or environment.config_file("ingestion_schedule.yml"),
         fill_weight=environment.integer("FEED_FILL_WEIGHT", 3_000, minimum=1, maximum=6_000),

@@ -52,9 +52,9 @@ class Filler:
     def __init__(
         self, venue: Venue, rest_url: str, context: ssl.SSLContext | None, weight: int, clock_ns: Callable[[], int]
     ) -> None:
-        """`weight` is the maximum that may be used within a minute."""
+        """`weight` is the maximum that may be used within the venue's `weight_seconds`."""
         self.ban = Ban()
-        self.budget = RollingBudget(weight, 60.0)
+        self.budget = RollingBudget(min(weight, venue.limits.weight), venue.limits.weight_seconds)
         self.requests = dict.fromkeys(OUTCOMES, 0)
         """By outcome, since the start."""
 

@@ -21,6 +21,7 @@ from market_feed.schedule import Calendar, Window, calendar_of
 from market_feed.schedule_file import ScheduleError, read_schedule
 from market_feed.shard import REASONS, Dialling
 from market_feed.venues.binance.venue import Binance
+from market_feed.venues.coinbase.venue import Coinbase
 from market_feed.venues.venue import Venue
 from service_kit.access.gate import Gate
 from service_kit.clock import SYSTEM_CLOCK
@@ -142,8 +143,10 @@ def venues(settings: Settings) -> list[tuple[Venue, str]]:
     """The venues to follow, each with its REST URL."""
     found: list[tuple[Venue, str]] = []
     if "binance" in settings.venues:
-        venue = Binance(settings.binance_stream_url, settings.binance_unit, settings.wanted)
-        found.append((venue, settings.binance_rest_url))
+        binance = Binance(settings.binance_stream_url, settings.binance_unit, settings.wanted)
+        found.append((binance, settings.binance_rest_url))
+    if "coinbase" in settings.venues:
+        found.append((Coinbase(settings.coinbase_stream_url, settings.wanted), settings.coinbase_rest_url))
     return found
 
 

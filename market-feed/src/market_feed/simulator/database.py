@@ -10,6 +10,7 @@ from market_feed.budget import RollingBudget
 
 WEIGHTS = {"aggTrades": 4, "historicalTrades": 25, "time": 1, "exchangeInfo": 20, "klines": 2}
 MAX_LIMIT = 1_000
+MAX_DIGITS_ID = 10**18
 
 Answer = tuple[int, dict[str, str], Any]
 """Status, headers, and the JSON document."""
@@ -37,6 +38,7 @@ class Database:
 
         self._aggregates: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
         self._singles: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
+        self._matches: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
 
     def add(self, data: Mapping[str, Any]) -> None:
         """A trade or an aggregate is published."""
@@ -44,6 +46,10 @@ class Database:
             ids, items = self._aggregates.setdefault(data["s"], ([], []))
             ids.append(data["a"])
             items.append({key: data[key] for key in "apqflTmM"})
+        elif data.get("type") == "match":
+            ids, items = self._matches.setdefault(data["product_id"], ([], []))
+            ids.append(data["trade_id"])
+            items.append({key: data[key] for key in ("trade_id", "price", "size", "time", "side")})
         elif data.get("e") == "trade":
             ids, items = self._singles.setdefault(data["s"], ([], []))
             ids.append(data["t"])
@@ -56,11 +62,13 @@ class Database:
 
     def last_single_id(self, code: str) -> int:
         """Of the symbol's trades; 0 for none."""
-        ids, _ = self._singles.get(code, ([], []))
+        ids, _ = self._singles.get(code) or self._matches.get(code) or ([], [])
         return ids[-1] if ids else 0
 
     def answer(self, path: str, parameters: dict[str, str], microseconds: bool, now: float, now_ns: int) -> Answer:
         """The answer to a request; `now` is in seconds of a monotonic clock."""
+        if path.startswith("/products/"):
+            return 200, {}, self._older(path.split("/")[2], parameters)
         name = path.rpartition("/")[2]
         self.asked.append((name, parameters))
         if now < self._banned_until:
@@ -79,6 +87,15 @@ class Database:
         if name not in ("aggTrades", "historicalTrades"):
             return 200, headers, []
         return 200, headers, self._page(name, parameters, microseconds)
+
+    def _older(self, code: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+        """Coinbase's trades before an id, the newest first."""
+        self.asked.append(("trades", parameters))
+        ids, items = self._matches.get(code, ([], []))
+        end = bisect_left(ids, int(parameters.get("after", MAX_DIGITS_ID)))
+        end = min(end, max(len(ids) - self.behind, 0))
+        start = max(end - min(int(parameters.get("limit", "1000")), MAX_LIMIT), bisect_left(ids, self.oldest), 0)
+        return [item for item in reversed(items[start:end]) if item["trade_id"] not in self.absent]
 
     def _page(self, name: str, parameters: dict[str, str], microseconds: bool) -> list[dict[str, Any]]:
         known = self._aggregates if name == "aggTrades" else self._singles

@@ -1,4 +1,4 @@
-"""A simulated Binance over real sockets: streams and REST on one port."""
+"""A simulated exchange over real sockets: Binance's and Coinbase's protocol, streams and REST, on one port."""
 
 import asyncio
 import math
@@ -24,14 +24,19 @@ from market_feed.simulator.tape import Tick
 TIMES = ("E", "T")
 MESSAGES_PER_SECOND = 5
 TICKER_SECONDS = 1.0
+HEADS = ("@ticker", "@heartbeat")
+"""The streams that name the venue's last trade."""
+
 MAX_STREAMS = 1_024
 
 
 class Subscriber:
     """A connected client."""
 
-    def __init__(self, connection: ServerConnection, streams: Iterable[str], microseconds: bool) -> None:
+    def __init__(self, connection: ServerConnection, streams: Iterable[str], microseconds: bool, is_bare: bool) -> None:
+        """`is_bare`: it speaks Coinbase's protocol, where an event is a frame as it is."""
         self.connection = connection
+        self.is_bare = is_bare
         self.streams = list(dict.fromkeys(streams))
         self.microseconds = microseconds
         self.messages: deque[float] = deque()
@@ -116,13 +121,13 @@ class Exchange:
 
     def _send(self, tick: Tick) -> None:
         self.published += 1
-        frames: dict[bool, bytes] = {}
+        frames: dict[tuple[bool, bool], bytes] = {}
         for subscriber in self.subscribers:
             if tick.stream in subscriber.streams:
-                unit = subscriber.microseconds and not self.faults.ignore_time_unit
-                frame = frames.get(unit)
+                form = (subscriber.microseconds and not self.faults.ignore_time_unit, subscriber.is_bare)
+                frame = frames.get(form)
                 if frame is None:
-                    frame = frames[unit] = encode({"stream": tick.stream, "data": _in_unit(tick.data, unit)})
+                    frame = frames[form] = _frame(tick, *form)
                 subscriber.send(frame)
 
     def send_raw(self, frame: bytes) -> None:
@@ -172,7 +177,8 @@ class Exchange:
         assert connection.request is not None
         query = parse_qs(urlsplit(connection.request.path).query)
         streams = [unquote(name) for name in query.get("streams", [""])[0].split("/") if name]
-        subscriber = Subscriber(connection, streams, query.get("timeUnit") == ["MICROSECOND"])
+        is_bare = urlsplit(connection.request.path).path == "/"
+        subscriber = Subscriber(connection, streams, query.get("timeUnit") == ["MICROSECOND"], is_bare)
         self.subscribers.append(subscriber)
         self.connects += 1
         self.max_subscribers = max(self.max_subscribers, len(self.subscribers))
@@ -197,6 +203,8 @@ class Exchange:
             return False
         request = msgspec.json.decode(message)
         self.messages.append(request)
+        if subscriber.is_bare:
+            return self._subscribe(subscriber, request)
         names, number = request.get("params", []), request.get("id")
         result: Any = None
         if request["method"] == "SUBSCRIBE":
@@ -208,9 +216,22 @@ class Exchange:
         subscriber.send(encode({"result": result, "id": number}))
         return True
 
+    def _subscribe(self, subscriber: Subscriber, request: dict[str, Any]) -> bool:
+        """A message of Coinbase's protocol."""
+        names = [f"{product}@{one['name']}" for one in request["channels"] for product in one["product_ids"]]
+        subscriber.streams = list(dict.fromkeys([*subscriber.streams, *names]))
+        channels: dict[str, list[str]] = {}
+        for name in subscriber.streams:
+            if name not in self.faults.unknown_streams:
+                product, _, channel = name.rpartition("@")
+                channels.setdefault(channel, []).append(product)
+        shown = [{"name": name, "product_ids": products} for name, products in channels.items()]
+        subscriber.send(encode({"type": "subscriptions", "channels": shown}))
+        return True
+
     async def _process_request(self, _connection: ServerConnection, request: Request) -> Response | None:
         parts = urlsplit(request.path)
-        if not parts.path.startswith("/api/"):
+        if not parts.path.startswith(("/api/", "/products/", "/time")):
             if self.faults.refuse_upgrade:
                 return _response(self.faults.refuse_upgrade, self.faults.rest_headers, b"{}")
             return None
@@ -229,12 +250,19 @@ class Exchange:
         """Each second the ticker of each symbol, with its last trade's id."""
         while True:
             await asyncio.sleep(TICKER_SECONDS)
-            for name in {name for one in self.subscribers for name in one.streams if name.endswith("@ticker")}:
+            for name in {name for one in self.subscribers for name in one.streams if name.endswith(HEADS)}:
                 code = name.partition("@")[0].upper()
-                data = {"e": "24hrTicker", "E": time.time_ns() // 1_000_000, "s": code, "p": "0", "l": "0", "q": "0"}
-                tick = Tick(0, name, data | {"L": self.database.last_single_id(code), "F": 0, "n": 0})
+                last = self.database.last_single_id(code)
+                data: dict[str, Any] = {"type": "heartbeat", "product_id": code, "last_trade_id": last, "sequence": 1}
+                if name.endswith("@ticker"):
+                    now_ms = time.time_ns() // 1_000_000
+                    data = {"e": "24hrTicker", "E": now_ms, "s": code, "p": "0", "l": "0", "q": "0", "L": last, "n": 0}
                 if not self.faults.silent and name not in self.faults.mute:
-                    self._send(tick)
+                    self._send(Tick(0, name, data))
+
+
+def _frame(tick: Tick, microseconds: bool, is_bare: bool) -> bytes:
+    return encode(tick.data if is_bare else {"stream": tick.stream, "data": _in_unit(tick.data, microseconds)})
 
 
 def _in_unit(data: dict[str, Any], microseconds: bool) -> dict[str, Any]:

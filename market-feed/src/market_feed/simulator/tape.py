@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from market_feed.times import Unit, as_text
+
 FIRST_AGGREGATE = 3_150_099_001
 """The id of the first aggregate made from single trades; any would do."""
 
@@ -39,6 +41,22 @@ def read_recording(file: Path) -> Iterator[Tick]:
             at_ns, _, frame = line.partition(b" ")
             decoded = _decode(frame)
             yield Tick(int(at_ns), decoded.stream, decoded.data)
+
+
+def as_matches(ticks: Iterable[Tick], product: str) -> Iterator[Tick]:
+    """The single trades of a recording as Coinbase would publish them, under ids of its own."""
+    trades = (tick for tick in ticks if tick.data.get("e") == "trade")
+    for number, tick in enumerate(trades, 1):
+        data = tick.data
+        yield Tick(
+            tick.at_ns,
+            f"{product}@matches",
+            {
+                "type": "match", "trade_id": number, "sequence": 2 * number, "product_id": product,
+                "size": data["q"], "price": data["p"], "side": "buy" if data["m"] else "sell",
+                "time": as_text(data["T"], Unit.MILLISECOND),
+            },
+        )  # fmt: skip
 
 
 def with_aggregates(ticks: Iterable[Tick]) -> Iterator[Tick]:

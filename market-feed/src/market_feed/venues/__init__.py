@@ -3,6 +3,7 @@
 Modules:
 
     binance   Binance Spot
+    coinbase  Coinbase Exchange
     decimals  checks numbers that a venue wrote as text
     venue     the interface of a venue
 """

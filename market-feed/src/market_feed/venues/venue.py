@@ -39,7 +39,10 @@ class VenueLimits:
     dials_seconds: float
     """Maximum connection attempts within that time."""
 
-    weight_per_minute: int
+    weight: int
+    weight_seconds: float
+    """Maximum weight of requests within that time."""
+
     lifetime_seconds: float | None
     """After which the venue ends a connection; None if it does not."""
 

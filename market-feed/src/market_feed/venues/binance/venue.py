@@ -25,7 +25,8 @@ class Binance:
         message_pause_seconds=0.35,
         dials=250,
         dials_seconds=300,
-        weight_per_minute=6_000,
+        weight=6_000,
+        weight_seconds=60,
         lifetime_seconds=86_400,
     )
 

@@ -1,0 +1,45 @@
+"""Coinbase Exchange's trades by id. https://docs.cdp.coinbase.com/exchange/reference, Get product trades. No I/O."""
+
+import msgspec
+
+from market_feed.market import Trade
+from market_feed.venues.coinbase.frames import MAX_ID, taker_side, time_of
+from market_feed.venues.decimals import Decimals
+
+LIMIT = 1_000
+
+
+class _Item(msgspec.Struct, gc=False):
+    trade_id: int
+    price: str
+    size: str
+    time: str
+    side: str = ""
+
+
+class _Time(msgspec.Struct):
+    epoch: float
+
+
+_decode = msgspec.json.Decoder(list[_Item]).decode
+_decode_time = msgspec.json.Decoder(_Time).decode
+_decimals = Decimals()
+
+
+def read_trades(code: str, body: bytes, now_us: int) -> list[Trade]:
+    """The trades of a page. Raises ValueError."""
+    return [_trade(code, item, now_us) for item in _decode(body)]
+
+
+def read_time(body: bytes) -> int:
+    """The clock in microseconds since 1970. Raises ValueError."""
+    return round(_decode_time(body).epoch * 1_000_000)
+
+
+def _trade(code: str, item: _Item, now_us: int) -> Trade:
+    time_us = time_of(item.time, now_us)
+    is_sound = 0 < item.trade_id < MAX_ID and _decimals.has(item.price) and _decimals.has(item.size)
+    if time_us is None or not is_sound:
+        raise ValueError(f"not a trade: id {item.trade_id}, price {item.price[:40]!r}, time {item.time[:40]!r}")
+    side = taker_side(item.side)
+    return Trade(code, item.trade_id, item.price, item.size, side, item.time, time_us, origin="backfill")
