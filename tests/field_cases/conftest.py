@@ -12,6 +12,7 @@ import pytest
 from tests.support.apps import Apps, running_apps
 from tests.support.ledger_figures import Figures, Position
 from tests.support.sidecar_figures import figures_of_apps
+from tests.trading_app.hooks.conftest import Hooks
 
 DATA = Path(__file__).parent / "data"
 
@@ -52,6 +53,15 @@ class Desk:
         self._last = max(self._last, answer.get("last_seq", answer.get("seq", 0)))
         return answer
 
+    def send_to_webhook(self, path: str, message: dict[str, Any], form: str) -> dict[str, Any]:
+        """Send a bot's message as `json`, as a `form`, or `raw`; the answer."""
+        sent: dict[str, Any] = {"data": message} if form == "form" else {"content": json.dumps(message)}
+        kind = {"json": "application/json", "form": "application/x-www-form-urlencoded", "raw": "text/plain"}[form]
+        response = httpx.post(f"{self._apps.web_url}{path}", headers={"Content-Type": kind}, timeout=60, **sent)
+        answer: dict[str, Any] = response.raise_for_status().json()
+        self._last = max(self._last, answer.get("last_seq", 0))
+        return answer
+
     def figures(self) -> Figures:
         """All figures of the sidecar, after everything that was sent."""
         self._apps.wait_until_applied(self._last)
@@ -72,9 +82,18 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Hooks:
+    """A webhook for each format of freqtrade's messages, for the account of its test."""
+    made = Hooks(tmp_path_factory.mktemp("hooks"))
+    for form in ("json", "form", "raw"):
+        made.add(form, "preset: freqtrade", f"account: 28_bot_messages[{form}]")
+    return made
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory: pytest.TempPathFactory, hooks: Hooks) -> Iterator[Apps]:
     """Both apps, ready."""
-    with running_apps(tmp_path_factory.mktemp("apps")) as started:
+    with running_apps(tmp_path_factory.mktemp("apps"), WEBAPP_HOOKS_FILE=str(hooks.file)) as started:
         yield started
 
 

@@ -6,11 +6,13 @@ local times into UTC. What the rows say stays as it is. data/README.md has the s
 
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from tests.field_cases.conftest import Desk, Row
 from tests.ledger.keeper import expect
+from tests.trading_app.hooks.conftest import Hooks
 
 
 def number(text: str) -> str:
@@ -245,21 +247,16 @@ def test_26_listed_option_with_rebates(desk: Desk) -> None:
     expect(position, quantity=0, realised=90, fees_in_net="-1.19842", net="91.19842")
 
 
-def test_28_bot_messages(desk: Desk) -> None:
-    for index, message in enumerate(desk.messages("28-freqtrade-webhook-messages.json")):
-        enters, short = message["type"] == "entry_fill", message["direction"] == "Short"
-        trade: dict[str, Any] = {
-            "trade_id": f"{message['trade_id']}-{index}",
-            "symbol": message["pair"],
-            "ts": (message["open_date"] if enters else message["close_date"]).replace(" ", "T"),
-            "side": "buy" if enters != short else "sell",
-            "price": message["open_rate" if enters else "close_rate"],
-            "qty": message["amount"],
-            "venue": message["exchange"],
-        }
-        if ":" in message["pair"]:
-            trade |= {"position_side": message["direction"].lower(), "multiplier": "1"}
-        desk.post(trade)
+@pytest.mark.parametrize("form", ["json", "form", "raw"])
+def test_28_bot_messages(desk: Desk, hooks: Hooks, form: str) -> None:
+    messages = desk.messages("28-freqtrade-webhook-messages.json")
+    template = messages[0].pop("config")["entry_fill"]
+    kept = desk.send_to_webhook(hooks.path(form), template, form)
+    assert (kept["status"], kept["reason"][:20]) == ("unread", "add to the template:")
+    for message in messages:
+        assert desk.send_to_webhook(hooks.path(form), message, form)["status"] == "accepted"
+    for message in messages:
+        assert desk.send_to_webhook(hooks.path(form), message, form)["status"] == "known"
     expect(desk.position("BONK/USD"), quantity=0, realised="0.245577189")
     expect(desk.position("UNFI/USDT:USDT"), quantity=0, realised="12.2830953828808785")
     expect(desk.position("BTC/USDT"), quantity="0.00045", average="43921.39", realised="-0.0093105")

@@ -49,7 +49,12 @@ def _read_form(text: str) -> Record:
 def _read_json(text: str) -> Record:
     try:
         tree = json.loads(
-            text, parse_float=str, parse_int=str, parse_constant=_refuse_constant, object_pairs_hook=_Pairs
+            text,
+            parse_float=str,
+            parse_int=str,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_Pairs,
+            strict=False,
         )
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"the message is not JSON: {error}") from None
