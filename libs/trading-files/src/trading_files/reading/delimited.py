@@ -8,20 +8,23 @@ from typing import TextIO
 from trading_files.errors import FileRefused
 from trading_files.reading.dialect import Dialect, find_dialect
 from trading_files.reading.grid import Record
+from trading_files.reading.limits import Limits
 
 _BLOCK = 1 << 16
 _SAMPLE_LINES = 400
 _MAX_RECORD_LINES = 1_000
 
 
-def delimited_records(text: TextIO, headers: Sequence[frozenset[str]], notes: list[str]) -> Iterator[Record]:
+def delimited_records(
+    text: TextIO, headers: Sequence[frozenset[str]], limits: Limits, notes: list[str]
+) -> Iterator[Record]:
     """The records of a delimited text with the lines where they begin. Raises FileRefused."""
     sample = _sample(text)
     dialect = find_dialect(sample, headers)
     notes.append(dialect.note())
     notes.append(f"line ends: {_line_ends(sample)}")
     blocks = chain([sample[dialect.skip :]], iter(lambda: text.readlines(_BLOCK), []))
-    return _records(blocks, dialect)
+    return _records(blocks, dialect, limits)
 
 
 def _sample(text: TextIO) -> list[str]:
@@ -39,8 +42,9 @@ def _line_ends(sample: Sequence[str]) -> str:
     return "CRLF" if first.endswith("\r\n") else "CR" if first.endswith("\r") else "LF"
 
 
-def _records(blocks: Iterable[list[str]], dialect: Dialect) -> Iterator[Record]:
+def _records(blocks: Iterable[list[str]], dialect: Dialect, limits: Limits) -> Iterator[Record]:
     place = dialect.skip + 1
+    empty = 0
 
     def lines_of_blocks() -> Iterator[list[str]]:
         for block in blocks:
@@ -51,7 +55,10 @@ def _records(blocks: Iterable[list[str]], dialect: Dialect) -> Iterator[Record]:
     reader = csv.reader(chain.from_iterable(lines_of_blocks()), **dialect.arguments())
     try:
         for cells in reader:
-            yield place, cells
+            if cells:
+                yield place, cells
+            elif (empty := empty + 1) > limits.empty_lines:
+                raise FileRefused(f"line {place}: the file holds more than {limits.empty_lines} empty lines")
             place = dialect.skip + reader.line_num + 1
     except csv.Error as error:
         raise FileRefused(f"line {place}: {_reason(error)}") from None

@@ -67,10 +67,8 @@ def grid_tables(
         records = chain(head[at + 1 :], records)
     while section is not None:
         columns = unique_names(section.header)
-        if len(columns) > limits.columns:
-            raise FileRefused(f"the file has a table of {len(columns)} columns; the maximum is {limits.columns}")
         following: list[_Section] = []
-        rows = _rows(records, section.header, columns, known, following)
+        rows = _rows(records, section.header, columns, known, limits, following)
         yield Table(" / ".join(filter(None, (name, section.title))), columns, rows, tuple(section.preamble))
         for _ in rows:  # a caller may have left some
             pass
@@ -87,11 +85,18 @@ def _head(records: Iterator[Record], limits: Limits) -> list[Record]:
     head: list[Record] = []
     size = 0
     for record in records:
+        _check_width(record, limits)
         head.append(record)
         size += sum(map(len, record[1]))
         if len(head) > limits.preamble_lines or size > _PREAMBLE_CHARACTERS:
             break
     return head
+
+
+def _check_width(record: Record, limits: Limits) -> None:
+    place, cells = record
+    if len(cells) > limits.columns:
+        raise FileRefused(f"line {place} has {len(cells)} cells; the maximum is {limits.columns}")
 
 
 def _header_at(head: Sequence[Record], known: Headers) -> int | None:
@@ -142,6 +147,7 @@ def _rows(
     header: list[str],
     columns: tuple[str, ...],
     known: Headers,
+    limits: Limits,
     following: list[_Section],
 ) -> Iterator[Row]:
     """The rows up to the next header, which is put into `following`."""
@@ -152,6 +158,7 @@ def _rows(
         if len(cells) == width and "" not in cells:
             row = Row(place, dict(zip(columns, cells, strict=True)))
         else:
+            _check_width((place, cells), limits)
             row = _uneven_row(place, cells, columns)
             if _is_empty_or_comment(row, cells, width):
                 continue

@@ -103,13 +103,16 @@ class JsonTables:
         elif following == "[":
             yield from grid_tables(self._lists(), self._headers, self._limits, path)
         else:
-            for _ in self._values():
-                pass
+            for number, _ in enumerate(self._values()):
+                self._check_count(number)
 
     def _tables_of_object(self, path: str, depth: int) -> Iterator[Table]:
         source = self._source
         source.take("{")
+        count = 0
         while source.peek() != "}":
+            count += 1
+            self._check_count(count)
             name = source.value()
             if not isinstance(name, str):
                 raise source.refusal("the name of a member is expected")
@@ -119,6 +122,10 @@ class JsonTables:
                 break
             source.take(",")
         source.take("}")
+
+    def _check_count(self, count: int) -> None:
+        if count > self._limits.plain_values:
+            raise self._source.refusal(f"more than {self._limits.plain_values} values that are no records")
 
     def _values(self) -> Iterator[Any]:
         """The items of a list whose bracket is taken."""
@@ -209,6 +216,8 @@ class _Source:
             except json.JSONDecodeError as error:
                 if self._grow():
                     continue
+                if self.is_full:
+                    raise self.refusal(f"a value is larger than {self._limit >> 10} KB, or it is not JSON") from None
                 raise self.refusal(f"not JSON: {error.msg}") from None
             except RepeatedName as error:
                 raise self.refusal(f"an object has two members named {str(error)[:80]!r}") from None

@@ -10,6 +10,8 @@ class Limits:
     content_bytes: int = 4 << 30  # all content after decompression
     line_bytes: int = 1 << 20  # one line of text, one JSON record, one XML element
     columns: int = 2_000  # of one table
+    empty_lines: int = 1_000_000  # in a text
+    plain_values: int = 100_000  # in a JSON list or object that holds no records
     depth: int = 32  # nested objects and elements
     archive_depth: int = 2  # an archive in an archive
     members: int = 100  # files in one archive that are read

@@ -78,7 +78,7 @@ class _Opening:
         if start[:1] == b"<":
             return self._open_markup(start, chunks, notes)
         text = open_text(with_short_lines(chunks, self._limits))
-        records = delimited_records(text, self._headers, notes)
+        records = delimited_records(text, self._headers, self._limits, notes)
         return Document("csv", _not_empty(grid_tables(records, self._headers, self._limits)), notes)
 
     def _open_markup(self, start: bytes, chunks: Iterator[bytes], notes: list[str]) -> Document:
