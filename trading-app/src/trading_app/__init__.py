@@ -16,9 +16,10 @@ Modules:
     metrics           counts, and their families for a scrape
     metrics_document  writes docs/app-metrics.md
     access            who calls, and what the caller may do
-    client            `send`, `event`, `demo`
+    client            `send`, `export`, `event`, `follow`, `demo`
     commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`, `hook`, `instruments`
     connection        the fast path
+    follow            an account at an exchange
     hooks             webhooks
     http              layers and operations
     imports           files of trades: what one would change, and taking it

@@ -12,7 +12,7 @@ import sys
 
 from service_kit.lifecycle.signals import EndSignals
 
-CLIENTS = ("send", "export", "event", "demo")
+CLIENTS = ("send", "export", "event", "follow", "demo")
 """Commands that talk to a running app: each is a module of trading_app.client."""
 
 COMMANDS = ("hook", "instruments")
@@ -70,11 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
         dest="command",
-        metavar="send | export | event | demo | hook | instruments | doctor | backup | restore | token | zmq-keys",
+        metavar="send | export | event | follow | demo | hook | instruments | doctor | backup | restore | token"
+        " | zmq-keys",
     )
     if len(sys.argv) > 1:
         # Only if a command may be given: these imports would delay every start of the server.
-        from trading_app.client import demo, event, export, send
+        from trading_app.client import demo, event, export, follow, send
         from trading_app.commands import hook as hook_command
         from trading_app.commands import instruments
         from trading_app.commands import journal as journal_commands
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
         export.add_arguments(commands.add_parser("export", help="write trades to a file that can be imported again"))
         event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))
+        follow.add_arguments(commands.add_parser("follow", help="take an account's trades from an exchange"))
         demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
         hook_command.add_arguments(commands.add_parser("hook", help="add, try and look after webhooks"))
         instruments.add_arguments(commands.add_parser("instruments", help="check and list what symbols are"))

@@ -1,5 +1,5 @@
 """The command line's clients of the app: `send` posts a file of trades, `demo` a made-up stream, `event` an event;
-`export` writes a file of trades.
+`export` writes a file of trades, `follow` takes them from an exchange.
 
 open (trade_files, json_array) → complete (completion) → batch (batches) → post (delivery, pace) → show (progress)
 
@@ -10,6 +10,7 @@ Modules:
     send         `trading-app send FILE`
     demo         `trading-app demo`
     export       `trading-app export [FILE]`
+    follow       `trading-app follow ccxt`
     event        `trading-app event KIND name=value …`
     arguments    types of command line arguments
     errors       every error the clients raise

@@ -1,0 +1,160 @@
+"""One round over all symbols: what is new goes to the app, and then the position is remembered."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trading_app.follow.position import Position, Reach
+from trading_app.follow.reader import UnifiedReader, key_of
+from trading_app.follow.source import Source, Unavailable, Unified
+from trading_app.follow.windows import MILLISECONDS_PER_DAY, Seen, read_span, split
+from trading_client import FieldError, TradingClient, TradingClientError
+from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, SkippedRow
+
+OVERLAP_MS = 600_000
+"""How much of the past is asked for again in each round: an exchange may show a trade late, and clocks differ."""
+
+ALL = "*"
+"""Stands for all symbols in the position's file."""
+
+APP_SECONDS = 60.0
+"""How long a round waits for the app; what waits in the spool is kept."""
+
+_FUNDING = "funding "
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one follower did. `problems` has the first reasons of what was not taken."""
+
+    trades: int = 0
+    payments: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    bad: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def add_problem(self, text: str) -> None:
+        """Count what could not be taken."""
+        self.bad += 1
+        if len(self.problems) < 20:
+            self.problems.append(text)
+
+
+class Follower:
+    """Follows symbols of a source; none means all of them in one.
+
+    `say_instrument` is called with an event that says what a symbol is. `clock` gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        client: TradingClient,
+        position: Position,
+        reader: UnifiedReader,
+        symbols: Sequence[str],
+        say_instrument: Callable[[EventRow], object],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.counts = Counts()
+        self._source = source
+        self._client = client
+        self._position = position
+        self._reader = reader
+        self._symbols: Sequence[str | None] = symbols or [None]
+        self._say_instrument = say_instrument
+        self._clock = clock
+        self._seen: dict[str, Seen] = {}
+        self._said: set[str] = set()
+
+    def round(self, since_ms: int) -> None:
+        """Take everything that is new since the last round, or since a time. Raises FollowError, TradingClientError."""
+        for symbol in self._symbols:
+            self._follow(symbol or ALL, since_ms, symbol, self._source.trades, self._reader.trade)
+            if self._source.has_funding(symbol):
+                self._follow(f"{_FUNDING}{symbol}", since_ms, symbol, self._source.funding, self._funding)
+
+    def _follow(
+        self,
+        name: str,
+        since_ms: int,
+        symbol: str | None,
+        fetch: Callable[[str | None, int, int | None], Sequence[Unified]],
+        read: Callable[[Unified], list[Reading]],
+    ) -> None:
+        now_ms, span = int(self._clock() * 1_000), self._source.span(symbol)
+        reach = self._position.reach(name, self._allowed(since_ms, now_ms, span.days_back))
+        seen = self._seen.setdefault(name, Seen(key_of))
+        begin = max(reach.since, reach.through - OVERLAP_MS)
+        for since, until in split(begin, now_ms, span):
+            try:
+                for page in read_span(lambda a, b: fetch(symbol, a, b), key_of, since, until):
+                    for item in seen.fresh(page):
+                        self._take(read(item))
+            except TradingClientError:
+                del self._seen[name]  # the next round has to take again what could not be recorded
+                raise
+            self._wait_for_app()
+            reach = Reach(reach.since, max(reach.through, now_ms if until is None else until))
+            self._position.save(name, reach)
+        seen.forget(reach.through - 2 * OVERLAP_MS)
+
+    def _allowed(self, since_ms: int, now_ms: int, days_back: float | None) -> int:
+        """The time to begin at: an exchange shows only so many days."""
+        if days_back is None:
+            return since_ms
+        return max(since_ms, now_ms - int(days_back * MILLISECONDS_PER_DAY) + OVERLAP_MS)
+
+    def _funding(self, payment: Unified) -> list[Reading]:
+        """A payment, which some exchanges give in the form of a trade."""
+        return self._reader.trade(payment) if "side" in payment else self._reader.funding(payment)
+
+    def _take(self, readings: Sequence[Reading]) -> None:
+        for reading in readings:
+            match reading:
+                case FillRow():
+                    self._record(reading.members)
+                case EventRow(kind="cash"):
+                    self._pay(reading.members)
+                case EventRow():
+                    self._say(reading)
+                case SkippedRow():
+                    self.counts.skipped[reading.reason] = self.counts.skipped.get(reading.reason, 0) + 1
+                case BadRow():
+                    self.counts.add_problem(f"{reading.column} {reading.message}".strip())
+                case Question():
+                    self.counts.add_problem(reading.text)
+
+    def _record(self, members: Mapping[str, str]) -> None:
+        try:
+            self._client.record(**_arguments(members))
+        except FieldError as error:
+            self.counts.add_problem(f"trade {members.get('trade_id')}: {error}")
+        else:
+            self.counts.trades += 1
+
+    def _pay(self, members: Mapping[str, str]) -> None:
+        arguments = _arguments(members)
+        arguments["event_id"] = arguments.pop("id", None)
+        try:
+            self._client.cash(**arguments)
+        except FieldError as error:
+            self.counts.add_problem(f"payment {members.get('id')}: {error}")
+        else:
+            self.counts.payments += 1
+
+    def _say(self, row: EventRow) -> None:
+        said = repr(sorted(row.members.items()))
+        if said not in self._said:
+            self._say_instrument(row)
+            self._said.add(said)
+
+    def _wait_for_app(self) -> None:
+        """The position moves only over what the app has, or has refused."""
+        if not self._client.flush(APP_SECONDS):
+            raise Unavailable(f"the app does not take the trades: {self._client.status().trouble or 'no answer'}")
+
+
+def _arguments(members: Mapping[str, str]) -> dict[str, Any]:
+    return dict(members)

@@ -1,0 +1,61 @@
+"""How far an account has been followed, in a file that a crash or a power cut leaves whole."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from trading_app.follow.source import Unusable
+
+VERSION = 1
+
+
+class Reach(msgspec.Struct):
+    """From when until when everything was taken, in Unix milliseconds."""
+
+    since: int
+    through: int
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    exchange: str
+    reached: dict[str, Reach] = {}
+
+
+class Position:
+    """The reach of each symbol. Raises Unusable if the file is not one of this exchange."""
+
+    def __init__(self, path: Path, exchange: str) -> None:
+        self._path = path
+        self._document = _Document(VERSION, exchange)
+        try:
+            self._document = msgspec.json.decode(path.read_bytes(), type=_Document)
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.MsgspecError) as error:
+            raise Unusable(f"{path}: can't be read: {error}") from None
+        if (self._document.version, self._document.exchange) != (VERSION, exchange):
+            raise Unusable(f"{path} is of {self._document.exchange}, version {self._document.version}")
+
+    def reach(self, name: str, since: int) -> Reach:
+        """The reach of a symbol. It begins at `since` if that is earlier than before, or if there was none."""
+        known = self._document.reached.get(name)
+        if known is None or since < known.since:
+            known = Reach(since, since)
+        return known
+
+    def save(self, name: str, reach: Reach) -> None:
+        """Remember the reach of a symbol, durably. Raises OSError."""
+        self._document.reached[name] = reach
+        draft = self._path.with_name(f"{self._path.name}.draft")
+        with draft.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(self._document)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
