@@ -61,7 +61,9 @@ def test_keys_come_from_the_environment_and_missing_ones_are_named() -> None:
 
 
 def test_no_text_for_people_has_a_key_or_a_signature() -> None:
-    text = "binance GET https://api.example/api/v3/myTrades?timestamp=1&signature=abcdef {'X-MBX-APIKEY': 'the-key'} 502"
+    text = (
+        "binance GET https://api.example/api/v3/myTrades?timestamp=1&signature=abcdef {'X-MBX-APIKEY': 'the-key'} 502"
+    )
     shown = without_secrets(text, ["the-key", "the-secret"])
     assert "abcdef" not in shown
     assert "the-key" not in shown

@@ -207,6 +207,20 @@ def test_bybits_funding_rows_become_cash_with_the_right_sign(app: Apps, tmp_path
     assert ids_of(app, "bybit") == []
 
 
+def test_trades_without_ids_are_in_the_app_once_each(app: Apps, tmp_path: Path) -> None:
+    """Two of them are equal, and both happened."""
+    items: list[Any] = [trade(number, NOW_MS - 9_000, id=None, order=None, price="5") for number in (1, 3, 2)]
+    source = Recorded(items)
+    for _ in range(2):
+        with Following(app, tmp_path, source, "no-ids") as following:
+            following.round()
+            following.now_ms += 1_000
+            following.round()
+    stored = trades_of(app, "no-ids")
+    assert sorted(each["side"] for each in stored) == ["buy", "sell", "sell"]
+    assert all(each["trade_id"].startswith("row-") for each in stored)
+
+
 def test_what_can_not_be_read_is_counted_and_stops_nothing(app: Apps, tmp_path: Path) -> None:
     source = Recorded([trade(1, NOW_MS - 9, side=None), trade(2, NOW_MS - 8, amount="0"), trade(3, NOW_MS - 7)])
     with Following(app, tmp_path, source, "bad") as following:

@@ -48,9 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--since", metavar="TIME", help="the first start takes trades from this time on (default: now)")
     add("--interval", type=positive_number, default=30.0, metavar="SECONDS", help="between rounds (default: 30)")
     add("--once", action="store_true", help="one round, then end")
-    add(
-        "--account", default="", type=owner, help="the account of the trades (default: that of the token, else default)"
-    )
+    add("--account", type=owner, help="the account of the trades (default: that of the token, else default)")
     add("--strategy", type=owner, help="the strategy of the trades (default: default)")
     add("--config", metavar="FILE", help='JSON for ccxt\'s class, such as {"options":{"defaultType":"swap"}}')
     add("--state", metavar="FOLDER", help="where it remembers how far it is (default: in DATA_DIR)")

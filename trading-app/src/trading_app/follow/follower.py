@@ -71,7 +71,7 @@ class Follower:
     def round(self, since_ms: int) -> None:
         """Take everything that is new since the last round, or since a time. Raises FollowError, TradingClientError."""
         for symbol in self._symbols:
-            self._follow(symbol or ALL, since_ms, symbol, self._source.trades, self._reader.trade)
+            self._follow(symbol or ALL, since_ms, symbol, self._trades, self._reader.trade)
             if self._source.has_funding(symbol):
                 self._follow(f"{_FUNDING}{symbol}", since_ms, symbol, self._source.funding, self._funding)
 
@@ -105,6 +105,9 @@ class Follower:
         if days_back is None:
             return since_ms
         return max(since_ms, now_ms - int(days_back * MILLISECONDS_PER_DAY) + OVERLAP_MS)
+
+    def _trades(self, symbol: str | None, since_ms: int, until_ms: int | None) -> Sequence[Unified]:
+        return self._reader.identified(self._source.trades(symbol, since_ms, until_ms))
 
     def _funding(self, payment: Unified) -> list[Reading]:
         """A payment, which some exchanges give in the form of a trade."""

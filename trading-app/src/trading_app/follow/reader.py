@@ -3,14 +3,16 @@
 So the same trade has the same identity from here and from a file.
 """
 
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 from trading_app.follow.source import Unified
+from trading_app.imports.row_ids import row_content, row_digest, row_id
 from trading_files.interpret import Interpreter
 from trading_files.presets.shelf import preset
 from trading_files.reading.flat import flatten
-from trading_files.readings import Choices, EventRow, Reading
+from trading_files.readings import Choices, EventRow, FillRow, Reading
 
 MAPPING = "ccxt-trades"
 
@@ -29,6 +31,22 @@ class UnifiedReader:
         """What a unified trade says."""
         self._learn(str(trade.get("symbol") or ""))
         return self._interpreter.read_message(flatten(trade))
+
+    def identified(self, page: Sequence[Unified]) -> list[Unified]:
+        """The same, with the id that the import of a file would make where the exchange gives a trade none.
+
+        Equal trades are numbered. They have the same time, so a page has all of them.
+        """
+        counts: Counter[bytes] = Counter()
+        return [item if item.get("id") else self._identified(item, counts) for item in page]
+
+    def _identified(self, item: Unified, counts: Counter[bytes]) -> Unified:
+        fills = [reading for reading in self.trade(item) if isinstance(reading, FillRow)]
+        if not fills:
+            return item
+        digest = row_digest(row_content(fills[0].members))
+        counts[digest] += 1
+        return {**item, "id": row_id(digest, counts[digest])}
 
     def funding(self, payment: Unified) -> list[Reading]:
         """What a unified funding payment says; its amount is received if more than 0."""
