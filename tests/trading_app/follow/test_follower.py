@@ -169,7 +169,7 @@ def test_an_inverse_contract_is_said_once(app: Apps, tmp_path: Path) -> None:
 def test_funding_becomes_cash_once(app: Apps, tmp_path: Path) -> None:
     payment = {
         "info": {},
-        "id": "448032199",
+        "id": "7",
         "timestamp": NOW_MS - 5,
         "datetime": "2025-11-22T08:26:39.995Z",
         "symbol": "BTC/USDT",
@@ -181,7 +181,7 @@ def test_funding_becomes_cash_once(app: Apps, tmp_path: Path) -> None:
         with Following(app, tmp_path, source, "funding", NOW_MS) as following:
             following.round()
     (event,) = cash_of(app, "funding")
-    assert event["id"] == "recorded-funding-448032199-BTC/USDT"
+    assert event["id"] == "recorded-funding-7-BTC/USDT"
     assert (event["cash"]["amount"], event["cash"]["currency"], event["cash"]["reason"]) == (
         "-0.00134317",
         "USDT",
