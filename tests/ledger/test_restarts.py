@@ -1,9 +1,11 @@
 """Restarts of the sidecar in the middle of corrections: what was found once, as the shortest ledger that shows it."""
 
+import pytest
+
 from tests.support import ledger_oracle
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_figures import differences
-from tests.support.ledger_fold import fold_between_restarts
+from tests.support.ledger_fold import fold_between_restarts, fold_with_one_restart
 
 
 def assert_agrees(ledger: LedgerBuilder) -> None:
@@ -59,3 +61,27 @@ def test_a_fill_after_its_import_was_voided(ledger: LedgerBuilder) -> None:
     assert_agrees(ledger)
     ledger.void(void)
     assert_agrees(ledger)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["back void", "void back", "back void undo", "back restore void", "back restore replace", "back void restore",
+     "back void restore undo replace", "replace back void restore", "back restore replace void"],
+)  # fmt: skip
+def test_corrections_while_the_void_of_an_import_waits_for_the_store(ledger: LedgerBuilder, said: str) -> None:
+    """What is removed and added counts by what was in force when the import was taken back, or restored."""
+    imported = ledger.say("import", id="file-1", name="fills.csv", digest="00", rows=2, taken=2, skipped=0)
+    first, second = ledger.buy("1", "100", import_id="file-1"), ledger.sell("3", "110", import_id="file-1")
+    ledger.replace(second, qty="2")
+    restart, voids = len(ledger.events), {"back": imported, "void": first}
+    for word in said.split():
+        match word:
+            case "back" | "void":
+                voids[word] = ledger.void(voids[word])
+            case "restore":
+                ledger.void(voids["back"])
+            case "undo":
+                ledger.void(voids["void"])
+            case "replace":
+                ledger.replace(second, qty="5")
+    assert differences(ledger_oracle.figures(ledger.events), fold_with_one_restart(ledger.events, restart)) == []

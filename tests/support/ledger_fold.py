@@ -56,6 +56,18 @@ def fold_between_restarts(events: Sequence[Event]) -> Figures:
             follower.history.close()
 
 
+def fold_with_one_restart(events: Sequence[Event], after: int) -> Figures:
+    """The figures after a restart behind the first `after` events, so that these come from the store of fills. It is
+    used once all events are applied.
+    """
+    with TemporaryDirectory(prefix="ledger-") as folder:
+        follower = _Follower(events, random.Random(0), Path(folder))
+        try:
+            return follower.follow_with_one_restart(after)
+        finally:
+            follower.history.close()
+
+
 class _Follower:
     """What the sidecar's tasks do, one after another in an order by chance."""
 
@@ -82,6 +94,14 @@ class _Follower:
             self._state.apply(batch_of([event]))
             self._restart()
             self._settle()
+        return figures_of_fold(self._state)
+
+    def follow_with_one_restart(self, after: int) -> Figures:
+        """Apply all events, with one restart, and settle what waits for the store."""
+        self._state.apply(batch_of(self._events[:after]))
+        self._restart()
+        self._state.apply(batch_of(self._events[after:]))
+        self._settle()
         return figures_of_fold(self._state)
 
     def _settle(self) -> None:

@@ -17,7 +17,9 @@ from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
+from trading_history.decode import FillRecord
 from trading_history.errors import StoreMissing, own_errors
+from trading_history.standing import Correction, standing_of
 from trading_model.accounting.fills import LineKey, WideFill
 from trading_model.decimals import EXACT, ZERO
 from trading_model.field_rules import format_timestamp
@@ -47,7 +49,10 @@ _KEY = "account, strategy, symbol, position_side, currency"
 _CONTENT = decode.COLUMNS[5:]
 _COLUMNS = f"ts_ns, ordinal, seq, key, {', '.join(_CONTENT)}"
 _OF_KEY = f"SELECT {_COLUMNS} FROM trades WHERE key = ? AND in_force ORDER BY ts_ns, ordinal, seq"
-_OF_IMPORT = f"SELECT {_COLUMNS} FROM trades WHERE import_id = ? AND seq <= ? AND in_force"
+_OF_IMPORT = f"SELECT {_COLUMNS}, in_force FROM trades WHERE import_id = ? AND seq <= ?"
+_CORRECTED_SINCE = """
+SELECT DISTINCT subject FROM corrections WHERE seq > ? AND subject IN (SELECT seq FROM trades WHERE import_id = ?)
+"""
 _IMPORT = 4 + _CONTENT.index("import_id")
 
 _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -125,18 +130,39 @@ class Snapshot:
         return [LineKey(*row) for row in rows]
 
     def import_totals(self, import_id: str, until: int) -> list[ImportTotal]:
-        """What the fills of an import with sequences up to `until` amount to, whether it is in force or not, without
-        those that are void.
+        """What the fills of an import amounted to when the stream had come to the sequence `until`, whether the import
+        was in force or not, without those that were void then, and with the content that they had then.
         """
+        corrected = {row[0] for row in self._connection.execute(_CORRECTED_SINCE, (until, import_id))}
         keys = dict(enumerate(self.known_keys(), 1))
         sums: dict[tuple[str, str, str, Side], tuple[int, Decimal, Decimal]] = {}
-        for row in self._connection.execute(_OF_IMPORT, (import_id, until)):
-            fill = _fill(row, keys[row[3]])
+        for *row, in_force in self._connection.execute(_OF_IMPORT, (import_id, until)):
+            fill: StoredFill | FillRecord | None = _fill(tuple(row), keys[row[3]]) if in_force else None
+            if row[2] in corrected:
+                fill = self._as_of(row[2], until)
+            if fill is None:
+                continue
             name = (fill.account, fill.strategy, fill.symbol, fill.side)
             trades, volume, notional = sums.get(name, (0, ZERO, ZERO))
-            amount = EXACT.multiply(abs(fill.price), fill.qty)
-            sums[name] = (trades + 1, EXACT.add(volume, fill.qty), EXACT.add(notional, amount))
+            price, qty = _number(fill.price), _number(fill.qty)
+            amount = EXACT.multiply(abs(price), qty)
+            sums[name] = (trades + 1, EXACT.add(volume, qty), EXACT.add(notional, amount))
         return [ImportTotal(*name, *total) for name, total in sums.items()]
+
+    def _as_of(self, subject: int, until: int) -> FillRecord | None:
+        """What a fill that was corrected said at the sequence `until`; None if it was void."""
+        rows = self._connection.execute(
+            "SELECT seq, kind, target FROM corrections WHERE subject = ? AND seq <= ? ORDER BY seq", (subject, until)
+        )
+        standing, _ = standing_of(subject, [Correction(*row) for row in rows])
+        if not standing.in_force:
+            return None
+        if standing.replace:
+            content = self._connection.execute("SELECT fill FROM corrections WHERE seq = ?", (standing.replace,)).get
+        else:
+            content = self._connection.execute("SELECT was FROM corrections WHERE target = ? LIMIT 1", (subject,)).get
+        record = decode.read_event(content.encode())
+        return record if isinstance(record, FillRecord) else None
 
     def _number_of(self, key: LineKey) -> int | None:
         number: int | None = self._connection.execute(
