@@ -5,7 +5,7 @@ import pytest
 from tests.support import ledger_oracle
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_figures import differences
-from tests.support.ledger_fold import fold_between_restarts, fold_with_one_restart
+from tests.support.ledger_fold import fold_between_restarts, fold_with_one_restart, state_with_one_restart
 
 
 def assert_agrees(ledger: LedgerBuilder) -> None:
@@ -85,3 +85,37 @@ def test_corrections_while_the_void_of_an_import_waits_for_the_store(ledger: Led
             case "replace":
                 ledger.replace(second, qty="5")
     assert differences(ledger_oracle.figures(ledger.events), fold_with_one_restart(ledger.events, restart)) == []
+
+
+@pytest.mark.parametrize("said", ["void", "void undo", "replace", "back", "back restore", "void back restore"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_multiplier_of_a_fill_that_is_not_in_force_counts_for_nothing(
+    ledger: LedgerBuilder, said: str, restart: bool
+) -> None:
+    """Without it the position is in points, and two multipliers differ only while both fills are in force."""
+    contract = "BTC/USDT:USDT"
+    imported = ledger.say("import", id="file-1", name="fills.csv", digest="00", rows=1, taken=1, skipped=0)
+    fill = ledger.buy("7", "100", contract, multiplier="0.001", import_id="file-1")
+    two = [ledger.buy("1", "100", "SOL/USDT:USDT", multiplier=multiplier) for multiplier in ("1", "10")]
+    applied, voids = len(ledger.events) if restart else 0, {"back": imported, "void": fill}
+    ledger.buy("3", "120", contract)
+    for word in said.split():
+        match word:
+            case "back" | "void":
+                voids[word] = ledger.void(voids[word])
+            case "restore":
+                ledger.void(voids["back"])
+            case "undo":
+                ledger.void(voids["void"])
+            case "replace":
+                ledger.replace(fill, multiplier="0.01")
+    assert differ(ledger, applied) == {contract: False, "SOL/USDT:USDT": True}
+    ledger.void(two[1])
+    assert differ(ledger, applied) == {contract: False, "SOL/USDT:USDT": False}
+    assert differences(ledger_oracle.figures(ledger.events), fold_with_one_restart(ledger.events, applied)) == []
+
+
+def differ(ledger: LedgerBuilder, applied: int) -> dict[str, bool]:
+    """Which positions are flagged because their fills name several multipliers."""
+    state = state_with_one_restart(ledger.events, applied)
+    return {held.key.symbol: held.multipliers_differ for held in state.freeze().positions}

@@ -56,8 +56,8 @@ def fold_between_restarts(events: Sequence[Event]) -> Figures:
             follower.history.close()
 
 
-def fold_with_one_restart(events: Sequence[Event], after: int) -> Figures:
-    """The figures after a restart behind the first `after` events, so that these come from the store of fills. It is
+def state_with_one_restart(events: Sequence[Event], after: int) -> TradingState:
+    """The state after a restart behind the first `after` events, so that these come from the store of fills. It is
     used once all events are applied.
     """
     with TemporaryDirectory(prefix="ledger-") as folder:
@@ -66,6 +66,11 @@ def fold_with_one_restart(events: Sequence[Event], after: int) -> Figures:
             return follower.follow_with_one_restart(after)
         finally:
             follower.history.close()
+
+
+def fold_with_one_restart(events: Sequence[Event], after: int) -> Figures:
+    """The figures of that state."""
+    return figures_of_fold(state_with_one_restart(events, after))
 
 
 class _Follower:
@@ -96,13 +101,14 @@ class _Follower:
             self._settle()
         return figures_of_fold(self._state)
 
-    def follow_with_one_restart(self, after: int) -> Figures:
+    def follow_with_one_restart(self, after: int) -> TradingState:
         """Apply all events, with one restart, and settle what waits for the store."""
-        self._state.apply(batch_of(self._events[:after]))
-        self._restart()
+        if after:
+            self._state.apply(batch_of(self._events[:after]))
+            self._restart()
         self._state.apply(batch_of(self._events[after:]))
         self._settle()
-        return figures_of_fold(self._state)
+        return self._state
 
     def _settle(self) -> None:
         while self._state.restatement.is_recomputing:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import structlog
@@ -73,9 +74,9 @@ class Recomputer:
         if state is not self._tracker.state:  # another history began
             return
         for waiting in state.restatement.imports.copy():
-            totals, keys = await asyncio.to_thread(_find_import, self._place.folder, waiting)
+            found = await asyncio.to_thread(_find_import, self._place.folder, waiting)
             if state is self._tracker.state:
-                state.restatement.settle_import(waiting, totals, keys)
+                state.restatement.settle_import(waiting, *found)
         refold = state.restatement.plan_refold()
         if refold is None:
             return
@@ -105,10 +106,16 @@ def _fold(folder: Path, refold: Refold) -> StreamPosition:
         reader.close()
 
 
-def _find_import(folder: Path, waiting: WaitingImport) -> tuple[list[ImportTotal], list[LineKey]]:
+def _find_import(
+    folder: Path, waiting: WaitingImport
+) -> tuple[list[ImportTotal], list[LineKey], list[tuple[LineKey, Decimal, int]]]:
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:
-            return snapshot.import_totals(waiting.id, waiting.at), snapshot.import_keys(waiting.id)
+            return (
+                snapshot.import_totals(waiting.id, waiting.at),
+                snapshot.import_keys(waiting.id),
+                snapshot.import_multipliers(waiting.id, waiting.at),
+            )
     finally:
         reader.close()

@@ -4,6 +4,7 @@ Keep a snapshot short: while it is open, the write-ahead log grows.
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -133,21 +134,34 @@ class Snapshot:
         """What the fills of an import amounted to when the stream had come to the sequence `until`, whether the import
         was in force or not, without those that were void then, and with the content that they had then.
         """
-        corrected = {row[0] for row in self._connection.execute(_CORRECTED_SINCE, (until, import_id))}
-        keys = dict(enumerate(self.known_keys(), 1))
         sums: dict[tuple[str, str, str, Side], tuple[int, Decimal, Decimal]] = {}
-        for *row, in_force in self._connection.execute(_OF_IMPORT, (import_id, until)):
-            fill: StoredFill | FillRecord | None = _fill(tuple(row), keys[row[3]]) if in_force else None
-            if row[2] in corrected:
-                fill = self._as_of(row[2], until)
-            if fill is None:
-                continue
+        for _, fill in self._import_fills(import_id, until):
             name = (fill.account, fill.strategy, fill.symbol, fill.side)
             trades, volume, notional = sums.get(name, (0, ZERO, ZERO))
             price, qty = _number(fill.price), _number(fill.qty)
             amount = EXACT.multiply(abs(price), qty)
             sums[name] = (trades + 1, EXACT.add(volume, qty), EXACT.add(notional, amount))
         return [ImportTotal(*name, *total) for name, total in sums.items()]
+
+    def import_multipliers(self, import_id: str, until: int) -> list[tuple[LineKey, Decimal, int]]:
+        """How many of the same fills name a multiplier: by key, with the symbol as sent, and multiplier."""
+        counts = Counter(
+            (key._replace(symbol=fill.symbol), _number(fill.multiplier))
+            for key, fill in self._import_fills(import_id, until)
+            if fill.multiplier is not None
+        )
+        return [(key, multiplier, fills) for (key, multiplier), fills in counts.items()]
+
+    def _import_fills(self, import_id: str, until: int) -> Iterator[tuple[LineKey, StoredFill | FillRecord]]:
+        corrected = {row[0] for row in self._connection.execute(_CORRECTED_SINCE, (until, import_id))}
+        keys = dict(enumerate(self.known_keys(), 1))
+        for *row, in_force in self._connection.execute(_OF_IMPORT, (import_id, until)):
+            if row[2] in corrected:
+                record = self._as_of(row[2], until)
+                if record is not None:
+                    yield decode.key_of(record), record
+            elif in_force:
+                yield keys[row[3]], _fill(tuple(row), keys[row[3]])
 
     def _as_of(self, subject: int, until: int) -> FillRecord | None:
         """What a fill that was corrected said at the sequence `until`; None if it was void."""

@@ -12,7 +12,7 @@ from trading_model.accounting.markets import Markets
 from trading_model.accounting.marks import Market
 from trading_model.accounting.positions import Line, Position
 from trading_model.accounting.quota import Quota
-from trading_model.accounting.snapshots import LineSnapshot
+from trading_model.accounting.snapshots import LineSnapshot, Named
 from trading_model.accounting.totals import Overflow, Totals
 from trading_model.decimals import MIN, TOO_MUCH, ZERO, amount_fits
 from trading_model.instruments import Instruments, Terms
@@ -46,6 +46,9 @@ class Holdings:
         self.freezing = False
         self.generation = 0
         self._frozen_lines: list[LineSnapshot] | None = None
+        self._frozen_named: dict[LineKey, Named] = {}
+        self._named_since = set[Line]()
+        """Lines whose `named` changed since it was frozen last."""
 
     @property
     def lines(self) -> list[Line]:
@@ -129,10 +132,7 @@ class Holdings:
         """The lines; made again only after one was opened or changed: each scrape asks for them."""
         if self._frozen_lines is None:
             indexes = {position: index for index, position in enumerate(positions)}
-            self._frozen_lines = [
-                LineSnapshot(line.key, indexes[line.shown], line.multiplier, line.multipliers_differ)
-                for line in self.lines
-            ]
+            self._frozen_lines = [LineSnapshot(line.key, indexes[line.shown]) for line in self.lines]
         return self._frozen_lines
 
     def freeze_position(self, position: Position) -> None:
@@ -158,18 +158,34 @@ class Holdings:
             return False
         return (MIN <= fill.price < TOO_MUCH and MIN <= fill.qty < TOO_MUCH) or self.takes(fill)
 
-    def name_multiplier(self, line: Line, named: Decimal) -> bool:
-        """Note the multiplier that a fill of a line names. Returns whether the line's terms may have changed."""
-        if line.multiplier == named:
+    def name_multiplier(self, line: Line, named: Decimal, fills: int = 1) -> bool:
+        """Note that so many more fills in force of a line name this multiplier; so many fewer where `fills` is
+        negative. Returns whether the line's terms may have changed.
+        """
+        known = line.named
+        self._named_since.add(line)
+        if fills > 0 and named in known:
+            known[named] += fills
             return False
-        self._frozen_lines = None
-        if line.multiplier is not None:
-            line.multipliers_differ = True
-            line.position.touch()
-            if named < line.multiplier:
-                return False
-        line.multiplier = named
-        return True
+        known[named] = known.get(named, 0) + fills
+        if known[named] <= 0:
+            del known[named]
+        line.position.touch()
+        before, line.multiplier = line.multiplier, max(known, default=None)
+        return line.multiplier != before
+
+    def restore_named(self, line: Line, named: dict[Decimal, int]) -> None:
+        """The multipliers that a line's fills name, from a snapshot."""
+        if named:
+            line.named, line.multiplier = named, max(named)
+            self._named_since.add(line)
+
+    def named_multipliers(self) -> list[Named]:
+        """The multipliers of all lines whose fills name one."""
+        for line in self._named_since:
+            self._frozen_named[line.key] = line.key, tuple(line.named.items())
+        self._named_since.clear()
+        return list(self._frozen_named.values())
 
     def count_other(self, fill: Fill) -> None:
         """Count a fill beyond the limit. It marks the positions of its symbol all the same."""

@@ -27,7 +27,7 @@ NEVER = -1
 class Line:
     """The fills of one key as sent: their counters, and the position to which they belong."""
 
-    __slots__ = ("key", "multiplier", "multipliers_differ", "position", "shown", "terms", "totals")
+    __slots__ = ("key", "multiplier", "named", "position", "shown", "terms", "totals")
 
     def __init__(self, key: LineKey, totals: Totals, terms: Terms, position: "Position") -> None:
         self.key = key
@@ -37,10 +37,11 @@ class Line:
         self.shown = position
         """The position whose figures are shown for them: an earlier one while theirs waits to be folded."""
 
-        self.multiplier: Decimal | None = None
-        """The largest that a fill named; a position has one."""
+        self.named: dict[Decimal, int] = {}
+        """How many fills in force name each multiplier."""
 
-        self.multipliers_differ = False
+        self.multiplier: Decimal | None = None
+        """The largest that a fill in force names; a position has one."""
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -254,8 +255,7 @@ class Position(Book):
         self._changed = True
 
     def _multipliers_differ(self) -> bool:
-        named = {line.multiplier for line in self.lines if line.multiplier is not None}
-        return len(named) > 1 or any(line.multipliers_differ for line in self.lines)
+        return len(set().union(*(line.named for line in self.lines))) > 1
 
     def touch(self) -> None:
         """Notice a change of `cash`, or that the recomputation ended."""

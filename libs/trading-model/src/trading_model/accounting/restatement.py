@@ -63,13 +63,22 @@ class Restatement:
     # Edits: steps out of order, and corrections
 
     def line(self, fill: Fill) -> Line | None:
-        """The line of a fill, which may name the line's multiplier; None beyond the limit."""
+        """The line of a new fill in force, which may name the line's multiplier; None beyond the limit."""
         line = self._holdings.line(line_of(fill))
-        if line is None or fill.multiplier is None:
+        if line is None or fill.multiplier is None or self._corrections.is_taken_back(fill.import_id):
             return line
         if self._holdings.name_multiplier(line, fill.multiplier):
             self.renew([line])
         return line
+
+    def name_multipliers(self, named: Iterable[tuple[LineKey, Decimal | None, int]]) -> None:
+        """So many more fills in force of a key name a multiplier, or so many fewer."""
+        changed = []
+        for key, multiplier, fills in named:
+            line = None if multiplier is None else self._holdings.line(key)
+            if line is not None and multiplier is not None and self._holdings.name_multiplier(line, multiplier, fills):
+                changed.append(line)
+        self.renew(changed)
 
     @exactly
     def fold_whole(self, position: Position) -> None:
@@ -89,10 +98,12 @@ class Restatement:
     def change(self, before: Fill | None, after: Fill | None, at: int) -> None:
         """A fill is another one now: count it, and change the steps of its position, or of both."""
         edits: dict[Position, Edit] = {}
+        named = ((after, 1), (before, -1))
+        self.name_multipliers((line_of(fill), fill.multiplier, fills) for fill, fills in named if fill is not None)
         for change, fill in ((REMOVED, before), (ADDED, after)):
             if fill is None:
                 continue
-            line = self.line(fill)
+            line = self._holdings.line(line_of(fill))
             totals = self._holdings.other if line is None else line.totals
             if self._holdings.freezing:
                 totals.freeze(self._holdings.generation)
@@ -332,8 +343,17 @@ class Restatement:
                 self.change(was, now, at)
 
     @exactly
-    def settle_import(self, waiting: WaitingImport, amounts: Iterable[ImportAmount], keys: Iterable[LineKey]) -> None:
-        """Count the fills of an import that was taken back or restored: the positions of `keys` are recomputed."""
+    def settle_import(
+        self,
+        waiting: WaitingImport,
+        amounts: Iterable[ImportAmount],
+        keys: Iterable[LineKey],
+        named: Iterable[tuple[LineKey, Decimal, int]],
+    ) -> None:
+        """Count the fills of an import that was taken back or restored: the positions of `keys` are recomputed.
+
+        `named` says how many fills name a multiplier.
+        """
         self.imports.remove(waiting)
         at, _, change = waiting
         for account, strategy, symbol, side, trades, volume, notional in amounts:
@@ -341,6 +361,8 @@ class Restatement:
             if self._holdings.freezing:
                 totals.freeze(self._holdings.generation)
             totals.correct_by(change, side, Count(trades, volume, notional))
+        sign = 1 if change == ADDED else -1
+        self.name_multipliers((key, multiplier, sign * fills) for key, multiplier, fills in named)
         for key in keys:
             position = self._holdings.positions.get(self._holdings.adjustments.book_key(key))
             if position is not None:

@@ -16,17 +16,19 @@ from trading_model.accounting.totals import TotalsSnapshot
 from trading_model.contents import LedgerEvent
 from trading_model.kinds import FILL
 
-FOLD = 3
+FOLD = 4
 """Version of the accounting. Raise it whenever the same events give another state; see tests/trading_model/golden."""
 
 
 class LineSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A key as sent: `position` is the index of its position, `multiplier` the largest that a fill named."""
+    """A key as sent: `position` is the index of its position."""
 
     key: LineKey
     position: int
-    multiplier: Decimal | None = None
-    multipliers_differ: bool = False
+
+
+Named = tuple[LineKey, tuple[tuple[Decimal, int], ...]]
+"""A key as sent, and how many of its fills in force name each multiplier."""
 
 
 class WaitingImport(NamedTuple):
@@ -56,6 +58,7 @@ class StateSnapshot(msgspec.Struct, frozen=True):
     totals: list[TotalsSnapshot]
     last: dict[str, Mark]
     lines: list[LineSnapshot]
+    multipliers: list[Named]
     other: TotalsSnapshot
     rejected: dict[str, int]
     events: dict[str, int]

@@ -114,6 +114,7 @@ class TradingState:
             [],
             {},
             holdings.line_snapshots(positions),
+            holdings.named_multipliers(),
             holdings.other.freeze(generation),
             self.rejected.copy(),
             self.events.copy(),
@@ -387,10 +388,12 @@ class TradingState:
             holdings.shown.append(position)
         self.restatement.wants_refold = self.restatement.is_recomputing
         changed: list[Line] = []
+        named = {key: dict(counts) for key, counts in moment.multipliers}
         for line in moment.lines:
-            terms = holdings.instruments.terms(line.key.symbol, line.key.currency, line.multiplier)
+            multipliers = named.get(line.key, {})
+            terms = holdings.instruments.terms(line.key.symbol, line.key.currency, max(multipliers, default=None))
             added = holdings.add_line(line.key, holdings.totals[line.key[:3]], terms, holdings.shown[line.position])
-            added.multiplier, added.multipliers_differ = line.multiplier, line.multipliers_differ
+            holdings.restore_named(added, multipliers)
             if added.position.recomputing:  # perhaps because the terms changed
                 added.terms = added.position.terms
                 changed.append(added)
