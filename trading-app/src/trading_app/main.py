@@ -1,7 +1,7 @@
 """The command `trading-app`. Without arguments it serves.
 
-`send`, `export`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore` maintain its
-journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens, `hook` looks after webhooks.
+`import`, `imports`, `send`, `export`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore`
+maintain its journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens, `hook` looks after webhooks.
 """
 
 import argparse
@@ -12,8 +12,8 @@ import sys
 
 from service_kit.lifecycle.signals import EndSignals
 
-CLIENTS = ("send", "export", "event", "follow", "demo")
-"""Commands that talk to a running app: each is a module of trading_app.client."""
+CLIENTS = {name: name for name in ("send", "export", "event", "follow", "demo", "imports")} | {"import": "import_files"}
+"""Commands that talk to a running app, each with its module of trading_app.client."""
 
 COMMANDS = ("hook", "instruments")
 """Commands that are a module of trading_app.commands each."""
@@ -43,7 +43,7 @@ def main() -> int:
         print(f"trading-app: {error}", file=sys.stderr)
         return 2
     if arguments.command in CLIENTS:
-        return int(importlib.import_module(f"trading_app.client.{arguments.command}").run(arguments, settings))
+        return int(importlib.import_module(f"trading_app.client.{CLIENTS[arguments.command]}").run(arguments, settings))
     if arguments.command in COMMANDS:
         return int(importlib.import_module(f"trading_app.commands.{arguments.command}").run(arguments, settings))
     if arguments.command:
@@ -70,18 +70,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
         dest="command",
-        metavar="send | export | event | follow | demo | hook | instruments | doctor | backup | restore | token"
-        " | zmq-keys",
+        metavar="import | imports | send | export | event | follow | demo | hook | instruments | doctor | backup |"
+        " restore | token | zmq-keys",
     )
     if len(sys.argv) > 1:
         # Only if a command may be given: these imports would delay every start of the server.
-        from trading_app.client import demo, event, export, follow, send
+        from trading_app.client import demo, event, export, follow, import_files, imports, send
         from trading_app.commands import hook as hook_command
         from trading_app.commands import instruments
         from trading_app.commands import journal as journal_commands
         from trading_app.commands import token as token_command
         from trading_app.commands import zmq_keys as key_command
 
+        import_files.add_arguments(
+            commands.add_parser("import", help="show what a trader's file would change, and take it")
+        )
+        imports.add_arguments(commands.add_parser("imports", help="list imports, and take one back"))
         send.add_arguments(commands.add_parser("send", help="post a file of trades"))
         export.add_arguments(commands.add_parser("export", help="write trades to a file that can be imported again"))
         event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))

@@ -1,5 +1,6 @@
-"""The command line's clients of the app: `send` posts a file of trades, `demo` a made-up stream, `event` an event;
-`export` writes a file of trades, `follow` takes them from an exchange.
+"""The command line's clients of the app: `import` takes a trader's file, `send` posts a file of trades, `demo` a
+made-up stream, `event` an event; `export` writes a file of trades, `follow` takes them from an
+exchange.
 
 open (trade_files, json_array) → complete (completion) → batch (batches) → post (delivery, pace) → show (progress)
 
@@ -7,6 +8,12 @@ They hold the arguments and import the rest only when run, so that the server ne
 
 Modules:
 
+    import_files  `trading-app import FILE…`
+    importer     one file after another, from the dry run to the ledger
+    import_text  a report in words
+    app_ledger   the app as an import uses it, over HTTP
+    steps        shows the steps of an import
+    imports      `trading-app imports list`, `trading-app imports undo ID`
     send         `trading-app send FILE`
     demo         `trading-app demo`
     export       `trading-app export [FILE]`

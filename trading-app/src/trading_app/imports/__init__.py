@@ -1,9 +1,21 @@
 """Files of trades: what one would change, and taking it.
 
+read (reading, row_ids) → spool → ask what the ledger has (compare) → compute (figures) → say (report) → take (taking)
+
+The command runs these steps with the app over HTTP; nothing in them knows where they run.
+
 Modules:
 
     calls    POST /known, GET /imports, POST /imports/{import_id}/undo
     listing  the imports of the ledger, and what takes one back
+    plan     the dry run
+    taking   sends what was planned
+    options  what the user says about a file
+    reading  a file to rows in the spool, with what was found on the way
     row_ids  ids of rows that a file gives none (no I/O)
     spool    the rows of a file between reading and sending
+    compare  asks what the ledger has
+    figures  positions and P&L of the file's own events (no I/O)
+    report   what is shown, as data
+    ledger   the app as an import uses it
 """

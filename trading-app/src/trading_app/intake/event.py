@@ -48,6 +48,8 @@ class TradeEvent(Event):
 
     def _differing(self, known: Trade, again: Trade) -> list[str]:
         names = [name for name in _COMPARED if getattr(known, name) != getattr(again, name)]
+        if not known.fee and not again.fee:  # a fee of 0 is none
+            names = [name for name in names if name not in ("fee", "fee_currency")]
         if "ts" in names and not self.timed_by_client:
             names.remove("ts")
         if "symbol" in names and case_folded(again.symbol) == case_folded(known.symbol):

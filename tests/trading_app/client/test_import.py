@@ -1,0 +1,235 @@
+"""`trading-app import` against the app itself: dry run, taking, repeating, overlaps, undoing, reviving, questions."""
+
+import argparse
+import json
+import re
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trading_app.client.command import Settings, run_send
+from tests.trading_app.running import RunningApp
+from trading_app.client import import_files, imports
+
+HEADER = "ts,symbol,side,qty,price\n"
+FIRST = HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,10,605.2699\n2025-03-20T14:30:00Z,BTC/USDT,sell,10,610.0000\n"
+SECOND = (
+    "ts,symbol,side,qty,price,fee\n"
+    "2025-02-10T14:30:00.000Z,btc/usdt,BUY,10.00,605.2699,0.00\n"
+    "2025-03-20T15:30:00+01:00,BTC/USDT,SELL,010.00,610.00,0\n"
+)
+_numbers = count(1)
+
+
+class Desk:
+    """Runs the commands for an account of its own."""
+
+    def __init__(self, app: RunningApp, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.account = f"import-{next(_numbers)}"
+        self.client = app.client
+        self._url = app.url
+        self._folder = folder
+        self._capsys = capsys
+
+    def file(self, text: str | bytes, name: str = "fills.csv") -> Path:
+        path = self._folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def run(self, *arguments: object) -> tuple[int, str]:
+        """`trading-app import …`: the exit code and what was printed."""
+        parser = argparse.ArgumentParser()
+        import_files.add_arguments(parser)
+        words = ["--account", self.account, "--url", self._url, "--max-wait", "20", *map(str, arguments)]
+        code = import_files.run(parser.parse_args(words), Settings())
+        out, err = self._capsys.readouterr()
+        return code, out + err
+
+    def report(self, *arguments: object) -> tuple[int, dict[str, Any]]:
+        """The same with --json."""
+        code, text = self.run(*arguments, "--json")
+        return code, json.loads(text)
+
+    def imports(self, *arguments: object) -> tuple[int, str]:
+        """`trading-app imports …`."""
+        parser = argparse.ArgumentParser()
+        imports.add_arguments(parser)
+        code = imports.run(parser.parse_args([*map(str, arguments), "--url", self._url]), Settings())
+        out, err = self._capsys.readouterr()
+        return code, out + err
+
+    def stored(self, *, corrected: bool = True) -> list[dict[str, Any]]:
+        """The account's fills: those in force, or all as journaled."""
+        params: dict[str, str | int] = {"account": self.account, "limit": 1000, "corrected": str(corrected).lower()}
+        found: list[dict[str, Any]] = self.client.get("/trades", params=params).raise_for_status().json()["trades"]
+        return found
+
+
+@pytest.fixture
+def desk(web: RunningApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(web, tmp_path, capsys)
+
+
+def test_a_dry_run_shows_all_and_takes_nothing(desk: Desk) -> None:
+    code, report = desk.report("--dry-run", desk.file(FIRST))
+    assert code == 0
+    assert (report["state"], report["rows"]["fills"], report["compared"]["new"]) == ("ready", 2, 2)
+    assert report["span"] == {"first": "2025-02-10T14:30:00Z", "last": "2025-03-20T14:30:00Z"}
+    assert report["positions"][0]["realized_pnl"] == "47.301"
+    assert report["totals"][0]["net_pnl"] == "47.301"
+    assert report["result"] is None
+    assert desk.stored() == []
+
+
+def test_nothing_is_taken_without_a_yes(desk: Desk) -> None:
+    code, text = desk.run(desk.file(FIRST))
+    assert code == 3
+    assert "--yes" in text
+    assert desk.stored() == []
+
+
+def test_a_file_is_taken_once_however_it_is_written(desk: Desk) -> None:
+    code, report = desk.report("--yes", desk.file(FIRST))
+    assert (code, report["state"], report["result"]["accepted"]) == (0, "taken", 2)
+    assert {fill["import_id"] for fill in desk.stored(corrected=False)} == {report["import_id"]}
+    for text in (FIRST, SECOND):
+        code, report = desk.report("--yes", desk.file(text))
+        assert (code, report["state"], report["compared"]["known"]) == (0, "nothing_new", 2)
+    assert len(desk.stored()) == 2
+
+
+def test_a_longer_export_adds_what_is_new(desk: Desk) -> None:
+    desk.report("--yes", desk.file(FIRST))
+    more = FIRST + "2025-04-01T00:00:00Z,BTC/USDT,buy,1,700\n"
+    _, report = desk.report("--yes", desk.file(more))
+    assert (report["compared"]["known"], report["result"]["accepted"]) == (2, 1)
+    assert len(desk.stored()) == 3
+
+
+def test_equal_rows_are_fills_of_their_own(desk: Desk) -> None:
+    row = "2025-02-10T14:30:00Z,BTC/USDT,buy,1,600\n"
+    _, report = desk.report("--yes", desk.file(HEADER + row * 3))
+    assert report["result"]["accepted"] == 3
+    assert [warning["code"] for warning in report["warnings"]] == ["equal_rows"]
+    _, report = desk.report("--yes", desk.file(HEADER + row * 5))
+    assert (report["compared"]["known"], report["result"]["accepted"]) == (3, 2)
+
+
+def test_one_id_twice_in_a_file_is_one_fill_or_an_error(desk: Desk) -> None:
+    header = "trade_id,ts,symbol,side,qty,price\n"
+    row = "7,2025-02-10T14:30:00Z,BTC/USDT,buy,1,600\n"
+    _, report = desk.report("--yes", desk.file(header + row + row.replace("600", "600.0")))
+    assert (report["rows"]["twice"], report["result"]["accepted"]) == (1, 1)
+    code, report = desk.report("--dry-run", desk.file(header + row + row.replace("600", "601")))
+    assert (code, report["state"]) == (1, "refused")
+    assert report["errors"][0]["place"] == 3
+
+
+def test_an_undone_import_is_asked_about_and_revived(desk: Desk) -> None:
+    _, report = desk.report("--yes", desk.file(FIRST))
+    import_id = report["import_id"]
+    code, text = desk.imports("undo", import_id)
+    assert code == 0
+    assert desk.stored() == []
+    assert f"taken back by event {re.findall(r'event ([0-9]+)', text)[0]}" in desk.imports("list")[1]
+
+    longer = desk.file(FIRST + "2025-04-01T00:00:00Z,BTC/USDT,buy,1,700\n")
+    code, report = desk.report("--yes", longer)
+    assert (code, report["compared"]["taken_back"]) == (3, 2)
+    assert report["compared"]["voids"][0]["import_id"] == import_id
+    assert report["questions"][0]["option"] == "--revive"
+    code, report = desk.report("--yes", "--no-revive", longer)
+    assert (code, report["result"]["accepted"], len(desk.stored())) == (0, 1, 1)
+    code, report = desk.report("--yes", "--revive", longer)
+    assert (code, report["result"]["revived"], len(desk.stored())) == (0, 2, 3)
+    assert desk.imports("undo", import_id)[0] == 0, "a second time"
+    assert len(desk.stored()) == 1
+    assert desk.imports("undo", "none")[0] == 1
+
+
+def test_rows_that_send_brought_are_known(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    text = HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,1,600.10\n" * 2 + "1738000000,BTC/USDT,sell,2,601\n"
+    assert run_send(desk.file(text), "--account", desk.account, "--url", str(desk.client.base_url).rstrip("/")) == 0
+    capsys.readouterr()
+    _, report = desk.report("--dry-run", desk.file(text))
+    assert (report["compared"]["known"], report["compared"]["new"]) == (3, 0)
+    as_json = [dict(zip(HEADER.strip().split(","), line.split(","), strict=True)) for line in text.splitlines()[1:]]
+    _, report = desk.report("--dry-run", desk.file(json.dumps(as_json), "fills.json"))
+    assert report["compared"]["known"] == 3
+
+
+def test_a_fill_with_other_content_is_asked_about(desk: Desk) -> None:
+    header = "trade_id,ts,symbol,side,qty,price\n"
+    desk.report("--yes", desk.file(header + "7,2025-02-10T14:30:00Z,BTC/USDT,buy,1,600\n"))
+    rows = "7,2025-02-10T14:30:00Z,BTC/USDT,buy,1,601\n8,2025-02-10T14:30:00Z,BTC/USDT,buy,1,602\n"
+    code, report = desk.report("--yes", desk.file(header + rows))
+    assert code == 3
+    assert report["compared"]["differences"][0]["fields"]["price"]["yours"] == "601"
+    code, report = desk.report("--yes", "--different", "skip", desk.file(header + rows))
+    assert (code, report["result"]["accepted"]) == (0, 1)
+
+
+def test_the_newest_row_first_keeps_the_order_of_ties(desk: Desk) -> None:
+    newest_first = ((2, 604), (1, 603), (1, 602), (0, 601))
+    rows = [f"2025-02-10T14:30:0{second}Z,BTC/USDT,buy,1,{price}\n" for second, price in newest_first]
+    _, report = desk.report("--yes", desk.file(HEADER + "".join(rows)))
+    assert report["order"] == "newest_first"
+    assert [fill["price"] for fill in desk.stored()] == ["601", "602", "603", "604"]
+
+
+def test_history_that_begins_in_the_middle_gets_its_opening(desk: Desk) -> None:
+    file = desk.file(HEADER + "2021-05-09T20:39:01Z,XMRUSDT,sell,0.022,473.74\n")
+    _, report = desk.report("--dry-run", file)
+    assert report["begins_in_the_middle"][0]["option"] == "--opening XMRUSDT=0.022@AVERAGE"
+    code, report = desk.report("--yes", "--opening", "XMRUSDT=0.022@400", file)
+    assert (code, report["result"]["events"]) == (0, 1)
+    assert (report["positions"][0]["position"], report["positions"][0]["realized_pnl"]) == ("0", "1.62228")
+    assert desk.imports("undo", report["import_id"])[0] == 0
+    kinds = [event["target"] for event in desk.client.get("/events?kind=void&limit=1000").json()["events"][-2:]]
+    assert len(kinds) == 2, "the opening and the import"
+
+
+def test_several_files_are_several_imports(desk: Desk) -> None:
+    one = desk.file(HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,1,600\n", "one.csv")
+    two = desk.file(HEADER + "2025-02-11T14:30:00Z,BTC/USDT,buy,1,600\n", "two.csv")
+    code, text = desk.run("--yes", one, two)
+    assert code == 0
+    assert len({fill["import_id"] for fill in desk.stored(corrected=False)}) == 2
+    assert text.count("imported: 1 fill taken") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "binanc-spot"], "is no preset"),
+        (["--opening", "X"], "is not SYMBOL=QUANTITY@AVERAGE"),
+        (["--contract-size", "X"], "is not SYMBOL=SIZE"),
+        (["--map", "/nowhere.yml"], "can't be read"),
+        (["--from", "own-columns", "--map", "x"], "exclude each other"),
+    ],
+)
+def test_arguments_that_can_t_be_used(desk: Desk, arguments: list[str], message: str) -> None:
+    code, text = desk.run(desk.file(FIRST), *arguments)
+    assert code == 2
+    assert message in text
+
+
+def test_a_file_that_is_not_there(desk: Desk) -> None:
+    code, text = desk.run("/nowhere.csv")
+    assert code == 2
+    assert "can't be opened" in text
+
+
+def test_a_dry_run_without_an_app_says_so(desk: Desk) -> None:
+    code, text = desk.run("--dry-run", desk.file(FIRST), "--url", "http://127.0.0.1:9")
+    assert (code, "no app answers" in text) == (0, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff" * 100, b"%PDF-1.7\n", b"a,b\n1,2\n", b"{", b"[1,2", b"<html>"])
+def test_what_is_no_file_of_trades_gets_a_clear_word(desk: Desk, content: bytes) -> None:
+    code, text = desk.run("--dry-run", desk.file(content))
+    assert code in (1, 3)
+    assert "refused: " in text or "question: " in text
+    assert "Traceback" not in text

@@ -1,0 +1,137 @@
+"""Asks the app which rows of the spool the ledger has, and notes it beside them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import msgspec
+
+from trading_app.imports.ledger import LINES, CallRefused, Ledger
+from trading_app.imports.report import Different
+from trading_app.imports.row_ids import sent_id
+from trading_app.imports.spool import Note, Spool
+
+BATCH = 2_000
+"""Rows in a request."""
+
+MAX_BODY_BYTES = 1_000_000
+
+
+class _TakenBack(msgspec.Struct):
+    index: int
+    seq: int
+    void: int
+    import_id: str | None
+
+
+class _Different(msgspec.Struct):
+    index: int
+    seq: int
+    void: int | None
+    fields: dict[str, dict[str, object]]
+
+
+class Known(msgspec.Struct):
+    """The answer to POST /known."""
+
+    new: int
+    known: list[tuple[int, int]]
+    taken_back: list[_TakenBack]
+    different: list[_Different]
+
+
+class BadRows(Exception):
+    """The app does not take some rows. `items` has the place of each, the member, and why."""
+
+    def __init__(self, items: Sequence[tuple[int, str, str]], omitted: int = 0) -> None:
+        super().__init__(items[0][2] if items else "")
+        self.items = items
+        self.omitted = omitted
+
+
+Line = tuple[int, int, bytes]
+"""Number of the row, place in the file, JSON."""
+
+
+def batches(lines: Iterable[Line], size: int = BATCH) -> Iterator[list[Line]]:
+    """Lines in batches of at most `size` and MAX_BODY_BYTES."""
+    lines = iter(lines)
+    held: list[Line] = []
+    weight = 0
+    for line in lines:
+        if held and (len(held) >= size or weight + len(line[2]) > MAX_BODY_BYTES):
+            yield held
+            held, weight = [], 0
+        held.append(line)
+        weight += len(line[2]) + 1
+    if held:
+        yield held
+
+
+def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bool) -> list[Different]:
+    """Note what the ledger has of all fills; the first that differ, with what differs in them.
+
+    Raises CallRefused, Unanswered; BadRows for rows that the app would not take.
+    """
+    different: list[Different] = []
+    done = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="compare") as asking:
+        waiting = batches(spool.lines(only_new=False))
+        # One request is under way while the next is put together; the app answers in the meantime.
+        ahead = [asking.submit(_ask, ledger, batch) for batch in islice(waiting, 2)]
+        while ahead:
+            batch, found = ahead.pop(0).result()
+            ahead += [asking.submit(_ask, ledger, following) for following in islice(waiting, 1)]
+            notes = list(_notes(batch, found))
+            _note_sent(spool, ledger, batch, {note.n for note in notes}, notes)
+            spool.note(notes)
+            places = {index: batch[index][1] for index in (one.index for one in found.different)}
+            room = max(0, 100 - len(different))
+            different += [Different(places[one.index], one.seq, one.fields) for one in found.different[:room]]
+            done += len(batch)
+            progress(done)
+    return different
+
+
+def _ask(ledger: Ledger, batch: list[Line]) -> tuple[list[Line], Known]:
+    try:
+        return batch, _known(ledger, [line for _, _, line in batch])
+    except CallRefused as refused:
+        if refused.status != 422 or not refused.items:
+            raise
+        items = [
+            (batch[item.index][1], item.pointer.rpartition("/")[2], item.detail)
+            for item in refused.items
+            if item.index is not None and item.index < len(batch)
+        ]
+        if not items:
+            raise
+        raise BadRows(items) from None
+
+
+def _known(ledger: Ledger, lines: Sequence[bytes]) -> Known:
+    return msgspec.json.decode(ledger.post("/known", b"\n".join(lines), LINES), type=Known)
+
+
+def _notes(batch: Sequence[Line], found: Known) -> Iterator[Note]:
+    for index, sequence in found.known:
+        yield Note(batch[index][0], "known", sequence)
+    for one in found.taken_back:
+        yield Note(batch[one.index][0], "taken_back", one.seq, one.void, one.import_id or "")
+    for other in found.different:
+        yield Note(batch[other.index][0], "different", other.seq, other.void or 0)
+
+
+def _note_sent(spool: Spool, ledger: Ledger, batch: Sequence[Line], noted: set[int], notes: list[Note]) -> None:
+    """Look for what is new under the ids that `send` would have made."""
+    ids = spool.sent_ids(batch[0][0], batch[-1][0])
+    asked = [(n, place, _with_id(line, sent_id(*ids[n]))) for n, place, line in batch if n in ids and n not in noted]
+    if not asked:
+        return
+    found = _known(ledger, [line for _, _, line in asked])
+    notes += _notes(asked, found)
+
+
+def _with_id(line: bytes, trade_id: str) -> bytes:
+    """A line with another id: that is its first member, and needs no escape."""
+    return b'{"trade_id":"%b"%b' % (trade_id.encode(), line[line.index(b",") :])

@@ -1,0 +1,266 @@
+"""The dry run: reads a file, asks the ledger what it has of it, computes the figures, and says what would change."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+import msgspec
+
+from trading_app.imports import figures as own_figures
+from trading_app.imports.compare import BadRows, compare
+from trading_app.imports.ledger import Ledger
+from trading_app.imports.options import Options
+from trading_app.imports.reading import MAX_SHOWN, Findings, read_file
+from trading_app.imports.report import (
+    Asked,
+    Remark,
+    Report,
+    RowError,
+    Rows,
+    Similar,
+    TakenBack,
+)
+from trading_app.imports.row_ids import event_content, row_digest, row_id, sortable
+from trading_app.imports.spool import EventLine, Spool
+from trading_app.ledger.event import make_event
+from trading_model.field_rules import FieldError
+from trading_model.kind_members import KINDS, object_text, read_members
+
+Progress = Callable[[str, int], object]
+"""Gets the name of a step and how many rows it has done."""
+
+
+class Plan(msgspec.Struct):
+    """What was found out about a file, for its taking."""
+
+    report: Report
+    digest: str
+    rows: int
+    account: str | None
+
+
+def make_plan(
+    source: BinaryIO,
+    name: str,
+    options: Options,
+    spool: Spool,
+    ledger: Ledger | None,
+    now_ns: int,
+    progress: Progress = lambda _step, _rows: None,
+) -> Plan:
+    """What the import of a file would change. Without a ledger nothing is compared. `now_ns` is Unix time.
+
+    Raises CallRefused, Unanswered; MappingRefused, KeyError for a mapping or a preset that can't be used.
+    """
+    findings = read_file(source, name, options, spool, lambda rows: progress("reading", rows))
+    _add_openings(findings, options, spool)
+    report = Report(
+        findings.file,
+        sources=findings.sources,
+        rows=Rows(findings.fills, findings.events, sum(one.count for one in findings.skipped.values()), findings.twice),
+        skipped=list(findings.skipped.values()),
+        span=findings.span,
+        order=findings.order,
+        first_fills=findings.first_fills,
+        questions=findings.questions,
+        warnings=findings.warnings,
+        errors=findings.errors,
+        errors_omitted=findings.errors_omitted,
+    )
+    if not findings.fills and not findings.events and not (report.errors or report.questions):
+        report.errors.append(RowError(0, "", "there are no trades in it"))
+    events = _events(spool, report, now_ns)
+    if not report.errors and not report.questions:
+        report.import_id = f"import-{findings.digest}"
+        if ledger is not None:
+            _compare(report, spool, ledger, options, progress)
+    if not report.errors and not report.questions:
+        _add_figures(report, findings, spool, ledger, events, progress)
+        _add_questions(report, options)
+    report.state = _state(report)
+    account = next(iter(findings.accounts)) if len(findings.accounts) == 1 else None
+    return Plan(report, findings.digest, findings.rows, account)
+
+
+def _state(report: Report) -> Any:
+    if report.errors:
+        return "refused"
+    if report.questions:
+        return "question"
+    compared = report.compared
+    if compared.checked and not (compared.new or compared.new_events or compared.taken_back):
+        return "nothing_new"
+    return "ready"
+
+
+def _add_openings(findings: Findings, options: Options, spool: Spool) -> None:
+    """Add what was held before, at the time of the position's first fill: openings come before fills of their time."""
+    for opening in options.openings:
+        symbol = opening.symbol.upper()
+        of_symbol = [(key, ts) for key, ts in findings.opened.items() if key[2].upper() == symbol]
+        if not of_symbol:
+            findings.warnings.append(
+                Remark("opening_unused", f"the file has no fill of {opening.symbol}, so its opening is left out")
+            )
+            continue
+        if len(of_symbol) > 1:
+            text = f"{opening.symbol} is traded by several accounts or strategies; whose is the opening?"
+            findings.questions.append(Asked("opening_account", text, "--account"))
+            continue
+        (account, strategy, named), ts = of_symbol[0]
+        members = {
+            "symbol": named,
+            "quantity": opening.quantity,
+            "average": opening.average,
+            "account": account,
+            "strategy": strategy,
+            "ts": ts,
+        }
+        event_id = row_id(row_digest(event_content("opening", members)))
+        line = msgspec.json.encode({"kind": "opening", "id": event_id, **members})
+        if spool.add_event(EventLine(0, sortable(ts), "opening", event_id, line)):
+            findings.events += 1
+
+
+def _events(spool: Spool, report: Report, now_ns: int) -> list[tuple[str, bytes]]:
+    """The events of other kinds as they would be journaled, each with its time. What is wrong with one is an error."""
+    made: list[tuple[str, bytes]] = []
+    for _, place, at, kind, event_id, line in spool.events():
+        known = KINDS[kind]
+        given = {name: raw for name, raw in _decode_object(line).items() if name not in ("kind", "id")}
+        try:
+            reading = read_members(known.members, given, now_ns)
+        except FieldError as error:
+            report.errors.append(RowError(place, kind, str(error)))
+            continue
+        complaints = reading.complaints or (list(known.check(reading.texts)) if known.check else [])
+        report.errors += [RowError(place, member, detail) for member, detail in complaints[:MAX_SHOWN]]
+        if not complaints:
+            texts = {name: text for name, text in reading.texts.items() if name not in known.not_journaled}
+            made.append((at, make_event(kind, event_id, 0, object_text(texts)).payload))
+    return made
+
+
+def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, progress: Progress) -> None:
+    compared = report.compared
+    try:
+        compared.differences = compare(spool, ledger, lambda rows: progress("comparing", rows))
+    except BadRows as bad:
+        report.errors += [RowError(place, member, detail) for place, member, detail in bad.items]
+        return
+    counts = spool.counts()
+    compared.checked = True
+    compared.known = counts.get("known", 0)
+    compared.taken_back = counts.get("taken_back", 0)
+    compared.different = counts.get("different", 0)
+    compared.probably_known = counts.get("similar", 0)
+    compared.similar = [Similar(place, note.seq) for place, note in spool.noted("similar", MAX_SHOWN)]
+    compared.voids = [TakenBack(import_id or None, void, rows) for import_id, void, rows in spool.taken_back()]
+    compared.new = report.rows.fills - sum(counts.values())
+    compared.new_events = report.rows.events
+    if options.probably_known == "take":
+        spool.forget("similar")
+        compared.new += compared.probably_known
+
+
+def _add_figures(
+    report: Report,
+    findings: Findings,
+    spool: Spool,
+    ledger: Ledger | None,
+    events: Sequence[tuple[str, bytes]],
+    progress: Progress,
+) -> None:
+    said = _said(ledger) if ledger is not None else []
+    lines = spool.in_order(is_sorted=not findings.falling, newest_first=findings.order == "newest_first")
+    merged = _merged(lines, sorted(events, key=lambda event: event[0]))
+    found = own_figures.fold(said, merged, lambda rows: progress("computing", rows))
+    report.positions, report.positions_omitted, report.totals = found.positions, found.omitted, found.totals
+    report.begins_in_the_middle, report.unknown = found.missing, found.unknown
+
+
+def _merged(lines: Iterable[bytes], events: Sequence[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Fills and other events by time; of one time the events come first, as the order of trading has it."""
+    waiting = iter(events)
+    event = next(waiting, None)
+    for line in lines:
+        while event is not None and event[0] <= _time_of(line):
+            yield event[1]
+            event = next(waiting, None)
+        yield line
+    while event is not None:
+        yield event[1]
+        event = next(waiting, None)
+
+
+def _time_of(line: bytes) -> str:
+    return sortable(_decode_time(line).ts)
+
+
+class _Timed(msgspec.Struct):
+    ts: str
+
+
+def _said(ledger: Ledger) -> list[bytes]:
+    """The ledger's instruments and rates in force, as journaled but for their sequence."""
+    said, voided = dict[int, bytes](), set[int]()
+    for kind in ("instrument", "rate"):
+        for event in _pages(ledger, kind):
+            said[event.seq] = b"{" + bytes(event.raw).partition(b",")[2]
+    targets = {event.seq: event.target for event in _pages(ledger, "void")}
+    for target in targets.values():
+        root = target
+        while root in targets:
+            root = targets[root]
+        voided ^= {root}
+    return [said[sequence] for sequence in sorted(said) if sequence not in voided]
+
+
+class _Event(msgspec.Struct):
+    seq: int
+    target: int = 0
+    raw: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Page(msgspec.Struct):
+    events: list[msgspec.Raw]
+    next_after: int | None
+
+
+def _pages(ledger: Ledger, kind: str) -> Iterator[_Event]:
+    after: int | None = 0
+    while after is not None:
+        page = msgspec.json.decode(ledger.get(f"/events?kind={kind}&after={after}&limit=1000"), type=_Page)
+        for raw in page.events:
+            event = msgspec.json.decode(raw, type=_Event)
+            event.raw = raw
+            yield event
+        after = page.next_after
+
+
+def _add_questions(report: Report, options: Options) -> None:
+    compared, asked = report.compared, report.questions
+    if compared.taken_back and options.revive is None:
+        voids = ", ".join(f"event {one.void}" for one in compared.voids[:3])
+        text = (
+            f"{compared.taken_back} rows are in the ledger and were taken back earlier ({voids}):"
+            " count them again, or leave them so?"
+        )
+        asked.append(Asked("taken_back", text, "--revive", ("--revive", "--no-revive")))
+    if compared.different and not options.different:
+        places = tuple(one.place for one in compared.differences[:MAX_SHOWN])
+        text = (
+            f"{compared.different} rows have the identity of fills in the ledger and say something else: keep what the"
+            " ledger has? To correct a fill, use `trading-app event replace`"
+        )
+        asked.append(Asked("different", text, "--different", ("skip",), places))
+    if compared.probably_known and not options.probably_known:
+        places = tuple(one.place for one in compared.similar[:MAX_SHOWN])
+        text = (
+            f"{compared.probably_known} rows are probably in the ledger already under other ids: the same account,"
+            " symbol, side, price and quantity within a second. Leave them out, or take them as fills of their own?"
+        )
+        asked.append(Asked("probably_known", text, "--probably-known", ("skip", "take"), places))
+
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_time = msgspec.json.Decoder(_Timed).decode

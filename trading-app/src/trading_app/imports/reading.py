@@ -1,0 +1,326 @@
+"""Reads a file into the spool: each row gets its identity, and what was found on the way is collected."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import BinaryIO
+
+import msgspec
+
+from trading_app.imports import row_ids
+from trading_app.imports.options import Options
+from trading_app.imports.report import (
+    Asked,
+    FileFacts,
+    FirstFill,
+    Order,
+    Remark,
+    RowError,
+    Skipped,
+    Source,
+    Span,
+)
+from trading_app.imports.row_ids import row_id
+from trading_app.imports.spool import EventLine, FillLine, Note, Spool
+from trading_files.document import read_document
+from trading_files.errors import FileRefused
+from trading_files.mapping.load import load
+from trading_files.mapping.model import Mapping
+from trading_files.presets import shelf
+from trading_files.reading.read import read
+from trading_files.reading.tables import Document, Row, Table
+from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, Recognised, SkippedRow, event_as_sent
+from trading_files.readings import Warning as Said
+from trading_model.field_rules import case_folded
+from trading_model.fields import NAMES
+
+MAX_SHOWN = 10
+"""Maximum of first fills, and of places in a list, that a report shows."""
+
+MAX_ERRORS = 100
+MAX_OPENED = 10_000
+"""Maximum of positions whose first time is remembered."""
+
+_MANGLED = re.compile(r"\d[.,]\d+[Ee]\+?\d+")
+_OWN = frozenset(NAMES)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a file holds besides its rows. `opened` has the first time of each position: account, strategy, symbol."""
+
+    file: FileFacts
+    sources: list[Source] = field(default_factory=list)
+    skipped: dict[str, Skipped] = field(default_factory=dict)
+    questions: list[Asked] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
+    errors_omitted: int = 0
+    first_fills: list[FirstFill] = field(default_factory=list)
+    fills: int = 0
+    events: int = 0
+    twice: int = 0
+    digest: str = ""
+    accounts: set[str] = field(default_factory=set)
+    opened: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    first: str = ""
+    last: str = ""
+    rising: int = 0
+    falling: int = 0
+
+    @property
+    def order(self) -> Order:
+        """In which order of time the rows are."""
+        if not self.fills:
+            return ""
+        if self.falling and self.rising:
+            return "mixed"
+        return "newest_first" if self.falling else "oldest_first"
+
+    @property
+    def span(self) -> Span | None:
+        """The first and the last time."""
+        return Span(self.first, self.last) if self.first else None
+
+    @property
+    def rows(self) -> int:
+        """All rows that say something or are skipped."""
+        return self.fills + self.events + sum(one.count for one in self.skipped.values())
+
+    def add_error(self, error: RowError) -> None:
+        """Add an error, if there is room for it."""
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(error)
+        else:
+            self.errors_omitted += 1
+
+
+def presets_of(options: Options) -> Sequence[Mapping]:
+    """The presets or the mapping to read with. Raises MappingRefused; KeyError for a preset that is not there."""
+    if options.mapping:
+        return [load(options.mapping, options.mapping_name)]
+    return [shelf.preset(options.preset)] if options.preset else shelf.outlines()
+
+
+def read_file(
+    source: BinaryIO, name: str, options: Options, spool: Spool, progress: Callable[[int], object] = bool
+) -> Findings:
+    """Read a file into the spool. What can't be read is among the findings' errors; `progress` gets the rows so far.
+
+    Raises MappingRefused, KeyError as `presets_of`.
+    """
+    presets = presets_of(options)
+    findings = Findings(FileFacts(name))
+    try:
+        document = read(source, name, headers=shelf.headers())
+        findings.file.kind, findings.file.notes = document.kind, document.notes
+        _Reader(findings, spool, progress).read(document, presets, options)
+    except FileRefused as error:
+        findings.add_error(RowError(0, "", str(error)))
+    spool.flush()
+    if not findings.errors:
+        _resolve_repeated(findings, spool)
+    return findings
+
+
+class _Reader:
+    def __init__(self, findings: Findings, spool: Spool, progress: Callable[[int], object]) -> None:
+        self._findings = findings
+        self._spool = spool
+        self._progress = progress
+        self._digest = blake2b(digest_size=16)
+        self._sent = _SentDigests()
+        self._mangled: list[int] = []
+        self._mangled_count = 0
+        self._at = ""
+
+    def read(self, document: Document, presets: Sequence[Mapping], options: Options) -> None:
+        findings = self._findings
+        document = replace(document, tables=self._sent.of_tables(document.tables))
+        for count, reading in enumerate(read_document(document, presets, options.choices), 1):
+            if type(reading) is FillRow:
+                self._take(reading)
+            else:
+                self._take_other(reading)
+            if not count % 10_000:
+                self._progress(count)
+        if self._mangled:
+            text = "trade ids in exponent form, as spreadsheets write long numbers: ids are made from the rows instead"
+            findings.warnings.append(Remark("mangled_ids", text, tuple(self._mangled), self._mangled_count))
+        findings.digest = self._digest.hexdigest()
+
+    def _take_other(self, reading: Reading) -> None:
+        findings = self._findings
+        if isinstance(reading, SkippedRow):
+            self._skip(reading)
+        elif isinstance(reading, EventRow):
+            self._take_event(reading)
+        elif isinstance(reading, BadRow):
+            findings.add_error(RowError(reading.place, reading.column, reading.message))
+        elif isinstance(reading, Question):
+            asked = Asked(reading.code, reading.text, reading.option, reading.choices, reading.places)
+            findings.questions.append(asked)
+        elif isinstance(reading, Said):
+            findings.warnings.append(Remark(reading.code, reading.text, reading.places, reading.count))
+        elif isinstance(reading, Recognised):
+            findings.sources.append(Source(reading.table, reading.preset, reading.title))
+
+    def _take(self, row: FillRow) -> None:
+        findings, members = self._findings, row.members
+        ts = members["ts"] = row_ids.instant(members["ts"])
+        place, symbol = row.place, case_folded(members["symbol"])
+        account = members.get("account") or "default"
+        trade_id = members.pop("trade_id", None)
+        if trade_id is not None and _MANGLED.fullmatch(trade_id):
+            self._note_mangled(place)
+            trade_id = None
+        made = sent = None
+        if trade_id is None:
+            content = row_ids.row_content(members)
+            made = row_ids.row_digest(content)
+            trade_id, identity = row_id(made), hash((account, content))
+            sent = self._sent.take(place)
+        else:
+            get = members.get
+            identity = hash((account, get("venue"), symbol, get("position_side"), members["side"].lower(), trade_id))
+        line = _encode({"trade_id": trade_id, **members})
+        self._digest.update(line)
+        at = row_ids.sortable(ts)
+        self._spool.add(FillLine(place, at, identity, made, sent, line))
+        findings.fills += 1
+        self._see(at, ts)
+        key = (account, members.get("strategy") or "default", members["symbol"])
+        opened = findings.opened.get(key)
+        if opened is None:
+            self._open(key, ts)
+        elif ts < opened:
+            findings.opened[key] = ts
+        if len(findings.first_fills) < MAX_SHOWN:
+            shown = {"trade_id": trade_id, **members} if made is None else dict(members)
+            findings.first_fills.append(FirstFill(place, shown))
+
+    def _open(self, key: tuple[str, str, str], ts: str) -> None:
+        findings = self._findings
+        if len(findings.opened) < MAX_OPENED:
+            findings.opened[key] = ts
+            findings.accounts.add(key[0])
+
+    def _see(self, at: str, ts: str) -> None:
+        findings = self._findings
+        if at > self._at:
+            if self._at:
+                findings.rising += 1
+        elif at < self._at:
+            findings.falling += 1
+        self._at = at
+        if not findings.first or ts < findings.first:
+            findings.first = ts
+        if ts > findings.last:
+            findings.last = ts
+
+    def _take_event(self, row: EventRow) -> None:
+        members = {name: text for name, text in row.members.items() if name != "id"}
+        if "ts" in members:
+            members["ts"] = row_ids.instant(members["ts"])
+        event_id = row.members.get("id") or row_id(row_ids.row_digest(row_ids.event_content(row.kind, members)))
+        line = _encode(event_as_sent(EventRow(row.place, row.kind, {"id": event_id, **members})))
+        self._digest.update(line)
+        ts = members.get("ts", "")
+        at = row_ids.sortable(ts) if ts else ""
+        if self._spool.add_event(EventLine(row.place, at, row.kind, event_id, line)):
+            self._findings.events += 1
+            if ts and (not self._findings.first or ts < self._findings.first):
+                self._findings.first = ts
+            self._findings.last = max(self._findings.last, ts)
+        self._findings.accounts.add(members.get("account") or "default")
+
+    def _skip(self, row: SkippedRow) -> None:
+        skipped = self._findings.skipped.get(row.reason)
+        if skipped is None:
+            skipped = self._findings.skipped[row.reason] = Skipped(row.reason, 0, [])
+        skipped.count += 1
+        if len(skipped.places) < MAX_SHOWN:
+            skipped.places.append(row.place)
+
+    def _note_mangled(self, place: int) -> None:
+        self._mangled_count += 1
+        if len(self._mangled) < MAX_SHOWN:
+            self._mangled.append(place)
+
+
+class _SentDigests:
+    """The digests from which `send` made ids: of rows without a trade id, in tables with the app's own columns."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[int, bytes] = {}
+
+    def take(self, place: int) -> bytes | None:
+        """That of the row at a place, once."""
+        return self._by_place.pop(place, None)
+
+    def of_tables(self, tables: Iterator[Table]) -> Iterator[Table]:
+        """The tables, with their rows looked at as they pass."""
+        for table in tables:
+            own = {name.strip().lower() for name in table.columns}
+            self._by_place.clear()
+            yield replace(table, rows=self._of_rows(table.rows)) if own <= _OWN else table
+
+    def _of_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
+        by_place = self._by_place
+        for row in rows:
+            if "trade_id" not in row.cells:
+                by_place[row.place] = row_ids.sent_digest(row.cells)
+            yield row
+
+
+def _resolve_repeated(findings: Findings, spool: Spool) -> None:
+    """Number equal rows without ids; of rows with one id the first counts, if they say the same."""
+    notes: list[Note] = []
+    lines: list[tuple[bytes, int]] = []
+    equal: list[int] = []
+    equal_count = 0
+    for group in spool.repeated("identity"):
+        (_, first_place, made, first), *others = group
+        for occurrence, (n, place, _, line) in enumerate(others, 2):
+            if made is not None:
+                row = _decode(line)
+                row["trade_id"] = row_id(made, occurrence)
+                lines.append((_encode(row), n))
+                equal_count += 1
+                if len(equal) < MAX_SHOWN:
+                    equal.append(place)
+            elif _content(line) == _content(first):
+                notes.append(Note(n, "twice"))
+            else:
+                message = (
+                    f"has the trade id of line {first_place}, of the same symbol and side, and says something else"
+                )
+                findings.add_error(RowError(place, "trade_id", message))
+        if len(lines) + len(notes) >= 10_000:
+            spool.rewrite(lines)
+            spool.note(notes)
+            findings.twice += len(notes)
+            lines, notes = [], []
+    spool.rewrite(lines)
+    spool.note(notes)
+    findings.twice += len(notes)
+    if equal:
+        text = "rows that equal an earlier row: each counts as a fill of its own"
+        findings.warnings.append(Remark("equal_rows", text, tuple(equal), equal_count))
+    spool.number_sent(
+        (n, occurrence)
+        for group in spool.repeated("sent")
+        for occurrence, (n, *_) in enumerate(group, 1)
+        if occurrence > 1
+    )
+
+
+def _content(line: bytes) -> object:
+    members = _decode(line)
+    rest = {name: members[name] for name in ("strategy", "currency", "multiplier", "tags") if name in members}
+    return row_ids.row_content(members), rest
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, str]).decode
