@@ -15,7 +15,7 @@ import pytest
 
 from trading_app.follow.reader import UnifiedReader
 from trading_files.document import read_document
-from trading_files.presets.shelf import all_presets, headers
+from trading_files.presets.shelf import headers, outlines
 from trading_files.reading.read import read
 from trading_files.readings import Choices, EventRow, FillRow
 
@@ -35,7 +35,7 @@ def from_exchange(name: str) -> list[FillRow | EventRow]:
 def from_file(name: str) -> Iterator[FillRow | EventRow]:
     file = io.BytesIO(json.dumps(RECORDED["float"][name]).encode())
     choices = Choices(account="main", contract_sizes={"*": "100"} if name == "binance coinm" else {})
-    for reading in read_document(read(file, "trades.json", headers=headers()), all_presets(), choices):
+    for reading in read_document(read(file, "trades.json", headers=headers()), outlines(), choices):
         if row := rows(reading):
             yield row
 
