@@ -7,7 +7,8 @@ import pytest
 
 from tests.trading_app.hooks.conftest import field_case
 from trading_app.hooks.hook import Hook
-from trading_app.hooks.preset import PRESETS, shipped_mapping
+from trading_app.hooks.mappings import shipped_mapping
+from trading_app.hooks.preset import PRESETS
 from trading_app.hooks.reader import HookReader
 from trading_app.hooks.readings import Fill, Ignored, Said, Unreadable
 

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trading_app.client import target
 from trading_app.client.arguments import zero_or_more
@@ -15,8 +15,10 @@ from trading_app.hooks.edit import add_hook, rotate
 from trading_app.hooks.file import read_file
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.preset import GENERIC, PRESETS
-from trading_app.hooks.trial import Trial, split_messages, try_messages
 from trading_app.yaml_nodes import FileError
+
+if TYPE_CHECKING:
+    from trading_app.hooks.trial import Trial
 
 DAY_NS = 86_400 * 1_000_000_000
 GIVE_UP_SECONDS = 30.0
@@ -102,6 +104,8 @@ def _list(_arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _try(arguments: argparse.Namespace, settings: Settings) -> int:
+    from trading_app.hooks.trial import split_messages, try_messages  # noqa: PLC0415 -- imports all of trading_files
+
     hook = _find(arguments.name, settings)
     content = sys.stdin.buffer.read() if str(arguments.file) == "-" else arguments.file.read_bytes()
     trials = try_messages(hook, split_messages(content), time.time_ns())
@@ -110,7 +114,7 @@ def _try(arguments: argparse.Namespace, settings: Settings) -> int:
     return 1 if any(trial.status == "unread" for trial in trials) else 0
 
 
-def _said(trial: Trial) -> str:
+def _said(trial: "Trial") -> str:
     if trial.status != "accepted":
         return f"{trial.status}: {trial.reason}"
     return "\n   ".join(

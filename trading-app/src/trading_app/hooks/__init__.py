@@ -8,7 +8,8 @@ Modules:
     message    a message's bytes as members
     readings   what a message turns out to be
     reader     reads the messages of one hook
-    preset     the presets: a mapping each, in the folder of this name
+    preset     the presets: what makes two messages the same
+    mappings   how messages are read: those of the presets are in the folder presets
     missing    what a message would have to have more
     identity   ids made from what a message says
     intake     from bytes to fills in the ledger

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_app.hooks.hook import MAX_HOOKS, MAX_SECRETS, NAME, Hook, Secret, read_secret
-from trading_app.hooks.preset import GENERIC, PRESETS, read_mapping
+from trading_app.hooks.preset import GENERIC, PRESETS
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
 from trading_app.yaml_nodes import FileError, Node, Nodes, Problem, compose, nearest, read_text, refuse
-from trading_files.mapping.model import Mapping
 from trading_model.field_rules import FieldError, check_currency, check_name, check_symbol
+
+if TYPE_CHECKING:
+    from trading_files.mapping.model import Mapping
 
 Check = Callable[[str], str]
 
@@ -111,7 +114,7 @@ class _Reading(Nodes):
             self.refuse(node, f"preset is not known; {nearest(str(node.value), tuple(PRESETS))}")
         return str(node.value)
 
-    def _mapping(self, item: Node, preset: Node, file: Node) -> Mapping | None:
+    def _mapping(self, item: Node, preset: Node, file: Node) -> "Mapping | None":
         if file is None:
             if preset is not None and preset.value == GENERIC:
                 self.refuse(
@@ -120,6 +123,8 @@ class _Reading(Nodes):
             return None
         if preset is not None and preset.value != GENERIC:
             self.refuse(file, f"map belongs to the preset {GENERIC}")
+        from trading_app.hooks.mappings import read_mapping  # noqa: PLC0415 -- only where there is one
+
         try:
             return read_mapping(self._folder / str(file.value))
         except FileError as error:

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from service_kit.access.tokens import digest_of, mint
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
-from trading_files.mapping.model import Mapping as FileMapping
 from trading_model.timestamps import unix_ns
+
+if TYPE_CHECKING:
+    from trading_files.mapping.model import Mapping as FileMapping
 
 MAX_HOOKS = 50
 """Each has its own series in the metrics."""
@@ -43,7 +46,7 @@ class Hook:
     secrets: tuple[Secret, ...]
     currency: str = ""
     ways: frozenset[str] = frozenset(("path",))
-    mapping: FileMapping | None = None
+    mapping: "FileMapping | None" = None
 
     @classmethod
     def of_preset(cls, preset: str) -> "Hook":

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import structlog
@@ -16,11 +16,13 @@ from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
-from trading_app.hooks.reader import HookReader
 from trading_app.hooks.readings import Fill, Ignored, Unreadable
 from trading_app.intake.service import Intake
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.problems import TradeProblem
+
+if TYPE_CHECKING:
+    from trading_app.hooks.reader import HookReader
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +74,7 @@ class HookIntake:
     ) -> None:
         """`now_ns` returns the time in ns since 1970."""
         self.hooks = {hook.name: hook for hook in hooks}
-        self._readers = {hook.name: HookReader(hook) for hook in hooks}
+        self._readers = {name: _reader_of(hook) for name, hook in self.hooks.items()}
         self._context = context
         self._intake = intake
         self._ledger_intake = ledger_intake
@@ -166,3 +168,9 @@ class HookIntake:
         """The answer of the kept messages, which are on disk: from another thread, one at a time."""
         async with self._turn:
             return await asyncio.to_thread(question)
+
+
+def _reader_of(hook: Hook) -> "HookReader":
+    from trading_app.hooks.reader import HookReader  # noqa: PLC0415 -- its imports would delay every start without hooks
+
+    return HookReader(hook)

@@ -1,18 +1,7 @@
-"""The presets: by which mapping a sender's messages are read, and what makes two messages the same.
-
-A mapping is in the language of `trading_files.mapping`. A message has one member more than was sent, `received_at`.
-"""
+"""The presets: what makes two messages of a sender the same, and what its templates call a member. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-
-from trading_app.yaml_nodes import FileError
-from trading_files.errors import MappingRefused
-from trading_files.mapping.load import load
-from trading_files.mapping.model import Mapping as FileMapping
 
 GENERIC = "generic"
 """The preset whose mapping is a file of the user."""
@@ -81,20 +70,3 @@ PRESETS: Mapping[str, Preset] = {
         Preset(GENERIC),
     )
 }
-
-
-@cache
-def shipped_mapping(name: str) -> FileMapping:
-    """The mapping of a preset."""
-    text = (files(__package__) / "presets" / f"{name}.yml").read_text(encoding="utf-8")
-    return load(text, name)
-
-
-def read_mapping(path: Path) -> FileMapping:
-    """A mapping of the user. Raises FileError."""
-    try:
-        return load(path.read_text(encoding="utf-8-sig"), str(path))
-    except MappingRefused as error:
-        raise FileError(str(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: {error}") from error

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.identity import made_id
+from trading_app.hooks.mappings import shipped_mapping
 from trading_app.hooks.message import Record, read_record
 from trading_app.hooks.missing import advice
-from trading_app.hooks.preset import PRESETS, shipped_mapping
+from trading_app.hooks.preset import PRESETS
 from trading_app.hooks.readings import Fill, Ignored, Reading, Said, Unreadable
 from trading_files.interpret import Interpreter
 from trading_files.readings import BadRow, EventRow, FillRow, Question, SkippedRow

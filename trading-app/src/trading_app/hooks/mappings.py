@@ -1,0 +1,30 @@
+"""The mappings by which messages are read: of the presets, and of the user, in the language of `trading_files.mapping`.
+
+A message has one member more than was sent, `received_at`. Imported only where there are hooks: it takes a while.
+"""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from trading_app.yaml_nodes import FileError
+from trading_files.errors import MappingRefused
+from trading_files.mapping.load import load
+from trading_files.mapping.model import Mapping as FileMapping
+
+
+@cache
+def shipped_mapping(name: str) -> FileMapping:
+    """The mapping of a preset."""
+    text = (files(__package__) / "presets" / f"{name}.yml").read_text(encoding="utf-8")
+    return load(text, name)
+
+
+def read_mapping(path: Path) -> FileMapping:
+    """A mapping of the user. Raises FileError."""
+    try:
+        return load(path.read_text(encoding="utf-8-sig"), str(path))
+    except MappingRefused as error:
+        raise FileError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: {error}") from error
