@@ -44,8 +44,9 @@ open: env-setup ## open the live page, and the dashboards if Grafana runs
 	@$(BIN)/python -m infra.local.apps page
 	@$(BIN)/python -m infra.monitoring.main open
 
-demo: env-setup ## send realistic trades to the running app; RATE= trades per second, SECONDS= duration
-	@$(BIN)/trading-app demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
+demo: env-setup ## show a made-up market with a ledger and ports of its own until Ctrl-C; RATE= trades per second, SECONDS=, PORT=
+	@$(BIN)/python -m infra.local.demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(PORT),--port $(PORT)) $(if $(STREAM_PORT),--stream-port $(STREAM_PORT))
 
 test: env-setup ## run all tests; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)

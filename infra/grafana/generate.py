@@ -55,10 +55,12 @@ UNITS = {
 
 def dashboards() -> dict[str, Json]:
     """Every dashboard by the name of its file."""
+    of_job, of_account = 'job=~"$job"', 'job=~"$job", account=~"$account"'
     keys = [
-        _label_variable("account", "Account", "trading_trades_total"),
-        _label_variable("strategy", "Strategy", 'trading_trades_total{account=~"$account"}'),
-        _label_variable("symbol", "Symbol", 'trading_trades_total{account=~"$account", strategy=~"$strategy"}'),
+        _ledger_variable(),
+        _label_variable("account", "Account", f"trading_trades_total{{{of_job}}}"),
+        _label_variable("strategy", "Strategy", f"trading_trades_total{{{of_account}}}"),
+        _label_variable("symbol", "Symbol", f'trading_trades_total{{{of_account}, strategy=~"$strategy"}}'),
     ]
     return {
         "trading-overview.json": _dashboard(trading_overview, keys, link_to=pipeline),
@@ -143,6 +145,12 @@ def _label_variable(label: str, title: str, series: str) -> Json:
         "includeAll": True,
         "multi": True,
     }
+
+
+def _ledger_variable() -> Json:
+    """Whose figures: those of the sidecar, or of the demonstration's."""
+    variable = _query_variable("job", "Ledger", "label_values(trading_positions, job)")
+    return variable | {"current": {"text": "metrics-sidecar", "value": "metrics-sidecar"}}
 
 
 def _web_app_variable() -> Json:

@@ -6,8 +6,9 @@ UID = "trading-telemetry-overview"
 TITLE = "Trading overview"
 DESCRIPTION = "Profit and loss, positions, prices, activity and fees, by account, strategy and symbol."
 
-KEY = 'account=~"$account", strategy=~"$strategy", symbol=~"$symbol"'
-SYMBOL = 'symbol=~"$symbol"'
+LEDGER = 'job=~"$job"'  # the sidecar of a ledger: that of the demonstration is another one
+KEY = f'{LEDGER}, account=~"$account", strategy=~"$strategy", symbol=~"$symbol"'
+SYMBOL = f'{LEDGER}, symbol=~"$symbol"'
 
 
 # Each symbol with its currency. Where that is unknown, or P&L is in points, the symbol takes its place, so that it is
@@ -43,9 +44,10 @@ def rate(counter: str) -> str:
     return f"rate({counter}{{{KEY}}}[$__rate_interval])"
 
 
-# A position times its last price; negative when short. Where an instrument says so, the price is that of the account.
+# What a position is worth, negative when short: of a contract as the sidecar says, else the quantity times the last
+# price. Where an instrument says so, the price is that of the account.
 EXPOSURE = (
-    f"(trading_position{{{KEY}}}"
+    f"(trading_contract_exposure{{{KEY}}} or trading_position{{{KEY}}}"
     f' * on (job, instance, symbol) group_left () trading_last_price{{{SYMBOL}, account=""}}'
     f" or trading_position{{{KEY}}}"
     f' * on (job, instance, symbol, account) group_left () trading_last_price{{{SYMBOL}, account!=""}})'
@@ -114,14 +116,14 @@ PROFIT_AND_LOSS = [
         "Net P&L in the base currency",
         "Of all accounts. Dated: each amount at the rate of its time. Without BASE_CURRENCY this panel is empty.",
         "locale",
-        Query('trading_base_currency_pnl{part="net_pnl"}', "{{view}} {{currency}}"),
+        Query(f'trading_base_currency_pnl{{{LEDGER}, part="net_pnl"}}', "{{view}} {{currency}}"),
         width=12,
     ),
     time_series(
         "Not in the base currency",
         "Amounts that no rate converts: the net P&L in the base currency is without them.",
         "locale",
-        Query("trading_base_currency_missing", "{{view}} {{part}} {{currency}}"),
+        Query(f"trading_base_currency_missing{{{LEDGER}}}", "{{view}} {{part}} {{currency}}"),
         width=12,
     ),
 ]
@@ -169,14 +171,15 @@ POSITIONS = [
     ),
     time_series(
         "Exposure by symbol",
-        "Position times last price, without the contract's multiplier. Longs and shorts of several strategies offset "
-        "each other.",
+        "Worth of open positions at the last price, with the contract's multiplier; negative when short. Longs and "
+        "shorts of several strategies offset each other.",
         "locale",
         Query(f"sum by (symbol) ({EXPOSURE})", "{{symbol}}"),
     ),
     time_series(
         "Exposure by currency",
-        "Position times last price, without the contract's multiplier. Net: longs minus shorts; gross: plus shorts.",
+        "Worth of open positions at the last price, with the contract's multiplier. Net: longs minus shorts; gross: "
+        "plus shorts.",
         "locale",
         Query(by_currency(EXPOSURE), "net {{currency}}"),
         Query(by_currency(f"abs({EXPOSURE})"), "gross {{currency}}"),
@@ -239,8 +242,8 @@ ACTIVITY = [
         "Trades that voids and replaces removed or added, and late trades. Right number = accepted - removed + added.",
         "none",
         Query(f"sum by (change) (increase(trading_corrected_trades_total{{{KEY}}}[$__rate_interval]))", "{{change}}"),
-        Query("increase(trading_trades_late_total[$__rate_interval])", "late"),
-        Query("trading_positions_recomputing", "positions being recomputed"),
+        Query(f"increase(trading_trades_late_total{{{LEDGER}}}[$__rate_interval])", "late"),
+        Query(f"trading_positions_recomputing{{{LEDGER}}}", "positions being recomputed"),
         width=24,
         minimum=0,
     ),
@@ -272,7 +275,7 @@ FEES_AND_CASH = [
         "Cash by reason and currency",
         "Money without a trade, received minus paid. Deposits and withdrawals are never P&L.",
         "locale",
-        Query('sum by (reason, currency) (trading_cash{account=~"$account"})', "{{reason}} {{currency}}"),
+        Query(f'sum by (reason, currency) (trading_cash{{{LEDGER}, account=~"$account"}})', "{{reason}} {{currency}}"),
         width=12,
     ),
 ]

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import webbrowser
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,15 @@ import watchfiles
 from dotenv import dotenv_values
 
 from infra.local.addresses import Address, http_address, refusals, stream_addresses
-from infra.local.running_app import GRACE, ROOT, App, RunningApp, describe, say
+from infra.local.running_app import GRACE, ROOT, App, RunningApp, Say, describe, speaker
 from infra.local.single_run import AlreadyRuns, end_holder, single_run
 from service_kit.log_settings import read_log_settings
 from service_kit.settings import SettingError, load_environment
 
 RUN_FILE = ROOT / ".run" / "apps.pid"
+NEXT_STEP = (
+    "ready: open {page} and send trades (docs/sending.md); `make demo` shows made-up ones apart; Ctrl-C here ends them"
+)
 SOURCES = sorted([*ROOT.glob("*/src"), *ROOT.glob("libs/*/src")])
 
 
@@ -40,6 +43,9 @@ class Plan:
     stream: list[Address]
     reload: bool
     variables: dict[str, str]
+    say: Say
+    next_step: str
+    """What is said once all apps answer; `{page}` stands for the page's URL."""
 
     @property
     def page(self) -> str:
@@ -47,10 +53,10 @@ class Plan:
         return f"{self.apps[0].address.url}/"
 
 
-def read_plan() -> Plan:
-    """Raises SettingError for a value that doesn't fit."""
+def read_plan(process: Mapping[str, str] = os.environ, command: str = "apps-up", next_step: str = NEXT_STEP) -> Plan:
+    """What the environment `process` and `.env` ask for. Raises SettingError for a value that doesn't fit."""
     defaults = {key: value or "" for key, value in dotenv_values(ROOT / ".env.sample").items()}
-    environment = load_environment(os.environ, ROOT)
+    environment = load_environment(process, ROOT)
     webapp = App("trading-app", "web app", 36, http_address(environment, "WEBAPP", defaults), "/  API: /docs")
     sidecar = App("metrics-sidecar", "sidecar", 35, http_address(environment, "SIDECAR", defaults), "/metrics")
     apps = [webapp, sidecar]
@@ -61,11 +67,11 @@ def read_plan() -> Plan:
     if environment.words("FEED_SYMBOLS"):
         apps.append(App("market-feed", "feed", 33, http_address(environment, "FEED", defaults), "/metrics"))
         streams += stream_addresses(environment, defaults, "FEED")
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    variables = {**process, "PYTHONUNBUFFERED": "1"}
     if sys.stdout.isatty() and read_log_settings(environment).form == "auto":
         variables["LOG_FORMAT"] = "console"
     mode = environment.choice("ENVIRONMENT", defaults["ENVIRONMENT"], ("development", "production"))
-    return Plan(tuple(apps), streams, mode == "development", variables)
+    return Plan(tuple(apps), streams, mode == "development", variables, speaker(command), next_step)
 
 
 async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningApp | None, bool]:
@@ -76,12 +82,12 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
     running: list[RunningApp] = []
     try:
         for app in plan.apps:
-            running.append(await RunningApp.start(app, plan.variables))  # noqa: PERF401 -- those started are ended if a later one fails
+            running.append(await RunningApp.start(app, plan.variables, plan.say))  # noqa: PERF401 -- those started are ended if a later one fails
         next_step = asyncio.create_task(say_next_step(plan, running))
         await first_of(*(app.ended() for app in running), *(event.wait() for event in interruptions))
         ended = next((app for app in running if app.exited.done()), None)
         if ended:
-            say(f"{ended.app.name} ended unexpectedly with {describe(ended.exited.result())}; ending the others")
+            plan.say(f"{ended.app.name} ended unexpectedly with {describe(ended.exited.result())}; ending the others")
         next_step.cancel()
     finally:
         well = all(await asyncio.gather(*(app.stop() for app in running)))
@@ -91,7 +97,7 @@ async def run_once(plan: Plan, *interruptions: asyncio.Event) -> tuple[RunningAp
 async def say_next_step(plan: Plan, running: list[RunningApp]) -> None:
     """Once all apps answer, say where the page is and how trades come in."""
     await asyncio.gather(*(app.announced() for app in running))
-    say(f"ready: open {plan.page} and send trades with `make demo` from another terminal; Ctrl-C here ends them")
+    plan.say(plan.next_step.format(page=plan.page))
 
 
 async def first_of(*happenings: Coroutine[Any, Any, object]) -> None:
@@ -102,7 +108,7 @@ async def first_of(*happenings: Coroutine[Any, Any, object]) -> None:
         task.cancel()
 
 
-async def watch_sources(changed: asyncio.Event) -> None:
+async def watch_sources(changed: asyncio.Event, say: Say) -> None:
     """Set `changed` whenever a file of the apps' source does."""
     try:
         async for _ in watchfiles.awatch(*SOURCES):
@@ -118,7 +124,7 @@ async def keep_running(plan: Plan) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if not plan.reload:
         return await run_and_restart(plan, stop, changed)
-    watch = asyncio.create_task(watch_sources(changed))
+    watch = asyncio.create_task(watch_sources(changed, plan.say))
     try:
         return await run_and_restart(plan, stop, changed)
     finally:
@@ -135,13 +141,13 @@ async def run_and_restart(plan: Plan, stop: asyncio.Event, changed: asyncio.Even
         changed.clear()
         ended, well = await run_once(plan, stop, changed)
         if ended and restarted and not ended.healthy:
-            say(f"{ended.app.name} does not start since the change; waiting for the next one, Ctrl-C ends")
+            plan.say(f"{ended.app.name} does not start since the change; waiting for the next one, Ctrl-C ends")
             await first_of(stop.wait(), changed.wait())
         elif ended:
             return 1
         if stop.is_set():
             return 0 if well else 1
-        say("the source has changed: restarting the apps")
+        plan.say("the source has changed: restarting the apps")
         restarted = True
         plan = read_plan()
 

@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -48,8 +50,13 @@ def show(title: str, colour: int, line: str | bytes) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def say(line: str) -> None:
-    show("apps-up", 33, line)
+Say = Callable[[str], None]
+"""Shows a line of the command itself, among those of the apps."""
+
+
+def speaker(command: str) -> Say:
+    """What a command says, behind its name."""
+    return partial(show, command, 33)
 
 
 async def show_log(app: App, output: asyncio.StreamReader) -> None:
@@ -73,9 +80,10 @@ def end_with_parent() -> None:
 class RunningApp:
     """An app's process, its log and whether it has answered yet."""
 
-    def __init__(self, app: App, process: Process) -> None:
+    def __init__(self, app: App, process: Process, say: Say) -> None:
         assert process.stdout is not None
         self.app = app
+        self._say = say
         self.healthy = False
         self.exited = asyncio.create_task(process.wait())
         self._process = process
@@ -83,13 +91,13 @@ class RunningApp:
         self._announcement = asyncio.create_task(self._announce())
 
     @classmethod
-    async def start(cls, app: App, variables: dict[str, str]) -> "RunningApp":
+    async def start(cls, app: App, variables: dict[str, str], say: Say) -> "RunningApp":
         """Its own process group keeps the terminal's Ctrl-C from it: the signal comes from here, and only once."""
         process = await asyncio.create_subprocess_exec(
             ROOT / ".venv" / "bin" / app.name, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=variables,
             process_group=0, preexec_fn=end_with_parent if sys.platform == "linux" else None,
         )  # fmt: skip
-        return cls(app, process)
+        return cls(app, process, say)
 
     async def announced(self) -> None:
         """Wait until the app answers and that was said."""
@@ -106,10 +114,10 @@ class RunningApp:
             self._process.terminate()
             await asyncio.wait([self.exited], timeout=GRACE)
             if not self.exited.done():
-                say(f"{self.app.name} has not ended within {GRACE:.0f} s and is killed")
+                self._say(f"{self.app.name} has not ended within {GRACE:.0f} s and is killed")
                 self._process.kill()
             elif self.exited.result() not in GOOD_ENDS:
-                say(f"{self.app.name} ended with {describe(self.exited.result())}")
+                self._say(f"{self.app.name} ended with {describe(self.exited.result())}")
         await self.exited
         await asyncio.wait([self._log], timeout=1.0)  # a process of the app's own may still hold its output
         self._log.cancel()
@@ -124,7 +132,7 @@ class RunningApp:
                     self.healthy = (await client.get(f"{self.app.address.url}/healthz")).is_success
                 except httpx.TransportError:
                     continue
-        say(f"{self.app.title} listens on {self.app.address.url}{self.app.pages}")
+        self._say(f"{self.app.title} listens on {self.app.address.url}{self.app.pages}")
 
 
 def describe(status: int) -> str:

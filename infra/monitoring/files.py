@@ -10,6 +10,10 @@ from dotenv import set_key
 from infra.monitoring.plan import Plan, Target
 
 HOST_OF_A_CONTAINER = "host.docker.internal"
+DEMO_PORT = 8100
+"""Of the web app of `make demo`; its sidecar has the next one."""
+
+DEMO_JOBS = ("trading-app-demo", "metrics-sidecar-demo")
 LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 
@@ -24,6 +28,24 @@ def write_targets(plan: Plan, *, from_container: bool = False) -> None:
     for target in plan.targets:
         _write_secret(folder / f"{target.job}.token", target.token)
         _replace(folder / f"{target.job}.json", target_file(target, plan.scrape_interval, from_container))
+    for job in DEMO_JOBS:  # the demonstration writes its own
+        if not (folder / f"{job}.json").exists():
+            _replace(folder / f"{job}.json", "[]\n")
+
+
+def write_demo_targets(run_folder: Path, port: int | None) -> None:
+    """Let Prometheus ask the demonstration's apps, whose web app has this port; None: they don't run.
+
+    Nothing is written where no Prometheus was started.
+    """
+    folder = run_folder / "prometheus"
+    if not folder.is_dir():
+        return
+    own = folder / "trading-app.json"
+    from_container = own.exists() and HOST_OF_A_CONTAINER in own.read_text()
+    for number, job in enumerate(DEMO_JOBS):
+        address = "" if port is None else f"127.0.0.1:{port + number}"
+        _replace(folder / f"{job}.json", target_file(Target(job, "", address, ""), "1s", from_container))
 
 
 def target_file(target: Target, scrape_interval: str, from_container: bool) -> str:

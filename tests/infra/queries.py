@@ -53,7 +53,7 @@ def panel_queries() -> list[PanelQuery]:
 
 def filled_in(expression: str, rate_interval: str, chosen: Mapping[str, Sequence[str]] | None = None) -> str:
     """The query as Grafana sends it: variables are patterns, chosen values are escaped, All is what allValue says."""
-    for name in ("account", "strategy", "symbol"):
+    for name in ("job", "account", "strategy", "symbol"):
         values = (chosen or {}).get(name)
         pattern = ".+" if values is None else _pattern(values)
         expression = expression.replace(f"${name}", pattern)

@@ -83,6 +83,9 @@ trading_fees_outside_net{account="default",strategy="maker",symbol="BTC/USDT",cu
 # HELP trading_position_recomputing 1 while a key's figures are those before a correction or a late trade, which are \
 being worked in; else missing.
 # TYPE trading_position_recomputing gauge
+# HELP trading_contract_exposure Worth of a contract's position at its last price; negative when short. Only where it \
+is not position times price.
+# TYPE trading_contract_exposure gauge
 # HELP trading_last_price Price of the symbol's last trade by time, or a later price by hand; marks the unrealised P&L.
 # TYPE trading_last_price gauge
 trading_last_price{symbol="BTC/USDT"} 1000

@@ -29,8 +29,8 @@ def test_a_signal_ends_all_in_good_order(checkout: Checkout, number: signal.Sign
     assert f"apps-up | sidecar listens on http://127.0.0.1:{checkout.ports[1]}/metrics" in run.output
     run.wait_for("ready: open")
     assert run.output.splitlines()[-1] == (
-        f"apps-up | ready: open http://127.0.0.1:{checkout.ports[0]}/ and send trades with `make demo` from another"
-        " terminal; Ctrl-C here ends them"
+        f"apps-up | ready: open http://127.0.0.1:{checkout.ports[0]}/ and send trades (docs/sending.md); `make demo`"
+        " shows made-up ones apart; Ctrl-C here ends them"
     )
     assert run.end(number) == 0
     assert "web app | ended in good order" in run.output

@@ -78,6 +78,10 @@ def test_clean_keeps_data_and_settings(copy: Path) -> None:
 
 
 def test_demo_passes_on_only_what_is_given() -> None:
-    assert make("-n", "demo", "RATE=50").stdout.rstrip().endswith(".venv/bin/trading-app demo --rate 50")
-    both = make("-n", "demo", "RATE=50", "SECONDS=9").stdout
-    assert both.rstrip().endswith("--rate 50 --seconds 9")
+    def passed(*given: str) -> list[str]:
+        return make("-n", "demo", *given).stdout.partition("-m infra.local.demo")[2].replace("\\", "").split()
+
+    assert passed() == []
+    assert passed("RATE=50") == ["--rate", "50"]
+    given = "--rate 50 --seconds 9 --port 8200 --stream-port 5755"
+    assert passed("RATE=50", "SECONDS=9", "PORT=8200", "STREAM_PORT=5755") == given.split()

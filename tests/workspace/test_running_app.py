@@ -7,7 +7,7 @@ import pytest
 
 from infra.local import running_app
 from infra.local.addresses import Address
-from infra.local.running_app import App, RunningApp, describe, show_log
+from infra.local.running_app import App, RunningApp, describe, show_log, speaker
 from tests.workspace.checkout import Checkout
 
 APP = App("trading-app", "web app", 36, Address(("WEBAPP_HTTP_PORT",), "127.0.0.1", 1), "/")
@@ -49,7 +49,7 @@ def test_an_app_that_ignores_the_signal_is_killed_after_the_grace(
     app = App("trading-app", "web app", 36, Address(("WEBAPP_HTTP_PORT",), "127.0.0.1", checkout.ports[0]), "/")
 
     async def start_and_stop() -> bool:
-        running = await RunningApp.start(app, checkout.environment)
+        running = await RunningApp.start(app, checkout.environment, speaker("apps-up"))
         while not running.healthy:
             await asyncio.sleep(0.01)
         return await running.stop()

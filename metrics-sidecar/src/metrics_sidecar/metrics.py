@@ -94,6 +94,14 @@ POSITION = Metric(
     "Position; negative when short.",
     "If it differs from the exchange, trades were not sent here, or are older than the journal.",
 )
+CONTRACT_EXPOSURE = Metric(
+    "trading_contract_exposure",
+    "gauge",
+    "units of the P&L currency",
+    KEY,
+    "Worth of a contract's position at its last price; negative when short. Only where it is not position times price.",
+    "Wrong by a factor: the multiplier of the instrument is wrong (docs/instruments.md).",
+)
 AVERAGE_ENTRY_PRICE = Metric(
     "trading_average_entry_price",
     "gauge",

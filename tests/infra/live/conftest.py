@@ -56,11 +56,14 @@ def make_refusals(apps: Apps) -> None:
 
 def make_corrections(apps: Apps) -> None:
     """What the demo does not send: both sides of a hedge, a fee in a third currency, a currency of the fill's own, a
-    late trade, a void, cash, and an account whose own prices mark its positions.
+    late trade, a void, cash, an account whose own prices mark its positions, and contracts.
     """
     fill = {"symbol": "SOL/USDT", "side": "buy", "qty": "1", "price": "150"}
     fill |= {"account": "demo", "strategy": "trend-follower"}
+    contract = {"symbol": "QQZ/USDT:USDT", "qty": "3", "price": "20", "strategy": "trend-follower", "account": "demo"}
     fills = [
+        {**contract, "side": "sell", "multiplier": "0.01"},
+        {**contract, "side": "buy", "symbol": "QQI/USD:BTC"},
         {**fill, "position_side": "long", "fee": "0.01", "fee_currency": "BNB"},
         {**fill, "position_side": "short", "side": "sell"},
         {**fill, "ts": "2026-01-31T12:00:00Z", "position_side": "long"},
@@ -74,6 +77,7 @@ def make_corrections(apps: Apps) -> None:
             {"kind": "void", "target": last},
             {"kind": "cash", "account": "demo", "amount": "-0.25", "currency": "USDT", "reason": "funding"},
             {"kind": "instrument", "symbol": "QQM/USDT", "mark": "account"},
+            {"kind": "instrument", "symbol": "QQI/USD:BTC", "multiplier": "100", "settlement": "inverse"},
         ]
         client.post("/events", json=events).raise_for_status()
         client.post("/trade", json=fills[-2]).raise_for_status()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.grafana.trading_overview import EXPOSURE
 from tests.infra.prometheus import Prometheus, needs_prometheus
 from tests.infra.queries import DASHBOARDS, RULES, PanelQuery, filled_in, panel_queries
 from tests.support.polling import eventually
@@ -95,3 +96,13 @@ def test_development_is_scraped_every_second(prometheus: Prometheus) -> None:
 
 def test_no_scrape_fails(prometheus: Prometheus) -> None:
     assert figures(prometheus, "min(min_over_time(up[10s]))", instant=True) == [1.0]
+
+
+CONTRACTS = {"QQZ/USDT:USDT": -0.6, "QQI/USD:BTC": 15.0, "QQC-PERP": 150.0, "QQM/USDT": 300.0}
+
+
+@pytest.mark.parametrize(("symbol", "worth"), CONTRACTS.items())
+def test_exposure_has_the_multiplier_of_the_contract(prometheus: Prometheus, symbol: str, worth: float) -> None:
+    """Also of an inverse one, whose worth is quantity × multiplier / price."""
+    expression = f"sum by (symbol) ({filled_in(EXPOSURE, RATE_INTERVAL, {'symbol': [symbol]})})"
+    eventually(lambda: figures(prometheus, expression, instant=True) == [worth], what=f"an exposure of {worth}")

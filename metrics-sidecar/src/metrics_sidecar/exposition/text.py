@@ -14,13 +14,13 @@ from metrics_sidecar import metrics
 from service_kit.metrics.catalogue import Metric
 from service_kit.metrics.text import Family, escape, header, labelled, render_family
 from trading_model.accounting.book import OTHER
-from trading_model.accounting.figures import figures, mark_of
+from trading_model.accounting.figures import exposure, figures, mark_of
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.quota import newcomers_limit
 from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.totals import TotalsSnapshot
-from trading_model.decimals import exactly, show
+from trading_model.decimals import ZERO, exactly, show
 from trading_model.instruments import Terms
 from trading_model.timestamps import unix_seconds
 
@@ -46,18 +46,21 @@ POSITION_FAMILIES = (
     metrics.FEES,
     metrics.FEES_OUTSIDE_NET,
     metrics.POSITION_RECOMPUTING,
+    metrics.CONTRACT_EXPOSURE,
 )
 """In the order in which `_render_positions` returns their blocks."""
 
 SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
 
 KEY_BYTES = 16_384
-"""Maximum bytes of the series of one key and its symbol: 45 lines with 128 bytes of names each, and values of maximum
+"""Maximum bytes of the series of one key and its symbol: 46 lines with 128 bytes of names each, and values of maximum
 length (amounts have 38 digits on either side of the point, sums and products up to 208).
 """
 
 OTHER_BYTES = 2**20
 """Maximum bytes of all other metrics."""
+
+ONE = Decimal(1)
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -147,7 +150,7 @@ class Exposition:
         if moment.other.fees:
             labels = self._labels_of((OTHER, OTHER, OTHER))
             fees = _by_currency("trading_fees", labels, moment.other.fees)
-            slices.append(_joined([], [], [], [], [], fees, [], []))
+            slices.append(_joined([], [], [], [], [], fees, [], [], []))
         yield from _families(POSITION_FAMILIES, slices, openmetrics)
 
     def _render_marks(self, moment: StateSnapshot, openmetrics: bool) -> Iterator[bytes]:
@@ -196,9 +199,10 @@ class Exposition:
     def _render_positions(self, given: tuple[list[PositionSnapshot], list[Mark]]) -> Blocks:
         held_positions, marks = given
         position, average, realized, unrealized, net = [], [], [], [], []
-        fees, outside, recomputing = [], [], []
+        fees, outside, recomputing, worth = [], [], [], []
         for held, mark in zip(held_positions, marks, strict=True):
-            figure = figures(held, mark_of(held, mark))
+            price = mark_of(held, mark)
+            figure = figures(held, price)
             labels = self._labels_of(_label_values(held))
             key = f"{labels}}}"
             position.append(f"trading_position{key} {show(held.state.quantity)}\n")
@@ -213,7 +217,10 @@ class Exposition:
                 outside += _by_currency("trading_fees_outside_net", labels, held.state.fees_outside)
             if held.recomputing:
                 recomputing.append(f"trading_position_recomputing{key} 1\n")
-        return _joined(position, average, realized, unrealized, net, fees, outside, recomputing)
+            if price is not None and (held.terms.inverse or held.terms.multiplier != ONE):
+                sign = "-" if held.state.quantity < ZERO else ""
+                worth.append(f"trading_contract_exposure{key} {sign}{show(exposure(held, price))}\n")
+        return _joined(position, average, realized, unrealized, net, fees, outside, recomputing, worth)
 
     def _labels_of(self, values: tuple[str, ...]) -> str:
         """Formatted labels without the closing brace: account, strategy, symbol, position side, P&L currency."""
