@@ -15,6 +15,9 @@ from trading_files.values.numbers import POINT
 _ONE_DECIMAL_SIGN = ("json", "ndjson")
 """Kinds of files in which a number has a point."""
 
+_VARYING_ROWS = ("json", "ndjson", "xml")
+"""Kinds of files in which a row may have other columns than its table."""
+
 MAX_ABOVE = 1_000
 """Lines above tables that are kept."""
 
@@ -34,6 +37,7 @@ class _Document:
         self._presets = presets
         self._choices = choices
         self._decimal = POINT if document.kind in _ONE_DECIMAL_SIGN else ""
+        self._is_complete = document.kind not in _VARYING_ROWS
         self._found: set[str] = set()
         self._unknown: list[tuple[str, Question]] = []
         self._held: list[tuple[Mapping, str, list[Reading]]] = []
@@ -83,7 +87,7 @@ class _Document:
 
     def _with_name(self, mapping: Mapping, table: Table) -> Iterator[Reading]:
         yield Recognised(table.name, mapping.name, mapping.title)
-        for reading in Interpreter(mapping, self._choices, self._decimal).readings(table):
+        for reading in Interpreter(mapping, self._choices, self._decimal, self._is_complete).readings(table):
             yield reading
             if isinstance(reading, Question):
                 self._is_stopped = True

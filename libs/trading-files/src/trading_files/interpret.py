@@ -1,6 +1,6 @@
 """Rows and a mapping to readings: what each row of a file says in the ledger's terms. No network, no clock."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import chain
 
 import msgspec
@@ -23,57 +23,91 @@ from trading_files.readings import (
 )
 from trading_files.values.numbers import POINT
 
-MAX_AHEAD = 20_000
+FIRST_ROWS = 500
 """Rows that are looked at before the first is read, where the mapping leaves open how numbers or dates are written."""
+
+MAX_AHEAD = 20_000
+"""The same where one can be read in two ways."""
 
 
 class Interpreter:
     """Reads tables and messages by one mapping, with what the user chose."""
 
-    def __init__(self, mapping: FileMapping, choices: Choices | None = None, decimal: str = "") -> None:
-        """`decimal` is the decimal sign of a source that has only one, such as JSON."""
+    def __init__(
+        self, mapping: FileMapping, choices: Choices | None = None, decimal: str = "", is_complete: bool = False
+    ) -> None:
+        """`decimal` is the decimal sign of a source that has only one, such as JSON. `is_complete`: rows have no other
+        columns than their table.
+        """
+        self._is_complete = is_complete
         self.mapping = mapping if mapping.decimal or not decimal else msgspec.structs.replace(mapping, decimal=decimal)
         self._choices = choices or Choices()
         self._messages: dict[tuple[str, ...], tuple[ReadRow, Surroundings]] = {}
 
     def readings(self, table: Table) -> Iterator[Reading]:
         """What each row of a table says, in the order of the table; warnings last. A question ends it."""
-        around = Surroundings(self._choices, table.columns, table.preamble)
+        around = Surroundings(self._choices, table.columns, table.preamble, is_complete=self._is_complete)
         columns = list(check_columns(self.mapping, around))
         yield from columns
         if any(isinstance(one, Question | BadRow) for one in columns):
             return
         evidence = Evidence(self.mapping, around)
-        ahead: list[Row] = []
-        if evidence.is_needed:
-            for row in table.rows:
-                ahead.append(row)
-                evidence.see(row.place, row.cells)
-                if evidence.is_clear or len(ahead) >= MAX_AHEAD:
-                    break
-            questions = evidence.questions()
-            if questions:
-                yield from questions
-                return
-        read = compile_rows(self.mapping, around, evidence.decimal, evidence.order)
-        yield from self._read_rows(chain(ahead, table.rows), read, around)
-
-    def _read_rows(self, rows: Iterable[Row], read: ReadRow, around: Surroundings) -> Iterator[Reading]:
-        notes, remarks, once = around.notes, _Remarks(), _Once()
-        for row in self._carried(rows, around) if self.mapping.carry else rows:
-            readings = read(row.place, row.cells)
-            if row.extra and not self.mapping.extra_cells:
-                readings = self._with_extra(row, readings)
-            yield from readings if len(readings) == 1 else once.first(readings)
-            if notes:
-                remarks.add(row.place, notes)
-            if isinstance(readings[0], Question):
-                return
+        ahead = _look_ahead(table.rows, evidence, FIRST_ROWS)
+        questions = evidence.questions()
+        if questions:
+            yield from questions
+            return
+        remarks = _Remarks()
+        is_stopped = yield from self._read_rows(chain(ahead, table.rows), around, evidence, remarks, _Once())
+        if is_stopped:
+            return
         if self.mapping.warning:
             yield Warning("source", self.mapping.warning)
         yield from remarks.warnings()
 
-    def _carried(self, rows: Iterable[Row], around: Surroundings) -> Iterator[Row]:
+    def _read_rows(
+        self, rows: Iterator[Row], around: Surroundings, evidence: Evidence, remarks: "_Remarks", once: "_Once"
+    ) -> Generator[Reading, None, bool]:
+        """What rows say; whether a question stopped it."""
+        read = compile_rows(self.mapping, around, evidence.decimal, evidence.order)
+        notes, is_strict = around.notes, not self.mapping.extra_cells
+        for row in self._carried(rows, around) if self.mapping.carry else rows:
+            readings = read(row.place, row.cells)
+            if is_strict and row.extra:
+                readings = self._with_extra(row, readings)
+            first = readings[0]
+            if isinstance(first, Question):
+                notes.clear()
+                return (yield from self._ask(first, row, rows, around, evidence, remarks, once))
+            if len(readings) == 1:
+                yield first
+            else:
+                yield from once.first(readings)
+            if notes:
+                remarks.add(row.place, notes)
+        return False
+
+    def _ask(
+        self,
+        question: Question,
+        row: Row,
+        rows: Iterator[Row],
+        around: Surroundings,
+        evidence: Evidence,
+        remarks: "_Remarks",
+        once: "_Once",
+    ) -> Generator[Reading, None, bool]:
+        """The question of a row; or, where further rows show the answer, this row and those by it."""
+        if evidence.may_answer(question):
+            known = evidence.decimal, evidence.order
+            evidence.see(row.place, row.cells)
+            ahead = _look_ahead(rows, evidence, 0)
+            if (evidence.decimal, evidence.order) != known:
+                return (yield from self._read_rows(chain((row,), ahead, rows), around, evidence, remarks, once))
+        yield question
+        return True
+
+    def _carried(self, rows: Iterator[Row], around: Surroundings) -> Iterator[Row]:
         """The rows with what empty cells of some columns have from the row above."""
         columns, above = around.columns(self.mapping.carry), dict[str, str]()
         for row in rows:
@@ -110,6 +144,19 @@ class Interpreter:
 
 MAX_FORMS = 100
 """Forms of messages whose compiled mapping is kept."""
+
+
+def _look_ahead(rows: Iterator[Row], evidence: Evidence, least: int) -> list[Row]:
+    """Take the next rows, for as long as they are needed as evidence."""
+    ahead: list[Row] = []
+    if evidence.is_needed:
+        while not evidence.is_clear and (len(ahead) < least or (evidence.is_open and len(ahead) < MAX_AHEAD)):
+            row = next(rows, None)
+            if row is None:
+                break
+            ahead.append(row)
+            evidence.see(row.place, row.cells)
+    return ahead
 
 
 class _Once:

@@ -36,6 +36,7 @@ class Asked(Exception):
 class Surroundings:
     """The columns of a table, the lines above them, the user's choices.
 
+    `is_complete`: no row has a column that is not among `columns`; rows of JSON may.
     `notes` is where a function says what the user should know about the row at hand: a code and a text.
     `needs_time`: a row of a file without a time is an error, while a message happened now.
     """
@@ -46,8 +47,10 @@ class Surroundings:
         columns: Sequence[str] = (),
         preamble: Sequence[Sequence[str]] = (),
         needs_time: bool = True,
+        is_complete: bool = False,
     ) -> None:
         self.choices = choices
+        self.is_complete = is_complete
         self.needs_time = needs_time
         self.notes: list[tuple[str, str]] = []
         self._columns = dict.fromkeys(columns)
@@ -75,6 +78,10 @@ class Surroundings:
     def has(self, name: str) -> bool:
         """Whether the table has a column."""
         return self.column(name) in self._columns
+
+    def is_absent(self, name: str) -> bool:
+        """Whether no row has a column."""
+        return self.is_complete and not self.has(name)
 
     def labelled(self, label: str) -> str | None:
         """What stands behind a label above the header: in its cell after a colon, or in the next cell."""

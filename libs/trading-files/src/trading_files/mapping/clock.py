@@ -21,6 +21,10 @@ MAX_KNOWN = 10_000
 
 _ZONE = re.compile(r"\b(?:UTC|GMT) ?(?:([+-])(\d{1,2})(?::?(\d\d))?)?\b", re.ASCII)
 
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:", re.ASCII)
+_SECONDS = re.compile(r"[0-5]\d(?:\.(?:[1-9]\d\d|\d[1-9]\d|\d\d[1-9]))?Z?", re.ASCII)
+"""Seconds whose text is the same in the ledger: three decimals are not all 0."""
+
 Notes = list[tuple[str, str]]
 
 
@@ -80,23 +84,21 @@ def _quick(read_slowly: Callable[[str], str], has_zone: bool, notes: Notes) -> C
     """Reads `2021-05-09 22:47:36`, with three decimals or none, with Z or none, by its minute, which is kept."""
     in_zone: dict[str, str] = {}
     in_utc: dict[str, str] = {}
+    is_plain = _SECONDS.fullmatch
 
     def read(text: str) -> str:
-        minute, second, end = text[:17], text[17:19], text[19:]
-        kept = in_utc if end[-1:] == "Z" else in_zone
-        decimals = end[:-1] if kept is in_utc else end
-        known = kept.get(minute)
-        if known is not None and second.isdigit() and second < "60" and len(second) == 2:
-            if not decimals:
-                return f"{known}{second}Z"
-            if len(decimals) == 4 and decimals[0] == "." and decimals[1:].isdigit() and decimals != ".000":
-                return f"{known}{second}{decimals}Z"
+        is_utc = text[-1] == "Z"
+        minutes = in_utc if is_utc else in_zone
+        minute = minutes.get(text[:17])
+        if minute is not None:
+            end = text[17:]
+            if is_plain(end) is not None:
+                return minute + end if is_utc else f"{minute}{end}Z"
         said = len(notes)
         found = read_slowly(text)
-        is_plain = text[4:5] == text[7:8] == "-" and text[13:14] == text[16:17] == ":"
-        is_plain = is_plain and text.isascii() and (not decimals or decimals[0] == ".")
-        if is_plain and (has_zone or kept is in_utc) and len(notes) == said and len(kept) < MAX_KNOWN:
-            kept[minute] = found[:17]
+        is_kept = (has_zone or is_utc) and len(notes) == said and is_plain(text[17:]) is not None
+        if is_kept and _MINUTE.fullmatch(text[:17]) is not None and len(minutes) < MAX_KNOWN:
+            minutes[text[:17]] = found[:17]
         return found
 
     return read

@@ -1,13 +1,14 @@
 """A mapping as one function of a row: everything that does not depend on the row is decided once."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
 from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
-from trading_files.mapping.conditions import compile_tests
+from trading_files.mapping.conditions import Meets, compile_tests, never
 from trading_files.mapping.load import REQUIRED
-from trading_files.mapping.members import Members
+from trading_files.mapping.members import Members, Plain
 from trading_files.mapping.model import Mapping, Output, Rule, Value
 from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, SkippedRow
 
@@ -18,13 +19,17 @@ DEFAULT = "default"
 MAX_ITEMS = 1_000
 """Items of a list in a row that become events."""
 
-Make = Callable[[int, Cells], Reading]
-
 
 def compile_rows(mapping: Mapping, around: Surroundings, decimal: str = "", order: str = "") -> ReadRow:
     """The function that reads the rows of a table. `decimal` and `order`: what the file shows, as for `Members`."""
     members = Members(mapping, around, decimal, order)
-    rules = [(compile_tests(rule.when, around, members.number), _rule(rule, around, members)) for rule in mapping.rules]
+    rules: list[tuple[Meets | None, ReadRow]] = []
+    for rule in mapping.rules:
+        meets = compile_tests(rule.when, around, members.number)
+        if meets is not never:
+            rules.append((meets, _rule(rule, around, members)))
+        if meets is None:
+            break
     tested = [around.column(test.columns[0]) for rule in mapping.rules for test in rule.when]
     no_rule = tested[0] if tested else ""
 
@@ -54,8 +59,7 @@ def _rule(rule: Rule, around: Surroundings, members: Members) -> ReadRow:
         column = around.column(rule.event)
         return lambda place, cells: [_passed_on(place, cells, column)]
     if len(rule.outputs) == 1 and not rule.outputs[0].when and not rule.outputs[0].each:
-        only = _output(rule.outputs[0], around, members)
-        return lambda place, cells: [only(place, cells)]
+        return _output(rule.outputs[0], around, members)
     outputs = [_outputs(output, around, members) for output in rule.outputs]
 
     def make_all(place: int, cells: Cells) -> list[Reading]:
@@ -71,7 +75,7 @@ def _outputs(output: Output, around: Surroundings, members: Members) -> ReadRow:
     if output.each:
         return _for_each(output, around, members)
     meets, make = compile_tests(output.when, around, members.number), _output(output, around, members)
-    return lambda place, cells: [make(place, cells)] if meets is None or meets(cells) else []
+    return lambda place, cells: make(place, cells) if meets is None or meets(cells) else []
 
 
 def _for_each(output: Output, around: Surroundings, members: Members) -> ReadRow:
@@ -98,24 +102,70 @@ def _passed_on(place: int, cells: Cells, column: str) -> EventRow:
     return EventRow(place, members.pop(column), members)
 
 
-def _output(output: Output, around: Surroundings, members: Members) -> Make:
-    fixed = _chosen(output.kind, around)
-    getters: list[tuple[str, Get]] = []
-    labels: dict[str, str] = {}
+def _output(output: Output, around: Surroundings, members: Members) -> ReadRow:
+    parts = _Parts(_chosen(output.kind, around), [], [], [], {})
     for name, value in output.members:
-        if name in fixed:
-            continue
-        labels[name] = members.label(name, value)
-        get = members.getter(name, value)
-        if value == Value("value", text=value.text):
-            text = get({})
-            if text is not None:
-                fixed[name] = text
-        else:
-            getters.append((name, get))
+        if name not in parts.fixed:
+            _add_member(parts, name, value, around, members)
     required = REQUIRED[output.kind] + (("ts",) if around.needs_time and output.kind != "instrument" else ())
-    make = _fill if output.kind == "fill" else _event
-    return make(output.kind, fixed, getters, labels, required)
+    return _fill(parts, required) if output.kind == "fill" else _event(output.kind, parts, required)
+
+
+class _Parts(NamedTuple):
+    """What the members of an event are made by: fixed texts, single columns, functions."""
+
+    fixed: dict[str, str]
+    plain: list[Plain]
+    checked: list[Plain]
+    """Single columns most of whose texts stand as they are."""
+
+    getters: list[tuple[str, Get]]
+    labels: dict[str, str]
+
+    def members(self, cells: Cells) -> dict[str, str]:
+        """The members of a row's event."""
+        members = self.fixed.copy()
+        column = ""
+        try:
+            for name, column, read, stands in self.checked:
+                text = cells.get(column)
+                if text is None:
+                    continue
+                if stands(text):  # type: ignore[misc]  # it is what makes a column a checked one
+                    members[name] = text
+                elif made := read(text):
+                    members[name] = made
+            for name, column, read, _ in self.plain:
+                text = cells.get(column)
+                if text is not None and (made := read(text)):
+                    members[name] = made
+        except ValueError as error:
+            raise RowError(column, str(error)) from None
+        for name, get in self.getters:
+            text = get(cells)
+            if text is not None:
+                members[name] = text
+        return members
+
+
+def _add_member(parts: _Parts, name: str, value: Value, around: Surroundings, members: Members) -> None:
+    parts.labels[name] = members.label(name, value)
+    if value == Value("value", text=value.text):
+        text = members.getter(name, value)({})
+        if text is not None:
+            parts.fixed[name] = text
+    elif (plain := members.plain(name, value)) is not None:
+        if not around.is_absent(plain.column):
+            (parts.plain if plain.stands is None else parts.checked).append(plain)
+    elif not _says_nothing(value, around):
+        parts.getters.append((name, members.getter(name, value)))
+
+
+def _says_nothing(value: Value, around: Surroundings) -> bool:
+    """Whether a value comes from columns that no row of the table has."""
+    if value.source == "list_of" and not around.is_absent(f"{value.columns[0]}.0"):
+        return False
+    return bool(value.columns) and value.otherwise is None and all(map(around.is_absent, value.columns))
 
 
 def _chosen(kind: str, around: Surroundings) -> dict[str, str]:
@@ -128,19 +178,11 @@ def _chosen(kind: str, around: Surroundings) -> dict[str, str]:
     return {name: text for name, text in chosen.items() if text}
 
 
-def _fill(
-    _kind: str,
-    fixed: dict[str, str],
-    getters: list[tuple[str, Get]],
-    labels: dict[str, str],
-    required: tuple[str, ...],
-) -> Make:
-    def fill(place: int, cells: Cells) -> Reading:
-        members = fixed.copy()
-        for name, get in getters:
-            text = get(cells)
-            if text is not None:
-                members[name] = text
+def _fill(parts: _Parts, required: tuple[str, ...]) -> ReadRow:
+    members_of, labels = parts.members, parts.labels
+
+    def fill(place: int, cells: Cells) -> list[Reading]:
+        members = members_of(cells)
         for name in required:
             if name not in members:
                 raise RowError(labels.get(name, name), "is empty")
@@ -153,31 +195,21 @@ def _fill(
             raise RowError(labels["qty"], "must be more than 0")
         if "fee" not in members:
             members.pop("fee_currency", None)
-        return FillRow(place, members)
+        return [FillRow(place, members)]
 
     return fill
 
 
-def _event(
-    kind: str,
-    fixed: dict[str, str],
-    getters: list[tuple[str, Get]],
-    labels: dict[str, str],
-    required: tuple[str, ...],
-) -> Make:
-    def event(place: int, cells: Cells) -> Reading:
-        members = fixed.copy()
-        for name, get in getters:
-            text = get(cells)
-            if text is not None:
-                members[name] = text
+def _event(kind: str, parts: _Parts, required: tuple[str, ...]) -> ReadRow:
+    def event(place: int, cells: Cells) -> list[Reading]:
+        members = parts.members(cells)
         for name in required:
             if name not in members:
-                raise RowError(labels.get(name, name), "is empty")
+                raise RowError(parts.labels.get(name, name), "is empty")
         if kind == "cash" and not members["amount"].strip("-0."):
-            return SkippedRow(place, "an amount of 0")
+            return [SkippedRow(place, "an amount of 0")]
         if kind == "cash" and "symbol" in members:
             members.setdefault("strategy", DEFAULT)  # that of the fills to whose position the money belongs
-        return EventRow(place, kind, members)
+        return [EventRow(place, kind, members)]
 
     return event

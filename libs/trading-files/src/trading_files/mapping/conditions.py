@@ -12,11 +12,22 @@ Meets = Callable[[Cells], bool]
 
 
 def compile_tests(tests: Sequence[Test], around: Surroundings, number_of: NumberOf) -> Meets | None:
-    """Whether a row meets all tests; None if there is none."""
-    compiled = [_compile_test(test, around, number_of) for test in tests]
+    """Whether a row meets all tests; None if each row does. `never` if none does."""
+    compiled = []
+    for test in tests:
+        meets = _compile_test(test, around, number_of)
+        if not all(map(around.is_absent, test.columns)) or test.begins_with:
+            compiled.append(meets)
+        elif not meets({}):
+            return never
     if len(compiled) < 2:
         return compiled[0] if compiled else None
     return lambda cells: all(meets(cells) for meets in compiled)
+
+
+def never(_cells: Cells) -> bool:
+    """The condition that no row meets."""
+    return False
 
 
 def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meets:

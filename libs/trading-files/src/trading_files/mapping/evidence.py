@@ -34,6 +34,15 @@ class Evidence:
         return bool(self._numbers or self._dates)
 
     @property
+    def is_open(self) -> bool:
+        """Whether a text so far can be read in two ways, and none shows in which."""
+        return bool(self.questions())
+
+    def may_answer(self, question: Question) -> bool:
+        """Whether further rows may show what a question asks for."""
+        return bool({"decimal": self._numbers, "date_order": self._dates}.get(question.code))
+
+    @property
     def is_clear(self) -> bool:
         """Whether no further row is needed."""
         return (not self._numbers or bool(self._marks.mark)) and (not self._dates or bool(self._orders.order))

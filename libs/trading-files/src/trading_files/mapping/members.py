@@ -1,6 +1,8 @@
 """The members of events as functions of a row: a source's text, what is done to it, and its type."""
 
+import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,9 +11,9 @@ from trading_files.mapping.asking import ambiguous_question
 from trading_files.mapping.clock import plain_zone, time_reader, zone_in_header
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.model import Mapping, Option, Value
-from trading_files.mapping.numeric import ReadText, amount_reader, number_reader
+from trading_files.mapping.numeric import PLAIN_NUMBER, ReadText, amount_reader, number_reader
 from trading_files.mapping.sources import Sources
-from trading_files.mapping.texts import MAX_KNOWN, meaning_of
+from trading_files.mapping.texts import Known, meaning_of
 from trading_files.values import numbers, options, sides
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.marks import unmark
@@ -23,6 +25,8 @@ IDS = ("trade_id", "order_id", "id")
 MADE_NUMBERS = ("value", "sum_of", "product_of", "size_of", "size_from")
 """Sources whose text is a plain number already."""
 
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_:-]{1,128}", re.ASCII)
+
 MANGLED_IDS = "ids_in_exponent_form"
 
 
@@ -32,14 +36,26 @@ def unmarked(text: str) -> str:
 
 
 _CHECKS: dict[str, ReadText] = {
-    "symbol": lambda text: field_rules.check_symbol(unmarked(text)),
-    "account": lambda text: field_rules.check_name(unmarked(text)),
-    "strategy": lambda text: field_rules.check_name(unmarked(text)),
-    "venue": lambda text: field_rules.check_name(unmarked(text)),
+    "symbol": field_rules.check_symbol,
+    "account": field_rules.check_name,
+    "strategy": field_rules.check_name,
+    "venue": field_rules.check_name,
     "currency": field_rules.check_currency,
     "fee_currency": field_rules.check_currency,
 }
 _OTHER_SIDE = {"buy": "sell", "sell": "buy", "long": "short", "short": "long"}
+
+
+Stands = Callable[[str], object]
+
+
+class Plain(NamedTuple):
+    """A member that is the text of one column: `read` reads it; a text of which `stands` is true needs no reading."""
+
+    name: str
+    column: str
+    read: ReadText
+    stands: Stands | None = None
 
 
 class Members:
@@ -58,13 +74,33 @@ class Members:
         """The column to name in a message about a member."""
         return self._around.column(value.columns[0]) if value.columns else name
 
+    def plain(self, name: str, value: Value) -> "Plain | None":
+        """What reads a member that is the text of one column, as most are; None for any other."""
+        zone = value.zone.text if value.zone is not None and value.zone.source == "value" else ""
+        plain = Value(columns=value.columns, with_unit=value.with_unit, order=value.order, zone=value.zone)
+        if value != plain or len(value.columns) != 1 or (value.zone is not None and not zone):
+            return None
+        label = self.label(name, value)
+        if zone and not self._around.choices.timezone:
+            return Plain(name, label, self._time_reader(value, label, plain_zone(zone)))
+        stands: Stands | None = None
+        if name in IDS:
+            stands = _PLAIN_ID.fullmatch
+        elif name in NUMBERS and self._decimal == numbers.POINT and not value.with_unit:
+            stands = PLAIN_NUMBER.fullmatch
+        return Plain(name, label, self._reader(name, value, label), stands)
+
     def getter(self, name: str, value: Value) -> Get:
         """The function that gives a member of a row."""
         if name == "ts" and len(value.columns) > 1 and value.source == "column":
             return self._first_time(value)
         label = self.label(name, value)
         source = self._option(value.option) if value.option is not None else self._sources.get(value, label)
-        get = self._typed(name, value, label, _changed(value, source))
+        get = _changed(value, source)
+        if name == "ts" and value.zone is not None and not self._around.choices.timezone:
+            get = self._time_in_zone(value, label, get)
+        elif name not in NUMBERS or value.source not in MADE_NUMBERS or value.negate or value.absolute:
+            get = _read(get, label, self._reader(name, value, label))
         if name == "fee_currency" and value.source in ("base_of", "quote_of"):
             get = _known(get, label)
         meets = compile_tests(value.when, self._around, self.number)
@@ -95,49 +131,52 @@ class Members:
 
     # Types
 
-    def _typed(self, name: str, value: Value, label: str, get: Get) -> Get:
+    def _reader(self, name: str, value: Value, label: str) -> ReadText:
+        """The function that reads the text of a member by its type. It raises RowError, Asked, ValueError."""
         if name in NUMBERS:
-            return self._amount(value, label, get)
+            return self._amount_reader(value, label)
         if name in SIDES:
-            return _side(get, label, name == "position_side", value.opposite)
+            return Known(_side_reader(label, name == "position_side", value.opposite)).__getitem__
         if name == "ts":
-            return self._time(value, label, get)
+            zone = plain_zone(self._around.choices.timezone) or zone_in_header(label)
+            return self._time_reader(value, label, zone)
         if name in IDS:
-            return self._identifier(label, get)
+            return self._identifier_reader(label)
         check = _CHECKS.get(name)
-        return _read(get, label, check or unmarked)
+        return unmarked if check is None else Known(lambda text: check(unmarked(text))).__getitem__
 
-    def _amount(self, value: Value, label: str, get: Get) -> Get:
-        number = self.number(label)
+    def _amount_reader(self, value: Value, label: str) -> ReadText:
+        number = str if value.source in MADE_NUMBERS else self.number(label)
         if value.with_unit:
             number = amount_reader(label, self._decimal, number)
-        if value.source not in MADE_NUMBERS:
-            get = _read(get, label, number)
         if not (value.negate or value.absolute):
-            return get
+            return number
         absolute = value.absolute
 
-        def signed(cells: Cells) -> str | None:
-            text = get(cells)
-            if text is None:
-                return None
-            if text[0] == "-":
-                return text[1:]
-            return text if absolute or not text.strip("0.") else f"-{text}"
+        def signed(text: str) -> str:
+            read = number(text)
+            if read[0] == "-":
+                return read[1:]
+            return read if absolute or not read.strip("0.") else f"-{read}"
 
         return signed
 
-    def _identifier(self, label: str, get: Get) -> Get:
+    def _identifier_reader(self, label: str) -> ReadText:
         notes = self._around.notes
 
         def identifier(text: str) -> str:
             text = unmarked(text)
             if "+" in text and numbers.has_exponent(text):
-                notes.append((MANGLED_IDS, f"{label} has ids such as {shown(text)}, cut by a spreadsheet; not taken"))
+                said = f"{label} has ids such as {shown(text)}, cut by a spreadsheet; they are not taken"
+                notes.append((MANGLED_IDS, said))
                 return ""
             return field_rules.check_identifier(text)
 
-        return _read(get, label, identifier)
+        return identifier
+
+    def _time_reader(self, value: Value, label: str, zone: str) -> ReadText:
+        order = self._order or value.order
+        return time_reader(label, order, zone, value.zone_default, value.form, self._around.notes)
 
     def _first_time(self, value: Value) -> Get:
         """The first time of several columns: each has the zone that its own name says."""
@@ -147,21 +186,19 @@ class Members:
             chain = msgspec.structs.replace(value, columns=(column,), otherwise=chain)
         return self.getter("ts", chain)
 
-    def _time(self, value: Value, label: str, get: Get) -> Get:
-        choices, notes = self._around.choices, self._around.notes
-        order = self._order or value.order
-        zone_of = None if choices.timezone or value.zone is None else self.getter("zone", value.zone)
-        fixed = plain_zone(choices.timezone) or ("" if zone_of is not None else zone_in_header(label))
+    def _time_in_zone(self, value: Value, label: str, get: Get) -> Get:
+        """A time whose zone the mapping names, or a column of the row does."""
+        zone_of = self.getter("zone", value.zone or Value())
         readers: dict[str, ReadText] = {}
 
         def time(cells: Cells) -> str | None:
             text = get(cells)
             if text is None:
                 return None
-            zone = fixed if zone_of is None else plain_zone(zone_of(cells) or "")
+            zone = zone_of(cells) or ""
             read = readers.get(zone)
             if read is None:
-                read = readers[zone] = time_reader(label, order, zone, value.zone_default, value.form, notes)
+                read = readers[zone] = self._time_reader(value, label, plain_zone(zone))
             return read(text)
 
         return time
@@ -242,20 +279,12 @@ def _or(get: Get, other: Get) -> Get:
     return one_or_other
 
 
-def _side(get: Get, label: str, is_position: bool, opposite: bool) -> Get:
-    known: dict[str, str] = {}
-
+def _side_reader(label: str, is_position: bool, opposite: bool) -> ReadText:
     def read(text: str) -> str:
-        word = known.get(text)
-        if word is not None:
-            return word
         found = sides.read_side(text)
         if isinstance(found, Ambiguous):
             raise Asked(ambiguous_question(label, found))
         word = found.position if is_position else found.side
-        word = _OTHER_SIDE.get(word, word) if opposite else word
-        if len(known) < MAX_KNOWN:
-            known[text] = word
-        return word
+        return _OTHER_SIDE.get(word, word) if opposite else word
 
-    return _read(get, label, read)
+    return read

@@ -1,13 +1,17 @@
 """Reads the numbers of a column; where only the user can say what one is, it is asked."""
 
+import re
 from collections.abc import Callable
 
 from trading_files.errors import UnreadableValue
 from trading_files.mapping.around import Asked, RowError
 from trading_files.mapping.asking import ambiguous_question, decimal_question
 from trading_files.values.ambiguous import Ambiguous
-from trading_files.values.amounts import read_amount
+from trading_files.values.amounts import is_code, read_amount
 from trading_files.values.numbers import read_number
+
+PLAIN_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
+_AMOUNT = re.compile(r"((?:0|[1-9]\d*)(?:\.\d+)?)([A-Za-z]{2,10})", re.ASCII)
 
 ReadText = Callable[[str], str]
 NumberOf = Callable[[str], ReadText]
@@ -17,10 +21,10 @@ NumberOf = Callable[[str], ReadText]
 def number_reader(label: str, decimal: str, thousands: bool) -> ReadText:
     """Reads numbers with this decimal sign; "" if unknown. `thousands`: the other sign is known to separate them."""
     other = "," if decimal == "." else "."
-    is_point = decimal == "."
+    is_point, plain = decimal == ".", PLAIN_NUMBER.fullmatch
 
     def number(text: str) -> str:
-        if is_point and text.isascii() and text.replace(".", "", 1).isdigit() and _is_canonical(text):
+        if is_point and plain(text) is not None:
             return text
         try:
             found = read_number(text, decimal)
@@ -40,7 +44,12 @@ def number_reader(label: str, decimal: str, thousands: bool) -> ReadText:
 def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
     """Reads the number of an amount, with a unit or without: 0.5DOGE, $420.10."""
 
+    is_point = decimal == "."
+
     def amount(text: str) -> str:
+        plain = split_plain(text) if is_point else None
+        if plain is not None:
+            return plain[0]
         try:
             found = read_amount(text, decimal)
         except UnreadableValue as error:
@@ -54,8 +63,10 @@ def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
     return amount
 
 
-def _is_canonical(text: str) -> bool:
-    return text[0] != "." and text[-1] != "." and (text[0] != "0" or len(text) == 1 or text[1] == ".")
+def split_plain(text: str) -> tuple[str, str] | None:
+    """The number and the unit of an amount as most are, with a point: 0.5DOGE. None for any other text."""
+    found = _AMOUNT.fullmatch(text)
+    return (found[1], found[2]) if found is not None and is_code(found[2]) else None
 
 
 def _is_number(text: str, decimal: str) -> bool:

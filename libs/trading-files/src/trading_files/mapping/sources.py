@@ -8,7 +8,7 @@ from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundin
 from trading_files.mapping.asking import missing_question, size_question
 from trading_files.mapping.load import template_pieces
 from trading_files.mapping.model import Value
-from trading_files.mapping.numeric import NumberOf
+from trading_files.mapping.numeric import NumberOf, split_plain
 from trading_files.mapping.texts import meaning_of
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.amounts import read_amount
@@ -116,6 +116,9 @@ class Sources:
         """The unit of an amount; None if it has none. The number itself is read, and refused, by its own member."""
         if text is None:
             return None
+        plain = split_plain(text)
+        if plain is not None:
+            return plain[1]
         try:
             found = read_amount(text, self._decimal).unit
         except UnreadableValue:

@@ -10,6 +10,20 @@ MAX_KNOWN = 10_000
 WILD = "*"
 
 
+class Known(dict[str, str]):
+    """What a function makes of each text, kept: for columns in which the same texts come again and again."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: str) -> str:
+        found = self._read(text)
+        if len(self) < MAX_KNOWN:
+            self[text] = found
+        return found
+
+
 def one_of_texts(texts: Sequence[str]) -> Callable[[str], bool]:
     """Whether a text is one of some, without regard to case; `*` in them stands for any characters."""
     exact = {text.casefold() for text in texts if WILD not in text}

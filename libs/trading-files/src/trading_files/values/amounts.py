@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trading_files.errors import UnreadableValue
 from trading_files.values.ambiguous import Ambiguous
@@ -27,6 +28,13 @@ _LEADING_DIGITS = frozenset(
     """.split()  # noqa: SIM905 - a list of words
 )
 """Coins whose name begins with a digit: "5.001INCH" is 5.001 of INCH, or 5.00 of 1INCH."""
+
+_DIGITS_BEFORE: dict[str, list[str]] = {}
+"""The digits before each name of letters: 1 before INCH."""
+
+for _coin in sorted(_LEADING_DIGITS):
+    if _letters := _coin.lstrip("0123456789"):
+        _DIGITS_BEFORE.setdefault(_letters, []).append(_coin.removesuffix(_letters))
 
 _NUMBER = r"[-+−–]?\s*\(?\s*[-+−–]?(?:\d|[.,](?=\d))(?:[\d.,'’_\s]*\d)?[.,]?(?:[eE][+-]?\d{1,3}(?![\w.]))?\s*\)?-?"
 _UNIT = r"[^\W\d_][\w.]{0,19}|[^\w\s.,'’%()+−–-]{1,2}|[A-Z]{1,3}[$¥]|[Kk]r\.|S?Fr\."
@@ -68,17 +76,22 @@ def read_amount(text: str, decimal: str = "", units: Collection[str] = ()) -> Am
     raise UnreadableValue(f"{text[:80]!r} is not an amount")
 
 
+@lru_cache(maxsize=4_096)
+def is_code(unit: str) -> bool:
+    """Whether a unit is a code that has one meaning, and leaves no doubt where the number before it ends."""
+    return unit.upper() not in _DIGITS_BEFORE and unit not in _SIGNS and unit.lower() not in _SIGNS
+
+
 def _signed(sign: str, number: str) -> str:
     return f"{sign}{number}"
 
 
 def _amount(number: str, unit: str, decimal: str) -> Amount:
-    for coin in _LEADING_DIGITS:
-        digits = coin[: len(coin) - len(coin.lstrip("0123456789"))]
-        if unit.upper() == coin[len(digits) :] and unit and number.endswith(digits) and len(number) > len(digits):
-            return Amount(
-                Ambiguous("unit", number + unit, (f"{number} {unit}", f"{number[: -len(digits)]} {coin}")), unit
-            )
+    for digits in _DIGITS_BEFORE.get(unit.upper(), ()):
+        if number.endswith(digits) and len(number) > len(digits):
+            coin = f"{digits}{unit.upper()}"
+            readings = (f"{number} {unit}", f"{number[: -len(digits)]} {coin}")
+            return Amount(Ambiguous("unit", number + unit, readings), unit)
     return Amount(read_number(number, decimal), _unit(unit))
 
 
