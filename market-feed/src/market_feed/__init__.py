@@ -21,6 +21,7 @@ Modules:
     journal           puts events into the journal, in order
     feed              one venue's feed
     environment       the settings
+    known_venues      the venues that settings name
     metrics           the catalogue of metrics
     exposition        the current values of the metrics
     metrics_document  writes the page of metrics

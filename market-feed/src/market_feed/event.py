@@ -30,17 +30,15 @@ class Writer:
 
     def trade(self, trade: Trade) -> Event:
         """A trade."""
-        parts = (
+        sent = f'"event_ts":"{trade.event_ts}",' if trade.event_ts else ""
+        late = '"late":true,' if trade.late else ""
+        first, last = trade.first_id, trade.last_id
+        ids = f',"first_trade_id":"{first}","last_trade_id":"{last}"}}' if first else "}"
+        text = (
             f'{self._trade}{trade.id}","price":"{trade.price}","qty":"{trade.qty}","side":"{trade.side}",'
-            f'"ts":"{trade.ts}","received_at_ns":{trade.received_at_ns},"origin":"{trade.origin}"'
+            f'"ts":"{trade.ts}",{sent}{late}"received_at_ns":{trade.received_at_ns},"origin":"{trade.origin}"{ids}'
         )
-        if trade.event_ts:
-            parts = f'{parts},"event_ts":"{trade.event_ts}"'
-        if trade.first_id:
-            parts = f'{parts},"first_trade_id":"{trade.first_id}","last_trade_id":"{trade.last_id}"'
-        if trade.late:
-            parts = f'{parts},"late":true'
-        return Event(f"{self._space}#{trade.id}", f"{parts}}}".encode())
+        return Event(f"{self._space}#{trade.id}", text.encode())
 
     def quote(self, quote: Quote, received_at_ns: int) -> Event:
         """A quote."""

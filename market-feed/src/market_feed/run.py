@@ -16,13 +16,11 @@ from market_feed.exposition import families
 from market_feed.feed import VenueFeed
 from market_feed.filler import Filler
 from market_feed.journal import MarketJournal
+from market_feed.known_venues import venues
 from market_feed.problems import TYPES, NotConnected
 from market_feed.schedule import Calendar, Window, calendar_of
 from market_feed.schedule_file import ScheduleError, read_schedule
 from market_feed.shard import REASONS, Dialling
-from market_feed.venues.binance.venue import Binance
-from market_feed.venues.coinbase.venue import Coinbase
-from market_feed.venues.venue import Venue
 from service_kit.access.gate import Gate
 from service_kit.clock import SYSTEM_CLOCK
 from service_kit.connection.context import ConnectionContext
@@ -136,17 +134,6 @@ def _calendars(windows: Sequence[Window], symbols: Sequence[str]) -> dict[str, C
             log.warning("the schedule never opens for a symbol; it is not followed", symbol=symbol)
         else:
             found[symbol] = calendar
-    return found
-
-
-def venues(settings: Settings) -> list[tuple[Venue, str]]:
-    """The venues to follow, each with its REST URL."""
-    found: list[tuple[Venue, str]] = []
-    if "binance" in settings.venues:
-        binance = Binance(settings.binance_stream_url, settings.binance_unit, settings.wanted)
-        found.append((binance, settings.binance_rest_url))
-    if "coinbase" in settings.venues:
-        found.append((Coinbase(settings.coinbase_stream_url, settings.wanted), settings.coinbase_rest_url))
     return found
 
 

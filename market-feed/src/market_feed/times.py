@@ -22,20 +22,26 @@ class Unit(Enum):
     MICROSECOND = 1
 
 
+_SECOND, _MILLISECOND = Unit.SECOND, Unit.MILLISECOND  # Python 3.11 takes a microsecond to look a member up
+
+
+def plausible_range(unit: Unit, now_us: int) -> tuple[int, int]:
+    """The earliest and the latest time that a venue can mean, in its unit."""
+    return EARLIEST_US // unit.value, (now_us + LONGEST_AHEAD_US) // unit.value
+
+
 def is_plausible(time_us: int, now_us: int) -> bool:
     """Whether a venue can have meant this time."""
     return EARLIEST_US <= time_us <= now_us + LONGEST_AHEAD_US
 
 
 def as_text(time: int, unit: Unit) -> str:
-    """RFC 3339 in UTC, with three digits for milliseconds, six for microseconds, none for seconds."""
-    if unit is Unit.SECOND:
-        return f"{_second(time)}Z"
-    if unit is Unit.MILLISECOND:
-        seconds, rest = divmod(time, 1_000)
-        return f"{_second(seconds)}.{rest:03d}Z"
-    seconds, rest = divmod(time, 1_000_000)
-    return f"{_second(seconds)}.{rest:06d}Z"
+    """RFC 3339 in UTC of a time after 2001: three decimals for milliseconds, six for microseconds, none for seconds."""
+    digits = str(time)
+    if unit is _SECOND:
+        return f"{_second(digits)}Z"
+    place = -3 if unit is _MILLISECOND else -6
+    return f"{_second(digits[:place])}.{digits[place:]}Z"
 
 
 def from_text(ts: str) -> int:
@@ -47,8 +53,8 @@ def from_text(ts: str) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(seconds: str) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @lru_cache(maxsize=4_096)

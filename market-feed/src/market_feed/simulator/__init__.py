@@ -4,9 +4,9 @@ It publishes a recording or a random market, keeps a venue's limits, and misbeha
 
 Modules:
 
-    tape        what is published, frame by frame: a recording, aggregates made of one (no I/O)
-    random_market a believable market, endless (no I/O)
-    database    what the REST side knows, and its answers (no I/O)
-    faults      what the exchange does wrong (no I/O)
-    exchange    the sockets
+    tape           what is published, frame by frame: a recording, aggregates made of one
+    random_market  a believable market, endless (no I/O)
+    database       what the REST side knows, and its answers (no I/O)
+    faults         what the exchange does wrong (no I/O)
+    exchange       the sockets
 """

@@ -34,13 +34,19 @@ class _Frame(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Frame).decode
 
 
-def read_recording(file: Path) -> Iterator[Tick]:
-    """The frames of a recording, in order. Raises OSError, ValueError."""
+def read_frames(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The receipt time and the bytes of each frame of a recording. Raises OSError, ValueError."""
     with gzip.open(file, "rb") as lines:
         for line in lines:
-            at_ns, _, frame = line.partition(b" ")
-            decoded = _decode(frame)
-            yield Tick(int(at_ns), decoded.stream, decoded.data)
+            at_ns, _, frame = line.rstrip(b"\n").partition(b" ")
+            yield int(at_ns), frame
+
+
+def read_recording(file: Path) -> Iterator[Tick]:
+    """The frames of a recording, in order. Raises OSError, ValueError."""
+    for at_ns, frame in read_frames(file):
+        decoded = _decode(frame)
+        yield Tick(at_ns, decoded.stream, decoded.data)
 
 
 def as_matches(ticks: Iterable[Tick], product: str) -> Iterator[Tick]:

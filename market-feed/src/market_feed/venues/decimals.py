@@ -10,15 +10,16 @@ class Decimals:
     """Whether texts are decimals ≥ 0. Prices repeat, so those seen lately are not checked again."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self.known: set[str] = set()
+        """Some texts that are decimals: looking here first saves a call."""
 
     def has(self, text: str) -> bool:
         """Whether it is one, without sign or exponent."""
-        if text in self._known:
+        if text in self.known:
             return True
         if _DECIMAL(text) is None:
             return False
-        if len(self._known) >= _KNOWN_SIZE:
-            self._known.clear()
-        self._known.add(text)
+        if len(self.known) >= _KNOWN_SIZE:
+            self.known.clear()
+        self.known.add(text)
         return True

@@ -76,7 +76,7 @@ class Binance:
 
     def reader(self) -> BinanceReader:
         """For a new connection."""
-        return BinanceReader(self._unit)
+        return BinanceReader(self._unit, single=self._wanted.raw_trades)
 
     def page(self, instrument: Instrument, first: int) -> Page:
         """By `fromId`, ascending."""

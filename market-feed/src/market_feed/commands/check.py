@@ -1,0 +1,151 @@
+"""`market-feed check`: asks each venue what a feed will need, and prints what it saw. Run it first."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Sequence
+
+from market_feed.filler import Filler
+from market_feed.link import Link, open_connection
+from market_feed.market import Instrument, Subscriptions, Trade, Unreadable
+from market_feed.shard import REFUSED
+from market_feed.venues.venue import Page, Venue
+
+SAMPLES = 5
+LISTEN_SECONDS = 10.0
+PAGE_IDS = 100
+"""The page that is asked for begins so many ids before the last trade."""
+
+
+def check(venues: Sequence[tuple[Venue, str, Sequence[str]]], weight: int) -> int:
+    """Check venues, each with its REST URL and its symbols. Gives the exit code: 0, or 1 if something is missing."""
+    if not any(symbols for _, _, symbols in venues):
+        print("FEED_SYMBOLS is empty: name what to follow, such as BTC-USDT")
+        return 1
+    return asyncio.run(_check_all(venues, weight))
+
+
+async def _check_all(venues: Sequence[tuple[Venue, str, Sequence[str]]], weight: int) -> int:
+    problems = 0
+    for venue, rest_url, symbols in venues:
+        if symbols:
+            problems += await _Check(venue, rest_url, symbols, weight).run()
+    print(f"{problems} problem{'s' if problems != 1 else ''}" if problems else "sound")
+    return 1 if problems else 0
+
+
+class _Check:
+    """What one venue answers."""
+
+    def __init__(self, venue: Venue, rest_url: str, symbols: Sequence[str], weight: int) -> None:
+        self._venue = venue
+        self._instruments = [venue.instrument(symbol) for symbol in symbols]
+        self._context = ssl.create_default_context()
+        self._filler = Filler(venue, rest_url, self._context, weight, time.time_ns)
+        self._rest_url = rest_url
+        self._problems = 0
+        self._trades: dict[str, Trade] = {}
+        self._listed: frozenset[str] | None = None
+
+    async def run(self) -> int:
+        """The number of problems."""
+        print(self._venue.name)
+        try:
+            await self._clock()
+            await self._streams()
+            for instrument in self._instruments:
+                await self._page(instrument)
+        finally:
+            await self._filler.close()
+        return self._problems
+
+    async def _clock(self) -> None:
+        found = []
+        for _ in range(SAMPLES):
+            began_ns = time.time_ns()
+            body = await self._ask(self._venue.time_page())
+            if body is not None:
+                ended_ns = time.time_ns()
+                found.append((ended_ns - began_ns, self._venue.read_time(body) - (began_ns + ended_ns) // 2_000))
+        if not found:
+            self._problem(f"{self._rest_url} does not answer: missing trades can't be fetched")
+            return
+        round_trip_ns, offset_us = min(found)
+        self._say(
+            f"REST answers within {round_trip_ns / 1e6:.0f} ms; the venue's clock is {offset_us / 1e3:+.1f} ms off ours"
+        )
+        if self._filler.budget.used:
+            self._say(f"weight used within its window: {self._filler.budget.used}")
+
+    async def _ask(self, page: Page) -> bytes | None:
+        """The venue's answer; None if there was none, and while it forbids requests."""
+        return None if self._filler.ban.wait(time.monotonic()) else await self._filler.request(page)
+
+    async def _streams(self) -> None:
+        streams = [name for instrument in self._instruments for name in self._venue.streams(instrument)]
+        url, others = self._venue.url(streams)
+        room = asyncio.Event()
+        room.set()
+        try:
+            connection = await open_connection(url, self._context if url.startswith("wss:") else None)
+        except REFUSED as error:
+            self._problem(f"no connection to {url.partition('?')[0]}: {error}")
+            return
+        link = Link(connection, self._venue.reader(), self._take, room)
+        reading = asyncio.create_task(link.run())
+        pause = self._venue.limits.message_pause_seconds
+        listing = self._venue.list_subscriptions(1_000)
+        await link.send([*self._venue.subscribe(others, 1), *([] if listing is None else [listing])], pause)
+        deadline = time.monotonic() + LISTEN_SECONDS
+        while time.monotonic() < deadline and not self._has_all() and not reading.done():
+            await asyncio.sleep(0.05)
+        await link.close()
+        await reading
+        self._say(f"{link.frames} frames came")
+        missing = [name for name in streams if self._listed is not None and name not in self._listed]
+        if self._listed is None:
+            self._problem("the venue did not say what is subscribed to")
+        elif missing:
+            self._problem(f"the venue does not send {', '.join(missing)}: is the symbol right?")
+        else:
+            self._say(f"subscribed to {len(streams)} streams")
+
+    def _has_all(self) -> bool:
+        return self._listed is not None and self._trades.keys() >= {one.code for one in self._instruments}
+
+    def _take(self, link: Link, frames: Sequence[bytes], received_at_ns: int) -> None:
+        for item in link.reader.read(frames, received_at_ns // 1_000):
+            if isinstance(item, Trade):
+                self._trades[item.code] = item
+            elif isinstance(item, Subscriptions):
+                self._listed = frozenset(item.names)
+            elif isinstance(item, Unreadable):
+                self._problem(f"unreadable ({item.reason}): {item.content[:200]!r}")
+
+    async def _page(self, instrument: Instrument) -> None:
+        last = self._trades.get(instrument.code)
+        if last is None:
+            self._say(f"{instrument.symbol}: no trade within {LISTEN_SECONDS:g} s, so no page was asked for")
+            return
+        first = max(last.id - PAGE_IDS, 1)
+        body = await self._ask(self._venue.page(instrument, first))
+        if body is None:
+            self._problem(f"{instrument.symbol}: no page of trades; the lines above say why")
+            return
+        try:
+            ids = sorted(one.id for one in self._venue.read_page(instrument, body, time.time_ns() // 1_000))
+        except ValueError as error:
+            self._problem(f"{instrument.symbol}: the page can't be read: {error}")
+            return
+        found = [number for number in ids if number >= first]
+        if not found or found != [*range(first, found[-1] + 1)]:
+            self._problem(f"{instrument.symbol}: the page from id {first} on is not whole: {found[:3]} …")
+        else:
+            self._say(f"{instrument.symbol}: last trade {last.id} at {last.price}; the page before it has every id")
+
+    def _say(self, text: str) -> None:
+        print(f"  {text}")
+
+    def _problem(self, text: str) -> None:
+        self._problems += 1
+        print(f"  wrong: {text}")

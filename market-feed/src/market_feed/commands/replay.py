@@ -1,0 +1,127 @@
+"""`market-feed replay`: sends a recording through the real pipeline, into a journal of its own and to subscribers."""
+
+import asyncio
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from gzip import BadGzipFile
+from pathlib import Path
+
+from market_feed.continuity import Limits
+from market_feed.event import COUNTED, numbers_after
+from market_feed.journal import MarketJournal
+from market_feed.market import Quote, Trade
+from market_feed.markets import Market
+from market_feed.schedule import Calendar
+from market_feed.simulator.tape import read_frames
+from market_feed.venues.venue import Venue
+from telemetry_stream import backend
+from telemetry_stream.errors import BackendError
+from telemetry_stream.events import Event
+from telemetry_stream.group_commit import GroupCommitter
+from telemetry_stream.id_spaces import IdSpace
+from telemetry_stream.place import Place
+
+MAX_FRAMES = 1_000
+"""Maximum frames that are handed on together."""
+
+
+def replay(venue: Venue, symbols: Sequence[str], place: Place, file: Path, folder: Path, speed: float) -> int:
+    """Play the frames, `speed` times as fast as they came. Gives the exit code.
+
+    What is missing in the recording becomes a gap: nothing is fetched.
+    """
+    try:
+        return asyncio.run(_Replay(venue, symbols, replace(place, folder=folder)).run(file, speed))
+    except (BackendError, OSError, BadGzipFile, ValueError) as error:
+        print(f"market-feed: can't replay {file}: {error}", file=sys.stderr)
+        return 1
+
+
+class _Replay:
+    def __init__(self, venue: Venue, symbols: Sequence[str], place: Place) -> None:
+        self._venue = venue
+        self._symbols = symbols
+        self._place = place
+
+    async def run(self, file: Path, speed: float) -> int:
+        """Play the file."""
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[None] = loop.create_future()
+
+        def fail(error: BaseException) -> None:
+            loop.call_soon_threadsafe(settle, error)
+
+        def settle(error: BaseException) -> None:
+            if not failed.done():
+                failed.set_exception(error)
+
+        stream = backend.open_log(self._place, fail)
+        committer = GroupCommitter(stream, loop.call_soon, loop.call_soon_threadsafe, fail, 10**9, lambda _s, _e: None)
+        journal = MarketJournal(committer, 100_000, time.time_ns)
+        try:
+            markets = self._markets(stream.id_spaces())
+            reader, frames, began = self._venue.reader(), 0, time.monotonic()
+            first_ns = 0
+            for received_at_ns, some in _turns(file):
+                first_ns = first_ns or received_at_ns
+                if not math.isinf(speed):
+                    due = began + (received_at_ns - first_ns) / 1e9 / speed
+                    await asyncio.sleep(max(due - time.monotonic(), 0))
+                events: list[Event] = []
+                for item in reader.read(some, received_at_ns // 1_000):
+                    events += _events(markets, item, received_at_ns)
+                journal.put(events, received_at_ns)
+                frames += len(some)
+                await journal.room.wait()
+            for market in markets.values():
+                journal.put(market.events(market.continuity.tick(math.inf), time.time_ns()), time.time_ns())
+            while not journal.idle.is_set() and not failed.done():
+                await asyncio.sleep(0.01)
+            if failed.done():
+                failed.result()
+            seconds = time.monotonic() - began
+            print(
+                f"{file}: {frames:,} frames, {journal.committed:,} new events in {self._place.folder}, {seconds:.1f} s"
+            )
+        finally:
+            await asyncio.to_thread(committer.close)
+        return 0
+
+    def _markets(self, known: Mapping[str, IdSpace]) -> dict[str, Market]:
+        counted = known.get(COUNTED)
+        numbers = numbers_after(counted.head if counted else 0)
+        found = {}
+        for symbol in self._symbols:
+            instrument = self._venue.instrument(symbol)
+            space = self._venue.id_space(instrument)
+            found[instrument.code] = Market(
+                instrument, space, known.get(space), Limits(), 15.0, Calendar(()), numbers, time.monotonic()
+            )
+        return found
+
+
+def _events(markets: dict[str, Market], item: object, received_at_ns: int) -> list[Event]:
+    if isinstance(item, Trade) and item.code in markets:
+        item.received_at_ns = received_at_ns
+        return markets[item.code].trade_events([item], 0.0, received_at_ns)
+    if isinstance(item, Quote) and item.code in markets:
+        return markets[item.code].quote_events(item, received_at_ns)
+    return []
+
+
+def _turns(file: Path) -> Iterator[tuple[int, list[bytes]]]:
+    """Frames that came within a millisecond, together."""
+    some: list[bytes] = []
+    began_ns = 0
+    for at_ns, frame in read_frames(file):
+        if some and (at_ns - began_ns > 1_000_000 or len(some) >= MAX_FRAMES):
+            yield began_ns, some
+            some = []
+        if not some:
+            began_ns = at_ns
+        some.append(frame)
+    if some:
+        yield began_ns, some
