@@ -8,6 +8,7 @@ from tests.support.file_readings import ENDING, as_fixture, choices_of, expected
 from trading_files.presets import shelf
 
 FOLDER = Path(__file__).parent / "presets"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "importing.md"
 FILES = sorted(file for file in FOLDER.glob("*/*") if not file.name.endswith(ENDING))
 
 
@@ -26,3 +27,15 @@ def test_a_preset_says_what_it_was_verified_on(name: str) -> None:
     assert preset.verified
     assert preset.source
     assert preset.shapes
+
+
+@pytest.mark.parametrize("name", shelf.names())
+def test_a_preset_has_three_files(name: str) -> None:
+    assert len([file for file in FILES if file.parent.name == name]) >= 3
+
+
+def test_the_documents_list_every_preset_and_what_it_was_verified_on() -> None:
+    lines = DOCUMENT.read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    listed = {row[1].strip("`"): row[2] for row in rows if len(row) == 4 and row[1].startswith("`")}
+    assert listed == {name: shelf.preset(name).verified for name in shelf.names()}

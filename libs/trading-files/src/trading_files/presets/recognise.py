@@ -14,6 +14,9 @@ from trading_files.readings import Choices, Question
 FIRST_ROWS = 50
 """Rows in which the values of a shape are looked for."""
 
+MAX_SHOWN = 30
+"""Columns that a message names."""
+
 
 def recognise(table: Table, presets: Sequence[Mapping]) -> tuple[Mapping | Question, Table]:
     """The preset of a table, or the question which it is; and the table, with all its rows.
@@ -30,7 +33,7 @@ def recognise(table: Table, presets: Sequence[Mapping]) -> tuple[Mapping | Quest
         if ranks:
             ranked.setdefault(max(ranks), []).append(each)
     if not ranked:
-        return _unknown(table), table
+        return _unknown(table, presets, around), table
     best = ranked[max(ranked)]
     return (best[0] if len(best) == 1 else _tie(best)), table
 
@@ -48,10 +51,16 @@ def _fits(shape: Shape, table: Table, around: Surroundings, rows: Sequence[Cells
     return all(test is None or any(test(cells) for cells in rows) for test in tests)
 
 
-def _unknown(table: Table) -> Question:
-    shown = ", ".join(table.columns[:30])
-    said = f"no preset knows a table with these columns: {shown}. Name the source, or map the columns in a file"
-    return Question("source", said, "--from", ())
+def _unknown(table: Table, presets: Sequence[Mapping], around: Surroundings) -> Question:
+    shown = ", ".join(table.columns[:MAX_SHOWN])
+    if len(presets) != 1:
+        said = f"no preset knows a table with these columns: {shown}. Name the source, or map the columns in a file"
+        return Question("source", said, "--from", ())
+    (only,) = presets
+    absent = [[name for name in shape.columns if not around.has(name)] for shape in only.shapes]
+    fewest = ", ".join(min(absent, key=len, default=[])[:MAX_SHOWN])
+    lack = f"the table does not have {fewest}" if fewest else "the values of the table are others"
+    return Question("source", f"this is not {only.title or only.name}: {lack}. It has {shown}", "--from", ())
 
 
 def _tie(best: Sequence[Mapping]) -> Question:
