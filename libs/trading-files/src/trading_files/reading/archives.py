@@ -15,6 +15,7 @@ from trading_files.reading.signatures import ZIP, refused
 from trading_files.reading.text import CHUNK, ChunkStream
 
 _ENCRYPTED = 0x1
+_STEP = 1 << 12  # packed bytes are counted in steps of this size
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
     OverflowError, OSError, KeyError, IndexError, AttributeError, MemoryError,
@@ -36,7 +37,7 @@ def damaged_is_refused(what: str) -> Iterator[None]:
 def ungzip(chunks: Iterator[bytes], limits: Limits) -> BinaryIO:
     """The content of a gzip file, as it is read."""
     packed = _Packed()
-    stream = io.BufferedReader(ChunkStream(packed.count(chunks)), CHUNK)
+    stream = io.BufferedReader(ChunkStream(packed.count(chunks)), _STEP)
     unpacked = gzip.GzipFile(fileobj=stream, mode="rb")
     return io.BufferedReader(_Bounded(unpacked.read, packed, limits, "gzip file"), CHUNK)
 
@@ -96,8 +97,10 @@ class _Packed:
 
     def count(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self.compress_size += len(chunk)
-            yield chunk
+            for start in range(0, len(chunk), _STEP):
+                part = chunk[start : start + _STEP]
+                self.compress_size += len(part)
+                yield part
 
 
 class _Bounded(io.RawIOBase):

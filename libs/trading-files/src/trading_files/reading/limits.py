@@ -12,6 +12,7 @@ class Limits:
     columns: int = 2_000  # of one table
     empty_lines: int = 1_000_000  # in a text
     plain_values: int = 100_000  # in a JSON list or object that holds no records
+    bytes_without_row: int = 4 << 20  # of a web page or XML
     depth: int = 32  # nested objects and elements
     archive_depth: int = 2  # an archive in an archive
     members: int = 100  # files in one archive that are read

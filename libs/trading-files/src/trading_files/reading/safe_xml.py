@@ -66,10 +66,10 @@ def local_name(name: str) -> str:
     return name.rpartition(" ")[2]
 
 
-def feed_all(parser: SafeParser, chunks: Iterator[bytes]) -> Iterator[None]:
-    """Feed all chunks; hands over after each, so that what was found can be taken."""
+def feed_all(parser: SafeParser, chunks: Iterator[bytes]) -> Iterator[int]:
+    """Feed all chunks; gives the size of each after it, so that what was found can be taken."""
     for chunk in chunks:
         parser.feed(chunk)
-        yield
+        yield len(chunk)
     parser.feed(b"", final=True)
-    yield
+    yield 0

@@ -65,7 +65,11 @@ def _rows(chunks: Iterator[bytes], limits: Limits) -> Iterator[_Found]:
     collector = _Collector()
     parser = SafeParser(limits, collector.start, collector.end, collector.add_text)
     collector.parser = parser
-    for _ in feed_all(parser, chunks):
+    without_row = 0
+    for size in feed_all(parser, chunks):
+        without_row = 0 if collector.found else without_row + size
+        if without_row > limits.bytes_without_row:
+            raise FileRefused(f"the file is XML with {without_row >> 20} MB in which no row was found")
         while collector.found:
             yield collector.found.popleft()
 
