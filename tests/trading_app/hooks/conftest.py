@@ -53,9 +53,11 @@ class Bot:
         return self.app.client.post(self.path, content=text, headers={"Content-Type": kinds[form]})
 
     def unread(self) -> list[dict[str, Any]]:
-        """The kept messages of the hook."""
-        answer = self.app.client.get(f"/hooks/{self.name}/unread")
-        messages: list[dict[str, Any]] = answer.raise_for_status().json()["messages"]
+        """The kept messages of the hook, read page by page."""
+        messages, after = list[dict[str, Any]](), ""
+        while after is not None:
+            page = self.app.client.get(f"/hooks/{self.name}/unread", params={"after": after}).raise_for_status().json()
+            messages, after = messages + page["messages"], page["next_after"]
         return messages
 
     def counted(self) -> dict[str, int]:

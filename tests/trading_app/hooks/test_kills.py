@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.trading_app.hooks.conftest import Hooks
+from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import RunningApp, running
 
 KILLS = 4
@@ -61,13 +61,14 @@ def test_a_bot_sends_while_the_app_is_killed(tmp_path: Path) -> None:
     assert sender.next > KILLS * 5
     assert all((status == "unread") == (number % 3 == 2) for number, status in sender.answered.items())
     with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
-        trades, unread = journaled(app), kept(app)
+        bot = Bot(app, hooks, "bot")
+        trades, unread = journaled(app), kept(bot)
         assert {number for number in sender.answered if number % 3 != 2} <= set(trades)
         assert {number for number in sender.answered if number % 3 == 2} <= set(unread)
         for number in range(sender.next + 1):
             app.client.post(hooks.path("bot"), json=message(number)).raise_for_status()
         assert sorted(journaled(app)) == [number for number in range(sender.next + 1) if number % 3 != 2]
-        assert sorted(kept(app)) == [number for number in range(sender.next + 1) if number % 3 == 2]
+        assert sorted(kept(bot)) == [number for number in range(sender.next + 1) if number % 3 == 2]
 
 
 def journaled(app: RunningApp) -> list[int]:
@@ -76,6 +77,6 @@ def journaled(app: RunningApp) -> list[int]:
     return [int(json.loads(line)["qty"].removeprefix("0.")) - 1 for line in lines]
 
 
-def kept(app: RunningApp) -> list[int]:
+def kept(bot: Bot) -> list[int]:
     """The numbers of the kept messages."""
-    return [int(json.loads(one["body"])["trade_id"]) for one in app.client.get("/hooks/bot/unread").json()["messages"]]
+    return [int(json.loads(one["body"])["trade_id"]) for one in bot.unread()]

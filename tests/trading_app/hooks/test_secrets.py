@@ -86,7 +86,7 @@ def test_the_calls_for_people_need_their_scopes(app: RunningApp) -> None:
         "strategy": "default",
         "unread": 0,
     }
-    assert app.client.get("/hooks/path/unread", headers=headers["read"]).json() == {"messages": []}
+    assert app.client.get("/hooks/path/unread", headers=headers["read"]).json() == {"messages": [], "next_after": None}
     problem(app.client.get("/hooks/nobody/unread", headers=headers["read"]), "not_found")
     kept = "/hooks/path/unread/0000000000000000-0000000000000000"
     for verb in ("take", "drop"):

@@ -139,7 +139,10 @@ def _ask(arguments: argparse.Namespace, settings: Settings) -> int:
     with Delivery(target.target(arguments, settings), GIVE_UP_SECONDS) as delivery:
 
         def unread() -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = json.loads(delivery.deliver(path, b"", {}, "GET"))["messages"]
+            found, after = list[dict[str, Any]](), ""
+            while after is not None:
+                page = json.loads(delivery.deliver(f"{path}?after={after}", b"", {}, "GET"))
+                found, after = found + page["messages"], page["next_after"]
             return found
 
         if arguments.action == "unread":

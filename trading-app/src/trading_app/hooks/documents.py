@@ -58,6 +58,8 @@ def _list_of(name: str, item: dict[str, Any]) -> dict[str, Any]:
 TAKEN = success("Taken, known or ignored", application_json=_OUTCOME)
 TAKEN_OR_KEPT = {**TAKEN, 202: {"description": "Not readable; kept", "content": TAKEN[200]["content"]}}
 UNREAD = success("The messages, the oldest first", application_json=_list_of("messages", _KEPT))
+_NEXT = {"type": ["string", "null"], "description": "`after` of the next page; null on the last."}
+UNREAD[200]["content"]["application/json"]["schema"]["properties"]["next_after"] = _NEXT
 HOOKS = success("The hooks", application_json=_list_of("hooks", _HOOK))
 
 
@@ -73,13 +75,12 @@ def outcome_document(hook: Hook, outcome: Outcome) -> dict[str, Any]:
     return document
 
 
-def unread_document(messages: Sequence[Kept]) -> dict[str, Any]:
-    """Kept messages."""
+def unread_document(messages: Sequence[Kept], *, more: bool) -> dict[str, Any]:
+    """A page of kept messages."""
+    names = ("id", "received_at", "content_type", "reason", "times", "body")
     return {
-        "messages": [
-            {name: getattr(kept, name) for name in ("id", "received_at", "content_type", "reason", "times", "body")}
-            for kept in messages
-        ]
+        "messages": [{name: getattr(kept, name) for name in names} for kept in messages],
+        "next_after": messages[-1].id if more else None,
     }
 
 

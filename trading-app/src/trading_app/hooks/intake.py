@@ -19,6 +19,7 @@ from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
 from trading_app.hooks.readings import Fill, Ignored, Unreadable
 from trading_app.intake.service import Intake
 from trading_app.ledger.intake import LedgerIntake
+from trading_app.outgoing import PIECE_BYTES
 from trading_app.problems import TradeProblem
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ class HookIntake:
         await self.drop(hook, message)
         return outcome
 
-    async def unread(self, hook: Hook) -> list[Kept]:
-        """The messages of a hook that could not be read, the oldest first."""
-        return await self._ask(lambda: self._kept.all(hook.name))
+    async def unread(self, hook: Hook, after: str, limit: int) -> tuple[list[Kept], bool]:
+        """A page of the messages of a hook that could not be read, the oldest first; and whether there are more."""
+        return await self._ask(lambda: self._kept.page(hook.name, after, limit, PIECE_BYTES))
 
     async def drop(self, hook: Hook, message: str) -> None:
         """Forget a kept message."""

@@ -82,10 +82,19 @@ class KeptMessages:
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
-    def all(self, hook: str) -> list[Kept]:
-        """The hook's kept messages, the oldest first. Raises OSError."""
-        found = (self.find(hook, message) for message in sorted(self._sizes(hook)))
-        return [kept for kept in found if kept is not None]
+    def page(self, hook: str, after: str, limit: int, max_bytes: int) -> tuple[list[Kept], bool]:
+        """The hook's kept messages after the one with this id, the oldest first: at most `limit`, and about `max_bytes`
+        bytes; and whether there are more. Raises OSError.
+        """
+        sizes = self._sizes(hook)
+        page, size = list[Kept](), 0
+        for message in sorted(message for message in sizes if message > after):
+            if len(page) >= limit or size >= max_bytes:
+                return page, True
+            if (kept := self.find(hook, message)) is not None:
+                page.append(kept)
+                size += sizes[message]
+        return page, False
 
     def count(self, hook: str) -> int:
         """The number of the hook's kept messages."""

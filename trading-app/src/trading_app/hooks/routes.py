@@ -1,9 +1,10 @@
 """POST /hooks/…, which senders call, and the calls for the messages that could not be read."""
 
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import FastAPI, Path, Request
+from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response
 
 from service_kit.problems import Problem
@@ -22,8 +23,10 @@ from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
 from trading_app.http.openapi import ACCESS_CODES, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.outgoing import PacedResponse, Piece
 
 MAX_MESSAGE_BYTES = 65_536
+MAX_PAGE_MESSAGES = 100
 
 OWN_SECRET: dict[str, object] = {"security": []}  # the hook's secret takes the place of a token
 BODY: dict[str, Any] = {
@@ -41,11 +44,18 @@ COMMIT_CODES = ("overloaded", "not_ready", "store_busy", "stream_failed")
 
 Name = Annotated[str, Path(max_length=32, pattern="^[a-z0-9_-]+$", description="The hook's name.")]
 Secret = Annotated[str, Path(description="The hook's secret.")]
+After = Annotated[str, Query(max_length=64, description="Return the messages after the one with this `id`.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_MESSAGES)]
 MessageId = Annotated[str, Path(max_length=64, description="The kept message's `id`.")]
 
 
 def add_to(api: FastAPI, context: Context, intake: HookIntake) -> None:
     """Add the calls."""
+    _add_calls_of_senders(api, context, intake)
+    _add_calls_of_people(api, context, intake)
+
+
+def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) -> None:
 
     async def take(name: str, request: Request) -> Response:
         hook = _find(intake, name)
@@ -87,6 +97,8 @@ def add_to(api: FastAPI, context: Context, intake: HookIntake) -> None:
         """The hook's `secret_in` says where its secret may be."""
         return await take(name, request)
 
+
+def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> None:
     @api.get(
         "/hooks",
         tags=["webhooks"],
@@ -106,11 +118,13 @@ def add_to(api: FastAPI, context: Context, intake: HookIntake) -> None:
         summary="The messages that a webhook could not read, with the reasons",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=UNREAD | problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter"),
+        responses=UNREAD | problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter", "too_many_answers"),
     )
-    async def unread(name: Name) -> Response:
-        """They are kept until they are taken or dropped."""
-        return _answer(unread_document(await intake.unread(_find(intake, name))))
+    async def unread(name: Name, after: After = "", limit: Limit = MAX_PAGE_MESSAGES) -> Response:
+        """They are kept until they are taken or dropped. `next_after` is null on the last page."""
+        hook = _find(intake, name)
+        context.outgoing.check()
+        return PacedResponse(_page(context, intake, hook, after, limit), "application/json")
 
     @api.post(
         "/hooks/{name}/unread/{message}/take",
@@ -136,6 +150,15 @@ def add_to(api: FastAPI, context: Context, intake: HookIntake) -> None:
     async def drop(name: Name, message: MessageId) -> None:
         """Needs the scope correct."""
         await intake.drop(_find(intake, name), message)
+
+
+async def _page(
+    context: Context, intake: HookIntake, hook: Hook, after: str, limit: int
+) -> AsyncGenerator[Piece, None]:
+    """A page of kept messages, within the budget of answers that clients have not read."""
+    async with context.outgoing.hold():
+        messages, more = await intake.unread(hook, after, limit)
+        yield msgspec.json.encode(unread_document(messages, more=more)), True
 
 
 def _find(intake: HookIntake, name: str) -> Hook:
