@@ -155,13 +155,13 @@ def _rows(
     lone: Row | None = None  # a record of one cell: a row, or the title of the next section
     for place, written in records:
         cells = list(map(str.strip, written))
-        if len(cells) == width and "" not in cells:
-            row = Row(place, dict(zip(columns, cells, strict=True)))
-        else:
-            _check_width((place, cells), limits)
-            row = _uneven_row(place, cells, columns)
-            if _is_empty_or_comment(row, cells, width):
-                continue
+        if len(cells) == width and lone is None and cells[0][:1].isdigit() and "" not in cells:  # nearly all: no header
+            yield Row(place, dict(zip(columns, cells)))  # noqa: B905 - the widths are equal
+            continue
+        _check_width((place, cells), limits)
+        row = _row(place, cells, columns)
+        if _is_empty_or_comment(row, cells, width):
+            continue
         if lone is not None or known.may_begin(cells[0]):
             if cells == header:
                 lone = None
@@ -180,7 +180,7 @@ def _rows(
         yield lone
 
 
-def _uneven_row(place: int, cells: list[str], columns: tuple[str, ...]) -> Row:
+def _row(place: int, cells: list[str], columns: tuple[str, ...]) -> Row:
     held = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
     return Row(place, held, tuple(filter(None, cells[len(columns) :])))
 
