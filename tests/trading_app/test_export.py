@@ -32,6 +32,7 @@ from trading_app.zmq_pub import TradeStream
 from trading_model.field_rules import format_timestamp
 
 COUNT = 600
+JSON = {"Content-Type": "application/json"}
 RAW = {"format": "ndjson", "corrected": "false", "all_events": "true"}
 
 
@@ -327,12 +328,42 @@ def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed:
         text = export(source, "--all-events").stdout
         for line in text.splitlines():
             path = "/events" if line.startswith('{"kind":') else "/trade"
-            sink.client.post(path, content=line, headers={"Content-Type": "application/json"}).raise_for_status()
+            sink.client.post(path, content=line, headers=JSON).raise_for_status()
         expected, found = figures_of(source), figures_of(sink)
         assert expected.positions
         assert ledger_figures.differences(expected, found) == []
         again = export(sink, "--all-events").stdout
         assert [json.loads(line) for line in again.splitlines()] == [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("trades.ndjson", ["--all-events"]),
+        ("trades.json", []),
+        ("trades.csv", []),
+        ("trades.csv", ["--order", "desc", "--local-time", "America/New_York"]),
+    ],
+)
+def test_the_import_takes_an_export_with_the_same_figures(
+    ledger: tuple[RunningApp, list[Event]], tmp_path: Path, name: str, options: list[str]
+) -> None:
+    """The other app has the instruments, and what is not in the file."""
+    source, _ = ledger
+    everything = export(source, "--all-events").stdout.splitlines()
+    others = [line for line in everything if line.startswith('{"kind":')]
+    file = tmp_path / name
+    assert export(source, file, *options).returncode == 0
+    if "--all-events" in options:
+        others = [line for line in others if '"kind":"instrument"' in line]
+        file.write_text("\n".join(line for line in everything if line not in others))
+    with running(tmp_path) as sink:
+        for line in others:
+            sink.client.post("/events", content=line, headers=JSON).raise_for_status()
+        command = [f"{BIN}/trading-app", "import", str(file), "--yes"]
+        done = subprocess.run(command, env=sink.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert ledger_figures.differences(figures_of(source), figures_of(sink)) == []
 
 
 def test_parquet_has_the_same_content(ledger: tuple[RunningApp, list[Event]], tmp_path: Path) -> None:
