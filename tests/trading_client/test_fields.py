@@ -27,6 +27,7 @@ any_text = st.one_of(st.text(max_size=140), st.text('aB 1/-"\\\u0301é,\n', max_
 def line_of(**members: Any) -> bytes:
     given = TRADE | members
     tags = given.pop("tags", None)
+    given["trade_id"] = fields.check_identifier("trade_id", given["trade_id"])
     required = {name: given.pop(name) for name in TRADE}
     return fields.trade_line(**required, now_ns=NOW, optional=given.items(), tags=tags)
 

@@ -97,8 +97,7 @@ class TradingClient:
         then not recorded.
         """
         now_ns = time.time_ns()
-        if trade_id is None:
-            trade_id = self._ids.make(now_ns)
+        trade_id = self._ids.make() if trade_id is None else fields.check_identifier("trade_id", trade_id)
         if account is None:
             account = self._account
         if strategy is None:
@@ -140,7 +139,7 @@ class TradingClient:
         """
         now_ns = time.time_ns()
         if event_id is None:
-            event_id = self._ids.make(now_ns)
+            event_id = self._ids.make()
         if account is None:
             account = self._account
         line = fields.cash_line(
