@@ -4,8 +4,10 @@ freqtrade's and MetaTrader 5's objects are plain ones with the attributes that t
 """
 
 import importlib.util
+import re
 import shutil
 import subprocess
+import sys
 from collections import namedtuple
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,3 +152,20 @@ def test_the_shell_script_sends_a_trade(app: Apps) -> None:
         assert f'"status":"{status}"'.encode() in done.stdout
     wrong = subprocess.run([*command[:3], "hold", *command[4:]], env={"TRADING_APP_URL": app.web_url}, check=False)
     assert wrong.returncode != 0
+
+
+@pytest.mark.parametrize("name", ["docs/clients.md", "libs/trading-client/README.md"])
+def test_the_python_of_a_document_runs(app: Apps, tmp_path: Path, name: str) -> None:
+    text = (EXAMPLES.parents[1] / name).read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    account = f"document {Path(name).stem}"
+    for old, new in {
+        '"http://127.0.0.1:8000"': repr(app.web_url),
+        '"main"': repr(account),
+        'spool="spool"': f"spool={str(tmp_path)!r}",
+    }.items():
+        assert old in code
+        code = code.replace(old, new)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (trade,) = trades_of(app, account)
+    assert (trade["trade_id"], trade["price"], trade["fee_currency"]) == ("13519807", "64250.10", "BNB")
