@@ -43,6 +43,8 @@ def _missing(mapping: Mapping, around: Surroundings) -> tuple[str, str] | None:
     """The first member that some event needs and whose columns the table does not have, and the column."""
     for rule in mapping.rules:
         for output in rule.outputs:
+            if output.each:
+                continue
             needed = (*REQUIRED[output.kind], "ts")
             for name, value in output.members:
                 if name in needed and value.columns and value.otherwise is None and not _any_of(value, around):
