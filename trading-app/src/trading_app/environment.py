@@ -33,6 +33,7 @@ class Settings:
     id_provider: IdProvider | None
     public_url: str
     max_body_bytes: int
+    max_import_bytes: int
     max_bodies_bytes: int
     max_outgoing_bytes: int
     max_batch_trades: int
@@ -70,6 +71,7 @@ def read_settings(environment: Environment) -> Settings:
         id_provider=read_provider(environment),
         public_url=_origin(environment.text("WEBAPP_PUBLIC_URL", "")),
         max_body_bytes=environment.integer("WEBAPP_MAX_BODY_BYTES", 8_388_608, minimum=1_024, maximum=1_073_741_824),
+        max_import_bytes=environment.integer("WEBAPP_MAX_IMPORT_BYTES", 134_217_728, minimum=1_024, maximum=2**40),
         max_bodies_bytes=environment.integer("WEBAPP_MAX_BODIES_BYTES", 268_435_456, minimum=1_024, maximum=2**40),
         max_outgoing_bytes=environment.integer("WEBAPP_MAX_OUTGOING_BYTES", 67_108_864, minimum=1_024, maximum=2**40),
         max_batch_trades=environment.integer("WEBAPP_MAX_BATCH_TRADES", 10_000, minimum=1, maximum=1_000_000),

@@ -16,6 +16,7 @@ OWN_TYPES = {
     "invalid_event": ProblemType(422, "Invalid event"),
     "invalid_batch": ProblemType(422, "Invalid batch; none of it was accepted"),
     "invalid_parameter": ProblemType(422, "Invalid parameter"),
+    "too_many_imports": ProblemType(503, "Too many files are being read"),
     "too_many_streams": ProblemType(429, "Too many open streams"),
     "damaged_history": ProblemType(500, "Part of the journal can't be read"),
     "overloaded": ProblemType(503, "Overloaded"),

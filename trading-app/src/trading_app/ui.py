@@ -35,6 +35,8 @@ from trading_app.http.openapi import describe
 from trading_app.http.request_boundary import Access, Edge
 from trading_app.http.until_open import UntilOpen
 from trading_app.imports import calls as import_calls
+from trading_app.imports import upload_calls
+from trading_app.imports.uploads import Uploads
 from trading_app.instruments.entries import Entry
 from trading_app.instruments.start import take_file
 from trading_app.intake.arrivals import report_arrivals
@@ -112,8 +114,10 @@ class WebApp:
         )
         id_tokens = _id_tokens(settings, clock)
         self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, hook_gate.caller)
+        self.uploads = Uploads(self._answer_within, clock)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
+        self._within = layers
         self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
         if self.rate_limit is not None:
             layers = self.rate_limit.in_front_of(layers, metrics.refusals)
@@ -126,6 +130,10 @@ class WebApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or run the lifespan."""
         await self._layers(scope, receive, send)
+
+    async def _answer_within(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call of the app itself, whose caller is known: without the layers that decide who may call."""
+        await self._within(scope, receive, send)
 
     def begin_end(self) -> None:
         """End the endless and long answers: a server that shuts down waits for every answer."""
@@ -154,6 +162,7 @@ class WebApp:
         event_calls.add_to(api, self.context, self.ledger_intake)
         hook_calls.add_to(api, self.context, self.hook_intake)
         import_calls.add_to(api, self.context, self.intake, self.ledger_intake, self.registry)
+        upload_calls.add_to(api, self.context, self.gate, self.uploads)
         operations.add_to(api, self.context)
         docs_page.add_to(api)
         return api
@@ -216,6 +225,7 @@ class WebApp:
         stream = self.context.opened_stream
         if stream is None:
             return
+        await self.uploads.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)  # without raising: `_log_failure` has logged failures

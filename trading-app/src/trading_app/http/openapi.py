@@ -315,6 +315,58 @@ IMPORT_PAGE = success(
         },
     },
 )  # fmt: skip
+_UPLOAD_SCHEMA = {
+    "type": "object",
+    "required": ["id", "name", "state", "step", "rows", "detail", "report"],
+    "properties": {
+        "id": {"type": "string", "description": "Of the upload, for the calls that follow."},
+        "name": {"type": "string"},
+        "state": {"enum": ["reading", "planned", "taking", "taken", "failed"]},
+        "step": {"type": "string", "description": "`reading`, `comparing`, `computing`, `taking`; empty at first."},
+        "rows": {"type": "integer", "minimum": 0, "description": "How many rows the step has done."},
+        "detail": {"type": ["string", "null"], "description": "Why it failed."},
+        "report": {"type": ["object", "null"], "description": "What would change, or has: docs/importing.md."},
+    },
+}
+UPLOAD: dict[int | str, dict[str, Any]] = success("The upload, with its report", application_json=_UPLOAD_SCHEMA)
+UPLOADED: dict[int | str, dict[str, Any]] = {201: UPLOAD[200]}
+FILE_BODY = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+_TEXT_OPTION = {"type": "string", "maxLength": 128}
+OPTIONS_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "description": "As the options of `trading-app import`: docs/importing.md.",
+                "properties": {
+                    **dict.fromkeys(
+                        ("preset", "timezone", "account", "strategy", "venue", "symbol", "currency"), _TEXT_OPTION
+                    ),
+                    "mapping": {"type": "string", "description": "The text of a mapping file."},
+                    "mapping_name": _TEXT_OPTION,
+                    "decimal": {"enum": ["", ".", ","]},
+                    "date_order": {"enum": ["", "dmy", "mdy", "ymd"]},
+                    "contract_sizes": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "openings": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["symbol", "quantity", "average"],
+                            "properties": {key: {"type": "string"} for key in ("symbol", "quantity", "average")},
+                        },
+                    },
+                    "revive": {"type": ["boolean", "null"]},
+                    "probably_known": {"enum": ["", "skip", "take"]},
+                    "different": {"enum": ["", "skip"]},
+                },
+            }
+        }
+    },
+}
 KNOWN = success("What the ledger has of these trades", application_json=KNOWN_TRADES)
 _CHAPTER = {
     "type": "object",

@@ -22,11 +22,16 @@ TRADE_ROUTE = "/trades/{seq}"
 HOOKS = "/hooks/"
 HOOK_ROUTE = "/hooks/{name}/{secret}"
 KEPT_ROUTES = {verb: f"/hooks/{{name}}/unread/{{message}}/{verb}" for verb in ("take", "drop")}
+IMPORTS = "/imports/"
 UNDO_ROUTE = "/imports/{import_id}/undo"
+UPLOAD_ROUTE = "/imports/{upload}"
+UPLOAD_ROUTES = {verb: f"{UPLOAD_ROUTE}/{verb}" for verb in ("plan", "take", "drop")}
 ROUTES = frozenset(
     (
         TRADE_ROUTE,
         UNDO_ROUTE,
+        UPLOAD_ROUTE,
+        *UPLOAD_ROUTES.values(),
         *KEPT_ROUTES.values(),
         HOOK_ROUTE,
         "/hooks",
@@ -137,7 +142,22 @@ def _route(path: str) -> str:
         return _hook_route(path.removeprefix(HOOKS).split("/"))
     if path.startswith("/trades/") and path.removeprefix("/trades/").isdigit():
         return TRADE_ROUTE
-    return UNDO_ROUTE if path.startswith("/imports/") and path.endswith("/undo") else "other"
+    if path.startswith(IMPORTS):
+        return _import_route(path.removeprefix(IMPORTS).split("/"))
+    return "other"
+
+
+def _import_route(parts: list[str]) -> str:
+    """The same for a path below /imports/."""
+    match parts:
+        case [_]:
+            return UPLOAD_ROUTE
+        case [_, "undo"]:
+            return UNDO_ROUTE
+        case [_, verb]:
+            return UPLOAD_ROUTES.get(verb, "other")
+        case _:
+            return "other"
 
 
 def _hook_route(parts: list[str]) -> str:

@@ -2,7 +2,8 @@
 
 read (reading, row_ids) → spool → ask what the ledger has (compare) → compute (figures) → say (report) → take (taking)
 
-The command runs these steps with the app over HTTP; nothing in them knows where they run.
+The command runs these steps with the app over HTTP. For an uploaded file a child process of the app runs them, with the
+app at the other end of a pipe. Nothing in them knows where they run.
 
 Modules:
 
@@ -18,4 +19,8 @@ Modules:
     figures  positions and P&L of the file's own events (no I/O)
     report   what is shown, as data
     ledger   the app as an import uses it
+    upload_calls  POST /imports and what follows
+    uploads  uploaded files, and their child processes
+    worker   the child process that reads one
+    frames   what the app and the child say to each other
 """
