@@ -108,18 +108,11 @@ def test_a_spreadsheet_in_any_dialect(data: st.DataObject, trades: list[Trade]) 
     order, form = data.draw(st.sampled_from((("ymd", "%Y-%m-%d"), ("dmy", "%d/%m/%Y"), ("mdy", "%m/%d/%y"))), "date")
     two_columns = data.draw(st.booleans(), "date and time apart")
     is_signed = data.draw(st.booleans(), "side by sign")
-    words = data.draw(
-        st.sampled_from((("buy", "sell"), ("B", "S"), ("Kauf", "Verkauf"), ("Buy to open", "STC"))), "words"
-    )
+    words = data.draw(st.sampled_from(WORDS), "words")
     is_charged_negative = data.draw(st.booleans(), "fees negative")
     delimiter = data.draw(st.sampled_from((";", "\t", "|") if decimal == "," else (",", ";", "\t")), "delimiter")
-    known_zone = (
-        ZoneInfo(zone)
-        if "/" in zone
-        else UTC
-        if zone == "UTC"
-        else datetime.fromisoformat(f"2021-01-01T00:00{zone}").tzinfo
-    )
+    line_end = data.draw(st.sampled_from(("\n", "\r\n")), "line end")
+    local_zone = ZoneInfo(zone) if zone[0] != "+" else datetime.fromisoformat(f"2021-01-01T00:00{zone}").tzinfo
 
     def write(number: str) -> str:
         return grouped(number, decimal, separator)
@@ -135,9 +128,7 @@ def test_a_spreadsheet_in_any_dialect(data: st.DataObject, trades: list[Trade]) 
         rows.append(row | {"Fee": ("-" if is_charged_negative else "") + write(trade.fee), "Note": "a; b, c"})
     columns = data.draw(st.permutations(list(rows[0])), "columns")
     text = io.StringIO()
-    writer = csv.DictWriter(
-        text, columns, delimiter=delimiter, lineterminator=data.draw(st.sampled_from(("\n", "\r\n")), "ends")
-    )
+    writer = csv.DictWriter(text, columns, delimiter=delimiter, lineterminator=line_end)
     writer.writeheader()
     writer.writerows(rows)
     mapping = MAPPING.format(
