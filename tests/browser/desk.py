@@ -40,9 +40,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Apps]:
+def running(folder: Path, **settings: str) -> Iterator[Apps]:
     """Both apps, ready, with nothing in them yet."""
-    apps = Apps(folder)
+    apps = Apps(folder, **settings)
     try:
         apps.start_both()
         yield apps

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Open, post, shown, trade, wait_for_top
@@ -76,3 +77,29 @@ def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page:
     page.keyboard.press("Enter")
     wait_for_top(page, before + 1)
     expect(page.locator("#feed tbody tr").first).to_contain_text("SOL/USDT▼ Sell2148.5")
+
+
+def test_more_fields_are_sent_and_errors_open_them(apps: Apps, open_page: Open) -> None:
+    page = open_page()
+    fill(page, symbol="SOL/USDT", price="148.5", qty="2")
+    more = page.locator("form details")
+    page.get_by_text("More fields").click()
+    sent = {
+        "ts": "2026-01-31T12:00:00Z", "fee": "0.02", "fee_currency": "BNB", "venue": "kraken", "order_id": "o-1",
+        "trade_id": "form-1", "currency": "USDT", "multiplier": "ten", "tags": "breakout, news",
+    }  # fmt: skip
+    fill(page, **sent)
+    page.locator("form [name=position_side]").select_option("long")
+    page.get_by_text("More fields").click()
+    expect(more).not_to_have_attribute("open", "")
+    page.get_by_role("button", name="Send").click()
+    expect(more).to_have_attribute("open", "")
+    expect(page.locator("form [name=multiplier]")).to_be_focused()
+    fill(page, multiplier="10")
+    page.get_by_role("button", name="Send").click()
+    state = page.locator("#form-state")
+    expect(state).to_have_text(re.compile(r"Trade \d+ is in the journal\."))
+    (sequence,) = re.findall(r"\d+", state.inner_text())
+    stored = httpx.get(f"{apps.web_url}/trades/{sequence}", trust_env=False).json()["trade"]
+    expected = sent | {"multiplier": "10", "position_side": "long", "tags": ["breakout", "news"]}
+    assert {name: stored[name] for name in expected} == expected

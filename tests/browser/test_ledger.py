@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ _accounts = (f"ledger-{number}" for number in count(1))
 def apps(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     """Apps of their own: other tests count on sequences that are all trades."""
     assert browser.is_connected()
-    with running(tmp_path_factory.mktemp("ledger")) as apps:
+    with running(tmp_path_factory.mktemp("ledger"), BASE_CURRENCY="EUR") as apps:
         yield apps
 
 
@@ -146,3 +147,20 @@ def test_without_a_filter_the_totals_are_the_sidecar_s(apps: Apps, open_page: Op
         shown = card.locator("dd > span").evaluate_all("(cells) => cells.slice(0, 5).map((cell) => cell.title)")
         names = ("net_pnl", "realized_pnl", "unrealized_pnl", "fees", "cash")
         assert shown == [known[name] or "" for name in names], currency
+
+
+def test_the_total_in_the_base_currency_says_what_is_not_in_it(apps: Apps, open_page: Open) -> None:
+    account = next(_accounts)
+    bought: dict[str, Any] = {"price": "100", "qty": "1", "account": account, "fee": "0.09", "fee_currency": "BNB"}
+    apps.wait_until_applied(post(apps, [trade(**bought), trade(**bought | {"side": "sell", "price": "150"})]))
+    say(apps, {"kind": "rate", "base": "USDT", "quote": "EUR", "rate": "0.9", "ts": TS})
+    page = open_page()
+    card = page.locator(".card").first
+    expect(card).to_contain_text("Net P&L, all in EUR")
+    expect(card).to_contain_text(re.compile(r"fees \+0\.\d+ BNB"))
+    base = apps.state()["base_currency"]
+    titles = card.locator("dd > span").evaluate_all("(cells) => cells.slice(0, 2).map((cell) => cell.title)")
+    assert titles == [base["dated"]["net_pnl"], base["at_current_rates"]["net_pnl"]]
+    filtered = open_page(f"?account={account}")
+    expect(filtered.locator(".card").first).to_be_visible()
+    expect(filtered.get_by_text("all in EUR")).to_have_count(0)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.trading_app.running import RunningApp
+from trading_model.fields import NAMES
 
 Make = Callable[..., dict[str, Any]]
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -44,7 +45,8 @@ def test_the_page_has_a_form_for_a_trade_and_examples_that_fit_the_address(
     page = client.get("/", headers=BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     elements = Elements(page.text)
-    assert [field["name"] for field in elements.named("input")] == ["symbol", "price", "qty", "account", "strategy"]
+    shown = [field["name"] for field in elements.named("input")][:5]
+    assert shown == ["symbol", "price", "qty", "account", "strategy"]
     assert elements.named("form") == [{"method": "post", "action": "/trade"}]
     assert f"curl -X POST {web.url}/trade" in page.text
     links = {link["href"] for link in elements.named("a")}
@@ -84,8 +86,8 @@ def test_a_bad_form_comes_back_with_what_was_typed_and_what_is_wrong(client: htt
     answer = client.post("/trade", data=fields, headers=BROWSER)
     assert answer.status_code == 422
     elements = Elements(answer.text)
-    typed = {field["name"]: field["value"] for field in elements.named("input")}
-    assert typed == {"symbol": "BTC/USDT", "price": "cheap", "qty": "0.25", "account": "", "strategy": '<b>&"'}
+    typed = {field["name"]: field["value"] for field in elements.named("input") if field["value"]}
+    assert typed == {"symbol": "BTC/USDT", "price": "cheap", "qty": "0.25", "strategy": '<b>&"'}
     chosen = [option["value"] for option in elements.named("option") if "selected" in option]
     assert chosen == ["sell"]
     assert "<code>price</code> must be a JSON number" in answer.text
@@ -118,3 +120,17 @@ def test_the_style_is_served(client: httpx.Client) -> None:
     style = client.get("/static/app.css")
     assert style.headers["content-type"].startswith("text/css")
     assert "prefers-color-scheme: dark" in style.text
+
+
+def test_the_form_has_every_field_of_a_trade(client: httpx.Client) -> None:
+    page = client.get("/", headers=BROWSER).text
+    form = page[page.index('action="/trade"') :]
+    names = re.findall(r'<(?:input|select) id="\w+" name="(\w+)"', form)
+    assert sorted(names) == sorted(NAMES)
+    assert "<details>" in form
+
+
+def test_what_was_typed_under_more_comes_back_open(client: httpx.Client, trade: Make) -> None:
+    text = client.post("/trade", data=trade(fee="a lot"), headers=BROWSER).text
+    assert "<details open>" in text
+    assert 'value="a lot"' in text

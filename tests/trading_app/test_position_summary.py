@@ -193,3 +193,19 @@ def test_the_history_says_when_a_key_had_no_room() -> None:
     history.clear()
     assert history.complete
     assert history.read(lambda _: True) == []
+
+
+def test_the_total_in_the_base_currency_is_the_sidecars_and_has_no_filter() -> None:
+    missing = [{"part": "fees", "currency": "BNB", "amount": "0.1"}, {"part": "unrealized_pnl", "currency": None}]
+    dated = {"net_pnl": "12.50", "missing": missing, "rounded": False}
+    base = {"currency": "EUR", "dated": dated, "at_current_rates": {"net_pnl": "13.00", "missing": []}}
+    known = state(base_currency=base)
+    shown: Any = books_document(known, 1.0, Filter())
+    assert shown["base"] == {
+        "currency": "EUR",
+        "net": "12.50",
+        "net_at_current_rates": "13.00",
+        "missing": [missing[0], {"part": "unrealized_pnl", "currency": "", "amount": None}],
+    }
+    assert books_document(known, 1.0, Filter(symbol="BTCUSDT"))["base"] is None
+    assert books_document(state(), 1.0, Filter())["base"] is None

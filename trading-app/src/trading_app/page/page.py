@@ -18,6 +18,7 @@ from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.intake.service import Intake, Intended
 from trading_app.routes import take
+from trading_model.fields import SENT
 
 HERE = Path(__file__).parents[1]
 MAX_FORM_BYTES = 65_536
@@ -27,6 +28,9 @@ PAGE_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+ALWAYS_SHOWN = ("symbol", "side", "price", "qty", "account", "strategy")
+"""Fields of the form; the others are under "More fields"."""
 
 TEMPLATES = Jinja2Templates(HERE / "templates")
 
@@ -91,9 +95,11 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
     """The page with the result of the last form: `seq` of the accepted trade or the `problem`, and the fields."""
     problem = shown.get("problem")
     errors = problem.errors if isinstance(problem, Problem) else ()
+    given = getattr(request.state, "form_fields", {})
     variables = {
         "errors_at": {error.pointer.removeprefix("#/"): error.detail for error in errors},
-        "given": getattr(request.state, "form_fields", {}),
+        "given": given,
+        "more_given": any(given.get(each.name) for each in SENT if each.name not in ALWAYS_SHOWN),
         "base_url": str(request.base_url).rstrip("/"),
         "head": context.stream.head,
         # Left out if the sidecar wants a token: a link can't send one.

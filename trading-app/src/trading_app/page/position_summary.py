@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from heapq import nsmallest
 
-from trading_app.page.sidecar_state import POINTS, SLICE, CashState, CurrencySums, PositionState, SidecarState
+from trading_app.page.sidecar_state import (
+    POINTS,
+    SLICE,
+    BaseCurrency,
+    CashState,
+    CurrencySums,
+    PositionState,
+    SidecarState,
+)
 from trading_app.query.filter import Filter
 
 MAX_ROWS = 200
@@ -158,6 +166,7 @@ def books_in_slices(state: SidecarState, read_at: float, wanted: Filter) -> Gene
         "recomputing": state.totals.recomputing,
         "count": len(rows),
         "totals": [total.document((not wanted and state.sums(total.currency)) or total.sums()) for total in totals],
+        "base": None if wanted or state.base_currency is None else _base_document(state.base_currency),
         "rows": [_row_document(row) for row in shown],
     }
 
@@ -193,6 +202,17 @@ def _row_document(row: PositionState) -> dict[str, object]:
         "net": row.net_pnl,
         "not_in_net": row.fees_outside_net,
         "flags": row.flags,
+    }
+
+
+def _base_document(base: BaseCurrency) -> dict[str, object]:
+    """The totals over everything in one currency; they have no filter."""
+    missing = [{"part": one.part, "currency": one.currency or "", "amount": one.amount} for one in base.dated.missing]
+    return {
+        "currency": base.currency,
+        "net": base.dated.net_pnl,
+        "net_at_current_rates": base.at_current_rates.net_pnl,
+        "missing": missing,
     }
 
 

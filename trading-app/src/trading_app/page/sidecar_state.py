@@ -86,6 +86,29 @@ class CashState(msgspec.Struct, frozen=True):
     symbol: str = ""
 
 
+class MissingAmount(msgspec.Struct, frozen=True):
+    """An amount that is not in a total: its part of the net, its currency, how much. None is unknown."""
+
+    part: str
+    currency: str | None = None
+    amount: str | None = None
+
+
+class BaseTotal(msgspec.Struct, frozen=True):
+    """The net P&L of all positions in the base currency, and what is not in it."""
+
+    net_pnl: str
+    missing: list[MissingAmount] = []
+
+
+class BaseCurrency(msgspec.Struct, frozen=True):
+    """The totals in the base currency: each amount at the rate of its time, and all at the rates of now."""
+
+    currency: str
+    dated: BaseTotal
+    at_current_rates: BaseTotal
+
+
 class Totals(msgspec.Struct, frozen=True):
     """`recomputing` is the number of keys whose figures are those before a correction or a late trade."""
 
@@ -105,6 +128,7 @@ class SidecarState(msgspec.Struct, frozen=True):
     """The members of the answer that the page uses. `incomplete_since` is None while the figures are complete.
 
     `by_currency` has the sums of all positions and of all income; `unknown` in it has sums by symbol.
+    `base_currency` is None where the sidecar has none.
     """
 
     stream: str | None
@@ -117,6 +141,7 @@ class SidecarState(msgspec.Struct, frozen=True):
     totals: Totals = Totals()
     cash: list[CashState] = []
     by_currency: dict[str, msgspec.Raw] = {}
+    base_currency: BaseCurrency | None = None
 
     def sums(self, currency: str) -> CurrencySums | None:
         """The sums in a currency; None if there are none."""

@@ -1,7 +1,7 @@
 // Totals and positions, as the sidecar keeps them. Figures are shown rounded; each figure's title has its exact digits.
 
 import { amount, NOT_KNOWN, notInNet, setGainCell, setTitle } from "./amounts.js";
-import { fillCard, newCard } from "./cards.js";
+import { baseCard, fillCard, newCard } from "./cards.js";
 import { byId, make, numberCell, setNumber, setText, show } from "./elements.js";
 import { drawMarks, drawNotes } from "./flags.js";
 import { paced } from "./frames.js";
@@ -12,6 +12,7 @@ const OLD_SECONDS = 300;       // a last price older than this is marked as old
 const MAX_DECIMALS = 12;
 const LABELS = ["Symbol", "Account", "Strategy", "Position", "Average entry", "Last price", "Realised", "Unrealised",
   "Fees", "Cash", "Net P&L", "Price time"];
+const BASE = " base";           // among the cards, which have the names of currencies
 const FIRST_NUMBER = 3, NET = 10, AGE = 11;
 
 export class Books {
@@ -38,7 +39,7 @@ export class Books {
   }
 
   #draw() {
-    const { rows, totals, count, recomputing, incomplete_since: since } = this.document ?? { rows: [], totals: [], count: 0 };
+    const { rows, totals, count, recomputing, base, incomplete_since: since } = this.document ?? { rows: [], totals: [], count: 0 };
     show(byId("positions"), rows.length > 0);
     show(byId("books-empty"), rows.length === 0);
     setText(byId("books-empty"), this.describeEmpty(this.document !== null));
@@ -48,7 +49,7 @@ export class Books {
     setText(byId("books-recomputing"), recomputing ? `${recomputing === 1 ? "One position is" : `${group(String(recomputing))} positions are`} being recomputed after a correction or a late trade. Until then their figures are those before it.` : "");
     show(byId("books-more"), count > rows.length);
     setText(byId("books-more"), `${rows.length} of ${group(String(count))} positions; use a filter to see the others. The totals include all.`);
-    this.#drawCards(totals);
+    this.#drawCards(totals, base);
     this.#drawRows(rows);
     drawNotes(byId("books-notes"), rows);
     this.#drawAges();
@@ -61,12 +62,13 @@ export class Books {
     return max;
   }
 
-  #drawCards(totals) {
+  #drawCards(totals, base) {
     const cards = totals.map((total) => {
       const card = this.#cards.get(total.currency) ?? newCard();
       fillCard(card, total, this.#decimalsFor(` ${total.currency}`, total.decimals));
       return [total.currency, card];
     });
+    if (base) cards.unshift([BASE, baseCard(this.#cards.get(BASE), base)]);
     this.#cards = new Map(cards);
     place(byId("cards"), cards.map(([, card]) => card));
   }

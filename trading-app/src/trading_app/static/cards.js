@@ -8,9 +8,13 @@ const GAINS = [["Net P&L", "net"], ["Realised", "realized"], ["Unrealised", "unr
 const LABELS = [...GAINS.map(([label]) => label), "Fees", "Cash in net", "Exposure", "Open positions"];
 const FLOWS = ["deposit", "withdrawal"];
 
-export function newCard() {
+const BASE_LABELS = ["Net P&L", "At current rates", "Not in it"];
+const BASE_DECIMALS = 2;
+const PARTS = { realized_pnl: "realised", unrealized_pnl: "unrealised", fees: "fees", cash: "cash", net_pnl: "net" };
+
+export function newCard(labels = LABELS) {
   const card = make("dl", { class: "card" });
-  for (const label of LABELS) {
+  for (const label of labels) {
     card.append(make("div", {}, make("dt", {}, label), make("dd", {}, make("span")), make("dd", { class: "beside" })));
   }
   return card;
@@ -32,6 +36,23 @@ export function fillCard(card, total, decimals) {
   setText(value(5), amount(total.exposure, decimals));
   setTitle(value(5), total.exposure ?? "");
   setText(value(6), String(total.open_positions));
+}
+
+// All positions of all accounts in the base currency, each amount at the rate of its time.
+export function baseCard(card, base) {
+  card ??= newCard(BASE_LABELS);
+  const [net, current, missing] = [...card.children].map((part) => part.querySelector("span"));
+  card.setAttribute("aria-label", `All in ${base.currency}`);
+  setText(card.querySelector("dt"), `Net P&L, all in ${base.currency}`);
+  setGain(net, base.net, BASE_DECIMALS);
+  setGain(current, base.net_at_current_rates, BASE_DECIMALS);
+  setText(missing, base.missing.map(missingAmount).join(", ") || "nothing");
+  return card;
+}
+
+function missingAmount({ part, currency, amount: exact }) {
+  const what = PARTS[part] ?? part;
+  return exact === null ? `${what} without a price` : `${what} ${groupSigned(short(exact))} ${currency || "of unknown currency"}`;
 }
 
 // BTCUSD may be settled in USD or in BTC: amounts in unknown currencies are not added up.

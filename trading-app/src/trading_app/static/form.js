@@ -53,6 +53,7 @@ export class TradeForm {
         continue;
       }
       first ??= input;
+      input.closest("details")?.setAttribute("open", "");
       input.setAttribute("aria-invalid", "true");
       setText(byId(`${input.name}-error`), sentence(complaint(input, detail)));
     }
