@@ -48,34 +48,34 @@ class _Document:
 
     def readings(self) -> Iterator[Reading]:
         for table in self._document.tables:
-            yield from self._read(table)
-            if self._is_stopped:
-                return
+            self._above = (*self._above, *table.preamble)[-MAX_ABOVE:]
+            mapping, whole = self._choose(replace(table, preamble=self._above))
+            if isinstance(mapping, Question):
+                self._unknown.append((table.name, mapping))
+                continue
+            self._found.add(mapping.name)
+            readings = self._readings_of(whole, mapping)
+            if mapping.unless:
+                self._held.append((mapping, table.name, list(readings)))
+                continue
+            for reading in readings:
+                yield reading
+                if isinstance(reading, Question):
+                    return
+        yield from self._held_back()
+        if not self._found and self._unknown:
+            yield self._unknown[0][1]
+        elif names := [name for name, _ in self._unknown if name]:
+            yield Said("tables_not_read", f"tables that no preset knows: {', '.join(names[:10])}", (), len(names))
+
+    def _held_back(self) -> Iterator[Reading]:
+        """What those tables say for which no other one stands."""
         for mapping, name, readings in self._held:
             rivals = sorted(self._found.intersection(mapping.unless))
             if rivals:
                 yield Said("table_not_read", f"the table {name or mapping.name} says the same as that of {rivals[0]}")
             else:
                 yield from readings
-        if not self._found and self._unknown:
-            yield self._unknown[0][1]
-        elif names := [name for name, _ in self._unknown if name]:
-            yield Said("tables_not_read", f"tables that no preset knows: {', '.join(names[:10])}", (), len(names))
-
-    _is_stopped = False
-
-    def _read(self, table: Table) -> Iterator[Reading]:
-        self._above = (*self._above, *table.preamble)[-MAX_ABOVE:]
-        mapping, table = self._choose(replace(table, preamble=self._above))
-        if isinstance(mapping, Question):
-            self._unknown.append((table.name, mapping))
-            return
-        self._found.add(mapping.name)
-        readings = self._with_name(mapping, table)
-        if mapping.unless:
-            self._held.append((mapping, table.name, list(readings)))
-        else:
-            yield from readings
 
     def _choose(self, table: Table) -> tuple[Mapping | Question, Table]:
         if len(self._presets) == 1 and not self._presets[0].shapes:
@@ -85,9 +85,6 @@ class _Document:
             found = preset(found.name)
         return found, table
 
-    def _with_name(self, mapping: Mapping, table: Table) -> Iterator[Reading]:
+    def _readings_of(self, table: Table, mapping: Mapping) -> Iterator[Reading]:
         yield Recognised(table.name, mapping.name, mapping.title)
-        for reading in Interpreter(mapping, self._choices, self._decimal, self._is_complete).readings(table):
-            yield reading
-            if isinstance(reading, Question):
-                self._is_stopped = True
+        yield from Interpreter(mapping, self._choices, self._decimal, self._is_complete).readings(table)
