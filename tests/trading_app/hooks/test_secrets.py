@@ -157,3 +157,10 @@ def test_the_command_adds_hooks_and_rotates_their_secrets(tmp_path: Path) -> Non
     again = hook(file, "add", "bot", "--preset", "freqtrade")
     assert (again.returncode, again.stdout) == (2, "")
     assert "`trading-app hook rotate bot` makes another secret" in again.stderr
+
+
+def test_the_path_of_kept_messages_allows_no_method_of_the_path_of_a_secret(app: RunningApp) -> None:
+    headers = {"Authorization": f"Bearer {TOKENS['read']}"}
+    answer = app.client.options("/hooks/path/unread", headers=headers)
+    problem(answer, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, HEAD"

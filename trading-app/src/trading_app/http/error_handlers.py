@@ -89,8 +89,14 @@ def _http_problem(api: FastAPI, request: Request, error: HTTPException) -> Probl
 
 
 def _methods(api: FastAPI, path: str) -> list[str]:
-    """Every method allowed on this path. A single route knows only its own methods."""
+    """Every method allowed on this path. A single route knows only its own methods.
+
+    Of several paths that fit, the one with the fewest parameters counts: /hooks/{name}/unread before
+    /hooks/{name}/{secret}.
+    """
     in_front = {"POST"} if path in PATHS else set()
     routes = [route for route in api.routes if isinstance(route, Route) and route.path_regex.match(path)]
-    methods = in_front.union(*(route.methods or () for route in routes))
+    fewest = min((len(route.param_convertors) for route in routes), default=0)
+    closest = [route for route in routes if len(route.param_convertors) == fewest]
+    methods = in_front.union(*(route.methods or () for route in closest))
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
