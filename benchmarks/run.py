@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import (
     batches,
     disks,
+    feed,
     machine,
     memory,
     recording,
@@ -54,6 +55,7 @@ FIGURES: dict[str, Callable[[Suite], list[Row]]] = {
     "slow-disk": disks.slow,
     "steps": steps.of_a_post,
     "parts": steps.of_a_batch,
+    "feed": feed.rates,
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from infra.grafana import pipeline, trading_overview
+from infra.grafana import market_feed, pipeline, trading_overview
 from infra.grafana.panels import DATASOURCE, Json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +34,12 @@ NOT_SHOWN = {
     "trading_analytics_requests_total": "only Prometheus and health checks ask trading-analytics",
     "trading_analytics_connections": "only Prometheus and health checks ask trading-analytics",
     "trading_analytics_connections_limit": "only Prometheus and health checks ask trading-analytics",
+    "trading_feed_head_sequence": "readers of the market stream compare their position with it",
+    "trading_feed_outside_trades_total": "the schedule leaves them out; this one shows by how much around a window",
+    "trading_feed_window_change_timestamp_seconds": "market-feed schedule --next 5 prints the openings",
+    "trading_feed_requests_total": "only Prometheus and health checks ask market-feed",
+    "trading_feed_client_connections": "only Prometheus and health checks ask market-feed",
+    "trading_feed_client_connections_limit": "only Prometheus and health checks ask market-feed",
     "trading_stream_redials_total": "panels show whether the sidecar has caught up; this one helps to find the cause",
     "trading_corrected_volume_total": "a panel shows the corrected trades; this one gives the right volume",
     "trading_corrected_notional_total": "a panel shows the corrected trades; this one gives the right notional",
@@ -63,8 +69,9 @@ def dashboards() -> dict[str, Json]:
         _label_variable("symbol", "Symbol", f'trading_trades_total{{{of_account}, strategy=~"$strategy"}}'),
     ]
     return {
-        "trading-overview.json": _dashboard(trading_overview, keys, link_to=pipeline),
-        "pipeline.json": _dashboard(pipeline, [], link_to=trading_overview),
+        "trading-overview.json": _dashboard(trading_overview, keys),
+        "pipeline.json": _dashboard(pipeline, []),
+        "market-feed.json": _dashboard(market_feed, []),
     }
 
 
@@ -73,7 +80,8 @@ def panels(dashboard: Json) -> list[Json]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def _dashboard(about: ModuleType, variables: list[Json], link_to: ModuleType) -> Json:
+def _dashboard(about: ModuleType, variables: list[Json]) -> Json:
+    others = [one for one in (trading_overview, pipeline, market_feed) if one is not about]
     return {
         "annotations": {"list": [_dashboard_annotations(), _restarts()]},
         "description": about.DESCRIPTION,
@@ -82,7 +90,10 @@ def _dashboard(about: ModuleType, variables: list[Json], link_to: ModuleType) ->
         "graphTooltip": 1,
         "id": None,
         "links": [
-            _link(link_to.TITLE, f"/d/{link_to.UID}", "The other dashboard, at the same time range.", keep=True),
+            *(
+                _link(one.TITLE, f"/d/{one.UID}", "That dashboard, at the same time range.", keep=True)
+                for one in others
+            ),
             _link("Live page", "http://${webapp}/", "The web app's own page.", keep=False),
         ],
         "panels": list(_placed(about.ROWS)),
@@ -195,7 +206,7 @@ def _restarts() -> Json:
     return {
         "datasource": DATASOURCE,
         "enable": True,
-        "expr": 'process_start_time_seconds{job=~"trading-app|metrics-sidecar|trading-analytics"} * 1000',
+        "expr": 'process_start_time_seconds{job=~"trading-app|metrics-sidecar|trading-analytics|market-feed"} * 1000',
         "hide": False,
         "iconColor": "purple",
         "name": "Restarts",

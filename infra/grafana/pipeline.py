@@ -18,7 +18,7 @@ DESCRIPTION = "Intake, journal, stream and sidecar: rates, errors, durations, an
 
 WEB_APP = 'job="trading-app"'
 SIDECAR = 'job="metrics-sidecar"'
-ALL = 'job=~"trading-app|metrics-sidecar|trading-analytics"'
+ALL = 'job=~"trading-app|metrics-sidecar|trading-analytics|market-feed"'
 
 
 def rate(counter: str) -> str:

@@ -108,6 +108,14 @@ def _venues(feeds: list[VenueFeed], now: float) -> Iterator[Family]:
     yield by(metrics.ATTEMPTS, "outcome", lambda feed: feed.dialling.attempts)
     yield by(metrics.REQUESTS_TO_VENUE, "outcome", lambda feed: feed.filler.requests)
     yield each(metrics.WEIGHT, lambda feed: feed.filler.budget.used)
+    yield Family(
+        metrics.CLOCK_OFFSET,
+        [
+            (labels_of(venue=feed.venue.name), str(Decimal(feed.clock_offset_us).scaleb(-6)))
+            for feed in feeds
+            if feed.clock_offset_us is not None
+        ],
+    )
     yield each(metrics.BANNED, lambda feed: f"{feed.filler.ban.wait(now):.3f}")
 
 

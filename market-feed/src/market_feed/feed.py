@@ -36,6 +36,7 @@ TICK_SECONDS = 0.05
 SESSION_SECONDS = 0.5
 """Between two looks at the schedule: a clock that is set and a machine that slept are noticed."""
 
+CLOCK_SECONDS, CLOCK_RETRY_SECONDS = 600.0, 60.0
 MUTE_PAUSE_SECONDS = 60.0
 """Minimum time between two replacements of a connection because of a mute market."""
 
@@ -75,6 +76,9 @@ class VenueFeed:
         """Parts of frames that could not be used, by reason, since the start."""
 
         self.frames = 0
+        self.clock_offset_us: int | None = None
+        """The venue's clock minus this machine's; None until it was asked."""
+
         now = time.monotonic()
         self.markets: dict[str, Market] = {}
         for instrument in instruments:
@@ -103,6 +107,7 @@ class VenueFeed:
         """Feed until cancelled; what had arrived by then is journaled. Raises what any part raises."""
         tasks = [asyncio.create_task(shard.run()) for shard in self.shards]
         tasks.append(asyncio.create_task(self._tick_for_ever()))
+        tasks.append(asyncio.create_task(self._watch_clock()))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -194,6 +199,13 @@ class VenueFeed:
         missing = [name for name in self._shard_of(link).streams if name not in link.subscribed]
         if missing:
             log.warning("the venue does not send some streams", venue=self.venue.name, streams=missing[:20])
+
+    async def _watch_clock(self) -> None:
+        """Compare the clocks now and then; what comes is journaled as the venue wrote it."""
+        while True:
+            self.clock_offset_us = await self.filler.clock_offset_us()
+            known = self.clock_offset_us is not None
+            await asyncio.sleep(CLOCK_SECONDS if known else CLOCK_RETRY_SECONDS)
 
     async def _tick_for_ever(self) -> None:
         while True:

@@ -190,6 +190,14 @@ BANNED = Metric(
     "Time for which the venue has forbidden requests; 0 if it has not.",
     "Above 0: other programs on this address ask too much, or the place is not served.",
 )
+CLOCK_OFFSET = Metric(
+    "trading_feed_clock_offset_seconds",
+    "gauge",
+    "seconds",
+    ("venue",),
+    "The venue's clock minus this machine's: the answer with the shortest round trip of 5; missing until there is one.",
+    "Above 0.25 or below -0.25: set this machine's clock (NTP). Data is journaled as the venue wrote it.",
+)
 PENDING = Metric(
     "trading_feed_pending_events",
     "gauge",

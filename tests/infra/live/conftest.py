@@ -1,6 +1,7 @@
 """Both apps under the demo's load, once for all tests here; and a Prometheus that scrapes them."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,29 +9,43 @@ import httpx
 import pytest
 import zmq
 
+from market_feed.simulator.random_market import random_ticks
 from tests.infra.checkout import Checkout
 from tests.infra.prometheus import Prometheus
 from tests.support.apps import BIN, Apps
+from tests.support.fake_exchange import FakeExchange, fake_exchange
 from tests.support.ports import free_port
 
 TOKEN = "token-of-the-tests"
+SYMBOLS = ("BTC-USDT", "ETH-USDT")
 
 # Of this package, for which it has to be one (`__init__.py`), and not of the session: the load would take a tenth of a
 # processor from all tests that come after.
 
 
 @pytest.fixture(scope="package")
-def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
+def market() -> Iterator[FakeExchange]:
+    """An exchange on which two markets move."""
+    with fake_exchange() as exchange:
+        exchange.play(random_ticks(SYMBOLS, 50, time.time_ns(), 1), speed=1)
+        yield exchange
+
+
+@pytest.fixture(scope="package")
+def apps(market: FakeExchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     """The apps, and trades coming in meanwhile. The web app asks for a token, the sidecar does not."""
     settings = {
         "WEBAPP_API_TOKENS": f"{TOKEN},another-token-of-the-tests",
         "SIDECAR_SNAPSHOT_SECONDS": "0.5",
         "BASE_CURRENCY": "EUR",
     }
+    settings |= {"FEED_SYMBOLS": ",".join(SYMBOLS), **market.settings}
     running = Apps(tmp_path_factory.mktemp("apps"), **settings)
+    running.start("market-feed")
     running.start("trading-analytics")
     running.start_both()
     running.wait_for("trading-analytics")
+    running.wait_for("market-feed")
     arguments = ["--rate", "50", "--seconds", "0", "--url", running.web_url, "--token", TOKEN]
     command = [str(BIN / "trading-app"), "demo", *arguments]
     demo = subprocess.Popen(command, env=running.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -87,7 +102,10 @@ def make_corrections(apps: Apps) -> None:
 def prometheus(apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """One that `infra-up` started, on a port of its own."""
     port = free_port()
-    shared = ("WEBAPP_HTTP_PORT", "WEBAPP_API_TOKENS", "SIDECAR_HTTP_PORT", "ANALYTICS_HTTP_PORT")
+    shared = (
+        *("WEBAPP_HTTP_PORT", "WEBAPP_API_TOKENS", "SIDECAR_HTTP_PORT", "ANALYTICS_HTTP_PORT"),
+        *("FEED_HTTP_PORT", "FEED_SYMBOLS"),
+    )
     settings = {key: apps.environment[key] for key in shared}
     folder: Path = tmp_path_factory.mktemp("checkout")
     checkout = Checkout(folder, "prometheus", **settings, PROMETHEUS_HTTP_PORT=str(port), ENVIRONMENT="development")

@@ -49,7 +49,7 @@ def test_a_panels_query_gives_data(prometheus: Prometheus, query: PanelQuery, ch
 @pytest.fixture(scope="module")
 def both_known(prometheus: Prometheus) -> datetime:
     """When both apps had been scraped."""
-    eventually(lambda: figures(prometheus, "sum(up)", instant=True) == [3.0], what="all apps scraped")
+    eventually(lambda: figures(prometheus, "sum(up)", instant=True) == [4.0], what="all apps scraped")
     return datetime.now(UTC)
 
 
@@ -81,7 +81,7 @@ def test_the_link_to_the_page_leads_there(prometheus: Prometheus, apps: Any) -> 
 def test_restarts_are_marked_at_the_second(prometheus: Prometheus) -> None:
     restarts = DASHBOARDS["pipeline.json"]["annotations"]["list"][1]["expr"]
     starts = [float(series["value"][1]) / 1000 for series in prometheus.instant(restarts)]
-    assert len(starts) == 3
+    assert len(starts) == 4
     assert all(time.time() - 3_600 < start < time.time() for start in starts)
 
 
@@ -91,6 +91,7 @@ def test_development_is_scraped_every_second(prometheus: Prometheus) -> None:
         "trading-app": "1s",
         "metrics-sidecar": "1s",
         "trading-analytics": "1s",
+        "market-feed": "1s",
     }
 
 

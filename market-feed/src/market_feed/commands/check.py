@@ -11,7 +11,6 @@ from market_feed.market import Instrument, Subscriptions, Trade, Unreadable
 from market_feed.shard import REFUSED
 from market_feed.venues.venue import Page, Venue
 
-SAMPLES = 5
 LISTEN_SECONDS = 10.0
 PAGE_IDS = 100
 """The page that is asked for begins so many ids before the last trade."""
@@ -60,20 +59,11 @@ class _Check:
         return self._problems
 
     async def _clock(self) -> None:
-        found = []
-        for _ in range(SAMPLES):
-            began_ns = time.time_ns()
-            body = await self._ask(self._venue.time_page())
-            if body is not None:
-                ended_ns = time.time_ns()
-                found.append((ended_ns - began_ns, self._venue.read_time(body) - (began_ns + ended_ns) // 2_000))
-        if not found:
+        offset_us = await self._filler.clock_offset_us()
+        if offset_us is None:
             self._problem(f"{self._rest_url} does not answer: missing trades can't be fetched")
             return
-        round_trip_ns, offset_us = min(found)
-        self._say(
-            f"REST answers within {round_trip_ns / 1e6:.0f} ms; the venue's clock is {offset_us / 1e3:+.1f} ms off ours"
-        )
+        self._say(f"REST answers; the venue's clock is {offset_us / 1e3:+.1f} ms off ours")
         if self._filler.budget.used:
             self._say(f"weight used within its window: {self._filler.budget.used}")
 

@@ -1,0 +1,125 @@
+"""What a trade of the market feed costs: frames in memory, decoded, put in order, journaled (synced) and published.
+
+`python -m benchmarks.feed FOLDER` measures it in one process, pinned by who starts it, and prints trades per second of
+CPU time and of the clock, as JSON. The socket is not in it. The yardstick beside it is what msgspec takes to decode the
+same frames into structs, and nothing else.
+"""
+
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.processes import ENVIRONMENT, ROOT, cores, pinned
+from benchmarks.suite import Suite
+from benchmarks.table import Row, at_least
+from market_feed.continuity import Limits
+from market_feed.environment import read_settings
+from market_feed.market import Instrument, Trade
+from market_feed.markets import Market
+from market_feed.schedule import Calendar
+from market_feed.simulator.random_market import random_ticks
+from market_feed.times import Unit
+from market_feed.venues.binance.frames import BinanceReader
+from service_kit.settings import Environment
+from telemetry_stream.backend import open_log
+from telemetry_stream.events import Submission
+
+TRADES = 100_000
+TURN = 500
+"""Frames of one iteration of the event loop."""
+
+GOAL = 300_000
+"""Trades a second on one core."""
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Trades per second of CPU time, and the frames that msgspec alone decodes per second."""
+    turns = _turns()
+    settings = read_settings(Environment({"DATA_DIR": str(folder), **_addresses(folder)}, folder))
+    market = Market(
+        Instrument("binance", "BTC-USDT", "BTCUSDT"), "binance:BTCUSDT:a", None, Limits(), 15, Calendar(()),
+        itertools.count(1), 0.0,
+    )  # fmt: skip
+    reader, log = BinanceReader(Unit.MILLISECOND), open_log(settings.market_data, _fail)
+    began, began_cpu = time.perf_counter(), time.process_time()
+    for turn in turns:
+        received_at_ns = time.time_ns()
+        trades = [item for item in reader.read(turn, received_at_ns // 1_000) if isinstance(item, Trade)]
+        for trade in trades:
+            trade.received_at_ns = received_at_ns
+        log.append([Submission(market.trade_events(trades, 0.0, received_at_ns))])
+        log.checkpoint_if_due()
+    cpu, seconds = time.process_time() - began_cpu, time.perf_counter() - began
+    assert log.head() == TRADES
+    log.close()
+    return {"cpu": TRADES / cpu, "clock": TRADES / seconds, "decoding": _decoding_alone(turns)}
+
+
+def rates(suite: Suite) -> list[Row]:
+    """Market data: frames in memory to published, and the decoding of the same frames alone."""
+    server, _ = cores()
+    found: list[dict[str, float]] = []
+    for _ in range(suite.rounds):
+        with tempfile.TemporaryDirectory(dir=suite.folder) as folder:
+            command = pinned(server, [sys.executable, "-m", "benchmarks.feed", folder])
+            done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+            found.append(json.loads(done.stdout))
+    middle = sorted(found, key=lambda one: one["cpu"])[len(found) // 2]
+    share = middle["cpu"] / middle["decoding"]
+    told = f" of CPU time; {share:.0%} of decoding alone ({middle['decoding']:,.0f}/s)"
+    return [at_least("frames to published", GOAL, middle["cpu"], "/s", told)]
+
+
+def _turns() -> list[list[bytes]]:
+    ticks = (tick for tick in random_ticks(["BTC-USDT"], 1_000, time.time_ns(), 1) if tick.data.get("e") == "aggTrade")
+    frames = [
+        msgspec.json.encode({"stream": tick.stream, "data": tick.data}) for tick in itertools.islice(ticks, TRADES)
+    ]
+    return [frames[start : start + TURN] for start in range(0, TRADES, TURN)]
+
+
+class _Data(msgspec.Struct, gc=False):
+    """An aggregate."""
+
+    E: int
+    s: str
+    a: int
+    p: str
+    q: str
+    f: int
+    l: int  # noqa: E741 -- the venue's name
+    T: int
+    m: bool
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """A frame of a combined stream."""
+
+    data: _Data
+
+
+def _decoding_alone(turns: Sequence[Sequence[bytes]]) -> float:
+    decode = msgspec.json.Decoder(list[_Frame]).decode
+    began = time.process_time()
+    for turn in turns:
+        decode(b"[%b]" % b",".join(turn))
+    return TRADES / (time.process_time() - began)
+
+
+def _addresses(folder: Path) -> dict[str, str]:
+    return {name: f"ipc://{folder}/{name}" for name in ("FEED_ZMQ_ADDR", "FEED_REPLAY_ADDR")}
+
+
+def _fail(error: BaseException) -> None:
+    raise error
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1]))))
