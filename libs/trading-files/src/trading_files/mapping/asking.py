@@ -34,6 +34,15 @@ def ambiguous_question(label: str, found: Ambiguous) -> Question:
     return Question(found.choice.replace(" ", "_"), f"{label} has {text}: is it {readings}?", "--map")
 
 
+def doubtful_size_question(label: str, symbol: str, size: str, profit: str) -> Question:
+    """Whether one lot is as much as usual."""
+    said = (
+        f"{label} has {shown(symbol)}: with {size} units in a lot, as usual, the profit would not be {profit}, as the file"
+        " says: how many units is one lot?"
+    )
+    return Question("contract_size", said, "--contract-size", (f"{symbol}={size}",))
+
+
 def missing_question(what: str) -> Question:
     """What the file does not say."""
     return Question(what, f"the file names no {what}: which is it?", f"--{what}")

@@ -82,6 +82,8 @@ def _read(value: Value) -> Iterator[str]:
         yield from _read(value.zone)
     if value.otherwise is not None:
         yield from _read(value.otherwise)
+    if value.proof is not None:
+        yield from (value.proof.profit, value.proof.lots, value.proof.entry, value.proof.exit)
     if value.option is not None:
         for part in (value.option.root, value.option.expiry, value.option.strike, value.option.right):
             yield from _read(part)

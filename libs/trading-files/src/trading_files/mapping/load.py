@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trading_files.errors import MappingRefused
-from trading_files.mapping.model import EVENT_KINDS, Mapping, Option, Output, Rule, Shape, Test, Value
+from trading_files.mapping.model import EVENT_KINDS, Mapping, Option, Output, Proof, Rule, Shape, Test, Value
 from trading_files.mapping.nodes import Node, Problems, checked, compose
 from trading_model import fields
 from trading_model.kind_members import KINDS
@@ -41,7 +41,8 @@ _COLUMNS = (
 )
 _SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite")
-_CHANGES = ("when", "after", "before", "part", "remove", "words", *_FLAGS)
+_CHANGES = ("when", "after", "before", "part", "remove", "words", "proof", *_FLAGS)
+_PROOF = ("profit", "lots", "entry", "exit", "currency")
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
 _PLAIN_RULES = ("skip", "refuse", "event")
@@ -234,6 +235,8 @@ class _Loader:
             changes["remove"] = p.texts(said["remove"], f"remove of {what}")
         if "words" in said:
             changes["words"] = self._words(said["words"], what)
+        if "proof" in said:
+            changes["proof"] = self._proof(said["proof"], sources[0])
         if "or" in said:
             changes["otherwise"] = self._value(said["or"], what)
         return self._with_times(msgspec.structs.replace(value, **changes), what, said)
@@ -278,6 +281,17 @@ class _Loader:
         elif "{" in _COLUMN.sub("", text) or "}" in _COLUMN.sub("", text):
             self._problems.add(node, f"text of {what} has a brace without its partner")
         return text
+
+    def _proof(self, node: Node, source: str) -> Proof:
+        p = self._problems
+        if source != "size_of":
+            p.add(node, f"proof belongs to size_of, not to {source}")
+        said = p.members(node, _PROOF, "proof")
+        for name in _PROOF:
+            if name not in said:
+                p.add(node, f"proof needs {name}")
+        columns = {name: p.text(said[name], name) if name in said else "" for name in _PROOF[:-1]}
+        return Proof(**columns, currency=self._value(said["currency"], "currency") if "currency" in said else Value())
 
     def _option(self, node: Node) -> Option:
         parts = self._problems.members(node, ("root", "expiry", "strike", "right"), "option")

@@ -12,7 +12,7 @@ from trading_files.mapping.clock import plain_zone, time_reader, zone_in_header
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.model import Mapping, Option, Value
 from trading_files.mapping.numeric import PLAIN_NUMBER, ReadText, amount_reader, number_reader
-from trading_files.mapping.sources import Sources
+from trading_files.mapping.sources import Sources, clipped
 from trading_files.mapping.texts import Known, meaning_of
 from trading_files.values import numbers, options, sides
 from trading_files.values.ambiguous import Ambiguous
@@ -207,7 +207,7 @@ class Members:
 def _changed(value: Value, get: Get) -> Get:
     """The source's text after the changes of the mapping."""
     if value.after or value.before or value.part or value.remove:
-        get = _clipped(value, get)
+        get = _read(get, "", clipped(value))
     if not value.words or value.source == "size_of":
         return get
     meaning = meaning_of(value.words)
@@ -220,24 +220,6 @@ def _changed(value: Value, get: Get) -> Get:
         return text if found is None else found or None
 
     return meant
-
-
-def _clipped(value: Value, get: Get) -> Get:
-    after, before, number, removed = value.after, value.before, value.part, value.remove
-
-    def clipped(text: str) -> str:
-        if after:
-            text = text.partition(after)[2] or text
-        if before:
-            text = text.partition(before)[0]
-        if number:
-            parts = text.split()
-            text = parts[number - 1] if number <= len(parts) else ""
-        for sign in removed:
-            text = text.replace(sign, "")
-        return text.strip()
-
-    return _read(get, "", clipped)
 
 
 def _read(get: Get, label: str, read: ReadText) -> Get:

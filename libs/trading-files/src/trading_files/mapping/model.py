@@ -63,6 +63,9 @@ class Value(msgspec.Struct, frozen=True):
     words: tuple[tuple[str, str], ...] = ()
     """Texts and what they mean; `*` in a text stands for any characters; an empty meaning is no value."""
 
+    proof: "Proof | None" = None
+    """Of `size_of`: the profit that the row itself names."""
+
     with_unit: bool = False
     """A unit behind or before the number is dropped; without this it is an error."""
 
@@ -78,6 +81,16 @@ class Value(msgspec.Struct, frozen=True):
     order: str = ""
     form: str = ""
     otherwise: "Value | None" = None
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """The profit of a row in the currency `currency`, and the columns of the lots, the entry and the exit price."""
+
+    profit: str
+    lots: str
+    entry: str
+    exit: str
+    currency: Value
 
 
 class Option(msgspec.Struct, frozen=True):

@@ -5,9 +5,9 @@ from decimal import Context, Decimal
 
 from trading_files.errors import UnreadableValue
 from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings
-from trading_files.mapping.asking import missing_question, size_question
+from trading_files.mapping.asking import doubtful_size_question, missing_question, size_question
 from trading_files.mapping.load import template_pieces
-from trading_files.mapping.model import Value
+from trading_files.mapping.model import Proof, Value
 from trading_files.mapping.numeric import NumberOf, split_plain
 from trading_files.mapping.texts import meaning_of
 from trading_files.values.ambiguous import Ambiguous
@@ -23,6 +23,9 @@ _MONEY = FIAT | METALS
 _EXACT = Context(prec=200)
 _SHORT = Context(prec=30)
 ROUNDED = "rounded"
+_CENT = Decimal("0.02")
+"""How much a profit may be off that a broker rounded, of the entry and of the exit."""
+
 _CLOSE = Decimal("0.001")
 """How much an amount that a venue rounded, or wrote as a binary float, may be off."""
 
@@ -191,19 +194,43 @@ class Sources:
         get = self._column(value)
         chosen = meaning_of(tuple(self._around.choices.contract_sizes.items()))
         known = meaning_of(value.words)
+        doubt = None if value.proof is None else self._doubt(value.proof)
 
         def size(cells: Cells) -> str | None:
             symbol = get(cells)
             if symbol is None:
                 return None
             found = chosen(symbol)
-            if found is None:
-                found = known(symbol)
+            if found is not None:
+                return found
+            found = known(symbol)
             if found is None:
                 raise Asked(size_question(label, symbol))
+            if doubt is not None and (profit := doubt(symbol, found, cells)) is not None:
+                raise Asked(doubtful_size_question(label, symbol, found, profit))
             return found
 
         return size
+
+    def _doubt(self, proof: Proof) -> Callable[[str, str, Cells], str | None]:
+        """Makes the function that gives the profit of a row if a size of the lot does not give it."""
+        currency_of = self.get(proof.currency, "")
+        clip = clipped(proof.currency)
+        names = (proof.profit, proof.lots, proof.entry, proof.exit)
+        parts = [(column, self._number_of(column)) for column in self._around.columns(names)]
+
+        def doubt(symbol: str, size: str, cells: Cells) -> str | None:
+            currency = currency_of(cells)
+            is_same = currency is not None and clip(currency) == _pair(symbol).quote
+            if not is_same or any(column not in cells for column, _ in parts):
+                return None
+            profit, lots, entry, end = (Decimal(number(cells[column])) for column, number in parts)
+            expected = abs(_product([Decimal(size), lots, end - entry]))
+            if abs(expected - abs(profit)) <= max(_CENT, expected * _CLOSE):
+                return None
+            return format(profit, "f")
+
+        return doubt
 
     def _size_from(self, value: Value, _label: str) -> Get:
         parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
@@ -215,6 +242,25 @@ class Sources:
             return power_of_ten(amount, factors)
 
         return size
+
+
+def clipped(value: Value) -> Callable[[str], str]:
+    """What the changes `after`, `before`, `part` and `remove` make of a text."""
+    after, before, number, removed = value.after, value.before, value.part, value.remove
+
+    def clip(text: str) -> str:
+        if after:
+            text = text.partition(after)[2] or text
+        if before:
+            text = text.partition(before)[0]
+        if number:
+            parts = text.split()
+            text = parts[number - 1] if number <= len(parts) else ""
+        for sign in removed:
+            text = text.replace(sign, "")
+        return text.strip()
+
+    return clip
 
 
 def fixed(text: str | None) -> Get:
