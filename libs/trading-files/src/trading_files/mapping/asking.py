@@ -37,8 +37,8 @@ def ambiguous_question(label: str, found: Ambiguous) -> Question:
 def doubtful_size_question(label: str, symbol: str, size: str, profit: str) -> Question:
     """Whether one lot is as much as usual."""
     said = (
-        f"{label} has {shown(symbol)}: with {size} units in a lot, as usual, the profit would not be {profit}, as the file"
-        " says: how many units is one lot?"
+        f"{label} has {shown(symbol)}: with {size} units in a lot, as usual, the profit would not be the {profit}"
+        " of the file: how many units is one lot?"
     )
     return Question("contract_size", said, "--contract-size", (f"{symbol}={size}",))
 
