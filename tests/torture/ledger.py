@@ -83,15 +83,15 @@ def through_processes(folder: Path, seed: int, count: int) -> Figures:
     journal. A real Prometheus scrapes meanwhile, where one is installed.
     """
     chance = random.Random(seed)
-    with running_apps(folder) as apps, _scraping(folder, apps) as resets:
+    with running_apps(folder) as apps, scraping(folder, apps) as resets:
         began = time.time()
-        sender, kills = _Sender(apps, chance), 0
+        sender, kills = Sender(apps, chance), 0
         with Scraper(apps.sidecar_port) as scraper, Bots(apps.web_port, 2, seed, rate=RATE) as bots:
             for number, request in enumerate(sender.requests(random_ledger(seed, count)), 1):
                 sender.send(*request)
                 if number % EVENTS_PER_KILL == 0:
                     kills += 1
-                    _kill(apps, chance)
+                    kill(apps, chance)
             bots.end()
             apps.wait_until_ready()
             events = list(journaled(apps.data))
@@ -110,7 +110,7 @@ def through_processes(folder: Path, seed: int, count: int) -> Figures:
 
 
 @contextmanager
-def _scraping(folder: Path, apps: Apps) -> Iterator[Callable[[float], float]]:
+def scraping(folder: Path, apps: Apps) -> Iterator[Callable[[float], float]]:
     """A Prometheus that scrapes; what it gives counts the resets of all totals in the last seconds."""
     if not prometheus.is_installed():
         yield lambda _seconds: 0.0
@@ -121,7 +121,8 @@ def _scraping(folder: Path, apps: Apps) -> Iterator[Callable[[float], float]]:
         )
 
 
-def _kill(apps: Apps, chance: random.Random) -> None:
+def kill(apps: Apps, chance: random.Random) -> None:
+    """Kill −9 one of the programs or both, and start them again."""
     for name in chance.choice((("trading-app",), ("metrics-sidecar",), ("metrics-sidecar", "trading-app"))):
         apps.kill(name)
         apps.start(name)
@@ -134,15 +135,17 @@ def _assert_has(events: Sequence[Event], accepted: set[int]) -> None:
     assert accepted <= set(sequences)
 
 
-class _Sender:
+class Sender:
     """Sends a ledger through the API until each event is accepted or refused. Some are sent twice."""
 
     def __init__(self, apps: Apps, chance: random.Random) -> None:
         self.accepted: set[int] = set()
         self.refused = 0
+        self.sequences: dict[int, int] = {}
+        """In the journal, by those of the ledger that is sent."""
+
         self._apps = apps
         self._chance = chance
-        self._sequences: dict[int, int] = {}
         self._client = httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 
     def requests(self, ledger: Sequence[Event]) -> Iterator[tuple[int, str, Event]]:
@@ -151,7 +154,7 @@ class _Sender:
         Imports come from files only, so they are left out. So is what targets an event that was refused.
         """
         for event in ledger:
-            if event.get("kind") == "import" or ("target" in event and event["target"] not in self._sequences):
+            if event.get("kind") == "import" or ("target" in event and event["target"] not in self.sequences):
                 continue
             if "kind" not in event:
                 yield event["seq"], "/trade", _without(event, "seq", "import_id")
@@ -163,7 +166,7 @@ class _Sender:
             body = {name: value for name, value in content.items() if name != "was" and value != ""}
             body |= {"kind": kind, "id": event["id"]}
             if "target" in event:
-                body["target"] = self._sequences[event["target"]]
+                body["target"] = self.sequences[event["target"]]
             yield event["seq"], "/events", body
 
     def send(self, sequence: int, path: str, body: Event) -> None:
@@ -172,7 +175,7 @@ class _Sender:
         if answer is None:
             self.refused += 1
             return
-        self._sequences[sequence] = answer["seq"]
+        self.sequences[sequence] = answer["seq"]
         self.accepted.add(answer["seq"])
         if self._chance.random() < 0.1:
             again = self._until_answered(path, body)

@@ -26,6 +26,7 @@ from tests.torture import (
     fuzz,
     greedy,
     hostility,
+    instruments,
     kills,
     ledger,
     link,
@@ -94,6 +95,7 @@ PARTS = {
     "openapi": Part(2_000, fuzz.openapi, sociable=True),
     "ledgers": Part(100_000, ledger.in_process, sociable=True),
     "ledger-kills": Part(3_000, ledger.through_processes),
+    "instruments": Part(200, instruments.under_load),
     "volume": Part(10_000_000, volume.volume),
     "soak": Part(1_800, soak.soak, soak.obstacle),
 }
