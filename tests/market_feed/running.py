@@ -23,7 +23,7 @@ class RunningFeed:
 
     def __init__(self, folder: Path, exchange: FakeExchange, **settings: str) -> None:
         self.exchange = exchange
-        self.apps = Apps(folder, FEED_SYMBOLS="BTC-USDT", **exchange.settings, **settings)
+        self.apps = Apps(folder, **{"FEED_SYMBOLS": "BTC-USDT", **exchange.settings, **settings})
 
     def start(self, **settings: str) -> None:
         """Start it and wait until it is connected."""

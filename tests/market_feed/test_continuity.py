@@ -47,7 +47,7 @@ def test_a_trade_that_comes_again_is_counted_and_not_passed_on() -> None:
     assert continuity.counters.conflicts == 0
 
 
-def test_the_same_id_with_another_content_is_a_conflict_and_the_first_one_stands() -> None:
+def test_row_18_the_same_id_with_another_content_is_a_conflict_and_the_first_one_stands() -> None:
     continuity = begun(7, 8)
     assert continuity.take([trade(8, price="11")], 0.0) == []
     assert continuity.counters.conflicts == 1
@@ -111,7 +111,7 @@ def test_progress_gives_a_long_hole_more_time() -> None:
     assert shown(continuity.tick(7 * 4.0 + 5.0))[0] == Gap(8, 99, ABSENT)
 
 
-def test_an_answer_that_begins_later_says_that_the_ids_before_do_not_exist() -> None:
+def test_row_19_an_answer_that_begins_later_says_that_the_ids_before_do_not_exist() -> None:
     continuity = begun(1)
     continuity.take(trades(9), 1.0)
     passed = continuity.page_ended(2, trades(5, 6, 7, 8, origin="backfill"), 1.1)
@@ -155,7 +155,7 @@ def test_of_a_hole_that_is_too_large_the_newest_part_is_fetched() -> None:
     assert (hole.first, hole.last) == (90, 99)
 
 
-def test_aggregates_that_leave_out_single_trades_are_counted() -> None:
+def test_row_18_aggregates_that_leave_out_single_trades_are_counted() -> None:
     continuity = Continuity(LIMITS)
     continuity.take([trade(1, ids=(10, 12)), trade(2, ids=(13, 13)), trade(3, ids=(15, 16))], 0.0)
     assert continuity.counters.broken_ranges == 1
@@ -192,6 +192,12 @@ def test_a_window_begins_at_its_first_trade() -> None:
     assert shown(continuity.take(trades(50, 51), 0.0)) == [50, 51]
     continuity.begin_at(20)
     assert continuity.last == 51
+
+
+def test_row_21_consecutive_ids_hours_apart_are_no_gap() -> None:
+    continuity = begun(1)
+    assert shown(continuity.take(trades(2), 4 * 3_600.0)) == [2]
+    assert continuity.counters.gaps == 0
 
 
 @pytest.mark.parametrize("absurd", [10**17, 2**62])

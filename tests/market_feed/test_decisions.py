@@ -3,7 +3,7 @@
 import pytest
 
 from market_feed.budget import Ban, RollingBudget
-from market_feed.freshness import Freshness
+from market_feed.freshness import Freshness, GrowingPause
 from market_feed.rotation import DAY, rotation_due
 from market_feed.times import Unit, as_text, from_text
 
@@ -109,6 +109,16 @@ def test_row_10_it_is_stale_once_the_venue_has_had_a_later_trade_for_long() -> N
     assert market.state(25.0) == "stale"
     market.note_head(9, 9, 40.0)
     assert market.state(40.0) == "quiet"
+
+
+def test_a_mute_market_is_tried_less_and_less_often() -> None:
+    pause = GrowingPause()
+    tried = [second for second in range(0, 20_000, 10) if pause.is_over(float(second))]
+    assert tried == [0, 60, 180, 420, 900, 1_860, 3_780, 7_380, 10_980, 14_580, 18_180]
+    pause.reset()
+    assert not pause.is_over(20_000.0)
+    assert pause.is_over(21_780.0)
+    assert pause.is_over(21_840.0)
 
 
 def test_a_head_of_zero_says_nothing() -> None:

@@ -4,18 +4,22 @@ of other feeds, in docs/market-data.md.
 
 import random
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import httpx
 import pytest
 
 from market_feed import __version__
+from market_feed.environment import FOLDER
 from market_feed.simulator.exchange import Exchange
 from market_feed.simulator.tape import Tick
 from market_feed.times import Unit, as_text
 from tests.market_feed import recordings
 from tests.market_feed.recordings import only
 from tests.market_feed.running import FEED, RunningFeed, facts, journaled, parts, running_feed
+from tests.support.apps import samples_of
 from tests.support.polling import eventually
 
 SEED = 20_261_128
@@ -298,3 +302,41 @@ def test_the_version_is_shown(tmp_path: Path) -> None:
         samples = httpx.get(f"{feed.apps.feed_url}/metrics").text
     assert 'component="market-feed"' in samples
     assert __version__ in samples
+
+
+def test_rows_12_to_14_many_streams_are_subscribed_to_slowly_and_anew_after_each_reconnection(tmp_path: Path) -> None:
+    symbols = ["BTC-USDT", *(f"C{number}-USDT" for number in range(180))]
+    with running_feed(tmp_path, FEED_SYMBOLS=",".join(symbols)) as feed:
+        wanted = {f"{symbol.replace('-', '').lower()}@{kind}" for symbol in symbols for kind in ("aggTrade", "ticker")}
+
+        def has_exactly_the_wanted() -> bool:
+            return feed.exchange.do(lambda exchange: [set(one.streams) for one in exchange.subscribers]) == [wanted]
+
+        eventually(has_exactly_the_wanted)
+        feed.exchange.do(cut_with("abort"))
+        eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) == 2)
+        eventually(has_exactly_the_wanted)
+        assert feed.exchange.do(lambda exchange: exchange.closed_for_messages) == 0
+        sizes = [len(one.get("params", [])) for one in feed.exchange.do(lambda exchange: exchange.messages)]
+        assert max(sizes) <= 200
+
+
+def test_row_13_a_stream_that_the_venue_does_not_send_is_named(tmp_path: Path) -> None:
+    with running_feed(tmp_path, FEED_SYMBOLS="BTC-USDT,NOSUCH-USDT") as feed:
+        feed.exchange.exchange.faults.unknown_streams = {"nosuchusdt@aggTrade", "nosuchusdt@ticker"}
+        eventually(lambda: "nosuchusdt@aggTrade" in feed.log())
+        assert "the venue does not send some streams" in feed.log()
+
+
+def test_row_15_while_the_journal_can_not_be_written_reading_pauses_and_nothing_is_dropped(tmp_path: Path) -> None:
+    with running_feed(tmp_path, FEED_MAX_PENDING_EVENTS="200") as feed:
+        begin(feed)
+        with closing(apsw.Connection(str(feed.apps.data / FOLDER / "journal.sqlite3"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            playing = feed.exchange.play(TICKS[WARM_UP:])
+            eventually(lambda: samples_of(f"{feed.apps.feed_url}/metrics")["trading_feed_reading_pauses_total"] != "0")
+            other.execute("ROLLBACK")
+        playing.result(60)
+        feed.wait_for_trade(AGGREGATES[-1]["a"])
+        assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)
+        assert {one["origin"] for one in feed.of_kind("trade")} == {"live"}

@@ -9,6 +9,7 @@ import structlog
 
 from market_feed.continuity import Limits
 from market_feed.filler import Filler
+from market_feed.freshness import GrowingPause
 from market_feed.journal import MarketJournal
 from market_feed.link import Link
 from market_feed.market import (
@@ -37,9 +38,6 @@ SESSION_SECONDS = 0.5
 """Between two looks at the schedule: a clock that is set and a machine that slept are noticed."""
 
 CLOCK_SECONDS, CLOCK_RETRY_SECONDS = 600.0, 60.0
-MUTE_PAUSE_SECONDS = 60.0
-"""Minimum time between two replacements of a connection because of a mute market."""
-
 REJECTED = ("malformed", "ids", "number", "time", "unknown_symbol")
 
 
@@ -100,7 +98,8 @@ class VenueFeed:
         self.shards = [
             Shard(venue, _streams(venue, share), dialling, self.take, journal.room) for share in self._shares
         ]
-        self._mute_at = self._sessions_at = float("-inf")
+        self._mute_pauses = [GrowingPause() for _ in self.shards]
+        self._sessions_at = float("-inf")
         self._see_to_sessions(now)
 
     async def run(self) -> None:
@@ -222,8 +221,7 @@ class VenueFeed:
                 self._journal.put(market.events(passed, time.time_ns()), time.time_ns())
             if self._fetching[code].needs_something(now):
                 self.filler.look_after(self._fetching[code])
-            if market.freshness.state(now) == "stale":
-                self._see_to_stale(market, now)
+        self._see_to_stale(now)
         self._look_at_links(now)
 
     def _see_to_sessions(self, now: float) -> None:
@@ -248,16 +246,17 @@ class VenueFeed:
     def _note_gaps(self, market: Market) -> None:
         log.warning("trades are missing", venue=self.venue.name, symbol=market.instrument.symbol)
 
-    def _see_to_stale(self, market: Market, now: float) -> None:
-        """Fetch what the stream does not bring, and replace its connection if others flow there."""
-        if now - self._mute_at < MUTE_PAUSE_SECONDS:
-            return
-        streams = set(self.venue.streams(market.instrument))
-        for shard in self.shards:
-            if streams & set(shard.streams) and shard.links:
-                self._mute_at = now
-                market.asks_for_tail = True
-                log.warning("a market is mute", venue=self.venue.name, symbol=market.instrument.symbol)
+    def _see_to_stale(self, now: float) -> None:
+        """Fetch what streams do not bring, and replace their connection; less and less often if that does not help."""
+        for shard, share, pauses in zip(self.shards, self._shares, self._mute_pauses, strict=True):
+            stale = [market for market in share if market.freshness.state(now) == "stale"]
+            if not stale:
+                pauses.reset()
+            elif shard.links and pauses.is_over(now):
+                symbols = [market.instrument.symbol for market in stale]
+                log.warning("markets are mute", venue=self.venue.name, symbols=symbols[:20])
+                for market in stale:
+                    market.asks_for_tail = True
                 shard.replace("mute")
 
     def _look_at_links(self, now: float) -> None:

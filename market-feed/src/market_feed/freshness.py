@@ -60,3 +60,25 @@ class Freshness:
         if now - self._began_at < self._stale_seconds:
             return "unknown"
         return "stale"
+
+
+class GrowingPause:
+    """How long to wait before the same is tried again for mute markets: each time longer, until it was not needed."""
+
+    FIRST, LONGEST = 60.0, 3_600.0
+
+    def __init__(self) -> None:
+        self._next_at = float("-inf")
+        self._seconds = self.FIRST
+
+    def is_over(self, now: float) -> bool:
+        """Whether it may be tried now; the next pause then begins."""
+        if now < self._next_at:
+            return False
+        self._next_at = now + self._seconds
+        self._seconds = min(2 * self._seconds, self.LONGEST)
+        return True
+
+    def reset(self) -> None:
+        """It is not needed any more."""
+        self._seconds = self.FIRST
