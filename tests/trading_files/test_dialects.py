@@ -4,22 +4,27 @@ import csv
 import io
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.file_readings import ENDING
 from trading_files.document import read_document
 from trading_files.errors import MappingRefused
+from trading_files.interpret import Interpreter
 from trading_files.mapping.load import load
 from trading_files.mapping.model import Mapping
 from trading_files.presets.shelf import headers, preset
 from trading_files.reading.read import read
-from trading_files.readings import Choices, EventRow, FillRow, Question, Reading
+from trading_files.readings import Choices, EventRow, FillRow, Question, Reading, complaints_about
+from trading_model.fields import BY_NAME
 
+LATE = 4_102_444_800_000_000_000
 START = datetime(2021, 1, 4, 12, tzinfo=UTC)
 WORDS = (("buy", "sell"), ("B", "S"), ("Kauf", "Verkauf"), ("Buy to open", "STC"))
 SYMBOLS = ("BTCUSDT", "ETH/EUR", "0700.HK", "kPEPE", "AAPL", "PETR4")
@@ -204,3 +209,49 @@ def test_any_text_as_a_mapping_is_taken_or_refused(text: str, noise: bytes) -> N
     for one in forms:
         with suppress(MappingRefused):
             load(one, "map.yml")
+
+
+STRANGE = (
+    *("", "1", "-1", "0", "1,234", "1.234", "1e5", "1e999", "1" * 60, "'", "=", '=""', "$", "-", "None", "Z", "\u2212"),
+    *(
+        "2026-01-05 10:00:00",
+        "03/04/2026",
+        "buy",
+        "sell",
+        "Trade",
+        "BTC/USDT",
+        "1INCH",
+        "4.6E+11",
+        "٣",
+        "²",
+        "a,,b" * 20,
+    ),
+)
+CELLS = st.one_of(st.text(max_size=12), st.sampled_from(STRANGE))
+FILES = [file for file in (Path(__file__).parent / "presets").glob("*/*") if not file.name.endswith(ENDING)]
+
+
+@given(st.data(), st.sampled_from(sorted(FILES)))
+@settings(max_examples=400, deadline=None)
+def test_any_cell_in_place_of_a_good_one_gives_what_the_app_takes_or_no_fill(data: st.DataObject, path: Path) -> None:
+    with path.open("rb") as source:
+        for table in read(source, path.name, headers=headers()).tables:
+            rows = list(table.rows)[:20]
+            for row in rows:
+                column = data.draw(st.sampled_from(table.columns), "column")
+                row.cells[column] = data.draw(CELLS, "cell").strip()
+                if not row.cells[column]:
+                    del row.cells[column]
+            choices = Choices("UTC", symbol="A", currency="B", contract_sizes={"*": "1"})
+            for one in Interpreter(preset(path.parent.name), choices).readings(replace(table, rows=iter(rows))):
+                check(one)
+
+
+def check(reading: Reading) -> None:
+    """What the app would refuse is not in a reading; but for what only it knows: instruments and the clock."""
+    if isinstance(reading, FillRow):
+        for name, text in reading.members.items():
+            BY_NAME[name].read(json.dumps(text).encode(), LATE)
+        assert {"symbol", "side", "qty", "price", "ts"} <= reading.members.keys()
+    if isinstance(reading, EventRow):
+        assert complaints_about(reading) == []

@@ -6,7 +6,10 @@ from typing import Any
 
 import msgspec
 
-from trading_model.kind_members import KINDS
+from trading_model.kind_members import KINDS, Complaint, read_members
+
+_END_OF_TIME = 2**63 - 1
+"""Unix nanoseconds: no time of a file is too late here; the app compares it with its clock."""
 
 MAX_PLACES = 5
 """Places that a warning or a question names; the first ones."""
@@ -91,6 +94,12 @@ def event_as_sent(row: EventRow) -> dict[str, Any]:
         else:
             sent[name] = text == "true" if "boolean" in schemas.get(name, {}).get("type", ()) else text
     return sent
+
+
+def complaints_about(row: EventRow) -> list[Complaint]:
+    """What is wrong with an event, as far as the app's rules show it without the ledger and the clock."""
+    sent = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in event_as_sent(row).items()}
+    return read_members(KINDS[row.kind].members, sent, _END_OF_TIME).complaints
 
 
 @dataclass(frozen=True, slots=True)

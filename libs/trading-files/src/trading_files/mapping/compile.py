@@ -10,7 +10,7 @@ from trading_files.mapping.conditions import Meets, compile_tests, never
 from trading_files.mapping.load import REQUIRED
 from trading_files.mapping.members import Members, Plain
 from trading_files.mapping.model import Mapping, Output, Rule, Value
-from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, SkippedRow
+from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, SkippedRow, complaints_about
 
 ReadRow = Callable[[int, Cells], list[Reading]]
 """Reads one row, given its place."""
@@ -99,7 +99,10 @@ def _for_each(output: Output, around: Surroundings, members: Members) -> ReadRow
 
 def _passed_on(place: int, cells: Cells, column: str) -> EventRow:
     members = cells.copy()
-    return EventRow(place, members.pop(column), members)
+    row = EventRow(place, members.pop(column), members)
+    for name, complaint in complaints_about(row):
+        raise RowError(name, complaint)
+    return row
 
 
 def _output(output: Output, around: Surroundings, members: Members) -> ReadRow:
@@ -210,6 +213,9 @@ def _event(kind: str, parts: _Parts, required: tuple[str, ...]) -> ReadRow:
             return [SkippedRow(place, "an amount of 0")]
         if kind == "cash" and "symbol" in members:
             members.setdefault("strategy", DEFAULT)  # that of the fills to whose position the money belongs
-        return [EventRow(place, kind, members)]
+        row = EventRow(place, kind, members)
+        for name, complaint in complaints_about(row):
+            raise RowError(parts.labels.get(name, name), complaint)
+        return [row]
 
     return event

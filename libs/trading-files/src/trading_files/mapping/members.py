@@ -11,13 +11,14 @@ from trading_files.mapping.asking import ambiguous_question
 from trading_files.mapping.clock import plain_zone, time_reader, zone_in_header
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.model import Mapping, Option, Value
-from trading_files.mapping.numeric import PLAIN_NUMBER, ReadText, amount_reader, number_reader
+from trading_files.mapping.numeric import PLAIN_NUMBER, ReadText, amount_reader, in_range, number_reader
 from trading_files.mapping.sources import Sources, clipped
 from trading_files.mapping.texts import Known, meaning_of
 from trading_files.values import numbers, options, sides
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.marks import unmark
 from trading_model import field_rules
+from trading_model.field_rules import FieldError
 
 NUMBERS = ("price", "qty", "fee", "multiplier", "amount", "quantity", "average", "cash", "strike", "lot")
 SIDES = ("side", "position_side")
@@ -27,6 +28,7 @@ MADE_NUMBERS = ("value", "sum_of", "product_of", "size_of", "size_from")
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_:-]{1,128}", re.ASCII)
 
+UNTAKEN_TAGS = "tags_not_taken"
 MANGLED_IDS = "ids_in_exponent_form"
 
 
@@ -99,7 +101,7 @@ class Members:
         get = _changed(value, source)
         if name == "ts" and value.zone is not None and not self._around.choices.timezone:
             get = self._time_in_zone(value, label, get)
-        elif name not in NUMBERS or value.source not in MADE_NUMBERS or value.negate or value.absolute:
+        else:
             get = _read(get, label, self._reader(name, value, label))
         if name == "fee_currency" and value.source in ("base_of", "quote_of"):
             get = _known(get, label)
@@ -142,11 +144,13 @@ class Members:
             return self._time_reader(value, label, zone)
         if name in IDS:
             return self._identifier_reader(label)
+        if name == "tags":
+            return self._tags_reader(label)
         check = _CHECKS.get(name)
         return unmarked if check is None else Known(lambda text: check(unmarked(text))).__getitem__
 
     def _amount_reader(self, value: Value, label: str) -> ReadText:
-        number = str if value.source in MADE_NUMBERS else self.number(label)
+        number = in_range if value.source in MADE_NUMBERS else self.number(label)
         if value.with_unit:
             number = amount_reader(label, self._decimal, number)
         if not (value.negate or value.absolute):
@@ -173,6 +177,20 @@ class Members:
             return field_rules.check_identifier(text)
 
         return identifier
+
+    def _tags_reader(self, label: str) -> ReadText:
+        notes = self._around.notes
+
+        def tags(text: str) -> str:
+            text = unmarked(text)
+            try:
+                field_rules.check_tags([tag.strip(" ") for tag in text.split(",")])
+            except FieldError as error:
+                notes.append((UNTAKEN_TAGS, f"{label} has {shown(text)}, which can't be tags: {error}; not taken"))
+                return ""
+            return text
+
+        return tags
 
     def _time_reader(self, value: Value, label: str, zone: str) -> ReadText:
         order = self._order or value.order

@@ -9,9 +9,12 @@ from trading_files.mapping.asking import ambiguous_question, decimal_question
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.amounts import is_code, read_amount
 from trading_files.values.numbers import read_number
+from trading_model.field_rules import read_decimal
 
-PLAIN_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
-_AMOUNT = re.compile(r"((?:0|[1-9]\d*)(?:\.\d+)?)([A-Za-z]{2,10})", re.ASCII)
+PLAIN_NUMBER = re.compile(r"(?=[\d.]{1,39}\Z)(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.ASCII)
+"""A number as the ledger has it: 38 digits at most."""
+
+_AMOUNT = re.compile(r"(?=[\d.]{1,39}[A-Z])((?:0|[1-9]\d{0,37})(?:\.\d+)?)([A-Za-z]{2,10})", re.ASCII)
 
 ReadText = Callable[[str], str]
 NumberOf = Callable[[str], ReadText]
@@ -36,9 +39,14 @@ def number_reader(label: str, decimal: str, thousands: bool) -> ReadText:
             raise Asked(ambiguous_question(label, found))
         if other in text and not thousands and _is_number(text, other):
             raise Asked(decimal_question(label, text))
-        return found
+        return in_range(found)
 
     return number
+
+
+def in_range(number: str) -> str:
+    """The number, if the ledger takes it. Raises FieldError: it has too many digits."""
+    return read_decimal(number.encode())
 
 
 def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
@@ -58,7 +66,7 @@ def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
             return number(text)
         if isinstance(found.number, Ambiguous):
             raise Asked(ambiguous_question(label, found.number))
-        return found.number
+        return in_range(found.number)
 
     return amount
 
