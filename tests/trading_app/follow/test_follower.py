@@ -23,7 +23,9 @@ SINCE = NOW_MS - 30 * DAY_MS
 class Following:
     """One start of a follower; a context manager."""
 
-    def __init__(self, app: Apps, folder: Path, source: Recorded, account: str, now_ms: int = NOW_MS) -> None:
+    def __init__(
+        self, app: Apps, folder: Path, source: Recorded, account: str, now_ms: int = NOW_MS, repeats: int = 0
+    ) -> None:
         self.client = TradingClient(app.web_url, spool=folder / "spool")
         self.said: list[EventRow] = []
         reader = UnifiedReader(source.name, Choices(account=account), source.contract_size)
@@ -36,6 +38,7 @@ class Following:
             ["BTC/USDT"] if source.payments else [],
             self.said.append,
             lambda: self.now_ms / 1_000,
+            [0] * repeats,
         )
 
     def __enter__(self) -> "Following":
@@ -102,6 +105,17 @@ def test_a_failure_in_the_middle_loses_nothing(app: Apps, tmp_path: Path, at: in
         with Following(app, tmp_path, source, account) as following:
             following.round()
     assert sorted(ids_of(app, account)) == sorted(f"t{number}" for number in range(150))
+
+
+def test_a_request_without_an_answer_is_repeated(app: Apps, tmp_path: Path) -> None:
+    failures: dict[int, Exception] = {at: Unavailable("busy") for at in (1, 2, 5, 9)}
+    source = Recorded([trade(number, NOW_MS - 1_000 + number) for number in range(95)], page=20, failures=failures)
+    with Following(app, tmp_path, source, "repeated", repeats=2) as following:
+        following.round()
+        source.failures |= {source.asked + more: Unavailable("still busy") for more in (1, 2, 3)}
+        with pytest.raises(Unavailable, match="still busy"):
+            following.round()
+    assert sorted(ids_of(app, "repeated")) == sorted(f"t{number}" for number in range(95))
 
 
 def test_a_full_spool_loses_nothing(app: Apps, tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ class TradingClient:
     def _leave_to_parent(self) -> None:
         self._is_fork = True
         self._lock = threading.RLock()
-        self._spool.forget()
+        self._sender.leave_to_parent()
 
     def _at_exit(self) -> None:
         self.close(self._exit_timeout)

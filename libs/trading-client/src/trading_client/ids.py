@@ -17,4 +17,4 @@ class TradeIds:
 
     def make(self) -> str:
         """A new id."""
-        return f"c{self._begin_ns + time.monotonic_ns():016x}-{self._token}-{next(self._count):x}"
+        return f"c{self._begin_ns + time.monotonic_ns():016x}-{self._token}-{next(self._count):08x}"

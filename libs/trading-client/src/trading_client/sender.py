@@ -29,6 +29,7 @@ END_SECONDS = 0.5
 """How long `end` waits, after its timeout, for a request that is under way."""
 
 MAX_REFUSALS_KEPT = 20
+MAX_REFUSALS_LOGGED = 5  # of one request
 
 _log = logging.getLogger("trading_client")
 
@@ -89,6 +90,11 @@ class Sender:
         self._hurry.set()
         self._wake.set()
         self._thread.join(timeout + END_SECONDS)
+
+    def leave_to_parent(self) -> None:
+        """In a forked process: close the files and the connection, which go on in the parent."""
+        self._delivery.close()
+        self._spool.forget()
 
     def _is_settled(self, own_lines: int) -> bool:
         return self.settled_own >= own_lines and not self._spool.has_adopted
@@ -182,8 +188,10 @@ class Sender:
     def _count(self, segment: Segment, lines: Sequence[bytes], outcome: _Outcome) -> None:
         is_own = self._spool.is_own(segment)
         self._spool.settle(segment, lines, outcome.refusals)
-        for refusal in outcome.refusals:
-            _log.warning("the app refused %s: %s; it is in %s", refusal.line, refusal.reason, self._spool.refused_path)
+        for refusal in outcome.refusals[:MAX_REFUSALS_LOGGED]:
+            _log.warning("the app refused %s: %s", refusal.line, refusal.reason)
+        if outcome.refusals:
+            _log.warning("refused: %d, in %s", len(outcome.refusals), self._spool.refused_path)
         with self._changed:
             self.accepted += outcome.accepted
             self.duplicates += outcome.duplicates

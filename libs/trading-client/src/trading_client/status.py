@@ -19,8 +19,8 @@ class Status:
     """Counters since the client was made, in trades and events; `waiting_bytes` and `refused_bytes` of the whole spool.
 
     `recorded` counts what this client recorded; the others include what earlier processes left in the spool.
-    `state` is `idle`, `sending`, `waiting` (the app can't be reached or asks to wait), `denied` (401 or 403) or
-    `closed`; `trouble` says why, empty if nothing is wrong.
+    `state` is `idle`, `waiting` (the app can't be reached, or asks to wait), `denied` (401 or 403) or `closed`;
+    `trouble` says why, empty if nothing is wrong.
     """
 
     recorded: int

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -81,11 +82,11 @@ def _follow(arguments: argparse.Namespace, settings: Settings) -> int:
     from trading_client.backoff import backoff  # noqa: PLC0415
     from trading_files.readings import Choices  # noqa: PLC0415
 
+    logging.getLogger("trading_client").addHandler(logging.NullHandler())  # what it says is printed below
     since_ms = read_since(arguments.since, time.time())
     app = target.target(arguments, settings)
     symbols = [symbol.strip() for symbol in arguments.symbols.split(",") if symbol.strip()]
     source = open_exchange(arguments.exchange, os.environ, _config(arguments.config))
-    source.prepare(symbols)
     folder = _folder(arguments, settings)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     reader = UnifiedReader(

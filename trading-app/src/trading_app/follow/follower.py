@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from trading_app.follow.position import Position, Reach
 from trading_app.follow.reader import UnifiedReader, key_of
@@ -20,6 +20,12 @@ ALL = "*"
 
 APP_SECONDS = 60.0
 """How long a round waits for the app; what waits in the spool is kept."""
+
+DELAYS = (0.5, 2.0, 8.0)
+"""Seconds before a request is repeated."""
+
+Answer = TypeVar("Answer")
+Fetch = Callable[[str | None, int, int | None], Sequence[Unified]]
 
 _FUNDING = "funding "
 
@@ -44,7 +50,8 @@ class Counts:
 class Follower:
     """Follows symbols of a source; none means all of them in one.
 
-    `say_instrument` is called with an event that says what a symbol is. `clock` gives Unix time in seconds.
+    `say_instrument` is called with an event that says what a symbol is. `clock` gives Unix time in seconds. A request
+    that the exchange does not answer is repeated after each of `delays`, in seconds, before the round is given up.
     """
 
     def __init__(
@@ -56,6 +63,8 @@ class Follower:
         symbols: Sequence[str],
         say_instrument: Callable[[EventRow], object],
         clock: Callable[[], float] = time.time,
+        delays: Sequence[float] = DELAYS,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.counts = Counts()
         self._source = source
@@ -65,11 +74,17 @@ class Follower:
         self._symbols: Sequence[str | None] = symbols or [None]
         self._say_instrument = say_instrument
         self._clock = clock
+        self._delays = delays
+        self._sleep = sleep
+        self._is_prepared = False
         self._seen: dict[str, Seen] = {}
         self._said: set[str] = set()
 
     def round(self, since_ms: int) -> None:
         """Take everything that is new since the last round, or since a time. Raises FollowError, TradingClientError."""
+        if not self._is_prepared:
+            self._repeat(lambda: self._source.prepare([symbol for symbol in self._symbols if symbol]))
+            self._is_prepared = True
         for symbol in self._symbols:
             self._follow(symbol or ALL, since_ms, symbol, self._trades, self._reader.trade)
             if self._source.has_funding(symbol):
@@ -80,16 +95,20 @@ class Follower:
         name: str,
         since_ms: int,
         symbol: str | None,
-        fetch: Callable[[str | None, int, int | None], Sequence[Unified]],
+        fetch: Fetch,
         read: Callable[[Unified], list[Reading]],
     ) -> None:
         now_ms, span = int(self._clock() * 1_000), self._source.span(symbol)
         reach = self._position.reach(name, self._allowed(since_ms, now_ms, span.days_back))
         seen = self._seen.setdefault(name, Seen(key_of))
         begin = max(reach.since, reach.through - OVERLAP_MS)
+
+        def ask(since_ms: int, until_ms: int | None) -> Sequence[Unified]:
+            return self._repeat(lambda: fetch(symbol, since_ms, until_ms))
+
         for since, until in split(begin, now_ms, span):
             try:
-                for page in read_span(lambda a, b: fetch(symbol, a, b), key_of, since, until):
+                for page in read_span(ask, key_of, since, until):
                     for item in seen.fresh(page):
                         self._take(read(item))
             except TradingClientError:
@@ -99,6 +118,14 @@ class Follower:
             reach = Reach(reach.since, max(reach.through, now_ms if until is None else until))
             self._position.save(name, reach)
         seen.forget(reach.through - 2 * OVERLAP_MS)
+
+    def _repeat(self, call: Callable[[], Answer]) -> Answer:
+        for delay in self._delays:
+            try:
+                return call()
+            except Unavailable:
+                self._sleep(delay)
+        return call()
 
     def _allowed(self, since_ms: int, now_ms: int, days_back: float | None) -> int:
         """The time to begin at: an exchange shows only so many days."""
