@@ -180,6 +180,12 @@ def test_35_fee_in_a_currency_that_the_symbol_does_not_name() -> None:
     expect(position(found, "BTC-USDT-SWAP"), realised=100, net="39.95")
 
 
+def test_35_the_currency_is_chosen_for_what_names_none() -> None:
+    found = figures("35-fee-currency-not-in-symbol.csv", currency="USD")
+    expect(position(found, "AAPL"), realised=100, net=98)
+    expect(position(found, "BTC-USDT-SWAP"), realised=100, net="39.95")
+
+
 def test_40_history_that_begins_in_the_middle() -> None:
     found = figures("40-spot-history-begins-in-the-middle.csv")
     expect(position(found, "XMRUSDT"), quantity="-0.022", sold_more_than_known=True)

@@ -108,8 +108,8 @@ class Choices:
 
     `timezone` is an IANA name or an offset such as +02:00, `decimal` is "." or ",", `date_order` one of dmy, mdy, ymd.
     `account`, `strategy` and `venue` are those of every row, whatever the file says. `contract_sizes` says how many
-    units one lot of a symbol is; in its keys `*` stands for any characters. `symbol` and `currency` are for files that
-    name none.
+    units one lot of a symbol is; in its keys `*` stands for any characters. `symbol` is for files that
+    name none, `currency` for rows that name none and whose symbol does not show it.
     """
 
     timezone: str = ""

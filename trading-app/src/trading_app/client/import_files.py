@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--strategy", default="", help="the strategy of all rows")
     add("--venue", default="", help="the venue of all rows")
     add("--symbol", default="", help="the symbol, for a file that names none")
-    add("--currency", default="", help="the P&L's currency, for a file that names none")
+    add("--currency", default="", help="the P&L's currency, where neither the row nor the symbol names it")
     add("--contract-size", metavar="SYMBOL=SIZE", action="append", default=[], help="units in a lot; may be repeated")
     add("--opening", metavar="SYMBOL=QTY@AVERAGE", action="append", default=[], help="what was held before the file")
     add("--revive", action=argparse.BooleanOptionalAction, help="count rows again that were taken back, or leave them")

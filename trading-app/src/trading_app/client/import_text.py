@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from trading_app.imports.report import Report
+from trading_app.imports.report import CurrencyTotal, Position, Report
 
 _ORDERS = {
     "oldest_first": "the oldest row first",
@@ -44,7 +44,8 @@ def _unclear(report: Report) -> Iterator[str]:
             f" the file. What was held before: {missing.option}"
         )
     if report.unknown.currencies:
-        yield f"  the P&L's currency of these is not known: {', '.join(report.unknown.currencies[:MAX_LISTED])}"
+        names = ", ".join(report.unknown.currencies[:MAX_LISTED])
+        yield f"  the P&L's currency of these is not known: {names}; --currency USD names it"
     if report.unknown.instruments:
         names = ", ".join(report.unknown.instruments[:MAX_LISTED])
         yield f"  what a contract is worth is not known: {names}; their P&L is in points (docs/instruments.md)"
@@ -95,15 +96,18 @@ def _positions(report: Report) -> Iterator[str]:
         owner = f"{one.account} {one.strategy} " if (one.account, one.strategy) != ("default", "default") else ""
         side = f" {one.position_side}" if one.position_side else ""
         held = f"{one.position} at {one.average_entry_price}" if one.position != "0" else "flat"
-        yield f"    {owner}{one.symbol}{side}: {held}, realised {one.realized_pnl}{unit}, net {net}"
+        yield f"    {owner}{one.symbol}{side}: {held}, realised {one.realized_pnl}{unit}, net {net}{_beside(one)}"
     hidden = len(report.positions) - MAX_POSITIONS + report.positions_omitted
     if hidden > 0:
         yield f"    and {hidden:,} positions more"
     for total in report.totals:
         net = "not known" if total.net_pnl is None else total.net_pnl
-        beside = "".join(f", not in net: {amount} {label}" for label, amount in total.fees_outside_net.items())
-        parts = f"realised {total.realized_pnl}, fees {total.fees}, cash {total.cash}, net {net}{beside}"
+        parts = f"realised {total.realized_pnl}, fees {total.fees}, cash {total.cash}, net {net}{_beside(total)}"
         yield f"    all in {total.currency}: {parts}"
+
+
+def _beside(one: Position | CurrencyTotal) -> str:
+    return "".join(f", not in net: {amount} {label}" for label, amount in one.fees_outside_net.items())
 
 
 def result_line(report: Report, seconds: float) -> str:

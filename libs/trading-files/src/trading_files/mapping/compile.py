@@ -1,6 +1,7 @@
 """A mapping as one function of a row: everything that does not depend on the row is decided once."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ from trading_files.mapping.load import REQUIRED
 from trading_files.mapping.members import Members, Plain
 from trading_files.mapping.model import Mapping, Output, Rule, Value
 from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, SkippedRow, complaints_about
+from trading_model.instruments import Instruments
 
 ReadRow = Callable[[int, Cells], list[Reading]]
 """Reads one row, given its place."""
@@ -111,7 +113,9 @@ def _output(output: Output, around: Surroundings, members: Members) -> ReadRow:
         if name not in parts.fixed:
             _add_member(parts, name, value, around, members)
     required = REQUIRED[output.kind] + (("ts",) if around.needs_time and output.kind != "instrument" else ())
-    return _fill(parts, required) if output.kind == "fill" else _event(output.kind, parts, required)
+    if output.kind != "fill":
+        return _event(output.kind, parts, required)
+    return _fill(parts, required, _currency_for(around.choices.currency) if around.choices.currency else None)
 
 
 class _Parts(NamedTuple):
@@ -181,7 +185,13 @@ def _chosen(kind: str, around: Surroundings) -> dict[str, str]:
     return {name: text for name, text in chosen.items() if text}
 
 
-def _fill(parts: _Parts, required: tuple[str, ...]) -> ReadRow:
+def _currency_for(chosen: str) -> Callable[[str], str]:
+    """The user's answer for a symbol whose form names no currency, else an empty text."""
+    names_one = cache(lambda symbol: bool(Instruments().terms(symbol).currency))
+    return lambda symbol: "" if names_one(symbol) else chosen
+
+
+def _fill(parts: _Parts, required: tuple[str, ...], currency_for: Callable[[str], str] | None) -> ReadRow:
     members_of, labels = parts.members, parts.labels
 
     def fill(place: int, cells: Cells) -> list[Reading]:
@@ -198,6 +208,8 @@ def _fill(parts: _Parts, required: tuple[str, ...]) -> ReadRow:
             raise RowError(labels["qty"], "must be more than 0")
         if "fee" not in members:
             members.pop("fee_currency", None)
+        if currency_for is not None and "currency" not in members and (currency := currency_for(members["symbol"])):
+            members["currency"] = currency
         return [FillRow(place, members)]
 
     return fill
