@@ -13,6 +13,7 @@ import pytest
 
 from market_feed import __version__
 from market_feed.environment import FOLDER
+from market_feed.filler import AT_ONCE
 from market_feed.simulator.exchange import Exchange
 from market_feed.simulator.tape import Tick
 from market_feed.times import Unit, as_text
@@ -181,6 +182,9 @@ def test_row_9_an_open_connection_that_brings_nothing_is_replaced(tmp_path: Path
 def test_row_10_a_mute_market_turns_stale_and_its_trades_are_fetched(tmp_path: Path) -> None:
     with running_feed(tmp_path, FEED_STALE_SECONDS="2") as feed:
         begin(feed)
+        others = 3  # an answer and two tickers: after a new connection the first one is not waited for
+        frames = len(only(TICKS[:WARM_UP], "aggTrade")) + others
+        eventually(lambda: feed.sample("trading_feed_frames_total", 'venue="binance"') >= frames)
         feed.exchange.exchange.faults.mute = {"btcusdt@aggTrade"}
         play(feed, TICKS[WARM_UP:])
         feed.wait_for_trade(AGGREGATES[-1]["a"])
@@ -236,7 +240,8 @@ def test_row_25_after_429_nothing_is_asked_for_as_long_as_the_venue_says_and_liv
         faults.dropped = 0
         play(feed, TICKS[-100:])
         eventually(lambda: feed.sample("trading_feed_frames_total", 'venue="binance"') > frames)
-        assert feed.sample("trading_feed_venue_requests_total", 'venue="binance",outcome="refused"') == refused == 1
+        assert feed.sample("trading_feed_venue_requests_total", 'venue="binance",outcome="refused"') == refused
+        assert refused <= AT_ONCE, "those that were under way when the first was refused"
 
 
 @pytest.mark.parametrize("status", [403, 418, 429, 451])
@@ -340,3 +345,19 @@ def test_row_15_while_the_journal_can_not_be_written_reading_pauses_and_nothing_
         feed.wait_for_trade(AGGREGATES[-1]["a"])
         assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)
         assert {one["origin"] for one in feed.of_kind("trade")} == {"live"}
+
+
+@pytest.mark.parametrize("trades", ["aggregate", "single"])
+def test_what_was_missed_before_a_start_is_fetched_though_no_trade_follows(tmp_path: Path, trades: str) -> None:
+    kind, key = ("aggTrade", "a") if trades == "aggregate" else ("trade", "t")
+    with running_feed(tmp_path, FEED_TRADES=trades) as feed:
+        begin(feed, key)
+        feed.kill()
+        play(feed, TICKS[WARM_UP:])
+        feed.start()
+        feed.wait_for_trade(only(TICKS, kind)[-1][key])
+        assert journaled(feed.of_kind("trade")) == facts(only(TICKS, kind), key)
+        feed.kill()
+        feed.start()
+        eventually(lambda: feed.sample("trading_feed_venue_requests_total", 'venue="binance",outcome="empty"') > 0)
+        assert len(feed.ids()) == len(only(TICKS, kind))

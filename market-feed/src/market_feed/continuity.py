@@ -95,6 +95,11 @@ class Continuity:
         """The id of its last single trade; 0 if unknown."""
         return self._last_single_id
 
+    def note_last_single_id(self, number: int) -> None:
+        """The venue says that nothing follows the last trade, whose last single trade is this one."""
+        if not self._last_single_id and not self._held:
+            self._last_single_id = number
+
     @property
     def held(self) -> int:
         """The number of trades that wait for a hole."""

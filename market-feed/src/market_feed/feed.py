@@ -120,6 +120,9 @@ class VenueFeed:
     def take(self, link: Link, frames: Sequence[bytes], received_at_ns: int) -> None:
         """What one iteration of the event loop brought on a connection."""
         self.frames += len(frames)
+        if link.frames == len(frames):
+            for one in self._shares[self.shards.index(self._shard_of(link))]:
+                one.looks_for_tail = True
         now = time.monotonic()
         events: list[Event] = []
         run: list[Trade] = []
@@ -150,7 +153,7 @@ class VenueFeed:
         received_at_ns = trades[0].received_at_ns if trades else time.time_ns()
         passed = market.continuity.page_ended(asked, trades, time.monotonic())
         self._journal.put(market.events(passed, received_at_ns), received_at_ns)
-        market.asks_for_tail = bool(trades) and market.asks_for_tail and market.is_behind
+        market.note_page(trades)
 
     def start_came(self, market: Market, first: int | None) -> None:
         """The first trade of an opening was found, or there is none."""
@@ -170,7 +173,7 @@ class VenueFeed:
         if type(item) is Head:
             market = self.markets.get(item.code)
             if market:
-                market.freshness.note_head(item.last_trade_id, market.continuity.last_single_id, now)
+                market.note_head(item.last_trade_id, now)
         elif type(item) is Candle:
             market = self.markets.get(item.code)
             return [market.writer.candle(item, received_at_ns)] if market else []

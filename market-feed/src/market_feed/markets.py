@@ -54,8 +54,24 @@ class Market:
         self.update_id = 0
         """That of the last quote."""
 
+        self.looks_for_tail = True
+        """A connection is new: what was missed before it shows with the venue's next word of its last trade."""
+
         self.asks_for_tail = False
         """The venue has trades after the last one here, but the stream does not bring them."""
+
+    def note_head(self, head: int, now: float) -> None:
+        """The venue named its last trade. After a new connection it shows whether trades were missed before that."""
+        self.freshness.note_head(head, self.continuity.last_single_id, now)
+        if self.looks_for_tail and head > 0:
+            self.looks_for_tail = False
+            self.asks_for_tail = self.is_behind and self.continuity.last is not None
+
+    def note_page(self, trades: list[Trade]) -> None:
+        """A page of missing trades was taken; the tail may go on behind it."""
+        if not trades and self.asks_for_tail:
+            self.continuity.note_last_single_id(self.freshness.head)
+        self.asks_for_tail = bool(trades) and self.asks_for_tail and self.is_behind
 
     @property
     def is_behind(self) -> bool:
