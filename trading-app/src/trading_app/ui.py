@@ -44,7 +44,7 @@ from trading_app.intake.service import Intake
 from trading_app.ledger import routes as event_calls
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.ledger.registry import Registry
-from trading_app.page import docs_page, page, sign_in
+from trading_app.page import docs_page, import_page, page, sign_in
 from trading_app.page import stream as page_stream
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.query import routes as trade_calls
@@ -164,6 +164,7 @@ class WebApp:
         import_calls.add_to(api, self.context, self.intake, self.ledger_intake, self.registry)
         upload_calls.add_to(api, self.context, self.gate, self.uploads)
         operations.add_to(api, self.context)
+        import_page.add_to(api)
         docs_page.add_to(api)
         return api
 

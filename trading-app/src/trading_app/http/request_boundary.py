@@ -43,6 +43,7 @@ ROUTES = frozenset(
         "/known",
         "/trades/stream",
         "/events",
+        "/import",
         "/imports",
         "/page/stream",
         "/page/history",

@@ -56,6 +56,7 @@ def make_plan(
     report = Report(
         findings.file,
         sources=findings.sources,
+        tables=findings.tables,
         rows=Rows(findings.fills, findings.events, sum(one.count for one in findings.skipped.values()), findings.twice),
         skipped=list(findings.skipped.values()),
         span=findings.span,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import chain, islice
 from typing import BinaryIO
 
 import msgspec
@@ -20,6 +21,7 @@ from trading_app.imports.report import (
     Skipped,
     Source,
     Span,
+    TableFacts,
 )
 from trading_app.imports.row_ids import row_id
 from trading_app.imports.spool import EventLine, FillLine, Note, Spool
@@ -38,6 +40,9 @@ from trading_model.fields import NAMES
 MAX_SHOWN = 10
 """Maximum of first fills, and of places in a list, that a report shows."""
 
+MAX_TABLES, MAX_COLUMNS, MAX_FIRST_ROWS, MAX_CELL = 5, 100, 3, 100
+"""What a report shows of the file's tables: how many, of each the columns and rows, of a cell the characters."""
+
 MAX_ERRORS = 100
 MAX_OPENED = 10_000
 """Maximum of positions whose first time is remembered."""
@@ -52,6 +57,7 @@ class Findings:
 
     file: FileFacts
     sources: list[Source] = field(default_factory=list)
+    tables: list[TableFacts] = field(default_factory=list)
     skipped: dict[str, Skipped] = field(default_factory=dict)
     questions: list[Asked] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
@@ -137,7 +143,8 @@ class _Reader:
 
     def read(self, document: Document, presets: Sequence[Mapping], options: Options) -> None:
         findings = self._findings
-        document = replace(document, tables=self._sent.of_tables(document.tables))
+        tables = self._sent.of_tables(_noted(document.tables, findings.tables))
+        document = replace(document, tables=tables)
         for count, reading in enumerate(read_document(document, presets, options.choices), 1):
             if type(reading) is FillRow:
                 self._take(reading)
@@ -247,6 +254,17 @@ class _Reader:
         self._mangled_count += 1
         if len(self._mangled) < MAX_SHOWN:
             self._mangled.append(place)
+
+
+def _noted(tables: Iterator[Table], noted: list[TableFacts]) -> Iterator[Table]:
+    """The tables; columns and first rows of the first ones are noted as they pass."""
+    for table in tables:
+        if len(noted) < MAX_TABLES:
+            first = list(islice(table.rows, MAX_FIRST_ROWS))
+            shown = [{name: cell[:MAX_CELL] for name, cell in row.cells.items()} for row in first]
+            noted.append(TableFacts(table.name, table.columns[:MAX_COLUMNS], shown))
+            table = replace(table, rows=chain(first, table.rows))  # noqa: PLW2901 - the same table
+        yield table
 
 
 class _SentDigests:

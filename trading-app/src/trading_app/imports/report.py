@@ -51,6 +51,14 @@ class Source(msgspec.Struct, frozen=True):
     title: str
 
 
+class TableFacts(msgspec.Struct, frozen=True):
+    """A table of the file: its columns and first rows, from which a person maps it."""
+
+    name: str
+    columns: tuple[str, ...]
+    first_rows: list[dict[str, str]]
+
+
 class FileFacts(msgspec.Struct):
     """The file: its name, its kind (csv, json, xlsx …) and what was found out about its form."""
 
@@ -194,6 +202,7 @@ class Report(msgspec.Struct):
     state: State = "ready"
     import_id: str | None = None
     sources: list[Source] = []
+    tables: list[TableFacts] = []
     rows: Rows = msgspec.field(default_factory=Rows)
     skipped: list[Skipped] = []
     span: Span | None = None

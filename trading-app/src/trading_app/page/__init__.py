@@ -12,4 +12,5 @@ Modules:
     pnl_history       an hour of net P&L (no I/O)
     sign_in           signing in and out
     docs_page         GET /docs
+    import_page       GET /import
 """

@@ -1,0 +1,15 @@
+// Calls of the app's API.
+
+// The answer of a call; throws an error with the app's own words.
+export async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { Accept: "application/json", ...options.headers } });
+  } catch {
+    throw new Error("No answer. Is the app running?");
+  }
+  const body = answer.status === 204 ? null : await answer.json().catch(() => ({}));
+  if (answer.ok) return body;
+  const details = (body?.errors ?? []).map(({ detail }) => detail);
+  throw new Error([body?.detail ?? `The app answered ${answer.status}`, ...details].join("; "));
+}
