@@ -13,7 +13,7 @@ const STEPS = { reading: "reading", comparing: "comparing with the ledger", comp
 
 class ImportPage {
   #upload = null; // the id of the uploaded file
-  #options = {};
+  #answered = {}; // what was said and has no control among the other options
   #answers = new Answers(byId("questions"));
   #mapping = new Mapping(byId("sample"), byId("fields"));
   #list = new ImportList(byId("imports"));
@@ -45,7 +45,7 @@ class ImportPage {
 
   async #send(file) {
     await this.#forget();
-    this.#options = {};
+    this.#answered = {};
     byId("more").reset();
     this.#mapping.clear();
     this.#say(`Uploading ${file.name}`);
@@ -55,13 +55,11 @@ class ImportPage {
 
   // Reads the file again, by what the user has said so far.
   #again() {
+    this.#answered = this.#answers.addTo(this.#answered, byId("more"));
     const more = Object.fromEntries([...new FormData(byId("more"))].filter(([, value]) => value));
-    this.#options = this.#answers.addTo({ ...this.#options, ...more });
-    for (const { name } of byId("more").elements) if (name && !more[name] && !this.#answers.says(name)) delete this.#options[name];
     const mapping = this.#mapping.text();
-    if (mapping) this.#options = { ...this.#options, mapping, mapping_name: "by-hand", preset: "" };
-    else delete this.#options.mapping;
-    this.#act("plan", JSON.stringify(this.#options));
+    const mapped = mapping ? { mapping, mapping_name: "by-hand", preset: "" } : {};
+    this.#act("plan", JSON.stringify({ ...this.#answered, ...more, ...mapped }));
   }
 
   #act(what, body = "") {
@@ -105,7 +103,7 @@ class ImportPage {
     show(byId("mapping"), isUnknown || this.#mapping.isUsed);
     show(byId("again"), this.#answers.isAsking || isUnknown || this.#mapping.isUsed);
     const taking = byId("take"), count = report.compared.new + report.compared.new_events;
-    const revives = this.#options.revive === true ? report.compared.taken_back : 0;
+    const revives = this.#answered.revive === true ? report.compared.taken_back : 0;
     show(taking, report.state === "ready");
     setText(taking, revives && !count ? `Count ${revives.toLocaleString("en")} again` : `Take ${count.toLocaleString("en")} new`);
     setText(byId("discard"), state === "taken" ? "Close" : "Forget this file");

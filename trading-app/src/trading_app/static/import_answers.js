@@ -24,21 +24,15 @@ export class Answers {
     return this.#place.childElementCount > 0;
   }
 
-  // Whether an answer to a question is what the next dry run has for this option.
-  says(name) {
-    return this.#asked.some(({ question, input }) => NAMES[question.option] === name && value(input));
-  }
-
   ask({ questions, begins_in_the_middle: missing }) {
-    const known = questions.filter(({ option, choices }) => (option in NAMES && (option !== "--from" || choices.length)) || option === SIZE || option === REVIVE);
-    this.#asked = known.map((question) => ({ question, input: control(question) }));
+    this.#asked = questions.map((question) => ({ question, input: control(question) }));
     const openings = missing.map((one) => ({ question: { ...one, option: "--opening", text: `${one.symbol}: the file sells ${one.missing} more than it bought. What was held before it begins? Empty: it stays as it is.` }, input: openingControl(one) }));
     this.#asked.push(...openings);
     this.#place.replaceChildren(...this.#asked.map(({ question, input }) => make("div", { class: "question" }, make("p", {}, question.text), input)));
   }
 
-  // The options with all answers in them.
-  addTo(options) {
+  // The options with the answers in them; those that the form of other options has go there, to be seen and changed.
+  addTo(options, form) {
     const said = { ...options };
     for (const { question, input } of this.#asked) {
       const text = value(input);
@@ -48,6 +42,7 @@ export class Answers {
       } else if (!text) continue;
       else if (question.option === SIZE) said.contract_sizes = { ...said.contract_sizes, [symbolOf(question)]: text };
       else if (question.option === REVIVE) said.revive = text === REVIVE;
+      else if (form.elements[NAMES[question.option]]) form.elements[NAMES[question.option]].value = text;
       else said[NAMES[question.option]] = text;
     }
     return said;
@@ -62,6 +57,9 @@ function value(control) {
 }
 
 function control(question) {
+  if (!(question.option in NAMES || question.option === SIZE || question.option === REVIVE) || (question.option === "--from" && !question.choices.length)) {
+    return make("div", { class: "hint" }, "Say below which column is what.");
+  }
   if (question.choices.length && question.option !== SIZE) {
     const named = `answer-${question.code}`;
     return make("fieldset", { "aria-label": question.text }, ...question.choices.map((choice) =>

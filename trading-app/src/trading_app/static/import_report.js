@@ -4,7 +4,7 @@ import { byId, make, setText, show } from "./elements.js";
 import { group } from "./numbers.js";
 
 const ORDERS = { oldest_first: "oldest first", newest_first: "newest first (sorted by time)", mixed: "mixed (sorted by time)" };
-const MAX_CELLS = 12;
+const FIRST = ["ts", "symbol", "side", "qty", "price", "fee", "fee_currency"];
 
 const count = (number) => number.toLocaleString("en");
 const amount = (text, unit = "") => (text == null ? "unknown" : `${group(text)}${unit ? ` ${unit}` : ""}`);
@@ -32,7 +32,8 @@ export function showReport(report) {
   ];
   showNotes("warnings", [...report.warnings.map(({ text, places, count: of }) => `${of > 1 ? `${count(of)} ` : ""}${text}${lines(places, of)}`), ...unknown]);
   showFigures(report);
-  const names = [...new Set(report.first_fills.flatMap(({ trade }) => Object.keys(trade)))];
+  const held = new Set(report.first_fills.flatMap(({ trade }) => Object.keys(trade)));
+  const names = [...FIRST.filter((name) => held.delete(name)), ...held];
   const trades = report.first_fills.map(({ place, trade }) => [String(place), ...names.map((name) => trade[name] ?? "")]);
   fill(byId("first-fills"), ["Line", ...names], trades);
   show(byId("first"), trades.length > 0);
@@ -79,6 +80,6 @@ function beside(name, fees) {
 export function fill(place, names, rows, numbers = new Set()) {
   const cell = (tag, text, column) => make(tag, { ...(numbers.has(column) ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}) }, text);
   const head = make("tr", {}, ...names.map((name, column) => cell("th", name, column)));
-  const body = rows.map((row) => make("tr", {}, ...row.slice(0, Math.max(MAX_CELLS, names.length)).map((text, column) => cell("td", text, column))));
+  const body = rows.map((row) => make("tr", {}, ...row.map((text, column) => cell("td", text, column))));
   place.replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
 }
