@@ -97,6 +97,7 @@ class ImportPage {
     setText(byId("verdict"), said);
     byId("verdict").className = `notice ${mood}`;
     this.#answers.ask(report);
+    setText(byId("answers-title"), report.questions.length ? "Please answer" : "The file begins in the middle of a history");
     show(byId("answers"), this.#answers.isAsking);
     const isUnknown = report.questions.some(({ code, option }) => (code === "source" && option === "--from") || option === "--map");
     if (isUnknown || this.#mapping.isUsed) this.#mapping.offer(report.tables ?? []);
@@ -109,7 +110,7 @@ class ImportPage {
     setText(byId("discard"), state === "taken" ? "Close" : "Forget this file");
     show(byId("options"), state !== "taken");
     show(byId("preview"), true);
-    byId("preview").focus({ preventScroll: state === "taken" });
+    byId("preview-title").focus({ preventScroll: state === "taken" });
     if (state === "taken") this.#list.load();
   }
 

@@ -24,7 +24,8 @@ export class Answers {
     return this.#place.childElementCount > 0;
   }
 
-  ask({ questions, begins_in_the_middle: missing }) {
+  ask({ state, questions, begins_in_the_middle: begins }) {
+    const missing = state === "ready" || state === "question" ? begins : [];
     this.#asked = questions.map((question) => ({ question, input: control(question) }));
     const openings = missing.map((one) => ({ question: { ...one, option: "--opening", text: `${one.symbol}: the file sells ${one.missing} more than it bought. What was held before it begins? Empty: it stays as it is.` }, input: openingControl(one) }));
     this.#asked.push(...openings);

@@ -1,13 +1,15 @@
 // The report of a dry run as elements.
 
 import { byId, make, setText, show } from "./elements.js";
-import { group } from "./numbers.js";
+import { group, round, trim } from "./numbers.js";
 
 const ORDERS = { oldest_first: "oldest first", newest_first: "newest first (sorted by time)", mixed: "mixed (sorted by time)" };
 const FIRST = ["ts", "symbol", "side", "qty", "price", "fee", "fee_currency"];
 
 const count = (number) => number.toLocaleString("en");
 const amount = (text, unit = "") => (text == null ? "unknown" : `${group(text)}${unit ? ` ${unit}` : ""}`);
+// At most 10 decimals of an average; the exact figure is its title.
+const short = (text) => (text == null ? "unknown" : { text: group(trim(round(text, 10))), title: text });
 const time = (ts) => ts.replace("T", " ").replace("Z", " UTC");
 const lines = (places, total = places.length) => places.length ? ` (line ${places.join(", ")}${total > places.length ? ", …" : ""})` : "";
 
@@ -62,8 +64,8 @@ function showFigures({ totals, positions, positions_omitted: omitted }) {
     ...[["Net P&L", one.net_pnl], ["Realised", one.realized_pnl], ["Unrealised", one.unrealized_pnl], ["Fees", one.fees], ["Cash", one.cash]]
       .map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, amount(text, one.currency), beside(name, one.fees_outside_net)))))));
   const rows = positions.map((one) => [
-    [one.symbol, one.position_side].filter(Boolean).join(" "), one.account, amount(one.position, one.unit), amount(one.average_entry_price),
-    amount(one.last_price), amount(one.realized_pnl), amount(one.unrealized_pnl), amount(one.fees), amount(one.net_pnl), one.currency ?? "unknown", one.flags.join(", "),
+    [one.symbol, one.position_side].filter(Boolean).join(" "), one.account, amount(one.position), short(one.average_entry_price),
+    amount(one.last_price), short(one.realized_pnl), short(one.unrealized_pnl), short(one.fees), short(one.net_pnl), one.currency ?? "unknown", one.flags.join(", "),
   ]);
   const names = ["Symbol", "Account", "Position", "Average entry", "Last price", "Realised", "Unrealised", "Fees", "Net P&L", "Currency", "Note"];
   fill(byId("file-positions"), names, rows, new Set([2, 3, 4, 5, 6, 7, 8]));
@@ -76,9 +78,11 @@ function beside(name, fees) {
   return make("span", { class: "beside" }, texts.length ? `not in net: ${texts.join(", ")}` : "");
 }
 
-// A table of texts; `numbers` are the columns that stand right-aligned.
+// A table of texts, or of texts with titles; `numbers` are the columns that stand right-aligned.
 export function fill(place, names, rows, numbers = new Set()) {
-  const cell = (tag, text, column) => make(tag, { ...(numbers.has(column) ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}) }, text);
+  const cell = (tag, shown, column) => make(tag, {
+    ...(numbers.has(column) ? { class: "number" } : {}), ...(tag === "th" ? { scope: "col" } : {}), ...(shown.title ? { title: shown.title } : {}),
+  }, shown.text ?? shown);
   const head = make("tr", {}, ...names.map((name, column) => cell("th", name, column)));
   const body = rows.map((row) => make("tr", {}, ...row.map((text, column) => cell("td", text, column))));
   place.replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
