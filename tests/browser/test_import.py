@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.desk import PATIENCE_MS, running
@@ -200,6 +201,9 @@ def test_the_page_fits_its_window(
         page.goto(f"{apps.web_url}/import")
         give(page, "01.csv", (FIELD_CASES / "01-binance-spot-trade-history.csv").read_bytes())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+        assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious] == []
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
     finally:
         context.close()

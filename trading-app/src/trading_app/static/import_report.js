@@ -65,7 +65,7 @@ function showFigures({ totals, positions, positions_omitted: omitted }) {
       .map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, amount(text, one.currency), beside(name, one.fees_outside_net)))))));
   const rows = positions.map((one) => [
     [one.symbol, one.position_side].filter(Boolean).join(" "), one.account, amount(one.position), short(one.average_entry_price),
-    amount(one.last_price), short(one.realized_pnl), short(one.unrealized_pnl), short(one.fees), short(one.net_pnl), one.currency ?? "unknown", one.flags.join(", "),
+    amount(one.last_price), short(one.realized_pnl), short(one.unrealized_pnl), short(one.fees), short(one.net_pnl), one.currency ?? "unknown", one.flags.join(", ").replaceAll("_", " "),
   ]);
   const names = ["Symbol", "Account", "Position", "Average entry", "Last price", "Realised", "Unrealised", "Fees", "Net P&L", "Currency", "Note"];
   fill(byId("file-positions"), names, rows, new Set([2, 3, 4, 5, 6, 7, 8]));
