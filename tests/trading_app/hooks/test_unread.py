@@ -115,3 +115,14 @@ def test_a_message_that_contradicts_a_stored_trade_is_kept(bot: Bot) -> None:
     kept = bot.send(ENTRY | {"strategy": "other", "sub_trade": "True"}).json()
     assert kept["status"] == "unread"
     assert "differs in strategy" in kept["reason"]
+
+
+def test_an_app_that_can_keep_nothing_takes_what_it_can_read(tmp_path: Path, hooks: Hooks) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "hooks").write_text("no folder")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        assert "Not a directory" in problem(bot.send(DOCS_TEMPLATE, "form"), "not_kept")["detail"]
+        assert bot.send(ENTRY).json()["status"] == "accepted"
+        assert bot.counted()["refused"] == 1
+        assert "can't be counted" in app.log_text()

@@ -163,7 +163,10 @@ class HookIntake:
         return kept
 
     async def _count(self, hook: Hook) -> None:
-        self._context.metrics.hook_unread[hook.name] = await self._ask(lambda: self._kept.count(hook.name))
+        try:
+            self._context.metrics.hook_unread[hook.name] = await self._ask(lambda: self._kept.count(hook.name))
+        except OSError as error:
+            log.error("the kept messages of a hook can't be counted", hook=hook.name, reason=str(error))
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
         """The answer of the kept messages, which are on disk: from another thread, one at a time."""
