@@ -84,6 +84,13 @@ def test_kept_messages_are_shown_taken_and_dropped(bot: Bot, hooks: Hooks) -> No
     taken = hook(hooks, "take", "bot", "all", *at)
     assert taken.returncode == 1
     assert "type is 'entry_fil', for which the mapping has no rule" in taken.stderr
+    members = [f"{name}={ENTRY[name]}" for name in ENTRY if name != "exchange"]
+    assert hook(hooks, "take", "bot", first, "amount", *at).returncode == 2
+    taken = hook(hooks, "take", "bot", first, *members, *at)
+    assert (taken.returncode, json.loads(taken.stdout.partition(": ")[2])["status"]) == (0, "accepted"), taken.stderr
+    (trade,) = bot.trades()
+    assert (trade["symbol"], trade["qty"], trade["price"]) == ("ETH/EUR", "0.25", "2000.5")
+    first = bot.send("BTC crossing 5", "raw").json()["id"]
     assert hook(hooks, "drop", "bot", first, *at).stdout == f"{first}: dropped\n"
     assert hook(hooks, "drop", "bot", "all", *at).stdout == f"{second}: dropped\n"
     assert bot.unread() == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trading_app.client import target
 from trading_app.client.arguments import zero_or_more
-from trading_app.client.errors import ClientError
+from trading_app.client.errors import ClientError, UsageError
 from trading_app.environment import Settings
 from trading_app.hooks.edit import add_hook, rotate
 from trading_app.hooks.file import read_file
@@ -53,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one = actions.add_parser(action, help=said)
         one.add_argument("name")
         one.add_argument("id", metavar="ID", help="the message's id, or `all`")
+        if action == "take":
+            one.add_argument("members", metavar="name=value", nargs="*", help="a member that the message misses")
         target.add_arguments(one)
 
 
@@ -149,16 +151,24 @@ def _ask(arguments: argparse.Namespace, settings: Settings) -> int:
             _show_unread(unread(), as_json=arguments.json)
             return 0
         ids = [one["id"] for one in unread()] if arguments.id == "all" else [arguments.id]
+        more = _more(arguments.members) if arguments.action == "take" else b""
         failed = 0
         for message in ids:
             try:
-                answer = delivery.deliver(f"{path}/{message}/{arguments.action}", b"", {})
+                answer = delivery.deliver(f"{path}/{message}/{arguments.action}", more, {})
             except ClientError as error:
                 failed += 1
                 print(f"{message}: {error}", file=sys.stderr)
             else:
                 print(f"{message}: {answer.decode() or 'dropped'}")
         return 1 if failed else 0
+
+
+def _more(words: list[str]) -> bytes:
+    members = dict(word.partition("=")[::2] for word in words)
+    if not all(members) or not all("=" in word for word in words):
+        raise UsageError("members are written name=value")
+    return json.dumps(members).encode() if members else b""
 
 
 def _show_unread(messages: list[dict[str, Any]], *, as_json: bool) -> None:

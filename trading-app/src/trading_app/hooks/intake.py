@@ -96,15 +96,16 @@ class HookIntake:
         self._context.metrics.hook_messages[hook.name, outcome.status] += 1
         return outcome
 
-    async def take_kept(self, hook: Hook, caller: Caller, message: str) -> Outcome:
-        """Take a kept message as the hook is set up now. Raises Problem: `not_found`; `invalid_trade` if it still can't
-        be read.
+    async def take_kept(self, hook: Hook, caller: Caller, message: str, more: Mapping[str, str]) -> Outcome:
+        """Take a kept message as the hook is set up now, with the members that a person adds.
+
+        Raises Problem: `not_found`; `invalid_trade` if it still can't be read.
         """
         kept = await self._ask(lambda: self._kept.find(hook.name, message))
         if kept is None:
             raise Problem("not_found", f"the hook {hook.name} keeps no message {message[:64]!r}")
         try:
-            outcome = await self._commit(hook, caller, kept.body.encode(), kept.content_type, kept.received_ns)
+            outcome = await self._commit(hook, caller, kept.body.encode(), kept.content_type, kept.received_ns, more)
         except Unreadable as error:
             raise TradeProblem("invalid_trade", str(error)) from None
         await self.drop(hook, message)
@@ -124,8 +125,16 @@ class HookIntake:
         for hook in self.hooks.values():
             await self._count(hook)
 
-    async def _commit(self, hook: Hook, caller: Caller, body: bytes, content_type: str, received_ns: int) -> Outcome:
-        said = self._readers[hook.name].read(body, content_type, received_ns)
+    async def _commit(
+        self,
+        hook: Hook,
+        caller: Caller,
+        body: bytes,
+        content_type: str,
+        received_ns: int,
+        more: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        said = self._readers[hook.name].read(body, content_type, received_ns, more or {})
         if isinstance(said, Ignored):
             return Outcome("ignored", reason=said.reason)
         try:

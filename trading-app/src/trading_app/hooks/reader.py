@@ -31,6 +31,7 @@ NOTHING = ("None", "null", "NaN")
 UNRECOGNISABLE = "the message has neither a time nor an id, so a repeated one could not be recognised"
 
 Members = Mapping[str, str]
+NO_MORE: Record = {}
 
 UNCOMPARED = ("trade_id", "account", "strategy", "fee", "fee_currency", "currency", "multiplier", "tags")
 """Members that make no difference between two fills: a hook that is set up otherwise still knows them."""
@@ -46,9 +47,12 @@ class HookReader:
         self._interpreter = Interpreter(self._mapping)
         self._late = False
 
-    def read(self, body: bytes, content_type: str, received_ns: int) -> Reading:
-        """What a message says that arrived at `received_ns`, in ns since 1970. Raises Unreadable."""
-        sent = read_record(body, content_type)
+    def read(self, body: bytes, content_type: str, received_ns: int, more: Record = NO_MORE) -> Reading:
+        """What a message says that arrived at `received_ns`, in ns since 1970. Raises Unreadable.
+
+        `more` are members that a person adds to it, or puts in the place of its own.
+        """
+        sent = {**_read_if(body, content_type), **more} if more else read_record(body, content_type)
         record = {name: text for name, text in sent.items() if text and text not in NOTHING and name != ARRIVAL}
         arrival = format_timestamp(received_ns)
         rows = self._interpreter.read_message(record if self._late else record | {ARRIVAL: arrival})
@@ -110,3 +114,11 @@ class HookReader:
             if name not in UNCOMPARED and (timed or name != "ts"):
                 parts += [name, text]
         return made_id(self._hook.preset, parts)
+
+
+def _read_if(body: bytes, content_type: str) -> Record:
+    """The members of a message; none if it has no members, as a plain text."""
+    try:
+        return read_record(body, content_type)
+    except Unreadable:
+        return {}

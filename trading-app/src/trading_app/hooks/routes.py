@@ -24,6 +24,7 @@ from trading_app.hooks.intake import HookIntake
 from trading_app.http.openapi import ACCESS_CODES, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.outgoing import PacedResponse, Piece
+from trading_app.problems import TradeProblem
 
 MAX_MESSAGE_BYTES = 65_536
 MAX_PAGE_MESSAGES = 100
@@ -37,6 +38,12 @@ BODY: dict[str, Any] = {
             "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
             "text/plain": {"schema": {"type": "string", "description": "A JSON object as text."}},
         },
+    }
+}
+MORE: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}},
     }
 }
 HOOK_CODES = ("unauthorized", "too_many_attempts", "not_found", "too_large", "unsupported_encoding", "not_kept")
@@ -132,12 +139,25 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         summary="Take a kept message as the webhook is set up now",
         response_class=Response,
         responses=TAKEN
-        | problem_responses(*ACCESS_CODES, *COMMIT_CODES, "not_found", "invalid_parameter", "invalid_trade"),
+        | problem_responses(
+            *ACCESS_CODES,
+            *COMMIT_CODES,
+            "not_found",
+            "invalid_parameter",
+            "not_json",
+            "too_large",
+            "unsupported_encoding",
+            "invalid_trade",
+        ),
+        openapi_extra=MORE,
     )
     async def take_kept(name: Name, message: MessageId, request: Request) -> Response:
-        """Needs the scope correct. The message is forgotten once its trades are in the journal."""
+        """Needs the scope correct. The body, if there is one, has members that the message misses. The message is
+        forgotten once its trades are in the journal.
+        """
         hook = _find(intake, name)
-        outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message)
+        body = await read_body(dict(request.scope["headers"]), request.receive, MAX_MESSAGE_BYTES)
+        outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message, _more(body))
         return _answer(outcome_document(hook, outcome))
 
     @api.post(
@@ -159,6 +179,15 @@ async def _page(
     async with context.outgoing.hold():
         messages, more = await intake.unread(hook, after, limit)
         yield msgspec.json.encode(unread_document(messages, more=more)), True
+
+
+def _more(body: bytes) -> dict[str, str]:
+    if not body.strip():
+        return {}
+    try:
+        return msgspec.json.decode(body, type=dict[str, str])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TradeProblem("not_json", f"send an object of members and their texts: {error}") from None
 
 
 def _find(intake: HookIntake, name: str) -> Hook:
