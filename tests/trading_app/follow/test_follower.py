@@ -28,6 +28,7 @@ class Following:
     ) -> None:
         self.client = TradingClient(app.web_url, spool=folder / "spool")
         self.said: list[EventRow] = []
+        self.does_not_hear = 0
         reader = UnifiedReader(source.name, Choices(account=account), source.contract_size)
         self.now_ms = now_ms
         self.follower = Follower(
@@ -36,10 +37,16 @@ class Following:
             Position(folder / "position.json", source.name),
             reader,
             ["BTC/USDT"] if source.payments else [],
-            self.said.append,
+            self.say,
             lambda: self.now_ms / 1_000,
             [0] * repeats,
         )
+
+    def say(self, row: EventRow) -> None:
+        self.does_not_hear -= 1
+        if self.does_not_hear >= 0:
+            raise Unavailable("the app is down")
+        self.said.append(row)
 
     def __enter__(self) -> "Following":
         return self
@@ -178,6 +185,17 @@ def test_an_inverse_contract_is_said_once(app: Apps, tmp_path: Path) -> None:
         (said,) = following.said
     assert said.members["settlement"] == "inverse"
     assert said.members["multiplier"] == "100"
+
+
+def test_what_a_contract_is_is_said_again_until_the_app_hears_it(app: Apps, tmp_path: Path) -> None:
+    item: Any = trade(1, NOW_MS - 50, symbol="BTC/USD:BTC", amount="2", price="60000", cost="0.00333")
+    with Following(app, tmp_path, Recorded([item], sizes={"BTC/USD:BTC": "100"}), "again") as following:
+        following.does_not_hear = 1
+        with pytest.raises(Unavailable):
+            following.round()
+        following.round()
+        assert len(following.said) == 1
+        assert following.client.status().recorded == 1
 
 
 def test_funding_becomes_cash_once(app: Apps, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from trading_app.client import target
 from trading_app.client.arguments import plain_name, positive_number
-from trading_app.client.errors import ClientError, Refused, UsageError
+from trading_app.client.errors import ClientError, Refused, Unreachable, UsageError
 from trading_model.field_rules import FieldError, check_name
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ class _Notes:
 def _say_instrument(row: "EventRow", app: target.Target) -> None:
     """Tell the app what a symbol is; where the token may not, say so and go on."""
     from trading_app.client.delivery import Delivery  # noqa: PLC0415 -- see above
+    from trading_app.follow.source import Unavailable  # noqa: PLC0415
     from trading_files.readings import event_as_sent  # noqa: PLC0415
 
     event = event_as_sent(row)
@@ -169,6 +170,8 @@ def _say_instrument(row: "EventRow", app: target.Target) -> None:
     try:
         with Delivery(app, APP_SECONDS) as delivery:
             delivery.deliver("/events", json.dumps(event).encode(), {"Content-Type": "application/json"})
+    except Unreachable as error:
+        raise Unavailable(str(error)) from None
     except Refused as refusal:
         print(f"  what {row.members.get('symbol')} is, {text}, was not taken: {refusal.detail}", file=sys.stderr)
 

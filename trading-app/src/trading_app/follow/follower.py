@@ -50,7 +50,7 @@ class Counts:
 class Follower:
     """Follows symbols of a source; none means all of them in one.
 
-    `say_instrument` is called with an event that says what a symbol is. `clock` gives Unix time in seconds. A request
+    `say_instrument` is called with an event that says what a symbol is, and may raise Unavailable. `clock` gives Unix time in seconds. A request
     that the exchange does not answer is repeated after each of `delays`, in seconds, before the round is given up.
     """
 
@@ -79,6 +79,7 @@ class Follower:
         self._is_prepared = False
         self._seen: dict[str, Seen] = {}
         self._said: set[str] = set()
+        self._unsaid: list[EventRow] = []
 
     def round(self, since_ms: int) -> None:
         """Take everything that is new since the last round, or since a time. Raises FollowError, TradingClientError."""
@@ -177,13 +178,16 @@ class Follower:
     def _say(self, row: EventRow) -> None:
         said = repr(sorted(row.members.items()))
         if said not in self._said:
-            self._say_instrument(row)
             self._said.add(said)
+            self._unsaid.append(row)
 
     def _wait_for_app(self) -> None:
         """The position moves only over what the app has, or has refused."""
         if not self._client.flush(APP_SECONDS):
             raise Unavailable(f"the app does not take the trades: {self._client.status().trouble or 'no answer'}")
+        while self._unsaid:
+            self._say_instrument(self._unsaid[0])
+            del self._unsaid[0]
 
 
 def _arguments(members: Mapping[str, str]) -> dict[str, Any]:
