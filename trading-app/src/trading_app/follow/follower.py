@@ -50,8 +50,9 @@ class Counts:
 class Follower:
     """Follows symbols of a source; none means all of them in one.
 
-    `say_instrument` is called with an event that says what a symbol is, and may raise Unavailable. `clock` gives Unix time in seconds. A request
-    that the exchange does not answer is repeated after each of `delays`, in seconds, before the round is given up.
+    `say_instrument` is called with an event that says what a symbol is; it may raise Unavailable. `clock` gives Unix
+    time in seconds. A request that the exchange does not answer is repeated after each of `delays`, in seconds, before
+    the round is given up.
     """
 
     def __init__(
