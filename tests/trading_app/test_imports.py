@@ -98,6 +98,7 @@ def test_the_same_trade_of_two_imports_is_one(
     assert post(client, other, again)["duplicates"] == 3
     assert known(client, again) == {
         "new": 0, "known": [[index, first + index] for index in range(3)], "taken_back": [], "different": [],
+        "history": None, "similar": [],
     }  # fmt: skip
 
 
@@ -116,6 +117,8 @@ def test_what_is_known_of_trades(client: httpx.Client, rows: list[dict[str, Any]
             },
             {"index": 3, "seq": first, "void": void, "fields": {"fee": {"yours": None, "stored": "0.10"}}},
         ],
+        "history": None,
+        "similar": [],
     }  # fmt: skip
     assert known(client, [rows[2]])["new"] == 1, "nothing was written"
 

@@ -34,6 +34,16 @@ class StoredFill(WideFill, frozen=True, gc=False):
     tags: tuple[str, ...] | None = None
 
 
+class NearFill(NamedTuple):
+    """A fill as far as it is compared with another: amounts with the digits as sent, time in Unix nanoseconds."""
+
+    seq: int
+    ts_ns: int
+    side: str
+    price: str
+    qty: str
+
+
 class ImportTotal(NamedTuple):
     """What fills of an import amount to, under the symbol as sent: |price| × quantity is their notional."""
 
@@ -53,6 +63,10 @@ _OF_KEY = f"SELECT {_COLUMNS} FROM trades WHERE key = ? AND in_force ORDER BY ts
 _OF_IMPORT = f"SELECT {_COLUMNS}, in_force FROM trades WHERE import_id = ? AND seq <= ?"
 _CORRECTED_SINCE = """
 SELECT DISTINCT subject FROM corrections WHERE seq > ? AND subject IN (SELECT seq FROM trades WHERE import_id = ?)
+"""
+_NEAR = """
+SELECT seq, ts_ns, side, price, qty, import_id FROM trades
+WHERE key IN (SELECT id FROM key WHERE account = ? AND symbol = ?) AND ts_ns BETWEEN ? AND ? AND in_force LIMIT ?
 """
 _IMPORT = 4 + _CONTENT.index("import_id")
 
@@ -122,6 +136,14 @@ class Snapshot:
         for row in rows[0] if len(rows) == 1 else heapq.merge(*rows):
             if row[_IMPORT] is None or row[_IMPORT] not in taken_back:
                 yield _fill(row, numbers[row[3]])
+
+    def near(self, account: str, symbol: str, first_ns: int, last_ns: int, limit: int) -> list[NearFill]:
+        """The fills in force of an account and a symbol (in any case) from one time to another, whatever their strategy
+        and currency; at most `limit`. Times are Unix nanoseconds.
+        """
+        rows = self._connection.execute(_NEAR, (account, symbol.upper(), first_ns, last_ns, limit))
+        taken_back = self._taken_back
+        return [NearFill(*row[:5]) for row in rows if row[5] is None or row[5] not in taken_back]
 
     def import_keys(self, import_id: str) -> list[LineKey]:
         """The keys that have fills of an import, whether it is in force or not."""

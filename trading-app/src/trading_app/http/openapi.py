@@ -51,12 +51,23 @@ _INDEX = {"type": "integer", "minimum": 0, "description": "Place in the batch, f
 _SEQUENCE = {"type": "integer", "minimum": 1}
 KNOWN_TRADES = {
     "type": "object",
-    "required": ["new", "known", "taken_back", "different"],
+    "required": ["new", "known", "taken_back", "different", "history", "similar"],
     "properties": {
         "new": {"type": "integer", "minimum": 0, "description": "The number of trades that the ledger does not have."},
         "known": {
             "type": "array",
             "description": "Trades that the ledger has, with the same content, in force: `[index, seq]`.",
+            "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+        },
+        "history": {
+            "type": ["integer", "null"],
+            "description": "With `similar=true`: up to which sequence the store of fills has the ledger; null without a"
+            " store, and then nothing was looked for.",
+        },
+        "similar": {
+            "type": "array",
+            "description": "New trades that the store has under another identity: the same account, symbol, side, price"
+            " and quantity within a second. `[index, seq]`.",
             "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
         },
         "taken_back": {

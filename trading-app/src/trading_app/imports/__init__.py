@@ -15,6 +15,7 @@ Modules:
     reading  a file to rows in the spool, with what was found on the way
     row_ids  ids of rows that a file gives none (no I/O)
     spool    the rows of a file between reading and sending
+    similar  fills that are probably known under another identity
     compare  asks what the ledger has
     figures  positions and P&L of the file's own events (no I/O)
     report   what is shown, as data

@@ -1,5 +1,6 @@
 """POST /known, GET /imports and POST /imports/{id}/undo."""
 
+import asyncio
 import time
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from service_kit.responses import Answer, read_body
 from telemetry_stream.errors import StreamError
+from telemetry_stream.events import Compared
 from trading_app.context import Context
 from trading_app.http.openapi import (
     ACCESS_CODES,
@@ -20,6 +22,7 @@ from trading_app.http.openapi import (
 )
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.imports import listing
+from trading_app.imports.similar import similar as find_similar
 from trading_app.intake.results import refusal
 from trading_app.intake.service import Intake
 from trading_app.ledger.intake import LedgerIntake
@@ -29,6 +32,9 @@ PAGE_IMPORTS = 100
 MAX_PAGE_IMPORTS = 1_000
 
 Before = Annotated[int, Query(ge=1, le=2**62, description="Return the imports before this sequence.")]
+Similar = Annotated[
+    bool, Query(description="Look in the store of fills for new trades that are there under another identity, too.")
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_IMPORTS)]
 
 
@@ -48,7 +54,7 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         ),
         openapi_extra={"requestBody": BATCH_BODY},
     )  # fmt: skip
-    async def compare(request: Request) -> Response:
+    async def compare(request: Request, similar: Similar = False) -> Response:
         """Takes what POST /trades takes. A trade that is not listed in the answer is new."""
         headers = dict(request.scope["headers"])
         body = await read_body(headers, request.receive, context.settings.max_body_bytes)
@@ -57,7 +63,12 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
             outcome = await context.stream.commit(intended.submission)
         except StreamError as error:
             raise refusal(error) from None
-        return _response(intake.answer_compared(intended.events, outcome))
+        if not similar or not isinstance(outcome, Compared):
+            return _response(intake.answer_compared(intended.events, outcome))
+        events = intended.events
+        new = [(index, events[index]) for index in range(len(events)) if index not in outcome.sequences]
+        history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, new)
+        return _response(intake.answer_compared(events, outcome, history, found))
 
     @api.get(
         "/imports",

@@ -38,6 +38,8 @@ class Known(msgspec.Struct):
     known: list[tuple[int, int]]
     taken_back: list[_TakenBack]
     different: list[_Different]
+    history: int | None = None
+    similar: list[tuple[int, int]] = []
 
 
 class BadRows(Exception):
@@ -68,12 +70,20 @@ def batches(lines: Iterable[Line], size: int = BATCH) -> Iterator[list[Line]]:
         yield held
 
 
-def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bool) -> list[Different]:
-    """Note what the ledger has of all fills; the first that differ, with what differs in them.
+class Comparison(msgspec.Struct):
+    """The first rows that differ; and up to which sequence similar fills were looked for, None if they were not."""
+
+    different: list[Different]
+    history: int | None = None
+
+
+def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bool) -> Comparison:
+    """Note what the ledger has of all fills.
 
     Raises CallRefused, Unanswered; BadRows for rows that the app would not take.
     """
     different: list[Different] = []
+    history: int | None = None
     done = 0
     with ThreadPoolExecutor(1, thread_name_prefix="compare") as asking:
         waiting = batches(spool.lines(only_new=False))
@@ -82,15 +92,17 @@ def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bo
         while ahead:
             batch, found = ahead.pop(0).result()
             ahead += [asking.submit(_ask, ledger, following) for following in islice(waiting, 1)]
+            history = found.history
             notes = list(_notes(batch, found))
-            _note_sent(spool, ledger, batch, {note.n for note in notes}, notes)
+            known = {note.n for note in notes if note.what != "similar"}
+            _note_sent(spool, ledger, batch, known, notes)
             spool.note(notes)
             places = {index: batch[index][1] for index in (one.index for one in found.different)}
             room = max(0, 100 - len(different))
             different += [Different(places[one.index], one.seq, one.fields) for one in found.different[:room]]
             done += len(batch)
             progress(done)
-    return different
+    return Comparison(different, history)
 
 
 def _ask(ledger: Ledger, batch: list[Line]) -> tuple[list[Line], Known]:
@@ -110,7 +122,7 @@ def _ask(ledger: Ledger, batch: list[Line]) -> tuple[list[Line], Known]:
 
 
 def _known(ledger: Ledger, lines: Sequence[bytes]) -> Known:
-    return msgspec.json.decode(ledger.post("/known", b"\n".join(lines), LINES), type=Known)
+    return msgspec.json.decode(ledger.post("/known?similar=true", b"\n".join(lines), LINES), type=Known)
 
 
 def _notes(batch: Sequence[Line], found: Known) -> Iterator[Note]:
@@ -120,6 +132,8 @@ def _notes(batch: Sequence[Line], found: Known) -> Iterator[Note]:
         yield Note(batch[one.index][0], "taken_back", one.seq, one.void, one.import_id or "")
     for other in found.different:
         yield Note(batch[other.index][0], "different", other.seq, other.void or 0)
+    for index, sequence in found.similar:
+        yield Note(batch[index][0], "similar", sequence)
 
 
 def _note_sent(spool: Spool, ledger: Ledger, batch: Sequence[Line], noted: set[int], notes: list[Note]) -> None:
@@ -129,7 +143,9 @@ def _note_sent(spool: Spool, ledger: Ledger, batch: Sequence[Line], noted: set[i
     if not asked:
         return
     found = _known(ledger, [line for _, _, line in asked])
-    notes += _notes(asked, found)
+    again = [note for note in _notes(asked, found) if note.what != "similar"]
+    certain = {note.n for note in again}
+    notes[:] = [*(note for note in notes if note.n not in certain), *again]
 
 
 def _with_id(line: bytes, trade_id: str) -> bytes:

@@ -144,12 +144,12 @@ def _events(spool: Spool, report: Report, now_ns: int) -> list[tuple[str, bytes]
 def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, progress: Progress) -> None:
     compared = report.compared
     try:
-        compared.differences = compare(spool, ledger, lambda rows: progress("comparing", rows))
+        comparison = compare(spool, ledger, lambda rows: progress("comparing", rows))
     except BadRows as bad:
         report.errors += [RowError(place, member, detail) for place, member, detail in bad.items]
         return
     counts = spool.counts()
-    compared.checked = True
+    compared.checked, compared.differences, compared.history = True, comparison.different, comparison.history
     compared.known = counts.get("known", 0)
     compared.taken_back = counts.get("taken_back", 0)
     compared.different = counts.get("different", 0)

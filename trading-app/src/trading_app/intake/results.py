@@ -91,10 +91,17 @@ class _Different(msgspec.Struct):
     fields: dict[str, dict[str, object]]
 
 
-def answer_known(events: Sequence[TradeEvent], compared: Compared, void_of: Callable[[int, str], int]) -> Answer:
+def answer_known(
+    events: Sequence[TradeEvent],
+    compared: Compared,
+    void_of: Callable[[int, str], int],
+    history: int | None,
+    similar: Sequence[tuple[int, int]],
+) -> Answer:
     """What the ledger has of trades, by index: the same in force, the same taken back, and those with other content.
 
-    `void_of` gives the void that takes back a sequence of an import, 0 for none.
+    `void_of` gives the void that takes back a sequence of an import, 0 for none. `similar` are those that are probably
+    there under another identity, as far as the store of fills has the ledger, which is `history`.
     """
     known, taken_back, different = list[tuple[int, int]](), list[_TakenBack](), list[_Different]()
     for index, event in compared_events(events):
@@ -113,6 +120,8 @@ def answer_known(events: Sequence[TradeEvent], compared: Compared, void_of: Call
         "known": known,
         "taken_back": taken_back,
         "different": different,
+        "history": history,
+        "similar": similar,
     }
     return Answer(200, msgspec.json.encode(found))
 

@@ -167,12 +167,18 @@ class Intake:
         is_voided = not receipt.accepted and self._void_of(*stored) > 0
         return answer_trade(event.trade_id, receipt, is_voided=is_voided)
 
-    def answer_compared(self, events: Sequence[TradeEvent], outcome: Outcome) -> Answer:
-        """What the ledger has of a batch. Raises Problem."""
+    def answer_compared(
+        self,
+        events: Sequence[TradeEvent],
+        outcome: Outcome,
+        history: int | None = None,
+        similar: Sequence[tuple[int, int]] = (),
+    ) -> Answer:
+        """What the ledger has of a batch; `similar` as `answer_known` takes it. Raises Problem."""
         if isinstance(outcome, StreamError):
             raise refusal(outcome)
         assert isinstance(outcome, Compared), "it was only compared"
-        return answer_known(events, outcome, self._void_of)
+        return answer_known(events, outcome, self._void_of, history, similar)
 
     def _voided(self, events: Sequence[TradeEvent]) -> list[tuple[int, int]]:
         """Index and sequence of the trades that the ledger has, and that were taken back."""

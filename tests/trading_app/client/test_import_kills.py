@@ -1,0 +1,65 @@
+"""An import whose process is killed, or whose app is: run again, it takes the rest, and nothing twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.trading_app.client.test_import import HEADER, Desk
+from tests.trading_app.running import running
+
+ROWS = 400
+KILLED = """
+import os, signal, sys
+from trading_app.client import app_ledger
+from trading_app.imports import taking
+
+taking.BATCH = 50
+post, sent = app_ledger.AppLedger.post, 0
+
+def post_and_die(self, path, body, content_type):
+    global sent
+    answer = post(self, path, body, content_type)
+    sent += path.startswith("/trades")
+    if sent == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+app_ledger.AppLedger.post = post_and_die
+from trading_app.main import main
+sys.exit(main())
+"""
+
+
+def test_a_killed_import_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running(tmp_path) as app:
+        desk = Desk(app, tmp_path, capsys)
+        rows = (
+            f"2025-02-10T14:{row // 60:02d}:{row % 60:02d}Z,BTC/USDT,buy,1,{600 + row % 7}\n" for row in range(ROWS)
+        )
+        file = desk.file(HEADER + "".join(rows))
+        command = [
+            sys.executable,
+            "-c",
+            KILLED,
+            "import",
+            "--yes",
+            str(file),
+            "--account",
+            desk.account,
+            "--url",
+            app.url,
+        ]
+        killed = subprocess.run(command, env={**os.environ, **app.environment}, capture_output=True, check=False)
+        assert killed.returncode == -signal.SIGKILL
+        before = desk.stored(corrected=False)
+        assert 150 <= len(before) < ROWS, "some of it was taken"
+        code, report = desk.report("--yes", file)
+        assert (code, report["compared"]["known"], report["result"]["accepted"]) == (0, len(before), ROWS - len(before))
+        stored = desk.stored(corrected=False)
+        assert len(stored) == ROWS
+        assert {fill["import_id"] for fill in stored} == {report["import_id"]}, "one import, taken back as a whole"
+        assert len(app.client.get("/imports").json()["imports"]) == 1

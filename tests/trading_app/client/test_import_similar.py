@@ -1,0 +1,44 @@
+"""Fills that a bot has posted already are recognised in a file under other ids: asked about, never silent."""
+
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream.events import StreamPosition
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from tests.trading_app.client.test_import import HEADER, Desk
+from tests.trading_app.running import running
+from trading_history.writer import HistoryWriter
+
+ROWS = HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,1.0,600\n2025-02-10T14:30:02Z,BTC/USDT,buy,1,600\n"
+
+
+def test_probably_known_fills_are_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running(tmp_path) as app:
+        desk = Desk(app, tmp_path, capsys)
+        bot = {"symbol": "btc/usdt", "side": "buy", "qty": 1, "price": "600.0", "ts": "2025-02-10T14:30:00.800Z"}
+        app.client.post("/trade", json={**bot, "account": desk.account, "trade_id": "bot-1"}).raise_for_status()
+        code, text = desk.run("--dry-run", desk.file(ROWS))
+        assert (code, "were not looked for" in text) == (0, True), "there is no history yet"
+        _write_history(app.data_folder)
+        code, report = desk.report("--yes", desk.file(ROWS))
+        assert (code, report["compared"]["probably_known"], report["compared"]["new"]) == (3, 1, 1)
+        assert report["compared"]["similar"] == [{"place": 2, "seq": 1}]
+        assert report["questions"][0]["option"] == "--probably-known"
+        code, report = desk.report("--yes", "--probably-known", "skip", desk.file(ROWS))
+        assert (code, report["result"]["accepted"]) == (0, 1)
+        code, report = desk.report("--yes", "--probably-known", "take", desk.file(ROWS))
+        assert (code, report["result"]["accepted"]) == (0, 1)
+        assert len(desk.stored()) == 3
+
+
+def _write_history(folder: Path) -> None:
+    """What trading-analytics would have written by now."""
+    reader, writer = JournalReader(folder), HistoryWriter(folder)
+    try:
+        batch = reader.read(0, 1_000)
+        writer.apply(batch)
+        writer.commit(StreamPosition(reader.stream, batch.last))
+    finally:
+        reader.close()
+        writer.close()
