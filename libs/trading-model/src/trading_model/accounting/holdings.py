@@ -162,11 +162,14 @@ class Holdings:
         """Note that so many more fills in force of a line name this multiplier; so many fewer where `fills` is
         negative. Returns whether the line's terms may have changed.
         """
+        if fills == 1 and named == line.multiplier:
+            if not line.more:
+                self._named_since.add(line)
+            line.more += 1
+            return False
+        _gather(line)
         known = line.named
         self._named_since.add(line)
-        if fills > 0 and named in known:
-            known[named] += fills
-            return False
         known[named] = known.get(named, 0) + fills
         if known[named] <= 0:
             del known[named]
@@ -183,6 +186,7 @@ class Holdings:
     def named_multipliers(self) -> list[Named]:
         """The multipliers of all lines whose fills name one."""
         for line in self._named_since:
+            _gather(line)
             self._frozen_named[line.key] = line.key, tuple(line.named.items())
         self._named_since.clear()
         return list(self._frozen_named.values())
@@ -191,6 +195,13 @@ class Holdings:
         """Count a fill beyond the limit. It marks the positions of its symbol all the same."""
         self.other.count(fill)
         self.markets.offer(self.instruments.canonical(fill.symbol), Last.of(fill))
+
+
+def _gather(line: Line) -> None:
+    """Count the fills that were counted apart with the others."""
+    if line.more and line.multiplier is not None:
+        line.named[line.multiplier] += line.more
+        line.more = 0
 
 
 def _shelf_name(key: LineKey) -> object:

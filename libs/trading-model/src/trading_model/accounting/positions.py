@@ -27,7 +27,7 @@ NEVER = -1
 class Line:
     """The fills of one key as sent: their counters, and the position to which they belong."""
 
-    __slots__ = ("key", "multiplier", "named", "position", "shown", "terms", "totals")
+    __slots__ = ("key", "more", "multiplier", "named", "position", "shown", "terms", "totals")
 
     def __init__(self, key: LineKey, totals: Totals, terms: Terms, position: "Position") -> None:
         self.key = key
@@ -38,7 +38,10 @@ class Line:
         """The position whose figures are shown for them: an earlier one while theirs waits to be folded."""
 
         self.named: dict[Decimal, int] = {}
-        """How many fills in force name each multiplier."""
+        """How many fills in force name each multiplier, without those in `more`."""
+
+        self.more = 0
+        """Further fills that name `multiplier`: counted apart, since to look up a decimal takes as long as a step."""
 
         self.multiplier: Decimal | None = None
         """The largest that a fill in force names; a position has one."""

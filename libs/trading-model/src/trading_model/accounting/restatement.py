@@ -65,7 +65,9 @@ class Restatement:
     def line(self, fill: Fill) -> Line | None:
         """The line of a new fill in force, which may name the line's multiplier; None beyond the limit."""
         line = self._holdings.line(line_of(fill))
-        if line is None or fill.multiplier is None or self._corrections.is_taken_back(fill.import_id):
+        if line is None or fill.multiplier is None:
+            return line
+        if fill.import_id is not None and self._corrections.is_taken_back(fill.import_id):
             return line
         if self._holdings.name_multiplier(line, fill.multiplier):
             self.renew([line])
