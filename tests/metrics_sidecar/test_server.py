@@ -87,6 +87,7 @@ def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
         metrics.CORRECTED_VOLUME,
         metrics.CORRECTED_NOTIONAL,
         metrics.POSITION_RECOMPUTING,
+        metrics.CONTRACT_EXPOSURE,
         metrics.CASH,
         metrics.BASE_CURRENCY_PNL,
         metrics.BASE_CURRENCY_MISSING,
