@@ -318,7 +318,12 @@ def test_a_report_in_html_is_read_without_its_hidden_cells(encoding: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["<!DOCTYPE html><html><body><form>Sign in</form></body></html>", "<html>" + "<!--" * 500_000, "<table><tr>"],
+    [
+        "<!DOCTYPE html><html><body><form>Sign in</form></body></html>",
+        "<html>" + "<!--" * 500_000,
+        "<table><tr>",
+        "<html><a" + "1" * 900_000,
+    ],
 )
 def test_a_page_without_a_table_is_refused(text: str) -> None:
     assert "page" in refusal(text)

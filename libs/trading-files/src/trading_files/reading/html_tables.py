@@ -15,11 +15,11 @@ from trading_files.reading.grid import Record
 from trading_files.reading.limits import Limits
 
 _MAX_SPAN = 200
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)([^<>]*)>")
-_OTHER_TAG = re.compile(r"<[!?/][^<>]*>")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)([^<>]*+)>")  # possessive: else quadratic for "<aaaa…"
+_OTHER_TAG = re.compile(r"<[!?/][^<>]*+>")
 _TAG_END = re.compile(r"[<>]")
 _ATTRIBUTE = re.compile(r"""([a-z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""", re.IGNORECASE)
-_WITHOUT_TEXT = {name: re.compile(f"</{name}[^<>]*>", re.IGNORECASE) for name in ("script", "style", "title")}
+_WITHOUT_TEXT = {name: re.compile(f"</{name}[^<>]*+>", re.IGNORECASE) for name in ("script", "style", "title")}
 _ENDS_CELL = ("td", "th")
 _ENDS_ROW = ("tr", "table", "thead", "tbody")
 
