@@ -62,6 +62,10 @@ class Desk:
         self._last = max(self._last, answer.get("last_seq", 0))
         return answer
 
+    def expect_applied(self, sequence: int) -> None:
+        """Figures are to be those after this sequence, or later."""
+        self._last = max(self._last, sequence)
+
     def figures(self) -> Figures:
         """All figures of the sidecar, after everything that was sent."""
         self._apps.wait_until_applied(self._last)
