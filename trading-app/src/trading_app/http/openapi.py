@@ -342,7 +342,7 @@ _UPLOAD_SCHEMA = {
 UPLOAD: dict[int | str, dict[str, Any]] = success("The upload, with its report", application_json=_UPLOAD_SCHEMA)
 UPLOADED: dict[int | str, dict[str, Any]] = {201: UPLOAD[200]}
 FILE_BODY = {
-    "required": True,
+    "description": "The file. Without one, the report says that it is empty.",
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
 }
 _TEXT_OPTION = {"type": "string", "maxLength": 128}
