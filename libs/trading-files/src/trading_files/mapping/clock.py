@@ -17,13 +17,17 @@ DOUBLE_HOUR = "hour_comes_twice"
 SERIAL = "serial"
 
 MAX_KNOWN = 10_000
-"""Minutes that are kept: the fills of one minute share it."""
+"""Days, and minutes, that are kept: the fills of one share it."""
 
 _ZONE = re.compile(r"\b(?:UTC|GMT) ?(?:([+-])(\d{1,2})(?::?(\d\d))?)?\b", re.ASCII)
 
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:", re.ASCII)
-_SECONDS = re.compile(r"[0-5]\d(?:\.(?:[1-9]\d\d|\d[1-9]\d|\d\d[1-9]))?Z?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_PLAIN = r"[0-5]\d(?:\.(?:[1-9]\d\d|\d[1-9]\d|\d\d[1-9]))?"
+_SECONDS = re.compile(_PLAIN, re.ASCII)
 """Seconds whose text is the same in the ledger: three decimals are not all 0."""
+
+_CLOCK = re.compile(rf"[ T](?:[01]\d|2[0-3]):[0-5]\d:{_PLAIN}Z?", re.ASCII)
 
 Notes = list[tuple[str, str]]
 
@@ -70,7 +74,7 @@ def time_reader(label: str, order: str, zone: str, assumed: str, form: str, note
         except UnreadableValue as error:
             raise RowError(label, str(error)) from None
 
-    return read_slowly if form else _quick(read_slowly, bool(zone), notes)
+    return read_slowly if form else _quick(read_slowly, zone, notes)
 
 
 def _by_form(text: str, form: str) -> str:
@@ -80,23 +84,30 @@ def _by_form(text: str, form: str) -> str:
         raise UnreadableValue(f"{text[:80]!r} is not a time of the form {form}") from None
 
 
-def _quick(read_slowly: Callable[[str], str], has_zone: bool, notes: Notes) -> Callable[[str], str]:
-    """Reads `2021-05-09 22:47:36`, with three decimals or none, with Z or none, by its minute, which is kept."""
-    in_zone: dict[str, str] = {}
-    in_utc: dict[str, str] = {}
-    is_plain = _SECONDS.fullmatch
+def _quick(read_slowly: Callable[[str], str], zone: str, notes: Notes) -> Callable[[str], str]:
+    """Reads `2021-05-09 22:47:36`, with three decimals or none, with Z or none, by what is kept of times before it.
+
+    In UTC that is the day, else the minute: an offset may change at any of them.
+    """
+    minutes: dict[str, str] = {}
+    days: set[str] = set()
+    is_plain, is_clock = _SECONDS.fullmatch, _CLOCK.fullmatch
+    is_in_utc = zone == "UTC"
 
     def read(text: str) -> str:
-        is_utc = text[-1] == "Z"
-        minutes = in_utc if is_utc else in_zone
+        if is_in_utc or text[-1] == "Z":
+            if text[:10] in days and is_clock(text, 10) is not None:
+                return f"{text[:10]}T{text[11:]}" if text[-1] == "Z" else f"{text[:10]}T{text[11:]}Z"
+            found = read_slowly(text)
+            if _DAY.fullmatch(text[:10]) is not None and len(days) < MAX_KNOWN:
+                days.add(text[:10])
+            return found
         minute = minutes.get(text[:17])
-        if minute is not None:
-            end = text[17:]
-            if is_plain(end) is not None:
-                return minute + end if is_utc else f"{minute}{end}Z"
+        if minute is not None and is_plain(text, 17) is not None:
+            return f"{minute}{text[17:]}Z"
         said = len(notes)
         found = read_slowly(text)
-        is_kept = (has_zone or is_utc) and len(notes) == said and is_plain(text[17:]) is not None
+        is_kept = zone and len(notes) == said and is_plain(text, 17) is not None
         if is_kept and _MINUTE.fullmatch(text[:17]) is not None and len(minutes) < MAX_KNOWN:
             minutes[text[:17]] = found[:17]
         return found
