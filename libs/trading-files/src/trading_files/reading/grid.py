@@ -39,15 +39,20 @@ class Headers:
     def __init__(self, known: Sequence[frozenset[str]]) -> None:
         self._known = known
         self._names = frozenset(name for one in known for name in one)
+        self._last_digits = frozenset(name[-1] for name in self._names if name[-1:].isdigit())
 
     def match(self, cells: Sequence[str]) -> bool:
         """Whether a record has all names of one set."""
         keys = {column_key(cell) for cell in cells}
         return any(one <= keys for one in self._known)
 
+    def is_value(self, cell: str) -> bool:
+        """Whether a cell is surely no column's name; a fast answer for every row. Few names end with a digit."""
+        return cell[:1].isdigit() or (cell[-1:].isdigit() and cell[-1:] not in self._last_digits)
+
     def may_begin(self, cell: str) -> bool:
-        """Whether a header may begin with this cell; a fast answer for every row."""
-        return not cell[:1].isdigit() and column_key(cell) in self._names
+        """Whether a header may begin with this cell."""
+        return not self.is_value(cell) and column_key(cell) in self._names
 
 
 def grid_tables(
@@ -155,7 +160,7 @@ def _rows(
     lone: Row | None = None  # a record of one cell: a row, or the title of the next section
     for place, written in records:
         cells = list(map(str.strip, written))
-        if len(cells) == width and lone is None and cells[0][:1].isdigit() and "" not in cells:  # nearly all: no header
+        if len(cells) == width and lone is None and known.is_value(cells[0]) and "" not in cells:  # nearly all rows
             yield Row(place, dict(zip(columns, cells)))  # noqa: B905 - the widths are equal
             continue
         _check_width((place, cells), limits)
