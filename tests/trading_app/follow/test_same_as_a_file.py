@@ -91,5 +91,5 @@ def test_funding_has_the_sign_of_what_was_received() -> None:
     assert all(Decimal(amount) == Decimal(income) for income, amount in signs.items())
     for row in from_exchange("bybit funding"):
         assert isinstance(row, EventRow)
-        trade = next(each for each in RECORDED["text"]["bybit funding"] if each["id"] == row.members["id"])
+        trade = next(each for each in RECORDED["text"]["bybit funding"] if row.members["id"].endswith(f":{each['id']}"))
         assert Decimal(row.members["amount"]) == -Decimal(trade["info"]["execFee"])

@@ -225,6 +225,8 @@ def _event(kind: str, parts: _Parts, required: tuple[str, ...]) -> ReadRow:
             return [SkippedRow(place, "an amount of 0")]
         if kind == "cash" and "symbol" in members:
             members.setdefault("strategy", DEFAULT)  # that of the fills to whose position the money belongs
+        if "id" in members and "account" in members:  # an exchange's ids are of one account, the ledger's of all
+            members["id"] = f"{members['account']}:{members['id']}"
         row = EventRow(place, kind, members)
         for name, complaint in complaints_about(row):
             raise RowError(parts.labels.get(name, name), complaint)

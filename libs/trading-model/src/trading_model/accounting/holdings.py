@@ -47,7 +47,7 @@ class Holdings:
         self.generation = 0
         self._frozen_lines: list[LineSnapshot] | None = None
         self._frozen_named: dict[LineKey, Named] = {}
-        self._named_since = set[Line]()
+        self._named_since: dict[Line, None] = {}
         """Lines whose `named` changed since it was frozen last."""
 
     @property
@@ -164,12 +164,12 @@ class Holdings:
         """
         if fills == 1 and named == line.multiplier:
             if not line.more:
-                self._named_since.add(line)
+                self._named_since[line] = None
             line.more += 1
             return False
         _gather(line)
         known = line.named
-        self._named_since.add(line)
+        self._named_since[line] = None
         known[named] = known.get(named, 0) + fills
         if known[named] <= 0:
             del known[named]
@@ -181,7 +181,7 @@ class Holdings:
         """The multipliers that a line's fills name, from a snapshot."""
         if named:
             line.named, line.multiplier = named, max(named)
-            self._named_since.add(line)
+            self._named_since[line] = None
 
     def named_multipliers(self) -> list[Named]:
         """The multipliers of all lines whose fills name one."""
