@@ -73,8 +73,8 @@ def rates(suite: Suite) -> list[Row]:
             found.append(json.loads(done.stdout))
     middle = sorted(found, key=lambda one: one["cpu"])[len(found) // 2]
     share = middle["cpu"] / middle["decoding"]
-    told = f" of CPU time; {share:.0%} of decoding alone ({middle['decoding']:,.0f}/s)"
-    return [at_least("frames to published", GOAL, middle["cpu"], "/s", told)]
+    beside = f" of CPU time; {share:.0%} of decoding alone ({middle['decoding']:,.0f}/s)"
+    return [at_least("frames to published", GOAL, middle["cpu"], "/s", beside)]
 
 
 def _turns() -> list[list[bytes]]:

@@ -60,7 +60,7 @@ def _posts(product: Product, seconds: float) -> list[float]:
 
 
 def _waits(seconds: float, call: Callable[[int], object], pause: float) -> list[float]:
-    """Microseconds of each call, for so many seconds."""
+    """Microseconds of each call within `seconds`."""
     found, end = list[float](), time.perf_counter() + seconds
     while (began := time.perf_counter()) < end:
         call(len(found) + 1)

@@ -71,7 +71,7 @@ class Sender:
             self._wake.set()
 
     def wait_until_settled(self, own_lines: int, timeout: float) -> bool:
-        """Wait until so many own lines, and all that was left over from others, are settled; whether they are."""
+        """Wait until `own_lines`, and all that others left over, are settled; whether they are."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._is_settled(own_lines):
@@ -84,7 +84,7 @@ class Sender:
         return True
 
     def end(self, timeout: float) -> None:
-        """Send what is there, for at most so many seconds, and end the thread."""
+        """Send what is there, within `timeout` seconds, and end the thread."""
         self._ends_at = time.monotonic() + timeout
         self._ending.set()
         self._hurry.set()

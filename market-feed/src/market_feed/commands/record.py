@@ -15,7 +15,7 @@ from market_feed.venues.venue import Venue
 
 
 def record(venue: Venue, symbols: Sequence[str], file: Path, seconds: float) -> int:
-    """Record for so many seconds, or until Ctrl-C or the end of the connection. Gives the exit code."""
+    """Record until the time is over, or until Ctrl-C or the end of the connection. Gives the exit code."""
     if file.exists():
         print(f"market-feed: {file} exists already", file=sys.stderr)
         return 1

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--strategy", help="trades of this strategy")
     add("--side", choices=["buy", "sell"], help="buys, or sells")
     add("--order", choices=["asc", "desc"], default="asc", help="desc: the newest first (default: the oldest first)")
-    add("--limit", type=positive_integer, metavar="TRADES", help="at most so many trades, up to 10000")
+    add("--limit", type=positive_integer, metavar="TRADES", help="maximum of trades, up to 10000")
     add("--as-journaled", action="store_true", help="trades as they were sent, without regard to corrections")
     add("--all-events", action="store_true", help="cash, splits, openings and other events too; only for ndjson")
     add("--local-time", metavar="ZONE", help="one more column, the time in this zone, e.g. Europe/Berlin; only for csv")
