@@ -377,6 +377,7 @@ def test_members_of_a_zip_are_tables_and_others_are_noted() -> None:
         (packed(a__csv=b"a,b\n" + (b"1," + b"2" * 90_000 + b"\n") * 200), "it is a trap"),
         (b"\0\1\2" * 100, "zero bytes"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",  # archives hold the time at which they were made
 )
 def test_what_is_not_taken_is_named(content: bytes, reason: str) -> None:
     assert reason in refusal(content)
