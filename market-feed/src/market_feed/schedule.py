@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 LOOK_AHEAD_DAYS = 400
-"""A schedule without an opening in so many days never opens."""
+"""How many days ahead an opening is looked for; a schedule without one in them never opens."""
 
 NO_END_US = 2**62
 """The end of what never ends."""

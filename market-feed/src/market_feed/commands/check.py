@@ -13,7 +13,7 @@ from market_feed.venues.venue import Page, Venue
 
 LISTEN_SECONDS = 10.0
 PAGE_IDS = 100
-"""The page that is asked for begins so many ids before the last trade."""
+"""How many ids before the last trade the page begins that is asked for."""
 
 
 def check(venues: Sequence[tuple[Venue, str, Sequence[str]]], weight: int) -> int:

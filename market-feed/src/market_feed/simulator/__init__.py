@@ -1,6 +1,6 @@
 """A simulated exchange over real sockets: for people without internet, for tests, for measurements.
 
-It publishes a recording or a random market, keeps a venue's limits, and misbehaves as it is told to.
+It publishes a recording or a random market, keeps a venue's limits, and misbehaves by a script.
 
 Modules:
 

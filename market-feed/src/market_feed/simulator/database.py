@@ -21,7 +21,7 @@ class Database:
 
     def __init__(self, weight_per_minute: int = 6_000) -> None:
         self.behind = 0
-        """The database is so many trades behind the streams."""
+        """By how many trades the database is behind the streams."""
 
         self.oldest = 0
         """Trades with lower ids are not kept any more."""

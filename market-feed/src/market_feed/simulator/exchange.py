@@ -163,7 +163,7 @@ class Exchange:
                 subscriber.connection.transport.write(b"\x81\x7e\x10\x00half")
                 subscriber.connection.transport.close()
             else:
-                subscriber.connection.protocol.send_close(int(how), "told so")
+                subscriber.connection.protocol.send_close(int(how), "by script")
                 subscriber.connection.send_data()
                 subscriber.connection.transport.close()
 
@@ -238,7 +238,7 @@ class Exchange:
         if self.faults.rest_seconds:
             await asyncio.sleep(min(self.faults.rest_seconds, 3_600))
         if self.faults.rest_status:
-            return _response(self.faults.rest_status, self.faults.rest_headers, b'{"code":-1,"msg":"told so"}')
+            return _response(self.faults.rest_status, self.faults.rest_headers, b'{"code":-1,"msg":"by script"}')
         parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
         microseconds = request.headers.get("X-MBX-TIME-UNIT") == "MICROSECOND" and not self.faults.ignore_time_unit
         status, headers, document = self.database.answer(

@@ -76,8 +76,10 @@ def _figures(moment: StateSnapshot) -> FileFigures:
         elif IN_POINTS in said:
             instruments.add(key.symbol)
         if SOLD_MORE_THAN_KNOWN in said:
-            lack = show(-held.state.quantity)
-            missing.append(MissingStart(key.account, key.symbol, lack, f"--opening {key.symbol}={lack}@AVERAGE"))
+            shortfall = show(-held.state.quantity)
+            missing.append(
+                MissingStart(key.account, key.symbol, shortfall, f"--opening {key.symbol}={shortfall}@AVERAGE")
+            )
         unknown = CURRENCY_UNKNOWN in said or IN_POINTS in said
         if not unknown:
             sums.setdefault(key.currency, _Sum()).add(

@@ -59,8 +59,8 @@ def _unknown(table: Table, presets: Sequence[Mapping], around: Surroundings) -> 
     (only,) = presets
     absent = [[name for name in shape.columns if not around.has(name)] for shape in only.shapes]
     fewest = ", ".join(min(absent, key=len, default=[])[:MAX_SHOWN])
-    lack = f"the table does not have {fewest}" if fewest else "the values of the table are others"
-    return Question("source", f"this is not {only.title or only.name}: {lack}. It has {shown}", "--from", ())
+    difference = f"the table does not have {fewest}" if fewest else "the values of the table are others"
+    return Question("source", f"this is not {only.title or only.name}: {difference}. It has {shown}", "--from", ())
 
 
 def _tie(best: Sequence[Mapping]) -> Question:

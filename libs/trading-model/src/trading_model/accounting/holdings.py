@@ -159,8 +159,9 @@ class Holdings:
         return (MIN <= fill.price < TOO_MUCH and MIN <= fill.qty < TOO_MUCH) or self.takes(fill)
 
     def name_multiplier(self, line: Line, named: Decimal, fills: int = 1) -> bool:
-        """Note that so many more fills in force of a line name this multiplier; so many fewer where `fills` is
-        negative. Returns whether the line's terms may have changed.
+        """Add `fills`, which may be negative, to the fills in force of a line that name this multiplier.
+
+        Returns whether the line's terms may have changed.
         """
         if fills == 1 and named == line.multiplier:
             if not line.more:

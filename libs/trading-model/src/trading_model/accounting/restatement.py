@@ -74,7 +74,7 @@ class Restatement:
         return line
 
     def name_multipliers(self, named: Iterable[tuple[LineKey, Decimal | None, int]]) -> None:
-        """So many more fills in force of a key name a multiplier, or so many fewer."""
+        """Add fills in force that name multipliers: key, multiplier, and how many, which may be negative."""
         changed = []
         for key, multiplier, fills in named:
             line = None if multiplier is None else self._holdings.line(key)
