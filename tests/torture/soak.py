@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from telemetry_stream.tail import TAIL_BYTES
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.load import TOTALS, Scraper
 from tests.torture.figures import Figures
@@ -33,6 +34,7 @@ WARM_UP = 0.4
 
 GROWTH = 0.05
 MAX_WAL_BYTES = 24 * 1024 * 1024
+BATCH_TRADES = 5_000
 BYTES_A_TRADE = 300
 """Of the journal, with room to spare."""
 
@@ -62,6 +64,7 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
     samples: dict[str, list[Sample]] = {"trading-app": [], "metrics-sidecar": []}
     largest_wal = 0
     with running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="1") as apps, Scraper(apps.sidecar_port, pause=1) as scraper:
+        filled = _fill_ring(apps.web_url, f"fill{seed}")
         burst, _ = _start_load(apps.web_url, f"burst{seed}", BURST_SECONDS, BURST_RATE).communicate()
         load = _start_load(apps.web_url, f"soak{seed}", seconds, rate)
         try:
@@ -73,7 +76,7 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
         finally:
             load.kill()
             results, _ = load.communicate()
-        _, steady = counts = assert_all_is_there(apps, [burst, results])
+        *_, steady = counts = assert_all_is_there(apps, [burst, results], filled)
         scraper.end()
     assert not scraper.went_back
     assert largest_wal < MAX_WAL_BYTES, f"the write-ahead log grew to {largest_wal:,} bytes"
@@ -89,17 +92,45 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
     )
 
 
+def _fill_ring(url: str, run: str) -> int:
+    """Post batches until the web app's ring of recent rows is full: it is bounded, but grows until then. How many."""
+    count = size = 0
+    while size < TAIL_BYTES:
+        numbers = range(count + 1, count + BATCH_TRADES + 1)
+        batch = [trade(run, number) for number in numbers]
+        answer = httpx.post(f"{url}/trades", json=batch, timeout=60, trust_env=False)
+        assert answer.status_code == 201, answer.text
+        count += BATCH_TRADES
+        size += sum(len(one) for one in map(str, batch))
+    return count
+
+
+def trade(run: str, number: int) -> dict[str, str]:
+    """The trade of that number that soak.lua makes."""
+    return {
+        "trade_id": f"{run}-{number}",
+        "symbol": f"S{number % 1000:03}",
+        "price": f"{100 + number % 500}.{number % 100:02}",
+        "qty": f"0.{1 + number % 99:02}",
+        "side": "sell" if number % 3 == 0 else "buy",
+        "account": "soak",
+    }
+
+
 def _start_load(url: str, run: str, seconds: int, rate: int) -> subprocess.Popen[str]:
     script = Path(__file__).with_suffix(".lua")
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds + DRAIN_SECONDS}s", "--timeout", "60s", "-s", str(script)]
     return subprocess.Popen([*command, url, "--", run, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True)
 
 
-def assert_all_is_there(apps: Apps, results: Sequence[str]) -> list[int]:
-    """All that each wrk saw acknowledged is in the journal and in the metrics, once, to the last digit; how many."""
+def assert_all_is_there(apps: Apps, results: Sequence[str], filled: int) -> list[int]:
+    """All that was acknowledged, each wrk's and the `filled` before, is in the journal and in the metrics, once, to the
+    last digit. How many: `filled`, then by wrk.
+    """
     runs = [tuple(map(int, one.partition("RESULT ")[2].split())) for one in results]
     assert all(acknowledged and not errors for acknowledged, errors in runs), results
-    acknowledged = sum(count for count, _ in runs)
+    counts = [filled, *(count for count, _ in runs)]
+    acknowledged = sum(counts)
     apps.wait_until_applied(acknowledged, seconds=60)
     own = httpx.get(f"{apps.web_url}/metrics", trust_env=False).text
     [accepted] = re.findall(r"^trading_app_trades_accepted_total (\S+)$", own, re.MULTILINE)
@@ -109,13 +140,13 @@ def assert_all_is_there(apps: Apps, results: Sequence[str]) -> list[int]:
     for name, figure in apps.samples().items():
         if name.startswith(TOTALS):
             shown[name.partition("{")[0], "sell" if 'side="sell"' in name else "buy"] += Decimal(figure)
-    totals = [expected_totals(count) for count, _ in runs]
+    totals = [expected_totals(count) for count in counts]
     assert shown == {key: sum((one[key] for one in totals), Decimal(0)) for key in totals[0]}
     doctor = subprocess.run(
         [BIN / "trading-app", "doctor"], env=apps.environment, capture_output=True, text=True, check=False
     )
     assert f"sound: {acknowledged:,} trades, each exactly once" in doctor.stdout, doctor.stdout + doctor.stderr
-    return [count for count, _ in runs]
+    return counts
 
 
 def expected_totals(trades: int) -> dict[tuple[str, str], Decimal]:
