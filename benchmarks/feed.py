@@ -19,11 +19,11 @@ import msgspec
 from benchmarks.processes import ENVIRONMENT, ROOT, cores, pinned
 from benchmarks.suite import Suite
 from benchmarks.table import Row, at_least
-from market_feed.continuity import Limits
+from market_feed.decisions.continuity import Limits
+from market_feed.decisions.market_state import Market
 from market_feed.environment import read_settings
 from market_feed.market import Instrument, Trade
-from market_feed.markets import Market
-from market_feed.schedule import Calendar
+from market_feed.schedule.calendar import Calendar
 from market_feed.simulator.random_market import random_ticks
 from market_feed.times import Unit
 from market_feed.venues.binance.frames import BinanceReader

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_feed.continuity import ABSENT, NO_ANSWER, TOO_LARGE, TOO_MANY_HELD, Continuity, Limits
+from market_feed.decisions.continuity import ABSENT, NO_ANSWER, TOO_LARGE, TOO_MANY_HELD, Continuity, Limits
 from market_feed.market import Gap, GapFilled, Origin, Trade
 from telemetry_stream.id_spaces import IdSpace
 from tests.support.examples import some_of

@@ -2,9 +2,9 @@
 
 import pytest
 
-from market_feed.budget import Ban, RollingBudget
-from market_feed.freshness import Freshness, GrowingPause
-from market_feed.rotation import DAY, rotation_due
+from market_feed.decisions.budget import Ban, RollingBudget
+from market_feed.decisions.freshness import Freshness, GrowingPause
+from market_feed.decisions.rotation import DAY, rotation_due
 from market_feed.times import Unit, as_text, from_text
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from market_feed.event import COUNTED, Writer
+from market_feed.decisions.event import COUNTED, Writer
 from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
-from market_feed.schedule import Interval
+from market_feed.schedule.calendar import Interval
 from telemetry_stream.events import Event
 from telemetry_stream.wire import number
 

@@ -13,7 +13,7 @@ import pytest
 
 from market_feed import __version__
 from market_feed.environment import FOLDER
-from market_feed.filler import AT_ONCE
+from market_feed.intake.filler import AT_ONCE
 from market_feed.simulator.exchange import Exchange
 from market_feed.simulator.tape import Tick
 from market_feed.times import Unit, as_text

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_feed.schedule import DAY_US, Calendar, Interval, Window, calendar_of, instant
-from market_feed.schedule_file import ScheduleError, read_schedule, read_windows
-from market_feed.session import LEAD_US, TAIL_US, Session
+from market_feed.schedule.calendar import DAY_US, Calendar, Interval, Window, calendar_of, instant
+from market_feed.schedule.file import ScheduleError, read_schedule, read_windows
+from market_feed.schedule.session import LEAD_US, TAIL_US, Session
 from tests.support.examples import some_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -48,12 +48,16 @@ NO_INPUT_OR_OUTPUT = (
     *(
         f"market_feed/{name}.py"
         for name in (
-            *("market", "times", "continuity", "freshness", "rotation", "budget", "event", "markets"),
-            *("schedule", "session"),
+            *("market", "times", "schedule/calendar", "schedule/session"),
             *("venues/venue", "venues/decimals", "venues/binance/frames", "venues/binance/pages"),
             *(f"venues/coinbase/{name}" for name in ("frames", "pages", "venue")),
             *("venues/binance/venue", "simulator/database", "simulator/faults"),
         )
+    ),
+    *(
+        f"market_feed/decisions/{path.name}"
+        for path in sorted((PACKAGES["market_feed"] / "decisions").glob("*.py"))
+        if path.name != "__init__.py"
     ),
     *sorted(str(path.relative_to(ROOT / "libs/trading-model/src")) for path in PACKAGES["trading_model"].rglob("*.py")),
 )

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from market_feed.continuity import Limits
-from market_feed.feed import FeedLimits
+from market_feed.decisions.continuity import Limits
+from market_feed.intake.venue_feed import FeedLimits
 from market_feed.market import KINDS
 from market_feed.times import Unit
 from market_feed.venues.venue import Wanted

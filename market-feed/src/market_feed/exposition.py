@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from market_feed import __version__, metrics
-from market_feed.feed import VenueFeed
-from market_feed.freshness import STATES
-from market_feed.journal import MarketJournal
-from market_feed.markets import Market
+from market_feed.decisions.freshness import STATES
+from market_feed.decisions.market_state import Market
+from market_feed.intake.journal import MarketJournal
+from market_feed.intake.venue_feed import VenueFeed
 from service_kit.connection.context import ConnectionContext
 from service_kit.metrics.catalogue import Metric
 from service_kit.metrics.process import build_family

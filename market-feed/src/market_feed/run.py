@@ -9,18 +9,18 @@ from functools import partial
 
 import structlog
 
-from market_feed.budget import Ban, RollingBudget
+from market_feed.decisions.budget import Ban, RollingBudget
+from market_feed.decisions.event import COUNTED, numbers_after
 from market_feed.environment import Settings
-from market_feed.event import COUNTED, numbers_after
 from market_feed.exposition import families
-from market_feed.feed import VenueFeed
-from market_feed.filler import Filler
-from market_feed.journal import MarketJournal
+from market_feed.intake.filler import Filler
+from market_feed.intake.journal import MarketJournal
+from market_feed.intake.shard import REASONS, Dialling
+from market_feed.intake.venue_feed import VenueFeed
 from market_feed.known_venues import venues
 from market_feed.problems import TYPES, NotConnected
-from market_feed.schedule import Calendar, Window, calendar_of
-from market_feed.schedule_file import ScheduleError, read_schedule
-from market_feed.shard import REASONS, Dialling
+from market_feed.schedule.calendar import Calendar, Window, calendar_of
+from market_feed.schedule.file import ScheduleError, read_schedule
 from service_kit.access.gate import Gate
 from service_kit.clock import SYSTEM_CLOCK
 from service_kit.connection.context import ConnectionContext

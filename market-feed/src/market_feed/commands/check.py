@@ -5,10 +5,10 @@ import ssl
 import time
 from collections.abc import Sequence
 
-from market_feed.filler import Filler
-from market_feed.link import Link, open_connection
+from market_feed.intake.filler import Filler
+from market_feed.intake.link import Link, open_connection
+from market_feed.intake.shard import REFUSED
 from market_feed.market import Instrument, Subscriptions, Trade, Unreadable
-from market_feed.shard import REFUSED
 from market_feed.venues.venue import Page, Venue
 
 LISTEN_SECONDS = 10.0

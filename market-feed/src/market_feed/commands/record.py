@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from market_feed.link import Link, open_connection
-from market_feed.shard import REFUSED
+from market_feed.intake.link import Link, open_connection
+from market_feed.intake.shard import REFUSED
 from market_feed.venues.venue import Venue
 
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from gzip import BadGzipFile
 from pathlib import Path
 
-from market_feed.continuity import Limits
-from market_feed.event import COUNTED, numbers_after
-from market_feed.journal import MarketJournal
+from market_feed.decisions.continuity import Limits
+from market_feed.decisions.event import COUNTED, numbers_after
+from market_feed.decisions.market_state import Market
+from market_feed.intake.journal import MarketJournal
 from market_feed.market import Quote, Trade
-from market_feed.markets import Market
-from market_feed.schedule import Calendar
+from market_feed.schedule.calendar import Calendar
 from market_feed.simulator.tape import read_frames
 from market_feed.venues.venue import Venue
 from telemetry_stream import backend

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from market_feed.schedule import Interval, Window, calendar_of
-from market_feed.schedule_file import ScheduleError, read_schedule
+from market_feed.schedule.calendar import Interval, Window, calendar_of
+from market_feed.schedule.file import ScheduleError, read_schedule
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from market_feed.budget import RollingBudget
+from market_feed.decisions.budget import RollingBudget
 
 WEIGHTS = {"aggTrades": 4, "historicalTrades": 25, "time": 1, "exchangeInfo": 20, "klines": 2}
 MAX_LIMIT = 1_000

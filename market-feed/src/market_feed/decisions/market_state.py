@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from market_feed.continuity import Continuity, Limits
-from market_feed.event import Writer
-from market_feed.freshness import Freshness
+from market_feed.decisions.continuity import Continuity, Limits
+from market_feed.decisions.event import Writer
+from market_feed.decisions.freshness import Freshness
 from market_feed.market import Gap, GapFilled, Instrument, Quote, Trade
-from market_feed.schedule import Calendar
-from market_feed.session import Session
+from market_feed.schedule.calendar import Calendar
+from market_feed.schedule.session import Session
 from telemetry_stream.events import Event
 from telemetry_stream.id_spaces import IdSpace
 

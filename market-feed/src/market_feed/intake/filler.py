@@ -10,7 +10,7 @@ from typing import Protocol
 import httpx
 import structlog
 
-from market_feed.budget import CAUSES, Ban, RollingBudget
+from market_feed.decisions.budget import CAUSES, Ban, RollingBudget
 from market_feed.market import Instrument, Trade
 from market_feed.venues.venue import Page, Venue
 from telemetry_stream.backoff import backoff

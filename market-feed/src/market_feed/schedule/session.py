@@ -6,7 +6,7 @@ Times are microseconds since 1970, by this machine's clock where nothing else is
 from dataclasses import dataclass
 from typing import Literal
 
-from market_feed.schedule import SECOND_US, Calendar, Interval
+from market_feed.schedule.calendar import SECOND_US, Calendar, Interval
 
 LEAD_US = 30 * SECOND_US
 """Connect so long before an opening."""

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from market_feed.continuity import Limits
-from market_feed.filler import Filler
-from market_feed.freshness import GrowingPause
-from market_feed.journal import MarketJournal
-from market_feed.link import Link
+from market_feed.decisions.continuity import Limits
+from market_feed.decisions.freshness import GrowingPause
+from market_feed.decisions.market_state import Market
+from market_feed.decisions.rotation import rotation_due
+from market_feed.intake.filler import Filler
+from market_feed.intake.journal import MarketJournal
+from market_feed.intake.link import Link
+from market_feed.intake.shard import Dialling, Shard
 from market_feed.market import (
     Candle,
     Head,
@@ -23,10 +26,7 @@ from market_feed.market import (
     Trade,
     Unreadable,
 )
-from market_feed.markets import Market
-from market_feed.rotation import rotation_due
-from market_feed.schedule import Calendar
-from market_feed.shard import Dialling, Shard
+from market_feed.schedule.calendar import Calendar
 from market_feed.venues.venue import Venue
 from telemetry_stream.events import Event
 from telemetry_stream.id_spaces import IdSpace

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from market_feed.schedule import Window
+from market_feed.schedule.calendar import Window
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")

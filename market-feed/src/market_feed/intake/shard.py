@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import structlog
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
 
-from market_feed.budget import CAUSES, Ban, RollingBudget
-from market_feed.link import Link, Take, open_connection
+from market_feed.decisions.budget import CAUSES, Ban, RollingBudget
+from market_feed.intake.link import Link, Take, open_connection
 from market_feed.venues.venue import Venue
 from telemetry_stream.backoff import backoff
 

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
-from market_feed.schedule import Interval
+from market_feed.schedule.calendar import Interval
 from market_feed.times import Unit, as_text
 from telemetry_stream.events import Event
 
