@@ -5,6 +5,7 @@ Modules:
     accounting           positions, P&L and fees from fills
     contents             what each kind of event says
     currencies           currency codes, as data
+    days                 trading days by a boundary in a time zone, weeks and months
     decimals             exact decimal arithmetic, and how amounts are shown
     field_rules          checks each field of a trade
     fields               the table of a trade's fields, and the JSON schemas made from it
