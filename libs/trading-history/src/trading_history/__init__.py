@@ -7,6 +7,7 @@ Modules:
     schema      the tables as SQL; makes, opens and recognises the store
     writer      applies batches, in transactions with the position
     reader      reads a snapshot: fills in the order of trading
+    queries     questions of the API, the page and metrics
     follow      brings the store up to date from the stream
     rebuild     builds the store from a journal in the same folder
     lock        one writer at a time

@@ -109,21 +109,24 @@ class Snapshot:
     """The store at one position. Use it before its context ends."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
+        """For the questions of `queries`."""
+
         positions = PositionTable(connection, schema.FOLD).load(connection)
         self.position = positions.get(LEDGER, StreamPosition())
         """How far the store has come."""
 
-        self._taken_back = {row[0] for row in connection.execute("SELECT id FROM imports WHERE NOT in_force")}
+        self.taken_back = {row[0] for row in connection.execute("SELECT id FROM imports WHERE NOT in_force")}
+        """Imports whose fills don't count."""
 
     def counts(self) -> dict[str, int]:
         """Events by what became of them: `fills`, `undecodable`, `unmatched`."""
-        counts: dict[str, int] = dict(self._connection.execute("SELECT name, events FROM counts"))
+        counts: dict[str, int] = dict(self.connection.execute("SELECT name, events FROM counts"))
         return counts
 
     def known_keys(self) -> list[LineKey]:
         """All keys that ever had a fill, in the order of their first."""
-        return [LineKey(*row) for row in self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id")]
+        return [LineKey(*row) for row in self.connection.execute(f"SELECT {_KEY} FROM key ORDER BY id")]
 
     def fills(self, keys: Iterable[LineKey]) -> Iterator[StoredFill]:
         """The fills in force of all these keys together, in the order of trading. Memory is flat in their number.
@@ -131,8 +134,8 @@ class Snapshot:
         The symbols of keys may be in any case.
         """
         numbers = {number: key for key in keys if (number := self._number_of(key))}
-        rows = [self._connection.execute(_OF_KEY, (number,)) for number in numbers]
-        taken_back = self._taken_back
+        rows = [self.connection.execute(_OF_KEY, (number,)) for number in numbers]
+        taken_back = self.taken_back
         for row in rows[0] if len(rows) == 1 else heapq.merge(*rows):
             if row[_IMPORT] is None or row[_IMPORT] not in taken_back:
                 yield _fill(row, numbers[row[3]])
@@ -141,13 +144,13 @@ class Snapshot:
         """The fills in force of an account and a symbol (in any case) from one time to another, whatever their strategy
         and currency; at most `limit`. Times are Unix nanoseconds.
         """
-        rows = self._connection.execute(_NEAR, (account, symbol.upper(), first_ns, last_ns, limit))
-        taken_back = self._taken_back
+        rows = self.connection.execute(_NEAR, (account, symbol.upper(), first_ns, last_ns, limit))
+        taken_back = self.taken_back
         return [NearFill(*row[:5]) for row in rows if row[5] is None or row[5] not in taken_back]
 
     def import_keys(self, import_id: str) -> list[LineKey]:
         """The keys that have fills of an import, whether it is in force or not."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             f"SELECT {_KEY} FROM key WHERE id IN (SELECT key FROM trades WHERE import_id = ?) ORDER BY id", (import_id,)
         )
         return [LineKey(*row) for row in rows]
@@ -175,9 +178,9 @@ class Snapshot:
         return [(key, multiplier, fills) for (key, multiplier), fills in counts.items()]
 
     def _import_fills(self, import_id: str, until: int) -> Iterator[tuple[LineKey, StoredFill | FillRecord]]:
-        corrected = {row[0] for row in self._connection.execute(_CORRECTED_SINCE, (until, import_id))}
+        corrected = {row[0] for row in self.connection.execute(_CORRECTED_SINCE, (until, import_id))}
         keys = dict(enumerate(self.known_keys(), 1))
-        for *row, in_force in self._connection.execute(_OF_IMPORT, (import_id, until)):
+        for *row, in_force in self.connection.execute(_OF_IMPORT, (import_id, until)):
             if row[2] in corrected:
                 record = self._as_of(row[2], until)
                 if record is not None:
@@ -187,21 +190,21 @@ class Snapshot:
 
     def _as_of(self, subject: int, until: int) -> FillRecord | None:
         """What a fill that was corrected said at the sequence `until`; None if it was void."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT seq, kind, target FROM corrections WHERE subject = ? AND seq <= ? ORDER BY seq", (subject, until)
         )
         standing, _ = standing_of(subject, [Correction(*row) for row in rows])
         if not standing.in_force:
             return None
         if standing.replace:
-            content = self._connection.execute("SELECT fill FROM corrections WHERE seq = ?", (standing.replace,)).get
+            content = self.connection.execute("SELECT fill FROM corrections WHERE seq = ?", (standing.replace,)).get
         else:
-            content = self._connection.execute("SELECT was FROM corrections WHERE target = ? LIMIT 1", (subject,)).get
+            content = self.connection.execute("SELECT was FROM corrections WHERE target = ? LIMIT 1", (subject,)).get
         record = decode.read_event(content.encode())
         return record if isinstance(record, FillRecord) else None
 
     def _number_of(self, key: LineKey) -> int | None:
-        number: int | None = self._connection.execute(
+        number: int | None = self.connection.execute(
             "SELECT id FROM key WHERE account = ? AND strategy = ? AND symbol = ? AND position_side = ?"
             " AND currency = ?",
             key._replace(symbol=key.symbol.upper()),
