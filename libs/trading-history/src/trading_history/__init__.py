@@ -1,4 +1,5 @@
-"""The derived store of the ledger's fills: by key and time, corrections applied. Rebuilt from the stream at will.
+"""The derived store of the ledger: fills by key and time, corrections applied; round trips and equity. Rebuilt from the
+stream at will.
 
 Modules:
 

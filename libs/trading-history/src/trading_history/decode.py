@@ -57,12 +57,14 @@ class ReplaceRecord(msgspec.Struct, frozen=True):
 
 
 class OtherRecord(msgspec.Struct, frozen=True):
-    """An event that is not a fill, as far as the store reads it: all other kinds change none of its rows."""
+    """An event that is not a fill, as far as the store reads it. `raw` is the event as journaled."""
 
     kind: str
     seq: int = 0
     id: str = ""
+    aside: bool = False
     target: int = 0
+    raw: bytes = b""
     void: VoidRecord | None = None
     replace: ReplaceRecord | None = None
     import_: Import | None = msgspec.field(default=None, name="import")
@@ -99,9 +101,10 @@ def read_event(event: bytes | msgspec.Raw) -> Record | None:
     except _ERRORS:
         pass
     try:
-        return _decode_other(event)
+        other = _decode_other(event)
     except _ERRORS:
         return None
+    return msgspec.structs.replace(other, raw=bytes(event))
 
 
 def key_of(fill: FillRecord) -> LineKey:

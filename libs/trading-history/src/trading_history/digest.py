@@ -14,8 +14,8 @@ def digest(folder: Path) -> str:
         with own_errors(folder / schema.HISTORY_FILE):
             total = blake2b(digest_size=16)
             connection.execute("BEGIN")
-            for table, order in schema.DATA.items():
-                for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
+            for table, rows in (schema.DATA | schema.FIGURES).items():
+                for row in connection.execute(rows):
                     total.update(repr(row).encode())
                 total.update(table.encode())
             return total.hexdigest()

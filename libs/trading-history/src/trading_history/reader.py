@@ -119,6 +119,10 @@ class Snapshot:
         self.taken_back = {row[0] for row in connection.execute("SELECT id FROM imports WHERE NOT in_force")}
         """Imports whose fills don't count."""
 
+        (applied, changed), *_ = connection.execute("SELECT applied, changed FROM figures")
+        self.figures_are_settled = changed is None and applied == self.position.sequence
+        """Whether figures (positions, equity, round trips) have all that the store has: not while they are restated."""
+
     def counts(self) -> dict[str, int]:
         """Events by what became of them: `fills`, `undecodable`, `unmatched`."""
         counts: dict[str, int] = dict(self.connection.execute("SELECT name, events FROM counts"))

@@ -1,5 +1,6 @@
 """The store's tables as SQL, and how its database is made, opened and recognised."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -11,10 +12,10 @@ from trading_history.errors import NewerStore, StoreDamaged, StoreMissing, Store
 HISTORY_FILE = "history.sqlite3"
 APPLICATION_ID = 0x54525348  # "TRSH": lets `file` and a careful program tell a history from another database
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the tables. Raise it with a step in `open_to_write` that brings an earlier one to it, or rebuilds."""
 
-FOLD = 1
+FOLD = 2
 """Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
 BUSY_WAIT_MS = 2_000
@@ -54,6 +55,7 @@ CREATE TABLE trades (
     PRIMARY KEY (key, ts_ns, ordinal, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX trades_of_import ON trades (import_id) WHERE import_id IS NOT NULL;
+CREATE INDEX trades_by_time ON trades (ts_ns, ordinal, seq);
 
 -- voids and replaces
 CREATE TABLE corrections (
@@ -77,6 +79,117 @@ CREATE TABLE imports (
     content TEXT NOT NULL               -- as journaled, JSON
 ) STRICT, WITHOUT ROWID;
 
+-- events of other kinds that figures depend on, and notes
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,                 -- cash, split, opening, move, instrument, price, rate or note
+    in_force INTEGER NOT NULL,          -- 0: a void says that it never happened
+    target INTEGER NOT NULL,            -- of a note: the fill that it is about, else 0
+    event TEXT NOT NULL                 -- as journaled, JSON
+) STRICT;
+CREATE INDEX events_of_target ON events (target) WHERE target;
+
+-- whose figures: of a position (kind book), and sums over positions by account, by strategy, by symbol, and over all
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,             -- by chance: another store has other numbers
+    kind TEXT NOT NULL,                 -- book, account, strategy, symbol or total
+    account TEXT NOT NULL,              -- '' where the kind does not name it
+    strategy TEXT NOT NULL,
+    symbol TEXT NOT NULL,               -- the canonical one: aliases and instruments are applied
+    position_side TEXT NOT NULL,
+    currency TEXT NOT NULL,             -- of the P&L; '' is unknown, and in no sum
+    UNIQUE (kind, account, strategy, symbol, position_side, currency)
+) STRICT;
+
+-- which position the fills of a key belong to, by instruments and aliases
+CREATE TABLE lines (
+    key INTEGER PRIMARY KEY,
+    series INTEGER NOT NULL             -- of kind book
+) STRICT;
+
+-- net P&L over time, marked to market: realised + unrealised - fees + cash, in the currency of the series.
+-- a bar has a row only where something changed in it
+CREATE TABLE equity (
+    series INTEGER NOT NULL,
+    span INTEGER NOT NULL,              -- seconds: 1, 60, 3600 or 86400
+    start INTEGER NOT NULL,             -- Unix seconds, a multiple of the span; the bar ends before start + span
+    open TEXT NOT NULL,                 -- net P&L before the first change in the bar: it begins at 0
+    high TEXT NOT NULL,
+    low TEXT NOT NULL,
+    close TEXT NOT NULL,
+    drawdown TEXT NOT NULL,             -- the largest fall from a peak to a later trough, both in the bar; 0 or more
+    realized TEXT NOT NULL,             -- what was realised, paid in fees and received as cash in the bar
+    fees TEXT NOT NULL,
+    cash TEXT NOT NULL,
+    fills INTEGER NOT NULL,
+    turnover TEXT NOT NULL,             -- sum of what the fills were worth, unsigned
+    PRIMARY KEY (series, span, start)
+) STRICT, WITHOUT ROWID;
+
+-- each position at its last change
+CREATE TABLE positions (
+    series INTEGER PRIMARY KEY,
+    quantity TEXT NOT NULL,             -- negative when short
+    average TEXT,                       -- entry price; NULL while flat
+    realized TEXT NOT NULL,
+    unrealized TEXT,                    -- NULL: an open position without a mark
+    fees TEXT NOT NULL,                 -- in the net, positive when paid
+    cash TEXT NOT NULL,                 -- income
+    net TEXT,                           -- realized + unrealized - fees + cash
+    mark TEXT,                          -- the price that marks it
+    mark_ns INTEGER,                    -- and its time
+    fees_outside TEXT NOT NULL,         -- JSON: by currency, fees that no rate values; not in the net
+    flags TEXT NOT NULL,                -- JSON: what a reader of the figures has to know
+    rounded INTEGER NOT NULL,           -- 1: a division that does not end is in it, shown to 34 decimals more
+    fills INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL,          -- of its first and last step
+    last_ns INTEGER NOT NULL,
+    revision INTEGER NOT NULL           -- the last event that changed its past: late, a correction; 0 for none
+) STRICT;
+
+-- from flat to flat, or to a rest below the lot; a flip ends one and begins the next
+CREATE TABLE round_trips (
+    series INTEGER NOT NULL,            -- of a position
+    number INTEGER NOT NULL,            -- 1 for the first of the position
+    side TEXT NOT NULL,                 -- long or short
+    opened_ns INTEGER NOT NULL,
+    closed_ns INTEGER,                  -- NULL while open
+    entry TEXT,                         -- average price of what opened it, and of what closed it
+    exit TEXT,
+    quantity TEXT NOT NULL,             -- the largest that was held
+    turnover TEXT NOT NULL,             -- sum of what its fills were worth, unsigned
+    gross TEXT NOT NULL,                -- realised P&L, before fees
+    fees TEXT NOT NULL,                 -- positive when paid
+    cash TEXT NOT NULL,                 -- income while it was open: funding, dividends
+    net TEXT NOT NULL,                  -- gross - fees + cash
+    mae TEXT NOT NULL,                  -- lowest and highest gross P&L on the way, marked: 0 or less, 0 or more
+    mfe TEXT NOT NULL,
+    fills INTEGER NOT NULL,
+    tags TEXT NOT NULL,                 -- JSON array: the tags of its fills, sorted
+    flags TEXT NOT NULL,                -- JSON array: opening, dust, fee_outside, unknown_basis, rounded
+    first_seq INTEGER NOT NULL,         -- the fill that opened it, and the one that closed it, 0 where none did
+    last_seq INTEGER NOT NULL,
+    revision INTEGER NOT NULL,          -- the highest sequence of all events of the position up to its end
+    PRIMARY KEY (series, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX round_trips_by_end ON round_trips (closed_ns);
+
+-- how far figures have come: all steps up to a place in the order of trading. One row
+CREATE TABLE figures (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    applied INTEGER NOT NULL,           -- sequence of the last event that they know of
+    frontier TEXT NOT NULL,             -- JSON: the place of the last step that is in them
+    changed TEXT                        -- JSON: the earliest place that changed behind it; NULL for none
+) STRICT;
+INSERT INTO figures VALUES (1, 0, '[]', NULL);
+
+-- states of the fold at earlier places, to go back to
+CREATE TABLE checkpoints (
+    number INTEGER PRIMARY KEY,
+    place TEXT NOT NULL,
+    state BLOB NOT NULL
+) STRICT;
+
 -- events without a row: name and number
 CREATE TABLE counts (
     name TEXT PRIMARY KEY,
@@ -92,8 +205,47 @@ FROM trades JOIN key ON key.id = trades.key
 WHERE in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE NOT in_force));
 """
 
-DATA = {"key": "id", "trades": "key, ts_ns, ordinal, seq", "corrections": "seq", "imports": "id", "counts": "name"}
-"""Tables whose rows depend on the ledger alone, so that two stores of one ledger have equal ones, and their order."""
+DATA = {
+    "key": "SELECT * FROM key ORDER BY id",
+    "trades": "SELECT * FROM trades ORDER BY key, ts_ns, ordinal, seq",
+    "corrections": "SELECT * FROM corrections ORDER BY seq",
+    "imports": "SELECT * FROM imports ORDER BY id",
+    "events": "SELECT * FROM events ORDER BY seq",
+    "counts": "SELECT * FROM counts ORDER BY name",
+}
+"""Tables whose rows depend on the ledger alone, so that two stores of one ledger have equal ones; how they compare."""
+
+EQUITY = (
+    "series", "span", "start", "open", "high", "low", "close", "drawdown", "realized", "fees", "cash", "fills",
+    "turnover",
+)  # fmt: skip
+POSITIONS = (
+    "series", "quantity", "average", "realized", "unrealized", "fees", "cash", "net", "mark", "mark_ns", "fees_outside",
+    "flags", "rounded", "fills", "first_ns", "last_ns", "revision",
+)  # fmt: skip
+ROUND_TRIPS = (
+    "series", "number", "side", "opened_ns", "closed_ns", "entry", "exit", "quantity", "turnover", "gross", "fees",
+    "cash", "net", "mae", "mfe", "fills", "tags", "flags", "first_seq", "last_seq", "revision",
+)  # fmt: skip
+SERIES = ("kind", "account", "strategy", "symbol", "position_side", "currency")
+
+
+DERIVED = ("series", "lines", "equity", "positions", "round_trips", "checkpoints")
+"""Tables of the figures: they follow from the others by the accounting."""
+
+
+def _with_names(table: str, columns: Sequence[str]) -> str:
+    shown = ", ".join((*SERIES, *columns[1:]))
+    return f"SELECT {shown} FROM {table} JOIN series ON series.id = {table}.series ORDER BY {shown}"
+
+
+FIGURES = {
+    "lines": f"SELECT key, {', '.join(SERIES)} FROM lines JOIN series ON series.id = lines.series ORDER BY key",
+    "equity": _with_names("equity", EQUITY),
+    "positions": _with_names("positions", POSITIONS),
+    "round_trips": _with_names("round_trips", ROUND_TRIPS),
+}
+"""The same of what follows from these tables by the accounting: names in the place of the number of the series."""
 
 
 def open_to_write(folder: Path) -> tuple[apsw.Connection, str]:

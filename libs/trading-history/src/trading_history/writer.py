@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 CHECKPOINT_PAGES = 1_000
 """Once this many pages (of 4 KiB) are in the write-ahead log, they are copied into the database."""
 
+KEPT = ("cash", "split", "opening", "move", "instrument", "price", "rate", "note")
+"""Kinds of events that have a row of their own: figures depend on them, or people read them."""
+
 _INSERT_FILL = f"INSERT INTO trades VALUES ({', '.join('?' * len(decode.COLUMNS))})"
 _PLACE = "key = ? AND ts_ns = ? AND ordinal = ? AND seq = ?"
 
@@ -103,9 +106,10 @@ class HistoryWriter:
         with own_errors(self.file):
             self._rows.clear()
             self._begin_transaction()
-            for table in schema.DATA:
+            for table in (*schema.DATA, *schema.DERIVED):
                 if table != "counts":
                     self._connection.execute(f"DELETE FROM {table}")
+            self._connection.execute("UPDATE figures SET applied = 0, frontier = '[]', changed = NULL")
             self._keys.clear()
             self.counts = dict.fromkeys(self.counts, 0)
             self.pending += 1
@@ -171,6 +175,10 @@ class HistoryWriter:
             self._connection.execute(
                 "INSERT OR IGNORE INTO imports VALUES (?, ?, 1, ?)", (event.id, event.seq, content)
             )
+        elif event.kind in KEPT:
+            self._begin_transaction()
+            values = (event.seq, event.kind, 1, event.target, event.raw.decode())
+            self._connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", values)
         elif event.kind == "void" and event.void is not None:
             self._correct(event, bytes(event.void.was).decode(), None, event.void.reason)
         elif event.kind == "replace" and event.replace is not None:
@@ -197,6 +205,8 @@ class HistoryWriter:
             self._connection.execute("UPDATE imports SET in_force = ? WHERE seq = ?", (after.in_force, subject))
         elif kind == "fill":
             self._settle(subject, before, after)
+        else:
+            self._connection.execute("UPDATE events SET in_force = ? WHERE seq = ?", (after.in_force, subject))
 
     def _subject(self, target: int, was: str) -> tuple[int, str]:
         """The event that a correction of `target` concerns in the end, and what it is."""

@@ -2,7 +2,18 @@
 
 Modules:
 
-    keys      which keys of positions are wanted, and when they traded first and last
-    trades    a search of fills, in the order of trading, with their corrections
-    imports   imported files, newest first
+    keys          which keys of positions are wanted, and when they traded first and last
+    trades        a search of fills, in the order of trading, with their corrections
+    imports       imported files, newest first
+    scope         which positions a question about figures is about
+    equity        net P&L over time, and its drawdown
+    pnl           P&L by day, week, month, hour of the day and weekday
+    performance   win rate, profit factor, returns and the like, of one scope or of each group
+    returns       daily returns of equity, and the ratios over them
+    value         a figure that may be undefined
+    round_trips   from flat to flat, newest first
+    positions     the positions at their last change
+
+Times are Unix nanoseconds; a range has its start and not its end. Amounts are exact decimals in the currency that the
+answer names; amounts of different currencies are never added.
 """

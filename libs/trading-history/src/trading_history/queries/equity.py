@@ -1,0 +1,198 @@
+"""Net P&L over time, marked to market, and its drawdown.
+
+A bar has its first and last value, its highest and lowest, and the largest fall inside it, so the drawdown over any
+range of bars is exact. Of scopes without a stored series (see `scope.sums`) the bars of the positions are added: then
+values are exact at the ends of bars only, and `exact_inside` says so.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trading_history.queries.scope import Scope, Series, books, sums
+from trading_history.reader import Snapshot
+from trading_model.decimals import EXACT, ZERO, exactly
+
+SPANS = (1, 60, 3_600, 86_400)
+"""Seconds of a bar. Those of a second are kept for a day."""
+
+SECOND = 1_000_000_000
+
+
+class Bar(msgspec.Struct, frozen=True, gc=False):
+    """Net P&L within a bar that ends before `start_ns` + the span. `drawdown` is 0 or more. `realized`, `fees`, `cash`,
+    `fills` and `turnover` are those of the bar alone. Times without a change have no bar: the close before holds.
+    """
+
+    start_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    drawdown: Decimal
+    realized: Decimal
+    fees: Decimal
+    cash: Decimal
+    turnover: Decimal
+    fills: int
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Bars in one currency, ascending. `opening` is the net P&L before the first one.
+
+    `requested_span` is there where that one would have given too many bars, and `span` is coarser.
+    """
+
+    currency: str
+    span: int
+    opening: Decimal
+    bars: list[Bar]
+    exact_inside: bool
+    requested_span: int | None = None
+
+
+class Drawdown(msgspec.Struct, frozen=True):
+    """The largest fall of net P&L from a peak, 0 or more, in a range; the first peak is the value at its start, 0
+    before the first event. The times are those of the bars that have them.
+
+    `current` is the fall from the highest value of the range to the last one. `under_water_ns` is the longest time from
+    a peak until it was reached again; `is_open` says that this one still lasts. `span` is that of the bars in seconds.
+    """
+
+    currency: str
+    max: Decimal
+    peak: Decimal
+    peak_ns: int
+    trough: Decimal
+    trough_ns: int
+    current: Decimal
+    current_peak: Decimal
+    under_water_ns: int
+    under_water_from_ns: int
+    is_open: bool
+    exact_inside: bool
+    span: int
+
+
+def equity(
+    snapshot: Snapshot,
+    scope: Scope,
+    start_ns: int,
+    end_ns: int,
+    span: int = 60,
+    max_bars: int = 5_000,
+) -> list[Curve]:
+    """The curves of a scope, one for each currency. A span that would give more than `max_bars` becomes coarser."""
+    for chosen in SPANS[SPANS.index(span) :]:
+        found = curves(snapshot, scope, start_ns, end_ns, chosen, max_bars)
+        if found is not None:
+            requested = None if chosen == span else span
+            return [msgspec.structs.replace(curve, requested_span=requested) for curve in found]
+    return curves(snapshot, scope, start_ns, end_ns, SPANS[-1]) or []
+
+
+def drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int = 60) -> list[Drawdown]:
+    """The drawdowns of a scope, one for each currency, from bars of this span or a coarser one."""
+    return [drawdown_of(curve, start_ns, end_ns) for curve in equity(snapshot, scope, start_ns, end_ns, span, 500_000)]
+
+
+@exactly
+def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
+    """The drawdown of a curve that has the bars from `start_ns` to `end_ns`. The open fall lasts until `end_ns`."""
+    peak, peak_ns = curve.opening, start_ns
+    worst = ZERO
+    top, top_ns, trough, trough_ns = peak, peak_ns, peak, peak_ns
+    longest, longest_from, is_open = 0, start_ns, False
+    for bar in curve.bars:
+        inside = max(bar.drawdown, peak - bar.low)
+        if inside > worst:
+            worst, trough, trough_ns = inside, bar.low, bar.start_ns
+            # A peak of the same bar that its own fall begins at may be higher than the one before it.
+            top, top_ns = (peak, peak_ns) if inside == peak - bar.low else (bar.low + inside, bar.start_ns)
+        if bar.high >= peak:
+            if bar.start_ns - peak_ns > longest and worst > ZERO:
+                longest, longest_from = bar.start_ns - peak_ns, peak_ns
+            peak, peak_ns = bar.high, bar.start_ns
+    close = curve.bars[-1].close if curve.bars else curve.opening
+    if close < peak and end_ns - peak_ns > longest:
+        longest, longest_from, is_open = end_ns - peak_ns, peak_ns, True
+    return Drawdown(
+        curve.currency, worst, top, top_ns, trough, trough_ns, peak - close, peak, longest, longest_from, is_open,
+        curve.exact_inside, curve.span,
+    )  # fmt: skip
+
+
+def level_before(snapshot: Snapshot, series: int, time_ns: int) -> Decimal:
+    """The net P&L of a series before a time: to the second within the last day, else to the minute."""
+    second = time_ns // SECOND
+    found = [snapshot.connection.execute(_LAST, (series, span, second - span)) for span in (1, 60)]
+    latest = max((row for rows in found for row in rows), default=None)
+    return ZERO if latest is None else _number(latest[1])
+
+
+_number = EXACT.create_decimal
+_make: Callable[..., Bar] = Bar
+_LAST = (
+    "SELECT start + span, close FROM equity WHERE series = ? AND span = ? AND start <= ? ORDER BY start DESC LIMIT 1"
+)
+_BARS = """
+SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills FROM equity
+WHERE series = ? AND span = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?
+"""
+
+
+def bars_of(snapshot: Snapshot, series: int, span: int, start_ns: int, end_ns: int, limit: int = 1 << 62) -> list[Bar]:
+    """The stored bars of a series that begin in a range, ascending, at most `limit`."""
+    first, stop = -(-start_ns // SECOND), -(-end_ns // SECOND)
+    rows = snapshot.connection.execute(_BARS, (series, span, first, stop, limit))
+    return [_bar(row) for row in rows]
+
+
+def _bar(row: tuple[Any, ...]) -> Bar:
+    start, *amounts, fills = row
+    return _make(start * SECOND, *map(_number, amounts), fills)
+
+
+def curves(
+    snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int, max_bars: int = 1 << 62
+) -> list[Curve] | None:
+    """The curves at one span; None if one has too many bars. A range that begins inside a bar has this whole bar."""
+    width = span * SECOND
+    start_ns = start_ns // width * width
+    stored = sums(snapshot, scope)
+    members: dict[str, list[Series]] = {}
+    for series in books(snapshot, scope) if stored is None else stored:
+        members.setdefault(series.currency, []).append(series)
+    answers = []
+    for currency, parts in members.items():
+        found = [bars_of(snapshot, one.id, span, start_ns, end_ns, max_bars + 1) for one in parts]
+        if any(len(bars) > max_bars for bars in found):
+            return None
+        levels = [level_before(snapshot, one.id, start_ns) for one in parts]
+        opening, bars = (levels[0], found[0]) if stored is not None else _added(levels, found)
+        if len(bars) > max_bars:
+            return None
+        answers.append(Curve(currency, span, opening, bars, stored is not None))
+    return answers
+
+
+@exactly
+def _added(levels: Sequence[Decimal], found: Iterable[list[Bar]]) -> tuple[Decimal, list[Bar]]:
+    """The sum of several lines at the ends of their bars."""
+    opening = level = sum(levels, ZERO)
+    at: dict[int, list[Bar]] = {}
+    for bars in found:
+        for bar in bars:
+            at.setdefault(bar.start_ns, []).append(bar)
+    summed = []
+    for start, parts in sorted(at.items()):
+        before, level = level, level + sum((bar.close - bar.open for bar in parts), ZERO)
+        names = ("realized", "fees", "cash", "turnover")
+        amounts = [sum((getattr(bar, name) for bar in parts), ZERO) for name in names]
+        low, high = sorted((before, level))
+        fall = max(before - level, ZERO)
+        fills = sum(bar.fills for bar in parts)
+        summed.append(_make(start, before, high, low, level, fall, *amounts, fills))
+    return opening, summed

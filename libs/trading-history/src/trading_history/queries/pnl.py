@@ -1,0 +1,129 @@
+"""P&L by trading day, week, month, hour of the day and weekday: the three views of accounting rule 22.
+
+    marked        the change of the net P&L, at the last mark before the end of the period
+    settled       realised P&L by fill, fees and cash, each at its own time
+    round trips   the net of the round trips that closed in the period
+
+Over a whole life, flat at its end, all three have the same sum but for cash that came while a position was flat, which
+no round trip has.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+
+import msgspec
+
+from trading_history.queries.equity import SECOND, Bar, curves
+from trading_history.queries.round_trips import all_closed
+from trading_history.queries.scope import Scope
+from trading_history.reader import Snapshot
+from trading_model.days import Calendar
+from trading_model.decimals import ZERO, exactly
+
+
+class Pnl(msgspec.Struct, frozen=True):
+    """The P&L of one period, or of all times of one hour or weekday. Amounts are in the currency of the table.
+
+    `marked` is the first view, `settled` = `realized` − `fees` + `cash` the second, `round_trips` the third; `trips`
+    of them closed. `wins` and `losses` count round trips with a net above and below 0.
+    """
+
+    marked: Decimal
+    settled: Decimal
+    realized: Decimal
+    fees: Decimal
+    cash: Decimal
+    round_trips: Decimal
+    trips: int
+    wins: int
+    losses: int
+    fills: int
+    turnover: Decimal
+
+
+class Table(msgspec.Struct, frozen=True):
+    """The P&L in one currency, by period: `rows[i]` is of the i-th one. `exact`: no bar lies across a boundary."""
+
+    currency: str
+    rows: list[Pnl]
+    exact: bool = True
+
+
+def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar) -> list[Table]:
+    """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values."""
+    starts = calendar.starts
+    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), calendar.index, starts)
+
+
+def by_hour(snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int) -> list[Table]:
+    """By hour of the day in a zone: 24 rows a table."""
+    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour)
+
+
+def by_weekday(snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int) -> list[Table]:
+    """By weekday in a zone: 7 rows a table, Monday first."""
+    return _tables(snapshot, scope, start_ns, end_ns, 7, lambda ns: _local(ns, zone).weekday())
+
+
+def _local(time_ns: int, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(time_ns // SECOND, UTC).astimezone(zone)
+
+
+class _Sum:
+    """The P&L of one row under way."""
+
+    def __init__(self) -> None:
+        self.marked = self.realized = self.fees = self.cash = self.turnover = self.trips_net = ZERO
+        self.trips = self.wins = self.losses = self.fills = 0
+
+    def add(self, bar: Bar) -> None:
+        self.marked += bar.close - bar.open
+        self.realized += bar.realized
+        self.fees += bar.fees
+        self.cash += bar.cash
+        self.fills += bar.fills
+        self.turnover += bar.turnover
+
+    def close(self, net: Decimal) -> None:
+        self.trips_net += net
+        self.trips += 1
+        self.wins += net > ZERO
+        self.losses += net < ZERO
+
+    def row(self) -> Pnl:
+        settled = self.realized - self.fees + self.cash
+        return Pnl(
+            self.marked, settled, self.realized, self.fees, self.cash, self.trips_net, self.trips, self.wins,
+            self.losses, self.fills, self.turnover,
+        )  # fmt: skip
+
+
+@exactly
+def _tables(
+    snapshot: Snapshot,
+    scope: Scope,
+    start_ns: int,
+    end_ns: int,
+    rows: int,
+    row_of: Callable[[int], int],
+    boundaries: Sequence[int] = (),
+) -> list[Table]:
+    """Sums of bars and round trips by row. Bars are as coarse as the boundaries allow."""
+    spans = (86_400, 3_600) if boundaries else (3_600,)
+    edges = (start_ns, end_ns, *boundaries)
+    span = next((one for one in spans if all(not edge % (one * SECOND) for edge in edges)), 60)
+    if span == 3_600 and not boundaries and row_of(0) != row_of(3_599 * SECOND):
+        span = 60  # a zone whose hours do not begin with those of UTC
+    sums: dict[str, list[_Sum]] = {}
+    if not scope.tags:
+        for curve in curves(snapshot, scope, start_ns, end_ns, span) or ():
+            table = sums.setdefault(curve.currency, [_Sum() for _ in range(rows)])
+            for bar in curve.bars:
+                table[row_of(bar.start_ns)].add(bar)
+    for trip in all_closed(snapshot, scope, start_ns, end_ns):
+        assert trip.closed_ns is not None
+        table = sums.setdefault(trip.currency, [_Sum() for _ in range(rows)])
+        table[row_of(trip.closed_ns)].close(trip.net)
+    exact = all(not edge % (60 * SECOND) for edge in edges)
+    return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]

@@ -1,0 +1,176 @@
+"""Daily returns of equity, linked, and the ratios over them: accounting rule 26.
+
+The equity of a day's end is capital + deposits − withdrawals + net P&L, marked. The return of a day is its equity
+divided by the equity of the day before with the day's net deposits, − 1. Days without trades count, with 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trading_history.queries.equity import curves, level_before
+from trading_history.queries.scope import Scope, books, sums
+from trading_history.queries.value import Value
+from trading_history.reader import Snapshot
+from trading_model.accounting.cash import FLOWS
+from trading_model.contents import Cash
+from trading_model.days import Calendar, DayBoundary
+from trading_model.decimals import AVERAGE, ZERO
+from trading_model.timestamps import unix_ns
+
+MIN_DAYS = 30
+"""Of returns, for ratios over them."""
+
+DAYS_A_YEAR = 365
+
+
+class Returns(msgspec.Struct, frozen=True):
+    """From daily returns of equity: capital and deposits + net P&L. Days without trades count.
+
+    Ratios are annualised by √365, with the sample's standard deviation; the downside is over all days, from 0. `cagr`
+    and `total` are fractions: 0.1 is 10 %. `max_drawdown` is of the linked index, 0 or more. `calmar` is cagr /
+    max_drawdown. `daily` are the returns themselves.
+    """
+
+    days: int
+    total: Value
+    cagr: Value
+    volatility: Value
+    sharpe: Value
+    sortino: Value
+    max_drawdown: Value
+    calmar: Value
+    daily: tuple[Decimal, ...] = ()
+
+
+def _undefined(reason: str, days: int = 0) -> Returns:
+    none = Value(None, reason)
+    return Returns(days, none, none, none, none, none, none, none)
+
+
+NO_CAPITAL = _undefined("no_capital")
+ONE = Decimal(1)
+_CASH = "SELECT json_extract(event, '$.cash') FROM events WHERE kind = 'cash' AND in_force"
+_decode = msgspec.json.Decoder(Cash).decode
+
+
+def daily_returns(
+    snapshot: Snapshot,
+    scope: Scope,
+    currency: str,
+    times: tuple[int, int],
+    capital: Mapping[str, Mapping[str, Decimal]],
+    boundary: DayBoundary,
+) -> Returns:
+    """The returns of the accounts of a scope in one currency, by the days of a range.
+
+    Days before the first capital or deposit are left out.
+    """
+    accounts = scope.accounts or tuple(sorted({one.account for one in books(snapshot, scope)}))
+    own = sum((capital.get(account, {}).get(currency, ZERO) for account in accounts), ZERO)
+    deposits = _deposits(snapshot, accounts, currency)
+    if not own and not deposits:
+        return NO_CAPITAL
+    first = times[0] if own else max(times[0], min(time for time, _ in deposits))
+    if first >= times[1]:
+        return NO_CAPITAL
+    calendar = Calendar.of(boundary, "day", first, times[1])
+    levels = _levels(snapshot, scope, calendar)
+    flows = [ZERO] * len(calendar.names)
+    invested = own
+    for time, amount in deposits:
+        at = calendar.index(time)
+        if at < 0:
+            invested += amount
+        elif at < len(flows):
+            flows[at] += amount
+    returns = list[Decimal]()
+    for at, flow in enumerate(flows):
+        before = invested + levels[at] + flow
+        if before <= ZERO:
+            return _undefined("ruined", len(returns))
+        invested += flow
+        returns.append(AVERAGE.divide(invested + levels[at + 1], before) - ONE)
+    return of(returns)
+
+
+def of(returns: Sequence[Decimal]) -> Returns:
+    """The figures of daily returns."""
+    if not returns:
+        return _undefined("too_few_days")
+    index = peak = ONE
+    fall = ZERO
+    for one in returns:
+        index = AVERAGE.multiply(index, ONE + one)
+        peak = max(peak, index)
+        fall = max(fall, ONE - AVERAGE.divide(index, peak))
+    days = len(returns)
+    if days < MIN_DAYS or index <= ZERO:
+        missing = Value(None, "ruined" if index <= ZERO else "too_few_days")
+        total = Value(index - ONE)
+        return Returns(days, total, missing, missing, missing, missing, Value(fall), missing, tuple(returns))
+    count, year = Decimal(days), Decimal(DAYS_A_YEAR)
+    mean = AVERAGE.divide(_sum(returns), count)
+    variance = AVERAGE.divide(_sum([_squared(one - mean) for one in returns]), count - ONE)
+    downside = AVERAGE.sqrt(AVERAGE.divide(_sum([_squared(min(one, ZERO)) for one in returns]), count))
+    deviation, root = AVERAGE.sqrt(variance), AVERAGE.sqrt(year)
+    cagr = AVERAGE.power(index, AVERAGE.divide(year, count)) - ONE
+    return Returns(
+        days,
+        Value(index - ONE),
+        Value(cagr),
+        Value(AVERAGE.multiply(deviation, root)),
+        _annual_ratio(mean, deviation, root),
+        _annual_ratio(mean, downside, root),
+        Value(fall),
+        Value(AVERAGE.divide(cagr, fall)) if fall else Value(None, "no_drawdown"),
+        tuple(returns),
+    )
+
+
+def _annual_ratio(mean: Decimal, deviation: Decimal, root: Decimal) -> Value:
+    if not deviation:
+        return Value(None, "no_variation")
+    return Value(AVERAGE.multiply(AVERAGE.divide(mean, deviation), root))
+
+
+def _sum(values: Sequence[Decimal]) -> Decimal:
+    total = ZERO
+    for value in values:
+        total = AVERAGE.add(total, value)
+    return total
+
+
+def _squared(value: Decimal) -> Decimal:
+    return AVERAGE.multiply(value, value)
+
+
+def _levels(snapshot: Snapshot, scope: Scope, calendar: Calendar) -> list[Decimal]:
+    """The net P&L before the first day, and at the end of each."""
+    stored = sums(snapshot, scope)
+    series = books(snapshot, scope) if stored is None else stored
+    level = sum((level_before(snapshot, one.id, calendar.starts[0]) for one in series), ZERO)
+    changes = [ZERO] * len(calendar.names)
+    span = 3_600 if all(not start % 3_600_000_000_000 for start in calendar.starts) else 60
+    for curve in curves(snapshot, scope, calendar.starts[0], calendar.starts[-1], span) or ():
+        for bar in curve.bars:
+            changes[calendar.index(bar.start_ns)] += bar.close - bar.open
+    levels = [level]
+    for change in changes:
+        levels.append(levels[-1] + change)
+    return levels
+
+
+def _deposits(snapshot: Snapshot, accounts: Sequence[str], currency: str) -> list[tuple[int, Decimal]]:
+    """Times and amounts of deposits, and of withdrawals, which are negative."""
+    rows: Any = snapshot.connection.execute(
+        "SELECT json_extract(event, '$.cash') FROM events WHERE kind = 'cash' AND in_force"
+    )
+    found = [_decode(content) for (content,) in rows if content is not None]
+    return [
+        (unix_ns(cash.ts), cash.amount)
+        for cash in found
+        if cash.reason in FLOWS and cash.account in accounts and cash.currency == currency
+    ]

@@ -1,0 +1,156 @@
+"""Round trips: from flat to flat, or to a rest below the lot (accounting rules 2 and 15). Newest first."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from trading_history.queries.scope import Scope
+from trading_history.reader import Snapshot
+from trading_history.schema import ROUND_TRIPS, SERIES
+from trading_model.decimals import EXACT
+
+
+class RoundTrip(msgspec.Struct, frozen=True, gc=False):
+    """A round trip of a position, in the currency of its P&L.
+
+    `closed_ns` is None while it is open; its figures are then what was realised so far. `entry` and `exit` are average
+    prices. `quantity` is the largest that was held, `turnover` what its fills were worth, unsigned. `mae` and `mfe` are
+    the lowest and the highest gross P&L on the way, marked. `flags`: `opening` (began with an opening: when it was
+    bought is unknown, so is the holding time), `dust` (ended at a rest below the lot, which the next one carries on),
+    `fee_outside` (a fee that no rate values is not in it), `unknown_basis`, `rounded`. `first_seq` and `last_seq` are
+    the fills that began and ended it, 0 where none did. `revision` is the highest sequence of all events of the
+    position up to its end: no event after that one changed it.
+    """
+
+    account: str
+    strategy: str
+    symbol: str
+    position_side: str
+    currency: str
+    number: int
+    side: str
+    opened_ns: int
+    closed_ns: int | None
+    entry: Decimal | None
+    exit: Decimal | None
+    quantity: Decimal
+    turnover: Decimal
+    gross: Decimal
+    fees: Decimal
+    cash: Decimal
+    net: Decimal
+    mae: Decimal
+    mfe: Decimal
+    fills: int
+    tags: tuple[str, ...]
+    flags: tuple[str, ...]
+    first_seq: int
+    last_seq: int
+    revision: int
+
+    @property
+    def holding_ns(self) -> int | None:
+        """How long it lasted; None while open, and where it began with an opening."""
+        return None if self.closed_ns is None or "opening" in self.flags else self.closed_ns - self.opened_ns
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Where a page ends: the next one begins after it."""
+
+    closed_ns: int
+    series: int
+    number: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some round trips, and where the next page begins; None at the end."""
+
+    round_trips: list[RoundTrip]
+    next: Cursor | None
+
+
+_COLUMNS = f"{', '.join(SERIES[1:])}, {', '.join(ROUND_TRIPS[1:])}, round_trips.series"
+_DECIMALS = frozenset(
+    5 + ROUND_TRIPS[1:].index(name)
+    for name in ("entry", "exit", "quantity", "turnover", "gross", "fees", "cash", "net", "mae", "mfe")
+)
+_ARRAYS = frozenset(5 + ROUND_TRIPS[1:].index(name) for name in ("tags", "flags"))
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def closed(
+    snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, limit: int = 100, after: Cursor | None = None
+) -> Page:
+    """The round trips that closed in a range, the last one first."""
+    where, values = _where(scope)
+    values += [start_ns, end_ns]
+    condition = ""
+    if after is not None:
+        condition = " AND (closed_ns, round_trips.series, number) < (?, ?, ?)"
+        values += [after.closed_ns, after.series, after.number]
+    rows = list(
+        snapshot.connection.execute(
+            f"SELECT {_COLUMNS} FROM round_trips JOIN series ON series.id = round_trips.series"
+            f" WHERE {where} AND closed_ns >= ? AND closed_ns < ?{condition}"
+            " ORDER BY closed_ns DESC, round_trips.series DESC, number DESC LIMIT ?",
+            (*values, limit + 1),
+        )
+    )
+    found = [_round_trip(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Page(found, None)
+    last = found[-1]
+    assert last.closed_ns is not None
+    return Page(found, Cursor(last.closed_ns, rows[limit - 1][-1], last.number))
+
+
+def all_closed(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -> Iterator[RoundTrip]:
+    """The same without pages, the first one first."""
+    where, values = _where(scope)
+    rows = snapshot.connection.execute(
+        f"SELECT {_COLUMNS} FROM round_trips JOIN series ON series.id = round_trips.series"
+        f" WHERE {where} AND closed_ns >= ? AND closed_ns < ? ORDER BY closed_ns, {', '.join(SERIES[1:])}, number",
+        (*values, start_ns, end_ns),
+    )
+    return map(_round_trip, rows)
+
+
+def still_open(snapshot: Snapshot, scope: Scope) -> list[RoundTrip]:
+    """The round trips that are open now, by name."""
+    where, values = _where(scope)
+    rows = snapshot.connection.execute(
+        f"SELECT {_COLUMNS} FROM round_trips JOIN series ON series.id = round_trips.series"
+        f" WHERE {where} AND closed_ns IS NULL ORDER BY {', '.join(SERIES[1:])}",
+        values,
+    )
+    return [_round_trip(row) for row in rows]
+
+
+def _where(scope: Scope) -> tuple[str, list[Any]]:
+    parts, values = ["kind = 'book'"], list[Any]()
+    for column, wanted in (
+        ("account", scope.accounts),
+        ("strategy", scope.strategies),
+        ("symbol", scope.symbols),
+        ("position_side", scope.position_sides),
+        ("currency", scope.currencies),
+    ):
+        if wanted:
+            parts.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    if scope.tags:
+        marks = ", ".join("?" * len(scope.tags))
+        parts.append(f"EXISTS (SELECT 1 FROM json_each(round_trips.tags) WHERE value IN ({marks}))")
+        values += scope.tags
+    return " AND ".join(parts), values
+
+
+def _round_trip(row: tuple[Any, ...]) -> RoundTrip:
+    values = list(row[:-1])
+    for at in _DECIMALS:
+        values[at] = None if values[at] is None else EXACT.create_decimal(values[at])
+    for at in _ARRAYS:
+        values[at] = _names(values[at])
+    return RoundTrip(*values)
