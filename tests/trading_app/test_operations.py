@@ -42,6 +42,10 @@ CALLS = {
     "POST /hooks/{name}/unread/{message}/take": ["200", "401", "403", "404", "413", "415", "422"],
     "POST /hooks/{name}/unread/{message}/drop": ["204", "401", "403", "404", "422"],
     "GET /trades/stream": ["200", "401", "403", "409", "422", "500"],
+    "GET /api/health": ["200", "422"],
+    "GET /api/imports": ["200", "304", "401", "403", "422"],
+    "GET /api/symbols": ["200", "304", "401", "403", "422"],
+    "GET /api/trades": ["200", "304", "401", "403", "422"],
     "GET /healthz": ["200"],
     "GET /health": ["200"],
     "GET /readyz": ["200"],
@@ -222,7 +226,7 @@ def test_the_document_says_which_calls_need_no_token(client: httpx.Client) -> No
     assert found["security"] == [{}, {"token": []}, {"session": []}]
     open_calls = {path for path, item in found["paths"].items() for call in item.values() if call.get("security") == []}
     hooks = {"/hooks/{name}", "/hooks/{name}/{secret}"}  # with a secret of their own
-    assert open_calls == {"/health", "/healthz", "/readyz"} | hooks
+    assert open_calls == {"/api/health", "/health", "/healthz", "/readyz"} | hooks
 
 
 def test_the_documentation_page_needs_no_other_host(client: httpx.Client) -> None:

@@ -20,6 +20,7 @@ Modules:
     commands          `doctor`, `backup`, `restore`, `token`, `zmq-keys`, `hook`, `instruments`
     connection        the fast path
     follow            an account at an exchange
+    history           the history over HTTP
     hooks             webhooks
     http              layers and operations
     imports           files of trades: what one would change, and taking it

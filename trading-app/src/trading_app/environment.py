@@ -11,6 +11,7 @@ from service_kit.settings import Environment, SettingError, is_loopback, is_loop
 from telemetry_stream.backend import STORES, TRANSPORTS
 from telemetry_stream.keys import KEY_CHARACTERS, is_key
 from trading_app.access.id_provider import IdProvider, read_provider
+from trading_model.days import DayBoundary
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
@@ -48,6 +49,7 @@ class Settings:
     logs: LogSettings
     stream_store: str
     stream_transport: str
+    day_boundary: DayBoundary
     sidecar_url: str
     sidecar_token: str = field(repr=False)
     unknown_names: Mapping[str, str]
@@ -86,6 +88,7 @@ def read_settings(environment: Environment) -> Settings:
         logs=read_log_settings(environment),
         stream_store=environment.choice("STREAM_STORE", "sqlite", tuple(STORES)),
         stream_transport=environment.choice("STREAM_TRANSPORT", "zeromq", tuple(TRANSPORTS)),
+        day_boundary=_day_boundary(environment.text("DAY_BOUNDARY", "00:00 UTC")),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
         unknown_names=environment.unknown_names(),
@@ -124,6 +127,14 @@ def _rate_limit(written: str) -> str:
                 f"WEBAPP_RATE_LIMIT={written!r} is not a rate; write it as 5000/second, or 100/second;20000/hour"
             ) from None
     return written
+
+
+def _day_boundary(written: str) -> DayBoundary:
+    """When days begin. Raises SettingError."""
+    try:
+        return DayBoundary.parse(written)
+    except ValueError as error:
+        raise SettingError(f"DAY_BOUNDARY={written!r}: {error}") from None
 
 
 def _sidecar_url(environment: Environment) -> str:

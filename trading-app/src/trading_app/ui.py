@@ -22,6 +22,7 @@ from telemetry_stream.errors import (
 from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.environment import Settings
+from trading_app.history import routes as history_calls
 from trading_app.hooks import routes as hook_calls
 from trading_app.hooks.gate import HookGate
 from trading_app.hooks.hook import Hook
@@ -87,6 +88,7 @@ class WebApp:
         """
         self.context = Context(settings)
         self._on_failure = on_failure
+        self._clock = clock
         self._instruments = instruments
         self.connections = self.context.connections
         self.metrics = metrics = self.context.metrics
@@ -163,6 +165,7 @@ class WebApp:
         hook_calls.add_to(api, self.context, self.hook_intake)
         import_calls.add_to(api, self.context, self.intake, self.ledger_intake, self.registry)
         upload_calls.add_to(api, self.context, self.gate, self.uploads)
+        history_calls.add_to(api, self.context, self.feed, self._clock)
         operations.add_to(api, self.context)
         import_page.add_to(api)
         docs_page.add_to(api)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from service_kit.http_types import Headers, Scope
 
 OPEN_ROUTES = frozenset(
-    ("/health", "/healthz", "/readyz", "/sign-in", "/sign-out", "/static/app.css", "/static/icon.svg")
+    ("/api/health", "/health", "/healthz", "/readyz", "/sign-in", "/sign-out", "/static/app.css", "/static/icon.svg")
 )
 """Calls that need no credential."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -118,14 +118,6 @@ def local_time(ts: str, zone: ZoneInfo) -> str:
 @lru_cache(maxsize=4_096)
 def _local_second(second: str, zone: ZoneInfo) -> str:
     return datetime.fromisoformat(f"{second}+00:00").astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The time zone with a name of the IANA database. Raises ValueError."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is not a time zone, such as Europe/Berlin") from None
 
 
 _decode = msgspec.json.Decoder(_Cells).decode

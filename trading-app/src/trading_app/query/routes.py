@@ -22,10 +22,10 @@ from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 from trading_app.query.answers import answer
-from trading_app.query.csv_table import zone_of
 from trading_app.query.pages import Order
 from trading_app.query.question import Format, Question, checked, format_of, read_filter
 from trading_app.zmq_pub import TradeStream
+from trading_model.days import zone_of
 from trading_model.field_rules import MAX_SYMBOL
 from trading_model.fields import INSTANT_OR_EMPTY, PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
 from trading_model.trade import Side

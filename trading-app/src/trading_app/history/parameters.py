@@ -1,0 +1,46 @@
+"""The query parameters that calls of the history share, and how they are read."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from trading_app.query.question import Format, checked
+from trading_app.query.routes import Label, SymbolLabel
+from trading_history.queries.keys import Wanted
+from trading_model.field_rules import check_name, check_symbol
+from trading_model.fields import INSTANT_OR_EMPTY
+
+__all__ = ["Label", "SymbolLabel", "read_wanted"]
+
+MAX_ROWS = 10_000
+
+_TIME = "RFC 3339 with a time zone, s, ms, µs or ns since 1970, or a day, which stands for its beginning."
+_INSTANT = {"pattern": INSTANT_OR_EMPTY.replace("^(", "^([0-9]{4}-[01][0-9]-[0-3][0-9]|", 1)}
+
+From = Annotated[
+    str | None,
+    Query(alias="from", max_length=64, json_schema_extra=_INSTANT, description=f"From this time on. {_TIME}"),
+]
+To = Annotated[
+    str | None,
+    Query(alias="to", max_length=64, json_schema_extra=_INSTANT, description=f"Before this time. {_TIME}"),
+]
+Zone = Annotated[
+    str | None, Query(max_length=64, description="Time zone of days, which begin at midnight there: `Europe/Berlin`.")
+]
+Boundary = Annotated[
+    str | None,
+    Query(max_length=80, description="When days begin, such as `17:00 America/New_York`; default: `DAY_BOUNDARY`."),
+]
+FormatName = Annotated[Format | None, Query(alias="format", description="Goes before the header `Accept`.")]
+Cursor = Annotated[str | None, Query(max_length=512, description="From the header `Link` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
+
+
+def read_wanted(account: str | None, strategy: str | None, symbol: str | None) -> Wanted:
+    """The keys that are asked for; an empty parameter matches everything. Raises TradeProblem."""
+    return Wanted(
+        checked("account", account, check_name),
+        checked("strategy", strategy, check_name),
+        checked("symbol", symbol, check_symbol),
+    )

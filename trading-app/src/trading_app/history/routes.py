@@ -1,0 +1,19 @@
+"""Adds the calls below /api."""
+
+from fastapi import FastAPI
+
+from service_kit.clock import Clock
+from trading_app.context import Context
+from trading_app.history import health, imports, symbols, trades
+from trading_app.history.store import HistoryStore
+from trading_app.page.sidecar_feed import SidecarFeed
+
+
+def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock) -> None:
+    """Add the calls."""
+    store = HistoryStore(context)
+    boundary = context.settings.day_boundary
+    health.add_to(api, context, store, feed)
+    symbols.add_to(api, store)
+    trades.add_to(api, store, boundary, clock)
+    imports.add_to(api, store)

@@ -1,0 +1,49 @@
+"""The OpenAPI responses of the history's calls, made from the structs of their rows. No I/O."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from trading_app.http.openapi import ACCESS_CODES, TEXT, problem_responses, success
+
+HISTORY_CODES = ("history_missing", "history_newer", "history_foreign", "history_unavailable")
+
+
+def table_responses(
+    description: str, name: str, row: type[msgspec.Struct], more: Mapping[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """The responses of a call that answers with a table. `more` has the schemas of further members of the document."""
+    members = {
+        "as_of": {"type": "integer", "minimum": 0, "description": "Up to which sequence the history has the ledger."},
+        **(more or {}),
+        name: {"type": "array", "items": schema_of(row)},
+    }
+    document = {"type": "object", "required": list(members), "properties": members}
+    responses = success(
+        description,
+        application_json=document,
+        application_x_ndjson={**TEXT, "description": "A row on each line."},
+        text_csv={**TEXT, "description": "A row on each line; UTF-8 with a byte order mark."},
+        **{"application_vnd.apache.parquet": {**TEXT, "format": "binary"}},
+    )
+    not_modified = {304: {"description": "As the ETag in If-None-Match says"}}
+    refused = problem_responses(*ACCESS_CODES, "invalid_parameter", *HISTORY_CODES, "too_many_answers")
+    return responses | not_modified | refused
+
+
+def schema_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The JSON Schema of a struct, with those of its members in place."""
+    (schema,), components = msgspec.json.schema_components([struct])
+    resolved: dict[str, Any] = _resolve(schema, components)
+    return resolved
+
+
+def _resolve(schema: Any, components: Mapping[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolve(one, components) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolve(components[schema["$ref"].rpartition("/")[2]], components)
+    return {name: _resolve(member, components) for name, member in schema.items() if name != "title"}

@@ -1,0 +1,78 @@
+"""Asks the history in threads, so that the event loop never waits for it.
+
+The file is opened for each question: a rebuild puts another one in its place.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.responses import Response
+
+from trading_app.context import Context
+from trading_app.history.answers import Form, Table, make, respond
+from trading_app.problems import TradeProblem
+from trading_history.errors import HistoryError, NewerStore, StoreMissing
+from trading_history.reader import HistoryReader, Snapshot
+
+AT_ONCE = 2
+"""Questions that are answered at the same time; others wait for their turn."""
+
+RETRY_SECONDS = 5
+
+Reply = TypeVar("Reply")
+
+
+class HistoryStore:
+    """The history in the ledger's folder, if it is of this ledger."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(self, question: Callable[[Snapshot], Reply]) -> Reply:
+        """The reply to a question. Raises TradeProblem (`history_…`), and what the question raises."""
+        ledger = self._context.stream.id
+        async with self._turns:
+            return await asyncio.to_thread(self._ask, question, ledger)
+
+    async def answer(self, form: Form, read: Callable[[Snapshot], Table]) -> Response:
+        """The table that is read, as an answer. Raises TradeProblem."""
+        self._context.outgoing.check()
+        return respond(await self.ask(lambda snapshot: make(form, read(snapshot))), self._context.outgoing)
+
+    def _ask(self, question: Callable[[Snapshot], Reply], ledger: str) -> Reply:
+        try:
+            reader = HistoryReader(self._context.settings.data_folder)
+            try:
+                with reader.snapshot() as snapshot:
+                    _check(snapshot, ledger)
+                    return question(snapshot)
+            finally:
+                reader.close()
+        except HistoryError as error:
+            raise _problem(error, self._context.settings.data_folder) from error
+
+
+def _check(snapshot: Snapshot, ledger: str) -> None:
+    """Raises TradeProblem for a history of another ledger."""
+    position = snapshot.position
+    if position.sequence and position.stream != ledger:
+        raise TradeProblem(
+            "history_foreign",
+            "the history is of another ledger than this app writes: trading-analytics follows another one, or has not"
+            " seen the restored one yet; compare DATA_DIR and WEBAPP_REPLAY_ADDR of both",
+            retry_after=RETRY_SECONDS,
+        )
+
+
+def _problem(error: HistoryError, folder: Path) -> TradeProblem:
+    """What a client gets to read, without the path of the folder."""
+    if isinstance(error, StoreMissing):
+        detail = "trading-analytics has not built the history yet: is it running (ANALYTICS_ENABLED, make apps-up)?"
+        return TradeProblem("history_missing", detail, retry_after=RETRY_SECONDS)
+    if isinstance(error, NewerStore):
+        detail = "a later version of trading-analytics made the history: upgrade this app too"
+        return TradeProblem("history_newer", detail, retry_after=60)
+    return TradeProblem("history_unavailable", str(error).replace(f"{folder}/", ""), retry_after=RETRY_SECONDS)

@@ -1,0 +1,182 @@
+"""GET /api/trades: a search of fills by ranges, the newest first, with what was said of each since."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import FastAPI, Query, Request
+from starlette.responses import Response
+
+from service_kit.clock import Clock
+from trading_app.history.answers import Form, Table
+from trading_app.history.cursor import Whole, read_cursor, write_cursor
+from trading_app.history.parameters import (
+    Boundary,
+    Cursor,
+    FormatName,
+    From,
+    Label,
+    Limit,
+    SymbolLabel,
+    To,
+    Zone,
+    read_wanted,
+)
+from trading_app.history.ranges import read_boundary, read_range
+from trading_app.history.schemas import table_responses
+from trading_app.history.store import HistoryStore
+from trading_app.history.tables import Amount, Instant
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.query.question import checked, refused
+from trading_history.queries.trades import Between, FoundFill, Place, Search, search
+from trading_history.reader import Snapshot
+from trading_model.days import DayBoundary
+from trading_model.field_rules import check_identifier, check_tag, format_timestamp, read_decimal
+from trading_model.trade import Side
+
+PAGE_TRADES = 100
+
+
+class TradeCorrection(msgspec.Struct, frozen=True):
+    """A void or a replacement of a trade, or of one of these; without `in_force` it is voided itself."""
+
+    seq: int
+    kind: Literal["void", "replace"]
+    id: str
+    reason: str
+    in_force: bool
+
+
+class TradeRow(msgspec.Struct, frozen=True):
+    """A trade with what it says since its replacements. `in_force` is false where it, or its import, is voided."""
+
+    seq: int
+    trade_id: str
+    symbol: str
+    side: Side
+    price: Amount
+    qty: Amount
+    ts: Instant
+    account: str
+    strategy: str
+    position_side: str | None
+    venue: str | None
+    order_id: str | None
+    fee: Amount | None
+    fee_currency: str | None
+    currency: str | None
+    multiplier: Amount | None
+    tags: list[str] | None
+    import_id: str | None
+    in_force: bool
+    corrections: list[TradeCorrection]
+
+
+SideName = Annotated[Side | None, Query()]
+Order = Annotated[Literal["asc", "desc"], Query(description="`desc`: the newest first, by the time of trading.")]
+Tag = Annotated[str | None, Query(max_length=64)]
+Identifier = Annotated[str | None, Query(max_length=128)]
+AmountLimit = Annotated[str | None, Query(max_length=64, description="Included. A decimal.")]
+Voided = Annotated[bool, Query(description="Also trades that are voided, themselves or with their import.")]
+
+
+def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock) -> None:
+    """Add the call."""
+
+    @api.get(
+        "/api/trades",
+        tags=["history"],
+        summary="Search trades in the order of trading, the newest first",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=table_responses("Trades", "trades", TradeRow),
+    )
+    async def trades(
+        request: Request,
+        given_from: From = None,
+        given_to: To = None,
+        zone: Zone = None,
+        day_boundary: Boundary = None,
+        account: Label = None,
+        strategy: Label = None,
+        symbol: SymbolLabel = None,
+        side: SideName = None,
+        tag: Tag = None,
+        order_id: Identifier = None,
+        import_id: Identifier = None,
+        min_price: AmountLimit = None,
+        max_price: AmountLimit = None,
+        min_qty: AmountLimit = None,
+        max_qty: AmountLimit = None,
+        voided: Voided = False,
+        order: Order = "desc",
+        limit: Limit = PAGE_TRADES,
+        cursor: Cursor = None,
+        given_format: FormatName = None,
+    ) -> Response:
+        """At most `limit` trades; the header `Link` leads to the next page. A page is shorter where ranges of amounts
+        match little among 200,000 trades. `GET /trades/{seq}` has the whole story of each.
+        """
+        span = read_range(given_from, given_to, read_boundary(zone, day_boundary, default))
+        wanted = Search(
+            read_wanted(account, strategy, symbol),
+            span.from_ns,
+            span.to_ns,
+            side,
+            checked("tag", tag, check_tag),
+            checked("order_id", order_id, check_identifier),
+            checked("import_id", import_id, check_identifier),
+            _between("price", min_price, max_price),
+            _between("qty", min_qty, max_qty),
+            voided,
+        )
+        begin = read_cursor(cursor, tuple[Whole, str, Whole])
+        place = None if begin is None else Place(*begin)
+        closed = span.is_closed(clock.unix_ns())
+
+        def read(snapshot: Snapshot) -> Table:
+            found, after = search(snapshot, wanted, limit, place, newest_first=order == "desc")
+            rows = [row_of(fill) for fill in found]
+            link = "" if after is None else write_cursor(after)
+            return Table("trades", TradeRow, rows, snapshot.position.sequence, cursor=link, closed=closed)
+
+        return await store.answer(Form.of(request, given_format), read)
+
+
+def row_of(fill: FoundFill) -> TradeRow:
+    """A found fill as it is answered."""
+    return TradeRow(
+        fill.place.seq,
+        fill.trade_id,
+        fill.symbol,
+        fill.side,  # type: ignore[arg-type]  # the writer took it from a fill
+        fill.price,
+        fill.qty,
+        format_timestamp(fill.place.ts_ns),
+        fill.key.account,
+        fill.key.strategy,
+        fill.key.position_side or None,
+        fill.venue,
+        fill.order_id,
+        fill.fee,
+        fill.fee_currency,
+        fill.key.currency or None,
+        fill.multiplier,
+        None if fill.tags is None else msgspec.json.decode(fill.tags, type=list[str]),
+        fill.import_id,
+        fill.in_force,
+        [TradeCorrection(*one) for one in fill.corrections],  # type: ignore[arg-type]  # the writer took the kinds
+    )
+
+
+def _between(name: str, lowest: str | None, highest: str | None) -> Between:
+    """Raises TradeProblem."""
+    between = Between(_amount(f"min_{name}", lowest), _amount(f"max_{name}", highest))
+    if between.lowest is not None and between.highest is not None and between.lowest > between.highest:
+        raise refused(f"max_{name}", f"must not be less than min_{name}")
+    return between
+
+
+def _amount(name: str, given: str | None) -> Decimal | None:
+    text = checked(name, given, lambda text: read_decimal(text.encode()))
+    return None if text is None else Decimal(text)
