@@ -6,7 +6,7 @@ import pytest
 from tests.support.built_history import build_history
 from tests.trading_app.running import RunningApp, running
 
-TRADES = [
+TRADES: list[tuple[str, str, str, str, dict[str, object]]] = [
     ("2026-01-02T10:00:00Z", "buy", "100", "2", {"fee": "0.5", "tags": ["breakout"]}),
     ("2026-01-02T11:00:00.250Z", "sell", "110", "1", {"fee": "0.5"}),
     ("2026-01-03T23:30:00Z", "sell", "90", "1", {}),
