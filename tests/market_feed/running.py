@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from market_feed.environment import FOLDER
 from market_feed.simulator.tape import Tick
 from telemetry_stream.stores.sqlite.reader import JournalReader
@@ -61,6 +63,14 @@ class RunningFeed:
     def wait_for_trade(self, number: int) -> None:
         """Wait until this trade is in the journal."""
         eventually(lambda: number in self.ids(), what=f"trade {number} journaled")
+
+    @contextmanager
+    def journal_locked(self) -> Iterator[None]:
+        """Another program keeps the journal from being written meanwhile."""
+        with closing(apsw.Connection(str(self.apps.data / FOLDER / "journal.sqlite3"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
 
     def sample(self, name: str, labels: str = "") -> float:
         """A metric's value: of the market, unless `labels` says other ones."""

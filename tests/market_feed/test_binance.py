@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from market_feed.market import (
     Candle,
     Head,
+    InstrumentStatus,
     Item,
     Quote,
     Refusal,
@@ -181,3 +182,43 @@ def test_pages_are_asked_for_by_id_and_read_in_either_unit() -> None:
 def test_a_page_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         BINANCE.read_page(BINANCE.instrument("BTC-USDT"), body, NOW_US)
+
+
+KLINE_ITEM = [T // 1_000, "1", "3", "0.5", "2", "10", T // 1_000 + 59_999, "20", 9, "5", "10", "0"]
+
+
+def test_missed_candles_are_asked_for_by_their_start() -> None:
+    page = BINANCE.candle_page(BINANCE.instrument("BTC-USDT"), 29_000_000)
+    assert (page.path, page.weight, page.parameters["startTime"]) == ("/api/v3/klines", 2, "1740000000000")
+    [candle] = BINANCE.read_candles(BINANCE.instrument("BTC-USDT"), json.dumps([KLINE_ITEM]).encode(), NOW_US)
+    assert (candle.open, candle.high, candle.low, candle.close) == ("1", "3", "0.5", "2")
+    assert (candle.volume, candle.trades, candle.number) == ("10", 9, T // 60_000_000)
+    with pytest.raises(ValueError, match="not a candle"):
+        BINANCE.read_candles(
+            BINANCE.instrument("BTC-USDT"), json.dumps([[*KLINE_ITEM[:1], "x", *KLINE_ITEM[2:]]]).encode(), NOW_US
+        )
+
+
+def test_the_status_of_many_instruments_is_asked_for_at_once() -> None:
+    page = BINANCE.status_page([BINANCE.instrument(symbol) for symbol in ("BTC-USDT", "ETH-USDT")])
+    assert (page.path, page.weight) == ("/api/v3/exchangeInfo", 20)
+    assert page.parameters["symbols"] == '["BTCUSDT","ETHUSDT"]'
+    body = b'{"symbols":[{"symbol":"BTCUSDT","status":"TRADING"},{"symbol":"ETHUSDT","status":"HALT"}],"x":1}'
+    assert BINANCE.read_statuses(body, NOW_US) == [
+        InstrumentStatus("BTCUSDT", "trading", "TRADING"),
+        InstrumentStatus("ETHUSDT", "halted", "HALT"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (400, b'{"code":-1121}', True),
+        (400, b'{"code":-1100}', False),
+        (400, b"x", False),
+        (429, b'{"code":-1121}', False),
+    ],
+    ids=["unknown-symbol", "other-code", "no-json", "other-status"],
+)
+def test_an_instrument_that_the_venue_does_not_list_is_recognised(status: int, body: bytes, expected: bool) -> None:
+    assert BINANCE.is_unlisted(status, body) is expected

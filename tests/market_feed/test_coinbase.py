@@ -99,6 +99,25 @@ def test_a_page_from_an_id_on_ends_a_thousand_further() -> None:
         VENUE.read_page(VENUE.instrument("BTC-USD"), json.dumps([{**MATCH, "price": "x"}]).encode(), NOW_US)
 
 
+@pytest.mark.parametrize(
+    ("product", "status"),
+    [
+        ({"status": "online"}, "trading"),
+        ({"status": "online", "trading_disabled": True}, "halted"),
+        ({"status": "offline"}, "halted"),
+        ({"status": "delisted"}, "unlisted"),
+    ],
+    ids=["online", "disabled", "offline", "delisted"],
+)
+def test_whether_a_product_trades(product: dict[str, Any], status: str) -> None:
+    page = VENUE.status_page([VENUE.instrument("BTC-USD")])
+    assert page.path == "/products/BTC-USD"
+    [found] = VENUE.read_statuses(json.dumps({"id": "BTC-USD", **product}).encode(), NOW_US)
+    assert (found.code, found.status, found.detail) == ("BTC-USD", status, product["status"])
+    assert VENUE.is_unlisted(404, b"")
+    assert not VENUE.is_unlisted(400, b"")
+
+
 def test_cut_and_killed_each_trade_is_journaled_once_in_the_order_of_its_id(tmp_path: Path) -> None:
     with running_feed(tmp_path, FEED_VENUES="coinbase") as feed:
         eventually(lambda: feed.exchange.do(lambda exchange: exchange.subscribers[0].streams))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_feed.decisions.continuity import ABSENT, NO_ANSWER, TOO_LARGE, TOO_MANY_HELD, Continuity, Limits
+from market_feed.decisions.continuity import ABSENT, NO_ANSWER, TOO_LARGE, TOO_MANY_HELD, Continuity
+from market_feed.decisions.limits import Limits
 from market_feed.market import Gap, GapFilled, Origin, Trade
 from telemetry_stream.id_spaces import IdSpace
 from tests.support.examples import some_of
@@ -31,6 +32,14 @@ def begun(*numbers: int, limits: Limits = LIMITS) -> Continuity:
     made = Continuity(limits)
     made.take(trades(*numbers), 0.0)
     return made
+
+
+def wait(continuity: Continuity, since: float, until: float) -> list[Trade | Gap | GapFilled]:
+    """Look at the clock each half second; what was passed on by then."""
+    passed = []
+    for half_seconds in range(round(2 * since), round(2 * until) + 1):
+        passed += continuity.tick(half_seconds / 2)
+    return passed
 
 
 def test_the_first_trade_begins_wherever_it_is_and_those_that_follow_pass() -> None:
@@ -85,7 +94,7 @@ def test_a_trade_that_comes_out_of_order_fills_the_hole_itself() -> None:
 def test_without_an_answer_the_hole_is_given_up_in_time_and_what_was_held_follows_the_gap() -> None:
     continuity = begun(1)
     continuity.take(trades(4, 5), 1.0)
-    assert continuity.tick(5.9) == []
+    assert wait(continuity, 1.0, 5.5) == []
     assert shown(continuity.tick(6.0)) == [Gap(2, 3, NO_ANSWER), 4, 5]
     assert shown(continuity.take(trades(6), 6.1)) == [6]
     assert continuity.owed == [(2, 3)]
@@ -95,7 +104,7 @@ def test_without_an_answer_the_hole_is_given_up_in_time_and_what_was_held_follow
 def test_what_comes_for_a_given_up_hole_is_late_and_its_end_is_said() -> None:
     continuity = begun(1)
     continuity.take(trades(4), 1.0)
-    continuity.tick(6.0)
+    wait(continuity, 1.0, 6.0)
     assert shown(continuity.page_ended(2, trades(2, origin="backfill"), 7.0)) == [-2]
     assert continuity.owed == [(3, 3)]
     assert shown(continuity.take(trades(3), 8.0)) == [-3, GapFilled(2, 3)]
@@ -107,8 +116,30 @@ def test_progress_gives_a_long_hole_more_time() -> None:
     continuity.take(trades(100), 1.0)
     for number in range(2, 8):
         continuity.page_ended(number, trades(number, origin="backfill"), number * 4.0)
-        assert continuity.tick(number * 4.0 + 4.0) == []
-    assert shown(continuity.tick(7 * 4.0 + 5.0))[0] == Gap(8, 99, ABSENT)
+        assert wait(continuity, number * 4.0, number * 4.0 + 4.0) == []
+    assert shown(wait(continuity, 7 * 4.0 + 4.0, 7 * 4.0 + 5.0)) == [Gap(8, 99, NO_ANSWER), 100]
+    assert continuity.owed == [(8, 99)], "an answer to another question does not say that these do not exist"
+
+
+def test_time_in_which_the_feed_did_not_run_gives_nothing_up() -> None:
+    continuity = begun(1)
+    continuity.take(trades(4), 0.0)
+    assert continuity.tick(3_600.0) == [], "stopped for an hour: nobody was asked"
+    assert wait(continuity, 3_600.5, 3_603.5) == []
+    assert shown(continuity.page_ended(2, trades(2, 3, origin="backfill"), 3_604.0)) == [2, 3, 4]
+
+
+def test_a_slow_answer_is_waited_for_a_minute() -> None:
+    continuity = begun(1, limits=Limits())
+    continuity.take(trades(4), 0.0)
+    assert wait(continuity, 0.0, 59.5) == []
+    assert shown(continuity.tick(60.0)) == [Gap(2, 3, NO_ANSWER), 4]
+
+
+def test_what_is_held_at_the_end_follows_its_gaps() -> None:
+    continuity = begun(1)
+    continuity.take(trades(4, 6), 0.0)
+    assert shown(continuity.end(0.0)) == [Gap(2, 3, NO_ANSWER), 4, Gap(5, 5, NO_ANSWER), 6]
 
 
 def test_row_19_an_answer_that_begins_later_says_that_the_ids_before_do_not_exist() -> None:
@@ -137,7 +168,7 @@ def test_an_empty_answer_says_nothing_until_the_time_is_over() -> None:
     assert shown(continuity.page_ended(2, trades(2, origin="backfill"), 3.0)) == [2, 3]
     continuity.take(trades(6), 4.0)
     assert continuity.page_ended(4, [], 5.0) == []
-    assert shown(continuity.tick(9.0)) == [Gap(4, 5, ABSENT), 6]
+    assert shown(wait(continuity, 5.0, 9.0)) == [Gap(4, 5, NO_ANSWER), 6]
 
 
 def test_no_more_is_held_than_the_limit() -> None:
@@ -169,6 +200,15 @@ def test_after_a_restart_it_goes_on_where_the_journal_ends() -> None:
     assert hole is not None
     assert (hole.first, hole.last) == (10, 11)
     assert shown(continuity.take(trades(5, 9), 0.0)) == [-5]
+
+
+def test_after_a_restart_what_was_given_up_is_asked_for_and_its_end_is_said() -> None:
+    gaps = [Gap(2, 4, NO_ANSWER), Gap(6, 7, ABSENT), Gap(9, 9, NO_ANSWER)]
+    continuity = Continuity(LIMITS, IdSpace(20, [(3, 4), (6, 7)]), gaps)
+    assert continuity.owed == [(3, 4)]
+    assert shown(continuity.page_ended(3, trades(3, 4, 5, origin="backfill"), 0.0)) == [-3, -4, GapFilled(2, 4)]
+    assert continuity.owed == []
+    assert shown(continuity.take(trades(6, 7), 0.0)) == [-6, -7, GapFilled(6, 7)]
 
 
 def test_the_first_trade_may_be_said_before_any_comes() -> None:

@@ -3,9 +3,15 @@
 import pytest
 
 from market_feed.decisions.budget import Ban, RollingBudget
+from market_feed.decisions.candles import Candles
+from market_feed.decisions.conflation import Conflation
 from market_feed.decisions.freshness import Freshness, GrowingPause
 from market_feed.decisions.rotation import DAY, rotation_due
+from market_feed.market import Candle, Quote
 from market_feed.times import Unit, as_text, from_text
+from telemetry_stream.id_spaces import IdSpace
+
+MINUTE_US = 60_000_000
 
 
 def test_a_budget_is_spent_within_any_window_and_no_further() -> None:
@@ -153,3 +159,60 @@ def test_a_text_that_is_no_time_is_refused() -> None:
     for text in ("", "2024-08-08", "2024-08-08T23:54:15", "2024-08-08T23:54:15+02:00"):
         with pytest.raises(ValueError, match="not a time"):
             from_text(text)
+
+
+def candles(*numbers: int) -> list[Candle]:
+    return [Candle("BTCUSDT", "1m", one, "", one * MINUTE_US, "1", "3", "0.5", "2", "9", 6) for one in numbers]
+
+
+def numbers(found: list[Candle]) -> list[int]:
+    return [one.number for one in found]
+
+
+def test_a_candle_passes_once_and_one_that_was_missed_is_asked_for() -> None:
+    known = Candles(None)
+    assert numbers([one for candle in candles(7, 7, 8, 11) for one in known.take(candle)]) == [7, 8, 11]
+    assert known.missing == 9
+    assert numbers(known.page_ended(9, candles(9, 10, 11, 12))) == [9, 10], "12 may not be closed yet"
+    assert known.missing is None
+
+
+def test_candles_that_the_venue_leaves_out_are_asked_for_once_and_an_empty_answer_says_nothing() -> None:
+    known = Candles(IdSpace(5))
+    known.take(candles(10)[0])
+    assert known.page_ended(6, []) == []
+    assert known.missing == 6
+    assert numbers(known.page_ended(6, candles(8, 11))) == [8]
+    assert known.missing is None
+
+
+def test_after_a_restart_the_journals_holes_are_asked_for() -> None:
+    known = Candles(IdSpace(5, [(2, 3)]))
+    assert known.missing == 2
+    assert numbers(known.page_ended(2, candles(2, 3, 4, 5, 6))) == [2, 3]
+
+
+def test_the_candles_of_an_opening_begin_with_it() -> None:
+    known = Candles(IdSpace(5))
+    known.begin_at(100 * MINUTE_US - 1)
+    assert numbers(known.take(candles(102)[0])) == [102]
+    assert known.missing == 100
+
+
+def quote(update_id: int) -> Quote:
+    return Quote("BTCUSDT", update_id, "1", "1", "2", "2")
+
+
+def test_of_the_quotes_within_some_time_the_newest_passes() -> None:
+    conflation = Conflation(1.0)
+    assert conflation.take(quote(1), 0.0) == quote(1)
+    assert [conflation.take(quote(number), number / 10) for number in (2, 3)] == [None, None]
+    assert conflation.due(0.9) is None
+    assert conflation.due(1.0) == quote(3)
+    assert conflation.due(5.0) is None
+    assert conflation.take(quote(4), 5.0) == quote(4)
+
+
+def test_without_a_time_each_quote_passes() -> None:
+    conflation = Conflation(0.0)
+    assert [conflation.take(quote(number), 0.0) for number in (1, 2)] == [quote(1), quote(2)]

@@ -9,9 +9,9 @@ import jsonschema_rs
 import pytest
 
 from market_feed.decisions.event import COUNTED, Writer
-from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
+from market_feed.market import Candle, Gap, GapFilled, Instrument, InstrumentStatus, Quote, Trade
 from market_feed.schedule.calendar import Interval
-from telemetry_stream.events import Event
+from telemetry_stream.events import Event, Label
 from telemetry_stream.wire import number
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,7 @@ EVENTS = {
     "late": WRITER.trade(LATE),
     "quote": WRITER.quote(Quote("BTCUSDT", 50, "1.0", "2", "1.1", "3"), 7),
     "candle": WRITER.candle(CANDLE, 7),
+    "status": WRITER.status(InstrumentStatus("BTCUSDT", "halted", "BREAK"), 7),
     "gap": WRITER.gap(Gap(5, 9, "no_answer"), 7),
     "session": WRITER.session("open", Interval(1_795_766_400_000_000, 1_795_770_000_000_000, "morning")),
     "gap_filled": WRITER.gap_filled(GapFilled(5, 9), 7),
@@ -68,4 +69,10 @@ def test_keys_are_the_venues_ids_or_are_counted() -> None:
     assert EVENTS["trade"].key == "binance:BTCUSDT:a#3150099001"
     assert EVENTS["candle"].key == "binance:BTCUSDT:a:candle:1m#9"
     assert EVENTS["session"].key == "binance:BTCUSDT:a:session#3591532801"
-    assert [EVENTS[kind].key for kind in ("quote", "gap", "gap_filled")] == [f"{COUNTED}#{n}" for n in (41, 42, 43)]
+    counted = ("quote", "status", "gap", "gap_filled")
+    assert [EVENTS[kind].key for kind in counted] == [f"{COUNTED}#{number}" for number in (41, 42, 43, 44)]
+
+
+@pytest.mark.parametrize("kind", ["gap", "status"])
+def test_what_is_looked_for_after_a_restart_is_listed_by_its_market(kind: str) -> None:
+    assert EVENTS[kind].label == Label(kind, "binance:BTCUSDT:a")

@@ -4,16 +4,13 @@ of other feeds, in docs/market-data.md.
 
 import random
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
-import apsw
 import httpx
 import pytest
 
 from market_feed import __version__
-from market_feed.environment import FOLDER
-from market_feed.intake.filler import AT_ONCE
+from market_feed.intake.rest import AT_ONCE
 from market_feed.simulator.exchange import Exchange
 from market_feed.simulator.tape import Tick
 from market_feed.times import Unit, as_text
@@ -135,8 +132,10 @@ def test_row_2_if_rest_never_answers_held_trades_follow_a_gap_event_that_tells_e
         assert (int(gap["from_id"]), int(gap["to_id"])) == (last + 1, AGGREGATES[-1]["a"])
         assert (gap["count"], gap["reason"]) == (AGGREGATES[-1]["a"] - last, "no_answer")
         assert feed.counter("trading_feed_unfillable_trades_total", reason="no_answer") == gap["count"]
+        feed.kill()
         feed.exchange.exchange.faults.rest_seconds = 0
-        eventually(lambda: feed.of_kind("gap_filled"), what="the gap filled later")
+        feed.start()
+        eventually(lambda: feed.of_kind("gap_filled"), what="the gap filled later, though the feed was killed")
         late = [one for one in feed.of_kind("trade") if one.get("late")]
         assert journaled(late) == facts(AGGREGATES)[-gap["count"] :]
         assert sorted(feed.ids()) == list(range(AGGREGATES[0]["a"], AGGREGATES[-1]["a"] + 2))
@@ -336,11 +335,9 @@ def test_row_13_a_stream_that_the_venue_does_not_send_is_named(tmp_path: Path) -
 def test_row_15_while_the_journal_can_not_be_written_reading_pauses_and_nothing_is_dropped(tmp_path: Path) -> None:
     with running_feed(tmp_path, FEED_MAX_PENDING_EVENTS="200") as feed:
         begin(feed)
-        with closing(apsw.Connection(str(feed.apps.data / FOLDER / "journal.sqlite3"))) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with feed.journal_locked():
             playing = feed.exchange.play(TICKS[WARM_UP:])
             eventually(lambda: samples_of(f"{feed.apps.feed_url}/metrics")["trading_feed_reading_pauses_total"] != "0")
-            other.execute("ROLLBACK")
         playing.result(60)
         feed.wait_for_trade(AGGREGATES[-1]["a"])
         assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)

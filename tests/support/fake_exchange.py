@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
@@ -17,22 +18,24 @@ Result = TypeVar("Result")
 class FakeExchange:
     """An Exchange that runs in a thread of its own. Its attributes are changed from the test's thread by `do`."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        """With a `context` it speaks TLS."""
         self.exchange = Exchange()
+        self._tls = "s" if context else ""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-exchange", daemon=True)
         self._thread.start()
-        self.run(self.exchange.start())
+        self.run(self.exchange.start(context=context))
         self.port = self.exchange.port
 
     @property
     def settings(self) -> dict[str, str]:
         """The settings that lead a feed here."""
         return {
-            "FEED_BINANCE_STREAM_URL": f"ws://127.0.0.1:{self.port}",
-            "FEED_BINANCE_REST_URL": f"http://127.0.0.1:{self.port}",
-            "FEED_COINBASE_STREAM_URL": f"ws://127.0.0.1:{self.port}",
-            "FEED_COINBASE_REST_URL": f"http://127.0.0.1:{self.port}",
+            "FEED_BINANCE_STREAM_URL": f"ws{self._tls}://127.0.0.1:{self.port}",
+            "FEED_BINANCE_REST_URL": f"http{self._tls}://127.0.0.1:{self.port}",
+            "FEED_COINBASE_STREAM_URL": f"ws{self._tls}://127.0.0.1:{self.port}",
+            "FEED_COINBASE_REST_URL": f"http{self._tls}://127.0.0.1:{self.port}",
         }
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -71,9 +74,9 @@ class FakeExchange:
 
 
 @contextmanager
-def fake_exchange() -> Iterator[FakeExchange]:
+def fake_exchange(context: ssl.SSLContext | None = None) -> Iterator[FakeExchange]:
     """An exchange on a free port, ended afterwards."""
-    made = FakeExchange()
+    made = FakeExchange(context)
     try:
         yield made
     finally:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from market_feed.decisions.continuity import Limits
-from market_feed.intake.venue_feed import FeedLimits
+from market_feed.decisions.limits import FeedLimits, Limits
 from market_feed.market import KINDS
 from market_feed.times import Unit
 from market_feed.venues.venue import Wanted
@@ -133,11 +132,12 @@ def _limits(environment: Environment) -> FeedLimits:
         raise SettingError(f"FEED_ROTATE_AT={written!r}: a time in UTC such as 03:30 is needed")
     return FeedLimits(
         Limits(
-            environment.seconds("FEED_FILL_SECONDS", 5, minimum=0.1, maximum=3_600),
+            environment.seconds("FEED_FILL_SECONDS", 60, minimum=0.1, maximum=3_600),
             max_fetched=environment.integer("FEED_FILL_MAX_TRADES", 1_000_000, minimum=1, maximum=10**9),
         ),
         stale_seconds=environment.seconds("FEED_STALE_SECONDS", 15, minimum=1, maximum=3_600),
         silent_seconds=environment.seconds("FEED_SILENT_SECONDS", 60, minimum=1, maximum=3_600),
+        quote_seconds=environment.seconds("FEED_QUOTE_SECONDS", 0, minimum=0, maximum=3_600),
         rotate_at=(int(found[1]) * 60 + int(found[2])) * 60 if found else None,
     )
 

@@ -52,6 +52,10 @@ def _markets(markets: list[Market], now: float) -> Iterator[Family]:
     )
     yield each(metrics.TRADES, lambda market: market.trades)
     yield each(metrics.LAST_TRADE, lambda market: str(Decimal(market.last_trade_us).scaleb(-6)))
+    arrivals = [(market, market.arrival_delay_us) for market in markets if market.arrival_delay_us is not None]
+    yield Family(
+        metrics.ARRIVAL_DELAY, [(_labels(market), str(Decimal(delay_us).scaleb(-6))) for market, delay_us in arrivals]
+    )
     yield Family(metrics.LAST_PRICE, [(_labels(one), one.last_price) for one in markets if one.last_price])
     yield Family(
         metrics.DUPLICATES,
@@ -106,8 +110,8 @@ def _venues(feeds: list[VenueFeed], now: float) -> Iterator[Family]:
     yield each(metrics.CONNECTIONS, lambda feed: feed.links)
     yield by(metrics.RECONNECTS, "reason", lambda feed: feed.dialling.opened)
     yield by(metrics.ATTEMPTS, "outcome", lambda feed: feed.dialling.attempts)
-    yield by(metrics.REQUESTS_TO_VENUE, "outcome", lambda feed: feed.filler.requests)
-    yield each(metrics.WEIGHT, lambda feed: feed.filler.budget.used)
+    yield by(metrics.REQUESTS_TO_VENUE, "outcome", lambda feed: feed.rest.requests)
+    yield each(metrics.WEIGHT, lambda feed: feed.rest.budget.used)
     yield Family(
         metrics.CLOCK_OFFSET,
         [
@@ -116,7 +120,7 @@ def _venues(feeds: list[VenueFeed], now: float) -> Iterator[Family]:
             if feed.clock_offset_us is not None
         ],
     )
-    yield each(metrics.BANNED, lambda feed: f"{feed.filler.ban.wait(now):.3f}")
+    yield each(metrics.BANNED, lambda feed: f"{feed.rest.ban.wait(now):.3f}")
 
 
 def _next_change(market: Market) -> list[tuple[str, int]]:

@@ -13,6 +13,7 @@ Side = Literal["buy", "sell", "unknown"]
 
 Origin = Literal["live", "backfill"]
 KINDS = ("trade", "quote", "candle")
+CANDLE_INTERVAL = "1m"
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -75,6 +76,18 @@ class Candle(msgspec.Struct, frozen=True, gc=False):
     close: str
     volume: str
     trades: int
+
+
+MarketStatus = Literal["trading", "halted", "unlisted"]
+"""`unlisted`: the venue does not know the instrument, or not any more."""
+
+
+class InstrumentStatus(msgspec.Struct, frozen=True, gc=False):
+    """Whether the venue trades an instrument; `detail` is its own word for it."""
+
+    code: str
+    status: MarketStatus
+    detail: str
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):

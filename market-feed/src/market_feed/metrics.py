@@ -30,6 +30,14 @@ LAST_TRADE = Metric(
     "The venue's time of the last trade; 0 before the first.",
     "Old while trading_feed_state says live: the venue's clock is wrong.",
 )
+ARRIVAL_DELAY = Metric(
+    "trading_feed_arrival_delay_seconds",
+    "gauge",
+    "seconds",
+    MARKET,
+    "Time from the venue's time of the last live trade to its arrival here, by two clocks; missing before the first.",
+    "Seconds: the connection is behind. Negative: compare with trading_feed_clock_offset_seconds.",
+)
 LAST_PRICE = Metric(
     "trading_feed_last_price",
     "gauge",

@@ -13,8 +13,9 @@ from market_feed.decisions.budget import Ban, RollingBudget
 from market_feed.decisions.event import COUNTED, numbers_after
 from market_feed.environment import Settings
 from market_feed.exposition import families
-from market_feed.intake.filler import Filler
+from market_feed.intake.history import History
 from market_feed.intake.journal import MarketJournal
+from market_feed.intake.rest import RestClient
 from market_feed.intake.shard import REASONS, Dialling
 from market_feed.intake.venue_feed import VenueFeed
 from market_feed.known_venues import venues
@@ -101,9 +102,11 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
         windows = read_schedule(settings.schedule_file)
     except ScheduleError as error:
         raise StartFailed(str(error)) from error
-    known = stream.id_spaces()
-    counted = known.get(COUNTED)
+    spaces = stream.id_spaces()
+    counted = spaces.get(COUNTED)
     numbers = numbers_after(counted.head if counted else 0)
+    reader = stream.open_reader()
+    known = History(reader, spaces).of
     context = ssl.create_default_context()
     feeds = []
     for venue, rest_url in venues(settings):
@@ -111,7 +114,7 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
         instruments = [venue.instrument(symbol) for symbol in calendars]
         if not instruments:
             continue
-        filler = Filler(venue, rest_url, context, settings.fill_weight, time.time_ns)
+        rest = RestClient(venue, rest_url, context, settings.fill_weight, time.time_ns)
         dialling = Dialling(
             context,
             RollingBudget(venue.limits.dials, venue.limits.dials_seconds),
@@ -119,9 +122,8 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
             dict.fromkeys(("connected", "refused", "unreachable"), 0),
             dict.fromkeys(REASONS, 0),
         )
-        feeds.append(
-            VenueFeed(venue, instruments, known, numbers, journal, filler, dialling, settings.limits, calendars)
-        )
+        feeds.append(VenueFeed(venue, instruments, known, numbers, journal, rest, dialling, settings.limits, calendars))
+    reader.close()
     return feeds
 
 

@@ -4,9 +4,10 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 
-from market_feed.intake.filler import Filler
 from market_feed.intake.link import Link, open_connection
+from market_feed.intake.rest import Answer, RestClient
 from market_feed.intake.shard import REFUSED
 from market_feed.market import Instrument, Subscriptions, Trade, Unreadable
 from market_feed.venues.venue import Page, Venue
@@ -40,7 +41,7 @@ class _Check:
         self._venue = venue
         self._instruments = [venue.instrument(symbol) for symbol in symbols]
         self._context = ssl.create_default_context()
-        self._filler = Filler(venue, rest_url, self._context, weight, time.time_ns)
+        self._rest = RestClient(venue, rest_url, self._context, weight, time.time_ns)
         self._rest_url = rest_url
         self._problems = 0
         self._trades: dict[str, Trade] = {}
@@ -55,21 +56,21 @@ class _Check:
             for instrument in self._instruments:
                 await self._page(instrument)
         finally:
-            await self._filler.close()
+            await self._rest.close()
         return self._problems
 
     async def _clock(self) -> None:
-        offset_us = await self._filler.clock_offset_us()
+        offset_us = await self._rest.clock_offset_us()
         if offset_us is None:
             self._problem(f"{self._rest_url} does not answer: missing trades can't be fetched")
             return
         self._say(f"REST answers; the venue's clock is {offset_us / 1e3:+.1f} ms off ours")
-        if self._filler.budget.used:
-            self._say(f"weight used within its window: {self._filler.budget.used}")
+        if self._rest.budget.used:
+            self._say(f"weight used within its window: {self._rest.budget.used}")
 
-    async def _ask(self, page: Page) -> bytes | None:
-        """The venue's answer; None if there was none, and while it forbids requests."""
-        return None if self._filler.ban.wait(time.monotonic()) else await self._filler.request(page)
+    async def _ask(self, page: Page) -> Answer:
+        """The venue's answer; none while it forbids requests."""
+        return Answer() if self._rest.ban.wait(time.monotonic()) else await self._rest.ask(page)
 
     async def _streams(self) -> None:
         streams = [name for instrument in self._instruments for name in self._venue.streams(instrument)]
@@ -118,12 +119,12 @@ class _Check:
             self._say(f"{instrument.symbol}: no trade within {LISTEN_SECONDS:g} s, so no page was asked for")
             return
         first = max(last.id - PAGE_IDS, 1)
-        body = await self._ask(self._venue.page(instrument, first))
-        if body is None:
+        answer = await self._ask(self._venue.page(instrument, first))
+        if answer.status != HTTPStatus.OK:
             self._problem(f"{instrument.symbol}: no page of trades; the lines above say why")
             return
         try:
-            ids = sorted(one.id for one in self._venue.read_page(instrument, body, time.time_ns() // 1_000))
+            ids = sorted(one.id for one in self._venue.read_page(instrument, answer.body, time.time_ns() // 1_000))
         except ValueError as error:
             self._problem(f"{instrument.symbol}: the page can't be read: {error}")
             return

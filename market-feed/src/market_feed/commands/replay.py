@@ -9,9 +9,9 @@ from dataclasses import replace
 from gzip import BadGzipFile
 from pathlib import Path
 
-from market_feed.decisions.continuity import Limits
 from market_feed.decisions.event import COUNTED, numbers_after
-from market_feed.decisions.market_state import Market
+from market_feed.decisions.limits import FeedLimits
+from market_feed.decisions.market_state import Known, Market
 from market_feed.intake.journal import MarketJournal
 from market_feed.market import Quote, Trade
 from market_feed.schedule.calendar import Calendar
@@ -77,7 +77,7 @@ class _Replay:
                 frames += len(some)
                 await journal.room.wait()
             for market in markets.values():
-                journal.put(market.events(market.continuity.tick(math.inf), time.time_ns()), time.time_ns())
+                journal.put(market.events(market.continuity.end(time.monotonic()), time.time_ns()), time.time_ns())
             while not journal.idle.is_set() and not failed.done():
                 await asyncio.sleep(0.01)
             if failed.done():
@@ -98,7 +98,7 @@ class _Replay:
             instrument = self._venue.instrument(symbol)
             space = self._venue.id_space(instrument)
             found[instrument.code] = Market(
-                instrument, space, known.get(space), Limits(), 15.0, Calendar(()), numbers, time.monotonic()
+                instrument, space, Known(known.get(space)), FeedLimits(), Calendar(()), numbers, time.monotonic()
             )
         return found
 
@@ -108,7 +108,7 @@ def _events(markets: dict[str, Market], item: object, received_at_ns: int) -> li
         item.received_at_ns = received_at_ns
         return markets[item.code].trade_events([item], 0.0, received_at_ns)
     if isinstance(item, Quote) and item.code in markets:
-        return markets[item.code].quote_events(item, received_at_ns)
+        return markets[item.code].quote_events(item, 0.0, received_at_ns)
     return []
 
 

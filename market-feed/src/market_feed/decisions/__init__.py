@@ -5,6 +5,10 @@ Modules:
     market_state  one instrument: its trades in order, what is missing, whether it is current
     event         the events of the market stream
     continuity    the order of the ids: hold, fetch, give up
+    candles       the closed candles, and which were missed
+    conflation    at most one quote in some time
+    limits        the operator's limits
+    patience      how long something was waited for
     freshness     live, quiet or stale
     rotation      when a connection is replaced
     budget        weights, attempts, bans

@@ -1,14 +1,17 @@
 """Puts the trades of one instrument into the order of their ids: each once, and none missing without a word. No I/O.
 
 A trade that follows the last one is passed on. A later one is held, and the ids before it are a hole that has to be
-fetched from the venue. A hole that can't be filled in time is given up: a `Gap` goes out, then what was held. What
-comes for it afterwards is passed on as late. Times are seconds of a monotonic clock.
+fetched from the venue. A hole is given up where the venue's own answer shows that the ids are not there; without an
+answer after `fill_seconds`. A `Gap` goes out then, and what was held. What comes for it afterwards is passed on as
+late. Times are seconds of a monotonic clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from market_feed.decisions.limits import Limits
+from market_feed.decisions.patience import Patience
 from market_feed.market import Gap, GapFilled, Origin, Trade
 from telemetry_stream.id_spaces import IdSpace
 
@@ -20,16 +23,10 @@ NO_ANSWER = "no_answer"
 TOO_MANY_HELD = "too_many_held"
 TOO_LARGE = "too_large"
 
+FOR_EVER = (ABSENT, TOO_LARGE)
+"""The reasons for which a gap is not asked for again."""
+
 Passed = Trade | Gap | GapFilled
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a hole may stay open without progress, how many trades are held meanwhile and fetched at most."""
-
-    fill_seconds: float = 5.0
-    max_held: int = 50_000
-    max_fetched: int = 1_000_000
 
 
 @dataclass(slots=True)
@@ -54,20 +51,19 @@ class Counters:
 
 @dataclass(slots=True)
 class Hole:
-    """The ids `first` to `last` that are missing before what is held. `answers` counts the venue's, empty or not."""
+    """The ids `first` to `last` that are missing before what is held. `patience` counts since the last progress."""
 
     first: int
     last: int
     noticed_at: float
-    progress_at: float
-    answers: int = 0
+    patience: Patience
 
 
 class Continuity:
     """The trades of one instrument."""
 
-    def __init__(self, limits: Limits, known: IdSpace | None = None) -> None:
-        """`known` is what the journal has."""
+    def __init__(self, limits: Limits, known: IdSpace | None = None, gaps: Sequence[Gap] = ()) -> None:
+        """`known` is what the journal has, `gaps` are those that it tells of."""
         self.counters = Counters()
         self.hole: Hole | None = None
         """What has to be fetched; the next one shows once this one is closed."""
@@ -78,12 +74,19 @@ class Continuity:
 
         self._space = IdSpace(known.head, list(known.gaps)) if known else None
         self._given_up: list[tuple[int, int]] = []
+        """Told of, and not whole since."""
+
         self._counted_until = 0
         self._begins_anywhere = known is None
         self._held: dict[int, Trade] = {}
         self._heap: list[int] = []
         self._recent: list[Trade | None] = [None] * RECENT
         self._last_single_id = 0
+        for gap in gaps:
+            missing = self._space.missing_between(gap.first, gap.last) if self._space else []
+            if missing:
+                self._given_up.append((gap.first, gap.last))
+                self.owed += missing if gap.reason not in FOR_EVER else []
 
     @property
     def last(self) -> int | None:
@@ -145,21 +148,16 @@ class Continuity:
         """
         found = sorted(trades, key=lambda trade: trade.id)
         found = [trade for trade in found if trade.id >= asked]
-        before = self.last
         passed: list[Passed] = []
-        if self.hole is not None:
-            self.hole.answers += 1
         if found:
             self._settle(asked, found[0].id, found[-1].id)
         if found and self.hole is not None and self.hole.first == asked and found[0].id > asked:
             passed += self._give_up(min(found[0].id - 1, self.hole.last), ABSENT, now)
         passed += self.take(found, now)
-        if self.hole is not None and self.last != before:
-            self.hole.progress_at = now
         return passed
 
     def tick(self, now: float) -> list[Passed]:
-        """Give up what can't be waited for any longer."""
+        """Give up what can't be waited for any longer. Call it often: see `Patience`."""
         hole, limits = self.hole, self._limits
         if hole is None:
             return []
@@ -167,9 +165,16 @@ class Continuity:
             return self._give_up(hole.last, TOO_MANY_HELD, now)
         if hole.last - hole.first >= limits.max_fetched:
             return self._give_up(hole.last - limits.max_fetched, TOO_LARGE, now)
-        if now - hole.progress_at >= limits.fill_seconds:
-            return self._give_up(hole.last, ABSENT if hole.answers else NO_ANSWER, now)
+        if hole.patience.waited(now) >= limits.fill_seconds:
+            return self._give_up(hole.last, NO_ANSWER, now)
         return []
+
+    def end(self, now: float) -> list[Passed]:
+        """Nothing more will come: give up every hole, and pass on what is held."""
+        passed: list[Passed] = []
+        while self.hole is not None:
+            passed += self._give_up(self.hole.last, NO_ANSWER, now)
+        return passed
 
     def _pass(self, trade: Trade, space: IdSpace, passed: list[Passed]) -> None:
         space.head = trade.id
@@ -235,11 +240,13 @@ class Continuity:
             return
         first, last = space.head + 1, self._heap[0] - 1
         if self.hole is None or self.hole.last < first:
-            self.hole = Hole(first, last, now, now)
+            self.hole = Hole(first, last, now, Patience(now))
             self.counters.gaps += last > self._counted_until
             self.counters.missing += max(0, last - max(first - 1, self._counted_until))
             self._counted_until = max(self._counted_until, last)
         else:
+            if first > self.hole.first:
+                self.hole.patience.restart(now)
             self.hole.first, self.hole.last = first, min(last, self.hole.last)
 
     def _give_up(self, until: int, reason: str, now: float) -> list[Passed]:
@@ -250,7 +257,7 @@ class Continuity:
         gap = Gap(hole.first, until, reason)
         self.counters.unfillable[reason] += gap.last - gap.first + 1
         self._given_up.append((gap.first, gap.last))
-        if reason not in (ABSENT, TOO_LARGE):
+        if reason not in FOR_EVER:
             self.owed.append((gap.first, gap.last))
         space.skip(gap.last)
         self._last_single_id = 0  # what the next aggregate begins with can't be compared

@@ -6,15 +6,33 @@ from typing import Literal
 
 import msgspec
 
-from market_feed.market import Candle, Gap, GapFilled, Instrument, Quote, Trade
+from market_feed.market import CANDLE_INTERVAL, Candle, Gap, GapFilled, Instrument, InstrumentStatus, Quote, Trade
 from market_feed.schedule.calendar import Interval
 from market_feed.times import Unit, as_text
-from telemetry_stream.events import Event
+from telemetry_stream.events import Event, Label
 
 COUNTED = "feed"
 """The id space of events without an id of the venue's: they are numbered here."""
 
+GAP, STATUS = "gap", "status"
+"""The kinds of events that are looked for after a restart, and the kinds of their labels."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+class ListedEvent(Event):
+    """An event that is found again by its kind and its market's id space."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, key: str, payload: bytes, label: Label) -> None:
+        super().__init__(key, payload)
+        self.label = label
+
+
+def candle_space(space: str) -> str:
+    """The id space of the candles of the market whose trades have the space `space`: they are numbered by time."""
+    return f"{space}:candle:{CANDLE_INTERVAL}"
 
 
 class Writer:
@@ -54,13 +72,21 @@ class Writer:
             f'"high":"{candle.high}","low":"{candle.low}","close":"{candle.close}","volume":"{candle.volume}",'
             f'"trades":{candle.trades},"received_at_ns":{received_at_ns}}}'
         )
-        return Event(f"{self._space}:candle:{candle.interval}#{candle.number}", text.encode())
+        return Event(f"{candle_space(self._space)}#{candle.number}", text.encode())
 
     def gap(self, gap: Gap, noticed_at_ns: int) -> Event:
         """Trades that are missing."""
-        return self._counted(
-            f'{{"kind":"gap",{self._market}{_range(gap)},"reason":"{gap.reason}","received_at_ns":{noticed_at_ns}}}'
+        text = f'{{"kind":"gap",{self._market}{_range(gap)},"reason":"{gap.reason}","received_at_ns":{noticed_at_ns}}}'
+        return self._listed(GAP, text)
+
+    def status(self, status: InstrumentStatus, received_at_ns: int) -> Event:
+        """The venue trades the instrument, or does not."""
+        detail = _encode(status.detail).decode()
+        text = (
+            f'{{"kind":"status",{self._market}"status":"{status.status}","detail":{detail},'
+            f'"received_at_ns":{received_at_ns}}}'
         )
+        return self._listed(STATUS, text)
 
     def gap_filled(self, gap: GapFilled, noticed_at_ns: int) -> Event:
         """Trades that were missing, and have come."""
@@ -76,6 +102,9 @@ class Writer:
 
     def _counted(self, text: str) -> Event:
         return Event(f"{COUNTED}#{next(self._numbers)}", text.encode())
+
+    def _listed(self, kind: str, text: str) -> Event:
+        return ListedEvent(f"{COUNTED}#{next(self._numbers)}", text.encode(), Label(kind, self._space))
 
 
 def numbers_after(last: int) -> Iterator[int]:

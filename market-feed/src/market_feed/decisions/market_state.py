@@ -1,11 +1,16 @@
 """One instrument: its trades in order, what is missing, and whether it is current. No I/O."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from market_feed.decisions.continuity import Continuity, Limits
+from market_feed.decisions.candles import Candles
+from market_feed.decisions.conflation import Conflation
+from market_feed.decisions.continuity import Continuity
 from market_feed.decisions.event import Writer
 from market_feed.decisions.freshness import Freshness
-from market_feed.market import Gap, GapFilled, Instrument, Quote, Trade
+from market_feed.decisions.limits import FeedLimits
+from market_feed.decisions.patience import Patience
+from market_feed.market import Candle, Gap, GapFilled, Instrument, InstrumentStatus, MarketStatus, Quote, Trade
 from market_feed.schedule.calendar import Calendar
 from market_feed.schedule.session import Session
 from telemetry_stream.events import Event
@@ -17,6 +22,19 @@ OTHER_LINK_SECONDS = 0.25
 Put = Callable[[list[Event], int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the journal has of a market: the ids of its trades and candles, its gap events, its last status."""
+
+    trades: IdSpace | None = None
+    gaps: Sequence[Gap] = ()
+    candles: IdSpace | None = None
+    status: MarketStatus = "trading"
+
+
+NOTHING = Known()
+
+
 class Market:
     """One instrument's state."""
 
@@ -24,28 +42,33 @@ class Market:
         self,
         instrument: Instrument,
         id_space: str,
-        known: IdSpace | None,
-        limits: Limits,
-        stale_seconds: float,
+        known: Known,
+        limits: FeedLimits,
         calendar: Calendar,
         numbers: Iterator[int],
         now: float,
     ) -> None:
         self.instrument = instrument
-        self.continuity = Continuity(limits, known)
-        self.freshness = Freshness(stale_seconds, now)
+        self.continuity = Continuity(limits.continuity, known.trades, known.gaps)
+        self.candles = Candles(known.candles)
+        self.freshness = Freshness(limits.stale_seconds, now)
         self.freshness.is_closed = not calendar.is_always_open
+        self.status = known.status
+        self.freshness.is_halted = known.status != "trading"
         self.session = Session(calendar)
         self.outside = 0
         """Trades that belong to no opening, since the start."""
 
-        self.awaits_start_since: float | None = None
-        """The opening has begun before now: its first trade is looked for since this time."""
+        self.awaits_start: Patience | None = None
+        """The opening has begun before now: its first trade is looked for."""
 
         self._early: list[Trade] = []
         self.writer = Writer(instrument, id_space, numbers)
         self.last_trade_us = 0
         """The venue's time of the last trade; 0 before the first."""
+
+        self.arrival_delay_us: int | None = None
+        """From the venue's time of the last live trade to its arrival; None before the first."""
 
         self.last_price = ""
         self.trades = 0
@@ -54,8 +77,13 @@ class Market:
         self.update_id = 0
         """That of the last quote."""
 
+        self._conflation = Conflation(limits.quote_seconds)
+
         self.looks_for_tail = True
         """A connection is new: what was missed before it shows with the venue's next word of its last trade."""
+
+        self.asks_status = False
+        """It is said to be halted, but trades."""
 
         self.asks_for_tail = False
         """The venue has trades after the last one here, but the stream does not bring them."""
@@ -81,23 +109,43 @@ class Market:
     @property
     def is_settled(self) -> bool:
         """Whether nothing that came waits for what is missing."""
-        return self.awaits_start_since is None and self.continuity.hole is None
+        return self.awaits_start is None and self.continuity.hole is None
 
     def trade_events(self, trades: list[Trade], now: float, received_at_ns: int) -> list[Event]:
         """The events of trades that came live."""
         self.freshness.note_trade(now)
+        self.asks_status = self.asks_status or self.freshness.is_halted
         self.session.note_trade(trades[-1].time_us)
-        if self.awaits_start_since is not None:
+        self.arrival_delay_us = received_at_ns // 1_000 - trades[-1].time_us
+        if self.awaits_start is not None:
             self._early += trades
             return []
         return self.events(self.continuity.take(trades, now), received_at_ns)
 
-    def quote_events(self, quote: Quote, received_at_ns: int) -> list[Event]:
-        """The event of a quote; none if it is not newer than the last."""
+    def quote_events(self, quote: Quote, now: float, received_at_ns: int) -> list[Event]:
+        """The event of a quote; none if it is not newer than the last, or if it has to wait."""
         if quote.update_id <= self.update_id:
             return []
         self.update_id = quote.update_id
-        return [self.writer.quote(quote, received_at_ns)]
+        passed = self._conflation.take(quote, now)
+        return [] if passed is None else [self.writer.quote(passed, received_at_ns)]
+
+    def due_quote_events(self, now: float, received_at_ns: int) -> list[Event]:
+        """The event of a quote that had to wait, once it may be passed on."""
+        passed = self._conflation.due(now)
+        return [] if passed is None else [self.writer.quote(passed, received_at_ns)]
+
+    def candle_events(self, candles: Iterable[Candle], received_at_ns: int) -> list[Event]:
+        """The events of candles that are new and belong to an opening."""
+        return [self.writer.candle(one, received_at_ns) for one in candles if self.session.admits(one.start_us)]
+
+    def status_events(self, status: InstrumentStatus, received_at_ns: int) -> list[Event]:
+        """The event of a status that is another than the last one."""
+        if status.status == self.status:
+            return []
+        self.status = status.status
+        self.freshness.is_halted = status.status != "trading"
+        return [self.writer.status(status, received_at_ns)]
 
     def events(self, passed: list[Trade | Gap | GapFilled], received_at_ns: int) -> list[Event]:
         """The events of what the continuity passed on."""
@@ -126,14 +174,15 @@ class Market:
         assert opening is not None
         self.freshness.is_closed = False
         self.freshness.begin(now)
+        self.candles.begin_at(opening.start_us)
         if now_us < opening.start_us:
             self.continuity.begin_anywhere()
         else:
-            self.awaits_start_since = now
+            self.awaits_start = Patience(now)
 
     def start_came(self, first: int | None, now: float, received_at_ns: int) -> list[Event]:
         """The opening's first trade has this id; None if it can't be found, or there was none yet."""
-        self.awaits_start_since = None
+        self.awaits_start = None
         if first is None:
             self.continuity.begin_anywhere()
         else:
@@ -155,14 +204,14 @@ class Market:
         opening, was_open = self.session.current, self.session.is_open
         self.session.end()
         self.freshness.is_closed = True
-        self.awaits_start_since = None
+        self.awaits_start = None
         return [self.writer.session("close", opening)] if opening is not None and was_open else []
 
     def need(self, now: float, links: int) -> int | None:
         """The id from which on trades are to be fetched now; None if none are."""
         continuity = self.continuity
         hole, last = continuity.hole, continuity.last
-        if self.awaits_start_since is not None:
+        if self.awaits_start is not None:
             return None
         if hole is not None:
             return hole.first if links < 2 or now - hole.noticed_at >= OTHER_LINK_SECONDS else None

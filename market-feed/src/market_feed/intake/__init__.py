@@ -6,5 +6,9 @@ Modules:
     shard       keeps some streams connected
     link        one connection
     filler      fetches what is missing
+    needs       what one market may be missing
+    rest        asks a venue by REST, within its limits
+    status      asks a venue whether it trades its instruments
+    history     what the journal knows of a market
     journal     puts events into the journal, in order
 """

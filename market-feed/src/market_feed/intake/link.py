@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 from market_feed.venues.venue import Reader
 
@@ -17,24 +21,38 @@ OPEN_SECONDS = 10
 CLOSE_SECONDS = 1
 """Maximum time that the venue gets to close a connection."""
 
+DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 MAX_QUEUE = 4_096
 """Frames that are kept before reading from the socket pauses."""
 
 
 class _Connection(ClientConnection):
-    """Notes when anything came, pings included."""
+    """Notes when anything came, pings included, and when each frame did."""
 
     heard_at = float("-inf")
+    _came_at_ns = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.arrivals: deque[int] = deque()
+        """Of the frames that were not read yet, Unix time in nanoseconds."""
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the socket has."""
         self.heard_at = time.monotonic()
+        self._came_at_ns = time.time_ns()
         super().data_received(data)
+
+    def process_event(self, event: Event) -> None:
+        """Called by the library with each frame, or fragment of one."""
+        if isinstance(event, Frame) and event.fin and event.opcode in DATA:
+            self.arrivals.append(self._came_at_ns)
+        super().process_event(event)
 
 
 Take = Callable[["Link", Sequence[bytes], int], None]
-"""Gets the frames of one iteration of the event loop, and when they came (Unix time in nanoseconds)."""
+"""Gets the frames of one iteration of the event loop, and when the first came (Unix time in nanoseconds)."""
 
 
 async def open_connection(url: str, context: ssl.SSLContext | None) -> _Connection:
@@ -89,6 +107,7 @@ class Link:
         `recv` is never cancelled, which could lose a frame: `close` ends it.
         """
         soon = asyncio.get_running_loop().call_soon
+        arrivals = self._connection.arrivals
         receive, room, failed = self._connection.recv, self._room, asyncio.get_running_loop().create_future()
 
         def hand_over() -> None:
@@ -103,9 +122,10 @@ class Link:
                 if not room.is_set():
                     await room.wait()
                 frame = await receive(decode=False)
+                came_at_ns = arrivals.popleft()
                 # `recv` does not wait while frames are there: all of one iteration of the loop come together.
                 if not self._read:
-                    self._read_at_ns = time.time_ns()
+                    self._read_at_ns = came_at_ns  # frames wait while the journal is slow: that is delay, too
                     soon(hand_over)
                 self._read.append(frame)
         except ConnectionClosed as closed:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -61,6 +61,11 @@ class Dialling:
     """By reason."""
 
 
+def growing_pauses() -> Iterator[float]:
+    """From SHORTEST_PAUSE to LONGEST_PAUSE, jittered."""
+    return backoff(SHORTEST_PAUSE, cap=LONGEST_PAUSE)
+
+
 class Shard:
     """The connection of some streams of one venue; two while one replaces the other, never more."""
 
@@ -71,8 +76,9 @@ class Shard:
         dialling: Dialling,
         take: Take,
         room: asyncio.Event,
-        shortest_pause: float = SHORTEST_PAUSE,
+        new_pauses: Callable[[], Iterator[float]] = growing_pauses,
     ) -> None:
+        """`new_pauses` gives the seconds before each attempt after the first, until a connection has brought data."""
         self.streams = tuple(streams)
         self.links: list[Link] = []
         """The oldest first."""
@@ -81,8 +87,8 @@ class Shard:
         self._dialling = dialling
         self._take = take
         self._room = room
-        self._shortest_pause = shortest_pause
-        self._pauses = backoff(shortest_pause, cap=LONGEST_PAUSE)
+        self._new_pauses = new_pauses
+        self._pauses = new_pauses()
         self._because = "start"
         """Why a connection is to be opened; empty if none is."""
 
@@ -186,7 +192,7 @@ class Shard:
             reason = "failed"
         self.links.remove(link)
         if link.frames:
-            self._pauses = backoff(self._shortest_pause, cap=LONGEST_PAUSE)
+            self._pauses = self._new_pauses()
         log.info("disconnected", venue=self._venue.name, reason=reason, frames=link.frames)
         if not self.links:
             if not link.frames:

@@ -2,23 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import structlog
 
-from market_feed.decisions.continuity import Limits
 from market_feed.decisions.freshness import GrowingPause
-from market_feed.decisions.market_state import Market
+from market_feed.decisions.limits import FeedLimits
+from market_feed.decisions.market_state import Known, Market
 from market_feed.decisions.rotation import rotation_due
-from market_feed.intake.filler import Filler
+from market_feed.intake.filler import Filler, Need
 from market_feed.intake.journal import MarketJournal
 from market_feed.intake.link import Link
+from market_feed.intake.needs import CandlesNeed, StartNeed, TradesNeed
+from market_feed.intake.rest import RestClient
 from market_feed.intake.shard import Dialling, Shard
+from market_feed.intake.status import StatusWatch
 from market_feed.market import (
     Candle,
     Head,
     Instrument,
+    InstrumentStatus,
     Quote,
     Refusal,
     ShutdownNotice,
@@ -29,7 +33,6 @@ from market_feed.market import (
 from market_feed.schedule.calendar import Calendar
 from market_feed.venues.venue import Venue
 from telemetry_stream.events import Event
-from telemetry_stream.id_spaces import IdSpace
 
 log = structlog.get_logger(__name__)
 
@@ -41,16 +44,6 @@ CLOCK_SECONDS, CLOCK_RETRY_SECONDS = 600.0, 60.0
 REJECTED = ("malformed", "ids", "number", "time", "unknown_symbol")
 
 
-@dataclass(frozen=True, slots=True)
-class FeedLimits:
-    """The operator's limits, in seconds."""
-
-    continuity: Limits
-    stale_seconds: float
-    silent_seconds: float
-    rotate_at: int | None = None
-
-
 class VenueFeed:
     """One venue's connections, markets and requests. Use it in one event loop."""
 
@@ -58,17 +51,17 @@ class VenueFeed:
         self,
         venue: Venue,
         instruments: Sequence[Instrument],
-        known: Mapping[str, IdSpace],
+        known: Callable[[str], Known],
         numbers: Iterator[int],
         journal: MarketJournal,
-        filler: Filler,
+        rest: RestClient,
         dialling: Dialling,
         limits: FeedLimits,
         calendars: Mapping[str, Calendar],
     ) -> None:
-        """`calendars` has one for each instrument's symbol."""
+        """`known` gives what the journal has of an id space; `calendars` has one for each instrument's symbol."""
         self.venue = venue
-        self.filler = filler
+        self.rest = rest
         self.dialling = dialling
         self.rejected = dict.fromkeys(REJECTED, 0)
         """Parts of frames that could not be used, by reason, since the start."""
@@ -84,16 +77,17 @@ class VenueFeed:
             self.markets[instrument.code] = Market(
                 instrument,
                 space,
-                known.get(space),
-                limits.continuity,
-                limits.stale_seconds,
+                known(space),
+                limits,
                 calendars[instrument.symbol],
                 numbers,
                 now,
             )
         self._journal = journal
         self._limits = limits
-        self._fetching = {code: _Fetching(market, self) for code, market in self.markets.items()}
+        self._filler = Filler(rest)
+        self._status = StatusWatch(venue, rest, instruments, self._status_came)
+        self._needs = [need for market in self.markets.values() for need in self._needs_of(market)]
         self._shares = _shares(venue, list(self.markets.values()))
         self.shards = [
             Shard(venue, _streams(venue, share), dialling, self.take, journal.room) for share in self._shares
@@ -107,6 +101,7 @@ class VenueFeed:
         tasks = [asyncio.create_task(shard.run()) for shard in self.shards]
         tasks.append(asyncio.create_task(self._tick_for_ever()))
         tasks.append(asyncio.create_task(self._watch_clock()))
+        tasks.append(asyncio.create_task(self._status.run()))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -115,7 +110,8 @@ class VenueFeed:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            await self.filler.close()
+            await self._filler.close()
+            await self.rest.close()
 
     def take(self, link: Link, frames: Sequence[bytes], received_at_ns: int) -> None:
         """What one iteration of the event loop brought on a connection."""
@@ -148,16 +144,35 @@ class VenueFeed:
             events += market.trade_events(run, now, received_at_ns)
         self._journal.put(events, received_at_ns)
 
-    def page_came(self, market: Market, asked: int, trades: list[Trade]) -> None:
-        """A page of missing trades came."""
+    def _needs_of(self, market: Market) -> list[Need[Any]]:
+        return [
+            StartNeed(market, self.venue, self._start_came),
+            TradesNeed(market, self.venue, lambda: self.links, self._page_came),
+            CandlesNeed(market, self.venue, self._candles_came),
+        ]
+
+    def _page_came(self, market: Market, asked: int, trades: list[Trade]) -> None:
         received_at_ns = trades[0].received_at_ns if trades else time.time_ns()
         passed = market.continuity.page_ended(asked, trades, time.monotonic())
         self._journal.put(market.events(passed, received_at_ns), received_at_ns)
         market.note_page(trades)
 
-    def start_came(self, market: Market, first: int | None) -> None:
-        """The first trade of an opening was found, or there is none."""
-        if market.awaits_start_since is not None:
+    def _candles_came(self, market: Market, first: int, candles: list[Candle]) -> None:
+        now_ns = time.time_ns()
+        self._journal.put(market.candle_events(market.candles.page_ended(first, candles), now_ns), now_ns)
+
+    def _status_came(self, status: InstrumentStatus) -> None:
+        market = self.markets.get(status.code)
+        events = market.status_events(status, time.time_ns()) if market else []
+        if market and events:
+            symbol = market.instrument.symbol
+            log.warning(
+                "the status of a market is another one", venue=self.venue.name, symbol=symbol, now=market.status
+            )
+            self._journal.put(events, time.time_ns())
+
+    def _start_came(self, market: Market, first: int | None) -> None:
+        if market.awaits_start is not None:
             now_ns = time.time_ns()
             self._journal.put(market.start_came(first, time.monotonic(), now_ns), now_ns)
 
@@ -169,14 +184,14 @@ class VenueFeed:
     def _other(self, link: Link, item: object, now: float, received_at_ns: int) -> list[Event]:
         if type(item) is Quote:
             market = self.markets.get(item.code)
-            return market.quote_events(item, received_at_ns) if market else []
+            return market.quote_events(item, now, received_at_ns) if market else []
         if type(item) is Head:
             market = self.markets.get(item.code)
             if market:
                 market.note_head(item.last_trade_id, now)
         elif type(item) is Candle:
             market = self.markets.get(item.code)
-            return [market.writer.candle(item, received_at_ns)] if market else []
+            return market.candle_events(market.candles.take(item), received_at_ns) if market else []
         elif type(item) is ShutdownNotice:
             self._shard_of(link).replace("shutdown_notice")
         elif type(item) is Subscriptions:
@@ -205,7 +220,7 @@ class VenueFeed:
     async def _watch_clock(self) -> None:
         """Compare the clocks now and then; what comes is journaled as the venue wrote it."""
         while True:
-            self.clock_offset_us = await self.filler.clock_offset_us()
+            self.clock_offset_us = await self.rest.clock_offset_us()
             known = self.clock_offset_us is not None
             await asyncio.sleep(CLOCK_SECONDS if known else CLOCK_RETRY_SECONDS)
 
@@ -217,13 +232,17 @@ class VenueFeed:
     def _tick(self, now: float) -> None:
         if now - self._sessions_at >= SESSION_SECONDS:
             self._see_to_sessions(now)
-        for code, market in self.markets.items():
+        for market in self.markets.values():
             passed = market.continuity.tick(now)
             if passed:
                 self._note_gaps(market)
                 self._journal.put(market.events(passed, time.time_ns()), time.time_ns())
-            if self._fetching[code].needs_something(now):
-                self.filler.look_after(self._fetching[code])
+            if market.asks_status:
+                market.asks_status = False
+                self._status.ask_soon()
+            self._journal.put(market.due_quote_events(now, time.time_ns()), time.time_ns())
+        for need in self._needs:
+            self._filler.look_after(need)
         self._see_to_stale(now)
         self._look_at_links(now)
 
@@ -235,12 +254,14 @@ class VenueFeed:
             for change in market.session.changes(now_ns // 1_000):
                 if change == "begins":
                     market.begin(now, now_ns // 1_000)
+                    if market.awaits_start and self.venue.first_since(market.instrument, 0) is None:
+                        self._start_came(market, None)
                 elif change == "opens":
                     self._journal.put(market.opening_events(), now_ns)
                 elif market.is_settled:
                     self._journal.put(market.closing_events(), now_ns)
-            began = market.awaits_start_since
-            if began is not None and now - began >= self._limits.continuity.fill_seconds:
+            waiting = market.awaits_start
+            if waiting is not None and waiting.waited(now) >= self._limits.continuity.fill_seconds:
                 log.warning("an opening's first trade can't be found", symbol=market.instrument.symbol)
                 self._journal.put(market.start_came(None, now, now_ns), now_ns)
         for shard, share in zip(self.shards, self._shares, strict=True):
@@ -278,37 +299,6 @@ class VenueFeed:
                 now_s,
             ):
                 shard.replace("rotation")
-
-
-class _Fetching:
-    """What the filler needs to know of a market."""
-
-    def __init__(self, market: Market, feed: VenueFeed) -> None:
-        self.instrument = market.instrument
-        self._market = market
-        self._feed = feed
-
-    def need(self, now: float) -> int | None:
-        """The id from which on trades are to be fetched now."""
-        return self._market.need(now, self._feed.links)
-
-    def needs_something(self, now: float) -> bool:
-        """Whether the filler has to look after it."""
-        return self._market.awaits_start_since is not None or self.need(now) is not None
-
-    def page_came(self, asked: int, trades: list[Trade]) -> None:
-        """Hand a page over."""
-        self._feed.page_came(self._market, asked, trades)
-
-    def start_needed(self) -> int | None:
-        """The start of an opening whose first trade is not known."""
-        market = self._market
-        opening = market.session.current
-        return opening.start_us if market.awaits_start_since is not None and opening is not None else None
-
-    def start_came(self, first: int | None) -> None:
-        """Hand the first trade's id over."""
-        self._feed.start_came(self._market, first)
 
 
 def _shares(venue: Venue, markets: Sequence[Market]) -> list[list[Market]]:

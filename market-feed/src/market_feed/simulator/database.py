@@ -29,6 +29,12 @@ class Database:
         self.absent: set[int] = set()
         """Ids that do not exist here, though they were published."""
 
+        self.statuses: dict[str, str] = {}
+        """The venue's own words for what instruments are, by code; without one they trade."""
+
+        self.unlisted: set[str] = set()
+        """Codes that this venue does not know."""
+
         self.asked: list[tuple[str, dict[str, str]]] = []
         self._weights = RollingBudget(weight_per_minute, 60.0)
         self._banned_until = float("-inf")
@@ -38,14 +44,20 @@ class Database:
 
         self._aggregates: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
         self._singles: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
+        self._candles: dict[str, tuple[list[int], list[list[Any]]]] = {}
         self._matches: dict[str, tuple[list[int], list[dict[str, Any]]]] = {}
 
     def add(self, data: Mapping[str, Any]) -> None:
-        """A trade or an aggregate is published."""
+        """A trade, an aggregate or a candle is published."""
         if data.get("e") == "aggTrade":
             ids, items = self._aggregates.setdefault(data["s"], ([], []))
             ids.append(data["a"])
             items.append({key: data[key] for key in "apqflTmM"})
+        elif data.get("e") == "kline" and data["k"]["x"]:
+            starts, candles = self._candles.setdefault(data["s"], ([], []))
+            kline = data["k"]
+            starts.append(kline["t"])
+            candles.append([kline["t"], *(kline[key] for key in "ohlcv"), kline["T"], "0", kline["n"], "0", "0", "0"])
         elif data.get("type") == "match":
             ids, items = self._matches.setdefault(data["product_id"], ([], []))
             ids.append(data["trade_id"])
@@ -68,7 +80,7 @@ class Database:
     def answer(self, path: str, parameters: dict[str, str], microseconds: bool, now: float, now_ns: int) -> Answer:
         """The answer to a request; `now` is in seconds of a monotonic clock."""
         if path.startswith("/products/"):
-            return 200, {}, self._older(path.split("/")[2], parameters)
+            return self._product(path.split("/")[2:], parameters)
         if path == "/time":
             return 200, {}, {"epoch": now_ns / 1e9}
         name = path.rpartition("/")[2]
@@ -86,9 +98,33 @@ class Database:
         headers = {"X-MBX-USED-WEIGHT-1M": str(self._weights.used)}
         if name == "time":
             return 200, headers, {"serverTime": now_ns // (1_000 if microseconds else 1_000_000)}
-        if name not in ("aggTrades", "historicalTrades"):
-            return 200, headers, []
+        if name == "exchangeInfo":
+            return self._info(headers, msgspec.json.decode(parameters.get("symbols", "[]")))
+        if name == "klines":
+            return 200, headers, self._klines(parameters, microseconds)
         return 200, headers, self._page(name, parameters, microseconds)
+
+    def _info(self, headers: dict[str, str], codes: list[str]) -> Answer:
+        if self.unlisted & set(codes):
+            return 400, headers, {"code": -1121, "msg": "Invalid symbol."}
+        symbols = [{"symbol": code, "status": self.statuses.get(code, "TRADING")} for code in codes]
+        return 200, headers, {"timezone": "UTC", "symbols": symbols}
+
+    def _klines(self, parameters: dict[str, str], microseconds: bool) -> list[list[Any]]:
+        starts, candles = self._candles.get(parameters.get("symbol", ""), ([], []))
+        begin = bisect_left(starts, int(parameters.get("startTime", "0")))
+        page = candles[begin : begin + min(int(parameters.get("limit", "500")), MAX_LIMIT)]
+        return [[one[0] * 1_000, *one[1:6], one[6] * 1_000, *one[7:]] for one in page] if microseconds else page
+
+    def _product(self, parts: list[str], parameters: dict[str, str]) -> Answer:
+        """What Coinbase says of a product: itself, or its trades."""
+        code = parts[0]
+        if code in self.unlisted:
+            return 404, {}, {"message": "NotFound"}
+        if parts[1:] == ["trades"]:
+            return 200, {}, self._older(code, parameters)
+        status = self.statuses.get(code, "online")
+        return 200, {}, {"id": code, "status": status, "trading_disabled": status != "online"}
 
     def _older(self, code: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
         """Coinbase's trades before an id, the newest first."""

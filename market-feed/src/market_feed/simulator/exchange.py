@@ -14,14 +14,17 @@ import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
+from websockets.protocol import Event, State
 
 from market_feed.simulator.database import Database, encode
 from market_feed.simulator.faults import Faults
 from market_feed.simulator.tape import Tick
 
 TIMES = ("E", "T")
+"""The members that are times; of a candle `t` too."""
+
 MESSAGES_PER_SECOND = 5
 TICKER_SECONDS = 1.0
 HEADS = ("@ticker", "@heartbeat")
@@ -30,10 +33,28 @@ HEADS = ("@ticker", "@heartbeat")
 MAX_STREAMS = 1_024
 
 
+class _Connection(ServerConnection):
+    """Notes a client's own control frames."""
+
+    pings = pongs = 0
+
+    def process_event(self, event: Event) -> None:
+        """Called by the library with each frame."""
+        if isinstance(event, Frame):
+            self.pings += event.opcode is Opcode.PING
+            if event.opcode is Opcode.PONG:
+                self.pongs += 1
+                self.on_pong()
+        super().process_event(event)
+
+    def on_pong(self) -> None:
+        """Replaced once the client is known."""
+
+
 class Subscriber:
     """A connected client."""
 
-    def __init__(self, connection: ServerConnection, streams: Iterable[str], microseconds: bool, is_bare: bool) -> None:
+    def __init__(self, connection: _Connection, streams: Iterable[str], microseconds: bool, is_bare: bool) -> None:
         """`is_bare`: it speaks Coinbase's protocol, where an event is a frame as it is."""
         self.connection = connection
         self.is_bare = is_bare
@@ -42,13 +63,24 @@ class Subscriber:
         self.messages: deque[float] = deque()
         self.sent = 0
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: bytes, fragment_bytes: int = 0) -> None:
         """Write without waiting: a client that does not read is noticed by the size of the buffer."""
         # The library's `send` is a coroutine for each frame; a burst of thousands needs the sans-I/O layer below it.
-        if self.connection.protocol.state is State.OPEN and not self.connection.transport.is_closing():
-            self.connection.protocol.send_text(frame)
+        protocol = self.connection.protocol
+        if protocol.state is State.OPEN and not self.connection.transport.is_closing():
+            size = fragment_bytes or len(frame)
+            protocol.send_text(frame[:size], fin=len(frame) <= size)
+            for start in range(size, len(frame), size):
+                protocol.send_continuation(frame[start : start + size], fin=start + size >= len(frame))
             self.connection.send_data()
             self.sent += 1
+
+    def has_too_many_messages(self, now: float) -> bool:
+        """Count a message, which a pong is too; whether there were too many within a second."""
+        self.messages.append(now)
+        while self.messages[0] < now - 1:
+            self.messages.popleft()
+        return len(self.messages) > MESSAGES_PER_SECOND
 
 
 class Exchange:
@@ -59,7 +91,9 @@ class Exchange:
         self.faults = faults or Faults()
         self.subscribers: list[Subscriber] = []
         self.max_subscribers = 0
-        self.connects = 0
+        self.connects = self.pings = 0
+        """Connections that were opened, and pings that clients sent on those that have ended."""
+
         self.closed_for_messages = 0
         """Connections that were closed since they sent too many messages."""
 
@@ -90,6 +124,7 @@ class Exchange:
             ping_interval=None,
             close_timeout=1,
             max_queue=64,
+            create_connection=_Connection,
         )
         self._ticker = asyncio.create_task(self._tick_for_ever())
 
@@ -103,8 +138,11 @@ class Exchange:
 
     def publish(self, tick: Tick) -> None:
         """Send to who subscribed, as far as the faults let it."""
-        self.database.add(tick.data)
         faults = self.faults
+        if faults.clock_skew_ms:
+            moved = {key: tick.data[key] + faults.clock_skew_ms for key in TIMES if key in tick.data}
+            tick = Tick(tick.at_ns, tick.stream, {**tick.data, **moved})
+        self.database.add(tick.data)
         if faults.silent or tick.stream in faults.mute or tick.stream in faults.unknown_streams:
             return
         if faults.dropped and faults.chance.random() < faults.dropped:
@@ -128,7 +166,17 @@ class Exchange:
                 frame = frames.get(form)
                 if frame is None:
                     frame = frames[form] = _frame(tick, *form)
-                subscriber.send(frame)
+                subscriber.send(frame, self.faults.fragment_bytes)
+
+    async def ping(self) -> None:
+        """Ping every subscriber, as a venue does, and wait for the pongs."""
+        waiting = [await subscriber.connection.ping() for subscriber in self.subscribers]
+        await asyncio.gather(*waiting)
+
+    @property
+    def client_pings(self) -> int:
+        """Pings that clients sent."""
+        return self.pings + sum(subscriber.connection.pings for subscriber in self.subscribers)
 
     def send_raw(self, frame: bytes) -> None:
         """Send this to every subscriber."""
@@ -175,10 +223,12 @@ class Exchange:
 
     async def _serve(self, connection: ServerConnection) -> None:
         assert connection.request is not None
+        assert isinstance(connection, _Connection)
         query = parse_qs(urlsplit(connection.request.path).query)
         streams = [unquote(name) for name in query.get("streams", [""])[0].split("/") if name]
         is_bare = urlsplit(connection.request.path).path == "/"
         subscriber = Subscriber(connection, streams, query.get("timeUnit") == ["MICROSECOND"], is_bare)
+        connection.on_pong = lambda: self._note_pong(subscriber)  # type: ignore[method-assign]  # made for that
         self.subscribers.append(subscriber)
         self.connects += 1
         self.max_subscribers = max(self.max_subscribers, len(self.subscribers))
@@ -191,14 +241,17 @@ class Exchange:
             pass
         finally:
             self.subscribers.remove(subscriber)
+            self.pings += connection.pings
+
+    def _note_pong(self, subscriber: Subscriber) -> None:
+        if subscriber.has_too_many_messages(time.monotonic()):
+            self.closed_for_messages += 1
+            subscriber.connection.protocol.send_close(1008, "Too many requests")
+            subscriber.connection.send_data()
 
     def _take(self, subscriber: Subscriber, message: str | bytes) -> bool:
         """Answer a message; False if there were too many within a second."""
-        now = time.monotonic()
-        subscriber.messages.append(now)
-        while subscriber.messages[0] < now - 1:
-            subscriber.messages.popleft()
-        if len(subscriber.messages) > MESSAGES_PER_SECOND:
+        if subscriber.has_too_many_messages(time.monotonic()):
             self.closed_for_messages += 1
             return False
         request = msgspec.json.decode(message)
@@ -242,7 +295,11 @@ class Exchange:
         parameters = {name: values[0] for name, values in parse_qs(parts.query).items()}
         microseconds = request.headers.get("X-MBX-TIME-UNIT") == "MICROSECOND" and not self.faults.ignore_time_unit
         status, headers, document = self.database.answer(
-            parts.path, parameters, microseconds, time.monotonic(), time.time_ns()
+            parts.path,
+            parameters,
+            microseconds,
+            time.monotonic(),
+            time.time_ns() + self.faults.clock_skew_ms * 1_000_000,
         )
         return _response(status, headers, encode(document))
 
@@ -268,7 +325,11 @@ def _frame(tick: Tick, microseconds: bool, is_bare: bool) -> bytes:
 def _in_unit(data: dict[str, Any], microseconds: bool) -> dict[str, Any]:
     if not microseconds:
         return data
-    return {**data, **{key: data[key] * 1_000 for key in TIMES if key in data}}
+    moved: dict[str, Any] = {key: data[key] * 1_000 for key in TIMES if key in data}
+    if "k" in data:
+        kline = data["k"]
+        moved["k"] = {**kline, "t": kline["t"] * 1_000, "T": kline["T"] * 1_000}
+    return {**data, **moved}
 
 
 def _response(status: int, headers: dict[str, str], body: bytes) -> Response:

@@ -37,5 +37,11 @@ class Faults:
     ignore_time_unit: bool = False
     """Times are milliseconds, whatever was asked for."""
 
+    clock_skew_ms: int = 0
+    """How far the exchange's clock is ahead of this machine's; it is in all times of what is published from now on."""
+
+    fragment_bytes: int = 0
+    """Frames are sent in fragments of this length; 0: whole."""
+
     unknown_streams: set[str] = field(default_factory=set)
     """Streams that are accepted and never sent, as for a wrong name."""

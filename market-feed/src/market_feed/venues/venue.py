@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from market_feed.market import Instrument, Item, Trade
+from market_feed.market import Candle, Instrument, InstrumentStatus, Item, Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,6 @@ class Wanted:
 
     kinds: tuple[str, ...]
     raw_trades: bool = False
-    candle_interval: str = "1m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,9 @@ class VenueLimits:
     weight: int
     weight_seconds: float
     """Maximum weight of requests within that time."""
+
+    instruments_per_status: int
+    """Maximum instruments in one request for their status."""
 
     lifetime_seconds: float | None
     """After which the venue ends a connection; None if it does not."""
@@ -92,6 +94,21 @@ class Venue(Protocol):
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
         """The trades of a page, in any order. Raises ValueError."""
+
+    def candle_page(self, instrument: Instrument, first: int) -> Page:
+        """The request for the closed candles from the number `first` on."""
+
+    def read_candles(self, instrument: Instrument, body: bytes, now_us: int) -> list[Candle]:
+        """The candles of a page; the last may be one that is not closed. Raises ValueError."""
+
+    def status_page(self, instruments: Sequence[Instrument]) -> Page:
+        """The request for the status of instruments."""
+
+    def read_statuses(self, body: bytes, now_us: int) -> list[InstrumentStatus]:
+        """What the venue says of them. Raises ValueError."""
+
+    def is_unlisted(self, status: int, body: bytes) -> bool:
+        """Whether an answer, by its HTTP status, says that the venue does not list one of the instruments."""
 
     def weight_used(self, headers: Mapping[str, str]) -> int | None:
         """What the venue says was used within the minute; None if it does not say."""

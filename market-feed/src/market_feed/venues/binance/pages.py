@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from market_feed.market import Trade
+from market_feed.market import CANDLE_INTERVAL, Candle, InstrumentStatus, Trade
 from market_feed.times import Unit, as_text, is_plausible
-from market_feed.venues.binance.frames import MAX_ID, side_of
+from market_feed.venues.binance.frames import MAX_ID, interval_us, side_of
 from market_feed.venues.decimals import Decimals
 
 LIMIT = 1_000
-AGGREGATES_WEIGHT, TRADES_WEIGHT = 4, 25
+AGGREGATES_WEIGHT, TRADES_WEIGHT, CANDLES_WEIGHT, STATUS_WEIGHT = 4, 25, 2, 20
+UNKNOWN_SYMBOL = -1121
+CANDLE_US = interval_us(CANDLE_INTERVAL) or 0
+"""The length of a candle, microseconds."""
+
 TIME_HEADER = {"X-MBX-TIME-UNIT": "MICROSECOND"}
 
 
@@ -36,12 +40,44 @@ class Single(msgspec.Struct, gc=False):
     isBuyerMaker: bool | None = None  # noqa: N815 -- the venue's name
 
 
+class _Kline(msgspec.Struct, array_like=True, gc=False):
+    """An item of /api/v3/klines."""
+
+    start: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    end: int
+    quote_volume: str
+    trades: int
+
+
+class _Symbol(msgspec.Struct):
+    symbol: str
+    status: str
+
+
+class _Info(msgspec.Struct):
+    """The answer of /api/v3/exchangeInfo."""
+
+    symbols: list[_Symbol]
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+
+
 class _Time(msgspec.Struct):
     serverTime: int  # noqa: N815 -- the venue's name
 
 
 _decode_aggregates = msgspec.json.Decoder(list[Aggregate]).decode
 _decode_singles = msgspec.json.Decoder(list[Single]).decode
+_decode_klines = msgspec.json.Decoder(list[_Kline]).decode
+_decode_info = msgspec.json.Decoder(_Info).decode
+_decode_error = msgspec.json.Decoder(_Error).decode
 _decode_time = msgspec.json.Decoder(_Time).decode
 
 
@@ -68,6 +104,47 @@ def read_singles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Trade]
     items = _decode_singles(body)
     unit = _unit_of([item.time for item in items], unit, now_us)
     return [_trade(code, item.id, item.price, item.qty, item.isBuyerMaker, item.time, unit) for item in items]
+
+
+def read_candles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Candle]:
+    """The candles of a page. Raises ValueError."""
+    items = _decode_klines(body)
+    unit = _unit_of([item.start for item in items], unit, now_us)
+    for item in items:
+        if not all(map(_decimals.has, (item.open, item.high, item.low, item.close, item.volume))):
+            raise ValueError(f"not a candle: the one of {item.start}")
+    return [
+        Candle(
+            code,
+            CANDLE_INTERVAL,
+            item.start * unit.value // CANDLE_US,
+            as_text(item.start, unit),
+            item.start * unit.value,
+            item.open,
+            item.high,
+            item.low,
+            item.close,
+            item.volume,
+            item.trades,
+        )
+        for item in items
+    ]
+
+
+def read_statuses(body: bytes) -> list[InstrumentStatus]:
+    """Raises ValueError."""
+    return [
+        InstrumentStatus(one.symbol, "trading" if one.status == "TRADING" else "halted", one.status[:40])
+        for one in _decode_info(body).symbols
+    ]
+
+
+def error_code(body: bytes) -> int:
+    """The venue's code of an error; 0 where there is none."""
+    try:
+        return _decode_error(body).code
+    except ValueError:
+        return 0
 
 
 def read_time(body: bytes) -> int:

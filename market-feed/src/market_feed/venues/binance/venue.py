@@ -1,11 +1,12 @@
 """Binance Spot's names, subscriptions and limits. No I/O."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from market_feed.market import Instrument, Trade
+from market_feed.market import CANDLE_INTERVAL, Candle, Instrument, InstrumentStatus, Trade
 from market_feed.times import Unit
 from market_feed.venues.binance import pages
 from market_feed.venues.binance.frames import BinanceReader
@@ -27,6 +28,7 @@ class Binance:
         dials_seconds=300,
         weight=6_000,
         weight_seconds=60,
+        instruments_per_status=100,
         lifetime_seconds=86_400,
     )
 
@@ -53,7 +55,7 @@ class Binance:
         if "quote" in self._wanted.kinds:
             names.append("bookTicker")
         if "candle" in self._wanted.kinds:
-            names.append(f"kline_{self._wanted.candle_interval}")
+            names.append(f"kline_{CANDLE_INTERVAL}")
         return [f"{instrument.code.lower()}@{name}" for name in names]
 
     def url(self, streams: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -98,6 +100,34 @@ class Binance:
         read = pages.read_singles if self._wanted.raw_trades else pages.read_aggregates
         return read(instrument.code, body, self._unit, now_us)
 
+    def candle_page(self, instrument: Instrument, first: int) -> Page:
+        """By `startTime`, ascending."""
+        parameters = {
+            "symbol": instrument.code,
+            "interval": CANDLE_INTERVAL,
+            "startTime": str(first * pages.CANDLE_US // 1_000),
+            "limit": str(pages.LIMIT),
+        }
+        return Page("/api/v3/klines", parameters, self._headers, pages.CANDLES_WEIGHT)
+
+    def read_candles(self, instrument: Instrument, body: bytes, now_us: int) -> list[Candle]:
+        """Raises ValueError."""
+        return pages.read_candles(instrument.code, body, self._unit, now_us)
+
+    def status_page(self, instruments: Sequence[Instrument]) -> Page:
+        """exchangeInfo, without what each account may do."""
+        codes = msgspec.json.encode([one.code for one in instruments]).decode()
+        parameters = {"symbols": codes, "showPermissionSets": "false"}
+        return Page("/api/v3/exchangeInfo", parameters, {}, pages.STATUS_WEIGHT)
+
+    def read_statuses(self, body: bytes, now_us: int) -> list[InstrumentStatus]:  # noqa: ARG002 -- of the interface
+        """Raises ValueError."""
+        return pages.read_statuses(body)
+
+    def is_unlisted(self, status: int, body: bytes) -> bool:
+        """400 with the code -1121."""
+        return status == HTTPStatus.BAD_REQUEST and pages.error_code(body) == pages.UNKNOWN_SYMBOL
+
     def weight_used(self, headers: Mapping[str, str]) -> int | None:
         """X-MBX-USED-WEIGHT-1M."""
         used = headers.get("x-mbx-used-weight-1m", "")
@@ -113,8 +143,11 @@ class Binance:
 
     def _page(self, name: str, instrument: Instrument, key: str, value: int, weight: int) -> Page:
         parameters = {"symbol": instrument.code, key: str(value), "limit": str(pages.LIMIT)}
-        headers = pages.TIME_HEADER if self._unit is Unit.MICROSECOND else {}
-        return Page(f"/api/v3/{name}", parameters, headers, weight)
+        return Page(f"/api/v3/{name}", parameters, self._headers, weight)
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return pages.TIME_HEADER if self._unit is Unit.MICROSECOND else {}
 
 
 def _message(method: str, number: int, names: list[str] | None = None) -> bytes:

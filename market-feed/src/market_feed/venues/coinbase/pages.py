@@ -2,7 +2,7 @@
 
 import msgspec
 
-from market_feed.market import Trade
+from market_feed.market import InstrumentStatus, Trade
 from market_feed.venues.coinbase.frames import MAX_ID, taker_side, time_of
 from market_feed.venues.decimals import Decimals
 
@@ -17,11 +17,20 @@ class _Item(msgspec.Struct, gc=False):
     side: str = ""
 
 
+class _Product(msgspec.Struct):
+    """/products/ID."""
+
+    id: str
+    status: str = ""
+    trading_disabled: bool = False
+
+
 class _Time(msgspec.Struct):
     epoch: float
 
 
 _decode = msgspec.json.Decoder(list[_Item]).decode
+_decode_product = msgspec.json.Decoder(_Product).decode
 _decode_time = msgspec.json.Decoder(_Time).decode
 _decimals = Decimals()
 
@@ -29,6 +38,15 @@ _decimals = Decimals()
 def read_trades(code: str, body: bytes, now_us: int) -> list[Trade]:
     """The trades of a page. Raises ValueError."""
     return [_trade(code, item, now_us) for item in _decode(body)]
+
+
+def read_status(body: bytes) -> InstrumentStatus:
+    """Raises ValueError."""
+    product = _decode_product(body)
+    if product.status == "delisted":
+        return InstrumentStatus(product.id, "unlisted", product.status)
+    is_trading = product.status == "online" and not product.trading_disabled
+    return InstrumentStatus(product.id, "trading" if is_trading else "halted", product.status[:40])
 
 
 def read_time(body: bytes) -> int:

@@ -1,10 +1,11 @@
 """Coinbase Exchange's names, subscriptions and limits. No I/O."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 import msgspec
 
-from market_feed.market import Instrument, Trade
+from market_feed.market import Candle, Instrument, InstrumentStatus, Trade
 from market_feed.venues.coinbase import pages
 from market_feed.venues.coinbase.frames import CoinbaseReader
 from market_feed.venues.venue import Page, VenueLimits, Wanted
@@ -22,6 +23,7 @@ class Coinbase:
         dials_seconds=1,
         weight=8,
         weight_seconds=1,
+        instruments_per_status=1,
         lifetime_seconds=None,
     )
 
@@ -77,6 +79,26 @@ class Coinbase:
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
         """Raises ValueError."""
         return pages.read_trades(instrument.code, body, now_us)
+
+    def candle_page(self, instrument: Instrument, first: int) -> Page:  # noqa: ARG002 -- of the interface
+        """Never asked for."""
+        raise ValueError("the venue has no stream of candles")
+
+    def read_candles(self, instrument: Instrument, body: bytes, now_us: int) -> list[Candle]:  # noqa: ARG002 -- of the interface
+        """Never asked for."""
+        raise ValueError("the venue has no stream of candles")
+
+    def status_page(self, instruments: Sequence[Instrument]) -> Page:
+        """The product itself."""
+        return Page(f"/products/{instruments[0].code}", {}, {}, 1)
+
+    def read_statuses(self, body: bytes, now_us: int) -> list[InstrumentStatus]:  # noqa: ARG002 -- of the interface
+        """Raises ValueError."""
+        return [pages.read_status(body)]
+
+    def is_unlisted(self, status: int, body: bytes) -> bool:  # noqa: ARG002 -- of the interface
+        """404."""
+        return status == HTTPStatus.NOT_FOUND
 
     def weight_used(self, headers: Mapping[str, str]) -> None:
         """The venue does not say."""

@@ -1,0 +1,127 @@
+"""Asks a venue by REST, within its limits."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+import httpx
+import structlog
+
+from market_feed.decisions.budget import CAUSES, Ban, RollingBudget
+from market_feed.venues.venue import Page, Venue
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 8
+"""Maximum requests under way to a venue."""
+
+TIMEOUT_SECONDS = 10.0
+CLOCK_SAMPLES = 5
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+OUTCOMES = ("answered", "empty", "refused", "failed", "unreadable")
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A venue's answer: its HTTP status and its body. The status is 0 if there was none."""
+
+    status: int = 0
+    body: bytes = b""
+
+
+class RestClient:
+    """The requests to one venue."""
+
+    def __init__(
+        self, venue: Venue, rest_url: str, context: ssl.SSLContext | None, weight: int, clock_ns: Callable[[], int]
+    ) -> None:
+        """`weight` is the maximum that may be used within the venue's `weight_seconds`."""
+        self.ban = Ban()
+        self.budget = RollingBudget(min(weight, venue.limits.weight), venue.limits.weight_seconds)
+        self.requests = dict.fromkeys(OUTCOMES, 0)
+        """By outcome, since the start."""
+
+        self._venue = venue
+        self._clock_ns = clock_ns
+        self._client = httpx.AsyncClient(
+            base_url=rest_url, verify=context or True, timeout=TIMEOUT_SECONDS, trust_env=False, http2=False
+        )
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def items(self, page: Page, read: Callable[[bytes, int], list[Item]]) -> list[Item] | None:
+        """What a page holds; None if there was no answer that can be used, which is logged and counted.
+
+        `read` gets the body and the time now in microseconds since 1970, and raises ValueError.
+        """
+        answer = await self.ask(page)
+        return self.read(page, answer.body, read) if answer.status == HTTPStatus.OK else None
+
+    def read(self, page: Page, body: bytes, read: Callable[[bytes, int], list[Item]]) -> list[Item] | None:
+        """What the body of an answer to `page` holds; None if it can't be read, which is logged and counted."""
+        try:
+            items = read(body, self._clock_ns() // 1_000)
+        except ValueError as error:
+            self.requests["unreadable"] += 1
+            log.warning("a page can't be read", venue=self._venue.name, path=page.path, reason=str(error)[:200])
+            return None
+        self.requests["answered" if items else "empty"] += 1
+        return items
+
+    async def clock_offset_us(self) -> int | None:
+        """The venue's clock minus this machine's, microseconds, by the quickest of some answers; None without one."""
+        found = []
+        for _ in range(CLOCK_SAMPLES):
+            if self.ban.wait(time.monotonic()):
+                break
+            began_ns = self._clock_ns()
+            answer = await self.ask(self._venue.time_page())
+            ended_ns = self._clock_ns()
+            with suppress(ValueError):
+                if answer.status == HTTPStatus.OK:
+                    middle_us = (began_ns + ended_ns) // 2_000
+                    found.append((ended_ns - began_ns, self._venue.read_time(answer.body) - middle_us))
+        return min(found)[1] if found else None
+
+    async def ask(self, page: Page) -> Answer:
+        """The venue's answer. None, and any other than 200, is logged and counted."""
+        async with self._places:
+            while wait := max(self.ban.wait(now := time.monotonic()), self.budget.wait(page.weight, now)):
+                await asyncio.sleep(wait)
+            self.budget.spend(page.weight, now)
+            try:
+                answer = await self._client.get(page.path, params=dict(page.parameters), headers=dict(page.headers))
+            except (httpx.HTTPError, OSError) as error:
+                self.requests["failed"] += 1
+                log.warning("a request failed", venue=self._venue.name, path=page.path, reason=repr(error)[:200])
+                return Answer()
+        used = self._venue.weight_used(answer.headers)
+        if used is not None:
+            self.budget.raise_to(used, time.monotonic())
+        if len(answer.content) > MAX_PAGE_BYTES:
+            self.requests["unreadable"] += 1
+            log.warning("an answer is too long", venue=self._venue.name, path=page.path, bytes=len(answer.content))
+            return Answer()
+        if answer.status_code == HTTPStatus.OK:
+            return Answer(answer.status_code, answer.content)
+        self.requests["refused"] += 1
+        seconds = self.ban.note(answer.status_code, answer.headers.get("retry-after", ""), time.monotonic())
+        with suppress(UnicodeDecodeError):
+            log.warning(
+                "a request was refused",
+                venue=self._venue.name,
+                status=answer.status_code,
+                reason=CAUSES.get(answer.status_code, answer.content[:200].decode()),
+                wait_seconds=seconds,
+            )
+        return Answer(answer.status_code, answer.content)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
