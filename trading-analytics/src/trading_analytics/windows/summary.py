@@ -1,0 +1,124 @@
+"""What a stretch of time says about a market, and how two stretches that follow each other are one. No I/O."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from trading_analytics.windows.observations import Trade
+
+
+class Returns(msgspec.Struct, frozen=True, gc=False):
+    """Logarithms of price ratios from one grid point to the next: number, mean, sum of squared deviations, of squares.
+
+    Grid points without a trade need none: their return is 0, and their number is known.
+    """
+
+    count: int
+    mean: float
+    deviations: float
+    squares: float
+
+
+class Spreads(msgspec.Struct, frozen=True, gc=False):
+    """Spreads in basis points, the last one of each grid point: number, sum, maximum, and the latest."""
+
+    count: int
+    total: float
+    widest: float
+    last: float
+
+
+class Trades(msgspec.Struct, frozen=True, gc=False):
+    """Trades: number, sums, extremes and the deepest fall from a price to a later one, exactly."""
+
+    count: int
+    volume: Decimal
+    notional: Decimal
+    first: Trade
+    last: Trade
+    high: Trade
+    low: Trade
+    peak: Trade
+    trough: Trade
+
+
+class Summary(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of time. A part is None where nothing of its kind happened."""
+
+    trades: Trades | None
+    returns: Returns | None
+    spreads: Spreads | None
+
+
+def summary_of(trades: Sequence[Trade]) -> Trades:
+    """The summary of trades in the order of time, at least one. Call it under the EXACT context."""
+    first = high = low = peak = trough = trades[0]
+    volume, notional = first.qty, first.price * first.qty
+    for trade in trades[1:]:
+        price = trade.price
+        volume += trade.qty
+        notional += price * trade.qty
+        if price > high.price:
+            high = trade
+        else:
+            if price < low.price:
+                low = trade
+            # Without a division: (high - price) / high > (peak - trough) / peak.
+            if price * peak.price < trough.price * high.price:
+                peak, trough = high, trade
+    return Trades(len(trades), volume, notional, first, trades[-1], high, low, peak, trough)
+
+
+def add(earlier: Summary, later: Summary) -> Summary:
+    """Both as one. Call it under the EXACT context."""
+    trades, returns, spreads = later.trades, later.returns, later.spreads
+    if earlier.trades is not None:
+        trades = earlier.trades if trades is None else _add_trades(earlier.trades, trades)
+    if earlier.returns is not None:
+        returns = earlier.returns if returns is None else add_returns(earlier.returns, returns)
+    if earlier.spreads is not None:
+        spreads = earlier.spreads if spreads is None else _add_spreads(earlier.spreads, spreads)
+    return Summary(trades, returns, spreads)
+
+
+def add_returns(one: Returns, other: Returns) -> Returns:
+    """Both as one: the pairwise update of Chan, Golub and LeVeque (1979)."""
+    count = one.count + other.count
+    share = other.count / count
+    delta = other.mean - one.mean
+    return Returns(
+        count,
+        one.mean + delta * share,
+        one.deviations + other.deviations + delta * delta * one.count * share,
+        one.squares + other.squares,
+    )
+
+
+def _add_trades(earlier: Trades, later: Trades) -> Trades:
+    peak, trough = earlier.peak, earlier.trough
+    if later.trough.price * peak.price < trough.price * later.peak.price:
+        peak, trough = later.peak, later.trough
+    high, low = earlier.high, later.low
+    if low.price * peak.price < trough.price * high.price:  # from the one's highest price to the other's lowest
+        peak, trough = high, low
+    return Trades(
+        earlier.count + later.count,
+        earlier.volume + later.volume,
+        earlier.notional + later.notional,
+        earlier.first,
+        later.last,
+        later.high if later.high.price > high.price else high,
+        earlier.low if earlier.low.price <= low.price else low,
+        peak,
+        trough,
+    )
+
+
+def _add_spreads(earlier: Spreads, later: Spreads) -> Spreads:
+    return Spreads(
+        earlier.count + later.count,
+        earlier.total + later.total,
+        max(earlier.widest, later.widest),
+        later.last,
+    )
