@@ -138,10 +138,10 @@ class _Follower:
             self.history.apply(batch_of(self._events[stored : state.applied]))
             self.history.commit(StreamPosition(STREAM, state.applied))
         for waiting in state.restatement.imports.copy():
-            state.restatement.settle_import(waiting, *recompute._find_import(self._folder, waiting))
+            state.restatement.settle_import(waiting, *recompute.find_import(self._folder, waiting))
         refold = state.restatement.plan_refold()
         if refold is not None:
-            self._refold = refold, recompute._fold(self._folder, refold).sequence
+            self._refold = refold, recompute.fold_from_store(self._folder, refold).sequence
 
     def _finish(self) -> None:
         """What it does last, when more events may be applied."""

@@ -1,11 +1,13 @@
 """Puts a ledger of a test into a journal, so that an app can be started on it. Imports may be among its events."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from telemetry_stream.events import Event as StreamEvent
 from telemetry_stream.events import Submission
@@ -31,12 +33,19 @@ class _Stored(StreamEvent):
         self.label = stored_label(text)
 
 
-def store(events: Sequence[Event], folder: Path) -> list[Event]:
+def store_at(events: Sequence[Event], folder: Path, times_ns: Iterable[int]) -> list[Event]:
+    """The same, each event in a commit of its own, at these times."""
+    times = iter(times_ns)
+    with patch("telemetry_stream.stores.sqlite.journal.time", SimpleNamespace(time_ns=lambda: next(times))):
+        return store(events, folder, together=1)
+
+
+def store(events: Sequence[Event], folder: Path, together: int = 50) -> list[Event]:
     """Write the events, in the words of the app; the events as they are in the journal."""
     stored = [{**event, **_as_journaled(event)} for event in events]
     folder.mkdir(parents=True, exist_ok=True)
     with closing(Journal(folder, Topic(LEDGER, key_rules=KEY_RULES))) as journal:
-        for some in _some(stored, 50):
+        for some in _some(stored, together):
             journal.append([Submission([_Stored(event) for event in some])])
         assert journal.head() == len(stored)
     return stored

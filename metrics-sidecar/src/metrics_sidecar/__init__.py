@@ -3,6 +3,7 @@
 Modules:
 
     advice       what to do when the sidecar can't follow the web app
+    backfill     the command `metrics-sidecar backfill`, which writes the past for a new Prometheus
     doctor       the command `metrics-sidecar doctor`, which checks the snapshot
     environment  the settings
     exposition   the state as Prometheus text and as JSON

@@ -74,13 +74,13 @@ class Recomputer:
         if state is not self._tracker.state:  # another history began
             return
         for waiting in state.restatement.imports.copy():
-            found = await asyncio.to_thread(_find_import, self._place.folder, waiting)
+            found = await asyncio.to_thread(find_import, self._place.folder, waiting)
             if state is self._tracker.state:
                 state.restatement.settle_import(waiting, *found)
         refold = state.restatement.plan_refold()
         if refold is None:
             return
-        stored = await asyncio.to_thread(_fold, self._place.folder, refold)
+        stored = await asyncio.to_thread(fold_from_store, self._place.folder, refold)
         while state is self._tracker.state and state.applied < stored.sequence:
             await asyncio.sleep(LOOK_SECONDS)
         if state is self._tracker.state and stored.stream == state.stream:
@@ -94,8 +94,8 @@ class Recomputer:
             )
 
 
-def _fold(folder: Path, refold: Refold) -> StreamPosition:
-    """Fold the fills of the store, in a thread. Gives the position that they are of."""
+def fold_from_store(folder: Path, refold: Refold) -> StreamPosition:
+    """Fold the fills of the store in a folder; for a thread. Gives the position that they are of."""
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:
@@ -106,9 +106,10 @@ def _fold(folder: Path, refold: Refold) -> StreamPosition:
         reader.close()
 
 
-def _find_import(
+def find_import(
     folder: Path, waiting: WaitingImport
 ) -> tuple[list[ImportTotal], list[LineKey], list[tuple[LineKey, Decimal, int]]]:
+    """What an import's fills in the store of a folder add up to, their keys, and the multipliers that they name."""
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:

@@ -42,3 +42,13 @@ async def run_sliced(work: Generator[None, None, Result]) -> Result:
             result: Result = done.value
             return result
         await slicer.yield_if_due()
+
+
+def run_at_once(work: Generator[None, None, Result]) -> Result:
+    """The same where no other task is waiting."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: Result = done.value
+            return result

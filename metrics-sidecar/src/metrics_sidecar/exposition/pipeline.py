@@ -36,14 +36,9 @@ def pipeline_families(
 ) -> list[Family]:
     """The current values. `requests` counts by path and status, `scrape_bytes` is the size of the last scrape."""
     return [
-        Family(metrics.POSITIONS, [("", moment.used)]),
-        Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),
+        *ledger_families(moment),
         Family(metrics.EXPOSITION_BYTES, [("", scrape_bytes)]),
         Family(metrics.EXPOSITION_BYTES_LIMIT, [("", max_bytes(moment.limit))]),
-        Family(metrics.OVERFLOW_TRADES, [("", moment.other.trades)]),
-        Family(metrics.TRADES_LATE, [("", moment.late)]),
-        Family(metrics.POSITIONS_RECOMPUTING, [("", moment.recomputing)]),
-        Family(metrics.CASH, [(_cash_labels(key), show(amount)) for key, amount in moment.cash]),
         *_stream_families(moment, tracker),
         Family(
             metrics.SNAPSHOTS,
@@ -64,6 +59,21 @@ def pipeline_families(
     ]
 
 
+def ledger_families(moment: StateSnapshot) -> list[Family]:
+    """Those that depend on the events of the ledger alone, not on this process."""
+    return [
+        Family(metrics.POSITIONS, [("", moment.used)]),
+        Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),
+        Family(metrics.OVERFLOW_TRADES, [("", moment.other.trades)]),
+        Family(metrics.TRADES_LATE, [("", moment.late)]),
+        Family(metrics.POSITIONS_RECOMPUTING, [("", moment.recomputing)]),
+        Family(metrics.CASH, [(_cash_labels(key), show(amount)) for key, amount in moment.cash]),
+        Family(metrics.STREAM_APPLIED, [(labels_of(stream=moment.stream), moment.applied)]),
+        Family(metrics.EVENTS, by_label("kind", moment.events)),
+        Family(metrics.INCOMPLETE_SINCE, [("", moment.incomplete_since)]),
+    ]
+
+
 def _cash_labels(key: CashKey) -> str:
     return labelled({name: value for name, value in key._asdict().items() if value})
 
@@ -72,15 +82,12 @@ def _stream_families(moment: StateSnapshot, tracker: Tracker) -> Iterator[Family
     subscriber, counters, delays = tracker.subscriber, tracker.subscriber.counters, tracker.delays
     stream = labels_of(stream=moment.stream)
     yield Family(metrics.STREAM_HEAD, [(stream, max(subscriber.head or 0, moment.applied))])
-    yield Family(metrics.STREAM_APPLIED, [(stream, moment.applied)])
     yield Family(metrics.STREAM_GAPS, [("", counters.gaps)])
     yield Family(metrics.STREAM_DUPLICATES, [("", counters.duplicates)])
     yield Family(metrics.STREAM_CATCHUPS, [("", counters.catchups)])
     yield Family(metrics.STREAM_REPLAY_REQUESTS, by_label("outcome", counters.replay_requests))
     yield Family(metrics.STREAM_REDIALS, by_label("reason", counters.redials))
     yield Family(metrics.STREAM_CAUGHT_UP, [("", int(subscriber.caught_up))])
-    yield Family(metrics.EVENTS, by_label("kind", moment.events))
-    yield Family(metrics.INCOMPLETE_SINCE, [("", moment.incomplete_since)])
     rejected = {**moment.rejected, **dict.fromkeys(MESSAGE_REJECTIONS, 0), **counters.rejected}  # no reason is in both
     yield Family(metrics.EVENTS_REJECTED, by_label("reason", rejected))
     delay_seconds = show(Decimal(int(delays.total)).scaleb(-9))

@@ -62,9 +62,13 @@ def header(metric: Metric, openmetrics: bool) -> str:
 
 def render_family(family: Family, openmetrics: bool) -> str:
     """One metric with all its samples."""
+    return header(family.metric, openmetrics) + sample_lines(family)
+
+
+def sample_lines(family: Family) -> str:
+    """The samples of one metric, without its header."""
     name = family.metric.name
-    lines = [f"{name}{labels} {value}\n" for labels, value in family.samples]
-    return "".join([header(family.metric, openmetrics), *lines])
+    return "".join([f"{name}{labels} {value}\n" for labels, value in family.samples])
 
 
 def render(families: Iterable[Family], openmetrics: bool) -> bytes:
