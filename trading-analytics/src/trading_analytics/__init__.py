@@ -13,6 +13,7 @@ Modules:
     problems          the program's own error code
     rebuilding        the command `trading-analytics rebuild`
     run               assembles the program and runs it
+    windows           metrics of a market over sliding windows
 """
 
 __version__ = "0.2.0"

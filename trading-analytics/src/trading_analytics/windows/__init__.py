@@ -9,10 +9,12 @@ are put together again from parts that stay. Prices, quantities and their sums a
 
 Modules:
 
-    observations  what the windows are made of: trades and quotes
-    summary       what a stretch of time says, and how two that follow each other are one
-    two_stacks    the summary of the last items of a sequence, in constant time an item
-    window        one window over one market
-    measures      the values of a window, each with its reason, samples, coverage and age
-    markets       all markets: grid, watermark, late events
+    observations    what the windows are made of: trades and quotes
+    summary         what a stretch of time says, and how two that follow each other are one
+    two_stacks      the sum of the last items of a sequence, in constant time an item
+    ewma            a mean of squared returns that forgets
+    window          one window over one market
+    market_windows  all windows of one market
+    measures        the values of a window, each with its reason, samples, coverage and age
+    markets         all markets: grid, watermark, late events
 """
