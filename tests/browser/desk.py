@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.apps import Apps
+from tests.support.http import HTTP
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = [
@@ -88,7 +88,7 @@ def trade(number: int = 0, **fields: object) -> dict[str, object]:
 
 def post(apps: Apps, trades: Sequence[dict[str, object]]) -> int:
     """Post them in one request; the last sequence."""
-    answer = httpx.post(f"{apps.web_url}/trades", json=trades, timeout=60).raise_for_status()
+    answer = HTTP.post(f"{apps.web_url}/trades", json=trades, timeout=60).raise_for_status()
     return int(answer.json()["last_seq"])
 
 

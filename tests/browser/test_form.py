@@ -4,11 +4,11 @@ import json
 import re
 import shlex
 
-import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Open, post, shown, trade, wait_for_top
 from tests.support.apps import Apps
+from tests.support.http import HTTP
 
 NAME_OF_FOCUSED = """() => {
   const focused = document.activeElement;
@@ -100,6 +100,6 @@ def test_more_fields_are_sent_and_errors_open_them(apps: Apps, open_page: Open) 
     state = page.locator("#form-state")
     expect(state).to_have_text(re.compile(r"Trade \d+ is in the journal\."))
     (sequence,) = re.findall(r"\d+", state.inner_text())
-    stored = httpx.get(f"{apps.web_url}/trades/{sequence}", trust_env=False).json()["trade"]
+    stored = HTTP.get(f"{apps.web_url}/trades/{sequence}").json()["trade"]
     expected = sent | {"multiplier": "10", "position_side": "long", "tags": ["breakout", "news"]}
     assert {name: stored[name] for name in expected} == expected

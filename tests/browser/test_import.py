@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.desk import PATIENCE_MS, running
 from tests.support.apps import Apps
+from tests.support.http import HTTP
 
 FIELD_CASES = Path(__file__).parents[1] / "field_cases/data"
 
@@ -67,7 +67,7 @@ def own_rows(account: str) -> str:
 
 
 def imports(apps: Apps) -> list[dict[str, Any]]:
-    answer: dict[str, Any] = httpx.get(f"{apps.web_url}/imports").raise_for_status().json()
+    answer: dict[str, Any] = HTTP.get(f"{apps.web_url}/imports").raise_for_status().json()
     found: list[dict[str, Any]] = answer["imports"]
     return found
 
@@ -99,7 +99,7 @@ def test_the_same_file_again_has_nothing_new_and_after_an_undo_it_can_count_agai
     expect(page.locator("#verdict")).to_have_text("Nothing new: the ledger has all of it.")
     expect(page.locator("#take")).to_be_hidden()
     [found] = [one for one in imports(apps) if one["name"] == "again.csv"]
-    httpx.post(f"{apps.web_url}/imports/{found['id']}/undo").raise_for_status()
+    HTTP.post(f"{apps.web_url}/imports/{found['id']}/undo").raise_for_status()
     give(page, "again.csv", content)
     page.get_by_role("radio", name="count them again").check()
     page.locator("#again").click()

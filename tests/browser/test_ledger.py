@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.desk import Open, post, running, trade
 from tests.support.apps import Apps
+from tests.support.http import HTTP
 
 TS = "2026-01-31T12:00:00Z"
 _accounts = (f"ledger-{number}" for number in count(1))
@@ -26,7 +26,7 @@ def apps(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def say(apps: Apps, *events: dict[str, object]) -> None:
     """Send events that are not trades, and wait until they are in the figures."""
-    answer = httpx.post(f"{apps.web_url}/events", json=list(events), timeout=60)
+    answer = HTTP.post(f"{apps.web_url}/events", json=list(events), timeout=60)
     assert answer.is_success, answer.text
     apps.wait_until_applied(int(answer.json()["last_seq"]))
 

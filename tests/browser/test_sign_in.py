@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
@@ -12,6 +11,7 @@ from service_kit.access.tokens import entry_text, mint
 from tests.browser.desk import PATIENCE_MS, trade
 from tests.browser.test_appearance import PHONE
 from tests.support.apps import Apps, running_apps
+from tests.support.http import HTTP
 
 TOKEN, READER = mint(), mint()
 SETTINGS = {
@@ -75,7 +75,7 @@ def test_a_page_whose_session_has_ended_leads_to_the_sign_in_page(page: Page, gu
     page.locator("#connection[data-state=good]").wait_for()
     [cookie] = page.context.cookies()
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}", "Origin": guarded.web_url}
-    assert httpx.post(f"{guarded.web_url}/sign-out", headers=headers).status_code == 303
+    assert HTTP.post(f"{guarded.web_url}/sign-out", headers=headers).status_code == 303
     expect(page).to_have_url(f"{guarded.web_url}/sign-in")
 
 
@@ -91,12 +91,12 @@ def test_a_page_of_another_port_can_not_use_the_session(page: Page, guarded: App
     assert other.evaluate(send, [f"{guarded.web_url}/trade", body]) == "opaque"
     assert trades(guarded) == before
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    metrics = httpx.get(f"{guarded.web_url}/metrics", headers=headers).text
+    metrics = HTTP.get(f"{guarded.web_url}/metrics", headers=headers).text
     assert 'trading_app_requests_refused_total{code="foreign_origin"} 1\n' in metrics
 
 
 def trades(apps: Apps) -> int:
-    answer = httpx.get(f"{apps.web_url}/trades", headers={"Authorization": f"Bearer {TOKEN}"})
+    answer = HTTP.get(f"{apps.web_url}/trades", headers={"Authorization": f"Bearer {TOKEN}"})
     return len(answer.raise_for_status().json()["trades"])
 
 

@@ -43,7 +43,7 @@ def damage(apps: Apps) -> dict[str, str]:
 
 def test_the_web_app_takes_trades_and_the_sidecar_names_what_it_can_not_read(tmp_path: Path) -> None:
     named = f"sequences {ROW + 1} to {2 * ROW} can't be read"
-    with running_apps(tmp_path) as apps, httpx.Client(timeout=10) as client:
+    with running_apps(tmp_path) as apps, httpx.Client(verify=False, timeout=10) as client:
         known = damage(apps)
         eventually(lambda: named in client.get(f"{apps.sidecar_url}/readyz").text, what="the sidecar says which")
         for path in ("/readyz", "/metrics"):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.apps import Apps, running_apps
+from tests.support.http import HTTP
 from tests.support.ledger_figures import Figures, Position
 from tests.support.sidecar_figures import figures_of_apps
 from tests.trading_app.hooks.conftest import Hooks
@@ -47,7 +47,7 @@ class Desk:
         return self._post("/events", owner | {"kind": kind} | content)
 
     def _post(self, path: str, body: object) -> dict[str, Any]:
-        response = httpx.post(f"{self._apps.web_url}{path}", json=body, timeout=60)
+        response = HTTP.post(f"{self._apps.web_url}{path}", json=body, timeout=60)
         answer: dict[str, Any] = response.json()
         assert response.is_success, answer
         self._last = max(self._last, answer.get("last_seq", answer.get("seq", 0)))
@@ -57,7 +57,7 @@ class Desk:
         """Send a bot's message as `json`, as a `form`, or `raw`; the answer."""
         sent: dict[str, Any] = {"data": message} if form == "form" else {"content": json.dumps(message)}
         kind = {"json": "application/json", "form": "application/x-www-form-urlencoded", "raw": "text/plain"}[form]
-        response = httpx.post(f"{self._apps.web_url}{path}", headers={"Content-Type": kind}, timeout=60, **sent)
+        response = HTTP.post(f"{self._apps.web_url}{path}", headers={"Content-Type": kind}, timeout=60, **sent)
         answer: dict[str, Any] = response.raise_for_status().json()
         self._last = max(self._last, answer.get("last_seq", 0))
         return answer
@@ -80,7 +80,7 @@ class Desk:
     def journaled(self, symbol: str) -> list[dict[str, Any]]:
         """The account's fills in a symbol, as journaled."""
         query = {"account": self.account, "symbol": symbol}
-        answer = httpx.get(f"{self._apps.web_url}/trades", params=query, timeout=60).raise_for_status().json()
+        answer = HTTP.get(f"{self._apps.web_url}/trades", params=query, timeout=60).raise_for_status().json()
         trades: list[dict[str, Any]] = answer["trades"]
         return trades
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.support.ports import free_port
 
@@ -25,7 +26,7 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(trust_env=False, timeout=60)
+        self._client = httpx.Client(verify=False, trust_env=False, timeout=60)
 
     def instant(self, query: str) -> list[dict[str, Any]]:
         """What a query gives now."""
@@ -70,6 +71,6 @@ def running_prometheus(folder: Path, configuration: Mapping[str, object]) -> Ite
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200
+        return HTTP.get(f"{url}/-/ready").status_code == 200
     except httpx.TransportError:
         return False

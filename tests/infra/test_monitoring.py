@@ -5,7 +5,6 @@ import signal
 import stat
 from pathlib import Path
 
-import httpx
 import pytest
 from dotenv import dotenv_values
 
@@ -16,6 +15,7 @@ from service_kit.access.tokens import entry_text
 from service_kit.settings import Environment, SettingError
 from tests.infra.checkout import ROOT, Checkout
 from tests.infra.prometheus import needs_prometheus
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.support.ports import free_port
 
@@ -53,7 +53,7 @@ def test_both_run_until_infra_down(tmp_path: Path, ports: dict[str, str]) -> Non
     started = checkout.run("up")
     try:
         assert started.returncode == 0, started.stderr
-        answer = httpx.get(f"http://127.0.0.1:{ports['GRAFANA_HTTP_PORT']}/").json()
+        answer = HTTP.get(f"http://127.0.0.1:{ports['GRAFANA_HTTP_PORT']}/").json()
         assert answer["arguments"][0] == "server"
         password = dotenv_values(checkout.folder / ".env")["GRAFANA_ADMIN_PASSWORD"] or ""
         assert answer["variables"]["GF_SECURITY_ADMIN_PASSWORD"] == password

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from market_feed import __version__
@@ -18,6 +17,7 @@ from tests.market_feed import recordings
 from tests.market_feed.recordings import only
 from tests.market_feed.running import FEED, RunningFeed, facts, journaled, parts, running_feed
 from tests.support.apps import samples_of
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 
 SEED = 20_261_128
@@ -251,7 +251,7 @@ def test_row_28_a_refused_connection_names_the_cause_and_is_retried_slowly(tmp_p
         feed.exchange.do(cut_with("abort"))
         labels = 'venue="binance",outcome="refused"'
         eventually(lambda: feed.sample("trading_feed_connection_attempts_total", labels) == 1)
-        assert httpx.get(f"{feed.apps.feed_url}/readyz").json()["code"] == "not_connected"
+        assert HTTP.get(f"{feed.apps.feed_url}/readyz").json()["code"] == "not_connected"
         assert "can't connect" in feed.log()
 
 
@@ -303,7 +303,7 @@ def test_without_symbols_it_says_what_to_set(tmp_path: Path) -> None:
 
 def test_the_version_is_shown(tmp_path: Path) -> None:
     with running_feed(tmp_path) as feed:
-        samples = httpx.get(f"{feed.apps.feed_url}/metrics").text
+        samples = HTTP.get(f"{feed.apps.feed_url}/metrics").text
     assert 'component="market-feed"' in samples
     assert __version__ in samples
 

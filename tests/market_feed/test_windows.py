@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
-
 from market_feed.simulator.tape import Tick
 from market_feed.times import from_text
 from tests.market_feed import recordings
 from tests.market_feed.recordings import only
 from tests.market_feed.running import FEED, RunningFeed, facts, journaled, parts
 from tests.support.fake_exchange import fake_exchange
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 
 TICKS = recordings.cut()
@@ -83,7 +82,7 @@ def test_what_is_after_the_end_is_not_journaled_and_the_connection_is_closed(tmp
             assert journaled(trades) == facts(inside)
             assert all(from_text(one["ts"]) < end.timestamp() * 1_000_000 for one in trades)
             assert feed.counter("trading_feed_state", state="closed") == 1
-            assert httpx.get(f"{feed.apps.feed_url}/readyz").status_code == 200
+            assert HTTP.get(f"{feed.apps.feed_url}/readyz").status_code == 200
             feed.stop()
         finally:
             feed.apps.end()

@@ -28,6 +28,7 @@ from telemetry_stream.events import Delivery, Event, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.builders import Trade, event, trade
 from tests.support.apps import BIN, Apps, answers
+from tests.support.http import HTTP
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
 from tests.support.ports import free_port
@@ -94,7 +95,7 @@ def assert_figures_are_those_of(apps: Apps, writer: Writer) -> None:
 def test_it_answers_503_until_the_stream_is_there_then_with_its_figures(apps: Apps) -> None:
     apps.start(SIDECAR)
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"))
-    refusal = httpx.get(f"{apps.sidecar_url}/metrics")
+    refusal = HTTP.get(f"{apps.sidecar_url}/metrics")
     assert (refusal.status_code, refusal.json()["code"]) == (503, "not_caught_up")
     with writing(apps) as writer:
         writer.put(200)
@@ -109,7 +110,7 @@ def test_sigterm_saves_a_snapshot_and_ends_with_0_beside_an_idle_client(apps: Ap
     with writing(apps) as writer:
         writer.put(50)
         apps.wait_until_applied(50)
-        with httpx.Client() as idle:
+        with httpx.Client(verify=False) as idle:
             idle.get(f"{apps.sidecar_url}/metrics")
             assert apps.stop() == {SIDECAR: 0}
     snapshot = SnapshotFile(apps.folder / "data").load()
@@ -191,7 +192,7 @@ def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[s
 def test_a_caller_can_not_evade_the_throttle_by_forwarded_addresses(apps: Apps) -> None:
     apps.start(SIDECAR, SIDECAR_API_TOKENS="the-token-that-is-right")
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(verify=False, trust_env=False) as client:
         statuses = [
             client.get(
                 f"{apps.sidecar_url}/metrics",

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.apps import BIN, Apps
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.trading_app.raw_http import TRADE, connected, get, post
 
@@ -62,7 +62,7 @@ def test_with_few_files_it_serves_fewer_connections_and_fails_no_request(apps: A
                 connection.send(post(path, body))
                 statuses.append(connection.answer().status)
         pages = ("/trades", "/", "/metrics", "/docs")
-        statuses += [httpx.get(apps.web_url + path, trust_env=False).status_code for path in pages]
+        statuses += [HTTP.get(apps.web_url + path).status_code for path in pages]
     assert statuses == [201] * 3 + [200] * 4
 
 

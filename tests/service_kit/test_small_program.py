@@ -27,7 +27,7 @@ def counting(**settings: str) -> Iterator[tuple[httpx.Client, "subprocess.Popen[
     port = str(free_port())
     environment = {**os.environ, "COUNTING_HTTP_PORT": port, **settings}
     with (
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
         subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process,
     ):
         try:

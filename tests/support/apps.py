@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.http import HTTP
 from tests.support.polling import PATIENCE_SECONDS, eventually
 from tests.support.ports import free_address, free_port
 from tests.support.programs import ForkedProgram, Process
@@ -19,7 +20,6 @@ from tests.support.programs import ForkedProgram, Process
 BIN = Path(sys.executable).parent
 
 # Without certificates to load it is made in no time; no connection is kept that a killed app could break.
-_client = httpx.Client(trust_env=False, verify=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Apps:
@@ -128,7 +128,7 @@ class Apps:
 
     def state(self) -> dict[str, Any]:
         """The sidecar's own account of what it knows."""
-        known: dict[str, Any] = _client.get(f"{self.sidecar_url}/state").raise_for_status().json()
+        known: dict[str, Any] = HTTP.get(f"{self.sidecar_url}/state").raise_for_status().json()
         return known
 
     def samples(self) -> dict[str, str]:
@@ -153,7 +153,7 @@ def running_apps(folder: Path, **settings: str) -> Iterator[Apps]:
 
 def samples_of(url: str) -> dict[str, str]:
     """The samples of an exposition: name and labels, and the value as text."""
-    text = _client.get(url, headers={"Accept": "text/plain"}).raise_for_status().text
+    text = HTTP.get(url, headers={"Accept": "text/plain"}).raise_for_status().text
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return dict(line.rsplit(" ", 1) for line in lines)
 
@@ -161,6 +161,6 @@ def samples_of(url: str) -> dict[str, str]:
 def answers(url: str) -> bool:
     """Whether there is a 200 to be had."""
     try:
-        return _client.get(url, timeout=2).status_code == 200
+        return HTTP.get(url, timeout=2).status_code == 200
     except httpx.TransportError:
         return False

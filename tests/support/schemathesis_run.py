@@ -19,13 +19,16 @@ CHECKS = (
 )  # fmt: skip
 
 
-def ask_everything(url: str, examples: int, *options: str, token: str = "") -> str:
+PHASES = "examples,coverage,fuzzing"
+
+
+def ask_everything(url: str, examples: int, *options: str, token: str = "", phases: str = PHASES) -> str:
     """So many examples of each call; `options` go to `schemathesis run`. AssertionError, with its report, if one fails;
     else the report.
     """
     command = [f"{BIN}/schemathesis", "--config-file", f"{ROOT}/tests/support/schemathesis.toml", "run"]
     command += [f"{url}/openapi.json", "--no-color", "--checks", ",".join(CHECKS), "--max-examples", str(examples)]
-    command += ["--phases", "examples,coverage,fuzzing", *options]
+    command += ["--phases", phases, *options]
     command += ["--header", f"Authorization: Bearer {token}"] if token else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.apps import Apps, running_apps
+from tests.support.http import HTTP
 
 TRADE = {"symbol": "BTC/USDT", "qty": "1", "side": "buy", "account": "a"}
 
@@ -20,7 +20,7 @@ def apps(tmp_path: Path) -> Iterator[Apps]:
 
 def post(apps: Apps, path: str, body: Any) -> int:
     """Send something that is taken; its last sequence."""
-    answer = httpx.post(f"{apps.web_url}{path}", json=body, trust_env=False, timeout=60)
+    answer = HTTP.post(f"{apps.web_url}{path}", json=body, timeout=60)
     assert answer.status_code == 201, answer.text
     said: dict[str, int] = answer.json()
     return said.get("seq") or said["last_seq"]
@@ -76,6 +76,6 @@ def test_corrections_survive_a_kill_of_both(apps: Apps) -> None:
     apps.start_both()
     assert figures(apps, last) == known
     again = {"kind": "void", "target": sequences[0]}
-    answer = httpx.post(f"{apps.web_url}/events", json=again, trust_env=False, timeout=60)
+    answer = HTTP.post(f"{apps.web_url}/events", json=again, timeout=60)
     assert (answer.status_code, answer.json()["status"]) == (200, "duplicate")
     assert figures(apps, last) == known

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.apps import BIN, Apps, answers
 from tests.support.audit import audit
+from tests.support.http import HTTP
 from tests.support.load import make_trade, post_batch
 from tests.support.polling import eventually
 
@@ -67,7 +67,7 @@ def started() -> Iterator[list[Apps]]:
 
 
 def refused(apps: Apps, reason: str) -> int:
-    text = httpx.get(f"{apps.web_url}/metrics").text
+    text = HTTP.get(f"{apps.web_url}/metrics").text
     name = f'trading_app_stream_connections_refused_total{{reason="{reason}"}} '
     return int(float(next(line.removeprefix(name) for line in text.splitlines() if line.startswith(name))))
 
@@ -85,7 +85,7 @@ def another_sidecar(apps: Apps, folder: Path, **settings: str) -> Apps:
 def detail(apps: Apps) -> str:
     """Why a sidecar is not ready, as its readiness check says."""
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"))
-    return str(httpx.get(f"{apps.sidecar_url}/readyz").json().get("detail", ""))
+    return str(HTTP.get(f"{apps.sidecar_url}/readyz").json().get("detail", ""))
 
 
 def test_with_the_right_keys_every_trade_arrives_and_with_others_none(

@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from tests.support.apps import BIN, Apps
+from tests.support.http import HTTP
 from tests.support.symbols import HOSTILE
 
 
@@ -39,17 +39,17 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
 
 
 def test_a_csv_file_gives_each_symbol_as_it_is_written(apps: Apps) -> None:
-    stored = httpx.get(f"{apps.web_url}/trades", params={"limit": 1_000}, timeout=60).json()["trades"]
+    stored = HTTP.get(f"{apps.web_url}/trades", params={"limit": 1_000}, timeout=60).json()["trades"]
     assert [trade["symbol"] for trade in stored] == list(HOSTILE)
     assert all(trade["tags"] == ["a", "b"] for trade in stored)
 
 
 @pytest.mark.parametrize("symbol", HOSTILE)
 def test_a_query_finds_the_trades_of_exactly_one_symbol(apps: Apps, symbol: str) -> None:
-    page = httpx.get(f"{apps.web_url}/trades", params={"symbol": symbol}, timeout=60)
+    page = HTTP.get(f"{apps.web_url}/trades", params={"symbol": symbol}, timeout=60)
     assert [trade["symbol"] for trade in page.json()["trades"]] == [symbol]
     query: dict[str, str | int] = {"symbol": symbol, "after": 0}
-    with httpx.stream("GET", f"{apps.web_url}/trades/stream", params=query, timeout=60) as answer:
+    with HTTP.stream("GET", f"{apps.web_url}/trades/stream", params=query, timeout=60) as answer:
         data = next(line for line in answer.iter_lines() if line.startswith("data: ") and "trade_id" in line)
     assert json.loads(data.removeprefix("data: "))["symbol"] == symbol
 
@@ -57,8 +57,8 @@ def test_a_query_finds_the_trades_of_exactly_one_symbol(apps: Apps, symbol: str)
 @pytest.mark.parametrize("program", ["web_url", "sidecar_url"])
 def test_prometheus_reads_each_symbol_as_it_was_sent(apps: Apps, program: str) -> None:
     url = f"{getattr(apps, program)}/metrics"
-    text = httpx.get(url, timeout=60).text
-    openmetrics = httpx.get(url, headers={"Accept": "application/openmetrics-text; version=1.0.0"}, timeout=60).text
+    text = HTTP.get(url, timeout=60).text
+    openmetrics = HTTP.get(url, headers={"Accept": "application/openmetrics-text; version=1.0.0"}, timeout=60).text
     for parse, exposed in ((parse_text, text), (parse_openmetrics, openmetrics)):
         counted = {
             sample.labels["symbol"]

@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.audit import assert_metrics_show, audit
+from tests.support.http import HTTP
 from tests.support.load import Bots, Scraper
 from tests.support.oracle import keep_books
 
@@ -60,7 +60,7 @@ def test_every_figure_equals_a_plain_calculation_and_sending_again_changes_nothi
     assert_metrics_show(apps, keep_books(trades))
     before = apps.state()
     send(apps, file)
-    accepted = httpx.post(f"{apps.web_url}/trade", json={**trades[0], "trade_id": "one-more"}).json()
+    accepted = HTTP.post(f"{apps.web_url}/trade", json={**trades[0], "trade_id": "one-more"}).json()
     assert accepted["seq"] == len(trades) + 1
     apps.wait_until_applied(accepted["seq"])
     assert before["applied"] == len(trades)

@@ -23,6 +23,7 @@ from tests.infra.prometheus import running_prometheus
 from tests.support import ledger_figures, ledger_oracle
 from tests.support.apps import Apps, running_apps
 from tests.support.audit import journaled
+from tests.support.http import HTTP
 from tests.support.ledger_builder import Event
 from tests.support.ledger_fold import fold_in_memory, fold_with_restarts
 from tests.support.load import Bots, Scraper
@@ -146,7 +147,6 @@ class Sender:
 
         self._apps = apps
         self._chance = chance
-        self._client = httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 
     def requests(self, ledger: Sequence[Event]) -> Iterator[tuple[int, str, Event]]:
         """Each event that the API takes: its sequence in the ledger, the path, the body.
@@ -187,7 +187,7 @@ class Sender:
 
         def attempt() -> httpx.Response | None:
             try:
-                response = self._client.post(f"{self._apps.web_url}{path}", json=body)
+                response = HTTP.post(f"{self._apps.web_url}{path}", json=body)
             except httpx.TransportError:
                 return None
             return None if response.status_code in (429, 503) else response

@@ -10,6 +10,7 @@ import httpx
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.apps import Apps, answers, running_apps
 from tests.support.audit import audit
+from tests.support.http import HTTP
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
 from tests.torture.figures import Figures
@@ -61,7 +62,7 @@ def _damage_a_row(apps: Apps, bots: Bots, first: int, chance: random.Random) -> 
 
 def _readiness(apps: Apps) -> str:
     try:
-        return httpx.get(f"{apps.sidecar_url}/readyz", timeout=10).text
+        return HTTP.get(f"{apps.sidecar_url}/readyz", timeout=10).text
     except httpx.TransportError:
         return ""
 

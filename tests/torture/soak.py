@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
-
 from telemetry_stream.tail import TAIL_BYTES
 from tests.support.apps import BIN, Apps, running_apps
+from tests.support.http import HTTP
 from tests.support.load import TOTALS, Scraper
 from tests.torture.figures import Figures
 
@@ -98,7 +97,7 @@ def _fill_ring(url: str, run: str) -> int:
     while size < TAIL_BYTES:
         numbers = range(count + 1, count + BATCH_TRADES + 1)
         batch = [trade(run, number) for number in numbers]
-        answer = httpx.post(f"{url}/trades", json=batch, timeout=60, trust_env=False)
+        answer = HTTP.post(f"{url}/trades", json=batch, timeout=60)
         assert answer.status_code == 201, answer.text
         count += BATCH_TRADES
         size += sum(len(one) for one in map(str, batch))
@@ -132,7 +131,7 @@ def assert_all_is_there(apps: Apps, results: Sequence[str], filled: int) -> list
     counts = [filled, *(count for count, _ in runs)]
     acknowledged = sum(counts)
     apps.wait_until_applied(acknowledged, seconds=60)
-    own = httpx.get(f"{apps.web_url}/metrics", trust_env=False).text
+    own = HTTP.get(f"{apps.web_url}/metrics").text
     [accepted] = re.findall(r"^trading_app_trades_accepted_total (\S+)$", own, re.MULTILINE)
     assert float(accepted) == acknowledged, f"{accepted} accepted, {acknowledged} acknowledged"
     assert apps.state()["head"] == acknowledged

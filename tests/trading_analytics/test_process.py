@@ -17,6 +17,7 @@ from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Event, Submission
 from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.apps import BIN, Apps, answers, samples_of
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.telemetry_stream.streams import open_stream
 from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
@@ -94,7 +95,7 @@ def run(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_it_answers_503_until_it_has_all_and_serves_its_metrics_meanwhile(apps: Apps) -> None:
     apps.start(ANALYTICS)
     eventually(lambda: answers(f"{apps.analytics_url}/healthz"))
-    refusal = httpx.get(f"{apps.analytics_url}/readyz")
+    refusal = HTTP.get(f"{apps.analytics_url}/readyz")
     assert (refusal.status_code, refusal.json()["code"]) == (503, "not_caught_up")
     assert samples_of(f"{apps.analytics_url}/metrics")["trading_history_caught_up"] == "0"
     with journaling(apps) as journal:
@@ -137,7 +138,7 @@ def test_another_writer_is_waited_for_and_said(apps: Apps) -> None:
 
 def httpx_text(apps: Apps, path: str) -> str:
     try:
-        return httpx.get(f"{apps.analytics_url}{path}").text
+        return HTTP.get(f"{apps.analytics_url}{path}").text
     except httpx.TransportError:
         return ""
 

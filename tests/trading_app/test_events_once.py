@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from tests.support.apps import BIN
+from tests.support.http import HTTP
 from tests.trading_app.running import RunningApp, running
 from trading_model.kind_members import KINDS
 
@@ -91,7 +92,7 @@ def test_the_same_events_from_many_at_once_are_there_once(tmp_path: Path) -> Non
         random.Random(3).shuffle(bodies)
 
         def send(body: Any) -> int:
-            return httpx.post(f"{app.url}/events", json=body, trust_env=False, timeout=60).status_code
+            return HTTP.post(f"{app.url}/events", json=body, timeout=60).status_code
 
         with ThreadPoolExecutor(8) as senders:
             statuses = set(senders.map(send, [body for body in bodies for _ in range(3)]))
@@ -109,7 +110,7 @@ def test_another_voids_the_same_fill_and_is_refused(tmp_path: Path) -> None:
 
         def send(name: int) -> httpx.Response:
             body = {"kind": "void", "target": 1 + name % 5, "id": f"by {name}"}
-            return httpx.post(f"{app.url}/events", json=body, trust_env=False, timeout=60)
+            return HTTP.post(f"{app.url}/events", json=body, timeout=60)
 
         with ThreadPoolExecutor(10) as senders:
             answers = list(senders.map(send, range(50)))

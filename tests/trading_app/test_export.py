@@ -319,7 +319,7 @@ def figures_of(app: RunningApp) -> Figures:
     return replace(found, accepted=right, removed={}, added={}, applied=0)
 
 
-@pytest.mark.parametrize("seed", [7, 8, 9])
+@pytest.mark.parametrize("seed", [7, 8])
 def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed: int) -> None:
     (tmp_path / "from").mkdir()
     (tmp_path / "to").mkdir()

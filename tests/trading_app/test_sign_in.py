@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from service_kit.access.tokens import entry_text, mint, read_scopes
+from tests.support.http import HTTP
 from tests.support.id_provider import USER, Provider, id_provider
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running
@@ -199,7 +200,7 @@ def test_signing_out_ends_the_session_and_the_streams_that_are_open(desk: Runnin
     began, ended = threading.Event(), threading.Event()
 
     def follow() -> None:
-        with httpx.stream("GET", f"{desk.url}/page/stream", headers={"Cookie": f"trading_session={key}"}) as answer:
+        with HTTP.stream("GET", f"{desk.url}/page/stream", headers={"Cookie": f"trading_session={key}"}) as answer:
             for _ in answer.iter_lines():
                 began.set()
         ended.set()
@@ -212,7 +213,7 @@ def test_signing_out_ends_the_session_and_the_streams_that_are_open(desk: Runnin
     assert 'trading_session=""; ' in answer.headers["set-cookie"]
     assert ended.wait(10)
     follower.join()
-    problem(httpx.get(f"{desk.url}/trades", headers={"Cookie": f"trading_session={key}"}), "unauthorized")
+    problem(HTTP.get(f"{desk.url}/trades", headers={"Cookie": f"trading_session={key}"}), "unauthorized")
     assert "a request failed" not in desk.log_text()
 
 

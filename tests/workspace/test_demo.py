@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 from infra.local import demo
 from infra.monitoring.files import write_demo_targets
+from tests.support.http import HTTP
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +76,7 @@ def test_it_shows_made_up_trades_and_ends_with_all_its_apps(tmp_path: Path) -> N
                 break
         page = f"http://127.0.0.1:{port}/"
         assert f"demo | all trades are sent; {page} shows them until Ctrl-C" in said
-        found = httpx.get(f"{page}trades", params={"account": "demo"}, trust_env=False).raise_for_status().json()
+        found = HTTP.get(f"{page}trades", params={"account": "demo"}).raise_for_status().json()
         assert found["trades"]
         assert list((tmp_path / "ledger").glob("*.sqlite3"))
         process.send_signal(signal.SIGINT)

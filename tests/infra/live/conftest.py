@@ -14,6 +14,7 @@ from tests.infra.checkout import Checkout
 from tests.infra.prometheus import Prometheus
 from tests.support.apps import BIN, Apps
 from tests.support.fake_exchange import FakeExchange, fake_exchange
+from tests.support.http import HTTP
 from tests.support.ports import free_port
 
 TOKEN = "token-of-the-tests"
@@ -61,7 +62,7 @@ def apps(market: FakeExchange, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def make_refusals(apps: Apps) -> None:
     """What goes wrong now and then: a request without JSON, and a replay request that is none."""
-    answer = httpx.post(f"{apps.web_url}/trade", content=b"{", headers={"Authorization": f"Bearer {TOKEN}"})
+    answer = HTTP.post(f"{apps.web_url}/trade", content=b"{", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code >= 400
     with zmq.Context() as context, context.socket(zmq.DEALER) as replay:
         replay.connect(apps.environment["WEBAPP_REPLAY_ADDR"])
@@ -86,7 +87,9 @@ def make_corrections(apps: Apps) -> None:
         {**fill, "symbol": "QQM/USDT", "account": "marked"},
         {**fill, "position_side": "long"},
     ]
-    with httpx.Client(base_url=apps.web_url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as client:
+    with httpx.Client(
+        verify=False, base_url=apps.web_url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
+    ) as client:
         last = client.post("/trades", json=fills).raise_for_status().json()["last_seq"]
         events = [
             {"kind": "void", "target": last},

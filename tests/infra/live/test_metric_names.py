@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from infra.grafana.generate import NOT_SHOWN
 from tests.infra.live.conftest import TOKEN
 from tests.infra.queries import DASHBOARDS, ROOT, RULES, PanelQuery, metrics_named, panel_queries
 from tests.support.apps import Apps
+from tests.support.http import HTTP
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
@@ -23,7 +23,7 @@ def exported(apps: Apps) -> dict[str, str]:
     """Each metric of the apps and its kind, as Prometheus gets it."""
     headers = {"Accept": "text/plain", "Authorization": f"Bearer {TOKEN}"}
     texts = [
-        httpx.get(f"{url}/metrics", headers=headers).text
+        HTTP.get(f"{url}/metrics", headers=headers).text
         for url in (apps.web_url, apps.sidecar_url, apps.analytics_url, apps.feed_url)
     ]
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", "\n".join(texts), re.MULTILINE))

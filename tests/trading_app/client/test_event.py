@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.apps import BIN
+from tests.support.http import HTTP
 from tests.trading_app.running import RunningApp, running
 from trading_app.client.errors import UsageError
 from trading_app.client.event import read_event
@@ -110,7 +110,7 @@ def test_the_documented_commands_are_accepted(app: RunningApp) -> None:
     assert {line.split()[0] for line in lines} >= {"void", "replace", "opening", "cash", "move", "split", "instrument"}
     void = ""
     for line in lines:
-        seq = httpx.post(f"{app.url}/trade", json=trade).json()["seq"]
+        seq = HTTP.post(f"{app.url}/trade", json=trade).json()["seq"]
         words = shlex.split(line.replace("target=41", f"target={seq}").replace("target=57", f"target={void}"))
         run = event(app, *words)
         assert run.returncode == 0, (line, run.stderr)

@@ -4,10 +4,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.apps import BIN, Apps, answers
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.trading_app.client import files
 
@@ -40,7 +40,7 @@ def test_a_file_sent_twice_in_two_formats_is_there_once(apps: Apps, tmp_path: Pa
     second = run(apps, "send", tmp_path / "a.csv", "--account", "twice")
     assert "sent 250, accepted 250, duplicates 0" in first.stdout
     assert "sent 250, accepted 0, duplicates 250" in second.stdout
-    page = httpx.get(f"{apps.web_url}/trades", params={"account": "twice", "limit": 300}).json()
+    page = HTTP.get(f"{apps.web_url}/trades", params={"account": "twice", "limit": 300}).json()
     assert [trade["price"] for trade in page["trades"]] == [trade["price"] for trade in TRADES]
 
 
