@@ -8,7 +8,7 @@ from trading_files.mapping.model import Mapping
 from trading_files.presets.recognise import recognise
 from trading_files.presets.shelf import preset
 from trading_files.reading.tables import Document, Table
-from trading_files.readings import Choices, Question, Reading, Recognised
+from trading_files.readings import Choices, FillRows, Question, Reading, Recognised, one_by_one
 from trading_files.readings import Warning as Said
 from trading_files.values.numbers import POINT
 
@@ -28,6 +28,13 @@ def read_document(document: Document, presets: Sequence[Mapping], choices: Choic
     `presets` are those that its tables may be of: `shelf.outlines()`, or the one that the user named, or his mapping,
     which reads every table.
     """
+    return one_by_one(read_together(document, presets, choices))
+
+
+def read_together(
+    document: Document, presets: Sequence[Mapping], choices: Choices | None = None
+) -> Iterator[Reading | FillRows]:
+    """The same, with fills of many rows together, as `Interpreter.readings_together` has them."""
     return _Document(document, presets, choices or Choices()).readings()
 
 
@@ -40,13 +47,13 @@ class _Document:
         self._is_complete = document.kind not in _VARYING_ROWS
         self._found: set[str] = set()
         self._unknown: list[tuple[str, Question]] = []
-        self._held: list[tuple[Mapping, str, list[Reading]]] = []
+        self._held: list[tuple[Mapping, str, list[Reading | FillRows]]] = []
         """What tables say for which another one may stand."""
 
         self._above: tuple[tuple[str, ...], ...] = ()
         """Lines above this table and the ones before: a report names the account once."""
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[Reading | FillRows]:
         for table in self._document.tables:
             self._above = (*self._above, *table.preamble)[-MAX_ABOVE:]
             mapping, whole = self._choose(replace(table, preamble=self._above))
@@ -68,7 +75,7 @@ class _Document:
         elif names := [name for name, _ in self._unknown if name]:
             yield Said("tables_not_read", f"tables that no preset knows: {', '.join(names[:10])}", (), len(names))
 
-    def _held_back(self) -> Iterator[Reading]:
+    def _held_back(self) -> Iterator[Reading | FillRows]:
         """What those tables say for which no other one stands."""
         for mapping, name, readings in self._held:
             rivals = sorted(self._found.intersection(mapping.unless))
@@ -85,6 +92,6 @@ class _Document:
             found = preset(found.name)
         return found, table
 
-    def _readings_of(self, table: Table, mapping: Mapping) -> Iterator[Reading]:
+    def _readings_of(self, table: Table, mapping: Mapping) -> Iterator[Reading | FillRows]:
         yield Recognised(table.name, mapping.name, mapping.title)
-        yield from Interpreter(mapping, self._choices, self._decimal, self._is_complete).readings(table)
+        yield from Interpreter(mapping, self._choices, self._decimal, self._is_complete).readings_together(table)

@@ -1,13 +1,13 @@
 """Rows and a mapping to readings: what each row of a file says in the ledger's terms. No network, no clock."""
 
 from collections.abc import Generator, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
 from trading_files.mapping.around import Surroundings
 from trading_files.mapping.columns import check_columns
-from trading_files.mapping.compile import ReadRow, compile_rows
+from trading_files.mapping.compile import RowReader
 from trading_files.mapping.evidence import Evidence
 from trading_files.mapping.model import Mapping as FileMapping
 from trading_files.reading.tables import Row, Table
@@ -16,10 +16,12 @@ from trading_files.readings import (
     BadRow,
     Choices,
     EventRow,
+    FillRows,
     Question,
     Reading,
     SkippedRow,
     Warning,  # noqa: A004 -- the report's word
+    one_by_one,
 )
 from trading_files.values.numbers import POINT
 
@@ -28,6 +30,14 @@ FIRST_ROWS = 500
 
 MAX_AHEAD = 20_000
 """The same where one can be read in two ways."""
+
+TOGETHER = 500
+"""Rows that are read together."""
+
+MAX_MISSES = 3
+"""Times in a row that rows can't be read together before the rest of a table is read row by row."""
+
+Together = Reading | FillRows
 
 
 class Interpreter:
@@ -42,10 +52,14 @@ class Interpreter:
         self._is_complete = is_complete
         self.mapping = mapping if mapping.decimal or not decimal else msgspec.structs.replace(mapping, decimal=decimal)
         self._choices = choices or Choices()
-        self._messages: dict[tuple[str, ...], tuple[ReadRow, Surroundings]] = {}
+        self._messages: dict[tuple[str, ...], tuple[RowReader, Surroundings]] = {}
 
     def readings(self, table: Table) -> Iterator[Reading]:
         """What each row of a table says, in the order of the table; warnings last. A question ends it."""
+        return one_by_one(self.readings_together(table))
+
+    def readings_together(self, table: Table) -> Iterator[Together]:
+        """The same, with fills of many rows together; skipped rows may come up to TOGETHER rows later."""
         around = Surroundings(self._choices, table.columns, table.preamble, is_complete=self._is_complete)
         columns = list(check_columns(self.mapping, around))
         yield from columns
@@ -67,24 +81,34 @@ class Interpreter:
 
     def _read_rows(
         self, rows: Iterator[Row], around: Surroundings, evidence: Evidence, remarks: "_Remarks", once: "_Once"
-    ) -> Generator[Reading, None, bool]:
+    ) -> Generator[Together, None, bool]:
         """What rows say; whether a question stopped it."""
-        read = compile_rows(self.mapping, around, evidence.decimal, evidence.order)
-        notes, is_strict = around.notes, not self.mapping.extra_cells
-        for row in self._carried(rows, around) if self.mapping.carry else rows:
-            readings = read(row.place, row.cells)
-            if is_strict and row.extra:
-                readings = self._with_extra(row, readings)
-            first = readings[0]
-            if isinstance(first, Question):
-                notes.clear()
-                return (yield from self._ask(first, row, rows, around, evidence, remarks, once))
-            if len(readings) == 1:
-                yield first
-            else:
-                yield from once.first(readings)
-            if notes:
-                remarks.add(row.place, notes)
+        reader = RowReader(self.mapping, around, evidence.decimal, evidence.order)
+        carried = self._carried(rows, around) if self.mapping.carry else rows
+        misses = 0
+        while block := list(islice(carried, TOGETHER)):
+            together = None
+            if misses < MAX_MISSES and (self.mapping.extra_cells or not any(row.extra for row in block)):
+                together = reader.read_together(block)
+                misses = misses + 1 if together is None else 0
+            if together is not None:
+                yield from together
+                continue
+            rest = iter(block)
+            for row in rest:
+                readings = reader.read(row.place, row.cells)
+                if row.extra and not self.mapping.extra_cells:
+                    readings = self._with_extra(row, readings)
+                first = readings[0]
+                if isinstance(first, Question):
+                    around.notes.clear()
+                    return (yield from self._ask(first, row, chain(rest, rows), around, evidence, remarks, once))
+                if len(readings) == 1:
+                    yield first
+                else:
+                    yield from once.first(readings)
+                if around.notes:
+                    remarks.add(row.place, around.notes)
         return False
 
     def _ask(
@@ -96,7 +120,7 @@ class Interpreter:
         evidence: Evidence,
         remarks: "_Remarks",
         once: "_Once",
-    ) -> Generator[Reading, None, bool]:
+    ) -> Generator[Together, None, bool]:
         """The question of a row; or, where further rows show the answer, this row and those by it."""
         if evidence.may_answer(question):
             known = evidence.decimal, evidence.order
@@ -131,12 +155,12 @@ class Interpreter:
         found = self._messages.get(columns)
         if found is None:
             around = Surroundings(self._choices, columns, needs_time=False)
-            found = compile_rows(self.mapping, around, POINT), around
+            found = RowReader(self.mapping, around, POINT), around
             if len(self._messages) < MAX_FORMS:
                 self._messages[columns] = found
-        read, around = found
+        reader, around = found
         cells = {name: text.strip() for name, text in record.items() if text and not text.isspace()}
-        readings = read(1, cells)
+        readings = reader.read(1, cells)
         remarks = _Remarks()
         remarks.add(1, around.notes)
         return [*readings, *remarks.warnings()]

@@ -1,6 +1,6 @@
 """What a row of a file says, in the ledger's terms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,24 @@ class FillRow(msgspec.Struct, frozen=True, gc=False):
 
     place: int
     members: dict[str, str]
+
+
+class FillRows(msgspec.Struct, frozen=True, gc=False):
+    """Fills that were read together: the place of each, and by member what each has; None where one has none."""
+
+    places: list[int]
+    columns: dict[str, list[str | None]]
+
+    def part(self, start: int, stop: int) -> "FillRows":
+        """The fills from index `start` up to `stop`."""
+        return FillRows(self.places[start:stop], {name: texts[start:stop] for name, texts in self.columns.items()})
+
+    def rows(self) -> Iterator[FillRow]:
+        """The fills one by one."""
+        names = list(self.columns)
+        for place, *texts in zip(self.places, *self.columns.values(), strict=True):
+            pairs = zip(names, texts, strict=True)
+            yield FillRow(place, {name: text for name, text in pairs if text is not None})
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +97,15 @@ class Warning(msgspec.Struct, frozen=True):  # noqa: A001 -- the report's word
 
 
 Reading = Recognised | FillRow | EventRow | SkippedRow | BadRow | Question | Warning
+
+
+def one_by_one(readings: Iterable[Reading | FillRows]) -> Iterator[Reading]:
+    """Readings with each fill as one of its own."""
+    for reading in readings:
+        if isinstance(reading, FillRows):
+            yield from reading.rows()
+        else:
+            yield reading
 
 
 def event_as_sent(row: EventRow) -> dict[str, Any]:

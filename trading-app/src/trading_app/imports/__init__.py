@@ -1,6 +1,7 @@
 """Files of trades: what one would change, and taking it.
 
-read (reading, row_ids) → spool → ask what the ledger has (compare) → compute (figures) → say (report) → take (taking)
+read (reading, fill_lines, row_ids) → spool → ask what the ledger has (compare) → compute (figures) → say (report)
+→ take (taking)
 
 The command runs these steps with the app over HTTP. For an uploaded file a child process of the app runs them, with the
 app at the other end of a pipe. Nothing in them knows where they run.
@@ -13,6 +14,7 @@ Modules:
     taking   sends what was planned
     options  what the user says about a file
     reading  a file to rows in the spool, with what was found on the way
+    fill_lines  fills as they are spooled, column by column (no I/O)
     row_ids  ids of rows that a file gives none (no I/O)
     spool    the rows of a file between reading and sending
     similar  fills that are probably known under another identity

@@ -172,8 +172,7 @@ def _add_figures(
     progress: Progress,
 ) -> None:
     said = _said(ledger) if ledger is not None else []
-    lines = spool.in_order(is_sorted=not findings.falling, newest_first=findings.order == "newest_first")
-    merged = _merged(lines, sorted(events, key=lambda event: event[0]))
+    merged = _merged(spool.in_order(findings.order), sorted(events, key=lambda event: event[0]))
     found = own_figures.fold(said, merged, lambda rows: progress("computing", rows))
     report.positions, report.positions_omitted, report.totals = found.positions, found.omitted, found.totals
     report.begins_in_the_middle, report.unknown = found.missing, found.unknown

@@ -1,6 +1,6 @@
 """Reads a file into the spool: each row gets its identity, and what was found on the way is collected."""
 
-import re
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from trading_app.imports import row_ids
+from trading_app.imports.fill_lines import FillLines, fill_lines, one, uniform, without_mangled_ids
 from trading_app.imports.options import Options
 from trading_app.imports.report import (
     Asked,
@@ -24,17 +25,26 @@ from trading_app.imports.report import (
     TableFacts,
 )
 from trading_app.imports.row_ids import row_id
-from trading_app.imports.spool import EventLine, FillLine, Note, Spool
-from trading_files.document import read_document
+from trading_app.imports.spool import EventLine, Note, Spool
+from trading_files.document import read_together
 from trading_files.errors import FileRefused
 from trading_files.mapping.load import load
 from trading_files.mapping.model import Mapping
 from trading_files.presets import shelf
 from trading_files.reading.read import read
 from trading_files.reading.tables import Document, Row, Table
-from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, Recognised, SkippedRow, event_as_sent
+from trading_files.readings import (
+    BadRow,
+    EventRow,
+    FillRow,
+    FillRows,
+    Question,
+    Reading,
+    Recognised,
+    SkippedRow,
+    event_as_sent,
+)
 from trading_files.readings import Warning as Said
-from trading_model.field_rules import case_folded
 from trading_model.fields import NAMES
 
 MAX_SHOWN = 10
@@ -43,11 +53,13 @@ MAX_SHOWN = 10
 MAX_TABLES, MAX_COLUMNS, MAX_FIRST_ROWS, MAX_CELL = 5, 100, 3, 100
 """What a report shows of the file's tables: how many, of each the columns and rows, of a cell the characters."""
 
+PROGRESS = 10_000
+"""Rows between two reports of the progress."""
+
 MAX_ERRORS = 100
 MAX_OPENED = 10_000
 """Maximum of positions whose first time is remembered."""
 
-_MANGLED = re.compile(r"\d[.,]\d+[Ee]\+?\d+")
 _OWN = frozenset(NAMES)
 
 
@@ -145,12 +157,16 @@ class _Reader:
         findings = self._findings
         tables = self._sent.of_tables(_noted(document.tables, findings.tables))
         document = replace(document, tables=tables)
-        for count, reading in enumerate(read_document(document, presets, options.choices), 1):
-            if type(reading) is FillRow:
-                self._take(reading)
+        count = 0
+        for reading in read_together(document, presets, options.choices):
+            if isinstance(reading, FillRows):
+                self._take_fills(reading)
+            elif isinstance(reading, FillRow):
+                self._take_fills(one(reading))
             else:
                 self._take_other(reading)
-            if not count % 10_000:
+            before, count = count, count + (len(reading.places) if isinstance(reading, FillRows) else 1)
+            if before // PROGRESS != count // PROGRESS:
                 self._progress(count)
         if self._mangled:
             text = "trade ids in exponent form, as spreadsheets write long numbers: ids are made from the rows instead"
@@ -173,58 +189,48 @@ class _Reader:
         elif isinstance(reading, Recognised):
             findings.sources.append(Source(reading.table, reading.preset, reading.title))
 
-    def _take(self, row: FillRow) -> None:
-        findings, members = self._findings, row.members
-        ts = members["ts"] = row_ids.instant(members["ts"])
-        place, symbol = row.place, case_folded(members["symbol"])
-        account = members.get("account") or "default"
-        trade_id = members.pop("trade_id", None)
-        if trade_id is not None and _MANGLED.fullmatch(trade_id):
-            self._note_mangled(place)
-            trade_id = None
-        made = sent = None
-        if trade_id is None:
-            content = row_ids.row_content(members)
-            made = row_ids.row_digest(content)
-            trade_id, identity = row_id(made), hash((account, content))
-            sent = self._sent.take(place)
-        else:
-            get = members.get
-            identity = hash((account, get("venue"), symbol, get("position_side"), members["side"].lower(), trade_id))
-        line = _encode({"trade_id": trade_id, **members})
-        self._digest.update(line)
-        at = row_ids.sortable(ts)
-        self._spool.add(FillLine(place, at, identity, made, sent, line))
-        findings.fills += 1
-        self._see(at, ts)
-        key = (account, members.get("strategy") or "default", members["symbol"])
-        opened = findings.opened.get(key)
-        if opened is None:
-            self._open(key, ts)
-        elif ts < opened:
-            findings.opened[key] = ts
-        if len(findings.first_fills) < MAX_SHOWN:
-            shown = {"trade_id": trade_id, **members} if made is None else dict(members)
-            findings.first_fills.append(FirstFill(place, shown))
+    def _take_fills(self, fills: FillRows) -> None:
+        fills, mangled = without_mangled_ids(fills)
+        self._mangled_count += len(mangled)
+        self._mangled += mangled[: MAX_SHOWN - len(self._mangled)]
+        for part in uniform(fills):
+            taken = fill_lines(part, self._sent.take)
+            self._digest.update(b"".join(taken.lines))
+            self._spool.add(taken)
+            self._findings.fills += len(taken.lines)
+            self._see_times(taken)
+            self._see_owners(taken)
+            self._show_first(taken)
 
-    def _open(self, key: tuple[str, str, str], ts: str) -> None:
-        findings = self._findings
-        if len(findings.opened) < MAX_OPENED:
-            findings.opened[key] = ts
-            findings.accounts.add(key[0])
+    def _see_times(self, fills: FillLines) -> None:
+        findings, ats = self._findings, fills.ats
+        before = [self._at or ats[0], *ats[:-1]]
+        findings.rising += sum(map(operator.gt, ats, before))
+        findings.falling += sum(map(operator.lt, ats, before))
+        self._at = ats[-1]
+        first, last = min(fills.times), max(fills.times)
+        findings.first = min(findings.first or first, first)
+        findings.last = max(findings.last, last)
 
-    def _see(self, at: str, ts: str) -> None:
+    def _see_owners(self, fills: FillLines) -> None:
+        """Remember when each position was first traded."""
         findings = self._findings
-        if at > self._at:
-            if self._at:
-                findings.rising += 1
-        elif at < self._at:
-            findings.falling += 1
-        self._at = at
-        if not findings.first or ts < findings.first:
-            findings.first = ts
-        if ts > findings.last:
-            findings.last = ts
+        latest_first = sorted(zip(fills.times, fills.owners, strict=True), reverse=True)
+        for owner, ts in {owner: ts for ts, owner in latest_first}.items():
+            opened = findings.opened.get(owner)
+            if opened is not None:
+                findings.opened[owner] = min(opened, ts)
+            elif len(findings.opened) < MAX_OPENED:
+                findings.opened[owner] = ts
+                findings.accounts.add(owner[0])
+
+    def _show_first(self, fills: FillLines) -> None:
+        shown = self._findings.first_fills
+        for place, line in zip(fills.places, fills.lines[: MAX_SHOWN - len(shown)], strict=False):
+            members = _decode(line)
+            if fills.made is not None:
+                del members["trade_id"]
+            shown.append(FirstFill(place, members))
 
     def _take_event(self, row: EventRow) -> None:
         members = {name: text for name, text in row.members.items() if name != "id"}
@@ -249,11 +255,6 @@ class _Reader:
         skipped.count += 1
         if len(skipped.places) < MAX_SHOWN:
             skipped.places.append(row.place)
-
-    def _note_mangled(self, place: int) -> None:
-        self._mangled_count += 1
-        if len(self._mangled) < MAX_SHOWN:
-            self._mangled.append(place)
 
 
 def _noted(tables: Iterator[Table], noted: list[TableFacts]) -> Iterator[Table]:
@@ -295,16 +296,16 @@ class _SentDigests:
 def _resolve_repeated(findings: Findings, spool: Spool) -> None:
     """Number equal rows without ids; of rows with one id the first counts, if they say the same."""
     notes: list[Note] = []
-    lines: list[tuple[bytes, int]] = []
+    lines: list[tuple[int, bytes]] = []
     equal: list[int] = []
     equal_count = 0
-    for group in spool.repeated("identity"):
+    for group in spool.repeated():
         (_, first_place, made, first), *others = group
         for occurrence, (n, place, _, line) in enumerate(others, 2):
             if made is not None:
                 row = _decode(line)
                 row["trade_id"] = row_id(made, occurrence)
-                lines.append((_encode(row), n))
+                lines.append((n, _encode(row)))
                 equal_count += 1
                 if len(equal) < MAX_SHOWN:
                     equal.append(place)
@@ -327,10 +328,7 @@ def _resolve_repeated(findings: Findings, spool: Spool) -> None:
         text = "rows that equal an earlier row: each counts as a fill of its own"
         findings.warnings.append(Remark("equal_rows", text, tuple(equal), equal_count))
     spool.number_sent(
-        (n, occurrence)
-        for group in spool.repeated("sent")
-        for occurrence, (n, *_) in enumerate(group, 1)
-        if occurrence > 1
+        (n, occurrence) for group in spool.sent_alike() for occurrence, n in enumerate(group, 1) if occurrence > 1
     )
 
 

@@ -5,7 +5,7 @@ of 0 is none. Equal rows of one file are numbered, so each of them counts. The a
 of a fill's identity.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -13,26 +13,38 @@ import msgspec
 from trading_model.field_rules import case_folded
 
 _DIGEST_BYTES = 16
+_DECIMALS = {20: ".000000000", 24: "000000", 27: "000", 30: ""}
+"""What a time of this length lacks of nine decimals."""
 
 
 def row_content(members: Mapping[str, str]) -> str:
     """What identifies a fill without an id: one text for all ways to write the same."""
-    get = members.get
-    fee = number(get("fee", "0"))
-    paid = "" if fee == "0" else f"{fee} {get('fee_currency', '').upper()}"
-    return "\x1f".join(
-        (
-            case_folded(members["symbol"]),
-            members["side"].lower(),
-            number(members["price"]),
-            number(members["qty"]),
-            get("ts", ""),
-            paid,
-            get("position_side", "").lower(),
-            get("venue", ""),
-            get("order_id", ""),
-        )
+    return row_contents({name: [text] for name, text in members.items()})[0]
+
+
+def row_contents(columns: Mapping[str, Sequence[str | None]]) -> list[str]:
+    """The same of many fills, by member."""
+    count = len(columns["symbol"])
+
+    def texts(name: str) -> Sequence[str]:
+        return [text or "" for text in columns[name]] if name in columns else [""] * count
+
+    paid = [
+        "" if fee == "0" else f"{fee} {currency.upper()}"
+        for fee, currency in zip(map(number, texts("fee")), texts("fee_currency"), strict=True)
+    ]
+    parts = (
+        map(case_folded, texts("symbol")),
+        map(str.lower, texts("side")),
+        map(number, texts("price")),
+        map(number, texts("qty")),
+        texts("ts"),
+        paid,
+        map(str.lower, texts("position_side")),
+        texts("venue"),
+        texts("order_id"),
     )
+    return ["\x1f".join(row) for row in zip(*parts, strict=True)]
 
 
 def event_content(kind: str, members: Mapping[str, str]) -> str:
@@ -83,9 +95,21 @@ def instant(ts: str) -> str:
     return f"{second}.{decimals:0<{-(-len(decimals) // 3) * 3}}Z"
 
 
+def instants(texts: list[str]) -> list[str]:
+    """The same of many times, nearly all of which have that form already."""
+    if "000Z" in "".join(texts) or not _DECIMALS.keys() >= set(map(len, texts)):
+        return list(map(instant, texts))
+    return texts
+
+
 def sortable(ts: str) -> str:
     """A time in that form as a text that sorts as the times do."""
     return f"{ts[:19]}.{ts[20:-1]:0<9}"
+
+
+def sortables(times: list[str]) -> list[str]:
+    """The same of many times."""
+    return [ts[:-1] + _DECIMALS[len(ts)] for ts in times]
 
 
 def _by_value(text: str) -> str:

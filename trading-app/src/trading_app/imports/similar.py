@@ -3,7 +3,7 @@
 The same account, symbol, side, price and quantity by value, within a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -34,9 +34,9 @@ class _Wanted(msgspec.Struct):
     at_ns: int
 
 
-def similar(folder: Path, events: Sequence[tuple[int, TradeEvent]]) -> tuple[int | None, list[tuple[int, int]]]:
+def similar(folder: Path, events: Iterable[tuple[int, TradeEvent]]) -> tuple[int | None, list[tuple[int, int]]]:
     """Up to which sequence the store in a folder has the ledger, None if there is no store; and the index and sequence
-    of each event that seems to be there.
+    of each event that seems to be there. `events` is not read where there is no store.
     """
     try:
         reader = HistoryReader(folder)
@@ -51,7 +51,7 @@ def similar(folder: Path, events: Sequence[tuple[int, TradeEvent]]) -> tuple[int
         reader.close()
 
 
-def _find(snapshot: Snapshot, events: Sequence[tuple[int, TradeEvent]]) -> list[tuple[int, int]]:
+def _find(snapshot: Snapshot, events: Iterable[tuple[int, TradeEvent]]) -> list[tuple[int, int]]:
     groups: dict[tuple[str, str], list[_Wanted]] = {}
     for index, event in events:
         row = msgspec.json.decode(event.payload, type=_Row)

@@ -5,27 +5,41 @@ new.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, repeat
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-PAGE = 10_000
-"""Rows that are written at once."""
+import msgspec
+
+from trading_app.imports.fill_lines import FillLines
+from trading_app.imports.report import Order
+
+BLOCK = 1_000
+"""Fills that are written together, as lists: a row for each takes ten times as long."""
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16000;
 PRAGMA temp_store = FILE;
-CREATE TABLE IF NOT EXISTS fills (
-    n INTEGER PRIMARY KEY,
-    place INTEGER NOT NULL,
-    at TEXT NOT NULL,           -- the time as a text that sorts
-    identity INTEGER NOT NULL,  -- a hash of what makes two fills the same one
-    made BLOB,                  -- the digest of the id that was made; NULL where the file gives one
-    sent BLOB,                  -- the digest of the id that `send` would have made; NULL where it made none
-    line BLOB NOT NULL          -- the JSON object to send
+CREATE TABLE IF NOT EXISTS blocks (
+    first INTEGER PRIMARY KEY,  -- the number of its first fill
+    places BLOB NOT NULL,       -- MessagePack, here and below: a list with an item for each fill
+    ats BLOB NOT NULL,          -- the times as texts that sort
+    made BLOB NOT NULL,         -- the digest of the id that was made; nil where the file gives one
+    lines BLOB NOT NULL         -- the JSON objects to send
 );
+CREATE TABLE IF NOT EXISTS identities (
+    n INTEGER PRIMARY KEY,
+    identity INTEGER NOT NULL   -- a hash of what makes two fills the same one
+);
+CREATE TABLE IF NOT EXISTS sent (
+    n INTEGER PRIMARY KEY,
+    identity BLOB NOT NULL      -- the digest of the id that `send` would have made; only where it made one
+);
+CREATE TABLE IF NOT EXISTS rewritten (n INTEGER PRIMARY KEY, line BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
     n INTEGER PRIMARY KEY,
     place INTEGER NOT NULL,
@@ -46,14 +60,12 @@ CREATE TABLE IF NOT EXISTS occurrences (n INTEGER PRIMARY KEY, sent INTEGER NOT 
 """
 
 
-class FillLine(NamedTuple):
-    """A fill to be spooled; see the table."""
+class Repeated(NamedTuple):
+    """A fill whose identity others have, too: number, place, the digest of the id that was made, line."""
 
+    n: int
     place: int
-    at: str
-    identity: int
     made: bytes | None
-    sent: bytes | None
     line: bytes
 
 
@@ -85,7 +97,9 @@ class Spool:
         self.file = file
         self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
-        self._waiting: list[FillLine] = []
+        self._waiting = _Block([], [], [], [])
+        self._identities: list[int] = []
+        self._sent: list[tuple[int, bytes]] = []
         self.fills = 0
 
     def __enter__(self) -> "Spool":
@@ -98,21 +112,33 @@ class Spool:
         """Close the database."""
         self._database.close()
 
-    def add(self, fill: FillLine) -> None:
-        """Add the next fill."""
-        self._waiting.append(fill)
-        if len(self._waiting) >= PAGE:
+    def add(self, fills: FillLines) -> None:
+        """Add the next fills."""
+        waiting, following = self._waiting, self.fills + len(self._waiting.places) + 1
+        waiting.places.extend(fills.places)
+        waiting.ats.extend(fills.ats)
+        waiting.made.extend(fills.made or repeat(None, len(fills.places)))
+        waiting.lines.extend(fills.lines)
+        self._identities += fills.identities
+        self._sent += [(n, digest) for n, digest in enumerate(fills.sent, following) if digest is not None]
+        if len(waiting.places) >= BLOCK:
             self.flush()
 
     def flush(self) -> None:
         """Write what was added."""
+        waiting = self._waiting
+        if not waiting.places:
+            return
         self._database.execute("BEGIN")
-        self._database.executemany(
-            "INSERT INTO fills (place, at, identity, made, sent, line) VALUES (?, ?, ?, ?, ?, ?)", self._waiting
+        first = self.fills + 1
+        self._database.execute("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)", (first, *map(_encode, waiting)))
+        self._database.execute(
+            "INSERT INTO identities SELECT ? + key, value FROM json_each(?)", (first, _as_json(self._identities))
         )
+        self._database.executemany("INSERT INTO sent VALUES (?, ?)", self._sent)
         self._database.execute("COMMIT")
-        self.fills += len(self._waiting)
-        self._waiting.clear()
+        self.fills += len(waiting.places)
+        self._waiting, self._identities, self._sent = _Block([], [], [], []), [], []
 
     def add_event(self, event: EventLine) -> bool:
         """Add an event; False if one with its id is there."""
@@ -121,27 +147,33 @@ class Spool:
         )
         return added.rowcount > 0
 
-    def repeated(self, column: str) -> Iterator[list[tuple[int, int, bytes | None, bytes]]]:
-        """The fills that share their `identity` or `sent` with others: `n`, place, made and line, group by group."""
-        query = f"""
-        SELECT {column}, n, place, made, line FROM fills WHERE {column} IN
-            (SELECT {column} FROM fills WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1)
-        ORDER BY {column}, n
-        """
-        shared: object = None
-        group: list[tuple[int, int, bytes | None, bytes]] = []
-        for value, *row in self._cursor().execute(query):
-            if value != shared and group:
-                yield group
-                group = []
-            shared = value
-            group.append(tuple(row))
-        if group:
-            yield group
+    def repeated(self) -> Iterator[list[Repeated]]:
+        """The fills that share their identity with others, group by group, each in the order of the file."""
+        of_repeated = _REPEATED.format("identities")
+        self._database.execute(f"CREATE TEMP TABLE numbers AS SELECT n, identity FROM identities WHERE {of_repeated}")
+        self._database.execute("CREATE TEMP TABLE repeated (identity INTEGER, n INTEGER, content BLOB)")
+        numbers = self._cursor().execute("SELECT n, identity FROM numbers ORDER BY n")
+        following = next(numbers, None)
+        for first, (places, made, lines) in self._blocks("places", "made", "lines") if following else ():
+            rows = []
+            while following and (at := following[0] - first) < len(places):
+                rows.append((following[1], following[0], _encode((places[at], made[at], lines[at]))))
+                following = next(numbers, None)
+            self._many("INSERT INTO repeated VALUES (?, ?, ?)", rows)
+        rows_by_identity = self._cursor().execute("SELECT * FROM repeated ORDER BY identity, n")
+        for _, group in groupby(rows_by_identity, key=itemgetter(0)):
+            yield [Repeated(n, *_decode_content(content)) for _, n, content in group]
+        self._database.executescript("DROP TABLE numbers; DROP TABLE repeated")
 
-    def rewrite(self, lines: Iterable[tuple[bytes, int]]) -> None:
+    def sent_alike(self) -> Iterator[list[int]]:
+        """The numbers of fills for which `send` made one id, group by group."""
+        query = f"SELECT identity, n FROM sent WHERE {_REPEATED.format('sent')} ORDER BY identity, n"
+        for _, group in groupby(self._cursor().execute(query), key=itemgetter(0)):
+            yield [n for _, n in group]
+
+    def rewrite(self, lines: Iterable[tuple[int, bytes]]) -> None:
         """Replace lines, each by its row's number."""
-        self._many("UPDATE fills SET line = ? WHERE n = ?", lines)
+        self._many("INSERT OR REPLACE INTO rewritten VALUES (?, ?)", lines)
 
     def number_sent(self, occurrences: Iterable[tuple[int, int]]) -> None:
         """Say which row is which of those that `send` made equal ids for: `n` and the number, from 2."""
@@ -157,24 +189,42 @@ class Spool:
 
     def lines(self, *, newest_first: bool = False, only_new: bool = True) -> Iterator[tuple[int, int, bytes]]:
         """`n`, place and line of the fills, in the order of the file or backwards."""
-        new = "WHERE n NOT IN (SELECT n FROM notes)" if only_new else ""
-        order = "DESC" if newest_first else "ASC"
-        yield from self._cursor().execute(f"SELECT n, place, line FROM fills {new} ORDER BY n {order}")
+        for first, (places, lines) in self._blocks("places", "lines", newest_first=newest_first):
+            rows = list(zip(range(first, first + len(places)), places, lines, strict=True))
+            if only_new and (noted := self._noted(first, len(rows))):
+                rows = [row for row in rows if row[0] not in noted]
+            yield from reversed(rows) if newest_first else rows
 
     def sent_ids(self, first: int, last: int) -> dict[int, tuple[bytes, int]]:
         """Digest and number of the ids that `send` made, by row, for a range of rows."""
         query = """
-        SELECT fills.n, fills.sent, ifnull(occurrences.sent, 1) FROM fills LEFT JOIN occurrences USING (n)
-        WHERE fills.n BETWEEN ? AND ? AND fills.sent IS NOT NULL
+        SELECT sent.n, sent.identity, ifnull(occurrences.sent, 1) FROM sent LEFT JOIN occurrences USING (n)
+        WHERE sent.n BETWEEN ? AND ?
         """
         return {n: (digest, number) for n, digest, number in self._cursor().execute(query, (first, last))}
 
-    def in_order(self, *, is_sorted: bool, newest_first: bool = False) -> Iterator[bytes]:
-        """The lines of fills in the order of their times, without those that are twice in the file."""
-        order = "n" if is_sorted else f"at, n {'DESC' if newest_first else 'ASC'}"
-        twice = "WHERE n NOT IN (SELECT n FROM notes WHERE what = 'twice')"
-        for (line,) in self._cursor().execute(f"SELECT line FROM fills {twice} ORDER BY {order}"):
+    def in_order(self, order: Order) -> Iterator[bytes]:
+        """The lines of fills by their times, without those that are twice in the file, whose rows are in `order`.
+
+        Of one time, the later row of a file that has the newest first comes first.
+        """
+        if order == "mixed":
+            yield from self._sorted()
+            return
+        for first, (lines,) in self._blocks("lines", newest_first=order == "newest_first"):
+            twice = self._noted(first, len(lines), "twice")
+            kept = [line for n, line in enumerate(lines, first) if n not in twice] if twice else lines
+            yield from reversed(kept) if order == "newest_first" else kept
+
+    def _sorted(self) -> Iterator[bytes]:
+        self._database.execute("CREATE TEMP TABLE sorted (at TEXT, n INTEGER, line BLOB)")
+        for first, (ats, lines) in self._blocks("ats", "lines"):
+            twice = self._noted(first, len(ats), "twice")
+            rows = zip(ats, range(first, first + len(ats)), lines, strict=True)
+            self._many("INSERT INTO sorted VALUES (?, ?, ?)", [row for row in rows if row[1] not in twice])
+        for (line,) in self._cursor().execute("SELECT line FROM sorted ORDER BY at, n"):
             yield line
+        self._database.execute("DROP TABLE sorted")
 
     def events(self) -> list[tuple[int, int, str, str, str, bytes]]:
         """`n`, place, time, kind, id and line of the events, in the order of the file."""
@@ -186,13 +236,38 @@ class Spool:
 
     def noted(self, what: str, limit: int) -> list[tuple[int, Note]]:
         """The first rows with a note, each with its place."""
-        query = "SELECT place, notes.* FROM notes JOIN fills USING (n) WHERE what = ? ORDER BY n LIMIT ?"
-        return [(row[0], Note(*row[1:])) for row in self._cursor().execute(query, (what, limit))]
+        query = "SELECT * FROM notes WHERE what = ? ORDER BY n LIMIT ?"
+        return [(self._place(row[0]), Note(*row)) for row in self._cursor().execute(query, (what, limit))]
 
     def taken_back(self) -> list[tuple[str, int, int]]:
         """The voids in force that take rows back: the import that they name, their sequence, and the number of rows."""
         query = "SELECT import_id, void, count(*) FROM notes WHERE what = 'taken_back' GROUP BY import_id, void"
         return self._cursor().execute(query).fetchall()
+
+    def _blocks(self, *columns: str, newest_first: bool = False) -> Iterator[tuple[int, list[list[Any]]]]:
+        """The number of the first fill of each block, and these columns of its fills."""
+        query = f"SELECT first, {', '.join(columns)} FROM blocks ORDER BY first {'DESC' if newest_first else 'ASC'}"
+        decoders = [_DECODERS[name] for name in columns]
+        for first, *encoded in self._cursor().execute(query):
+            block = [decode(content) for decode, content in zip(decoders, encoded, strict=True)]
+            if "lines" in columns:
+                lines = block[columns.index("lines")]
+                rewritten = "SELECT n, line FROM rewritten WHERE n BETWEEN ? AND ?"
+                for n, line in self._cursor().execute(rewritten, (first, first + len(lines) - 1)):
+                    lines[n - first] = line
+            yield first, block
+
+    def _noted(self, first: int, count: int, what: str = "") -> set[int]:
+        """The numbers of the rows with a note, or with a certain one, among `count` rows."""
+        query = f"SELECT n FROM notes WHERE n BETWEEN ? AND ? {'AND what = ?' if what else ''}"
+        values = (first, first + count - 1, *([what] if what else []))
+        return {n for (n,) in self._cursor().execute(query, values)}
+
+    def _place(self, n: int) -> int:
+        query = "SELECT first, places FROM blocks WHERE first <= ? ORDER BY first DESC LIMIT 1"
+        first, places = self._cursor().execute(query, (n,)).fetchone()
+        place: int = _DECODERS["places"](places)[n - first]
+        return place
 
     def _many(self, command: str, values: Iterable[tuple[object, ...]]) -> None:
         self._database.execute("BEGIN")
@@ -201,3 +276,23 @@ class Spool:
 
     def _cursor(self) -> sqlite3.Cursor:
         return self._database.cursor()
+
+
+class _Block(NamedTuple):
+    places: list[int]
+    ats: list[str]
+    made: list[bytes | None]
+    lines: list[bytes]
+
+
+_REPEATED = "identity IN (SELECT identity FROM {0} GROUP BY identity HAVING count(*) > 1)"
+
+_encode = msgspec.msgpack.Encoder().encode
+_as_json = msgspec.json.Encoder().encode
+_decode_content = msgspec.msgpack.Decoder(tuple[int, bytes | None, bytes]).decode
+_DECODERS: dict[str, Callable[[bytes], list[Any]]] = {
+    "places": msgspec.msgpack.Decoder(list[int]).decode,
+    "ats": msgspec.msgpack.Decoder(list[str]).decode,
+    "made": msgspec.msgpack.Decoder(list[bytes | None]).decode,
+    "lines": msgspec.msgpack.Decoder(list[bytes]).decode,
+}

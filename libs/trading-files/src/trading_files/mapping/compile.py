@@ -1,17 +1,29 @@
-"""A mapping as one function of a row: everything that does not depend on the row is decided once."""
+"""A mapping as functions of a row, and of many rows: everything that does not depend on the row is decided once."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import msgspec
 
-from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
+from trading_files.mapping.around import Asked, Cells, RowError, Surroundings, shown
 from trading_files.mapping.conditions import Meets, compile_tests, never
+from trading_files.mapping.fills import Fills
 from trading_files.mapping.load import REQUIRED
-from trading_files.mapping.members import Members, Plain
+from trading_files.mapping.members import Members
 from trading_files.mapping.model import Mapping, Output, Rule, Value
-from trading_files.readings import BadRow, EventRow, FillRow, Question, Reading, SkippedRow, complaints_about
+from trading_files.mapping.parts import Parts
+from trading_files.reading.tables import Row
+from trading_files.readings import (
+    BadRow,
+    EventRow,
+    FillRows,
+    Question,
+    Reading,
+    SkippedRow,
+    complaints_about,
+)
 from trading_model.instruments import Instruments
 
 ReadRow = Callable[[int, Cells], list[Reading]]
@@ -22,22 +34,36 @@ MAX_ITEMS = 1_000
 """Items of a list in a row that become events."""
 
 
-def compile_rows(mapping: Mapping, around: Surroundings, decimal: str = "", order: str = "") -> ReadRow:
-    """The function that reads the rows of a table. `decimal` and `order`: what the file shows, as for `Members`."""
-    members = Members(mapping, around, decimal, order)
-    rules: list[tuple[Meets | None, ReadRow]] = []
-    for rule in mapping.rules:
-        meets = compile_tests(rule.when, around, members.number)
-        if meets is not never:
-            rules.append((meets, _rule(rule, around, members)))
-        if meets is None:
-            break
-    tested = [around.column(test.columns[0]) for rule in mapping.rules for test in rule.when]
-    no_rule = tested[0] if tested else ""
+class _Compiled(NamedTuple):
+    """A rule: the rows that meet it, None for all; what each becomes; the fills that it makes, if it makes no other."""
 
-    def read(place: int, cells: Cells) -> list[Reading]:
+    meets: Meets | None
+    make: ReadRow
+    fills: Fills | None
+
+
+class RowReader:
+    """Reads the rows of a table by a mapping."""
+
+    def __init__(self, mapping: Mapping, around: Surroundings, decimal: str = "", order: str = "") -> None:
+        """`decimal` and `order`: what the file shows, as for `Members`."""
+        members = Members(mapping, around, decimal, order)
+        self._notes = around.notes
+        self._rules: list[_Compiled] = []
+        for rule in mapping.rules:
+            meets = compile_tests(rule.when, around, members.number)
+            if meets is not never:
+                make = _rule(rule, around, members)
+                self._rules.append(_Compiled(meets, make, make if isinstance(make, Fills) else None))
+            if meets is None:
+                break
+        tested = [around.column(test.columns[0]) for rule in mapping.rules for test in rule.when]
+        self._no_rule = tested[0] if tested else ""
+
+    def read(self, place: int, cells: Cells) -> list[Reading]:
+        """What one row says, or why it can't be read."""
         try:
-            for meets, make in rules:
+            for meets, make, _ in self._rules:
                 if meets is None or meets(cells):
                     return make(place, cells)
         except RowError as error:
@@ -45,9 +71,68 @@ def compile_rows(mapping: Mapping, around: Surroundings, decimal: str = "", orde
         except Asked as asked:
             question = asked.question
             return [Question(question.code, question.text, question.option, question.choices, (place,))]
-        return [BadRow(place, no_rule, f"is {shown(cells.get(no_rule, ''))!r}, for which the mapping has no rule")]
+        column = self._no_rule
+        return [BadRow(place, column, f"is {shown(cells.get(column, ''))!r}, for which the mapping has no rule")]
 
-    return read
+    def read_together(self, rows: Sequence[Row]) -> list[Reading | FillRows] | None:
+        """What rows say, their fills column by column, in a third of the time of row by row.
+
+        None for rows that have to be read one by one: there is something to say of one, or they are fills by several
+        rules, whose order would be lost.
+        """
+        try:
+            found = self._read_together(rows)
+        except (RowError, Asked, ValueError):
+            found = None
+        if self._notes:
+            self._notes.clear()
+            return None
+        return found
+
+    def _read_together(self, rows: Sequence[Row]) -> list[Reading | FillRows] | None:
+        fills: FillRows | None = None
+        others: list[EventRow | SkippedRow] = []
+        for meets, make, makes_fills in self._rules:
+            hits, rows = (rows, ()) if meets is None else _parted(meets, rows)
+            if hits and makes_fills is not None:
+                if fills is not None:
+                    return None
+                fills = makes_fills.read_together(hits)
+            elif hits:
+                for row in hits:
+                    made = make(row.place, row.cells)
+                    only = made[0]
+                    if len(made) > 1 or not isinstance(only, EventRow | SkippedRow):
+                        return None
+                    others.append(only)
+            if not rows:
+                return _by_place(fills, others)
+        return None
+
+
+def _by_place(fills: FillRows | None, others: list[EventRow | SkippedRow]) -> list[Reading | FillRows]:
+    """Fills and events in the order of the file, then what was skipped."""
+    events = sorted((one for one in others if isinstance(one, EventRow)), key=lambda event: event.place)
+    found: list[Reading | FillRows] = []
+    start = 0
+    for event in events:
+        if fills is not None and (stop := bisect_left(fills.places, event.place)) > start:
+            found.append(fills.part(start, stop))
+            start = stop
+        found.append(event)
+    if fills is not None and start < len(fills.places):
+        found.append(fills.part(start, len(fills.places)) if start else fills)
+    skipped = sorted((one for one in others if isinstance(one, SkippedRow)), key=lambda row: row.place)
+    return [*found, *skipped]
+
+
+def _parted(meets: Meets, rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
+    """The rows that meet a condition, and the others."""
+    verdicts = [meets(row.cells) for row in rows]
+    if all(verdicts):
+        return rows, ()
+    pairs = list(zip(rows, verdicts, strict=True))
+    return [row for row, verdict in pairs if verdict], [row for row, verdict in pairs if not verdict]
 
 
 def _rule(rule: Rule, around: Surroundings, members: Members) -> ReadRow:
@@ -108,54 +193,17 @@ def _passed_on(place: int, cells: Cells, column: str) -> EventRow:
 
 
 def _output(output: Output, around: Surroundings, members: Members) -> ReadRow:
-    parts = _Parts(_chosen(output.kind, around), [], [], [], {})
+    parts = Parts(_chosen(output.kind, around), [], [], [], {})
     for name, value in output.members:
         if name not in parts.fixed:
             _add_member(parts, name, value, around, members)
     required = REQUIRED[output.kind] + (("ts",) if around.needs_time and output.kind != "instrument" else ())
     if output.kind != "fill":
         return _event(output.kind, parts, required)
-    return _fill(parts, required, _currency_for(around.choices.currency) if around.choices.currency else None)
+    return Fills(parts, required, _currency_for(around.choices.currency) if around.choices.currency else None)
 
 
-class _Parts(NamedTuple):
-    """What the members of an event are made by: fixed texts, single columns, functions."""
-
-    fixed: dict[str, str]
-    plain: list[Plain]
-    checked: list[Plain]
-    """Single columns most of whose texts stand as they are."""
-
-    getters: list[tuple[str, Get]]
-    labels: dict[str, str]
-
-    def members(self, cells: Cells) -> dict[str, str]:
-        """The members of a row's event."""
-        members = self.fixed.copy()
-        column = ""
-        try:
-            for name, column, read, stands in self.checked:
-                text = cells.get(column)
-                if text is None:
-                    continue
-                if stands(text):  # type: ignore[misc]  # it is what makes a column a checked one
-                    members[name] = text
-                elif made := read(text):
-                    members[name] = made
-            for name, column, read, _ in self.plain:
-                text = cells.get(column)
-                if text is not None and (made := read(text)):
-                    members[name] = made
-        except ValueError as error:
-            raise RowError(column, str(error)) from None
-        for name, get in self.getters:
-            text = get(cells)
-            if text is not None:
-                members[name] = text
-        return members
-
-
-def _add_member(parts: _Parts, name: str, value: Value, around: Surroundings, members: Members) -> None:
+def _add_member(parts: Parts, name: str, value: Value, around: Surroundings, members: Members) -> None:
     parts.labels[name] = members.label(name, value)
     if value == Value("value", text=value.text):
         text = members.getter(name, value)({})
@@ -191,31 +239,7 @@ def _currency_for(chosen: str) -> Callable[[str], str]:
     return lambda symbol: "" if names_one(symbol) else chosen
 
 
-def _fill(parts: _Parts, required: tuple[str, ...], currency_for: Callable[[str], str] | None) -> ReadRow:
-    members_of, labels = parts.members, parts.labels
-
-    def fill(place: int, cells: Cells) -> list[Reading]:
-        members = members_of(cells)
-        for name in required:
-            if name not in members:
-                raise RowError(labels.get(name, name), "is empty")
-        qty = members["qty"]
-        if qty[0] == "-":
-            if members["side"] != "sell":
-                raise RowError(labels["qty"], f"is {qty}, and the side is {members['side']}")
-            members["qty"] = qty = qty[1:]
-        if not qty.strip("0."):
-            raise RowError(labels["qty"], "must be more than 0")
-        if "fee" not in members:
-            members.pop("fee_currency", None)
-        if currency_for is not None and "currency" not in members and (currency := currency_for(members["symbol"])):
-            members["currency"] = currency
-        return [FillRow(place, members)]
-
-    return fill
-
-
-def _event(kind: str, parts: _Parts, required: tuple[str, ...]) -> ReadRow:
+def _event(kind: str, parts: Parts, required: tuple[str, ...]) -> ReadRow:
     def event(place: int, cells: Cells) -> list[Reading]:
         members = parts.members(cells)
         for name in required:

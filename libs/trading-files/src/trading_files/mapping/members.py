@@ -1,18 +1,19 @@
 """The members of events as functions of a row: a source's text, what is done to it, and its type."""
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 
+from trading_files.mapping import standing
 from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
 from trading_files.mapping.asking import ambiguous_question
 from trading_files.mapping.clock import plain_zone, time_reader, zone_in_header
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.model import Mapping, Option, Value
-from trading_files.mapping.numeric import PLAIN_NUMBER, ReadText, amount_reader, in_range, number_reader
+from trading_files.mapping.numeric import ReadText, amount_reader, in_range, number_reader
 from trading_files.mapping.sources import Sources, clipped
+from trading_files.mapping.standing import ReadTexts
 from trading_files.mapping.texts import Known, meaning_of
 from trading_files.values import numbers, options, sides
 from trading_files.values.ambiguous import Ambiguous
@@ -25,8 +26,6 @@ SIDES = ("side", "position_side")
 IDS = ("trade_id", "order_id", "id")
 MADE_NUMBERS = ("value", "sum_of", "product_of", "size_of", "size_from")
 """Sources whose text is a plain number already."""
-
-_PLAIN_ID = re.compile(r"[A-Za-z0-9_:-]{1,128}", re.ASCII)
 
 UNTAKEN_TAGS = "tags_not_taken"
 MANGLED_IDS = "ids_in_exponent_form"
@@ -48,16 +47,17 @@ _CHECKS: dict[str, ReadText] = {
 _OTHER_SIDE = {"buy": "sell", "sell": "buy", "long": "short", "short": "long"}
 
 
-Stands = Callable[[str], object]
-
-
 class Plain(NamedTuple):
-    """A member that is the text of one column: `read` reads it; a text of which `stands` is true needs no reading."""
+    """A member that is the text of one column: `read` reads it; a text of which `stands` is true needs no reading.
+
+    `read_together` reads the texts of many rows, if they are written as most are; else it gives None.
+    """
 
     name: str
     column: str
     read: ReadText
-    stands: Stands | None = None
+    stands: Callable[[str], object] | None = None
+    read_together: ReadTexts | None = None
 
 
 class Members:
@@ -84,13 +84,16 @@ class Members:
             return None
         label = self.label(name, value)
         if zone and not self._around.choices.timezone:
-            return Plain(name, label, self._time_reader(value, label, plain_zone(zone)))
-        stands: Stands | None = None
+            zone = plain_zone(zone)
+            return Plain(name, label, self._time_reader(value, label, zone), None, _times_in(zone))
+        read = self._reader(name, value, label)
+        if name == "ts":
+            return Plain(name, label, read, None, _times_in(self._zone_of(label)))
         if name in IDS:
-            stands = _PLAIN_ID.fullmatch
-        elif name in NUMBERS and self._decimal == numbers.POINT and not value.with_unit:
-            stands = PLAIN_NUMBER.fullmatch
-        return Plain(name, label, self._reader(name, value, label), stands)
+            return Plain(name, label, read, standing.is_id, standing.ids)
+        if name in NUMBERS and self._decimal == numbers.POINT and not value.with_unit:
+            return Plain(name, label, read, standing.is_number, standing.numbers)
+        return Plain(name, label, read)
 
     def getter(self, name: str, value: Value) -> Get:
         """The function that gives a member of a row."""
@@ -140,8 +143,7 @@ class Members:
         if name in SIDES:
             return Known(_side_reader(label, name == "position_side", value.opposite)).__getitem__
         if name == "ts":
-            zone = plain_zone(self._around.choices.timezone) or zone_in_header(label)
-            return self._time_reader(value, label, zone)
+            return self._time_reader(value, label, self._zone_of(label))
         if name in IDS:
             return self._identifier_reader(label)
         if name == "tags":
@@ -192,6 +194,10 @@ class Members:
 
         return tags
 
+    def _zone_of(self, label: str) -> str:
+        """The zone of a column's times that name none; empty if it is not known."""
+        return plain_zone(self._around.choices.timezone) or zone_in_header(label)
+
     def _time_reader(self, value: Value, label: str, zone: str) -> ReadText:
         order = self._order or value.order
         return time_reader(label, order, zone, value.zone_default, value.form, self._around.notes)
@@ -220,6 +226,10 @@ class Members:
             return read(text)
 
         return time
+
+
+def _times_in(zone: str) -> ReadTexts:
+    return standing.times_in_utc if zone == "UTC" else standing.times
 
 
 def _changed(value: Value, get: Get) -> Get:
