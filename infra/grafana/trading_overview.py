@@ -45,10 +45,11 @@ def rate(counter: str) -> str:
 
 
 # What a position is worth, negative when short: of a contract as the sidecar says, else the quantity times the last
-# price. Where an instrument says so, the price is that of the account.
+# price. Where an instrument says so, the price is that of the market or of the account.
 EXPOSURE = (
     f"(trading_contract_exposure{{{KEY}}} or trading_position{{{KEY}}}"
-    f' * on (job, instance, symbol) group_left () trading_last_price{{{SYMBOL}, account=""}}'
+    f" * on (job, instance, symbol) group_left () (trading_mark_price{{{SYMBOL}}}"
+    f' or on (job, instance, symbol) trading_last_price{{{SYMBOL}, account=""}})'
     f" or trading_position{{{KEY}}}"
     f' * on (job, instance, symbol, account) group_left () trading_last_price{{{SYMBOL}, account!=""}})'
 )
@@ -189,10 +190,11 @@ POSITIONS = [
 PRICES = [
     time_series(
         "Average entry against last price",
-        "Average price of the open position, and last price. The scale is logarithmic so that all symbols fit: choose "
-        "one symbol for detail. No average entry while flat.",
+        "Average price of the open position, last price, and the market's where it marks the position. The scale is "
+        "logarithmic so that all symbols fit: choose one symbol for detail. No average entry while flat.",
         "locale",
         Query(f"trading_last_price{{{SYMBOL}}}", "last {{symbol}} {{account}}"),
+        Query(f"trading_mark_price{{{SYMBOL}}}", "mark {{symbol}} {{source}}"),
         Query(
             f"trading_average_entry_price{{{KEY}}} and trading_position{{{KEY}}} != 0",
             "entry {{account}} {{strategy}} {{symbol}} {{position_side}}",

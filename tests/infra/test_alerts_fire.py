@@ -98,6 +98,20 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
     wait_for_the_end_of(prometheus, "TradesRefused", "Overloaded", "MetricsSidecarDown")
 
 
+def test_a_mark_without_a_market(apps: Apps, prometheus: Prometheus) -> None:
+    symbol = "QQM/USDT"
+    post_batch(apps.web_port, [make_trade("marked", random.Random(SEED)) | {"symbol": symbol}])
+    with httpx.Client(base_url=apps.web_url, trust_env=False, verify=False) as client:
+
+        def say(mark: str) -> None:
+            client.post("/events", json={"kind": "instrument", "symbol": symbol, "mark": mark}).raise_for_status()
+
+        say("market")
+        wait_for(prometheus, "MarkStale")
+        say("last")
+    wait_for_the_end_of(prometheus, "MarkStale")
+
+
 def test_trades_that_cease(apps: Apps, prometheus: Prometheus) -> None:
     post_batch(apps.web_port, [make_trade("last", random.Random(SEED))])
     wait_for(prometheus, "NoTrades")

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from market_feed.environment import TOPIC, Settings, read_settings
+from market_feed.environment import Settings, read_settings
 from service_kit.settings import Environment, SettingError
 from telemetry_stream.topics import Deduplication, Retention
+from trading_model.topics import MARKET_DATA
 
 
 def read(**values: str) -> Settings:
@@ -18,7 +19,7 @@ def test_without_any_setting_the_defaults_hold() -> None:
     assert (settings.http_host, settings.http_port, settings.symbols) == ("127.0.0.1", 8003, ())
     place = settings.market_data
     assert place.folder == Path("/srv/data/market-data")
-    assert (place.topic.name, place.topic.deduplication) == (TOPIC, Deduplication.IDS)
+    assert (place.topic.name, place.topic.deduplication) == (MARKET_DATA, Deduplication.IDS)
     assert place.topic.retention == Retention(7 * 86_400, 5_000_000_000)
 
 

@@ -130,6 +130,29 @@ def test_a_catch_up_goes_on_page_by_page_and_each_page_begins_with_what_it_has()
     assert follower.counters.catchups == 1
 
 
+def test_one_that_wants_what_is_recent_leaves_out_the_rest_and_joins_on() -> None:
+    follower = Follower(StreamPosition(), page_limit=4, recent=3)
+    assert follower.replayed(*an_answer(1, 4, 9)) == Reset("one")
+    assert follower.replayed(*an_answer(1, 4, 9)) is None
+    assert follower.request == ReplayRequest(1, 5, 5, "one")
+    assert not follower.caught_up
+    assert sequences(follower.replayed(*an_answer(6, 9, 9))) == range(7, 10)
+    assert follower.caught_up
+    assert sequences(follower.live(*a_batch(10, 11))) == range(10, 12)
+    follower.start_catch_up()
+    assert sequences(follower.replayed(*an_answer(11, 14, 14))) == range(12, 15), "three events are recent"
+    follower.start_catch_up()
+    assert follower.replayed(*an_answer(14, 17, 20)) is None, "six are not"
+    assert sequences(follower.replayed(*an_answer(17, 20, 20))) == range(18, 21)
+
+
+def test_what_retention_has_removed_is_not_asked_for_by_one_that_wants_what_is_recent() -> None:
+    follower = Follower(StreamPosition("one"), page_limit=4, recent=5)
+    header, batch = an_answer(6, 9, 10)
+    oldest = Header(1, "one", header.first, header.last, 5, 10, 6)
+    assert sequences(follower.replayed(oldest, batch)) == range(6, 10)
+
+
 def test_a_journal_exchanged_between_two_pages_is_noticed() -> None:
     follower = Follower(StreamPosition("one"), page_limit=2)
     follower.replayed(*an_answer(1, 2, 5))

@@ -111,6 +111,23 @@ def test_it_waits_for_a_publisher_that_is_not_there_yet(place: Place) -> None:
     run(test())
 
 
+def test_one_that_wants_what_is_recent_begins_near_the_head(place: Place) -> None:
+    async def test() -> None:
+        with closing(place.open()) as writer:
+            for start in range(0, 50, 10):
+                writer.append([numbered(range(start, start + 10))])
+            subscriber = Subscriber(TRADES, place.live_address, place.replay_address, recent=15)
+            async with following(subscriber, Applied(may_begin_late=True)) as applied:
+                await becomes(lambda: subscriber.caught_up)
+                writer.append([numbered(range(50, 60))])
+                await becomes(lambda: applied.last == 60)
+                assert applied.events.startswith(b'{"seq":36,')
+                assert place.events().endswith(applied.events)
+                assert subscriber.counters.catchups == 1
+
+    run(test())
+
+
 def test_with_the_replay_socket_down_it_waits_and_then_goes_on(place: Place) -> None:
     async def test() -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -175,7 +192,7 @@ import sys
 from pathlib import Path
 from telemetry_stream.durable_log import DurableLog
 from tests.telemetry_stream.streams import open_stream
-from tests.telemetry_stream.streams import TRADES, numbered
+from tests.telemetry_stream.streams import TRADES, Applied, numbered
 
 stream = open_stream(Path(sys.argv[1]), sys.argv[2], sys.argv[3], print)
 while True:

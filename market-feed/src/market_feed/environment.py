@@ -17,8 +17,8 @@ from telemetry_stream.backend import STORES, TRANSPORTS
 from telemetry_stream.keys import KEY_CHARACTERS, is_key
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Deduplication, Retention, Topic
+from trading_model.topics import MARKET_DATA
 
-TOPIC = "market-data-raw"
 FOLDER = "market-data"
 """Of the journal, in DATA_DIR."""
 
@@ -102,7 +102,7 @@ def read_place(environment: Environment) -> Place:
         environment.integer("FEED_KEEP_BYTES", 5_000_000_000, minimum=1_000_000, maximum=10**15),
     )
     place = Place(
-        Topic(TOPIC, Deduplication.IDS, retention),
+        Topic(MARKET_DATA, Deduplication.IDS, retention),
         environment.folder("DATA_DIR", "./data") / FOLDER,
         environment.address("FEED_ZMQ_ADDR", "tcp://127.0.0.1:5557"),
         environment.address("FEED_REPLAY_ADDR", "tcp://127.0.0.1:5558"),

@@ -1,8 +1,11 @@
-"""What to do when the sidecar can't follow the web app."""
+"""What to do when the sidecar can't follow a stream."""
 
 from functools import partial
 
-from telemetry_stream.advice import advise
+from telemetry_stream.advice import MARKET_FEED, advise
 
 advice = partial(advise, reader="SIDECAR")
-"""One sentence for the operator of both programs, about an Obstacle."""
+"""One sentence for the operator of the sidecar and the web app, about an Obstacle."""
+
+market_advice = partial(advise, reader="SIDECAR", writer=MARKET_FEED)
+"""The same for the market feed."""

@@ -23,6 +23,10 @@ class Settings:
     replay_address: str
     zmq_server_key: str
     zmq_key_file: Path | None
+    feed_address: str
+    feed_replay_address: str
+    feed_server_key: str
+    mark_max_age_seconds: float
     data_folder: Path
     max_positions: int
     base_currency: str
@@ -45,6 +49,10 @@ def read_settings(environment: Environment) -> Settings:
         replay_address=environment.address("WEBAPP_REPLAY_ADDR", "tcp://127.0.0.1:5556"),
         zmq_server_key=environment.text("SIDECAR_ZMQ_SERVER_KEY", ""),
         zmq_key_file=environment.file("SIDECAR_ZMQ_SECRET_KEY_FILE"),
+        feed_address=environment.address("FEED_ZMQ_ADDR", "tcp://127.0.0.1:5557"),
+        feed_replay_address=environment.address("FEED_REPLAY_ADDR", "tcp://127.0.0.1:5558"),
+        feed_server_key=environment.text("SIDECAR_FEED_SERVER_KEY", ""),
+        mark_max_age_seconds=environment.seconds("SIDECAR_MARK_SECONDS", 60.0, minimum=1, maximum=31_536_000),
         data_folder=environment.folder("DATA_DIR", "./data"),
         max_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, minimum=1, maximum=10_000_000),
         base_currency=_currency(environment.text("BASE_CURRENCY", "")),
@@ -61,11 +69,22 @@ def read_settings(environment: Environment) -> Settings:
             f"SIDECAR_HTTP_HOST={settings.http_host!r} can be reached from other machines:"
             " set SIDECAR_API_TOKENS, or use 127.0.0.1"
         )
-    if settings.zmq_server_key and not is_key(settings.zmq_server_key):
-        raise SettingError(f"SIDECAR_ZMQ_SERVER_KEY: a key has {KEY_CHARACTERS} characters")
-    if bool(settings.zmq_server_key) != (settings.zmq_key_file is not None):
-        raise SettingError("SIDECAR_ZMQ_SERVER_KEY and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
+    _check_keys(settings)
     return settings
+
+
+def _check_keys(settings: Settings) -> None:
+    keys = {
+        "SIDECAR_ZMQ_SERVER_KEY": settings.zmq_server_key,
+        "SIDECAR_FEED_SERVER_KEY": settings.feed_server_key,
+    }
+    for name, key in keys.items():
+        if key and not is_key(key):
+            raise SettingError(f"{name}: a key has {KEY_CHARACTERS} characters")
+        if key and settings.zmq_key_file is None:
+            raise SettingError(f"{name} and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
+    if settings.zmq_key_file is not None and not any(keys.values()):
+        raise SettingError("SIDECAR_ZMQ_SERVER_KEY and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
 
 
 def _currency(written: str) -> str:

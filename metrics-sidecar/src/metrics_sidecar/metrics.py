@@ -67,7 +67,7 @@ LAST_PRICE = Metric(
     "gauge",
     "quote units per base unit",
     ("symbol",),
-    "Price of the symbol's last trade by time, or a later price by hand; marks the unrealised P&L.",
+    "Price of the symbol's last trade by time, or a later price by hand. It is the mark unless the market's is.",
     "It moves only with trades of this journal: a rarely traded symbol has an old price.",
 )
 LAST_TRADE_TIMESTAMP = Metric(
@@ -77,6 +77,32 @@ LAST_TRADE_TIMESTAMP = Metric(
     ("symbol",),
     "Time of the symbol's last price, as its sender reported it.",
     "Old: no trades arrive. In the future: the sender's clock is wrong.",
+)
+MARK_PRICE = Metric(
+    "trading_mark_price",
+    "gauge",
+    "quote units per base unit",
+    ("symbol", "source"),
+    "Price that marks the positions of a symbol whose instrument says mark=market. Source: the venue, or last for the "
+    "ledger's own last price.",
+    "Source last: the market has no recent price; see trading_mark_stale.",
+)
+MARK_TIMESTAMP = Metric(
+    "trading_mark_timestamp_seconds",
+    "gauge",
+    "seconds, Unix time",
+    ("symbol", "source"),
+    "Time of that price, by the venue's clock.",
+    "Old: see trading_mark_stale. In the future: compare the clocks, trading_feed_clock_offset_seconds.",
+)
+MARK_STALE = Metric(
+    "trading_mark_stale",
+    "gauge",
+    "1 or 0",
+    ("symbol",),
+    "1 while the market's price of a symbol whose instrument says mark=market is missing, or older than "
+    "SIDECAR_MARK_SECONDS.",
+    "Does market-feed run, is the market among FEED_SYMBOLS, and is the symbol a pair that is held (no contract)?",
 )
 SYMBOL_INFO = Metric(
     "trading_symbol_info",
@@ -123,8 +149,8 @@ UNREALIZED_PNL = Metric(
     "gauge",
     "quote units",
     KEY,
-    "Profit of the open position, marked at the symbol's last price.",
-    "See trading_last_trade_timestamp_seconds: the last price may be old.",
+    "Profit of the open position at its mark: the last price, or the market's if the instrument says so.",
+    "See trading_last_trade_timestamp_seconds and trading_mark_stale: the price may be old.",
 )
 FEES = Metric(
     "trading_fees",
@@ -298,6 +324,14 @@ STREAM_CAUGHT_UP = Metric(
     (),
     "1 while these metrics include the last known sequence.",
     "Stays at 0: check that the web app runs and that WEBAPP_REPLAY_ADDR is its address.",
+)
+MARKET_CAUGHT_UP = Metric(
+    "trading_market_stream_caught_up",
+    "gauge",
+    "1 or 0",
+    (),
+    "1 while the newest market data is known here. Missing while no instrument says mark=market.",
+    "Stays at 0: check that market-feed runs and that FEED_REPLAY_ADDR is its address.",
 )
 EVENTS = Metric(
     "trading_events_total",

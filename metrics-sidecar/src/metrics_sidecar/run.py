@@ -1,4 +1,4 @@
-"""Assembles the sidecar and runs it: stream, state, snapshots, HTTP. All end together."""
+"""Assembles the sidecar and runs it: streams, state, snapshots, HTTP. All end together."""
 
 import asyncio
 from functools import partial
@@ -9,6 +9,7 @@ import structlog
 from metrics_sidecar.advice import advice
 from metrics_sidecar.environment import Settings
 from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.market import MarketReader
 from metrics_sidecar.server import SidecarApp, connection_context
 from metrics_sidecar.snapshot import SnapshotFile
 from service_kit.connection.guarded_http import guarded_connection
@@ -23,7 +24,7 @@ from telemetry_stream.events import StreamPosition
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from trading_model.accounting.state import TradingState
-from trading_model.topics import LEDGER
+from trading_model.topics import LEDGER, MARKET_DATA
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,8 @@ def start(settings: Settings, ending: Ending) -> Serving:
     state, position = restore(file, settings.max_positions, settings.base_currency)
     try:
         subscriber = backend.follow(place_of(settings), position, advice)
+        if settings.feed_server_key:
+            backend.follow(market_place_of(settings)).close()  # so that a key that can't be used is reported at once
     except UnusableKey as error:
         raise StartFailed(f"SIDECAR_ZMQ_SECRET_KEY_FILE: {error}") from error
     tracker = Tracker(subscriber, state)
@@ -54,15 +57,19 @@ def start(settings: Settings, ending: Ending) -> Serving:
 
 
 def parts_of(settings: Settings, tracker: Tracker, saver: Saver, ending: Ending, max_connections: int) -> Serving:
-    """The program's parts: HTTP, following the stream, recomputing positions, and saving snapshots."""
+    """The program's parts: HTTP, following the streams, recomputing positions, and saving snapshots."""
     connections = connection_context(max_connections)
-    app = SidecarApp(tracker, saver, settings.replay_address, settings.api_tokens, connections)
+    market = MarketReader(market_place_of(settings), settings.mark_max_age_seconds)
+    if tracker.state.has_market_marks:
+        market.wanted.set()
+    app = SidecarApp(tracker, saver, settings.replay_address, settings.api_tokens, connections, market=market)
     log.info("started", follows=settings.publisher_address, replay=settings.replay_address)
     return Serving(
         app.http,
         guarded_connection(connections),
         {
             "follow": ending.cancels(follow(tracker)),
+            "market": ending.cancels(market.run()),
             "recompute": ending.cancels(recompute(tracker, place_of(settings))),
             "save": saver.run(settings.snapshot_seconds, ending.begun),
         },
@@ -94,8 +101,22 @@ def place_of(settings: Settings) -> Place:
         settings.data_folder,
         settings.publisher_address,
         settings.replay_address,
-        settings.zmq_key_file,
+        settings.zmq_key_file if settings.zmq_server_key else None,
         server_key=settings.zmq_server_key,
+        store=settings.stream_store,
+        transport=settings.stream_transport,
+    )
+
+
+def market_place_of(settings: Settings) -> Place:
+    """The place of the market data, from the settings."""
+    return Place(
+        Topic(MARKET_DATA),
+        settings.data_folder,
+        settings.feed_address,
+        settings.feed_replay_address,
+        settings.zmq_key_file if settings.feed_server_key else None,
+        server_key=settings.feed_server_key,
         store=settings.stream_store,
         transport=settings.stream_transport,
     )

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from metrics_sidecar.advice import advice
 from metrics_sidecar.exposition.base_currency import base_families
-from metrics_sidecar.exposition.pipeline import pipeline_families
+from metrics_sidecar.exposition.pipeline import market_families, pipeline_families
 from metrics_sidecar.exposition.state_document import render_state, sum_by_currency
 from metrics_sidecar.exposition.text import Exposition
 from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.market import MarketReader
 from metrics_sidecar.problems import TYPES, NotCaughtUp
 from service_kit.access.gate import Gate
 from service_kit.clock import SYSTEM_CLOCK, Clock
@@ -21,6 +22,7 @@ from service_kit.http_app import HttpApp, Request, Response
 from service_kit.metrics.negotiation import accepts_gzip, wants_openmetrics
 from service_kit.metrics.process import process_families
 from service_kit.metrics.text import OPENMETRICS, TEXT
+from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.field_rules import format_timestamp
 
 MAX_CONNECTIONS = 200
@@ -47,13 +49,17 @@ class SidecarApp:
         tokens: Sequence[str] = (),
         connections: ConnectionContext | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        market: MarketReader | None = None,
     ) -> None:
-        """`replay_address` appears in messages. With `tokens`, figures need the scope `read`."""
+        """`replay_address` appears in messages. With `tokens`, figures need the scope `read`. Without a `market`, all
+        marks are those of the ledger.
+        """
         self._tracker = tracker
         self._saver = saver
         self._replay_address = replay_address
         self._exposition = Exposition()
         self._clock = clock
+        self._market = market
         self._rendering = asyncio.Lock()
         self._connections = connections or connection_context()
         gate = Gate("metrics-sidecar", "SIDECAR_API_TOKENS", tokens, clock)
@@ -63,11 +69,12 @@ class SidecarApp:
     async def _metrics(self, request: Request) -> Response:
         async with self._rendering:  # one at a time: concurrent scrapes take more time, not more memory
             self._require_ready()  # after the lock: while this scrape waited, the stream may have been replaced
-            moment = await self._tracker.freeze()
+            moment = await self._moment()
             others = [
                 *pipeline_families(
                     moment, self._tracker, self._saver, self.http.requests, self._connections, self._exposition.bytes
                 ),
+                *market_families(self._market),
                 *process_families(),
             ]
             if moment.base_currency:
@@ -78,7 +85,7 @@ class SidecarApp:
             return await _gather(request, OPENMETRICS if openmetrics else TEXT, pieces)
 
     async def _state(self, request: Request) -> Response:
-        subscriber, moment = self._tracker.subscriber, await self._tracker.freeze()
+        subscriber, moment = self._tracker.subscriber, await self._moment()
         head: dict[str, object] = {
             "stream": moment.stream,
             "head": subscriber.head,
@@ -96,6 +103,13 @@ class SidecarApp:
             return await _gather(
                 request, "application/json", render_state(head, moment, self._tracker.state.rates, self._now())
             )
+
+    async def _moment(self) -> StateSnapshot:
+        """The state now, with the marks of the market where an instrument says so."""
+        moment = await self._tracker.freeze()
+        if self._market is None or not self._tracker.state.has_market_marks:
+            return moment
+        return self._market.mark(moment)
 
     def _now(self) -> str:
         """The time, RFC 3339 in UTC."""

@@ -38,13 +38,17 @@ def open_log(place: Place, on_failure: Callable[[BaseException], None]) -> Durab
 
 
 def follow(
-    place: Place, position: StreamPosition | None = None, explain: Callable[[Obstacle], str] = str
+    place: Place,
+    position: StreamPosition | None = None,
+    explain: Callable[[Obstacle], str] = str,
+    recent: int | None = None,
 ) -> StreamSubscriber:
     """A reader of a stream, inside one running event loop.
 
-    `explain` puts what keeps it from the stream into words, for the log. Raises BackendError.
+    `explain` puts what keeps it from the stream into words, for the log. With `recent`, a reader that is further behind
+    than so many events leaves out those before. Raises BackendError.
     """
-    return TRANSPORTS[place.transport]().subscribe(place, position, explain)
+    return TRANSPORTS[place.transport]().subscribe(place, position, explain, recent)
 
 
 def store_of(name: str = "sqlite") -> Store:

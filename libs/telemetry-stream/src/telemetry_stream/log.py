@@ -329,9 +329,14 @@ class Transport(Protocol):
         """The writer's side; `open_reader` is for answering replay requests, in another thread. Raises BackendError."""
 
     def subscribe(
-        self, place: Place, position: StreamPosition | None, explain: Callable[[Obstacle], str]
+        self,
+        place: Place,
+        position: StreamPosition | None,
+        explain: Callable[[Obstacle], str],
+        recent: int | None = None,
     ) -> StreamSubscriber:
         """A reader that continues at `position`. Use it inside one running event loop.
 
-        `explain` puts an obstacle into words, for the log. Raises BackendError.
+        `explain` puts an obstacle into words, for the log. With `recent`, a reader that is further behind than so many
+        events leaves out those before. Raises BackendError.
         """

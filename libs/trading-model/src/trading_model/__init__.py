@@ -14,6 +14,7 @@ Modules:
     kind_members         what a client sends for each kind of event
     kind_rules           checks their members
     kinds                kinds of events in the ledger
+    market_prices        newest price of each market, from the market stream
     rates                rates between currencies at a time, from the ledger
     shipped_instruments  what a symbol's form shows of futures, options, shares
     symbols              base, quote, P&L currency and contract kind of a symbol

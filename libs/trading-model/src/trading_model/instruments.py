@@ -89,6 +89,9 @@ class Instruments:
 
         self._claims: dict[str, list[int]] = {}
         """Of each alias the sequences of those that say it, ascending: the last one holds."""
+        self._market_marked: set[int] = set()
+        """The sequences of those in force that say `mark: market`."""
+
         self._asked: dict[str, dict[tuple[str, Decimal | None], Terms]] = {}
         self._grouped: dict[str, set[str]] = {}
         """The symbols asked about, by their canonical symbol."""
@@ -101,6 +104,11 @@ class Instruments:
     def statements(self) -> list[Statement]:
         """All that was said, in the order of the ledger: enough to build this object again."""
         return list(self._statements.values())
+
+    @property
+    def has_market_marks(self) -> bool:
+        """Whether any in force says that the market marks its symbols."""
+        return bool(self._market_marked)
 
     def terms(self, symbol: str, currency: str = "", multiplier: Decimal | None = None) -> Terms:
         """The terms of a symbol, for a fill with this `currency` and `multiplier`. Kept until they change."""
@@ -220,6 +228,8 @@ class Instruments:
 
     def _put(self, statement: Statement) -> None:
         content, seq = statement.content, statement.seq
+        if content.mark == "market":
+            self._market_marked.add(seq)
         if content.pattern is not None:
             insort(self._patterns, (len(content.pattern), seq))
             return
@@ -228,6 +238,7 @@ class Instruments:
 
     def _take_out(self, statement: Statement) -> None:
         content, seq = statement.content, statement.seq
+        self._market_marked.discard(seq)
         if content.pattern is not None:
             self._patterns.remove((len(content.pattern), seq))
             return

@@ -2,3 +2,6 @@
 
 LEDGER = "trades"
 """The topic of everything that people and bots submit: trades and other events. Never deleted."""
+
+MARKET_DATA = "market-data-raw"
+"""The topic of what venues publish. Removed after a time."""

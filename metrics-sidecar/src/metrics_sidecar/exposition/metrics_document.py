@@ -38,7 +38,7 @@ one scrape are of one moment.
   units one unit as sent is ([instruments.md](instruments.md)). A contract whose multiplier nobody says counts as 1:
   its P&L is in points, not in a currency, and `trading_symbol_info` has `unit="points"`. An inverse contract is worth
   `−multiplier × quantity / price`, so its average is harmonic.
-- `trading_realized_pnl + trading_unrealized_pnl = cash flow + position × multiplier × last price`, exactly, as shown.
+- `trading_realized_pnl + trading_unrealized_pnl = cash flow + position × multiplier × mark`, exactly, as shown.
   The cash flow is what was sold minus what was bought, moves and openings at their cost.
 - **Divisions.** The remaining cost after a partial close may not be a finite decimal, nor the worth of an inverse
   contract, nor a split's quantity. They are kept to 200 digits. If one is part of a figure, both P&Ls are rounded,
@@ -62,6 +62,12 @@ one scrape are of one moment.
   (`price` event); in its own account only, where the instrument says so: then `trading_last_price` has an `account`.
   A price from before a split counts as if traded after it. A position without any price has no unrealised and no net
   P&L.
+- **Marks of the market.** Where the instrument says `mark: market`, the mark is the last price of the spot market with
+  the same base and quote, from the stream of market-feed ([market-data.md](market-data.md#marks)): `trading_mark_price`
+  says the price and its source. The ledger's figures never wait for it. While it is missing or older than
+  `SIDECAR_MARK_SECONDS`, `trading_mark_stale` is 1, `/state` and the page flag the position, and the mark is the later
+  one of the market's last price and the ledger's own (`source="last"`). No such mark is saved: after a start it is
+  missing until the first market data has come, and stays so while market-feed is down.
 - **Aliases** of an instrument share one position and its gauges, under the instrument's symbol. Counters do not.
 - **Counters start at 0.** With the first trade of a key both its sides appear, the other side at 0. PromQL's
   `increase()` needs two scrapes, so it misses a key's first trade; the counter's value includes it.

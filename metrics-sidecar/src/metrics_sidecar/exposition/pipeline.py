@@ -7,6 +7,7 @@ from decimal import Decimal
 from metrics_sidecar import __version__, metrics
 from metrics_sidecar.exposition.text import max_bytes
 from metrics_sidecar.follow import Saver, Tracker
+from metrics_sidecar.market import MarketReader
 from service_kit.connection.context import ConnectionContext
 from service_kit.metrics.process import build_family
 from service_kit.metrics.text import Family, by_label, histogram_samples, labelled, labels_of
@@ -72,6 +73,12 @@ def ledger_families(moment: StateSnapshot) -> list[Family]:
         Family(metrics.EVENTS, by_label("kind", moment.events)),
         Family(metrics.INCOMPLETE_SINCE, [("", moment.incomplete_since)]),
     ]
+
+
+def market_families(market: MarketReader | None) -> list[Family]:
+    """Whether the stream of market data is followed; without samples where no instrument asks for it."""
+    subscriber = None if market is None else market.subscriber
+    return [Family(metrics.MARKET_CAUGHT_UP, [] if subscriber is None else [("", int(subscriber.caught_up))])]
 
 
 def _cash_labels(key: CashKey) -> str:

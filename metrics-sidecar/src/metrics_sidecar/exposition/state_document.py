@@ -12,6 +12,7 @@ from trading_model.accounting.base_currency import Amounts, Held, Totals, totals
 from trading_model.accounting.cash import CashKey
 from trading_model.accounting.dated import NOTHING, NOTHING_DATED, Dated, DatedSum
 from trading_model.accounting.figures import NO_MARK, Figures, exposure, figures, flags, mark_of
+from trading_model.accounting.market_marks import MarketMark, ledger_mark
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.snapshots import StateSnapshot
@@ -19,6 +20,10 @@ from trading_model.accounting.totals import TotalsSnapshot
 from trading_model.decimals import ZERO, exactly, show
 from trading_model.rates import Rates
 from trading_model.symbols import same_currency
+
+STALE_MARK = "stale_mark"
+NO_MARKET_PRICE = "no_market_price"
+"""Flags of a position that the market should mark."""
 
 Document = dict[str, object]
 _encode = msgspec.json.Encoder().encode
@@ -70,7 +75,20 @@ def _summary(moment: StateSnapshot) -> Document:
 
 
 def _symbols(marks: list[tuple[str, Mark]]) -> Document:
-    return {symbol: {"last_price": show(mark.price), "last_trade_ts": mark.ts} for symbol, mark in marks}
+    return {symbol: _symbol_document(mark) for symbol, mark in marks}
+
+
+def _symbol_document(mark: Mark) -> Document:
+    last = ledger_mark(mark)
+    document: Document = {"last_price": show(last.price), "last_trade_ts": last.ts} if last.ts else {}
+    if isinstance(mark, MarketMark):
+        document["mark"] = {
+            "price": show(mark.price),
+            "ts": mark.ts,
+            "source": mark.source,
+            "stale": mark.is_stale,
+        }
+    return document
 
 
 def _totals_of_positions(moment: StateSnapshot) -> list[list[TotalsSnapshot]]:
@@ -122,8 +140,10 @@ def _position_document(held: PositionSnapshot, mark: Mark, shown: Figures, total
         "last_price_ts": mark.ts or None,
         "multiplier": show(terms.multiplier),
         "unit": "points" if terms.in_points else key.currency or None,
-        "flags": [*flags(held), *([NO_MARK] if shown.unrealized_pnl is None else [])],
+        "flags": [*flags(held), *_mark_flags(held, mark, shown)],
     }
+    if isinstance(mark, MarketMark):
+        document["mark_source"] = mark.source
     if key.position_side:
         document["position_side"] = key.position_side
     if terms.inverse:
@@ -133,6 +153,14 @@ def _position_document(held: PositionSnapshot, mark: Mark, shown: Figures, total
     if aliases := sorted({one.symbol for one in totals} - {key.symbol}):
         document["symbols_as_sent"] = aliases
     return document
+
+
+def _mark_flags(held: PositionSnapshot, mark: Mark, shown: Figures) -> list[str]:
+    if shown.unrealized_pnl is None:
+        return [NO_MARK]
+    if isinstance(mark, MarketMark) and mark.is_stale and held.state.quantity:
+        return [NO_MARKET_PRICE if mark.is_missing else STALE_MARK]
+    return []
 
 
 class CurrencySums:

@@ -15,6 +15,7 @@ from service_kit.metrics.catalogue import Metric
 from service_kit.metrics.text import Family, escape, header, labelled, render_family
 from trading_model.accounting.book import OTHER
 from trading_model.accounting.figures import exposure, figures, mark_of
+from trading_model.accounting.market_marks import MarketMark, ledger_mark
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.quota import newcomers_limit
@@ -50,10 +51,18 @@ POSITION_FAMILIES = (
 )
 """In the order in which `_render_positions` returns their blocks."""
 
-SYMBOL_FAMILIES = (metrics.LAST_PRICE, metrics.LAST_TRADE_TIMESTAMP, metrics.SYMBOL_INFO)
+SYMBOL_FAMILIES = (
+    metrics.LAST_PRICE,
+    metrics.LAST_TRADE_TIMESTAMP,
+    metrics.SYMBOL_INFO,
+    metrics.MARK_PRICE,
+    metrics.MARK_TIMESTAMP,
+    metrics.MARK_STALE,
+)
+"""In the order in which `_render_symbols` returns their blocks."""
 
 KEY_BYTES = 16_384
-"""Maximum bytes of the series of one key and its symbol: 46 lines with 128 bytes of names each, and values of maximum
+"""Maximum bytes of the series of one key and its symbol: 49 lines with 128 bytes of names each, and values of maximum
 length (amounts have 38 digits on either side of the point, sums and products up to 208).
 """
 
@@ -170,7 +179,7 @@ class Exposition:
             yield b""
         self._symbols.forget(len(slices))
         if moment.full:
-            slices.append(_joined([], [], [_symbol_info(OTHER, None)]))
+            slices.append(_joined([], [], [_symbol_info(OTHER, None)], [], [], []))
         yield from _families(SYMBOL_FAMILIES, slices, openmetrics)
 
     @exactly
@@ -269,15 +278,28 @@ def _joined(*columns: Lines) -> Blocks:
 
 def _render_symbols(marks: list[tuple[str, Mark, Terms | None]]) -> Blocks:
     prices, times, parts = [], [], []
+    of_market: tuple[Lines, Lines, Lines] = ([], [], [])
     for name, mark, terms in marks:
         symbol, separator, account = name.partition(ACCOUNT_SEPARATOR)
         label = labelled({"symbol": symbol, "account": account} if separator else {"symbol": symbol})
-        if mark.ts:
-            prices.append(f"trading_last_price{label} {show(mark.price)}\n")
-            times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
+        last = ledger_mark(mark)
+        if last.ts:
+            prices.append(f"trading_last_price{label} {show(last.price)}\n")
+            times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(last.ts)}\n")
         if terms is not None:
             parts.append(_symbol_info(symbol, terms))
-    return _joined(prices, times, parts)
+        if isinstance(mark, MarketMark):
+            _add_market_mark(of_market, symbol, mark)
+    return _joined(prices, times, parts, *of_market)
+
+
+def _add_market_mark(families: tuple[Lines, Lines, Lines], symbol: str, mark: MarketMark) -> None:
+    prices, times, stale = families
+    if mark.ts:
+        label = labelled({"symbol": symbol, "source": mark.source})
+        prices.append(f"trading_mark_price{label} {show(mark.price)}\n")
+        times.append(f"trading_mark_timestamp_seconds{label} {unix_seconds(mark.ts)}\n")
+    stale.append(f"trading_mark_stale{labelled({'symbol': symbol})} {int(mark.is_stale)}\n")
 
 
 @lru_cache(maxsize=16_384)

@@ -46,6 +46,15 @@ const FLAGS = {
     words: "There is no price yet, so unrealised and net P&L are not known. The next trade gives one, or you do:",
     command: ({ symbol }) => `trading-app event price symbol=${quoted(symbol)} price=…`,
   },
+  stale_mark: {
+    mark: "old price",
+    words: "The market's price, which marks this position, has not changed for long: is the market feed running, and is the market open?",
+  },
+  no_market_price: {
+    mark: "no market price",
+    words: "The instrument says that the market marks this position, and no market data has come for it. It is marked at the last price of a trade. Name the market in FEED_SYMBOLS, or let trades mark it:",
+    command: ({ symbol }) => `trading-app event instrument symbol=${quoted(symbol)} mark=last`,
+  },
 };
 
 // The flags of a position that are shown: a symbol in points has an unknown currency too, and one mark is enough.

@@ -81,6 +81,11 @@ class TradingState:
         """The sequence of the last event applied."""
         return self.restatement.applied
 
+    @property
+    def has_market_marks(self) -> bool:
+        """Whether an instrument says that the market marks its symbols."""
+        return self._holdings.instruments.has_market_marks
+
     # A snapshot
 
     def freeze(self) -> StateSnapshot:

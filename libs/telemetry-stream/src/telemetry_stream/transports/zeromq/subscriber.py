@@ -54,11 +54,12 @@ class Subscriber:
         pauses: Iterator[float] | None = None,
         keys: ClientKeys | None = None,
         explain: Callable[[Obstacle], str] = str,
+        recent: int | None = None,
     ) -> None:
         """Connect, with CURVE where there are keys; neither address needs to be reachable yet. `pauses` are the
-        seconds between failed replay requests.
+        seconds between failed replay requests. With `recent`, a catch-up leaves out all but so many of the last events.
         """
-        self._follower = Follower(position or StreamPosition(), page_limit)
+        self._follower = Follower(position or StreamPosition(), page_limit, recent)
         self._topic = topic
         self._publisher_address = publisher_address
         self._replay_address = replay_address
@@ -244,7 +245,9 @@ class Subscriber:
         known = self._obstacle.reason if self._obstacle else ""
         if known not in self._reported:
             self._reported |= {known, ""}
-            log.warning("stream unreachable, retrying", reason=reason, check="is trading-app running?")
+            log.warning(
+                "stream unreachable, retrying", reason=reason, check=f"is the publisher of {self._topic.name} running?"
+            )
         await self._readiness.wait({self._connections}, next(self._pauses))
 
     def _note_connections(self) -> bool:

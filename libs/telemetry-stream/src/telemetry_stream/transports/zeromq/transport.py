@@ -83,8 +83,14 @@ class ZeroMqTransport:
         return ZeroMqCarrier(place, open_reader, on_failure)
 
     def subscribe(
-        self, place: Place, position: StreamPosition | None, explain: Callable[[Obstacle], str]
+        self,
+        place: Place,
+        position: StreamPosition | None,
+        explain: Callable[[Obstacle], str],
+        recent: int | None = None,
     ) -> StreamSubscriber:
         """Dial the sockets; neither needs to be reachable yet. Raises UnusableKey."""
         keys = ClientKeys.load(place.server_key, place.secret_key_file) if place.secret_key_file else None
-        return Subscriber(place.topic, place.live_address, place.replay_address, position, keys=keys, explain=explain)
+        return Subscriber(
+            place.topic, place.live_address, place.replay_address, position, keys=keys, explain=explain, recent=recent
+        )

@@ -1,0 +1,74 @@
+"""Marks by the market, where an instrument says so: laid over a moment of the ledger when it is shown. No I/O.
+
+The ledger's state never holds them, so no market can hold it up, and a rebuild does not depend on one. A pair that is
+held is marked by the spot market with the same base and quote currency, never a contract. While there is a recent price
+of the market, that is the mark; of several venues the first by name that has one. Without a recent price the mark is
+the later one of the market's last price and the ledger's own, and it is stale.
+"""
+
+import msgspec
+
+from trading_model.accounting.marks import Mark
+from trading_model.accounting.order import order_of_other
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.instruments import Terms
+from trading_model.market_prices import MarketPrice, MarketPrices, Pair
+
+MARKET = "market"
+"""What the member `mark` of an instrument says."""
+
+LAST = "last"
+"""The source of a mark that is the ledger's own last price."""
+
+NANOSECONDS = 1_000_000_000
+
+
+class MarketMark(Mark, frozen=True, gc=False):
+    """The mark of a symbol that the market marks. `source` is the venue, or LAST; `ledger` is the ledger's own mark.
+
+    `is_missing`: the market has no price for it.
+    """
+
+    source: str
+    is_stale: bool
+    is_missing: bool
+    ledger: Mark
+
+
+def with_market_marks(
+    moment: StateSnapshot, prices: MarketPrices, now_ns: int, max_age_seconds: float
+) -> StateSnapshot:
+    """The moment with the marks of the market in their places in `last`."""
+    wanted = {held.market: held.terms for held in moment.positions if held.terms.mark == MARKET}
+    if not wanted:
+        return moment
+    known, recent_ns = prices.by_pair(), now_ns - int(max_age_seconds * NANOSECONDS)
+    marks = {
+        market: _mark(moment.last[market], known.get(_pair_of(terms), []), recent_ns)
+        for market, terms in wanted.items()
+    }
+    return msgspec.structs.replace(moment, last={**moment.last, **marks})
+
+
+def ledger_mark(mark: Mark) -> Mark:
+    """The ledger's own mark, whatever is laid over it."""
+    return mark.ledger if isinstance(mark, MarketMark) else mark
+
+
+def _pair_of(terms: Terms) -> Pair:
+    """The pair whose spot market marks a symbol; an empty one for a contract, or where the currency is unknown."""
+    return Pair(terms.base, terms.quote) if terms.spot and terms.currency else Pair("", "")
+
+
+def _mark(ledger: Mark, prices: list[MarketPrice], recent_ns: int) -> MarketMark:
+    if not prices:
+        return MarketMark(ledger.price, ledger.ts, LAST, is_stale=True, is_missing=True, ledger=ledger)
+    recent = [one for one in prices if one.at_ns >= recent_ns]
+    price = min(recent, key=lambda one: one.venue) if recent else max(prices, key=lambda one: one.at_ns)
+    if not recent and ledger.ts and _time(ledger.ts) > _time(price.ts):
+        return MarketMark(ledger.price, ledger.ts, LAST, is_stale=True, is_missing=False, ledger=ledger)
+    return MarketMark(price.price, price.ts, price.venue, is_stale=not recent, is_missing=False, ledger=ledger)
+
+
+def _time(ts: str) -> str:
+    return order_of_other(ts, 0, 0).time

@@ -1,0 +1,139 @@
+"""The newest price of each market, from the stream of market data. No I/O.
+
+A market is marked at its last trade; one that is followed by quotes alone, at the middle of bid and ask. Of each market
+only the newest event is kept, as it came, and its price is read when it is asked for: a market with thousands of trades
+a second costs no more than their decoding.
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from trading_model.decimals import MIN, TOO_MUCH, exactly
+from trading_model.field_rules import format_timestamp
+from trading_model.symbols import plain_currency
+from trading_model.timestamps import unix_ns
+
+MAX_MARKETS = 10_000
+"""Further markets are passed over: no feed follows as many."""
+
+TRADE, QUOTE = "trade", "quote"
+HALF = Decimal("0.5")
+
+_DECIMAL = re.compile(r"\d{1,38}(?:\.\d{1,38})?", re.ASCII)
+
+
+class Pair(NamedTuple):
+    """Base and quote currency of a spot market."""
+
+    base: str
+    quote: str
+
+
+class MarketPrice(msgspec.Struct, frozen=True, gc=False):
+    """The last price at a venue, in quote units per base unit; `ts` is RFC 3339 in UTC, `at_ns` the same, Unix time."""
+
+    venue: str
+    price: Decimal
+    ts: str
+    at_ns: int
+
+
+class _Event(msgspec.Struct, gc=False):
+    kind: str = ""
+    venue: str = ""
+    symbol: str = ""
+    price: str = ""
+    ts: str = ""
+    late: bool = False
+    bid: str = ""
+    ask: str = ""
+    received_at_ns: int = 0
+
+
+_decode_all = msgspec.json.Decoder(list[_Event]).decode
+_decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_one = msgspec.json.Decoder(_Event).decode
+
+
+class MarketPrices:
+    """The newest prices of the markets that were heard of."""
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], _Event] = {}
+
+    def take(self, events: bytes) -> None:
+        """Take market events as journaled, joined by commas, in order. What can't be read, or has no price, is passed
+        over; so is a trade that came late, after newer ones.
+        """
+        newest = self._newest
+        for event in _decode(events):
+            kind, market = event.kind, (event.venue, event.symbol)
+            if kind == TRADE:
+                if event.late:
+                    continue
+            elif kind != QUOTE or (market in newest and newest[market].kind == TRADE):
+                continue
+            if market in newest or len(newest) < MAX_MARKETS:
+                newest[market] = event
+
+    def forget(self) -> None:
+        """Begin without prices."""
+        self._newest.clear()
+
+    def by_pair(self) -> dict[Pair, list[MarketPrice]]:
+        """The prices of each pair, one for each venue."""
+        found: dict[Pair, list[MarketPrice]] = {}
+        for (venue, symbol), event in self._newest.items():
+            pair, price = _pair_of(symbol), _price_of(venue, event)
+            if pair is not None and price is not None:
+                found.setdefault(pair, []).append(price)
+        return found
+
+
+def _decode(events: bytes) -> Iterator[_Event]:
+    body = b"".join((b"[", events, b"]"))
+    try:
+        yield from _decode_all(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        yield from _decode_singly(body)
+
+
+def _decode_singly(body: bytes) -> Iterator[_Event]:
+    """Those that can be read: a kind of a later version may use a name for something else."""
+    try:
+        raw = _decode_raw(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    for one in raw:
+        try:
+            yield _decode_one(one)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+
+
+def _pair_of(symbol: str) -> Pair | None:
+    """The pair of a feed's symbol, `BASE-QUOTE`; None for any other form: it is no spot market."""
+    base, separator, quote = symbol.partition("-")
+    if not (base and separator and quote) or "-" in quote:
+        return None
+    return Pair(plain_currency(base), plain_currency(quote))
+
+
+@exactly
+def _price_of(venue: str, event: _Event) -> MarketPrice | None:
+    if event.kind == QUOTE:
+        bid, ask, ts = event.bid, event.ask, format_timestamp(event.received_at_ns)
+    else:
+        bid, ask, ts = event.price, event.price, event.ts
+    if not (_DECIMAL.fullmatch(bid) and _DECIMAL.fullmatch(ask)):
+        return None
+    price = Decimal(bid) if bid == ask else (Decimal(bid) + Decimal(ask)) * HALF
+    try:
+        at_ns = unix_ns(ts)
+    except ValueError:
+        return None
+    return MarketPrice(venue, price, ts, at_ns) if MIN <= price < TOO_MUCH else None
