@@ -44,7 +44,7 @@ open: env-setup ## open the live page, and the dashboards if Grafana runs
 	@$(BIN)/python -m infra.local.apps page
 	@$(BIN)/python -m infra.monitoring.main open
 
-demo: env-setup ## show a made-up market with a ledger and ports of its own until Ctrl-C; RATE= trades per second, SECONDS=, PORT=
+demo: env-setup ## show a made-up market, bots that trade in it, with a ledger and ports of its own until Ctrl-C; RATE= trades per second, SECONDS=, PORT=
 	@$(BIN)/python -m infra.local.demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(PORT),--port $(PORT)) $(if $(STREAM_PORT),--stream-port $(STREAM_PORT))
 

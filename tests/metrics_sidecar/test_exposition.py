@@ -64,7 +64,8 @@ trading_average_entry_price{account="a \\"b\\"\\\\",strategy="default",symbol="X
 # TYPE trading_realized_pnl gauge
 trading_realized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.01
 trading_realized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
-# HELP trading_unrealized_pnl Profit of the open position, marked at the symbol's last price.
+# HELP trading_unrealized_pnl Profit of the open position at its mark: the last price, or the market's if the \
+instrument says so.
 # TYPE trading_unrealized_pnl gauge
 trading_unrealized_pnl{account="default",strategy="maker",symbol="BTC/USDT"} -0.02
 trading_unrealized_pnl{account="a \\"b\\"\\\\",strategy="default",symbol="XRP/ETH"} 0
@@ -86,7 +87,8 @@ being worked in; else missing.
 # HELP trading_contract_exposure Worth of a contract's position at its last price; negative when short. Only where it \
 is not position times price.
 # TYPE trading_contract_exposure gauge
-# HELP trading_last_price Price of the symbol's last trade by time, or a later price by hand; marks the unrealised P&L.
+# HELP trading_last_price Price of the symbol's last trade by time, or a later price by hand. It is the \
+mark unless the market's is.
 # TYPE trading_last_price gauge
 trading_last_price{symbol="BTC/USDT"} 1000
 trading_last_price{symbol="XRP/ETH"} 0.0014
@@ -99,6 +101,14 @@ currency is unknown.
 # TYPE trading_symbol_info gauge
 trading_symbol_info{symbol="BTC/USDT",base="BTC",currency="USDT",kind="spot"} 1
 trading_symbol_info{symbol="XRP/ETH",base="XRP",currency="ETH",kind="spot"} 1
+# HELP trading_mark_price Price that marks the positions of a symbol whose instrument says mark=market. Source: the \
+venue, or last for the ledger's own last price.
+# TYPE trading_mark_price gauge
+# HELP trading_mark_timestamp_seconds Time of that price, by the venue's clock.
+# TYPE trading_mark_timestamp_seconds gauge
+# HELP trading_mark_stale 1 while the market's price of a symbol whose instrument says mark=market is missing, or \
+older than SIDECAR_MARK_SECONDS.
+# TYPE trading_mark_stale gauge
 """
 
 OTHERS = [

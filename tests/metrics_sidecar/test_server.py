@@ -89,6 +89,10 @@ def test_metrics_hold_every_metric_that_has_a_value(ready: Sidecar) -> None:
         metrics.POSITION_RECOMPUTING,
         metrics.CONTRACT_EXPOSURE,
         metrics.CASH,
+        metrics.MARK_PRICE,
+        metrics.MARK_TIMESTAMP,
+        metrics.MARK_STALE,
+        metrics.MARKET_CAUGHT_UP,
         metrics.BASE_CURRENCY_PNL,
         metrics.BASE_CURRENCY_MISSING,
     }

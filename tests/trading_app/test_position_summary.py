@@ -126,6 +126,12 @@ def test_a_position_without_a_price_leaves_the_net_unknown() -> None:
     assert row["flags"] == ["no_mark"]
 
 
+def test_a_row_says_which_venue_its_price_is_of() -> None:
+    known = state(position(mark_source="binance", flags=["stale_mark"]), position(symbol="ETH/USDT"))
+    shown: dict[str, Any] = books_document(known, 1.0, Filter())
+    assert [(row["source"], row["flags"]) for row in shown["rows"]] == [("binance", ["stale_mark"]), ("", [])]
+
+
 def test_a_symbol_is_found_by_each_of_its_names() -> None:
     known = state(position(symbols_as_sent=["BTCUSDT"]), position(symbol="ETH/USDT"))
     shown: dict[str, Any] = books_document(known, 1.0, Filter(symbol="BTCUSDT"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from infra.local import demo
 from infra.monitoring.files import write_demo_targets
 from tests.support.http import HTTP
+from tests.support.polling import eventually
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,14 +39,23 @@ def test_no_setting_of_the_user_reaches_it(tmp_path: Path) -> None:
         "ANALYTICS_HTTP_PORT": "8102",
         "WEBAPP_ZMQ_ADDR": "tcp://127.0.0.1:5655",
         "WEBAPP_REPLAY_ADDR": "tcp://127.0.0.1:5656",
+        "WEBAPP_INSTRUMENTS_FILE": str(ROOT / "infra/local/demo_instruments.yml"),
+        "FEED_SYMBOLS": demo.SYMBOLS,
+        "FEED_KINDS": "trade,candle",
+        "FEED_SCHEDULE_FILE": str(ROOT / "infra/local/demo_schedule.yml"),
+        "FEED_BINANCE_STREAM_URL": "ws://127.0.0.1:8104",
+        "FEED_BINANCE_REST_URL": "http://127.0.0.1:8104",
+        "FEED_HTTP_PORT": "8103",
+        "FEED_ZMQ_ADDR": "tcp://127.0.0.1:5657",
+        "FEED_REPLAY_ADDR": "tcp://127.0.0.1:5658",
     }
-    assert {"OWN", "WEBAPP_OIDC_ISSUER", "WEBAPP_API_TOKENS", "FEED_SYMBOLS"} <= settings.keys()
+    assert {"OWN", "WEBAPP_OIDC_ISSUER", "WEBAPP_API_TOKENS", "FEED_COINBASE_REST_URL"} <= settings.keys()
 
 
 @contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A demonstration, and the port of its page."""
-    port, _, _, stream_port, _ = (free_port() for _ in range(5))  # consecutive within a process
+    port, *_, stream_port, _, _, _ = (free_port() for _ in range(9))  # consecutive within a process
     command = [sys.executable, "-m", "infra.local.demo", "--data", str(folder), "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--stream-port", str(stream_port), *arguments],
@@ -66,7 +76,7 @@ def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
         process.stdout.close()
 
 
-def test_it_shows_made_up_trades_and_ends_with_all_its_apps(tmp_path: Path) -> None:
+def test_it_shows_made_up_trades_marked_by_a_made_up_market_and_ends_with_all_its_apps(tmp_path: Path) -> None:
     with running(tmp_path / "ledger", "--rate", "200", "--seconds", "1") as (process, port):
         assert process.stdout is not None
         said = ""
@@ -79,11 +89,18 @@ def test_it_shows_made_up_trades_and_ends_with_all_its_apps(tmp_path: Path) -> N
         found = HTTP.get(f"{page}trades", params={"account": "demo"}).raise_for_status().json()
         assert found["trades"]
         assert list((tmp_path / "ledger").glob("*.sqlite3"))
+        state = f"http://127.0.0.1:{port + 1}/state"
+
+        def marked() -> set[str]:
+            positions = HTTP.get(state).raise_for_status().json()["positions"]
+            return {one["symbol"] for one in positions if one.get("mark_source") == "binance"}
+
+        eventually(lambda: marked() >= {"BTC/USDT", "ETH/USDT"}, what="marks of the made-up market")
         process.send_signal(signal.SIGINT)
         said += process.stdout.read()
         assert process.wait(60) == 0, said
         assert f"ready: open {page}; its ledger is {tmp_path / 'ledger'}, apart from yours" in said
-        assert "market-feed" not in said
+        assert "demo | feed listens on" in said
 
 
 def test_a_second_one_is_refused(tmp_path: Path) -> None:

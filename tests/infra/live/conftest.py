@@ -72,7 +72,7 @@ def make_refusals(apps: Apps) -> None:
 
 def make_corrections(apps: Apps) -> None:
     """What the demo does not send: both sides of a hedge, a fee in a third currency, a currency of the fill's own, a
-    late trade, a void, cash, an account whose own prices mark its positions, and contracts.
+    late trade, a void, cash, an account whose own prices mark its positions, a symbol that the market marks, contracts.
     """
     fill = {"symbol": "SOL/USDT", "side": "buy", "qty": "1", "price": "150"}
     fill |= {"account": "demo", "strategy": "trend-follower"}
@@ -95,6 +95,7 @@ def make_corrections(apps: Apps) -> None:
             {"kind": "void", "target": last},
             {"kind": "cash", "account": "demo", "amount": "-0.25", "currency": "USDT", "reason": "funding"},
             {"kind": "instrument", "symbol": "QQM/USDT", "mark": "account"},
+            {"kind": "instrument", "symbol": "BTC/USDT", "mark": "market"},
             {"kind": "instrument", "symbol": "QQI/USD:BTC", "multiplier": "100", "settlement": "inverse"},
         ]
         client.post("/events", json=events).raise_for_status()

@@ -4,7 +4,7 @@ Prices and quantities are whole ticks and lots until they are written.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from market_feed.simulator.tape import FIRST_AGGREGATE, Tick
@@ -17,12 +17,27 @@ BURST, CALM = 0.15, 2.5
 """Share of trades that follow within milliseconds, and how much longer than the average the others wait."""
 
 
+MINUTE_MS = 60_000
+LOTS = 100_000
+"""Lots of one unit of the base currency."""
+
+
+@dataclass(slots=True)
+class _Minute:
+    """The candle of a minute that is not over."""
+
+    number: int
+    prices: list[int] = field(default_factory=list)
+    lots: int = 0
+
+
 @dataclass(slots=True)
 class _Book:
     symbol: str
     price: int
     number: int = 0
     aggregate: int = FIRST_AGGREGATE - 1
+    minute: _Minute | None = None
 
     @property
     def code(self) -> str:
@@ -30,7 +45,7 @@ class _Book:
 
 
 def random_ticks(symbols: Sequence[str], rate: float, start_ns: int, seed: int) -> Iterator[Tick]:
-    """Trades, aggregates, best prices and matches of these symbols (BASE-QUOTE), in order of time.
+    """Trades, aggregates, best prices, matches and closed candles of these symbols (BASE-QUOTE), in order of time.
 
     `rate` is trades a second in all; `start_ns` is Unix time in nanoseconds.
     """
@@ -50,15 +65,41 @@ def _one(book: _Book, chance: Random, now_ns: int) -> Iterator[Tick]:
     book.number += 1
     book.aggregate += 1
     maker_buys = chance.random() < 0.5
-    price, qty = f"{book.price // 100}.{book.price % 100:02d}000000", f"0.{chance.randint(1, 99_999):05d}000"
+    lots = chance.randint(1, LOTS - 1)
+    price, qty = _price(book.price), _qty(lots)
     time_ms, code = now_ns // 1_000_000, book.code
+    yield from _candle(book, now_ns, lots)
     trade = {"E": time_ms, "s": code, "p": price, "q": qty, "T": time_ms, "m": maker_buys, "M": True}
     number, stream = book.number, code.lower()
     yield Tick(now_ns, f"{stream}@trade", {"e": "trade", "t": number, **trade})
     yield Tick(now_ns, f"{stream}@aggTrade", {"e": "aggTrade", "a": book.aggregate, "f": number, "l": number, **trade})
     ask = book.price + 1
-    quote = {"u": number, "s": code, "b": price, "B": qty, "a": f"{ask // 100}.{ask % 100:02d}000000", "A": qty}
+    quote = {"u": number, "s": code, "b": price, "B": qty, "a": _price(ask), "A": qty}
     yield Tick(now_ns, f"{stream}@bookTicker", quote)
     match = {"type": "match", "trade_id": number, "sequence": 2 * number, "product_id": book.symbol, "size": qty}
     match |= {"price": price, "side": "buy" if maker_buys else "sell", "time": as_text(time_ms, Unit.MILLISECOND)}
     yield Tick(now_ns, f"{book.symbol}@matches", match)
+
+
+def _candle(book: _Book, now_ns: int, lots: int) -> Iterator[Tick]:
+    """Add a trade to the candle of its minute; the candle before it, once a minute is over."""
+    number = now_ns // 1_000_000 // MINUTE_MS
+    minute = book.minute
+    if minute is not None and minute.number != number:
+        start_ms, prices = minute.number * MINUTE_MS, minute.prices
+        kline = {"t": start_ms, "T": start_ms + MINUTE_MS - 1, "s": book.code, "i": "1m", "n": len(prices), "x": True}
+        kline |= {"o": _price(prices[0]), "h": _price(max(prices)), "l": _price(min(prices)), "c": _price(prices[-1])}
+        data = {"e": "kline", "E": now_ns // 1_000_000, "s": book.code, "k": kline | {"v": _qty(minute.lots)}}
+        yield Tick(now_ns, f"{book.code.lower()}@kline_1m", data)
+    if minute is None or minute.number != number:
+        minute = book.minute = _Minute(number)
+    minute.prices.append(book.price)
+    minute.lots += lots
+
+
+def _price(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02d}000000"
+
+
+def _qty(lots: int) -> str:
+    return f"{lots // LOTS}.{lots % LOTS:05d}000"

@@ -34,4 +34,5 @@ Modules:
     tally        counts what was sent and answered
     progress     a bar, or a line now and then
     market       a made-up market
+    followed_market  last prices of the markets that market-feed follows
 """

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=zero_or_more, default=60.0, help="duration (default: 60; 0: until Ctrl-C)")
     add("--seed", type=int, default=1, help="the same seed makes the same trades (default: 1)")
     add("--run", type=plain_name, metavar="NAME", help="part of each trade_id: a repeated run adds no trades")
+    add("--market", nargs=2, metavar=("LIVE", "REPLAY"), help="trade at market-feed's prices: its ZeroMQ endpoints")
     target.add_arguments(parser)
 
 
@@ -33,11 +34,13 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
     """Send the demo. Returns the exit code: 0 all sent, 1 refused or no app, 2 a wrong argument, 130 interrupted."""
     # Imported here, so that the server, which imports this module, loads neither httpx nor rich.
     from trading_app.client import transfer  # noqa: PLC0415 -- see above
+    from trading_app.client.followed_market import FollowedMarket  # noqa: PLC0415 -- see above
 
     def work(tally: Tally) -> None:
         app = target.target(arguments, settings)
         count = max(1, round(arguments.rate * arguments.seconds)) if arguments.seconds else None
-        made = lines(islice(market.trades(arguments.seed), count), arguments.run or secrets.token_hex(4))
+        price_of = FollowedMarket(*arguments.market).price if arguments.market else market.no_price
+        made = lines(islice(market.trades(arguments.seed, price_of), count), arguments.run or secrets.token_hex(4))
         batches = gather(made, batch_size(arguments.rate, MAX_TRADES_A_REQUEST))
         greeting = introduction(app.url, settings.sidecar_url, count, arguments.rate)
         job = transfer.Job(app, batches, count, lambda: tally.sent, arguments.rate, greeting=greeting)

@@ -4,7 +4,7 @@ Prices and quantities are whole ticks and lots until they are written, so every 
 integers: floating point could differ in the last digit between machines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from random import Random
@@ -36,6 +36,11 @@ class Instrument:
     step: int
     spread: int
     clip: int
+
+    @property
+    def base(self) -> str:
+        """The currency of its quantities."""
+        return self.symbol.partition("/")[0]
 
     @property
     def quote(self) -> str:
@@ -72,14 +77,26 @@ class Fee(NamedTuple):
     price: Decimal = Decimal(1)
 
 
-def trades(seed: int) -> Iterator[DemoTrade]:
-    """An endless stream of trades."""
+PriceOf = Callable[[str, str], Decimal | None]
+"""The price of a base currency in a quote currency; None if there is none."""
+
+
+def no_price(_base: str, _quote: str) -> None:
+    """No market is followed: all prices are made up here."""
+
+
+def trades(seed: int, price_of: PriceOf = no_price) -> Iterator[DemoTrade]:
+    """An endless stream of trades, at the prices of a followed market where it has one."""
     chance = Random(seed)
     market = _Market()
     maker, follower = _MarketMaker(chance), _TrendFollower(market, chance)
     while True:
         book = chance.choice(market.books)
-        book.move(chance)
+        known = price_of(book.instrument.base, book.instrument.quote)
+        if known is None:
+            book.move(chance)
+        else:
+            book.set(known)
         followed = follower.trade(book) if chance.randrange(3) == 0 else None
         yield followed or maker.trade(book)
 
@@ -99,7 +116,14 @@ class _Book:
         step = self.instrument.step
         if chance.randrange(60) == 0:
             self._drift = chance.randint(-step // 4, step // 4)
-        self.price = max(self._min_price, self.price + chance.randint(-step, step) + self._drift)
+        self._take(max(self._min_price, self.price + chance.randint(-step, step) + self._drift))
+
+    def set(self, price: Decimal) -> None:
+        """Take the price of a followed market, to the tick."""
+        self._take(max(1, int(price / self.instrument.tick)))
+
+    def _take(self, price: int) -> None:
+        self.price = price
         self._sum += self.price - self.average
 
     @property

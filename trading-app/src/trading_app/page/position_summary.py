@@ -195,6 +195,7 @@ def _row_document(row: PositionState) -> dict[str, object]:
         "average": row.average_entry_price,
         "last": row.last_price,
         "last_at": row.last_price_ts,
+        "source": row.mark_source,
         "realized": row.realized_pnl,
         "unrealized": row.unrealized_pnl,
         "fees": row.fees_in_net,

@@ -29,7 +29,8 @@ class PositionState(msgspec.Struct, frozen=True):
     """A position. Every amount is text with its exact digits, in the P&L's currency; None where there is no price.
 
     `fees_outside_net` are by currency. `flags` say what a reader of the figures has to know. `last_price_ts` is None
-    without a price. `symbols_as_sent` are further names of the symbol.
+    without a price. `mark_source` is the venue whose price that is, `last` for the ledger's own; empty where no
+    instrument says that the market marks the symbol. `symbols_as_sent` are further names of the symbol.
     """
 
     account: str
@@ -51,6 +52,7 @@ class PositionState(msgspec.Struct, frozen=True):
     exposure: str | None = None
     flags: list[str] = []
     last_price_ts: str | None = None
+    mark_source: str = ""
     symbols_as_sent: list[str] = []
 
     @property

@@ -133,7 +133,8 @@ function fillLine(line, row, decimals) {
   setGainCell(cells[NET], row.net, decimals);
   setText(cells[NET].lastChild, notInNet(row.not_in_net));
   cells[AGE].dataset.at = row.last_at ? secondsOf(row.last_at) : "";
-  setTitle(cells[AGE], row.last_at ?? "");
+  const source = row.source === "last" ? "last trade" : row.source;  // empty where the market does not mark it
+  setTitle(cells[AGE], [row.last_at, source].filter(Boolean).join(", "));
 }
 
 // Aligns the decimal points: in each column the part after the point is as wide as that of its longest figure.
