@@ -9,14 +9,32 @@ import gc
 import importlib
 import os
 import sys
+from typing import Any
 
 from service_kit.lifecycle.signals import EndSignals
 
-CLIENTS = {name: name for name in ("send", "export", "event", "follow", "demo", "imports")} | {"import": "import_files"}
-"""Commands that talk to a running app, each with its module of trading_app.client."""
+COMMANDS = {
+    "import": ("client.import_files", "show what a trader's file would change, and take it"),
+    "imports": ("client.imports", "list imports, and take one back"),
+    "send": ("client.send", "post a file of trades"),
+    "export": ("client.export", "write trades to a file that can be imported again"),
+    "event": ("client.event", "post a correction, cash, or another event"),
+    "follow": ("client.follow", "take an account's trades from an exchange"),
+    "demo": ("client.demo", "post a realistic stream of trades"),
+    "hook": ("commands.hook", "add, try and look after webhooks"),
+    "instruments": ("commands.instruments", "check and list what symbols are"),
+    "doctor": ("commands.journal", ""),
+    "backup": ("commands.journal", ""),
+    "restore": ("commands.journal", ""),
+    "token": ("commands.token", "make an API token, and its entry"),
+    "zmq-keys": ("commands.zmq_keys", "make keys for the ZeroMQ ports, or show the public one again"),
+}
+"""The module of each command, and its help. A module is imported when its command is given: all together take longer to
+import than most commands to run. Where the help is empty, the module adds its commands itself.
+"""
 
-COMMANDS = ("hook", "instruments")
-"""Commands that are a module of trading_app.commands each."""
+WITHOUT_SETTINGS = ("token", "zmq-keys")
+"""The settings may refer to what these make."""
 
 
 def main() -> int:
@@ -25,14 +43,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.command:
         signals.give_back()  # the commands rely on Python's default handling
-    if arguments.command == "zmq-keys":
-        from trading_app.commands import zmq_keys as key_command
-
-        return key_command.run(arguments.file)  # before the settings are read: they may refer to keys not made yet
-    if arguments.command == "token":
-        from trading_app.commands import token as token_command
-
-        return token_command.run(arguments)
+    if arguments.command in WITHOUT_SETTINGS:
+        return int(_module_of(arguments.command).run(arguments))
 
     from service_kit.settings import SettingError, load_environment, project_root
     from trading_app.environment import read_settings
@@ -42,14 +54,8 @@ def main() -> int:
     except SettingError as error:
         print(f"trading-app: {error}", file=sys.stderr)
         return 2
-    if arguments.command in CLIENTS:
-        return int(importlib.import_module(f"trading_app.client.{CLIENTS[arguments.command]}").run(arguments, settings))
-    if arguments.command in COMMANDS:
-        return int(importlib.import_module(f"trading_app.commands.{arguments.command}").run(arguments, settings))
     if arguments.command:
-        from trading_app.commands import journal as journal_commands
-
-        return journal_commands.run(arguments, settings)
+        return int(_module_of(arguments.command).run(arguments, settings))
     gc.disable()  # collections during the imports would find nothing and delay the start; serving enables it again
 
     import uvloop
@@ -59,6 +65,10 @@ def main() -> int:
     code = uvloop.run(run(settings, signals))
     signals.ignore()
     return code
+
+
+def _module_of(command: str) -> Any:
+    return importlib.import_module(f"trading_app.{COMMANDS[command][0]}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,27 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="import | imports | send | export | event | follow | demo | hook | instruments | doctor | backup |"
         " restore | token | zmq-keys",
     )
-    if len(sys.argv) > 1:
-        # Only if a command may be given: these imports would delay every start of the server.
-        from trading_app.client import demo, event, export, follow, import_files, imports, send
-        from trading_app.commands import hook as hook_command
-        from trading_app.commands import instruments
-        from trading_app.commands import journal as journal_commands
-        from trading_app.commands import token as token_command
-        from trading_app.commands import zmq_keys as key_command
-
-        import_files.add_arguments(
-            commands.add_parser("import", help="show what a trader's file would change, and take it")
-        )
-        imports.add_arguments(commands.add_parser("imports", help="list imports, and take one back"))
-        send.add_arguments(commands.add_parser("send", help="post a file of trades"))
-        export.add_arguments(commands.add_parser("export", help="write trades to a file that can be imported again"))
-        event.add_arguments(commands.add_parser("event", help="post a correction, cash, or another event"))
-        follow.add_arguments(commands.add_parser("follow", help="take an account's trades from an exchange"))
-        demo.add_arguments(commands.add_parser("demo", help="post a realistic stream of trades"))
-        hook_command.add_arguments(commands.add_parser("hook", help="add, try and look after webhooks"))
-        instruments.add_arguments(commands.add_parser("instruments", help="check and list what symbols are"))
-        journal_commands.add_commands(commands)
-        key_command.add_command(commands)
-        token_command.add_arguments(commands.add_parser("token", help="make an API token, and its entry"))
+    given = sys.argv[1] if len(sys.argv) > 1 else ""
+    wanted = [given] if given in COMMANDS else list(COMMANDS) if given else []
+    for name in wanted:
+        help_text = COMMANDS[name][1]
+        if help_text:
+            _module_of(name).add_arguments(commands.add_parser(name, help=help_text))
+    if any(not COMMANDS[name][1] for name in wanted):
+        _module_of("doctor").add_commands(commands)
     return parser

@@ -9,17 +9,17 @@ from telemetry_stream.backend import make_key_file, public_key_of
 from telemetry_stream.errors import UnusableKey
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command."""
-    keys = commands.add_parser("zmq-keys", help="make keys for the ZeroMQ ports, or show the public one again")
-    keys.add_argument("file", metavar="FILE", type=Path, help="the file of the secret key; created if missing")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's argument."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="the file of the secret key; created if missing")
 
 
-def run(file: Path) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Make a key pair unless the file exists, and print the public key with the settings.
 
     Returns the exit code: 1 if the file can't be written or read.
     """
+    file: Path = arguments.file
     try:
         with suppress(FileExistsError):
             make_key_file(file)
