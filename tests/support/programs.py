@@ -26,7 +26,10 @@ MODULES = {
 """The module of each program's `main`, and the one that it imports to serve."""
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([__name__, "uvloop", *(module for pair in MODULES.values() for module in pair)])
+# FastAPI imports pydantic.v1 with the first route.
+_forks.set_forkserver_preload(
+    [__name__, "uvloop", "pydantic.v1", *(module for pair in MODULES.values() for module in pair)]
+)
 
 
 class Process(Protocol):
