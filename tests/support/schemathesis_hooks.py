@@ -28,6 +28,10 @@ UNSAYABLE = re.compile(
     r"|would match every symbol; .*|\d+ is no import but of the kind .*|import_id names no import: .*"
     # What parameters of GET /trades say of each other, and what is installed.
     r"|goes with no filter: .*|is for (NDJSON|CSV) only.*|is not a time zone, .*|can't be parquet: .*"
+    # The same of the history's.
+    r"|must be later than from|must be at most \d+ years later than from|is not between the years .*"
+    r"|is not a time of day.*|has \d+ words.*|begins with .*, which is not a time of day.*|goes with no day_boundary.*"
+    r"|is not one that this call gave.*|must not be less than min_.*|has a group twice|must be closed for a range.*"
 )
 
 trades = st.fixed_dictionaries(

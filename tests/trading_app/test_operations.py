@@ -43,6 +43,10 @@ CALLS = {
     "POST /hooks/{name}/unread/{message}/drop": ["204", "401", "403", "404", "422"],
     "GET /trades/stream": ["200", "401", "403", "409", "422", "500"],
     "GET /api/health": ["200", "422"],
+    **{
+        f"GET /api/{name}": ["200", "304", "401", "403", "422"]
+        for name in ("positions", "round-trips", "performance", "pnl", "equity", "drawdown")
+    },
     "GET /api/imports": ["200", "304", "401", "403", "422"],
     "GET /api/symbols": ["200", "304", "401", "403", "422"],
     "GET /api/trades": ["200", "304", "401", "403", "422"],

@@ -100,7 +100,7 @@ REFUSED = {
     "cursor=abc": "cursor is not one that this call gave",
     "cursor=WzEsIngiLDk5OTk5OTk5OTk5OTk5OTk5OTk5OV0": "cursor is not one that this call gave",
     "min_price=2&max_price=1": "max_price must not be less than min_price",
-    "min_price=NaN": "min_price must be a JSON number",
+    "min_price=NaN": "query/min_price",
     "limit=0": "query/limit",
     "colour=red": "colour is unknown; known are from, to",
 }

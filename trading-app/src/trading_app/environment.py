@@ -29,6 +29,7 @@ class Settings:
     data_folder: Path
     instruments_file: Path
     hooks_file: Path
+    accounts_file: Path
     cors_origins: tuple[str, ...]
     api_tokens: tuple[str, ...] = field(repr=False)
     id_provider: IdProvider | None
@@ -68,6 +69,7 @@ def read_settings(environment: Environment) -> Settings:
         data_folder=environment.folder("DATA_DIR", "./data"),
         instruments_file=environment.file("WEBAPP_INSTRUMENTS_FILE") or environment.config_file("instruments.yml"),
         hooks_file=environment.file("WEBAPP_HOOKS_FILE") or environment.config_file("webhooks.yml"),
+        accounts_file=environment.file("WEBAPP_ACCOUNTS_FILE") or environment.config_file("accounts.yml"),
         cors_origins=_origins(environment.words("WEBAPP_CORS_ORIGINS")),
         api_tokens=read_entries(environment, "WEBAPP_API_TOKENS"),
         id_provider=read_provider(environment),

@@ -1,7 +1,6 @@
 """Serves the app: one process, one event loop, a clean shutdown."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,12 +13,11 @@ from service_kit.lifecycle.signals import EndSignals
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from trading_app.connection.fast_path import fast_connection
 from trading_app.environment import Settings
+from trading_app.history.accounts import read_file as read_accounts
 from trading_app.hooks.file import read_file as read_hooks
-from trading_app.hooks.hook import Hook
 from trading_app.http.request_boundary import add_request_id
-from trading_app.instruments.entries import Entry
 from trading_app.instruments.file import read_file
-from trading_app.ui import StartFailed, WebApp
+from trading_app.ui import Files, StartFailed, WebApp
 from trading_app.yaml_nodes import FileError
 
 log = structlog.get_logger(__name__)
@@ -31,7 +29,11 @@ GRACE_SECONDS = 3
 async def run(settings: Settings, signals: EndSignals) -> int:
     """Serve until a signal asks for the end, or the stream fails. Returns the exit code."""
     try:
-        instruments, hooks = read_file(settings.instruments_file), read_hooks(settings.hooks_file)
+        files = Files(
+            read_file(settings.instruments_file),
+            read_hooks(settings.hooks_file),
+            read_accounts(settings.accounts_file),
+        )
     except FileError as error:
         print(f"trading-app: {error}", file=sys.stderr)
         return 2
@@ -39,13 +41,11 @@ async def run(settings: Settings, signals: EndSignals) -> int:
     warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
     address = Address(settings.http_host, settings.http_port, "WEBAPP", settings.unread_seconds)
-    return await serve(address, partial(start, settings, instruments, hooks), signals)
+    return await serve(address, partial(start, settings, files), signals)
 
 
-def start(settings: Settings, instruments: Sequence[Entry], hooks: Sequence[Hook], ending: Ending) -> Serving:
-    """Assemble the app. `instruments` and `hooks` are those of the files. The lifespan opens the journal, and raises
-    StartFailed.
-    """
+def start(settings: Settings, files: Files, ending: Ending) -> Serving:
+    """Assemble the app. The lifespan opens the journal, and raises StartFailed."""
 
     def fail(error: BaseException) -> None:
         if not isinstance(error, StartFailed):  # the app has logged why it can't start
@@ -53,6 +53,6 @@ def start(settings: Settings, instruments: Sequence[Entry], hooks: Sequence[Hook
         ending.fail(error)
 
     max_connections = make_room_for_connections(settings.max_connections, "WEBAPP")
-    app = WebApp(replace(settings, max_connections=max_connections), fail, instruments=instruments, hooks=hooks)
+    app = WebApp(replace(settings, max_connections=max_connections), fail, files=files)
     ending.call(app.begin_end)  # otherwise the server would wait for its endless answers
     return Serving(app, fast_connection(app), has_lifespan=True, grace_seconds=GRACE_SECONDS)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from fastapi import FastAPI
@@ -23,6 +23,7 @@ from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.environment import Settings
 from trading_app.history import routes as history_calls
+from trading_app.history.accounts import NO_ACCOUNTS, Accounts
 from trading_app.hooks import routes as hook_calls
 from trading_app.hooks.gate import HookGate
 from trading_app.hooks.hook import Hook
@@ -63,6 +64,17 @@ QUICK_SECONDS = 1.0
 """A journal that is opened within this time is open before the first request is answered."""
 
 
+class Files(NamedTuple):
+    """What the files of config/ say."""
+
+    instruments: Sequence[Entry] = ()
+    hooks: Sequence[Hook] = ()
+    accounts: Accounts = NO_ACCOUNTS
+
+
+NO_FILES = Files()
+
+
 class StartFailed(Exception):
     """The app can't start. The message names the reason and what to do."""
 
@@ -79,17 +91,16 @@ class WebApp:
         settings: Settings,
         on_failure: Callable[[BaseException], None],
         clock: Clock = SYSTEM_CLOCK,
-        instruments: Sequence[Entry] = (),
-        hooks: Sequence[Hook] = (),
+        files: Files = NO_FILES,
     ) -> None:
         """`on_failure` is called in the event loop when the stream has failed and the process must end.
 
-        `instruments` are the entries of the file, which get into the ledger at the start; `hooks` the webhooks.
+        The instruments of the `files` get into the ledger at the start.
         """
         self.context = Context(settings)
         self._on_failure = on_failure
         self._clock = clock
-        self._instruments = instruments
+        self._files = files
         self.connections = self.context.connections
         self.metrics = metrics = self.context.metrics
         self._latest_time = LatestTime(clock)
@@ -109,10 +120,10 @@ class WebApp:
             self.context, self.registry, self._latest_time.unix_ns, self.feed.open_positions
         )
         metrics.sidecar_polls = self.feed.polls
-        hook_gate = HookGate(hooks, clock)
+        hook_gate = HookGate(files.hooks, clock)
         kept = KeptMessages(settings.data_folder / "hooks", hook_gate.is_secret)
         self.hook_intake = HookIntake(
-            hooks, self.context, self.intake, self.ledger_intake, kept, self._latest_time.unix_ns
+            files.hooks, self.context, self.intake, self.ledger_intake, kept, self._latest_time.unix_ns
         )
         id_tokens = _id_tokens(settings, clock)
         self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, hook_gate.caller)
@@ -165,7 +176,7 @@ class WebApp:
         hook_calls.add_to(api, self.context, self.hook_intake)
         import_calls.add_to(api, self.context, self.intake, self.ledger_intake, self.registry)
         upload_calls.add_to(api, self.context, self.gate, self.uploads)
-        history_calls.add_to(api, self.context, self.feed, self._clock)
+        history_calls.add_to(api, self.context, self.feed, self._clock, self._files.accounts)
         operations.add_to(api, self.context)
         import_page.add_to(api)
         docs_page.add_to(api)
@@ -215,7 +226,7 @@ class WebApp:
         )
         try:
             await stream.ask(self.registry.refresh)
-            await take_file(self._instruments, stream, self.registry)
+            await take_file(self._files.instruments, stream, self.registry)
         except BaseException:
             stream.close()
             raise

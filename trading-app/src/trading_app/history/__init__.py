@@ -2,17 +2,25 @@
 
 Modules:
 
-    routes      adds the calls
-    health      GET /api/health
-    symbols     GET /api/symbols
-    trades      GET /api/trades
-    imports     GET /api/imports
-    parameters  the parameters that calls share
-    ranges      ranges of time and day boundaries (no I/O)
-    cursor      where the next page begins, as a text (no I/O)
-    store       asks the history in threads
-    answers     a table as an answer: form, cursor, ETag
-    tables      rows as NDJSON and CSV (no I/O)
-    parquet     rows as Parquet
-    schemas     OpenAPI responses made from the structs of rows (no I/O)
+    routes       adds the calls
+    health       GET /api/health
+    symbols      GET /api/symbols
+    trades       GET /api/trades
+    imports      GET /api/imports
+    positions    GET /api/positions
+    round_trips  GET /api/round-trips
+    pnl          GET /api/pnl
+    equity       GET /api/equity and GET /api/drawdown
+    performance  GET /api/performance
+    accounts     reads config/accounts.yml
+    question     whose figures, from when to when, as parameters ask
+    parameters   the parameters that calls share
+    ranges       ranges of time and day boundaries (no I/O)
+    cursor       where the next page begins, as a text (no I/O)
+    store        asks the history in threads
+    rows         rows from the structs of the history (no I/O)
+    answers      a table as an answer: form, cursor, ETag
+    tables       rows as NDJSON and CSV (no I/O)
+    parquet      rows as Parquet
+    schemas      OpenAPI responses made from the structs of rows (no I/O)
 """

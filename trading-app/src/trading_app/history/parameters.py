@@ -7,7 +7,7 @@ from fastapi import Query
 from trading_app.query.question import Format, checked
 from trading_app.query.routes import Label, SymbolLabel
 from trading_history.queries.keys import Wanted
-from trading_model.field_rules import check_name, check_symbol
+from trading_model.field_rules import check_name, check_symbol, check_tag
 from trading_model.fields import INSTANT_OR_EMPTY
 
 __all__ = ["Label", "SymbolLabel", "read_wanted"]
@@ -34,7 +34,13 @@ Boundary = Annotated[
 ]
 FormatName = Annotated[Format | None, Query(alias="format", description="Goes before the header `Accept`.")]
 Cursor = Annotated[str | None, Query(max_length=512, description="From the header `Link` of the page before.")]
+Tag = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
+
+
+def read_tag(tag: str | None) -> str | None:
+    """Raises TradeProblem."""
+    return checked("tag", tag, check_tag)
 
 
 def read_wanted(account: str | None, strategy: str | None, symbol: str | None) -> Wanted:

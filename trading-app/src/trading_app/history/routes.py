@@ -4,12 +4,14 @@ from fastapi import FastAPI
 
 from service_kit.clock import Clock
 from trading_app.context import Context
-from trading_app.history import health, imports, symbols, trades
+from trading_app.history import equity, health, imports, performance, pnl, positions, round_trips, symbols, trades
+from trading_app.history.accounts import Accounts
+from trading_app.history.question import asking
 from trading_app.history.store import HistoryStore
 from trading_app.page.sidecar_feed import SidecarFeed
 
 
-def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock) -> None:
+def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock, accounts: Accounts) -> None:
     """Add the calls."""
     store = HistoryStore(context)
     boundary = context.settings.day_boundary
@@ -17,3 +19,9 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock) -> N
     symbols.add_to(api, store)
     trades.add_to(api, store, boundary, clock)
     imports.add_to(api, store)
+    positions.add_to(api, store)
+    ask = asking(boundary, clock)
+    round_trips.add_to(api, store, ask)
+    pnl.add_to(api, store, ask)
+    equity.add_to(api, store, ask, accounts)
+    performance.add_to(api, store, ask, accounts)

@@ -18,8 +18,10 @@ from trading_app.history.parameters import (
     Label,
     Limit,
     SymbolLabel,
+    Tag,
     To,
     Zone,
+    read_tag,
     read_wanted,
 )
 from trading_app.history.ranges import read_boundary, read_range
@@ -31,7 +33,7 @@ from trading_app.query.question import checked, refused
 from trading_history.queries.trades import Between, FoundFill, Place, Search, search
 from trading_history.reader import Snapshot
 from trading_model.days import DayBoundary
-from trading_model.field_rules import check_identifier, check_tag, format_timestamp, read_decimal
+from trading_model.field_rules import check_identifier, format_timestamp, read_decimal
 from trading_model.trade import Side
 
 PAGE_TRADES = 100
@@ -74,9 +76,10 @@ class TradeRow(msgspec.Struct, frozen=True):
 
 SideName = Annotated[Side | None, Query()]
 Order = Annotated[Literal["asc", "desc"], Query(description="`desc`: the newest first, by the time of trading.")]
-Tag = Annotated[str | None, Query(max_length=64)]
 Identifier = Annotated[str | None, Query(max_length=128)]
-AmountLimit = Annotated[str | None, Query(max_length=64, description="Included. A decimal.")]
+AmountLimit = Annotated[
+    str | None, Query(max_length=40, pattern=r"^(-?(0|[1-9][0-9]*)(\.[0-9]+)?)?$", description="Included. A decimal.")
+]
 Voided = Annotated[bool, Query(description="Also trades that are voided, themselves or with their import.")]
 
 
@@ -123,7 +126,7 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
             span.from_ns,
             span.to_ns,
             side,
-            checked("tag", tag, check_tag),
+            read_tag(tag),
             checked("order_id", order_id, check_identifier),
             checked("import_id", import_id, check_identifier),
             _between("price", min_price, max_price),

@@ -1,9 +1,10 @@
 """Refuses query parameters that a call does not know, or that are repeated."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from starlette.datastructures import QueryParams
 
 from service_kit.problems import FieldProblem
@@ -12,8 +13,14 @@ from trading_app.problems import TradeProblem
 
 async def refuse_unknown_parameters(request: Request) -> None:
     """Refuse an unknown or repeated parameter: ignoring it would answer another question. Raises TradeProblem."""
-    known = [field.alias for field in request.scope["route"].dependant.query_params]
-    check_parameters(request.query_params, known)
+    check_parameters(request.query_params, list(_declared(request.scope["route"].dependant)))
+
+
+def _declared(dependant: Dependant) -> Iterator[str]:
+    """The names of a call's parameters, those of its dependencies too."""
+    yield from (field.alias for field in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _declared(dependency)
 
 
 def check_parameters(parameters: QueryParams, known: Sequence[str] = ()) -> None:

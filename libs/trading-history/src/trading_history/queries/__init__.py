@@ -6,6 +6,7 @@ Modules:
     trades        a search of fills, in the order of trading, with their corrections
     imports       imported files, newest first
     scope         which positions a question about figures is about
+    extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group

@@ -1,0 +1,188 @@
+"""GET /api/equity and GET /api/drawdown: net P&L over time, marked to market, and its falls."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from fastapi import Depends, FastAPI, Query
+from starlette.responses import Response
+
+from trading_app.history.accounts import Accounts
+from trading_app.history.answers import Table
+from trading_app.history.question import Ask, Question
+from trading_app.history.rows import instant, row_of, shown
+from trading_app.history.schemas import schema_of, table_responses
+from trading_app.history.store import HistoryStore
+from trading_app.history.tables import Amount, Instant
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_history.queries.equity import Curve, Drawdown, drawdown, equity
+from trading_history.queries.scope import Scope
+from trading_history.reader import Snapshot
+from trading_model.decimals import AVERAGE, ZERO, exactly
+
+Interval = Literal["1s", "1m", "1h", "1d"]
+SPANS: Mapping[Interval, int] = dict(zip(get_args(Interval), (1, 60, 3_600, 86_400), strict=True))
+"""Seconds of each interval."""
+
+INTERVALS = {seconds: name for name, seconds in SPANS.items()}
+POINTS = 1_000
+MAX_POINTS = 10_000
+
+
+class EquityRow(msgspec.Struct, frozen=True):
+    """A bar of net P&L. `drawdown` is the largest fall inside it. Amounts from `realized` on are of the bar."""
+
+    currency: str
+    ts: Instant
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+    drawdown: Amount
+    realized: Amount
+    fees: Amount
+    cash: Amount
+    turnover: Amount
+    fills: int
+
+
+class CurveOutline(msgspec.Struct, frozen=True):
+    """What is true for all bars of a currency. `opening` is the net P&L before the first one.
+
+    `requested_interval` is there where it would have given too many bars. Without `exact_inside`, values are exact at
+    the ends of bars only.
+    """
+
+    currency: str
+    interval: Interval
+    requested_interval: Interval | None
+    opening: Amount
+    exact_inside: bool
+
+
+class DrawdownRow(msgspec.Struct, frozen=True):
+    """The largest fall of net P&L from a peak, 0 or more, and the current one; the first peak is the value at the
+    start. `under_water_seconds` is the longest time until a peak was reached again, `under_water_open` says that it
+    still lasts. Times are those of bars of the `interval`.
+
+    With the `capital` of config/accounts.yml, `max_share` and `current_share` are the falls as a share of the equity at
+    their peaks, 0.1 for 10 %; `above_floor` is the equity now less the `floor`. They are null for a strategy, a symbol
+    or a side, which have no capital of their own, and where the equity at the peak is not more than 0.
+    """
+
+    currency: str
+    max: Amount
+    peak: Amount
+    peak_at: Instant
+    trough: Amount
+    trough_at: Instant
+    current: Amount
+    current_peak: Amount
+    under_water_seconds: int
+    under_water_from: Instant
+    under_water_open: bool
+    interval: Interval
+    exact_inside: bool
+    capital: Amount | None
+    max_share: Amount | None
+    current_share: Amount | None
+    floor: Amount | None
+    above_floor: Amount | None
+
+
+IntervalName = Annotated[Interval, Query(description="Span of a bar; coarser where there would be too many.")]
+Points = Annotated[int, Query(ge=1, le=MAX_POINTS, description="Maximum number of bars in a currency.")]
+
+
+def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> None:
+    """Add the calls."""
+    Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
+
+    @api.get(
+        "/api/equity",
+        tags=["history"],
+        summary="Net P&L over time, marked to market, as bars",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=table_responses(
+            "Bars, ascending", "equity", EquityRow, {"curves": {"type": "array", "items": schema_of(CurveOutline)}}
+        ),
+    )
+    async def get_equity(question: Asked, interval: IntervalName = "1m", points: Points = POINTS) -> Response:
+        """A bar is there where something changed; between two, the last `close` holds."""
+
+        def read(snapshot: Snapshot) -> Table:
+            curves = equity(
+                snapshot, question.scope(snapshot), *question.times(snapshot), SPANS[interval], max_bars=points
+            )
+            rows = [
+                row_of(EquityRow, bar, currency=curve.currency, ts=instant(bar.start_ns))
+                for curve in curves
+                for bar in curve.bars
+            ]
+            return _table("equity", EquityRow, rows, snapshot, question, {"curves": [_outline(one) for one in curves]})
+
+        return await store.answer(question.form, read)
+
+    @api.get(
+        "/api/drawdown",
+        tags=["history"],
+        summary="The largest and the current fall of net P&L, and the time under water",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=table_responses("A row for each currency", "drawdown", DrawdownRow),
+    )
+    async def get_drawdown(question: Asked, interval: IntervalName = "1m") -> Response:
+        """Exact inside bars, whatever their interval, where `exact_inside` is true."""
+
+        def read(snapshot: Snapshot) -> Table:
+            start, end = question.times(snapshot)
+            scope = question.scope(snapshot)
+            falls = drawdown(snapshot, scope, start, end, SPANS[interval])
+            return _table("drawdown", DrawdownRow, [_fall(one, scope, accounts) for one in falls], snapshot, question)
+
+        return await store.answer(question.form, read)
+
+
+def _table(
+    name: str,
+    kind: type[msgspec.Struct],
+    rows: list[Any],
+    snapshot: Snapshot,
+    question: Question,
+    more: Mapping[str, object] | None = None,
+) -> Table:
+    return Table(name, kind, rows, snapshot.position.sequence, more or {}, closed=question.closed)
+
+
+def _outline(curve: Curve) -> CurveOutline:
+    requested = None if curve.requested_span is None else INTERVALS[curve.requested_span]
+    return row_of(CurveOutline, curve, interval=INTERVALS[curve.span], requested_interval=requested)
+
+
+@exactly
+def _fall(fall: Drawdown, scope: Scope, accounts: Accounts) -> DrawdownRow:
+    is_of_accounts = not (scope.strategies or scope.symbols or scope.position_sides)
+    capital = accounts.capital_of(scope.accounts, fall.currency) if is_of_accounts else None
+    floor = accounts.floor_of(scope.accounts, fall.currency) if is_of_accounts else None
+    above = None if capital is None or floor is None else capital + fall.current_peak - fall.current - floor
+    return row_of(
+        DrawdownRow,
+        fall,
+        under_water_seconds=fall.under_water_ns // 10**9,
+        under_water_from=instant(fall.under_water_from_ns),
+        under_water_open=fall.is_open,
+        interval=INTERVALS[fall.span],
+        capital=shown(capital),
+        max_share=shown(_share(fall.max, capital, fall.peak)),
+        current_share=shown(_share(fall.current, capital, fall.current_peak)),
+        floor=shown(floor),
+        above_floor=shown(above),
+    )
+
+
+def _share(fall: Decimal, capital: Decimal | None, peak: Decimal) -> Decimal | None:
+    if capital is None or capital + peak <= ZERO:
+        return None
+    return AVERAGE.divide(fall, capital + peak)

@@ -1,0 +1,126 @@
+"""What a call about figures asks: whose, from when to when, by which days, in which form."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query, Request
+
+from service_kit.clock import Clock
+from trading_app.history.answers import Form
+from trading_app.history.parameters import Boundary, FormatName, From, Label, SymbolLabel, To, Zone
+from trading_app.history.ranges import Range, read_boundary, read_range
+from trading_app.query.question import checked
+from trading_history.queries.extent import canonical_symbols, extent
+from trading_history.queries.scope import Scope
+from trading_history.reader import Snapshot
+from trading_model.days import DayBoundary
+from trading_model.field_rules import check_currency, check_name, check_symbol
+
+Currency = Annotated[str | None, Query(pattern="^[A-Za-z0-9]{1,16}$", description="Only amounts of this currency.")]
+PositionSide = Annotated[Literal["long", "short"] | None, Query(description="Only positions of this side of a hedge.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose figures, in which form. `symbol` is as sent."""
+
+    form: Form
+    account: str | None
+    strategy: str | None
+    symbol: str | None
+    position_side: str | None
+    currency: str | None
+
+    def scope(self, snapshot: Snapshot, tag: str | None = None) -> Scope:
+        """The positions that are asked about, with aliases resolved."""
+        return Scope(
+            _one(self.account),
+            _one(self.strategy),
+            () if self.symbol is None else canonical_symbols(snapshot, self.symbol),
+            _one(self.position_side),
+            _one(self.currency),
+            _one(tag),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose figures, from when to when."""
+
+    whose: Whose
+    range: Range
+    boundary: DayBoundary
+    now_ns: int
+
+    @property
+    def form(self) -> Form:
+        """How the answer is wanted."""
+        return self.whose.form
+
+    @property
+    def closed(self) -> bool:
+        """Whether the range ends in the past."""
+        return self.range.is_closed(self.now_ns)
+
+    def scope(self, snapshot: Snapshot, tag: str | None = None) -> Scope:
+        """The positions that are asked about."""
+        return self.whose.scope(snapshot, tag)
+
+    def times(self, snapshot: Snapshot) -> tuple[int, int]:
+        """Start and end of the range. Where they are not given: the first step of any position, and now."""
+        known = extent(snapshot)
+        first, last = (self.now_ns, self.now_ns) if known is None else known
+        end = max(self.now_ns, last + 1) if self.range.to_ns is None else self.range.to_ns
+        return min(first, end) if self.range.from_ns is None else self.range.from_ns, end
+
+    def times_with_figures(self, snapshot: Snapshot) -> tuple[int, int]:
+        """The same without what lies before the first step, so that a calendar is no longer than its figures."""
+        start, end = self.times(snapshot)
+        known = extent(snapshot)
+        return (start, end) if known is None else (min(max(start, known.first_ns), end), end)
+
+
+def read_whose(
+    request: Request,
+    account: Label = None,
+    strategy: Label = None,
+    symbol: SymbolLabel = None,
+    position_side: PositionSide = None,
+    currency: Currency = None,
+    given_format: FormatName = None,
+) -> Whose:
+    """A dependency of FastAPI. Raises TradeProblem."""
+    return Whose(
+        Form.of(request, given_format),
+        checked("account", account, check_name),
+        checked("strategy", strategy, check_name),
+        checked("symbol", symbol, check_symbol),
+        position_side,
+        checked("currency", currency, check_currency),
+    )
+
+
+WhoseAsked = Annotated[Whose, Depends(read_whose)]
+Ask = Callable[..., Question]
+"""Reads a question from a request: a dependency of FastAPI."""
+
+
+def asking(default: DayBoundary, clock: Clock) -> Ask:
+    """The dependency, with the day boundary of the settings."""
+
+    def ask(
+        whose: WhoseAsked,
+        given_from: From = None,
+        given_to: To = None,
+        zone: Zone = None,
+        day_boundary: Boundary = None,
+    ) -> Question:
+        boundary = read_boundary(zone, day_boundary, default)
+        return Question(whose, read_range(given_from, given_to, boundary), boundary, clock.unix_ns())
+
+    return ask
+
+
+def _one(value: str | None) -> tuple[str, ...]:
+    return () if value is None else (value,)
