@@ -18,6 +18,7 @@ from benchmarks import (
     batches,
     disks,
     feed,
+    importing,
     machine,
     memory,
     recording,
@@ -52,6 +53,7 @@ FIGURES: dict[str, Callable[[Suite], list[Row]]] = {
     "start": starting.starts,
     "memory": memory.held,
     "client": recording.waits,
+    "import": importing.cost,
     "slow-disk": disks.slow,
     "steps": steps.of_a_post,
     "parts": steps.of_a_batch,
@@ -117,7 +119,7 @@ def _parse() -> argparse.Namespace:
         "--trades",
         type=int,
         default=1_000_000,
-        help="journaled before a restart (default: 1000000; the goal: 10000000)",
+        help="journaled before a restart, or imported (default: 1000000; the goal: 10000000)",
     )
     parser.add_argument("--quick", action="store_true", help="one round of 1 s, 300,000 trades: only whether it runs")
     arguments = parser.parse_args()

@@ -1,12 +1,13 @@
 """The dry run: reads a file, asks the ledger what it has of it, computes the figures, and says what would change."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import msgspec
 
-from trading_app.imports import figures as own_figures
 from trading_app.imports.compare import BadRows, compare
+from trading_app.imports.figures import FileFigures, fold
 from trading_app.imports.ledger import Ledger
 from trading_app.imports.options import Options
 from trading_app.imports.reading import MAX_SHOWN, Findings, read_file
@@ -72,11 +73,17 @@ def make_plan(
     events = _events(spool, report, now_ns)
     if not report.errors and not report.questions:
         report.import_id = f"import-{findings.digest}"
-        if ledger is not None:
-            _compare(report, spool, ledger, options, progress)
-    if not report.errors and not report.questions:
-        _add_figures(report, findings, spool, ledger, events, progress)
-        _add_questions(report, options)
+        with ThreadPoolExecutor(1, thread_name_prefix="plan") as background:
+            # The app compares, this process computes: each on a core of its own.
+            comparing = (
+                None if ledger is None else background.submit(_compare, report, spool, ledger, options, progress)
+            )
+            found = _figures(findings, spool, ledger, events, progress)
+            if comparing is not None:
+                comparing.result()
+        if not report.errors:
+            _add_figures(report, found)
+            _add_questions(report, options)
     report.state = _state(report)
     account = next(iter(findings.accounts)) if len(findings.accounts) == 1 else None
     return Plan(report, findings.digest, findings.rows, account)
@@ -141,7 +148,9 @@ def _events(spool: Spool, report: Report, now_ns: int) -> list[tuple[str, bytes]
     return made
 
 
-def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, progress: Progress) -> None:
+def _compare(report: Report, spool: Spool, ledger: Ledger | None, options: Options, progress: Progress) -> None:
+    if ledger is None:
+        return
     compared = report.compared
     try:
         comparison = compare(spool, ledger, lambda rows: progress("comparing", rows))
@@ -163,17 +172,19 @@ def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, pro
         compared.new += compared.probably_known
 
 
-def _add_figures(
-    report: Report,
+def _figures(
     findings: Findings,
     spool: Spool,
     ledger: Ledger | None,
     events: Sequence[tuple[str, bytes]],
     progress: Progress,
-) -> None:
+) -> FileFigures:
     said = _said(ledger) if ledger is not None else []
     merged = _merged(spool.in_order(findings.order), sorted(events, key=lambda event: event[0]))
-    found = own_figures.fold(said, merged, lambda rows: progress("computing", rows))
+    return fold(said, merged, lambda rows: progress("computing", rows))
+
+
+def _add_figures(report: Report, found: FileFigures) -> None:
     report.positions, report.positions_omitted, report.totals = found.positions, found.omitted, found.totals
     report.begins_in_the_middle, report.unknown = found.missing, found.unknown
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, repeat
 from operator import itemgetter
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import msgspec
@@ -91,12 +92,16 @@ class Note(NamedTuple):
 
 
 class Spool:
-    """The rows of one file; a context manager. The file is removed with its folder by whoever made that."""
+    """The rows of one file; a context manager. The file is removed with its folder by whoever made that.
+
+    One thread may read rows in order while another notes what the app has.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
+        self._writing = Lock()
         self._waiting = _Block([], [], [], [])
         self._identities: list[int] = []
         self._sent: list[tuple[int, bytes]] = []
@@ -270,9 +275,10 @@ class Spool:
         return place
 
     def _many(self, command: str, values: Iterable[tuple[object, ...]]) -> None:
-        self._database.execute("BEGIN")
-        self._database.executemany(command, values)
-        self._database.execute("COMMIT")
+        with self._writing:
+            self._database.execute("BEGIN")
+            self._database.executemany(command, values)
+            self._database.execute("COMMIT")
 
     def _cursor(self) -> sqlite3.Cursor:
         return self._database.cursor()

@@ -13,7 +13,7 @@ from trading_app.imports.plan import Plan
 from trading_app.imports.report import Result
 from trading_app.imports.spool import Spool
 
-BATCH = 5_000
+BATCH = 2_000
 EVENTS_BATCH = 500
 AHEAD = 2
 """Requests that are put together while one is under way. Only one is: fills of one time keep their order."""

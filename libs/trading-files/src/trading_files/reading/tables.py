@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One line, item or element of a table.
 
     `place` is the line where it begins (text formats), else its number among the items; both from 1.
