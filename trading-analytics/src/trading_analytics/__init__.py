@@ -8,6 +8,7 @@ Modules:
     exposition        the current values of the metrics
     keeper            keeps the store up to date, and tries again after an error
     main              the command line
+    market            follows the market feed: candles and windows
     metrics           the catalogue of metrics
     metrics_document  writes the page of metrics
     problems          the program's own error code

@@ -1,5 +1,6 @@
 """The current values of the metrics."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,12 +11,22 @@ from service_kit.metrics.process import build_family
 from service_kit.metrics.text import Family, by_label, histogram_samples, labels_of
 from trading_analytics import __version__, metrics
 from trading_analytics.keeper import Keeper
+from trading_analytics.market.exposition import market_families
+from trading_analytics.market.follower import MarketFollower
 from trading_history.schema import HISTORY_FILE
 
 
-def families(keeper: Keeper, requests: Counter[tuple[str, int]], connections: ConnectionContext) -> Iterator[Family]:
-    """All but those of the process. `requests` counts by path and status."""
+def families(
+    keeper: Keeper,
+    market: MarketFollower | None,
+    requests: Counter[tuple[str, int]],
+    connections: ConnectionContext,
+) -> Iterator[Family]:
+    """All but those of the process. `market` is None without a feed; `requests` counts by path and status."""
     yield from _history(keeper)
+    if market is not None and market.fold is not None and market.subscriber is not None:
+        yield from market_families(market.fold, market.committed.sequence, market.subscriber.head or 0, time.time_ns())
+        yield Family(metrics.MARKET_FAILURES, [("", market.failures)])
     answered = [(labels_of(path=path, status=str(status)), count) for (path, status), count in requests.items()]
     yield Family(metrics.REQUESTS, answered)
     yield Family(metrics.CONNECTIONS, [("", connections.admission.open)])

@@ -75,6 +75,145 @@ DELAY = Metric(
     "Time from an event's publication to its commit in the history, live events only.",
     "Seconds: the disk is slow or the machine is overloaded.",
 )
+MARKET = ("venue", "symbol")
+WINDOW = (*MARKET, "window")
+
+VOLATILITY = Metric(
+    "trading_market_volatility_ratio",
+    "gauge",
+    "ratio, over the window",
+    WINDOW,
+    "Realised volatility: the root of the sum of squared log returns of 500 ms in the window. Not annualised.",
+    "Missing: see trading_market_coverage_ratio. A window of 30 s measures activity rather than risk.",
+)
+VOLATILITY_ANNUALIZED = Metric(
+    "trading_market_volatility_annualized_ratio",
+    "gauge",
+    "ratio, a year",
+    WINDOW,
+    "Standard deviation of the log returns of 500 ms in the window, for a year of 365 days.",
+    "High in short windows: the price jumps between bid and ask. With FEED_KINDS=trade,quote the middle is used.",
+)
+VOLATILITY_EWMA = Metric(
+    "trading_market_volatility_ewma_ratio",
+    "gauge",
+    "ratio, over the window",
+    WINDOW,
+    "The same as trading_market_volatility_ratio with weights that fall by half within half the window.",
+    "It goes on where the window has just lost a large move.",
+)
+MAX_DRAWDOWN = Metric(
+    "trading_market_max_drawdown_ratio",
+    "gauge",
+    "ratio of the peak, 0 or negative",
+    WINDOW,
+    "Largest fall of the price from a peak to a later trough, both in the window; over every trade, exactly.",
+    "One far trade: its venue published it; see GET /metrics of market-feed for what was rejected.",
+)
+DRAWDOWN = Metric(
+    "trading_market_drawdown_ratio",
+    "gauge",
+    "ratio of the peak, 0 or negative",
+    WINDOW,
+    "Fall of the price from the highest of the window to the last.",
+    "See trading_market_max_drawdown_ratio.",
+)
+PRICE_CHANGE = Metric(
+    "trading_market_price_change_ratio",
+    "gauge",
+    "ratio",
+    WINDOW,
+    "Last price against the last one before the window.",
+    "Missing: see trading_market_coverage_ratio.",
+)
+MARKET_VOLUME = Metric(
+    "trading_market_volume",
+    "gauge",
+    "base units",
+    WINDOW,
+    "Quantity traded in the window.",
+    "0 while the venue trades: see trading_feed_state.",
+)
+VWAP = Metric(
+    "trading_market_vwap",
+    "gauge",
+    "quote units per base unit",
+    WINDOW,
+    "Average price of the window by volume. Missing where nothing was traded.",
+    "Missing: see trading_market_volume.",
+)
+SPREAD = Metric(
+    "trading_market_spread_ratio",
+    "gauge",
+    "ratio of the middle",
+    WINDOW,
+    "Mean of ask less bid in the window. Only with quotes: FEED_KINDS=trade,quote.",
+    "Negative: the venue's book is crossed.",
+)
+COVERAGE = Metric(
+    "trading_market_coverage_ratio",
+    "gauge",
+    "ratio, 0 to 1",
+    WINDOW,
+    "Share of the window of which prices are known. Below 0.5 the window has no other values.",
+    "It stays low: trades are missing, see trading_feed_unfillable_trades_total; or the program began lately.",
+)
+MARKET_PRICE = Metric(
+    "trading_market_price",
+    "gauge",
+    "quote units per base unit",
+    MARKET,
+    "Price of the last trade that is in the windows, two seconds behind the feed.",
+    "Its age is trading_market_age_seconds.",
+)
+MARKET_AGE = Metric(
+    "trading_market_age_seconds",
+    "gauge",
+    "seconds",
+    MARKET,
+    "Time since that trade, by the venue's time.",
+    "High: a quiet market or a silent feed; trading_feed_state says which. After a silent minute, values are missing.",
+)
+MARKET_HEAD = Metric(
+    "trading_market_head_sequence",
+    "gauge",
+    "sequence",
+    (),
+    "Last sequence of the stream of market data, as far as it is known here.",
+    "It stands still: market-feed does not run, or can't be reached.",
+)
+MARKET_APPLIED = Metric(
+    "trading_market_applied_sequence",
+    "gauge",
+    "sequence",
+    (),
+    "Last sequence in the store of candles, committed once a second.",
+    "Far below the head for long: the program is short of CPU, or the store can't be written. See the log.",
+)
+MARKET_LATE = Metric(
+    "trading_market_late_events_total",
+    "counter",
+    "events",
+    (),
+    "Trades and quotes that came more than two seconds after a later one; in the candles, not in the windows.",
+    "It grows: a connection of market-feed is slow, or gaps are filled.",
+)
+MARKET_REJECTED = Metric(
+    "trading_market_rejected_events_total",
+    "counter",
+    "events",
+    ("reason",),
+    "Events of the stream that were not used, by reason.",
+    "ahead: the venue's clock, or this machine's, is wrong by a minute. Others: report it.",
+)
+MARKET_FAILURES = Metric(
+    "trading_market_failures_total",
+    "counter",
+    "errors",
+    (),
+    "Errors of the store of candles that interrupted the work; it is tried again every 10 seconds.",
+    "It grows: the log says why.",
+)
 REQUESTS = Metric(
     "trading_analytics_requests_total",
     "counter",

@@ -28,7 +28,8 @@ def page() -> str:
 def _section(metric: Metric) -> str:
     if metric in process.ALL:
         return "The process"
-    return "The history" if metric.name.startswith("trading_history_") else "The program"
+    sections = {"trading_history_": "The history", "trading_market_": "Markets"}
+    return next((title for prefix, title in sections.items() if metric.name.startswith(prefix)), "The program")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Assembles the program and runs it: the store's keeper and HTTP. Both end together."""
+"""Assembles the program and runs it: the store's keeper, the market's follower and HTTP. All end together."""
 
 from functools import partial
 
@@ -21,6 +21,7 @@ from telemetry_stream.errors import UnusableKey
 from trading_analytics.environment import Settings
 from trading_analytics.exposition import families
 from trading_analytics.keeper import Keeper
+from trading_analytics.market.follower import MarketFollower
 from trading_analytics.problems import TYPES, NotCaughtUp
 
 log = structlog.get_logger(__name__)
@@ -43,17 +44,22 @@ def start(settings: Settings, ending: Ending) -> Serving:
     except OSError as error:
         raise StartFailed(f"can't use DATA_DIR={folder}: {error}") from error
     try:
-        backend.follow(settings.ledger).close()  # so that a key that can't be used is reported at once
+        for place in filter(None, (settings.ledger, settings.feed)):
+            backend.follow(place).close()  # so that a key that can't be used is reported at once
     except UnusableKey as error:
         raise StartFailed(f"ANALYTICS_ZMQ_SECRET_KEY_FILE: {error}") from error
     keeper = Keeper(settings.ledger)
+    market = None if settings.feed is None else MarketFollower(settings.feed, folder, settings.windows_ns)
     limits = ConnectionLimits("ANALYTICS", make_room_for_connections(settings.max_connections, "ANALYTICS"))
     connections = ConnectionContext.of(limits, ConnectionCounters(TYPES))
     gate = Gate("trading-analytics", "ANALYTICS_API_TOKENS", settings.api_tokens, SYSTEM_CLOCK)
-    routes = {"/metrics": metrics_handler(lambda: families(keeper, app.requests, connections))}
+    routes = {"/metrics": metrics_handler(lambda: families(keeper, market, app.requests, connections))}
     app = HttpApp(routes, gate, connections, partial(require_caught_up, keeper))
     log.info("started", follows=settings.ledger.live_address, replay=settings.ledger.replay_address)
-    return Serving(app, guarded_connection(connections), {"history": ending.cancels(keep(keeper))})
+    tasks = {"history": ending.cancels(keep(keeper))}
+    if market is not None:
+        tasks["market"] = ending.cancels(market.run())
+    return Serving(app, guarded_connection(connections), tasks)
 
 
 async def keep(keeper: Keeper) -> None:

@@ -5,3 +5,6 @@ LEDGER = "trades"
 
 MARKET_DATA = "market-data-raw"
 """The topic of what venues publish. Removed after a time."""
+
+MARKET_DATA_FOLDER = "market-data"
+"""Of its journal, in DATA_DIR."""

@@ -1,0 +1,114 @@
+"""Candles against those of all trades at once, through restarts at any point."""
+
+import random
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemetry_stream.events import StreamPosition
+from tests.trading_analytics.market.market_stream import Event, batch_of, candles_of, random_events
+from trading_analytics.market.fold import MarketFold
+from trading_history.candles.candle import SPANS, Market
+from trading_history.candles.store import CandleWriter, candles, markets
+from trading_history.errors import StoreInUse, StoreMissing, StoreUnavailable
+
+TOPIC = "market-data-raw"
+WINDOWS = (30 * 10**9,)
+
+
+def follow(folder: Path, events: Sequence[Event], chance: random.Random, stream: str = "a-stream") -> None:
+    """What the follower does, with a kill now and then: what is not committed is lost, and comes again."""
+    while True:
+        with closing(CandleWriter(folder)) as store:
+            stored = store.position.sequence if store.position.stream == stream else 0
+            if stored == len(events):
+                return
+            fold = MarketFold(WINDOWS, stored, store.last_ids)
+            done = max(stored - chance.randrange(40), 0)  # the windows need earlier ones
+            while done < len(events) and chance.random() < 0.95:
+                count = chance.randint(1, 25)
+                fold.apply(batch_of(events[done : done + count], done + 1, stream), 0)
+                done = min(done + count, len(events))
+                if done > stored and (done == len(events) or chance.random() < 0.3):
+                    increment = fold.drain()
+                    store.commit(TOPIC, StreamPosition(stream, done), increment.candles, increment.last_ids)
+
+
+def assert_candles(folder: Path, events: Sequence[Event]) -> None:
+    assert markets(folder) == [Market("binance", "BTC-USDT"), Market("binance", "ETH-USDT")]
+    for market in markets(folder):
+        for span in SPANS:
+            assert dict(candles(folder, market, span, 0, 2**40)) == candles_of(events, market.symbol, span)
+
+
+def test_each_trade_is_in_its_candles_once(tmp_path: Path) -> None:
+    events = random_events(1, 300)
+    follow(tmp_path, events, random.Random(1))
+    assert_candles(tmp_path, events)
+    late = [candle.revision for _, candle in candles(tmp_path, Market("binance", "BTC-USDT"), 86_400, 0, 2**40)]
+    assert sum(late) > 0
+    day = 1_767_657_600  # 2026-01-06
+    (only,) = candles(tmp_path, Market("binance", "BTC-USDT"), 86_400, day, day + 86_400)
+    assert only[0] == day
+
+
+def test_the_journal_of_another_feed_adds_only_what_is_new(tmp_path: Path) -> None:
+    """Its trades begin again at an id before the last one."""
+    events = random_events(2, 250)
+    follow(tmp_path, events[:200], random.Random(2))
+    again = [event for event in events if "late" not in event]
+    follow(tmp_path, again[80:], random.Random(3), "another-stream")
+    expected = events[:200] + [event for event in events[200:] if "late" not in event]
+    assert_candles(tmp_path, expected)
+
+
+def test_old_candles_of_a_second_are_removed_and_those_of_a_day_kept(tmp_path: Path) -> None:
+    events = random_events(3, 60)
+    follow(tmp_path, events, random.Random(4))
+    later = random_events(4, 5)
+    for number, event in enumerate(later):
+        if event["kind"] == "trade":
+            event |= {"ts": event["ts"].replace("2026-01-0", "2026-02-0"), "trade_id": str(10**6 + number)}
+            event["received_at_ns"] += 40 * 86_400 * 10**9
+    follow(tmp_path, events + later, random.Random(5))
+    for market in markets(tmp_path):
+        seconds, days = (candles(tmp_path, market, span, 0, 2**40) for span in (1, 86_400))
+        assert not [start for start, _ in seconds if start < 1_767_900_000]
+        assert dict(days) == candles_of(events + later, market.symbol, 86_400)
+
+
+def test_refusals(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing):
+        candles(tmp_path, Market("binance", "BTC-USDT"), 60, 0, 1)
+    assert markets(tmp_path) == []
+    with closing(CandleWriter(tmp_path)), pytest.raises(StoreInUse):
+        CandleWriter(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "market.sqlite3").write_bytes(b"no database" * 1_000)
+    with pytest.raises(StoreUnavailable, match=r"market\.sqlite3 can't be used"):
+        CandleWriter(tmp_path / "other")
+    assert (tmp_path / "other" / "market.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        pytest.param({"kind": "trade", "price": "0"}, "out_of_range", id="price-0"),
+        pytest.param({"kind": "trade", "price": "NaN"}, "out_of_range", id="not-a-number"),
+        pytest.param({"kind": "trade", "qty": "-1"}, "out_of_range", id="negative-quantity"),
+        pytest.param({"kind": "trade", "trade_id": "-1"}, "out_of_range", id="negative-id"),
+        pytest.param({"kind": "trade", "trade_id": "x"}, "undecodable", id="id-of-letters"),
+        pytest.param({"kind": "trade", "ts": "now"}, "undecodable", id="time-of-words"),
+        pytest.param({"kind": "trade", "price": []}, "undecodable", id="price-of-another-type"),
+        pytest.param({"kind": "trade", "ts": "2026-03-01T00:00:00Z"}, "ahead", id="weeks-ahead"),
+        pytest.param({"kind": "quote", "bid": "0", "ask": "1"}, "out_of_range", id="bid-0"),
+    ],
+)
+def test_what_can_not_be_used_is_counted_and_changes_nothing(event: Event, reason: str) -> None:
+    good = next(one for one in random_events(5, 9) if one["kind"] == "trade")
+    fold = MarketFold(WINDOWS, 0, {})
+    fold.apply(batch_of([good | event, {"kind": "of tomorrow", "venue": "v", "symbol": "s"}], 1), 0)
+    assert fold.rejected == {"undecodable": 0, "out_of_range": 0, "ahead": 0} | {reason: 1}
+    assert (fold.pending, fold.windows.newest_ns) == (0, 0)

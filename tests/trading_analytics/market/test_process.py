@@ -1,0 +1,91 @@
+"""trading-analytics beside a market feed: candles are exact through kills, windows are there again after a restart."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from telemetry_stream.backend import open_log
+from telemetry_stream.durable_log import DurableLog
+from telemetry_stream.events import Event as StreamEvent
+from telemetry_stream.events import Submission
+from telemetry_stream.place import Place
+from telemetry_stream.topics import Deduplication, Topic
+from tests.support.apps import Apps, samples_of
+from tests.support.polling import eventually
+from tests.trading_analytics.market.market_stream import Event, candles_of, random_events
+from trading_analytics import metrics
+from trading_history.candles.candle import SPANS
+from trading_history.candles.store import candles, markets
+from trading_history.errors import StoreMissing
+from trading_model.topics import MARKET_DATA, MARKET_DATA_FOLDER
+
+ANALYTICS = "trading-analytics"
+SYMBOLS = ("BTC-USDT", "ETH-USDT")
+
+
+@pytest.fixture
+def apps(tmp_path: Path) -> Iterator[Apps]:
+    made = Apps(tmp_path, FEED_SYMBOLS=",".join(SYMBOLS), ANALYTICS_WINDOWS="10s,2m")
+    made.data.mkdir()
+    yield made
+    made.end()
+
+
+def open_feed(apps: Apps) -> DurableLog:
+    """Stands for the market feed: journals market data and publishes it."""
+    addresses = (apps.environment["FEED_ZMQ_ADDR"], apps.environment["FEED_REPLAY_ADDR"])
+    topic = Topic(MARKET_DATA, Deduplication.IDS)
+    place = Place(topic, apps.data / MARKET_DATA_FOLDER, *addresses)
+    return open_log(place, lambda error: pytest.fail(repr(error)))
+
+
+def put(feed: DurableLog, events: list[Event]) -> None:
+    first = feed.head() + 1
+    feed.append(
+        [
+            Submission([StreamEvent(f"feed#{first + number}", msgspec.json.encode(event))])
+            for number, event in enumerate(events)
+        ]
+    )
+
+
+def committed(apps: Apps) -> int:
+    """The number of trades in the candles."""
+    try:
+        found = [candles(apps.data, market, 86_400, 0, 2**40) for market in markets(apps.data)]
+    except StoreMissing:
+        return 0
+    return sum(candle.trades for some in found for _, candle in some)
+
+
+def trades_in(events: list[Event]) -> int:
+    return sum(event["kind"] == "trade" for event in events)
+
+
+def test_candles_are_exact_through_kills_and_windows_come_back(apps: Apps) -> None:
+    events = random_events(7, 400, datetime.now(UTC) - timedelta(seconds=200))
+    with closing(open_feed(apps)) as feed:
+        put(feed, events[:150])
+        for last in (150, 300):
+            apps.start(ANALYTICS)
+            put(feed, events[feed.head() : last])
+            eventually(lambda: committed(apps) >= trades_in(events[: last - 20]), what="candles")  # noqa: B023
+            apps.kill(ANALYTICS)
+        put(feed, events[300:])
+        apps.start(ANALYTICS)
+        eventually(lambda: committed(apps) == trades_in(events), what="all candles")
+        for market in markets(apps.data):
+            for span in SPANS:
+                assert dict(candles(apps.data, market, span, 0, 2**40)) == candles_of(events, market.symbol, span)
+
+        shown = samples_of(f"{apps.analytics_url}/metrics")
+        assert shown["trading_market_head_sequence"] == shown["trading_market_applied_sequence"] == "400"
+        whole = '{venue="binance",symbol="BTC-USDT",window="2m"}'
+        assert float(shown[f"trading_market_coverage_ratio{whole}"]) > 0.6  # also of what came before the restart
+        names = {name.partition("{")[0] for name in shown}
+        assert names >= {one.name for one in metrics.ALL if one.name.startswith("trading_market_")}
+        assert apps.stop() == {ANALYTICS: 0}

@@ -1,0 +1,9 @@
+"""Follows the market feed: candles into their store, windows in memory.
+
+Modules:
+
+    decode      the events of a batch as trades, quotes and breaks (no I/O)
+    exposition  the current values of the metrics
+    fold        what the events do to candles and windows (no I/O)
+    follower    follows the stream, commits candles once a second
+"""
