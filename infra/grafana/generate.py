@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from infra.grafana import market_feed, pipeline, trading_overview
+from infra.grafana import market, market_feed, pipeline, trading_overview
 from infra.grafana.panels import DATASOURCE, Json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,7 @@ def dashboards() -> dict[str, Json]:
     return {
         "trading-overview.json": _dashboard(trading_overview, keys),
         "pipeline.json": _dashboard(pipeline, []),
+        "market.json": _dashboard(market, []),
         "market-feed.json": _dashboard(market_feed, []),
     }
 
@@ -84,7 +85,7 @@ def panels(dashboard: Json) -> list[Json]:
 
 
 def _dashboard(about: ModuleType, variables: list[Json]) -> Json:
-    others = [one for one in (trading_overview, pipeline, market_feed) if one is not about]
+    others = [one for one in (trading_overview, market, pipeline, market_feed) if one is not about]
     return {
         "annotations": {"list": [_dashboard_annotations(), _restarts()]},
         "description": about.DESCRIPTION,

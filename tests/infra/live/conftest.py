@@ -40,7 +40,8 @@ def apps(market: FakeExchange, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "SIDECAR_SNAPSHOT_SECONDS": "0.5",
         "BASE_CURRENCY": "EUR",
     }
-    settings |= {"FEED_SYMBOLS": ",".join(SYMBOLS), **market.settings}
+    settings |= {"FEED_SYMBOLS": ",".join(SYMBOLS), "FEED_KINDS": "trade,quote", **market.settings}
+    settings |= {"ANALYTICS_WINDOWS": "5s,1m"}  # half of the first is known soon
     running = Apps(tmp_path_factory.mktemp("apps"), **settings)
     running.start("market-feed")
     running.start("trading-analytics")
