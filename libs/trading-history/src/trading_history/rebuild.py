@@ -23,7 +23,7 @@ def rebuild(
     `progress` gets the events that are committed and their final number. Raises StoreInUse, StoreUnavailable, and
     DamagedHistory where the journal can't be read.
     """
-    writer = HistoryWriter(folder)  # for its lock: nobody else may have the store open to write
+    writer = HistoryWriter(folder, with_figures=True)  # for its lock: nobody else may have the store open to write
     try:
         writer.start_over()
         writer.commit(StreamPosition())
@@ -36,6 +36,8 @@ def rebuild(
             if writer.pending >= MAX_PENDING_ALONE or done == head:
                 writer.commit(StreamPosition(journal.stream, done, hash=journal.hash_at(done) or ""))
                 progress(done, head)
+        while not writer.figures_are_settled:
+            writer.advance_figures(MAX_PENDING_ALONE)
         return writer.position
     finally:
         writer.close()

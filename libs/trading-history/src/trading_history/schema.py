@@ -56,6 +56,7 @@ CREATE TABLE trades (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX trades_of_import ON trades (import_id) WHERE import_id IS NOT NULL;
 CREATE INDEX trades_by_time ON trades (ts_ns, ordinal, seq);
+CREATE INDEX trades_with_multiplier ON trades (key, multiplier) WHERE multiplier IS NOT NULL;
 
 -- voids and replaces
 CREATE TABLE corrections (
@@ -104,7 +105,8 @@ CREATE TABLE series (
 -- which position the fills of a key belong to, by instruments and aliases
 CREATE TABLE lines (
     key INTEGER PRIMARY KEY,
-    series INTEGER NOT NULL             -- of kind book
+    series INTEGER NOT NULL,            -- of kind book
+    multiplier TEXT                     -- the largest that a fill in force names
 ) STRICT;
 
 -- net P&L over time, marked to market: realised + unrealised - fees + cash, in the currency of the series.
@@ -172,6 +174,7 @@ CREATE TABLE round_trips (
     revision INTEGER NOT NULL,          -- the highest sequence of all events of the position up to its end
     PRIMARY KEY (series, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX equity_short ON equity (start) WHERE span = 1;
 CREATE INDEX round_trips_by_end ON round_trips (closed_ns);
 
 -- how far figures have come: all steps up to a place in the order of trading. One row
@@ -234,14 +237,14 @@ DERIVED = ("series", "lines", "equity", "positions", "round_trips", "checkpoints
 """Tables of the figures: they follow from the others by the accounting."""
 
 
-def _with_names(table: str, columns: Sequence[str]) -> str:
+def _with_names(table: str, columns: Sequence[str], where: str = "") -> str:
     shown = ", ".join((*SERIES, *columns[1:]))
-    return f"SELECT {shown} FROM {table} JOIN series ON series.id = {table}.series ORDER BY {shown}"
+    return f"SELECT {shown} FROM {table} JOIN series ON series.id = {table}.series {where} ORDER BY {shown}"
 
 
 FIGURES = {
-    "lines": f"SELECT key, {', '.join(SERIES)} FROM lines JOIN series ON series.id = lines.series ORDER BY key",
-    "equity": _with_names("equity", EQUITY),
+    "lines": f"SELECT key, {', '.join(SERIES)}, multiplier FROM lines JOIN series ON id = series ORDER BY key",
+    "equity": _with_names("equity", EQUITY, "WHERE span > 1"),
     "positions": _with_names("positions", POSITIONS),
     "round_trips": _with_names("round_trips", ROUND_TRIPS),
 }

@@ -1,8 +1,10 @@
 """The one writer of the store: applies batches, and commits them in one transaction with the position."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -13,6 +15,8 @@ from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
 from trading_history.decode import FillRecord, OtherRecord
 from trading_history.errors import own_errors
+from trading_history.figures.context import Place
+from trading_history.figures.keeper import FiguresKeeper, place_of_event, place_of_row
 from trading_history.lock import lock_to_write
 from trading_history.standing import Correction, Standing, standing_of
 from trading_model.accounting.fills import LineKey
@@ -22,6 +26,11 @@ log = structlog.get_logger(__name__)
 
 CHECKPOINT_PAGES = 1_000
 """Once this many pages (of 4 KiB) are in the write-ahead log, they are copied into the database."""
+
+FIGURES_AT_ONCE = 5_000
+"""Fills that are folded in one transaction after the past changed: some 50 ms, for which others wait."""
+
+_IN_TIME = itemgetter(1, 2, 3)
 
 KEPT = ("cash", "split", "opening", "move", "instrument", "price", "rate", "note")
 """Kinds of events that have a row of their own: figures depend on them, or people read them."""
@@ -37,9 +46,14 @@ class HistoryWriter:
     used again then; a new one continues at the position of the last commit.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open or make the store in `folder`. Raises StoreInUse, StoreUnavailable, NewerStore."""
+    def __init__(self, folder: Path, *, with_figures: bool = False) -> None:
+        """Open or make the store in `folder`. Raises StoreInUse, StoreUnavailable, NewerStore.
+
+        Without figures, positions, round trips and equity stay as they are; where they have to be folded again is
+        noted for the next writer that keeps them.
+        """
         self.file = folder / schema.HISTORY_FILE
+        self._with_figures = with_figures
         with ExitStack() as opened:
             with own_errors(self.file):
                 self._lock = opened.enter_context(lock_to_write(folder))
@@ -65,6 +79,10 @@ class HistoryWriter:
 
         self.committed_counts = self.counts.copy()
         """The same at the last commit."""
+
+        self._figures: FiguresKeeper | None = FiguresKeeper(self._connection, self.position.sequence) if self._with_figures else None
+        self._earliest: Place | None = None
+        """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 
         self._rows: list[decode.Row] = []
         self._pages = 0
@@ -110,6 +128,9 @@ class HistoryWriter:
                 if table != "counts":
                     self._connection.execute(f"DELETE FROM {table}")
             self._connection.execute("UPDATE figures SET applied = 0, frontier = '[]', changed = NULL")
+            if self._figures is not None:
+                self._figures = FiguresKeeper(self._connection, 0)
+            self._earliest = None
             self._keys.clear()
             self.counts = dict.fromkeys(self.counts, 0)
             self.pending += 1
@@ -123,10 +144,48 @@ class HistoryWriter:
                 "UPDATE counts SET events = ? WHERE name = ?", [(events, name) for name, events in self.counts.items()]
             )
             self._positions.save(self._connection, {LEDGER: position})
+            if self._figures is not None:
+                self._figures.commit(position.sequence)
+            else:
+                self._note_change()
             self._connection.execute("COMMIT")
             self.position, self.pending, self.committed_counts = position, 0, self.counts.copy()
             if self._pages >= CHECKPOINT_PAGES:
                 self._checkpoint()
+
+    @property
+    def figures_are_settled(self) -> bool:
+        """Whether figures have all that is stored; true where they are not kept."""
+        return self._figures is None or self._figures.is_settled
+
+    def advance_figures(self, limit: int = FIGURES_AT_ONCE) -> None:
+        """Fold at most `limit` fills that figures don't have, in a transaction of its own. Call it between a commit and
+        the next `take`. Raises StoreUnavailable.
+        """
+        if self._figures is None:
+            return
+        with own_errors(self.file):
+            self._begin_transaction()
+            self._figures.advance(limit, self.position.sequence)
+            self._connection.execute("COMMIT")
+            if self._pages >= CHECKPOINT_PAGES:
+                self._checkpoint()
+
+    def _note_change(self) -> None:
+        """Keep the first place that figures have to be folded again from, if they have come to it."""
+        if self._earliest is None:
+            return
+        ask: Callable[..., Any] = self._connection.execute
+        frontier, changed = ask("SELECT frontier, changed FROM figures").fetchone()
+        places = [self._earliest] if changed is None else [self._earliest, tuple(msgspec.json.decode(changed))]
+        if min(places) <= tuple(msgspec.json.decode(frontier)):
+            text = msgspec.json.encode(min(places)).decode()
+            self._connection.execute("UPDATE figures SET changed = ?", (text,))
+        self._earliest = None
+
+    def _change(self, place: Place | None) -> None:
+        if place is not None and (self._earliest is None or place < self._earliest):
+            self._earliest = place
 
     def close(self) -> None:
         """Drop what is not committed, and let another process write. Idempotent."""
@@ -158,6 +217,8 @@ class HistoryWriter:
         self._begin_transaction()
         number = self._keys[key] = len(self._keys) + 1
         self._connection.execute("INSERT INTO key VALUES (?, ?, ?, ?, ?, ?)", (number, *key))
+        if self._figures is not None:
+            self._figures.add_key(number, key)
         return number
 
     def _flush(self) -> None:
@@ -166,6 +227,10 @@ class HistoryWriter:
             self._begin_transaction()
             self._rows.sort()
             self._connection.executemany(_INSERT_FILL, self._rows)
+            if self._figures is not None:
+                self._figures.take_rows(self._rows)
+            else:
+                self._change(place_of_row(min(self._rows, key=_IN_TIME)))
             self._rows.clear()
 
     def _apply_other(self, event: OtherRecord) -> None:
@@ -177,8 +242,13 @@ class HistoryWriter:
             )
         elif event.kind in KEPT:
             self._begin_transaction()
-            values = (event.seq, event.kind, 1, event.target, event.raw.decode())
+            text = event.raw.decode()
+            values = (event.seq, event.kind, 1, event.target, text)
             self._connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", values)
+            if self._figures is not None:
+                self._figures.put_event(text)
+            else:
+                self._change(place_of_event(text))
         elif event.kind == "void" and event.void is not None:
             self._correct(event, bytes(event.void.was).decode(), None, event.void.reason)
         elif event.kind == "replace" and event.replace is not None:
@@ -199,14 +269,32 @@ class HistoryWriter:
         after, has_force = standing_of(subject, corrections)
         changed = [(has_force[one.seq], one.seq) for one in earlier if has_force[one.seq] != had_force[one.seq]]
         self._connection.executemany("UPDATE corrections SET in_force = ? WHERE seq = ?", changed)
-        if before == after:
-            return
+        if kind == "fill":
+            rows = self._settle(subject, before, after) if before != after else ()
+            if self._figures is not None:
+                self._figures.correct(subject, event.seq, rows)
+            else:
+                for row in rows:
+                    self._change(place_of_row(row))
+        elif before != after:
+            self._set_in_force(subject, kind, event.seq, in_force=after.in_force)
+
+    def _set_in_force(self, subject: int, kind: str, corrected: int, *, in_force: bool) -> None:
+        """Let an import or an event of another kind count, or not."""
+        ask: Callable[..., Any] = self._connection.execute
         if kind == "import":
-            self._connection.execute("UPDATE imports SET in_force = ? WHERE seq = ?", (after.in_force, subject))
-        elif kind == "fill":
-            self._settle(subject, before, after)
-        else:
-            self._connection.execute("UPDATE events SET in_force = ? WHERE seq = ?", (after.in_force, subject))
+            ask("UPDATE imports SET in_force = ? WHERE seq = ?", (in_force, subject))
+            name = ask("SELECT id FROM imports WHERE seq = ?", (subject,)).get
+            if self._figures is not None and name is not None:
+                self._figures.set_import(name, corrected, in_force=in_force)
+            first = ask("SELECT min(ts_ns) FROM trades WHERE import_id = ?", (name,)).get
+            self._change(None if first is None else (first,))
+            return
+        ask("UPDATE events SET in_force = ? WHERE seq = ?", (in_force, subject))
+        if self._figures is not None:
+            self._figures.set_in_force(subject, corrected, in_force=in_force)
+        text = ask("SELECT event FROM events WHERE seq = ?", (subject,)).get
+        self._change(None if text is None else place_of_event(text))
 
     def _subject(self, target: int, was: str) -> tuple[int, str]:
         """The event that a correction of `target` concerns in the end, and what it is."""
@@ -225,18 +313,21 @@ class HistoryWriter:
         )
         return [Correction(*row) for row in rows]
 
-    def _settle(self, subject: int, before: Standing, after: Standing) -> None:
-        """Bring the row of a fill from what it stood for to what it stands for now."""
+    def _settle(self, subject: int, before: Standing, after: Standing) -> Sequence[decode.Row]:
+        """Bring the row of a fill from what it stood for to what it stands for now; gives both, nothing if there is
+        none.
+        """
         own = self._connection.execute("SELECT was FROM corrections WHERE target = ? LIMIT 1", (subject,)).get
         old, new = (self._row(subject, own, standing) for standing in (before, after))
         if old is None or new is None:
             self.counts["unmatched"] += 1
-            return
+            return ()
         self._connection.execute(f"DELETE FROM trades WHERE {_PLACE}", old[:4])
-        if self._connection.changes():
-            self._connection.execute(_INSERT_FILL, new)
-        else:  # what was corrected is not a fill that is stored
+        if not self._connection.changes():  # what was corrected is not a fill that is stored
             self.counts["unmatched"] += 1
+            return ()
+        self._connection.execute(_INSERT_FILL, new)
+        return old, new
 
     def _row(self, subject: int, own: str, standing: Standing) -> decode.Row | None:
         """The row of a fill whose own content is `own`; None if it can't be decoded."""

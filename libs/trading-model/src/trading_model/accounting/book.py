@@ -245,6 +245,24 @@ class Book:
             return self._basis_cost
         return self._divide(self._basis_cost * self.quantity, self._basis_quantity)
 
+    def present_cost(self) -> Decimal:
+        """As `cost`, which also notes whether digits were lost."""
+        if not self.quantity:
+            return ZERO
+        if self._basis_quantity is None:
+            return self._basis_cost
+        return DIVISION.divide(self._basis_cost * self.quantity, self._basis_quantity)
+
+    @property
+    def inexact(self) -> bool:
+        """Whether a division that does not end is in the flow."""
+        return self._inexact
+
+    @property
+    def unknown_basis(self) -> bool:
+        """Whether more was moved out than was held."""
+        return self._unknown_basis
+
     def open_at(self, quantity: Decimal, average: Decimal) -> None:
         """The position is this one. What was realised stays; what differs is not P&L."""
         before = self.cost()

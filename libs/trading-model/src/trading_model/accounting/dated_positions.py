@@ -73,7 +73,7 @@ class _Dating(Book):
 
     def _date(self, ts: str) -> None:
         dated = self.dated
-        realized, fees = self.flow + self._present_cost(), self._fees_in_net()
+        realized, fees = self.flow + self.present_cost(), self._fees_in_net()
         income = self.income
         if (realized, fees, income) == (dated.realized_seen, dated.fees_seen, dated.income_seen):
             return
@@ -86,14 +86,6 @@ class _Dating(Book):
             fees,
             income,
         )
-
-    def _present_cost(self) -> Decimal:
-        """As `cost`, which also notes whether digits were lost."""
-        if not self.quantity:
-            return ZERO
-        if self._basis_quantity is None:
-            return self._basis_cost
-        return DIVISION.divide(self._basis_cost * self.quantity, self._basis_quantity)
 
     def _fees_in_net(self) -> Decimal:
         own = (fee for label, fee in self.fees.items() if counts_in_net(label, self.key.currency))

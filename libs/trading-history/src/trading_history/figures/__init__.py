@@ -1,0 +1,18 @@
+"""Positions, round trips and equity: a fold over all steps in the order of trading, whatever their key.
+
+The fold has come to a place in that order, the frontier. What arrives behind the frontier is folded as it comes. What
+changes before it (a late fill, a correction, an instrument that says something else) sends the fold back to an earlier
+state, and it goes on from there: so rows are those of a rebuild by construction. Recent states are kept in memory,
+older ones in the store.
+
+Modules, each imports those above it:
+
+    bars       bars of equity, and their sums (no I/O)
+    series     a line of net P&L with its unfinished bars (no I/O)
+    trips      a round trip under way (no I/O)
+    books      a position with what is followed beside its accounting (no I/O)
+    context    what events other than fills say: instruments, rates, steps (no I/O)
+    fold       all positions and sums up to a place (no I/O)
+    tables     rows of the figures in the store
+    keeper     brings the figures of the store up to date
+"""

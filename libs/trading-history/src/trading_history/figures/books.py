@@ -1,0 +1,353 @@
+"""A position with what is followed beside its accounting: its line of net P&L, its round trip, its revision. No I/O."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from trading_history.figures import trips
+from trading_history.figures.series import Series
+from trading_history.figures.trips import Finished, Trip, shown
+from trading_model.accounting.book import EMPTY, Book, BookKey, BookState, Convert, counts_in_net
+from trading_model.accounting.fills import Fill
+from trading_model.accounting.positions import PositionSnapshot
+from trading_model.decimals import DIVISION, ZERO
+from trading_model.instruments import Terms
+
+ONE = Decimal(1)
+
+
+class TrackedState(NamedTuple):
+    """What a tracked book holds at one moment."""
+
+    book: BookState = EMPTY
+    mark: Decimal | None = None
+    mark_ns: int = 0
+    own_fees: Decimal = ZERO
+    cash: Decimal = ZERO
+    trip: Trip | None = None
+    trips: int = 0
+    fills: int = 0
+    steps: int = 0
+    turnover: Decimal = ZERO
+    began_ns: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    max_seq: int = 0
+    revision: int = 0
+    seen: tuple[Decimal, Decimal, Decimal, int, Decimal] = (ZERO, ZERO, ZERO, 0, ZERO)
+
+
+class TrackedBook:
+    """One position. Call its methods under the EXACT context."""
+
+    __slots__ = (
+        "_counting",
+        "_linear",
+        "_plain",
+        "began_ns",
+        "book",
+        "cash",
+        "fills",
+        "first_ns",
+        "generation",
+        "last_ns",
+        "mark",
+        "mark_ns",
+        "market",
+        "max_seq",
+        "own_fees",
+        "parents",
+        "revision",
+        "said",
+        "seen",
+        "series",
+        "steps",
+        "terms",
+        "trip",
+        "trips",
+        "turnover",
+    )
+
+    def __init__(self, key: BookKey, terms: Terms, convert: Convert, series: Series, market: str) -> None:
+        self.terms = terms
+        self.book = Book(key, terms, convert)
+        self.series = series
+        self.parents: tuple[Series, ...] = ()
+        """The sums that it is in."""
+
+        self.market = market
+        """Whose prices mark it."""
+
+        self.said = 0
+        """The last event that says something of its symbol as an instrument."""
+
+        self.generation = -1
+        self._counting: dict[str | None, bool] = {}
+        self._linear = not terms.inverse
+        self._plain = terms.multiplier == ONE
+        self.set(TrackedState())
+
+    def state(self) -> TrackedState:
+        """The present state."""
+        return TrackedState(
+            self.book.state(), self.mark, self.mark_ns, self.own_fees, self.cash, self.trip, self.trips, self.fills,
+            self.steps, self.turnover, self.began_ns, self.first_ns, self.last_ns, self.max_seq, self.revision,
+            self.seen,
+        )  # fmt: skip
+
+    def set(self, state: TrackedState) -> None:
+        """Continue from a state."""
+        (
+            book, self.mark, self.mark_ns, self.own_fees, self.cash, self.trip, self.trips, self.fills,
+            self.steps, self.turnover, self.began_ns, self.first_ns, self.last_ns, self.max_seq, self.revision,
+            self.seen,
+        ) = state  # fmt: skip
+        self.book.set(book)
+
+    @property
+    def key(self) -> BookKey:
+        """Whose position it is."""
+        return self.book.key
+
+    @property
+    def fees(self) -> Decimal:
+        """Those in the net."""
+        return self.own_fees + self.book.fees_valued
+
+    @property
+    def income(self) -> Decimal:
+        """Cash, and the worth of rewards."""
+        return self.cash + self.book.income
+
+    def level(self) -> Decimal:
+        """The net P&L. While there is no mark, what is open counts at its cost."""
+        book = self.book
+        level = book.flow - self.own_fees - book.fees_valued + self.cash + book.income
+        if book.inexact:
+            level = shown(book.flow) - self.fees + self.income
+        if not book.quantity:
+            return level
+        if self.mark is None:
+            return level + shown(book.present_cost())
+        return level + self._worth(book.quantity, self.mark)
+
+    def realized(self) -> Decimal:
+        """Realised P&L, to 34 decimals where a division is in it."""
+        book = self.book
+        if not book.quantity:
+            return shown(book.flow) if book.inexact else book.flow
+        return shown(book.flow) + shown(book.present_cost())
+
+    def note(self, seq: int) -> None:
+        """Notice an event of the position, in the order of trading: an earlier one with a higher sequence was late."""
+        if seq < self.max_seq:
+            self.revision = max(self.revision, self.max_seq)
+        else:
+            self.max_seq = seq
+
+    def correct(self, seq: int) -> None:
+        """Notice that an event corrected something here."""
+        self.max_seq = max(self.max_seq, seq)
+        self.revision = max(self.revision, seq)
+
+    def step(self, time_ns: int, seq: int) -> None:
+        """Notice a step in force."""
+        self.note(seq)
+        if not self.steps:
+            self.first_ns = time_ns
+        self.steps += 1
+        self.last_ns = time_ns
+
+    def fill(self, fill: Fill, time_ns: int, tags: frozenset[str], closed: list[Finished]) -> None:
+        """Fold a fill; round trips that end by it are appended to `closed`."""
+        book, price = self.book, fill.price
+        if not self._linear and price <= ZERO:  # it has no worth
+            return
+        before = book.quantity
+        if self.trip is None:
+            self._open_trip(time_ns, fill.seq, fill.side)
+        fees_before = self.own_fees + book.fees_valued
+        book.fill(fill, price * fill.qty)
+        self.mark, self.mark_ns = price, time_ns
+        fee = ZERO
+        if fill.fee is not None:
+            label = fill.fee_currency
+            counts = self._counting.get(label)
+            if counts is None:
+                counts = self._counting[label] = counts_in_net(label or "quote", book.key.currency)
+            if counts:
+                self.own_fees += fill.fee
+            fee = self.own_fees + book.fees_valued - fees_before
+        self.fills += 1
+        qty = fill.qty
+        turnover = abs(self._worth(qty, price))
+        self.turnover += turnover
+        after = book.quantity
+        trip = self.trip
+        assert trip is not None
+        outside = not counts and not fee if fill.fee else False
+        flags = trip.flags | {trips.FEE_OUTSIDE} if outside else trip.flags
+        worth = self._priced(qty, price)
+        if (before > ZERO) == (fill.side == "buy") or not before:  # it opens
+            self.trip = trip._replace(
+                quantity=max(trip.quantity, abs(after)),
+                turnover=trip.turnover + turnover,
+                entered=trip.entered + qty,
+                entered_worth=trip.entered_worth + worth,
+                fills=trip.fills + 1,
+                tags=trip.tags | tags if tags else trip.tags,
+                flags=flags,
+            )
+            if self._is_flat(after, price):
+                self._close_trip(time_ns, fill.seq, closed)
+            return
+        held = abs(before)
+        if qty <= held:
+            self.trip = trip._replace(
+                turnover=trip.turnover + turnover,
+                left=trip.left + qty,
+                left_worth=trip.left_worth + worth,
+                fills=trip.fills + 1,
+                tags=trip.tags | tags if tags else trip.tags,
+                flags=flags,
+            )
+            if self._is_flat(after, price) or (after > ZERO) != (before > ZERO):
+                self._close_trip(time_ns, fill.seq, closed)
+                if not self._is_flat(after, price):  # a fee in the base took it below zero
+                    self._open_trip(time_ns, fill.seq, fill.side)
+                    self._hold(after)
+            return
+        # A flip closes all, then opens: the fee by quantity.
+        part = DIVISION.divide(held, qty)
+        closing_worth = worth * part
+        closing_turnover = shown(turnover * part)
+        self.trip = trip._replace(
+            turnover=trip.turnover + closing_turnover,
+            left=trip.left + held,
+            left_worth=trip.left_worth + closing_worth,
+            fills=trip.fills + 1,
+            tags=trip.tags | tags,
+            flags=flags,
+        )
+        rest_of_fee = fee - trips.share(fee, held, qty)
+        self._close_trip(time_ns, fill.seq, closed, fees_after=rest_of_fee)
+        self._open_trip(time_ns, fill.seq, fill.side, fees_after=rest_of_fee)
+        trip = self.trip
+        self.trip = trip._replace(
+            quantity=abs(after),
+            turnover=turnover - closing_turnover,
+            entered=qty - held,
+            entered_worth=worth - closing_worth,
+            fills=1,
+            tags=tags,
+            flags=flags - trips_that_end,
+        )
+        if self._is_flat(after, price):
+            self._close_trip(time_ns, fill.seq, closed)
+
+    def follow(self, before: Decimal, time_ns: int, flag: str, price: Decimal | None, closed: list[Finished]) -> None:
+        """Bring the round trip to the position after a step that is no fill; what it added is at `price`, if there is
+        one.
+        """
+        after = self.book.quantity
+        stays = before * after > ZERO
+        trip = self.trip
+        if trip is not None:
+            if price is not None and not (stays and abs(after) >= abs(before)):
+                left = abs(before) - abs(after) if stays else abs(before)
+                trip = trip._replace(left=trip.left + left, left_worth=trip.left_worth + self._priced(left, price))
+            self.trip = trip
+            if self._is_flat(after, self.mark) or (after > ZERO) != (trip.side == "long"):
+                self._close_trip(time_ns, 0, closed)
+        if self._is_flat(after, self.mark):
+            return
+        if self.trip is None:
+            self._open_trip(time_ns, 0, "buy" if after > ZERO else "sell")
+        trip = self.trip
+        assert trip is not None
+        added = abs(after) - abs(before) if stays else abs(after)
+        if added > ZERO:
+            if flag:
+                trip = trip._replace(flags=trip.flags | {flag})
+            if price is not None:
+                trip = trip._replace(
+                    entered=trip.entered + added, entered_worth=trip.entered_worth + self._priced(added, price)
+                )
+        self.trip = trip._replace(quantity=max(trip.quantity, abs(after)))
+
+    def _priced(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """What an average price is made of: quantity × price; inverse: quantity / price."""
+        if self._linear:
+            return quantity * price
+        return DIVISION.divide(quantity, price) if price > ZERO else ZERO
+
+    def run(self) -> None:
+        """Notice how far the running gross P&L went, after the net P&L changed."""
+        trip = self.trip
+        if trip is None:
+            return
+        gross = self.series.level + self.fees - self.income - trip.realized
+        if gross < trip.mae:
+            self.trip = trip._replace(mae=gross)
+        elif gross > trip.mfe:
+            self.trip = trip._replace(mfe=gross)
+
+    def open_row(self) -> Finished | None:
+        """The round trip under way."""
+        trip = self.trip
+        if trip is None:
+            return None
+        return self._finished(trip, None, 0)
+
+    def snapshot(self) -> PositionSnapshot:
+        """The position, for the figures of the accounting."""
+        return PositionSnapshot(self.key, self.terms, self.book.state(), self.market, self.cash)
+
+    def _is_flat(self, quantity: Decimal, price: Decimal | None) -> bool:
+        if not quantity:
+            return True
+        terms = self.terms
+        if terms.lot is not None and abs(quantity) < terms.lot:
+            return True
+        if terms.dust is None or price is None or (terms.inverse and price <= ZERO):
+            return False
+        return abs(self._worth(quantity, price)) < terms.dust
+
+    def _worth(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """What a quantity is worth at a price; inverse to 34 decimals. Other than the book's, it notes nothing."""
+        if self._linear:
+            return quantity * price if self._plain else quantity * price * self.terms.multiplier
+        return shown(DIVISION.divide(-self.terms.multiplier * quantity, price)) if price > ZERO else ZERO
+
+    def _open_trip(self, time_ns: int, seq: int, side: str, fees_after: Decimal = ZERO) -> None:
+        self.trips += 1
+        name = "long" if side == "buy" else "short"
+        fees = self.fees - fees_after
+        self.trip = Trip(self.trips, name, time_ns, seq, self.realized(), fees, self.income)
+
+    def _hold(self, quantity: Decimal) -> None:
+        assert self.trip is not None
+        self.trip = self.trip._replace(quantity=abs(quantity))
+
+    def _close_trip(self, time_ns: int, seq: int, closed: list[Finished], fees_after: Decimal = ZERO) -> None:
+        trip = self.trip
+        assert trip is not None
+        if self.book.quantity and not fees_after and (self.book.quantity > ZERO) == (trip.side == "long"):
+            trip = trip._replace(flags=trip.flags | {trips.DUST})
+        closed.append(self._finished(trip, time_ns, seq, fees_after))
+        self.trip = None
+
+    def _finished(self, trip: Trip, closed_ns: int | None, seq: int, fees_after: Decimal = ZERO) -> Finished:
+        book = self.book
+        if book.unknown_basis:
+            trip = trip._replace(flags=trip.flags | {trips.UNKNOWN_BASIS})
+        realized = self.realized()
+        if shown(book.flow) is not book.flow or shown(cost := book.present_cost()) is not cost:
+            trip = trip._replace(flags=trip.flags | {trips.ROUNDED})
+        return trips.finished(
+            trip, realized, self.fees - fees_after, self.income, inverse=not self._linear, closed_ns=closed_ns,
+            last_seq=seq, revision=self.max_seq,
+        )  # fmt: skip
+
+
+trips_that_end = frozenset({trips.OPENING, trips.MOVE, trips.DUST})
+"""Flags that say how a trip began or ended: those of a flip's rest are its own."""

@@ -1,0 +1,438 @@
+"""Brings the figures of the store up to date: tells the fold what changed, and writes what it gives.
+
+All runs in the transactions of the store's writer. What follows the frontier is folded within the transaction that
+stores it. A change behind the frontier is noted there; if recent states are in memory, it is folded there too. Else the
+fold goes back to a checkpoint, and comes forward again in many transactions (`advance`), while the writer goes on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any
+
+import apsw
+import msgspec
+
+from trading_history import decode, schema
+from trading_history.decode import Row
+from trading_history.figures.books import TrackedBook
+from trading_history.figures.context import START, Context, Place, place_of
+from trading_history.figures.fold import SECOND, SHORT_SECONDS, Changing, Checkpoint, Fold, Market
+from trading_history.figures.series import Series
+from trading_history.figures.tables import Tables
+from trading_model.accounting.book import BookKey
+from trading_model.accounting.fills import LineKey
+from trading_model.accounting.order import FILL
+from trading_model.contents import LedgerEvent
+from trading_model.decimals import show
+
+SMALL = 2_000
+"""A run of so many fills can be taken back from memory."""
+
+CHECKPOINT_STEPS = 100_000
+"""Fills between two checkpoints, or ten for each object in it: what a start folds again at most."""
+
+_COLUMNS = ", ".join(decode.COLUMNS)
+_AFTER = f"""
+SELECT {_COLUMNS} FROM trades INDEXED BY trades_by_time
+WHERE (ts_ns, ordinal, seq) > (?, ?, ?) AND (ts_ns, ordinal, seq) <= (?, ?, ?) AND in_force
+ORDER BY ts_ns, ordinal, seq LIMIT ?
+"""
+_KEYS = "SELECT id, account, strategy, symbol, position_side, currency FROM key ORDER BY id"
+_COUNTS = "in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE NOT in_force))"
+_ALL_MULTIPLIERS = f"SELECT DISTINCT key, multiplier FROM trades WHERE multiplier IS NOT NULL AND {_COUNTS}"
+_MULTIPLIERS = f"{_ALL_MULTIPLIERS} AND key = ?"
+
+_in_time = itemgetter(1, 2, 3)
+_MULTIPLIER, _SOURCE = decode.COLUMNS.index("multiplier"), decode.COLUMNS.index("import_id")
+_decode_event = msgspec.json.Decoder(LedgerEvent).decode
+_decode_place = msgspec.json.Decoder(tuple[int, int, str, int] | None).decode
+_decode_state = msgspec.msgpack.Decoder(Checkpoint).decode
+
+
+def place_of_row(row: Row) -> Place:
+    """The place of a fill."""
+    return row[1], FILL, row[2], row[3]
+
+
+def place_of_event(text: str) -> Place | None:
+    """From where on an event changes figures, which is neither a fill nor a correction; None if it changes none.
+
+    Of an instrument it is the start: only the fold knows more.
+    """
+    event = _read(text)
+    if event is None:
+        return None
+    return START if event.instrument is not None else place_of(event)
+
+
+def _read(text: str) -> LedgerEvent | None:
+    try:
+        event = _decode_event(text)
+    except msgspec.MsgspecError:
+        return None
+    return event if event.content is not None else None
+
+
+class FiguresKeeper:
+    """The figures of one connection that writes. For one thread at a time."""
+
+    def __init__(self, connection: apsw.Connection, stored: int) -> None:
+        """`stored` is the last event that the store has."""
+        self._connection = connection
+        self._tables = Tables(connection)
+        self.context = Context()
+        self._numbers: dict[LineKey, int] = {}
+        known = self._load_context()
+        ask: Callable[..., Any] = connection.execute
+        applied, frontier, changed = ask("SELECT applied, frontier, changed FROM figures").fetchone()
+        self.applied: int = applied
+        """The sequence up to which figures have everything."""
+
+        self.changed: Place | None = None if changed is None else tuple(msgspec.json.decode(changed))
+        """The earliest place at or before the frontier that changed since it was folded."""
+
+        self.is_settled = changed is None and applied == stored
+        """Whether figures have all that the store has."""
+
+        if self._has_other_terms(known):  # somebody else wrote what changes them
+            self.changed, self.is_settled = START, False
+        self._terms_changed = False
+        self._fresh: list[Row] | None = []
+        self._steps = 0
+        self._short_from = 0
+        self.fold = Fold(self.context)
+        self._load_fold(tuple(msgspec.json.decode(frontier)))
+
+    # Loading
+
+    def _load_context(self) -> Mapping[int, tuple[str | None, ...]]:
+        """Read what the fold needs beside fills. Gives what `lines` has."""
+        context = self.context
+        ask: Callable[..., Any] = self._connection.execute
+        corrected = dict[int, int](ask("SELECT subject, max(seq) FROM corrections GROUP BY subject"))
+        for seq, in_force, text in ask("SELECT seq, in_force, event FROM events WHERE kind != 'note' ORDER BY seq"):
+            event = _read(text)
+            if event is not None:
+                context.put(event)
+                if seq in corrected:
+                    context.set_in_force(seq, in_force=bool(in_force), corrected=corrected[seq])
+        for seq, name, in_force in ask("SELECT seq, id, in_force FROM imports"):
+            if seq in corrected:
+                self._note_import(name, corrected[seq], in_force=bool(in_force))
+        for number, text in ask(_ALL_MULTIPLIERS):
+            context.multipliers[number] = max(Decimal(text), context.multipliers.get(number, Decimal(text)))
+        for number, *names in ask(_KEYS):
+            context.add_key(number, LineKey(*names))
+            self._numbers[LineKey(*names)] = number
+        known = {number: tuple(names) for number, *names in ask(schema.FIGURES["lines"])}
+        context.assigned[:] = [number for number in context.assigned if self._line(number) != known.get(number)]
+        for (subject,) in ask("SELECT DISTINCT subject FROM corrections WHERE subject_kind = 'fill'").fetchall():
+            self.mark(subject, corrected[subject], self._contents(subject))
+        return known
+
+    def _line(self, number: int) -> tuple[str | None, ...]:
+        """What `lines` has to say of a key."""
+        multiplier = self.context.multipliers.get(number)
+        return "book", *self.context.book_of[number], None if multiplier is None else show(multiplier)
+
+    def _contents(self, subject: int) -> list[str | None]:
+        """What a fill was as journaled, and by its replaces."""
+        rows = self._connection.execute("SELECT target, was, fill FROM corrections WHERE subject = ?", (subject,))
+        return [content for target, was, fill in rows for content in (was if target == subject else None, fill)]
+
+    def mark(self, subject: int, seq: int, contents: Iterable[str | None]) -> Place | None:
+        """Note where a fill was, by these contents, before a correction and after it. Gives the earliest place."""
+        places = []
+        for content in contents:
+            record = None if content is None else decode.read_event(content.encode())
+            if not isinstance(record, decode.FillRecord):
+                continue
+            number = self._numbers.get(decode.key_of(record))
+            try:
+                time = decode.times_of([record])[0]
+            except ValueError:
+                continue
+            if number is not None:
+                places.append((time, FILL, decode.ordinal(record.trade_id), subject))
+                self.context.mark(places[-1], number, seq)
+        return min(places, default=None)
+
+    def _has_other_terms(self, known: Mapping[int, tuple[str | None, ...]]) -> bool:
+        """Whether terms may be others than those that the figures were made with. `known` is what `lines` has."""
+        books = {line[1:6] for line in known.values()}
+        return any(
+            number in known or (number in self.context.multipliers and self.context.book_of[number] in books)
+            for number in self.context.assigned
+        )
+
+    def _load_fold(self, frontier: Place) -> None:
+        if frontier == START:
+            return
+        if self.changed is not None:
+            self.fold.frontier = frontier
+            self._terms_changed = True  # the states in memory are not those before the change
+            return
+        self._restore_checkpoint(frontier, inclusive=True)
+        if self.fold.frontier < frontier:
+            self.fold.begin(records=False)
+            self.fold.horizon = self._horizon()
+            self.fold.fold(self._rows_after(self.fold.frontier, frontier, -1), frontier)
+            self.fold.end()
+
+    # What the writer tells
+
+    def add_key(self, number: int, key: LineKey) -> None:
+        """A key is new."""
+        self._numbers[key] = number
+        self.context.add_key(number, key)
+        self._check_terms({self.context.book_of[number]})
+
+    def take_rows(self, rows: Sequence[Row]) -> None:
+        """Fills are new. They are those of the order of the table."""
+        if not rows:
+            return
+        self.change(min(rows, key=_in_time))
+        if self._fresh is not None:
+            self._fresh += rows
+        named: dict[int, Decimal] = {}
+        for row in rows:
+            if row[_MULTIPLIER] is not None and row[_SOURCE] not in self.context.taken_back:
+                multiplier = Decimal(row[_MULTIPLIER])
+                if multiplier > named.get(row[0], multiplier - 1):
+                    named[row[0]] = multiplier
+        for number, multiplier in named.items():
+            known = self.context.multipliers.get(number)
+            if known is None or multiplier > known:
+                self._check_terms(self.context.name_multiplier(number, multiplier))
+
+    def correct(self, subject: int, seq: int, rows: Iterable[Row]) -> None:
+        """A correction of a fill came; `rows` are its rows before and after, if it changed."""
+        self._fresh = None
+        first = self.mark(subject, seq, self._contents(subject))
+        if first is not None:
+            self._change_from(first)
+        for row in rows:
+            self.change(row)
+            if row[_MULTIPLIER] is not None:
+                self._name_multiplier(row[0])
+
+    def put_event(self, text: str) -> None:
+        """An event is new that is neither a fill nor a correction."""
+        event = _read(text)
+        if event is None:
+            return
+        self.context.put(event)
+        self._note_event(event)
+
+    def set_in_force(self, seq: int, corrected: int, *, in_force: bool) -> None:
+        """Such an event is in force now, or is not."""
+        statement = self.context.statements.get(seq)
+        if statement is not None:
+            self.context.set_in_force(seq, in_force=in_force, corrected=corrected)
+            self._note_event(statement.event)
+
+    def set_import(self, name: str, corrected: int, *, in_force: bool) -> None:
+        """The fills of an import count now, or don't."""
+        self._fresh = None
+        ask: Callable[..., Any] = self._connection.execute
+        self._note_import(name, corrected, in_force=in_force)
+        first = ask("SELECT min(ts_ns) FROM trades WHERE import_id = ?", (name,)).get
+        if first is not None:
+            self._change_from((first, FILL, "", 0))
+        keys = "SELECT DISTINCT key FROM trades WHERE import_id = ? AND multiplier IS NOT NULL"
+        for (number,) in ask(keys, (name,)).fetchall():
+            self._name_multiplier(number)
+
+    def change(self, row: Row) -> None:
+        """Something changed at the place of a fill."""
+        self._change_from(place_of_row(row))
+
+    def _change_from(self, place: Place) -> None:
+        if place <= self.fold.frontier and (self.changed is None or place < self.changed):
+            self.changed = place
+
+    def _note_import(self, name: str, corrected: int, *, in_force: bool) -> None:
+        self.context.corrected_imports[name] = corrected
+        if in_force:
+            self.context.taken_back.discard(name)
+        else:
+            self.context.taken_back.add(name)
+
+    def _note_event(self, event: LedgerEvent) -> None:
+        if event.instrument is not None:
+            keys = self.context.assign_all()
+            self.fold.forget_unused()
+            self._change_terms(self.fold.began_among(keys))
+            aimed = self.context.aim_again()
+            if aimed is not None:
+                self._change_from(aimed)
+                self._terms_changed = self._terms_changed or aimed <= self.fold.frontier
+        else:
+            place = place_of(event)
+            if place is not None:
+                self._change_from(place)
+
+    def _name_multiplier(self, number: int) -> None:
+        ask: Callable[..., Any] = self._connection.execute
+        named = [Decimal(text) for _, text in ask(_MULTIPLIERS, (number,))]
+        self._check_terms(self.context.name_multiplier(number, max(named, default=None)))
+
+    def _check_terms(self, keys: set[BookKey]) -> None:
+        for key in keys:
+            book = self.fold.books.get(key)
+            if book is not None and book.terms != self.context.terms_of(key, self.fold.owner_of(key)):
+                if book.began_ns:
+                    self._change_terms(book.began_ns)
+                else:
+                    self.fold.forget_unused()
+
+    def _change_terms(self, began_ns: int | None) -> None:
+        if began_ns is not None:
+            self._terms_changed = True
+            self._change_from((began_ns, -2, "", 0))
+
+    # Folding
+
+    def commit(self, applied: int) -> None:
+        """Fold what is new, in the transaction that stores it; `applied` is the last event that it has."""
+        fresh, self._fresh = self._fresh, []
+        may_go_back = self.is_settled and self.changed is not None and not self._terms_changed
+        if may_go_back and self._go_back_in_memory(self.changed or START):
+            self.changed, fresh = None, None
+        if self.is_settled and self.changed is None:
+            if fresh is None:
+                self._read(SMALL, applied)
+            else:
+                self._run(sorted(fresh, key=_in_time), None, records=len(fresh) <= SMALL)
+                self.applied = applied
+        else:
+            self.is_settled = False
+        self._save()
+
+    def advance(self, limit: int, applied: int) -> None:
+        """Go back if something changed; then fold at most `limit` fills. `is_settled` says whether it was all."""
+        if self.changed is not None:
+            if self._terms_changed or not self._go_back_in_memory(self.changed):
+                self._restore_checkpoint(self.changed, inclusive=False)
+                self._show_restored()
+            self.changed, self._terms_changed = None, False
+        self._fresh = []
+        self._read(limit, applied)
+        self._save()
+
+    def _read(self, limit: int, applied: int) -> None:
+        frontier = self.fold.frontier
+        rows = self._rows_after(frontier, None, limit).fetchall()
+        self.is_settled = len(rows) < limit
+        self._run(rows, None if self.is_settled else place_of_row(rows[-1]), records=len(rows) <= SMALL)
+        if self.is_settled:
+            self.applied = applied
+
+    def _rows_after(self, place: Place, until: Place | None, limit: int) -> apsw.Cursor:
+        """Fills behind a place, up to another one. -1 is no limit."""
+        if place == START:
+            first: tuple[Any, ...] = (-(1 << 63), "", 0)
+        elif place[1] == FILL:
+            first = (place[0], *place[2:])
+        else:
+            first = (place[0] - (place[1] < FILL), decode.NOT_A_NUMBER, (1 << 63) - 1)
+        if not until:
+            last: tuple[Any, ...] = ((1 << 63) - 1, "", 0)
+        elif until[1] == FILL:
+            last = (until[0], *until[2:])
+        else:
+            last = (until[0] - (until[1] < FILL), decode.NOT_A_NUMBER, (1 << 63) - 1)
+        return self._connection.execute(_AFTER, (*first, *last, limit))
+
+    def _run(self, rows: Sequence[Row], until: Place | None, *, records: bool) -> None:
+        fold = self.fold
+        fold.begin(records=records)
+        fold.horizon = self._horizon()
+        fold.fold(rows, until)
+        changed = fold.end()
+        self._tables.write_finished(fold.bars, fold.closed)
+        self._write(changed)
+        fold.clear()
+        self._steps += len(rows)
+        self._drop_short()
+        if self._steps >= max(CHECKPOINT_STEPS, 10 * (len(fold.books) + len(fold.series))):
+            self._keep_checkpoint()
+
+    def _write(self, changed: Iterable[Changing]) -> None:
+        books, series = dict[TrackedBook, None](), list[Series]()
+        for one in changed:
+            if isinstance(one, Series):
+                series.append(one)
+            elif isinstance(one, Market):
+                books |= one.holders
+            else:
+                books[one] = None
+        self._tables.write(series, books, short=self.fold.is_short)
+
+    def _go_back_in_memory(self, place: Place) -> bool:
+        different = self.fold.go_back(place)
+        if different is None:
+            return False
+        self._trim_and_write(different)
+        return True
+
+    def _trim_and_write(self, different: Sequence[Changing]) -> None:
+        series = [one for one in different if isinstance(one, Series)]
+        books = [one for one in different if isinstance(one, TrackedBook)]
+        self._tables.trim(series, books)
+        self._write(different)
+
+    def _restore_checkpoint(self, place: Place, *, inclusive: bool) -> None:
+        """A fold of the last checkpoint before a place, or at it; later ones are dropped."""
+        connection = self._connection
+        found = 0
+        ask: Callable[..., Any] = connection.execute
+        for number, text in ask("SELECT number, place FROM checkpoints ORDER BY number DESC").fetchall():
+            at = _decode_place(text)
+            if at is not None and (at < place or (inclusive and at == place)):
+                found = number
+                break
+        self.fold = Fold(self.context)
+        self._steps = 0
+        if not inclusive:
+            connection.execute("DELETE FROM checkpoints WHERE number > ?", (found,))
+        if found:
+            state = ask("SELECT state FROM checkpoints WHERE number = ?", (found,)).get
+            self.fold.restore(_decode_state(state))
+
+    def _show_restored(self) -> None:
+        """Bring the rows to a fold that was restored."""
+        fold = self.fold
+        self._tables.keep_only({name for name, series in fold.series.items() if not series.is_empty})
+        self._trim_and_write([*fold.series.values(), *fold.books.values()])
+
+    def _keep_checkpoint(self) -> None:
+        connection = self._connection
+        self._steps = 0
+        state = self.fold.checkpoint()
+        number: Any = connection.execute("SELECT ifnull(max(number), 0) + 1 FROM checkpoints").get
+        values = (number, msgspec.json.encode(state.frontier).decode(), msgspec.msgpack.encode(state))
+        connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", values)
+        # The older, the fewer: of those that are 8 to 16 back every second, 16 to 32 back every fourth, and so on.
+        older: list[Any] = [one for (one,) in connection.execute("SELECT number FROM checkpoints").fetchall()]
+        drop = [(one,) for one in older if one % (1 << max((number - one).bit_length() - 3, 0))]
+        connection.executemany("DELETE FROM checkpoints WHERE number = ?", drop)
+
+    def _horizon(self) -> int:
+        last = self._connection.execute("SELECT max(ts_ns) FROM trades").get or 0
+        return int(last) // SECOND - SHORT_SECONDS
+
+    def _drop_short(self) -> None:
+        if self.fold.frontier == START:
+            return
+        before = self.fold.frontier[0] // SECOND - SHORT_SECONDS
+        if before >= self._short_from + 60:
+            self._short_from = before
+            self._tables.drop_short(before)
+
+    def _save(self) -> None:
+        self._tables.write_lines(self.context)
+        changed = None if self.changed is None else msgspec.json.encode(self.changed).decode()
+        values = (self.applied, msgspec.json.encode(self.fold.frontier).decode(), changed)
+        self._connection.execute("UPDATE figures SET applied = ?, frontier = ?, changed = ?", values)

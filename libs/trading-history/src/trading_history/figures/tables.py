@@ -1,0 +1,145 @@
+"""Rows of the figures in the store: writes what changed, and takes out what is not there any more."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import apsw
+import msgspec
+
+from trading_history import schema
+from trading_history.figures.bars import SPANS, Bar
+from trading_history.figures.books import TrackedBook
+from trading_history.figures.context import Context
+from trading_history.figures.series import Name, Series
+from trading_history.figures.trips import Finished
+from trading_model.accounting.figures import figures, flags
+from trading_model.decimals import exactly, show
+
+
+def _upsert(table: str, columns: tuple[str, ...]) -> str:
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+_EQUITY = _upsert("equity", schema.EQUITY)
+_POSITION = _upsert("positions", schema.POSITIONS)
+_TRIP = _upsert("round_trips", schema.ROUND_TRIPS)
+_SERIES = f"INSERT INTO series ({', '.join(schema.SERIES)}) VALUES ({', '.join('?' * len(schema.SERIES))}) RETURNING id"
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Tables:
+    """Those of one connection. Every statement runs in the caller's transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        rows = connection.execute(f"SELECT id, {', '.join(schema.SERIES)} FROM series")
+        self._ids: dict[Name, int] = {Name(*names): number for number, *names in rows}
+
+    def id_of(self, name: Name) -> int:
+        """The number of a series; a new one gets one."""
+        number = self._ids.get(name)
+        if number is None:
+            number = self._ids[name] = int(self._connection.execute(_SERIES, name).get)
+        return number
+
+    def write_lines(self, context: Context) -> None:
+        """Write which positions keys belong to, as far as it changed."""
+        rows = [
+            (number, self.id_of(Name("book", *context.book_of[number])), _text(context.multipliers.get(number)))
+            for number in dict.fromkeys(context.assigned)
+        ]
+        if rows:
+            self._connection.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?)", rows)
+            context.assigned.clear()
+
+    @exactly
+    def write(self, series: Iterable[Series], books: Iterable[TrackedBook], *, short: bool) -> None:
+        """Write unfinished bars, positions and open round trips. `short`: the present bar is one of a second."""
+        bars = []
+        for one in series:
+            number = self.id_of(one.name)
+            for span, bar in one.unfinished():
+                if span or short:
+                    bars.append(_bar_row(number, span or 1, bar))
+        self._connection.executemany(_EQUITY, bars)
+        positions, trips = [], []
+        for book in books:
+            number = self.id_of(book.series.name)
+            if book.steps:
+                positions.append(_position_row(number, book))
+            trip = book.open_row()
+            if trip is not None:
+                trips.append(_trip_row(number, trip))
+        self._connection.executemany(_POSITION, positions)
+        self._connection.executemany(_TRIP, trips)
+
+    def write_finished(
+        self, bars: Iterable[tuple[Series, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
+    ) -> None:
+        """Write bars and round trips that ended."""
+        self._connection.executemany(_EQUITY, [_bar_row(self.id_of(one.name), span, bar) for one, span, bar in bars])
+        self._connection.executemany(_TRIP, [_trip_row(self.id_of(book.series.name), trip) for book, trip in trips])
+
+    def trim(self, series: Iterable[Series], books: Iterable[TrackedBook]) -> None:
+        """Take out what is behind the present state of these, which was gone back to."""
+        for one in series:
+            number = self.id_of(one.name)
+            if one.is_empty:
+                self._connection.execute("DELETE FROM equity WHERE series = ?", (number,))
+                continue
+            rows = [(number, span, one.last // span * span) for span in SPANS]
+            self._connection.executemany("DELETE FROM equity WHERE series = ? AND span = ? AND start > ?", rows)
+        for book in books:
+            number = self.id_of(book.series.name)
+            self._connection.execute("DELETE FROM round_trips WHERE series = ? AND number > ?", (number, book.trips))
+            if not book.steps:
+                self._connection.execute("DELETE FROM positions WHERE series = ?", (number,))
+
+    def keep_only(self, names: set[Name]) -> None:
+        """Take out the rows of all series that have none of these names."""
+        others = [(number,) for name, number in self._ids.items() if name not in names]
+        for table in ("equity", "positions", "round_trips"):
+            self._connection.executemany(f"DELETE FROM {table} WHERE series = ?", others)
+
+    def drop_short(self, before: int) -> None:
+        """Take out the bars of a second before a time, in Unix seconds."""
+        self._connection.execute("DELETE FROM equity WHERE span = 1 AND start < ?", (before,))
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else show(amount)
+
+
+def _bar_row(number: int, span: int, bar: Bar) -> tuple[Any, ...]:
+    start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover = bar
+    return (
+        number, span, start // span * span, show(open_), show(high), show(low), show(close), show(drawdown),
+        show(realized), show(fees), show(cash), fills, show(turnover),
+    )  # fmt: skip
+
+
+def _position_row(number: int, book: TrackedBook) -> tuple[Any, ...]:
+    held = book.snapshot()
+    mark = book.mark if book.book.quantity else None
+    shown = figures(held, mark)
+    is_open = bool(book.book.quantity)
+    outside = {currency: show(fee) for currency, fee in held.state.fees_outside.items()}
+    return (
+        number, show(held.state.quantity), show(shown.average_entry_price) if is_open else None,
+        show(shown.realized_pnl), _text(shown.unrealized_pnl), show(shown.fees), show(shown.cash),
+        _text(shown.net_pnl), _text(mark), None if mark is None else book.mark_ns, _encode(outside).decode(),
+        _encode(flags(held)).decode(), int(shown.rounded), book.fills, book.first_ns, book.last_ns, book.revision,
+    )  # fmt: skip
+
+
+def _trip_row(number: int, trip: Finished) -> tuple[Any, ...]:
+    (
+        at, side, opened_ns, closed_ns, entry, exit_, quantity, turnover, gross, fees, cash, net, mae, mfe, fills, tags,
+        labels, first_seq, last_seq, revision,
+    ) = trip  # fmt: skip
+    return (
+        number, at, side, opened_ns, closed_ns, _text(entry), _text(exit_), show(quantity), show(turnover), show(gross),
+        show(fees), show(cash), show(net), show(mae), show(mfe), fills, _encode(tags).decode(),
+        _encode(labels).decode(), first_seq, last_seq, revision,
+    )  # fmt: skip
