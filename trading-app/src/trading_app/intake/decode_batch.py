@@ -145,12 +145,13 @@ def _heads_of(
     if len(accounts) > 1 or len(venues) > 1 or isinstance(rows[0], WideTradeRow):
         return None
     [account], [venue] = accounts, venues
-    return {
-        symbol: {
-            side: fill_key(account, venue or "", rules.case_folded(symbol), "", side, "") for side in ("buy", "sell")
-        }
-        for symbol in symbols
-    }
+    return {symbol: _heads_of_symbol(account, venue or "", symbol) for symbol in symbols}
+
+
+@lru_cache(maxsize=4_096)
+def _heads_of_symbol(account: str, venue: str, symbol: str) -> Mapping[str, str]:
+    folded = rules.case_folded(symbol)
+    return {side: fill_key(account, venue, folded, "", side, "") for side in ("buy", "sell")}
 
 
 def read_columns(
