@@ -29,6 +29,42 @@ CLEAN = [
     "33-own-export-sent-back.ndjson",
     "40-spot-history-begins-in-the-middle.csv",
 ]
+RIGHT: dict[str, dict[str, dict[str, Any]]] = {
+    "03-coinbase-fills.csv": {
+        "BAT-ETH": {
+            "quantity": 2,
+            "average": "0.0013",
+            "realised": "0.00001511",
+            "unrealised": "0.00003022",
+            "net": "0.00001925445",
+        }
+    },
+    "05-ccxt-my-trades.json": {
+        "MANA/BTC": {"quantity": 100, "average": "0.00001185", "fees_outside": {"BNB": Fraction("0.00023406")}}
+    },
+    "07b-newest-first-own-columns.csv": {
+        "ETH-EUR": {
+            "quantity": "0.01071395",
+            "average": Fraction("19.95901799") / Fraction("0.01071395"),
+            "realised": "0.014065218",
+            "unrealised": "-0.00107193",
+            "fees_in_net": "0.115047228",
+            "net": "-0.10205394",
+        }
+    },
+    "09-same-trade-id-two-symbols.csv": {
+        "BNBBTC": {"quantity": 12, "average": "4.000001"},
+        "LTCBTC": {"quantity": 1, "average": "0.0185", "realised": "0.0005", "unrealised": "0.0005", "net": "0.001"},
+    },
+    "17-mt5-report-lots.csv": {
+        "XAUUSDM": {"quantity": 0, "realised": "20.308", "net": "20.308"},
+        "AUDUSDM": {"quantity": 0, "realised": "-2.5", "net": "-2.5"},
+    },
+    "24-mac-line-ends.csv": {"AAPL": {"quantity": 0, "realised": 10, "net": 10}},
+    "33-own-export-sent-back.ndjson": {"0700.HK": {"quantity": 0, "realised": 1000, "net": 1000}},
+}
+"""By file and symbol, what a right product shows."""
+
 CHOICES = {"17-mt5-report-lots.csv": ["--timezone", "Europe/Athens"]}
 
 Report = dict[str, Any]
@@ -72,6 +108,8 @@ def test_a_file_is_taken_as_it_is_and_only_once(importer: Importer, name: str) -
     }
     if name != "33-own-export-sent-back.ndjson":  # it names its account, and the option another
         assert {(symbol, Fraction(held), Fraction(made)) for symbol, held, made in own} == found
+    for symbol, figures in RIGHT.get(name, {}).items():
+        expect(importer.desk.position(symbol), **figures)
     assert importer.run("--yes", *choice, files=(name,))["compared"]["new"] == 0
 
 
@@ -84,6 +122,12 @@ def test_01_spot_history(importer: Importer) -> None:
     expect(desk.position("XMRUSDT"), quantity="-0.022", sold_more_than_known=True)
     assert report["begins_in_the_middle"][0]["option"] == "--opening XMRUSDT=0.022@AVERAGE"
     assert report["totals"][0]["fees_outside_net"] == {"BNB": "0.00009236"}
+
+
+def test_05_ids_are_kept(importer: Importer) -> None:
+    importer.run("--yes", files=("05-ccxt-my-trades.json",))
+    (stored,) = importer.desk.journaled("MANA/BTC")
+    assert (stored["trade_id"], stored["order_id"]) == ("1000001", "2000002")
 
 
 def test_06_funding_is_cash(importer: Importer) -> None:
@@ -142,6 +186,18 @@ def test_22_decimal_comma(importer: Importer) -> None:
 def test_26_options_with_rebates(importer: Importer) -> None:
     importer.run("--yes", files=("26-occ-symbols-and-text-marks.csv",))
     expect(importer.desk.position("AVAV260109C00320000"), quantity=0, realised=90, net="91.19842")
+
+
+def test_31_currencies_are_never_added(importer: Importer) -> None:
+    report = importer.run("--yes", "--currency", "USD", files=("31-two-currencies.csv",))
+    assert {one["currency"]: one["net_pnl"] for one in report["totals"]} == {"HKD": "1000", "USD": "-10", "JPY": "3750"}
+    expect(importer.desk.position("AAPL"), quantity=0, net=-10)
+
+
+def test_35_fees_of_the_currency_that_was_named(importer: Importer) -> None:
+    importer.run("--yes", "--currency", "USD", files=("35-fee-currency-not-in-symbol.csv",))
+    expect(importer.desk.position("AAPL"), quantity=0, realised=100, net=98)
+    expect(importer.desk.position("BTC-USDT-SWAP"), quantity=0, realised=100, net="39.95")
 
 
 def test_32_a_date_as_a_number_is_asked_about(importer: Importer) -> None:
