@@ -155,12 +155,14 @@ def some_members(chance: random.Random) -> Event:
     return members
 
 
-def fold(folder: Path, ledger: Ledger, cuts: list[int] | None = None) -> None:
+def fold(folder: Path, ledger: Ledger, cuts: list[int] | None = None, *, with_figures: bool = False) -> None:
     """Write a store in `folder`, a transaction for each part of the ledger that ends at one of `cuts`."""
-    writer = HistoryWriter(folder)
+    writer = HistoryWriter(folder, with_figures=with_figures)
     try:
         for last in [*(cuts or []), len(ledger.events)]:
             take(writer, ledger, last)
+        while not writer.figures_are_settled:
+            writer.advance_figures()
     finally:
         writer.close()
 

@@ -61,6 +61,8 @@ class Keeper:
             return f"no answer yet from {address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
         if writer.position.sequence < subscriber.head or not subscriber.caught_up:
             return f"the history has {writer.position.sequence} of {subscriber.head} events"
+        if not writer.figures_are_settled:
+            return "the past changed: positions, round trips and equity are folded again"
         return ""
 
     async def run(self) -> None:
@@ -83,7 +85,7 @@ class Keeper:
         self.problem = str(error)
 
     async def _follow(self) -> None:
-        async with writing(self.ledger.folder) as writer:
+        async with writing(self.ledger.folder, with_figures=True) as writer:
             self.rebuilds += bool(writer.rebuilds_because)
             writer.commit(writer.position)  # shows whether the store can be written
             self._go_on()

@@ -6,6 +6,7 @@ Modules:
     decode      a batch as rows of fills, corrections and imports (no I/O)
     standing    which correction of a fill or an import holds (no I/O)
     schema      the tables as SQL; makes, opens and recognises the store
+    figures     positions, round trips and equity, folded in the order of trading
     writer      applies batches, in transactions with the position
     reader      reads a snapshot: fills in the order of trading
     queries     questions of the API, the page and metrics

@@ -7,14 +7,18 @@ from trading_history import schema
 from trading_history.errors import own_errors
 
 
-def digest(folder: Path) -> str:
-    """The hash of the store in `folder`, as 32 hex digits. Raises StoreMissing, StoreDamaged, StoreUnavailable."""
+def digest(folder: Path, *, figures: bool = True) -> str:
+    """The hash of the store in `folder`, as 32 hex digits, with its figures or without.
+
+    Raises StoreMissing, StoreDamaged, StoreUnavailable.
+    """
     connection = schema.open_to_read(folder)
     try:
         with own_errors(folder / schema.HISTORY_FILE):
             total = blake2b(digest_size=16)
             connection.execute("BEGIN")
-            for table, rows in (schema.DATA | schema.FIGURES).items():
+            tables = schema.DATA | schema.FIGURES if figures else schema.DATA
+            for table, rows in tables.items():
                 for row in connection.execute(rows):
                     total.update(repr(row).encode())
                 total.update(table.encode())

@@ -47,15 +47,44 @@ async def follow(
     Live, each delivery is a transaction; while catching up, `max_pending` events are. `on_commit` gets the last
     delivery of each. Raises StoreUnavailable.
     """
-    async for delivery in subscriber.deliveries():
-        position = subscriber.position
-        await _in_thread(writer.take, delivery)
-        is_there = until is not None and position.sequence >= until
-        if writer.pending >= max_pending or subscriber.caught_up or is_there:
-            await _in_thread(writer.commit, position)
-            on_commit(delivery)
-        if is_there:
-            return
+    one_at_a_time = asyncio.Lock()
+    behind = asyncio.Event()
+    figures = asyncio.ensure_future(_advance_figures(subscriber, writer, one_at_a_time, behind))
+    try:
+        async for delivery in subscriber.deliveries():
+            async with one_at_a_time:
+                position = subscriber.position
+                await _in_thread(writer.take, delivery)
+                is_there = until is not None and position.sequence >= until
+                if writer.pending >= max_pending or subscriber.caught_up or is_there:
+                    await _in_thread(writer.commit, position)
+                    on_commit(delivery)
+            if subscriber.caught_up:
+                behind.set()
+            if is_there:
+                return
+        if figures.done():
+            figures.result()
+    finally:
+        figures.cancel()
+        await asyncio.wait([figures])
+
+
+async def _advance_figures(
+    subscriber: StreamSubscriber, writer: HistoryWriter, one_at_a_time: asyncio.Lock, behind: asyncio.Event
+) -> None:
+    """Bring figures up to date beside the following, a piece at a time, whenever the past changed."""
+    try:
+        behind.set()
+        while await behind.wait():
+            async with one_at_a_time:
+                if writer.pending or writer.figures_are_settled:
+                    behind.clear()
+                else:
+                    await _in_thread(writer.advance_figures)
+    except Exception:
+        subscriber.close()  # ends the following, which raises this
+        raise
 
 
 async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callable[[Obstacle], str] = str) -> None:
@@ -79,12 +108,12 @@ async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callabl
 
 
 @asynccontextmanager
-async def writing(folder: Path) -> AsyncIterator[HistoryWriter]:
+async def writing(folder: Path, *, with_figures: bool = False) -> AsyncIterator[HistoryWriter]:
     """The writer, open while the context lasts. Raises StoreInUse, StoreUnavailable.
 
     A store that turns out to be damaged is removed before others can write: whoever opens it next makes it again.
     """
-    writer = await _open(folder)
+    writer = await _open(folder, with_figures=with_figures)
     try:
         yield writer
     except StoreDamaged:
@@ -94,8 +123,8 @@ async def writing(folder: Path) -> AsyncIterator[HistoryWriter]:
         writer.close()
 
 
-async def _open(folder: Path) -> HistoryWriter:
-    opening = asyncio.ensure_future(asyncio.to_thread(HistoryWriter, folder))
+async def _open(folder: Path, *, with_figures: bool) -> HistoryWriter:
+    opening = asyncio.ensure_future(asyncio.to_thread(HistoryWriter, folder, with_figures=with_figures))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:

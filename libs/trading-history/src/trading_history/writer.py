@@ -80,7 +80,9 @@ class HistoryWriter:
         self.committed_counts = self.counts.copy()
         """The same at the last commit."""
 
-        self._figures: FiguresKeeper | None = FiguresKeeper(self._connection, self.position.sequence) if self._with_figures else None
+        self._figures: FiguresKeeper | None = (
+            FiguresKeeper(self._connection, self.position.sequence) if self._with_figures else None
+        )
         self._earliest: Place | None = None
         """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 

@@ -359,7 +359,7 @@ class Fold:
             step(content, seq, statement.in_force, statement.corrected)
         self.frontier = max(self.frontier, place)
 
-    def _fill(self, row: decode.Row) -> None:
+    def _fill(self, row: decode.Row) -> None:  # noqa: C901 - the hot path
         number, ts_ns, _, seq, _, side, price_text, qty_text, _, _, _, _, fee_text, fee_currency, _, tags, source = row
         if ts_ns >= self._end * SECOND:
             self._tick(ts_ns // SECOND)

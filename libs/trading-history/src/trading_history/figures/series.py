@@ -114,7 +114,7 @@ class Series:
             self.drawdown = fall
 
     def finish(self) -> Iterator[tuple[int, Bar]]:
-        """End the present bar. Gives spans and bars that are finished by it, the present bar first, with a span of 0."""
+        """End the present bar. Gives the bars that are finished, with spans; the present one comes first, with 0."""
         self.is_active = False
         bars = list(self._bars)
         bar = self._present()

@@ -15,7 +15,7 @@ from trading_model.accounting.marks import Market
 from trading_model.accounting.order import Order
 from trading_model.accounting.positions import Position
 from trading_model.contents import Cash
-from trading_model.decimals import DIVISION, ZERO, exactly
+from trading_model.decimals import ZERO, exactly
 from trading_model.instruments import Terms
 from trading_model.rates import Found, Rates
 from trading_model.symbols import same_currency

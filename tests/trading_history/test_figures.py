@@ -1,0 +1,82 @@
+"""Figures of the history: those of the sidecar to the digit, and however the ledger came those of a rebuild."""
+
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger_builder import Event
+from tests.support.ledger_fold import MAX_POSITIONS, STREAM, batch_of
+from tests.support.ledger_oracle import figures as oracle_figures
+from tests.support.random_ledger import random_ledger
+from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of
+from trading_history.queries.equity import equity
+from trading_history.queries.positions import Position, positions
+from trading_history.queries.scope import EVERYTHING
+from trading_model.accounting.figures import figures, mark_of
+from trading_model.accounting.snapshots import StateSnapshot
+from trading_model.accounting.state import TradingState
+from trading_model.decimals import exactly, show
+
+EVENTS = 250
+YEARS = (0, 4_000_000_000 * 10**9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_those_of_a_rebuild_however_the_ledger_came(tmp_path: Path, seed: int) -> None:
+    events = random_ledger(seed, EVENTS)
+    fold_at_once(tmp_path / "whole", events)
+    fold_in_parts(tmp_path / "parts", events, random.Random(seed))
+    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("seed", range(3, 6))
+def test_positions_and_equity_are_the_sidecars_to_the_digit(tmp_path: Path, seed: int) -> None:
+    events = random_ledger(seed, EVENTS)
+    fold_at_once(tmp_path, events)
+    held = {(one.account, one.strategy, one.symbol, one.position_side, one.currency): one for one in _held(tmp_path)}
+    sidecar = shown_by_the_sidecar(events)
+    assert held.keys() <= sidecar.keys()
+    for key, shown in sidecar.items():
+        if key in held:
+            assert digits(held[key]) == shown
+        else:
+            assert shown == ("0", "0", "0", "0", "0", "0")  # all its fills are void
+
+
+@pytest.mark.parametrize("seed", range(6, 9))
+def test_the_last_bar_of_all_closes_with_the_oracles_net(tmp_path: Path, seed: int) -> None:
+    events = random_ledger(seed, EVENTS)
+    fold_at_once(tmp_path, events)
+    curves = ask(tmp_path, lambda snapshot: equity(snapshot, EVERYTHING, *YEARS, span=86_400))
+    closes = {curve.currency: Fraction(curve.bars[-1].close) for curve in curves}
+    for currency, total in oracle_figures(events).totals.items():
+        if total.net is not None:
+            assert abs(closes.get(currency, 0) - total.net) < Fraction(1, 10**30), currency
+
+
+def _held(folder: Path) -> list[Position]:
+    found: list[Position] = ask(folder, lambda snapshot: positions(snapshot, EVERYTHING))
+    return found
+
+
+def digits(one: Position) -> tuple[str | None, ...]:
+    amounts = (one.quantity, one.realized, one.unrealized, one.fees, one.cash, one.net)
+    return tuple(None if amount is None else show(amount) for amount in amounts)
+
+
+@exactly
+def shown_by_the_sidecar(events: list[Event]) -> dict[tuple[str, ...], tuple[str | None, ...]]:
+    state = TradingState(MAX_POSITIONS, STREAM)
+    for event in events:
+        state.apply(batch_of([event]))
+    moment: StateSnapshot = state.freeze()
+    shown = {}
+    for held in moment.positions:
+        found = figures(held, mark_of(held, moment.last[held.market]))
+        amounts = (
+            held.state.quantity, found.realized_pnl, found.unrealized_pnl, found.fees, found.cash, found.net_pnl,
+        )  # fmt: skip
+        shown[tuple(held.key)] = tuple(None if amount is None else show(amount) for amount in amounts)
+    return shown
