@@ -16,6 +16,7 @@ from service_kit.connection.guarded_http import guarded_connection
 from service_kit.lifecycle.descriptors import make_room_for_connections
 from service_kit.lifecycle.ending import Ending, StartFailed
 from service_kit.lifecycle.serve import Address, Serving, serve
+from service_kit.lifecycle.server import give_way_to_the_event_loop
 from service_kit.lifecycle.signals import EndSignals
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from telemetry_stream import backend
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, signals: EndSignals) -> int:
     """Serve until SIGTERM or SIGINT, or until a part fails. Gives the exit code."""
+    give_way_to_the_event_loop()
     configure_logs(settings.logs, "metrics-sidecar")
     warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("SIDECAR_API_TOKENS", settings.api_tokens)

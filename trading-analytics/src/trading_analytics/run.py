@@ -14,6 +14,7 @@ from service_kit.http_app import HttpApp, metrics_handler
 from service_kit.lifecycle.descriptors import make_room_for_connections
 from service_kit.lifecycle.ending import Ending, StartFailed
 from service_kit.lifecycle.serve import Address, Serving, serve
+from service_kit.lifecycle.server import give_way_to_the_event_loop
 from service_kit.lifecycle.signals import EndSignals
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from telemetry_stream import backend
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 async def run(settings: Settings, signals: EndSignals) -> int:
     """Serve until SIGTERM or SIGINT, or until a part fails. Gives the exit code."""
+    give_way_to_the_event_loop()
     configure_logs(settings.logs, "trading-analytics")
     warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("ANALYTICS_API_TOKENS", settings.api_tokens)
