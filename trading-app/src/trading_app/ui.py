@@ -46,7 +46,7 @@ from trading_app.intake.service import Intake
 from trading_app.ledger import routes as event_calls
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.ledger.registry import Registry
-from trading_app.page import docs_page, import_page, page, sign_in
+from trading_app.page import docs_page, history_page, import_page, page, sign_in
 from trading_app.page import stream as page_stream
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.query import routes as trade_calls
@@ -179,6 +179,7 @@ class WebApp:
         history_calls.add_to(api, self.context, self.feed, self._clock, self._files.accounts)
         operations.add_to(api, self.context)
         import_page.add_to(api)
+        history_page.add_to(api, self.context)
         docs_page.add_to(api)
         return api
 

@@ -53,6 +53,7 @@ ROUTES = frozenset(
         "/api/performance",
         "/api/symbols",
         "/api/trades",
+        "/history",
         "/import",
         "/imports",
         "/page/stream",

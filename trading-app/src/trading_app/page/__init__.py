@@ -13,4 +13,5 @@ Modules:
     sign_in           signing in and out
     docs_page         GET /docs
     import_page       GET /import
+    history_page      GET /history
 """

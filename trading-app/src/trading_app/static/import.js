@@ -2,7 +2,7 @@
 
 import { byId, setText, show } from "./elements.js";
 import { Answers } from "./import_answers.js";
-import { ask } from "./import_call.js";
+import { ask } from "./call.js";
 import { ImportList } from "./import_list.js";
 import { Mapping } from "./import_mapping.js";
 import { showReport, verdict } from "./import_report.js";

@@ -1,7 +1,7 @@
 // The imports so far, with who and when, and a button to take one back.
 
 import { make, setText, show } from "./elements.js";
-import { ask } from "./import_call.js";
+import { ask } from "./call.js";
 
 export class ImportList {
   #section;

@@ -65,3 +65,22 @@ export function group(text) {
 export function groupSigned(text) {
   return (sign(text) > 0 ? "+" : "") + group(text);
 }
+
+export function negate(text) {
+  return text.startsWith("-") ? text.slice(1) : `-${text}`;
+}
+
+// Decimals for amounts that stand together: 2, or 8 where all of them are below 1.
+export function decimalsToShow(texts) {
+  return texts.some((text) => /[1-9]/.test(text.split(".")[0])) || !texts.some((text) => sign(text)) ? 2 : 8;
+}
+
+// At most five characters or so, for small cells: "+1.2k", "−310", "+4.25".
+export function compact(text) {
+  const value = Math.abs(Number(text)), plus = sign(text) > 0 ? "+" : sign(text) ? MINUS : "";
+  for (const [limit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+    if (value >= limit) return `${plus}${(value / limit).toFixed(value < 100 * limit ? 1 : 0)}${letter}`;
+  }
+  if (value && value < 0.01) return plus + value.toPrecision(1);
+  return plus + value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
+}

@@ -47,3 +47,12 @@ export function age(seconds) {
 export function secondsOf(timestamp) {
   return Date.parse(timestamp) / 1000;
 }
+
+// 93784 is "1 day 2 h".
+export function lasting(seconds) {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  const days = Math.floor(seconds / 86400);
+  return `${days} ${days === 1 ? "day" : "days"} ${Math.floor((seconds % 86400) / 3600)} h`;
+}

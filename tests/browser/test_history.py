@@ -1,0 +1,96 @@
+"""The page with the history: trades of any range, figures by currency, nothing that sticks out on a phone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.desk import PATIENCE_MS
+from tests.support.built_history import build_history
+from tests.trading_app.running import RunningApp, running
+from trading_history.schema import HISTORY_FILE
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+DESK = {"viewport": {"width": 1440, "height": 1000}}
+
+TRADES = [
+    ("2026-01-05T10:00:00Z", "BTC/USDT", "buy", "100", "trend", "main"),
+    ("2026-01-05T12:00:00Z", "BTC/USDT", "sell", "110.50", "trend", "main"),
+    ("2026-01-06T10:00:00Z", "BTC/USDT", "buy", "100", "maker", "main"),
+    ("2026-02-02T10:00:00Z", "BTC/USDT", "sell", "95", "maker", "main"),
+    ("2026-02-03T10:00:00Z", "ETH/EUR", "buy", "5", "maker", "alt"),
+]
+
+
+@pytest.fixture(scope="module")
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    assert browser.is_connected()
+    with running(tmp_path_factory.mktemp("history")) as app:
+        names = ("ts", "symbol", "side", "price", "strategy", "account")
+        trades = [{"qty": "1", **dict(zip(names, trade, strict=True))} for trade in TRADES]
+        app.client.post("/trades", json=trades).raise_for_status()
+        build_history(app.data_folder)
+        yield app
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
+    """The page as it is opened, on a desk."""
+    yield from opened(browser, app.url, **DESK)
+
+
+def opened(browser: Browser, url: str, **screen: Any) -> Iterator[Page]:
+    context = browser.new_context(**screen)
+    page, complaints = context.new_page(), list[str]()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(f"{url}/history")
+    page.locator("#fills tbody tr").first.wait_for()
+    yield page
+    context.close()
+    # What the app refused is no fault of the page's.
+    assert [one for one in complaints if not one.startswith("Failed to load resource")] == []
+
+
+def fills(page: Page) -> list[str]:
+    found: list[str] = page.locator("#fills tbody tr").evaluate_all("(rows) => rows.map((row) => row.dataset.seq)")
+    return found
+
+
+def test_a_range_of_days_includes_its_last_one(page: Page) -> None:
+    assert fills(page) == ["5", "4", "3", "2", "1"]
+    page.locator("#from").fill("2026-01-06")
+    page.locator("#to").fill("2026-02-02")
+    expect(page.locator("#fills tbody tr")).to_have_count(2)
+    assert fills(page) == ["4", "3"]
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.locator("#fills tbody tr")).to_have_count(len(TRADES))
+
+
+def test_a_filter_is_in_the_address_and_in_every_part(page: Page) -> None:
+    page.locator("#filter-strategy").select_option("trend")
+    expect(page.locator("#fills tbody tr")).to_have_count(2)
+    assert page.url.endswith("?strategy=trend")
+    page.locator("#clear-filters").click()
+    expect(page.locator("#fills tbody tr")).to_have_count(len(TRADES))
+
+
+def test_on_a_phone_nothing_sticks_out_and_axe_finds_nothing_serious(browser: Browser, app: RunningApp) -> None:
+    for page in opened(browser, app.url, **PHONE):
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+        assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious] == []
+
+
+def test_without_a_history_the_page_says_who_builds_it(app: RunningApp, page: Page) -> None:
+    file = app.data_folder / HISTORY_FILE
+    aside = file.rename(file.with_suffix(".aside"))
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.locator("#problem")).to_contain_text("trading-analytics")
+    aside.rename(file)
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.locator("#problem")).to_be_hidden()

@@ -1,0 +1,16 @@
+"""GET /history: P&L over any range, by day, by strategy, account and symbol, and the trades behind it."""
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from trading_app.context import Context
+from trading_app.page.page import PAGE_HEADERS, TEMPLATES
+
+
+def add_to(api: FastAPI, context: Context) -> None:
+    """Add the call."""
+
+    @api.get("/history", include_in_schema=False)
+    async def history_page(request: Request) -> Response:
+        variables = {"caller": request.state.caller, "day_boundary": str(context.settings.day_boundary)}
+        return TEMPLATES.TemplateResponse(request, "history.html", variables, headers=PAGE_HEADERS)

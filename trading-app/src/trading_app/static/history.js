@@ -1,0 +1,49 @@
+// Assembles the page with the history: each part asks the API for the chosen range, filters and currency.
+
+import { ask } from "./call.js";
+import { byId, make, setText, show } from "./elements.js";
+import { Filters } from "./filters.js";
+import { Calendar } from "./history_calendar.js";
+import { Equity } from "./history_equity.js";
+import { Fills } from "./history_fills.js";
+import { Performance } from "./history_performance.js";
+import { Range } from "./history_range.js";
+import { group } from "./numbers.js";
+
+const currency = byId("currency");
+const filters = new Filters(load);
+const range = new Range(load);
+const parts = [new Equity(), new Calendar(), new Performance(), new Fills()];
+let asked = 0;
+
+// The parameters of a call: the range and the filters, and what the part adds.
+function query(more = {}) {
+  return new URLSearchParams({ ...range.chosen, ...filters.chosen, ...more }).toString();
+}
+
+async function load() {
+  const turn = ++asked;
+  const isLate = () => turn !== asked;  // another choice was made while the answer was under way
+  show(byId("problem"), false);
+  try {
+    await Promise.all([loadChoices(), ...parts.map((part) => part.load(query, isLate, { currency, asOf }))]);
+  } catch (error) {
+    if (isLate()) return;
+    setText(byId("problem"), error.message);
+    show(byId("problem"), true);
+  }
+}
+
+function asOf(sequence) {
+  setText(byId("as-of"), `As of event ${group(String(sequence))}`);
+}
+
+async function loadChoices() {
+  const { symbols } = await ask("/api/symbols");
+  const values = (name) => [...new Set(symbols.flatMap((one) => one[name]))];
+  filters.offer({ symbol: symbols.map((one) => one.symbol), account: values("accounts"), strategy: values("strategies") });
+}
+
+currency.addEventListener("change", () => parts.forEach((part) => part.draw(currency.value)));
+currency.append(make("option", { value: "" }, "–"));
+load();

@@ -1,0 +1,147 @@
+// Net P&L over time with what is below its last peak, and the figures of the range.
+
+import { ask } from "./call.js";
+import { ChartView } from "./chart_view.js";
+import { byId, make, setText, show } from "./elements.js";
+import { setGain } from "./amounts.js";
+import { add, decimalsToShow, fixed, group, groupSigned, negate } from "./numbers.js";
+import { clock, day, lasting, secondsOf } from "./times.js";
+
+const { BaselineSeries, AreaSeries } = window.LightweightCharts;
+const POINTS = 2000;
+const HIGHEST_POINTS = 5000;
+
+export class Equity {
+  #rows = [];
+  #falls = [];
+  #curves = [];
+  #points = new Map();  // by time: what the legends say
+  #decimals = 2;
+
+  constructor() {
+    this.section = byId("equity");
+    this.net = new ChartView("equity", { paint: (colours) => this.#paintNet(colours), describe: (time) => this.#netAt(time), secondsVisible: false });
+    this.below = new ChartView("drawdown", { paint: (colours) => this.#paintBelow(colours), describe: (time) => this.#belowAt(time), secondsVisible: false });
+    this.line = this.net.chart.addSeries(BaselineSeries, { lineWidth: 2, lastValueVisible: true, priceLineVisible: false });
+    this.area = this.below.chart.addSeries(AreaSeries, { lineWidth: 1, priceLineVisible: false, invertFilledArea: true });
+    this.net.dress();
+    this.below.dress();
+    this.#follow(this.net, this.below);
+    this.#follow(this.below, this.net);
+  }
+
+  async load(query, isLate, { currency, asOf }) {
+    const [curves, falls] = await Promise.all([ask(`/api/equity?${query({ points: POINTS })}`), ask(`/api/drawdown?${query()}`)]);
+    if (isLate()) return;
+    asOf(curves.as_of);
+    this.#rows = curves.equity;
+    this.#curves = curves.curves;
+    this.#falls = falls.drawdown;
+    const fills = (code) => this.#rows.reduce((sum, row) => sum + (row.currency === code ? row.fills : 0), 0);
+    // The one with the most trades first: it is shown until another one is chosen.
+    offer(currency, this.#curves.map((curve) => curve.currency).sort((one, other) => fills(other) - fills(one)));
+    this.draw(currency.value);
+  }
+
+  draw(currency) {
+    const curve = this.#curves.find((one) => one.currency === currency);
+    const bars = this.#rows.filter((row) => row.currency === currency).slice(-HIGHEST_POINTS);
+    show(this.section.querySelector(".empty"), bars.length === 0);
+    show(this.section.querySelector(".figures"), bars.length > 0);
+    this.#decimals = decimalsToShow(bars.flatMap((bar) => [bar.high, bar.low]));
+    this.#drawFacts(curve, bars, this.#falls.find((one) => one.currency === currency));
+    if (!bars.length) return;
+    this.#drawCharts(curve, bars);
+    const coarser = curve.requested_interval ? `, coarser than ${curve.requested_interval} for this range` : "";
+    setText(byId("resolution"), `Bars of ${curve.interval}${coarser}.${curve.exact_inside ? "" : " Exact at the ends of bars."}`);
+  }
+
+  #drawFacts(curve, bars, fall) {
+    const list = byId("facts");
+    list.replaceChildren();
+    if (!curve || !bars.length) return;
+    const change = add(bars.at(-1).close, negate(curve.opening));
+    const fact = (name, fill) => {
+      const value = make("dd");
+      list.append(make("div", {}, make("dt", {}, name), value));
+      fill(value);
+    };
+    const money = (text) => (value) => {
+      setText(value, group(fixed(text, this.#decimals)));
+      value.title = text;
+    };
+    fact(`Change in the range, ${curve.currency || "currency unknown"}`, (value) => setGain(value, change, this.#decimals));
+    fact("Net P&L at its end", (value) => setGain(value, bars.at(-1).close, this.#decimals));
+    if (!fall) return;
+    const share = (part) => (part === null ? "" : ` (${(100 * Number(part)).toFixed(1)} %)`);
+    fact("Max drawdown", (value) => setText(value, group(fixed(fall.max, this.#decimals)) + share(fall.max_share)));
+    fact("Below the peak now", (value) => setText(value, group(fixed(fall.current, this.#decimals)) + share(fall.current_share)));
+    fact("Longest under water", (value) => setText(value, `${lasting(fall.under_water_seconds)}${fall.under_water_open ? ", lasting" : ""}`));
+    if (fall.above_floor !== null) fact("Above the floor", money(fall.above_floor));
+  }
+
+  #drawCharts(curve, bars) {
+    let peak = Number(curve.opening);
+    this.#points = new Map();
+    for (const bar of bars) {
+      const time = secondsOf(bar.ts), low = Number(bar.low);
+      const below = Math.max(peak - low, Number(bar.drawdown), 0);
+      peak = Math.max(peak, Number(bar.high));
+      this.#points.set(time, { time, bar, below, now: peak - Number(bar.close) });
+    }
+    const points = [...this.#points.values()];
+    const priceFormat = { type: "price", precision: this.#decimals, minMove: 10 ** -this.#decimals };
+    this.line.applyOptions({ priceFormat, baseValue: { type: "price", price: 0 } });
+    this.area.applyOptions({ priceFormat });
+    this.line.setData(points.map(({ time, bar }) => ({ time, value: Number(bar.close) })));
+    this.area.setData(points.map(({ time, below }) => ({ time, value: -below })));
+    for (const view of [this.net, this.below]) {
+      view.showLast(0);
+      view.updateLegend();
+    }
+  }
+
+  // Moving one chart moves the other.
+  #follow(from, to) {
+    from.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      const other = to.chart.timeScale().getVisibleLogicalRange();
+      if (range && other && (Math.abs(range.from - other.from) > 0.01 || Math.abs(range.to - other.to) > 0.01)) {
+        to.chart.timeScale().setVisibleLogicalRange(range);
+      }
+    });
+  }
+
+  #at(time) {
+    return time === null ? [...this.#points.values()].at(-1) : this.#points.get(time);
+  }
+
+  #netAt(time) {
+    const point = this.#at(time);
+    return point ? `${groupSigned(fixed(point.bar.close, this.#decimals))} · ${when(point.time)}` : "";
+  }
+
+  #belowAt(time) {
+    const point = this.#at(time);
+    return point ? `${group((-point.below).toFixed(this.#decimals))} at the lowest · ${when(point.time)}` : "";
+  }
+
+  #paintNet({ gain, loss }) {
+    this.line?.applyOptions({
+      topLineColor: gain, bottomLineColor: loss,
+      topFillColor1: `${gain}40`, topFillColor2: `${gain}08`, bottomFillColor1: `${loss}08`, bottomFillColor2: `${loss}40`,
+    });
+  }
+
+  #paintBelow({ loss }) {
+    this.area?.applyOptions({ lineColor: loss, topColor: `${loss}10`, bottomColor: `${loss}50` });
+  }
+}
+
+function offer(select, currencies) {
+  const chosen = select.value;
+  const options = currencies.map((code) => make("option", { value: code }, code || "unknown"));
+  select.replaceChildren(...options);
+  select.value = currencies.includes(chosen) ? chosen : (currencies[0] ?? "");
+}
+
+const when = (seconds) => `${day(new Date(seconds * 1000))} ${clock(seconds).slice(-8, -3)}`;

@@ -1,0 +1,57 @@
+// The trades of the range, newest first, a page after the other.
+
+import { askPage } from "./call.js";
+import { byId, make, setText, show, SIDES } from "./elements.js";
+import { group } from "./numbers.js";
+
+const PAGE = 100;
+
+export class Fills {
+  #next = "";
+
+  constructor() {
+    this.section = byId("fills");
+    this.body = this.section.querySelector("tbody");
+    byId("more-fills").addEventListener("click", () => this.#more());
+  }
+
+  async load(query, isLate) {
+    const found = await askPage(`/api/trades?${query({ limit: PAGE })}`);
+    if (isLate()) return;
+    this.body.replaceChildren();
+    byId("fills-csv").href = `/api/trades?${query({ limit: 10000, format: "csv" })}`;
+    this.#add(found);
+  }
+
+  draw() {}  // amounts of trades have no currency of the P&L
+
+  async #more() {
+    byId("more-fills").disabled = true;
+    try {
+      this.#add(await askPage(this.#next));
+    } finally {
+      byId("more-fills").disabled = false;
+    }
+  }
+
+  #add({ body, next }) {
+    this.#next = next;
+    this.body.append(...body.trades.map(row));
+    const shown = this.body.rows.length;
+    setText(byId("fills-count"), shown ? `${group(String(shown))} shown${next ? ", there are more" : ""}` : "");
+    show(this.section.querySelector(".empty"), shown === 0);
+    show(this.section.querySelector(".scroll"), shown > 0);
+    show(byId("more-fills"), next !== "");
+  }
+}
+
+function row(trade) {
+  const number = (text) => make("td", { class: "number" }, text === null ? "" : group(text));
+  const fee = make("td", { class: "number" }, trade.fee === null ? "" : `${group(trade.fee)} ${trade.fee_currency ?? ""}`.trim());
+  const corrections = trade.corrections.map((one) => `${one.kind}${one.in_force ? "" : " (voided)"}`).join(", ");
+  return make("tr", { "data-side": trade.side, "data-seq": String(trade.seq) },
+    make("td", { class: "time", title: trade.ts }, trade.ts.replace("T", " ").slice(0, 19)),
+    make("td", {}, trade.symbol), make("td", { class: "side" }, SIDES[trade.side]), number(trade.qty), number(trade.price), fee,
+    make("td", {}, trade.account), make("td", {}, trade.strategy), make("td", { class: "quiet" }, corrections),
+    make("td", { class: "number quiet" }, make("a", { href: `/trades/${trade.seq}` }, String(trade.seq))));
+}
