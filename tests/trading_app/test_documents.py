@@ -18,7 +18,6 @@ from trading_app import metric_catalogue
 from trading_app.access.call import OPEN_ROUTES
 from trading_app.context import Context
 from trading_app.environment import read_settings
-from trading_app.metrics_document import page
 from trading_app.page.page import MAX_FORM_BYTES
 from trading_app.problems import TYPES
 from trading_model.fields import NAMES, REQUIRED
@@ -126,10 +125,6 @@ def test_limits_that_are_no_settings_are_in_the_document() -> None:
     assert f"at most {MAX_WAITING}\nrequests of one connection" in API
 
 
-def test_the_page_of_metrics_is_the_one_that_the_catalogue_makes() -> None:
-    assert page() == METRICS
-
-
 def test_every_metric_in_the_catalogue_is_served_and_no_other(client: httpx.Client) -> None:
     client.get("/healthz").raise_for_status()
     served = {}
@@ -147,15 +142,6 @@ def test_every_metric_in_the_catalogue_is_served_and_no_other(client: httpx.Clie
         assert found in (set(metric.labels), set()), f"{name} has other labels, or no sample yet"
         assert metric.unit
         assert metric.when_wrong
-
-
-def test_names_of_metrics_follow_prometheus_conventions() -> None:
-    assert len({metric.name for metric in metric_catalogue.ALL}) == len(metric_catalogue.ALL)
-    for metric in metric_catalogue.ALL:
-        assert re.fullmatch(r"(trading_app|process|python)_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") is (metric.kind == "counter")
-        assert metric.name.endswith("_info") is (metric.kind == "info")
-        assert not set(metric.meaning) & set('\\"\n`'), "would have to be escaped, or is for the page only"
 
 
 def test_every_call_that_needs_no_credential_is_in_the_document() -> None:
