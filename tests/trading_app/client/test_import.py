@@ -179,6 +179,28 @@ def test_the_newest_row_first_keeps_the_order_of_ties(desk: Desk) -> None:
     assert [fill["price"] for fill in desk.stored()] == ["601", "602", "603", "604"]
 
 
+def test_undone_cash_and_openings_are_asked_about_and_revived(desk: Desk) -> None:
+    rows = "kind,id,ts,currency,amount,reason,symbol,side,qty,price\n" + "".join(
+        (
+            f"cash,{desk.account}-1,2025-02-10T15:00:00Z,USD,1.50,dividend,SPY,,,\n",
+            ",,2025-02-10T14:30:00Z,,,,XMRUSDT,sell,0.022,600\n",
+        )
+    )
+    arguments = ("--yes", "--opening", "XMRUSDT=0.022@400", desk.file(rows))
+    code, report = desk.report(*arguments)
+    assert (code, report["result"]["accepted"], report["result"]["events"]) == (0, 1, 2)
+    code, report = desk.report(*arguments)
+    assert (code, report["state"], report["compared"]["known_events"]) == (0, "nothing_new", 2)
+    assert desk.imports("undo", report["import_id"])[0] == 0
+    code, report = desk.report(*arguments)
+    compared = report["compared"]
+    assert (code, compared["taken_back"], compared["new_events"]) == (3, 3, 0)
+    code, report = desk.report("--revive", *arguments)
+    assert (code, report["result"]["revived"], report["result"]["events"]) == (0, 3, 0)
+    code, report = desk.report(*arguments)
+    assert (code, report["compared"]["known"], report["compared"]["known_events"]) == (0, 1, 2)
+
+
 def test_history_that_begins_in_the_middle_gets_its_opening(desk: Desk) -> None:
     file = desk.file(HEADER + "2021-05-09T20:39:01Z,XMRUSDT,sell,0.022,473.74\n")
     _, report = desk.report("--dry-run", file)

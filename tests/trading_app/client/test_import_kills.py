@@ -34,6 +34,16 @@ sys.exit(main())
 """
 
 
+def test_an_app_with_small_batches_gets_small_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running(tmp_path, WEBAPP_MAX_BATCH_TRADES="100") as app:
+        desk = Desk(app, tmp_path, capsys)
+        rows = "".join(f"2025-02-10T14:{row // 60:02d}:{row % 60:02d}Z,BTC/USDT,buy,1,600\n" for row in range(ROWS))
+        code, report = desk.report("--yes", desk.file(HEADER + rows))
+        assert (code, report["result"]["accepted"]) == (0, ROWS)
+        code, report = desk.report("--yes", desk.file(HEADER + rows))
+        assert (code, report["compared"]["known"]) == (0, ROWS)
+
+
 def test_a_killed_import_is_continued(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with running(tmp_path) as app:
         desk = Desk(app, tmp_path, capsys)

@@ -46,6 +46,8 @@ class Call:
             return ("correct",)
         if self.path.startswith("/imports/") and self.path.endswith("/undo"):
             return ("correct",)
-        if self.path in ("/trade", "/trades", "/known", "/imports") or self.path.startswith("/imports/"):
+        if self.path in ("/trade", "/trades", "/known", "/known/events", "/imports") or self.path.startswith(
+            "/imports/"
+        ):
             return ("ingest",)
         return ("admin",)

@@ -73,7 +73,7 @@ def _compared(report: Report) -> Iterator[str]:
         return
     parts = [f"{compared.new:,} new"]
     if report.rows.events:
-        parts.append(_number(report.rows.events, "other event"))
+        parts.append(f"{_number(compared.new_events, 'new other event')}, {compared.known_events:,} known")
     parts.append(f"{compared.known:,} known")
     if compared.taken_back:
         parts.append(f"{compared.taken_back:,} taken back earlier")
@@ -120,7 +120,7 @@ def result_line(report: Report, seconds: float) -> str:
     if result.events:
         parts.append(f"{_number(result.events, 'other event')} taken")
     if result.revived:
-        parts.append(f"{_number(result.revived, 'fill')} restored")
+        parts.append(f"{_number(result.revived, 'row')} restored")
     known = report.compared.known + result.duplicates
     if known:
         parts.append(f"{known:,} known before")

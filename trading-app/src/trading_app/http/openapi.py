@@ -49,7 +49,7 @@ BATCH_ACCEPTED = {
 }
 _INDEX = {"type": "integer", "minimum": 0, "description": "Place in the batch, from 0."}
 _SEQUENCE = {"type": "integer", "minimum": 1}
-KNOWN_TRADES = {
+KNOWN_TRADES: dict[str, Any] = {
     "type": "object",
     "required": ["new", "known", "taken_back", "different", "history", "similar"],
     "properties": {
@@ -373,6 +373,30 @@ OPTIONS_BODY = {
                     "revive": {"type": ["boolean", "null"]},
                     "probably_known": {"enum": ["", "skip", "take"]},
                     "different": {"enum": ["", "skip"]},
+                },
+            }
+        }
+    },
+}
+KNOWN_EVENTS = success(
+    "What the ledger has of these events",
+    application_json={
+        "type": "object",
+        "required": ["new", "known", "taken_back"],
+        "properties": {name: KNOWN_TRADES["properties"][name] for name in ("new", "known", "taken_back")},
+    },
+)
+KNOWN_EVENTS_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["kind", "id"],
+                    "properties": {"kind": {"enum": list(KINDS)}, "id": {"type": "string"}},
                 },
             }
         }

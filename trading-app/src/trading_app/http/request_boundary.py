@@ -41,6 +41,7 @@ ROUTES = frozenset(
         "/trade",
         "/trades",
         "/known",
+        "/known/events",
         "/trades/stream",
         "/events",
         "/api/health",

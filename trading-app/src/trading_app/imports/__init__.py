@@ -8,7 +8,7 @@ app at the other end of a pipe. Nothing in them knows where they run.
 
 Modules:
 
-    calls    POST /known, GET /imports, POST /imports/{import_id}/undo
+    calls    POST /known, POST /known/events, GET /imports, POST /imports/{import_id}/undo
     listing  the imports of the ledger, and what takes one back
     plan     the dry run
     taking   sends what was planned
@@ -19,6 +19,7 @@ Modules:
     spool    the rows of a file between reading and sending
     similar  fills that are probably known under another identity
     compare  asks what the ledger has
+    parts    calls for batches, in parts that the app takes
     figures  positions and P&L of the file's own events (no I/O)
     report   what is shown, as data
     ledger   the app as an import uses it

@@ -1,4 +1,4 @@
-"""POST /known, GET /imports and POST /imports/{id}/undo."""
+"""POST /known, POST /known/events, GET /imports and POST /imports/{id}/undo."""
 
 import asyncio
 import time
@@ -17,6 +17,8 @@ from trading_app.http.openapi import (
     BATCH_BODY,
     IMPORT_PAGE,
     KNOWN,
+    KNOWN_EVENTS,
+    KNOWN_EVENTS_BODY,
     problem_responses,
     undone_import,
 )
@@ -24,8 +26,9 @@ from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.imports import listing
 from trading_app.imports.similar import similar as find_similar
 from trading_app.intake.results import refusal
-from trading_app.intake.service import Intake
+from trading_app.intake.service import Intake, require_json
 from trading_app.ledger.intake import LedgerIntake
+from trading_app.ledger.known import known_events, read_names
 from trading_app.ledger.registry import Registry
 
 PAGE_IMPORTS = 100
@@ -69,6 +72,29 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         new = ((index, events[index]) for index in range(len(events)) if index not in outcome.sequences)
         history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, new)
         return _response(intake.answer_compared(events, outcome, history, found))
+
+    @api.post(
+        "/known/events",
+        tags=["events"],
+        summary="Which of these events the ledger has; nothing is written",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=KNOWN_EVENTS
+        | problem_responses(
+            "not_json", *ACCESS_CODES, "too_large", "unsupported_encoding", "unsupported_media_type", "invalid_batch",
+            "damaged_history", "store_busy",
+        ),
+        openapi_extra={"requestBody": KNOWN_EVENTS_BODY},
+    )  # fmt: skip
+    async def compare_events(request: Request) -> Response:
+        """Takes an array of objects with `kind` and `id`. An event that is not listed in the answer is new."""
+        headers = dict(request.scope["headers"])
+        body = await read_body(headers, request.receive, context.settings.max_body_bytes)
+        require_json(headers, body, "send an array of events as application/json")
+        names = read_names(body, context.settings.max_batch_trades)
+        own = request.scope["state"]["caller"].accounts
+        found = await context.stream.ask(lambda reader: known_events(reader, registry, names, own))
+        return Response(found, media_type="application/json")
 
     @api.get(
         "/imports",

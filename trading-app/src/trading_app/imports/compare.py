@@ -6,7 +6,8 @@ from itertools import islice
 
 import msgspec
 
-from trading_app.imports.ledger import LINES, CallRefused, Ledger
+from trading_app.imports.ledger import JSON, LINES, CallRefused, Ledger
+from trading_app.imports.parts import Parts
 from trading_app.imports.report import Different
 from trading_app.imports.row_ids import sent_id
 from trading_app.imports.spool import Note, Spool
@@ -70,6 +71,13 @@ def batches(lines: Iterable[Line], size: int = BATCH) -> Iterator[list[Line]]:
         yield held
 
 
+class _KnownEvents(msgspec.Struct):
+    """The answer to POST /known/events."""
+
+    known: list[tuple[int, int]]
+    taken_back: list[_TakenBack]
+
+
 class Comparison(msgspec.Struct):
     """The first rows that differ; and up to which sequence similar fills were looked for, None if they were not."""
 
@@ -86,28 +94,48 @@ def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bo
     history: int | None = None
     done = 0
     with ThreadPoolExecutor(1, thread_name_prefix="compare") as asking:
-        waiting = batches(spool.lines(only_new=False))
+        waiting, parts = batches(spool.lines(only_new=False)), Parts(BATCH)
+
+        def ask(batch: list[Line]) -> list[tuple[Sequence[Line], Known]]:
+            return parts.call(batch, lambda part: _ask(ledger, part))
+
         # One request is under way while the next is put together; the app answers in the meantime.
-        ahead = [asking.submit(_ask, ledger, batch) for batch in islice(waiting, 2)]
+        ahead = [asking.submit(ask, batch) for batch in islice(waiting, 2)]
         while ahead:
-            batch, found = ahead.pop(0).result()
-            ahead += [asking.submit(_ask, ledger, following) for following in islice(waiting, 1)]
-            history = found.history
-            notes = list(_notes(batch, found))
-            known = {note.n for note in notes if note.what != "similar"}
-            _note_sent(spool, ledger, batch, known, notes)
-            spool.note(notes)
-            places = {index: batch[index][1] for index in (one.index for one in found.different)}
-            room = max(0, 100 - len(different))
-            different += [Different(places[one.index], one.seq, one.fields) for one in found.different[:room]]
-            done += len(batch)
+            answered = ahead.pop(0).result()
+            ahead += [asking.submit(ask, following) for following in islice(waiting, 1)]
+            for batch, found in answered:
+                history = found.history
+                notes = list(_notes(batch, found))
+                known = {note.n for note in notes if note.what != "similar"}
+                _note_sent(spool, ledger, batch, known, notes)
+                spool.note(notes)
+                places = {index: batch[index][1] for index in (one.index for one in found.different)}
+                room = max(0, 100 - len(different))
+                different += [Different(places[one.index], one.seq, one.fields) for one in found.different[:room]]
+                done += len(batch)
             progress(done)
+    _compare_events(spool, ledger)
     return Comparison(different, history)
 
 
-def _ask(ledger: Ledger, batch: list[Line]) -> tuple[list[Line], Known]:
+def _compare_events(spool: Spool, ledger: Ledger) -> None:
+    """Note what the ledger has of all events of other kinds."""
+    events, parts = spool.events(), Parts(BATCH)
+
+    def ask(part: Sequence[tuple[int, int, str, str, str, bytes]]) -> _KnownEvents:
+        names = [{"kind": kind, "id": event_id} for _, _, _, kind, event_id, _ in part]
+        return msgspec.json.decode(ledger.post("/known/events", msgspec.json.encode(names), JSON), type=_KnownEvents)
+
+    for part, found in parts.call(events, ask):
+        known = [Note(part[index][0], "known", sequence) for index, sequence in found.known]
+        taken_back = [Note(part[one.index][0], "taken_back", one.seq, one.void) for one in found.taken_back]
+        spool.note_events([*known, *taken_back])
+
+
+def _ask(ledger: Ledger, batch: Sequence[Line]) -> Known:
     try:
-        return batch, _known(ledger, [line for _, _, line in batch])
+        return _known(ledger, [line for _, _, line in batch])
     except CallRefused as refused:
         if refused.status != 422 or not refused.items:
             raise

@@ -26,6 +26,9 @@ from trading_app.ledger.event import make_event
 from trading_model.field_rules import FieldError
 from trading_model.kind_members import KINDS, object_text, read_members
 
+MAX_VOIDS = 100
+"""Maximum of voids that a report shows."""
+
 Progress = Callable[[str, int], object]
 """Gets the name of a step and how many rows it has done."""
 
@@ -160,13 +163,16 @@ def _compare(report: Report, spool: Spool, ledger: Ledger | None, options: Optio
     counts = spool.counts()
     compared.checked, compared.differences, compared.history = True, comparison.different, comparison.history
     compared.known = counts.get("known", 0)
-    compared.taken_back = counts.get("taken_back", 0)
+    events = spool.event_counts()
+    compared.known_events = events.get("known", 0)
+    compared.taken_back = counts.get("taken_back", 0) + events.get("taken_back", 0)
     compared.different = counts.get("different", 0)
     compared.probably_known = counts.get("similar", 0)
     compared.similar = [Similar(place, note.seq) for place, note in spool.noted("similar", MAX_SHOWN)]
-    compared.voids = [TakenBack(import_id or None, void, rows) for import_id, void, rows in spool.taken_back()]
+    voids = spool.taken_back()[:MAX_VOIDS]
+    compared.voids = [TakenBack(import_id or None, void, rows) for import_id, void, rows in voids]
     compared.new = report.rows.fills - sum(counts.values())
-    compared.new_events = report.rows.events
+    compared.new_events = report.rows.events - sum(events.values())
     if options.probably_known == "take":
         spool.forget("similar")
         compared.new += compared.probably_known

@@ -113,7 +113,6 @@ class Compared(msgspec.Struct):
     """
 
     checked: bool = False
-    head: int | None = None
     history: int | None = None
     new: int = 0
     new_events: int = 0

@@ -57,6 +57,11 @@ CREATE TABLE IF NOT EXISTS notes (
     import_id TEXT NOT NULL,
     detail TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS event_notes (
+    n INTEGER PRIMARY KEY,
+    what TEXT NOT NULL,
+    void INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS occurrences (n INTEGER PRIMARY KEY, sent INTEGER NOT NULL);
 """
 
@@ -231,9 +236,19 @@ class Spool:
             yield line
         self._database.execute("DROP TABLE sorted")
 
-    def events(self) -> list[tuple[int, int, str, str, str, bytes]]:
+    def events(self, *, only_new: bool = False) -> list[tuple[int, int, str, str, str, bytes]]:
         """`n`, place, time, kind, id and line of the events, in the order of the file."""
-        return self._cursor().execute("SELECT n, place, at, kind, id, line FROM events ORDER BY n").fetchall()
+        new = "WHERE n NOT IN (SELECT n FROM event_notes)" if only_new else ""
+        return self._cursor().execute(f"SELECT n, place, at, kind, id, line FROM events {new} ORDER BY n").fetchall()
+
+    def note_events(self, notes: Iterable[Note]) -> None:
+        """Note what the app has of events: `known` or `taken_back`."""
+        rows = [(note.n, note.what, note.void) for note in notes]
+        self._many("INSERT OR REPLACE INTO event_notes VALUES (?, ?, ?)", rows)
+
+    def event_counts(self) -> dict[str, int]:
+        """The number of events by what is noted of them."""
+        return dict(self._cursor().execute("SELECT what, count(*) FROM event_notes GROUP BY what"))
 
     def counts(self) -> dict[str, int]:
         """The number of rows by what is noted of them."""
@@ -246,7 +261,11 @@ class Spool:
 
     def taken_back(self) -> list[tuple[str, int, int]]:
         """The voids in force that take rows back: the import that they name, their sequence, and the number of rows."""
-        query = "SELECT import_id, void, count(*) FROM notes WHERE what = 'taken_back' GROUP BY import_id, void"
+        query = """
+        SELECT import_id, void, count(*) FROM (
+            SELECT import_id, void, what FROM notes UNION ALL SELECT '', void, what FROM event_notes
+        ) WHERE what = 'taken_back' GROUP BY import_id, void ORDER BY void
+        """
         return self._cursor().execute(query).fetchall()
 
     def _blocks(self, *columns: str, newest_first: bool = False) -> Iterator[tuple[int, list[list[Any]]]]:

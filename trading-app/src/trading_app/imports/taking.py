@@ -1,6 +1,6 @@
 """Takes a planned import: its event first, then its fills in batches, then its other events. Safe to repeat."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from urllib.parse import quote
@@ -9,6 +9,7 @@ import msgspec
 
 from trading_app.imports.compare import Line, batches
 from trading_app.imports.ledger import JSON, LINES, Ledger
+from trading_app.imports.parts import Parts
 from trading_app.imports.plan import Plan
 from trading_app.imports.report import Result
 from trading_app.imports.spool import Spool
@@ -17,6 +18,10 @@ BATCH = 2_000
 EVENTS_BATCH = 500
 AHEAD = 2
 """Requests that are put together while one is under way. Only one is: fills of one time keep their order."""
+
+
+Answers = list[tuple[Sequence[Line], bytes]]
+"""The answers to the parts of a batch."""
 
 
 class _Accepted(msgspec.Struct):
@@ -38,10 +43,11 @@ def take(
     Raises CallRefused, Unanswered.
     """
     report, result = plan.report, Result()
+    events, parts = Parts(EVENTS_BATCH), Parts(BATCH)
     if revive:
-        voids = sorted({one.void for one in report.compared.voids})
-        for void in voids:
-            ledger.post("/events", msgspec.json.encode({"kind": "void", "target": void}), JSON)
+        voids = [b'{"kind":"void","target":%d}' % void for void in sorted({void for _, void, _ in spool.taken_back()})]
+        for _ in events.call(voids, lambda part: ledger.post("/events", _array(part), JSON)):
+            pass
         result.revived = report.compared.taken_back
     if not (report.compared.new or report.compared.new_events):
         return result
@@ -50,14 +56,17 @@ def take(
     path = f"/trades?import_id={quote(report.import_id)}"
     lines = spool.lines(newest_first=report.order == "newest_first")
     with ThreadPoolExecutor(1, thread_name_prefix="take") as posting:
-        for answer in _ahead(posting, batches(lines, BATCH), lambda batch: ledger.post(path, _body(batch), LINES)):
-            accepted = msgspec.json.decode(answer, type=_Accepted)
-            _add(result, accepted)
+        for answers in _ahead(
+            posting,
+            batches(lines, BATCH),
+            lambda batch: parts.call(batch, lambda part: ledger.post(path, _body(part), LINES)),
+        ):
+            for _, answer in answers:
+                _add(result, msgspec.json.decode(answer, type=_Accepted))
             progress(result)
-    events = [_with_target(line, kind, sequence) for _, _, _, kind, _, line in spool.events()]
-    for start in range(0, len(events), EVENTS_BATCH):
-        body = b"[" + b",".join(events[start : start + EVENTS_BATCH]) + b"]"
-        result.events += msgspec.json.decode(ledger.post("/events", body, JSON), type=_Accepted).accepted
+    brought = [_with_target(line, kind, sequence) for _, _, _, kind, _, line in spool.events(only_new=True)]
+    for _, answer in events.call(brought, lambda part: ledger.post("/events", _array(part), JSON)):
+        result.events += msgspec.json.decode(answer, type=_Accepted).accepted
         progress(result)
     return result
 
@@ -80,17 +89,21 @@ def _begin(plan: Plan, ledger: Ledger, import_id: str) -> int:
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, waiting: Iterator[list[Line]], post: Callable[[list[Line]], bytes]
-) -> Iterator[bytes]:
+    pool: ThreadPoolExecutor, waiting: Iterator[list[Line]], post: Callable[[list[Line]], Answers]
+) -> Iterator[Answers]:
     """The answers, in order, while the next requests are under way."""
-    under_way: list[Future[bytes]] = [pool.submit(post, batch) for batch in islice(waiting, AHEAD)]
+    under_way: list[Future[Answers]] = [pool.submit(post, batch) for batch in islice(waiting, AHEAD)]
     while under_way:
         answer = under_way.pop(0).result()
         under_way += [pool.submit(post, batch) for batch in islice(waiting, 1)]
         yield answer
 
 
-def _body(batch: list[Line]) -> bytes:
+def _array(items: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(items) + b"]"
+
+
+def _body(batch: Sequence[Line]) -> bytes:
     return b"\n".join([line for _, _, line in batch])
 
 

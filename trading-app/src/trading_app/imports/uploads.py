@@ -37,7 +37,7 @@ MAX_SECONDS = 1_800.0
 """How long a child may take for one step."""
 
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "TMPDIR", "LANG", "LC_ALL", "TZDIR")
-_PATHS = ("/known", "/trades", "/events")
+_PATHS = ("/known", "/known/events", "/trades", "/events")
 
 State = Literal["reading", "planned", "taking", "taken", "failed"]
 
