@@ -17,7 +17,11 @@ TRADES: list[tuple[str, str, str, str, dict[str, object]]] = [
 @pytest.fixture(scope="package")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """An app with a few trades, an import and corrections, and their history."""
-    with running(tmp_path_factory.mktemp("history"), DAY_BOUNDARY="17:00 America/New_York") as app:
+    folder = tmp_path_factory.mktemp("history")
+    accounts = folder / "accounts.yml"
+    accounts.write_text("accounts:\n  main: {capital: 1000 USDT, floor: 900 USDT}\n")
+    settings = {"DAY_BOUNDARY": "17:00 America/New_York", "WEBAPP_ACCOUNTS_FILE": str(accounts)}
+    with running(folder, **settings) as app:
         trades = [
             {
                 "symbol": "BTC/USDT",

@@ -75,10 +75,14 @@ class Question:
         return min(first, end) if self.range.from_ns is None else self.range.from_ns, end
 
     def times_with_figures(self, snapshot: Snapshot) -> tuple[int, int]:
-        """The same without what lies before the first step, so that a calendar is no longer than its figures."""
+        """The same, without the time before the first step, so that a calendar is no longer than its figures. What is
+        not given is a whole hour: bars of an hour then have no part outside.
+        """
         start, end = self.times(snapshot)
+        if self.range.to_ns is None:
+            end = -(-end // HOUR_NS) * HOUR_NS
         known = extent(snapshot)
-        return (start, end) if known is None else (min(max(start, known.first_ns), end), end)
+        return (start, end) if known is None else (min(max(start, known.first_ns // HOUR_NS * HOUR_NS), end), end)
 
 
 def read_whose(
@@ -100,6 +104,8 @@ def read_whose(
         checked("currency", currency, check_currency),
     )
 
+
+HOUR_NS = 3_600 * 10**9
 
 WhoseAsked = Annotated[Whose, Depends(read_whose)]
 Ask = Callable[..., Question]

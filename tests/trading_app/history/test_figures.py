@@ -1,0 +1,96 @@
+"""Figures of a small ledger, computed by hand: by day, over time, by round trip and group, and as positions.
+
+Long 2 at 100 with a fee of 0.5, 1 sold at 110 with a fee of 0.5, 1 at 90.10: realised 10 − 9.90, net −0.90. Another
+strategy is long 1 at 95.50. The account began with 1000 USDT.
+"""
+
+from typing import Any
+
+import httpx
+
+
+def rows(api: httpx.Client, call: str, **parameters: Any) -> list[dict[str, Any]]:
+    document = api.get(f"/api/{call}", params=parameters).raise_for_status().json()
+    found: list[dict[str, Any]] = document[call.replace("-", "_")]
+    return found
+
+
+def shown(found: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in found]
+
+
+def test_days_have_three_views(api: httpx.Client) -> None:
+    days = rows(api, "pnl", zone="UTC")
+    assert shown(days, "period", "marked", "settled", "round_trips", "trips", "fills") == [
+        ("2026-01-02", "19", "9", "0", 0, 2),  # 10 realised, 10 at the price of 110, fees 1
+        ("2026-01-03", "-19.9", "-9.9", "-0.9", 1, 1),
+        ("2026-02-01", "0", "0", "0", 0, 1),
+    ]
+    assert (days[0]["start_at"], days[0]["end_at"]) == ("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z")
+
+
+def test_the_boundary_and_the_zone_decide_which_day_and_hour_a_trade_is_in(api: httpx.Client) -> None:
+    assert shown(rows(api, "pnl"), "period") == [("2026-01-02",), ("2026-01-04",), ("2026-02-01",)]
+    assert shown(rows(api, "pnl", by="month"), "period", "trips") == [("2026-01-01", 1), ("2026-02-01", 0)]
+    assert shown(rows(api, "pnl", by="week"), "period") == [("2025-12-29",), ("2026-01-26",)]
+    hours = rows(api, "pnl", by="hour", zone="Asia/Kolkata")
+    assert shown(hours, "period", "fills") == [("05", 2), ("15", 1), ("16", 1)]
+    days = api.get("/api/pnl?by=weekday&zone=UTC").json()
+    assert (days["exact"], [day["period"] for day in days["pnl"]]) == (True, ["friday", "saturday", "sunday"])
+
+
+def test_what_would_be_too_much_becomes_coarser_and_says_so(api: httpx.Client) -> None:
+    answer = api.get("/api/equity?interval=1m&points=3").json()
+    assert shown(answer["curves"], "interval", "requested_interval", "exact_inside") == [("1d", "1m", True)]
+    assert [bar["close"] for bar in answer["equity"]] == ["19", "-0.9", "-0.9"]
+    answer = api.get("/api/pnl?from=1973-04-01&to=2072-04-01").json()
+    assert (answer["by"], answer["requested_by"]) == ("week", "day")
+
+
+def test_equity_has_every_change_and_drawdown_begins_with_the_first_loss(api: httpx.Client) -> None:
+    assert [bar["close"] for bar in rows(api, "equity")] == ["-0.5", "19", "-0.9", "-0.9"]
+    (whole,) = rows(api, "drawdown")
+    assert (whole["max"], whole["peak"], whole["trough"], whole["trough_at"]) == (
+        "19.9", "19", "-0.9", "2026-01-03T23:30:00Z",
+    )  # fmt: skip
+    assert (whole["max_share"][:9], whole["above_floor"]) == ("0.0195289", "99.1")  # 19.9 / 1019; 1000 − 0.9 − 900
+    (first,) = rows(api, "drawdown", to="2026-01-02T11:00:00Z")
+    assert (first["max"], first["peak"]) == ("0.5", "0")
+    (of_strategy,) = rows(api, "drawdown", strategy="=maker")
+    assert (of_strategy["capital"], of_strategy["max_share"]) == (None, None)
+
+
+def test_a_round_trip_has_both_prices_and_what_it_went_through(api: httpx.Client) -> None:
+    (trip,) = rows(api, "round-trips")
+    assert {name: trip[name] for name in ("entry", "exit", "gross", "fees", "net", "mae", "mfe", "revision")} == {
+        "entry": "100", "exit": "100.05", "gross": "0.1", "fees": "1", "net": "-0.9", "mae": "0", "mfe": "20",
+        "revision": 5,
+    }  # fmt: skip
+    assert (trip["tags"], trip["holding_seconds"], trip["first_seq"], trip["last_seq"]) == (["breakout"], 135_000, 1, 3)
+    assert rows(api, "round-trips", tag="other") == []
+    assert shown(rows(api, "round-trips", state="open"), "strategy", "closed_at") == [("=maker", None)]
+    assert api.get("/api/round-trips?state=open&to=2026-01-01").status_code == 422
+
+
+def test_performance_is_null_with_a_reason_where_it_is_undefined(api: httpx.Client) -> None:
+    by_strategy = rows(api, "performance", by="strategy")
+    assert shown(by_strategy, "group", "trips", "net", "win_rate", "open_trips") == [
+        ({"strategy": "=maker"}, 0, "0", None, 1),
+        ({"strategy": "default"}, 1, "-0.9", "0", 0),
+    ]
+    assert by_strategy[0]["reasons"]["win_rate"] == "no_round_trips"
+    (whole,) = rows(api, "performance", to="2026-01-20")
+    assert (whole["days"], whole["total_return"], whole["sharpe"]) == (18, "-0.0009", None)
+    assert (whole["reasons"]["sharpe"], whole["reasons"]["average_win"]) == ("too_few_days", "no_wins")
+    refused = api.get("/api/performance?by=strategy,colour").json()
+    assert refused["detail"].startswith("by has the unknown group colour; known are account, strategy")
+
+
+def test_positions_are_there_flat_or_open(api: httpx.Client) -> None:
+    names = ("strategy", "quantity", "average", "realized", "fees", "net", "mark")
+    assert shown(rows(api, "positions"), *names) == [
+        ("=maker", "1", "95.5", "0", "0", "0", "95.5"),
+        ("default", "0", None, "0.1", "1", "-0.9", None),
+    ]
+    assert shown(rows(api, "positions", open=True, symbol="btc/usdt"), "strategy") == [("=maker",)]
+    assert rows(api, "positions", account="nobody") == []
