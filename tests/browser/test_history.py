@@ -78,6 +78,22 @@ def test_a_filter_is_in_the_address_and_in_every_part(page: Page) -> None:
     expect(page.locator("#fills tbody tr")).to_have_count(len(TRADES))
 
 
+def test_the_figures_are_those_of_the_api(page: Page) -> None:
+    day = page.locator("#calendar [data-day='2026-01-05']")
+    expect(day.locator("strong")).to_have_text("+10.5")
+    expect(day).to_have_attribute("title", "10.5 USDT, 2 trades")
+    page.locator("#view").select_option("round_trips")
+    expect(page.locator("#calendar [data-month='2026-02'] h3")).to_contain_text("−5.00")
+    in_euro = page.locator("#performance [data-group='maker'] td").nth(1)
+    expect(in_euro).to_have_text("0.00")  # its only trip is open
+    page.locator("#performance [data-by='symbol']").click()
+    net = page.locator("#performance [data-group='BTC/USDT'] td").nth(1)
+    expect(net).to_have_text("+5.50")
+    expect(page.locator("#facts dd").nth(1)).to_have_text("+5.50")
+    page.locator("#currency").select_option("EUR")
+    expect(page.locator("#facts dd").nth(1)).to_have_text("0.00")
+
+
 def test_on_a_phone_nothing_sticks_out_and_axe_finds_nothing_serious(browser: Browser, app: RunningApp) -> None:
     for page in opened(browser, app.url, **PHONE):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
