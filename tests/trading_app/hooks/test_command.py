@@ -90,6 +90,17 @@ def test_kept_messages_are_shown_taken_and_dropped(bot: Bot, hooks: Hooks) -> No
     assert (taken.returncode, json.loads(taken.stdout.partition(": ")[2])["status"]) == (0, "accepted"), taken.stderr
     (trade,) = bot.trades()
     assert (trade["symbol"], trade["qty"], trade["price"]) == ("ETH/EUR", "0.25", "2000.5")
+    other = bot.send({"what": "sold", "coin": "SOL/USDT", "much": "2", "at": "150.5", "when": "2026-07-08"}).json()[
+        "id"
+    ]
+    mapping = hooks.file.with_name("once.yml")
+    mapping.write_text(
+        "times: {zone: UTC}\nfields: {symbol: coin, side: what, qty: much, price: at, ts: when}\nrows: [fill: {}]"
+    )
+    assert hook(hooks, "take", "bot", other, "--map", str(mapping), "qty=1", *at).returncode == 2
+    taken = hook(hooks, "take", "bot", other, "--map", str(mapping), *at)
+    assert (taken.returncode, json.loads(taken.stdout.partition(": ")[2])["status"]) == (0, "accepted"), taken.stderr
+    assert [(one["symbol"], one["side"], one["qty"]) for one in bot.trades()][1:] == [("SOL/USDT", "sell", "2")]
     first = bot.send("BTC crossing 5", "raw").json()["id"]
     assert hook(hooks, "drop", "bot", first, *at).stdout == f"{first}: dropped\n"
     assert hook(hooks, "drop", "bot", "all", *at).stdout == f"{second}: dropped\n"

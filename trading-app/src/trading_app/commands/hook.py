@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("name")
         one.add_argument("id", metavar="ID", help="the message's id, or `all`")
         if action == "take":
+            one.add_argument("--map", metavar="FILE", type=Path, help="a mapping to read the message by, instead")
             one.add_argument("members", metavar="name=value", nargs="*", help="a member that the message misses")
         target.add_arguments(one)
 
@@ -151,11 +152,11 @@ def _ask(arguments: argparse.Namespace, settings: Settings) -> int:
             _show_unread(unread(), as_json=arguments.json)
             return 0
         ids = [one["id"] for one in unread()] if arguments.id == "all" else [arguments.id]
-        more = _more(arguments.members) if arguments.action == "take" else b""
+        more, headers = _more(arguments) if arguments.action == "take" else (b"", {})
         failed = 0
         for message in ids:
             try:
-                answer = delivery.deliver(f"{path}/{message}/{arguments.action}", more, {})
+                answer = delivery.deliver(f"{path}/{message}/{arguments.action}", more, headers)
             except ClientError as error:
                 failed += 1
                 print(f"{message}: {error}", file=sys.stderr)
@@ -164,11 +165,17 @@ def _ask(arguments: argparse.Namespace, settings: Settings) -> int:
         return 1 if failed else 0
 
 
-def _more(words: list[str]) -> bytes:
+def _more(arguments: argparse.Namespace) -> tuple[bytes, dict[str, str]]:
+    """What a person adds to a message: its body and headers."""
+    words = arguments.members
     members = dict(word.partition("=")[::2] for word in words)
     if not all(members) or not all("=" in word for word in words):
         raise UsageError("members are written name=value")
-    return json.dumps(members).encode() if members else b""
+    if arguments.map is None:
+        return (json.dumps(members).encode(), {"Content-Type": "application/json"}) if members else (b"", {})
+    if members:
+        raise UsageError("--map and members exclude each other: write the members into the mapping")
+    return arguments.map.read_bytes(), {"Content-Type": "application/yaml"}
 
 
 def _show_unread(messages: list[dict[str, Any]], *, as_json: bool) -> None:

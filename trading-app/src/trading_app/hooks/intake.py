@@ -3,7 +3,7 @@
 import asyncio
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,11 +16,13 @@ from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
+from trading_app.hooks.preset import GENERIC
 from trading_app.hooks.readings import Fill, Ignored, Unreadable
 from trading_app.intake.service import Intake
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.outgoing import PIECE_BYTES
 from trading_app.problems import TradeProblem
+from trading_app.yaml_nodes import FileError
 
 if TYPE_CHECKING:
     from trading_app.hooks.reader import HookReader
@@ -96,16 +98,22 @@ class HookIntake:
         self._context.metrics.hook_messages[hook.name, outcome.status] += 1
         return outcome
 
-    async def take_kept(self, hook: Hook, caller: Caller, message: str, more: Mapping[str, str]) -> Outcome:
-        """Take a kept message as the hook is set up now, with the members that a person adds.
+    async def take_kept(
+        self, hook: Hook, caller: Caller, message: str, more: Mapping[str, str], mapping: str = ""
+    ) -> Outcome:
+        """Take a kept message as the hook is set up now, with the members that a person adds; or by a mapping that is
+        given for it alone.
 
-        Raises Problem: `not_found`; `invalid_trade` if it still can't be read.
+        Raises Problem: `not_found`; `invalid_parameter` for the mapping; `invalid_trade` if it still can't be read.
         """
+        reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else None
         kept = await self._ask(lambda: self._kept.find(hook.name, message))
         if kept is None:
             raise Problem("not_found", f"the hook {hook.name} keeps no message {message[:64]!r}")
         try:
-            outcome = await self._commit(hook, caller, kept.body.encode(), kept.content_type, kept.received_ns, more)
+            outcome = await self._commit(
+                hook, caller, kept.body.encode(), kept.content_type, kept.received_ns, more, reader
+            )
         except Unreadable as error:
             raise TradeProblem("invalid_trade", str(error)) from None
         await self.drop(hook, message)
@@ -133,8 +141,9 @@ class HookIntake:
         content_type: str,
         received_ns: int,
         more: Mapping[str, str] | None = None,
+        reader: "HookReader | None" = None,
     ) -> Outcome:
-        said = self._readers[hook.name].read(body, content_type, received_ns, more or {})
+        said = (reader or self._readers[hook.name]).read(body, content_type, received_ns, more or {})
         if isinstance(said, Ignored):
             return Outcome("ignored", reason=said.reason)
         try:
@@ -187,3 +196,13 @@ def _reader_of(hook: Hook) -> "HookReader":
     from trading_app.hooks.reader import HookReader  # noqa: PLC0415 -- its imports would delay every start without hooks
 
     return HookReader(hook)
+
+
+def _reader_by(hook: Hook, mapping: str) -> "HookReader":
+    """A reader of a hook's messages by another mapping. Raises Problem (`invalid_parameter`)."""
+    from trading_app.hooks.mappings import parse_mapping  # noqa: PLC0415 -- as below
+
+    try:
+        return _reader_of(replace(hook, preset=GENERIC, mapping=parse_mapping(mapping, "mapping")))
+    except FileError as error:
+        raise TradeProblem("invalid_parameter", f"the mapping can't be used: {error}") from None

@@ -23,8 +23,14 @@ def shipped_mapping(name: str) -> FileMapping:
 def read_mapping(path: Path) -> FileMapping:
     """A mapping of the user. Raises FileError."""
     try:
-        return load(path.read_text(encoding="utf-8-sig"), str(path))
-    except MappingRefused as error:
-        raise FileError(str(error)) from None
+        return parse_mapping(path.read_text(encoding="utf-8-sig"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: {error}") from error
+
+
+def parse_mapping(text: str, name: str) -> FileMapping:
+    """The same from its text. Raises FileError."""
+    try:
+        return load(text, name)
+    except MappingRefused as error:
+        raise FileError(str(error)) from None

@@ -23,6 +23,7 @@ from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
 from trading_app.http.openapi import ACCESS_CODES, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.intake.service import media_type
 from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 
@@ -40,10 +41,14 @@ BODY: dict[str, Any] = {
         },
     }
 }
+MAPPING = "application/yaml"
 MORE: dict[str, Any] = {
     "requestBody": {
         "required": False,
-        "content": {"application/json": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}},
+        "content": {
+            "application/json": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}},
+            MAPPING: {"schema": {"type": "string", "description": "A mapping (docs/mapping.md) for this message."}},
+        },
     }
 }
 HOOK_CODES = ("unauthorized", "too_many_attempts", "not_found", "too_large", "unsupported_encoding", "not_kept")
@@ -152,12 +157,15 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         openapi_extra=MORE,
     )
     async def take_kept(name: Name, message: MessageId, request: Request) -> Response:
-        """Needs the scope correct. The body, if there is one, has members that the message misses. The message is
-        forgotten once its trades are in the journal.
+        """Needs the scope correct. The body, if there is one, has members that the message misses; or, as YAML, a
+        mapping by which this message is read. The message is forgotten once its trades are in the journal.
         """
         hook = _find(intake, name)
-        body = await read_body(dict(request.scope["headers"]), request.receive, MAX_MESSAGE_BYTES)
-        outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message, _more(body))
+        headers = dict(request.scope["headers"])
+        body = await read_body(headers, request.receive, MAX_MESSAGE_BYTES)
+        is_mapping = media_type(headers) == MAPPING.encode()
+        more, mapping = ({}, _text(body)) if is_mapping else (_more(body), "")
+        outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message, more, mapping)
         return _answer(outcome_document(hook, outcome))
 
     @api.post(
@@ -188,6 +196,13 @@ def _more(body: bytes) -> dict[str, str]:
         return msgspec.json.decode(body, type=dict[str, str])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TradeProblem("not_json", f"send an object of members and their texts: {error}") from None
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TradeProblem("invalid_parameter", "the mapping is not UTF-8") from None
 
 
 def _find(intake: HookIntake, name: str) -> Hook:
