@@ -18,6 +18,15 @@ def test_it_knows_what_a_set_of_all_ids_since_the_first_knows(first: int, number
         assert space.gaps == sorted(space.gaps)
 
 
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 9))))
+def test_a_run_is_taken_as_its_ids_are_or_not_at_all(runs: list[tuple[int, int]]) -> None:
+    space, one_by_one = IdSpace(5), IdSpace(5)
+    for first, count in runs:
+        if space.claim_run(first, first + count - 1):
+            assert all(one_by_one.claim(number) for number in range(first, first + count))
+        assert space == one_by_one
+
+
 def test_missing_ids_are_named_as_ranges() -> None:
     space = IdSpace(10)
     for number in (15, 20, 13):

@@ -4,12 +4,22 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import overload
 
 import pytest
 
 from telemetry_stream.backend import follow, open_log
 from telemetry_stream.durable_log import DurableLog
-from telemetry_stream.events import Batch, Conflict, Event, PerEvent, Receipt, Submission
+from telemetry_stream.events import (
+    Batch,
+    Conflict,
+    ConsecutiveEvents,
+    Event,
+    PerEvent,
+    Receipt,
+    Series,
+    Submission,
+)
 from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.place import Place
 from telemetry_stream.stores.sqlite.integrity import check_journal
@@ -20,7 +30,7 @@ from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.stores.sqlite.store import SqliteStore
 from telemetry_stream.topics import Deduplication, Retention, Topic
 from telemetry_stream.transports.zeromq.transport import ZeroMqTransport
-from telemetry_stream.wire import split
+from telemetry_stream.wire import number, split
 from tests.support.ports import free_address
 from tests.telemetry_stream.streams import Applied, becomes, following, numbered, run
 
@@ -54,6 +64,48 @@ def test_ids_are_stored_once_in_whatever_order_they_come(journal: Journal, tmp_p
     assert ids_in(tmp_path) == [5, 6, 9, 7, 10]
     assert check_journal(tmp_path / JOURNAL_FILE).problems == []
     assert list(tmp_path.glob("keys-*")) == [], "no index of keys is made"
+
+
+class Run(ConsecutiveEvents[Event]):
+    """Ticks with consecutive ids, whose JSON is made at once."""
+
+    def __init__(self, first: int, last: int, space: str = "binance/BTCUSDT") -> None:
+        self.space, self.first_id = space, first
+        self._events = ticks(*range(first, last + 1), space=space).events
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        return self._events[index]
+
+    def numbered(self, first: int, start: int, stop: int) -> bytes:
+        return b",".join(
+            number(event.payload, sequence) for sequence, event in enumerate(self._events[start:stop], first)
+        )
+
+
+def test_runs_and_single_events_in_a_series_are_stored_once_in_order(journal: Journal, tmp_path: Path) -> None:
+    parts: list[Sequence[Event]] = [Run(5, 1_800), ticks(1_801, 1_803).events, Run(1_804, 1_804), Run(1, 2, "other")]
+    assert journal.append([Submission(Series(parts))])[0] == [Receipt(1, 1_801, 1_801, 0)]
+    known, mixed = journal.append([Submission(Run(7, 9)), Submission(Series([Run(1_802, 1_806), ticks(3).events]))])[0]
+    assert known == Receipt(0, 0, 0, 3)
+    assert mixed == Receipt(1_802, 1_804, 3, 3), "of a run that is known in part the rest is taken"
+    assert ids_in(tmp_path) == [*range(5, 1_802), 1_803, 1_804, 1, 2, 1_802, 1_805, 1_806]
+    assert check_journal(tmp_path / JOURNAL_FILE).problems == []
+    assert journal.id_spaces()["binance/BTCUSDT"] == IdSpace(1_806)
+
+
+def test_a_series_with_a_key_that_has_no_id_is_a_conflict_as_a_whole(journal: Journal) -> None:
+    odd = Submission(Series([Run(1, 3), [Event("b", b'{"id":2}')]]))
+    assert journal.append([odd])[0] == [Conflict((3,))]
+    assert journal.head() == 0
 
 
 def test_spaces_are_apart_and_what_comes_before_the_first_id_counts_as_known(journal: Journal) -> None:

@@ -4,6 +4,7 @@ Prices and quantities are decimals as text, with the digits that the venue wrote
 venue's digits; `time_us` is the same in microseconds since 1970, for decisions.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -49,6 +50,54 @@ class Trade(msgspec.Struct, gc=False):
         return (self.id, self.price, self.qty, self.side, self.time_us, self.first_id, self.last_id) == (
             other.id, other.price, other.qty, other.side, other.time_us, other.first_id, other.last_id
         )  # fmt: skip
+
+
+class TradeRun(msgspec.Struct, gc=False):
+    """Aggregates of one instrument with consecutive ids from `first` on, in columns, as they came live.
+
+    Many cost a quarter of what as many `Trade`s cost. `times` are in units of `unit_us` microseconds; iterating makes
+    the trades.
+    """
+
+    code: str
+    first: int
+    prices: list[str]
+    qtys: list[str]
+    sides: list[Side]
+    times: list[int]
+    unit_us: int
+    ts: list[str]
+    event_ts: list[str]
+    first_ids: list[int]
+    last_ids: list[int]
+    received_at_ns: int = 0
+
+    def __len__(self) -> int:
+        return len(self.prices)
+
+    @property
+    def last(self) -> int:
+        """The id of the last trade."""
+        return self.first + len(self.prices) - 1
+
+    def trade(self, index: int) -> Trade:
+        """The trade at an index from 0."""
+        return Trade(
+            self.code,
+            self.first + index,
+            self.prices[index],
+            self.qtys[index],
+            self.sides[index],
+            self.ts[index],
+            self.times[index] * self.unit_us,
+            self.event_ts[index],
+            self.first_ids[index],
+            self.last_ids[index],
+            received_at_ns=self.received_at_ns,
+        )
+
+    def __iter__(self) -> Iterator[Trade]:
+        return map(self.trade, range(len(self)))
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
@@ -120,7 +169,7 @@ class Unreadable(msgspec.Struct, frozen=True, gc=False):
     content: bytes
 
 
-Item = Trade | Quote | Candle | Head | ShutdownNotice | Subscriptions | Refusal | Unreadable
+Item = Trade | TradeRun | Quote | Candle | Head | ShutdownNotice | Subscriptions | Refusal | Unreadable
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):

@@ -5,9 +5,10 @@ are made for every message stay out of the garbage collector (`gc=False`): froze
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from itertools import chain
+from typing import TypeVar, overload
 
 import msgspec
 
@@ -81,6 +82,42 @@ class Events(Sequence[Kind_co]):
 
         To the byte what `wire.number` makes of the payload of each.
         """
+
+
+class ConsecutiveEvents(Events[Kind_co]):
+    """Events of one space of a venue's ids, with consecutive ids: their keys are `space#ID` from `first_id` on."""
+
+    space: str
+    first_id: int
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The key of each."""
+        return [f"{self.space}#{number}" for number in range(self.first_id, self.first_id + len(self))]
+
+
+class Series(Sequence[Event]):
+    """Several sequences of events, one after the other, each kept as it is."""
+
+    def __init__(self, parts: Sequence[Sequence[Event]]) -> None:
+        self.parts = parts
+        self._length = sum(map(len, parts))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Event]:
+        return chain.from_iterable(self.parts)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        """Only for whoever does not know the parts: it makes every event."""
+        return list(self)[index]
 
 
 class RequestKey(msgspec.Struct, frozen=True):

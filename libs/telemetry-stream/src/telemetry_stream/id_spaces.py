@@ -36,6 +36,15 @@ class IdSpace(msgspec.Struct):
         self.gaps[place : place + 1] = [gap for gap in ((first, number - 1), (number + 1, last)) if gap[0] <= gap[1]]
         return True
 
+    def claim_run(self, first: int, last: int) -> bool:
+        """Take the ids `first` to `last`, if all are above the head; else none of them."""
+        if first <= self.head:
+            return False
+        if first > self.head + 1:
+            self.skip(first - 1)
+        self.head = last
+        return True
+
     def skip(self, last: int) -> None:
         """Leave the ids above the head, up to `last`, missing."""
         self.gaps.append((self.head + 1, last))

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from market_feed.intake.link import Link, open_connection
 from market_feed.intake.rest import Answer, RestClient
 from market_feed.intake.shard import REFUSED
-from market_feed.market import Instrument, Subscriptions, Trade, Unreadable
+from market_feed.market import Instrument, Subscriptions, Trade, TradeRun, Unreadable
 from market_feed.venues.venue import Page, Venue
 
 LISTEN_SECONDS = 10.0
@@ -108,6 +108,8 @@ class _Check:
         for item in link.reader.read(frames, received_at_ns // 1_000):
             if isinstance(item, Trade):
                 self._trades[item.code] = item
+            elif isinstance(item, TradeRun):
+                self._trades[item.code] = item.trade(len(item) - 1)
             elif isinstance(item, Subscriptions):
                 self._listed = frozenset(item.names)
             elif isinstance(item, Unreadable):

@@ -13,7 +13,7 @@ from market_feed.decisions.event import COUNTED, numbers_after
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.market_state import Known, Market
 from market_feed.intake.journal import MarketJournal
-from market_feed.market import Quote, Trade
+from market_feed.market import Quote, Trade, TradeRun
 from market_feed.schedule.calendar import Calendar
 from market_feed.simulator.tape import read_frames
 from market_feed.venues.venue import Venue
@@ -70,10 +70,8 @@ class _Replay:
                 if not math.isinf(speed):
                     due = began + (received_at_ns - first_ns) / 1e9 / speed
                     await asyncio.sleep(max(due - time.monotonic(), 0))
-                events: list[Event] = []
                 for item in reader.read(some, received_at_ns // 1_000):
-                    events += _events(markets, item, received_at_ns)
-                journal.put(events, received_at_ns)
+                    journal.put(_events(markets, item, received_at_ns), received_at_ns)
                 frames += len(some)
                 await journal.room.wait()
             for market in markets.values():
@@ -103,7 +101,9 @@ class _Replay:
         return found
 
 
-def _events(markets: dict[str, Market], item: object, received_at_ns: int) -> list[Event]:
+def _events(markets: dict[str, Market], item: object, received_at_ns: int) -> Sequence[Event]:
+    if isinstance(item, TradeRun) and item.code in markets:
+        return markets[item.code].run_events(item, 0.0, received_at_ns)
     if isinstance(item, Trade) and item.code in markets:
         item.received_at_ns = received_at_ns
         return markets[item.code].trade_events([item], 0.0, received_at_ns)

@@ -6,13 +6,15 @@ answer after `fill_seconds`. A `Gap` goes out then, and what was held. What come
 late. Times are seconds of a monotonic clock.
 """
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from market_feed.decisions.limits import Limits
 from market_feed.decisions.patience import Patience
-from market_feed.market import Gap, GapFilled, Origin, Trade
+from market_feed.market import Gap, GapFilled, Origin, Trade, TradeRun
 from telemetry_stream.id_spaces import IdSpace
 
 RECENT = 4_096
@@ -81,6 +83,7 @@ class Continuity:
         self._held: dict[int, Trade] = {}
         self._heap: list[int] = []
         self._recent: list[Trade | None] = [None] * RECENT
+        self._recent_runs = _RecentRuns()
         self._last_single_id = 0
         for gap in gaps:
             missing = self._space.missing_between(gap.first, gap.last) if self._space else []
@@ -140,6 +143,27 @@ class Continuity:
             self._release(passed, now)
         return passed
 
+    def take_run(self, run: TradeRun) -> bool:
+        """Whether the run follows and can be passed on as it is; else nothing of it is taken."""
+        if self._held:
+            return False
+        if self._begins_anywhere:
+            self.begin_at(run.first)
+        space = self._space
+        if space is None or run.first != space.head + 1:
+            return False
+        space.head = run.last
+        ends = run.last_ids
+        if self._last_single_id and run.first_ids[0] != self._last_single_id + 1:
+            self.counters.broken_ranges += 1
+        if run.first_ids[1:] != [end + 1 for end in ends[:-1]]:
+            self.counters.broken_ranges += sum(
+                first != end + 1 for first, end in zip(run.first_ids[1:], ends, strict=False)
+            )
+        self._last_single_id = ends[-1]
+        self._recent_runs.add(run)
+        return True
+
     def page_ended(self, asked: int, trades: Iterable[Trade], now: float) -> list[Passed]:
         """The venue's answer to a request for the trades from `asked` on, in ascending order of ids.
 
@@ -196,11 +220,16 @@ class Continuity:
             passed.append(trade)
             self._look_for_filled(trade.id, space, passed)
             return
-        self._repeat(trade, self._recent[trade.id % RECENT])
+        self._repeat(trade, self._earlier(trade.id))
+
+    def _earlier(self, number: int) -> Trade | None:
+        """The trade of this id, if it was passed on lately."""
+        trade = self._recent[number % RECENT]
+        return trade if trade is not None and trade.id == number else self._recent_runs.find(number)
 
     def _repeat(self, trade: Trade, earlier: Trade | None) -> None:
         self.counters.duplicates[trade.origin] += 1
-        if earlier is not None and earlier.id == trade.id and not earlier.says_the_same(trade):
+        if earlier is not None and not earlier.says_the_same(trade):
             self.counters.conflicts += 1
 
     def _look_for_filled(self, number: int, space: IdSpace, passed: list[Passed]) -> None:
@@ -234,7 +263,7 @@ class Continuity:
             if trade.id == space.head + 1:
                 self._pass(trade, space, passed)
             else:
-                self._repeat(trade, self._recent[trade.id % RECENT])
+                self._repeat(trade, self._earlier(trade.id))
         if not self._heap:
             self.hole = None
             return
@@ -265,3 +294,29 @@ class Continuity:
         hole.first = until + 1
         self._release(passed, now)
         return passed
+
+
+class _RecentRuns:
+    """The last runs that were passed on, of RECENT trades or more."""
+
+    def __init__(self) -> None:
+        self._runs: deque[TradeRun] = deque()
+        self._trades = 0
+
+    def add(self, run: TradeRun) -> None:
+        """Keep it, and forget older ones."""
+        self._runs.append(run)
+        self._trades += len(run)
+        while self._trades - len(self._runs[0]) >= RECENT:
+            self._trades -= len(self._runs.popleft())
+
+    def find(self, number: int) -> Trade | None:
+        """The trade of this id."""
+        place = bisect_right(self._runs, number, key=_first) - 1
+        if place < 0 or number > self._runs[place].last:
+            return None
+        return self._runs[place].trade(number - self._runs[place].first)
+
+
+def _first(run: TradeRun) -> int:
+    return run.first

@@ -1,15 +1,25 @@
 """The events of the market stream, as docs/market-data.md describes them. No I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Literal
+from typing import Literal, overload
 
 import msgspec
 
-from market_feed.market import CANDLE_INTERVAL, Candle, Gap, GapFilled, Instrument, InstrumentStatus, Quote, Trade
+from market_feed.market import (
+    CANDLE_INTERVAL,
+    Candle,
+    Gap,
+    GapFilled,
+    Instrument,
+    InstrumentStatus,
+    Quote,
+    Trade,
+    TradeRun,
+)
 from market_feed.schedule.calendar import Interval
 from market_feed.times import Unit, as_text
-from telemetry_stream.events import Event, Label
+from telemetry_stream.events import ConsecutiveEvents, Event, Label
 
 COUNTED = "feed"
 """The id space of events without an id of the venue's: they are numbered here."""
@@ -40,7 +50,8 @@ class Writer:
 
     def __init__(self, instrument: Instrument, id_space: str, numbers: Iterator[int]) -> None:
         """`numbers` are those of the space COUNTED, shared by all instruments."""
-        self._space = id_space
+        self.instrument = instrument
+        self.space = id_space
         self._numbers = numbers
         venue, symbol = (_encode(text).decode() for text in (instrument.venue, instrument.symbol))
         self._market = f'"venue":{venue},"symbol":{symbol},'
@@ -56,7 +67,11 @@ class Writer:
             f'{self._trade}{trade.id}","price":"{trade.price}","qty":"{trade.qty}","side":"{trade.side}",'
             f'"ts":"{trade.ts}",{sent}{late}"received_at_ns":{trade.received_at_ns},"origin":"{trade.origin}"{ids}'
         )
-        return Event(f"{self._space}#{trade.id}", text.encode())
+        return Event(f"{self.space}#{trade.id}", text.encode())
+
+    def run(self, run: TradeRun) -> Sequence[Event]:
+        """Trades that were passed on as they came."""
+        return RunEvents(self, run)
 
     def quote(self, quote: Quote, received_at_ns: int) -> Event:
         """A quote."""
@@ -72,7 +87,7 @@ class Writer:
             f'"high":"{candle.high}","low":"{candle.low}","close":"{candle.close}","volume":"{candle.volume}",'
             f'"trades":{candle.trades},"received_at_ns":{received_at_ns}}}'
         )
-        return Event(f"{candle_space(self._space)}#{candle.number}", text.encode())
+        return Event(f"{candle_space(self.space)}#{candle.number}", text.encode())
 
     def gap(self, gap: Gap, noticed_at_ns: int) -> Event:
         """Trades that are missing."""
@@ -98,13 +113,96 @@ class Writer:
         ts = as_text(time_us // 1_000_000, Unit.SECOND)
         window = _encode(opening.name).decode()
         text = f'{{"kind":"session",{self._market}"session":"{session}","window":{window},"ts":"{ts}"}}'
-        return Event(f"{self._space}:session#{time_us // 1_000_000 * 2 + (session == 'open')}", text.encode())
+        return Event(f"{self.space}:session#{time_us // 1_000_000 * 2 + (session == 'open')}", text.encode())
 
     def _counted(self, text: str) -> Event:
         return Event(f"{COUNTED}#{next(self._numbers)}", text.encode())
 
     def _listed(self, kind: str, text: str) -> Event:
-        return ListedEvent(f"{COUNTED}#{next(self._numbers)}", text.encode(), Label(kind, self._space))
+        return ListedEvent(f"{COUNTED}#{next(self._numbers)}", text.encode(), Label(kind, self.space))
+
+
+class _Numbered(msgspec.Struct, gc=False):
+    """A live aggregate as it is journaled: to the byte what `Writer.trade` makes, with its sequence."""
+
+    seq: int
+    kind: str
+    venue: str
+    symbol: str
+    trade_id: str
+    price: str
+    qty: str
+    side: str
+    ts: str
+    event_ts: str
+    received_at_ns: int
+    origin: str
+    first_trade_id: str
+    last_trade_id: str
+
+
+class RunEvents(ConsecutiveEvents[Event]):
+    """The events of a run, made together when they are numbered."""
+
+    def __init__(self, writer: Writer, run: TradeRun) -> None:
+        self.space = writer.space
+        self.first_id = run.first
+        self._writer = writer
+        self._run = run
+
+    def __len__(self) -> int:
+        return len(self._run)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        """One by one, where some are known already."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._writer.trade(self._run.trade(index))
+
+    def numbered(self, first: int, start: int, stop: int) -> bytes:
+        """As of the base class."""
+        run, instrument, received_at_ns = self._run, self._writer.instrument, self._run.received_at_ns
+        venue, symbol, part = instrument.venue, instrument.symbol, slice(start, stop)
+        columns = zip(
+            range(first, first + stop - start),
+            map(str, range(run.first + start, run.first + stop)),
+            run.prices[part],
+            run.qtys[part],
+            run.sides[part],
+            run.ts[part],
+            run.event_ts[part],
+            map(str, run.first_ids[part]),
+            map(str, run.last_ids[part]),
+            strict=True,
+        )
+        events = [
+            _Numbered(
+                seq,
+                "trade",
+                venue,
+                symbol,
+                number,
+                price,
+                qty,
+                side,
+                ts,
+                event_ts,
+                received_at_ns,
+                "live",
+                first_id,
+                last_id,
+            )
+            for seq, number, price, qty, side, ts, event_ts, first_id, last_id in columns
+        ]
+        return _encode(events)[1:-1]
 
 
 def numbers_after(last: int) -> Iterator[int]:

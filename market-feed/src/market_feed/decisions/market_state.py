@@ -10,7 +10,17 @@ from market_feed.decisions.event import Writer
 from market_feed.decisions.freshness import Freshness
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.patience import Patience
-from market_feed.market import Candle, Gap, GapFilled, Instrument, InstrumentStatus, MarketStatus, Quote, Trade
+from market_feed.market import (
+    Candle,
+    Gap,
+    GapFilled,
+    Instrument,
+    InstrumentStatus,
+    MarketStatus,
+    Quote,
+    Trade,
+    TradeRun,
+)
 from market_feed.schedule.calendar import Calendar
 from market_feed.schedule.session import Session
 from telemetry_stream.events import Event
@@ -113,14 +123,31 @@ class Market:
 
     def trade_events(self, trades: list[Trade], now: float, received_at_ns: int) -> list[Event]:
         """The events of trades that came live."""
-        self.freshness.note_trade(now)
-        self.asks_status = self.asks_status or self.freshness.is_halted
-        self.session.note_trade(trades[-1].time_us)
-        self.arrival_delay_us = received_at_ns // 1_000 - trades[-1].time_us
+        self._note_arrival(trades[-1].time_us, now, received_at_ns)
         if self.awaits_start is not None:
             self._early += trades
             return []
         return self.events(self.continuity.take(trades, now), received_at_ns)
+
+    def run_events(self, run: TradeRun, now: float, received_at_ns: int) -> Sequence[Event]:
+        """The events of trades that came live together: as a whole where nothing is decided for one alone."""
+        run.received_at_ns = received_at_ns
+        is_inside = self.session.calendar.is_always_open or (
+            self.session.is_open and self.session.admits_all(min(run.times) * run.unit_us, max(run.times) * run.unit_us)
+        )
+        if self.awaits_start is not None or not is_inside or not self.continuity.take_run(run):
+            return self.trade_events(list(run), now, received_at_ns)
+        last_us = run.times[-1] * run.unit_us
+        self._note_arrival(last_us, now, received_at_ns)
+        self.last_trade_us, self.last_price = last_us, run.prices[-1]
+        self.trades += len(run)
+        return self.writer.run(run)
+
+    def _note_arrival(self, time_us: int, now: float, received_at_ns: int) -> None:
+        self.freshness.note_trade(now)
+        self.asks_status = self.asks_status or self.freshness.is_halted
+        self.session.note_trade(time_us)
+        self.arrival_delay_us = received_at_ns // 1_000 - time_us
 
     def quote_events(self, quote: Quote, now: float, received_at_ns: int) -> list[Event]:
         """The event of a quote; none if it is not newer than the last, or if it has to wait."""

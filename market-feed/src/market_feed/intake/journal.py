@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from service_kit.metrics.histogram import BOUNDS_NS, Histogram
 from telemetry_stream.errors import StoreBusy
-from telemetry_stream.events import Event, Receipt, Submission
+from telemetry_stream.events import Event, Receipt, Series, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 
 BUSY_SECONDS = 0.2
@@ -46,6 +46,7 @@ class MarketJournal:
         self._clock_ns = clock_ns
         self._waiting: deque[tuple[Sequence[Event], int]] = deque()
         self._in_flight: list[tuple[Sequence[Event], int]] = []
+        self._is_due = False
         self.pending = 0
         """Events that are not durable yet."""
 
@@ -59,10 +60,12 @@ class MarketJournal:
         if self.pending > self._max_pending and self.room.is_set():
             self.room.clear()
             self.pauses += 1
-        if not self._in_flight:
-            self._submit()
+        if not self._in_flight and not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._submit)  # with what else this iteration of the loop brings
 
     def _submit(self) -> None:
+        self._is_due = False
         size = 0
         while self._waiting and size < MAX_EVENTS:
             self._in_flight.append(self._waiting.popleft())
@@ -73,8 +76,7 @@ class MarketJournal:
             self.idle.set()
 
     def _hand_over(self) -> None:
-        events = [event for events, _ in self._in_flight for event in events]
-        self._committer.submit(Submission(events), self._done)
+        self._committer.submit(Submission(Series([events for events, _ in self._in_flight])), self._done)
 
     def _done(self, outcome: Outcome) -> None:
         if isinstance(outcome, StoreBusy):

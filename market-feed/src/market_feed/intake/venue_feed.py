@@ -28,6 +28,7 @@ from market_feed.market import (
     ShutdownNotice,
     Subscriptions,
     Trade,
+    TradeRun,
     Unreadable,
 )
 from market_feed.schedule.calendar import Calendar
@@ -120,29 +121,32 @@ class VenueFeed:
             for one in self._shares[self.shards.index(self._shard_of(link))]:
                 one.looks_for_tail = True
         now = time.monotonic()
-        events: list[Event] = []
-        run: list[Trade] = []
-        market: Market | None = None
+        trades: list[Trade] = []
         for item in link.reader.read(frames, received_at_ns // 1_000):
+            if trades and (type(item) is not Trade or item.code != trades[0].code):
+                self._take_trades(trades, now, received_at_ns)
+                trades = []
             if type(item) is Trade:
                 item.received_at_ns = received_at_ns
-                if market is None or item.code != market.instrument.code:
-                    if run and market is not None:
-                        events += market.trade_events(run, now, received_at_ns)
-                        run = []
-                    market = self.markets.get(item.code)
-                    if market is None:
-                        self.rejected["unknown_symbol"] += 1
-                        continue
-                run.append(item)
-                continue
-            if run and market is not None:
-                events += market.trade_events(run, now, received_at_ns)
-                run = []
-            events += self._other(link, item, now, received_at_ns)
-        if run and market is not None:
-            events += market.trade_events(run, now, received_at_ns)
-        self._journal.put(events, received_at_ns)
+                trades.append(item)
+            elif type(item) is TradeRun:
+                self._take_trades(item, now, received_at_ns)
+            else:
+                self._journal.put(self._other(link, item, now, received_at_ns), received_at_ns)
+        if trades:
+            self._take_trades(trades, now, received_at_ns)
+
+    def _take_trades(self, trades: list[Trade] | TradeRun, now: float, received_at_ns: int) -> None:
+        """Trades of one instrument."""
+        code = trades.code if isinstance(trades, TradeRun) else trades[0].code
+        market = self.markets.get(code)
+        if market is None:
+            self.rejected["unknown_symbol"] += len(trades)
+            return
+        if isinstance(trades, TradeRun):
+            self._journal.put(market.run_events(trades, now, received_at_ns), received_at_ns)
+        else:
+            self._journal.put(market.trade_events(trades, now, received_at_ns), received_at_ns)
 
     def _needs_of(self, market: Market) -> list[Need[Any]]:
         return [

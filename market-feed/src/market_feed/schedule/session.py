@@ -39,6 +39,11 @@ class Session:
         """Whether a trade of this time, the venue's, belongs to an opening."""
         return self.calendar.is_always_open or self.calendar.opening_at(time_us) is not None
 
+    def admits_all(self, earliest_us: int, latest_us: int) -> bool:
+        """Whether all trades of these times, the venue's, belong to one opening."""
+        opening = self.calendar.opening_at(earliest_us)
+        return opening is not None and latest_us < opening.end_us
+
     def note_trade(self, time_us: int) -> None:
         """A trade came; after one of after the end nothing more is expected."""
         if self.current is not None and time_us >= self.current.end_us:

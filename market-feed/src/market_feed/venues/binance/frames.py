@@ -1,6 +1,8 @@
 """Reads Binance's combined streams. https://github.com/binance/binance-spot-api-docs, web-socket-streams. No I/O."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import le
 from typing import Any
 
 import msgspec
@@ -15,14 +17,17 @@ from market_feed.market import (
     Side,
     Subscriptions,
     Trade,
+    TradeRun,
     Unreadable,
 )
-from market_feed.times import Unit, as_text, is_plausible, plausible_range
-from market_feed.venues.decimals import Decimals
+from market_feed.times import Unit, as_text, as_texts, is_plausible, plausible_range
+from market_feed.venues.decimals import Decimals, are_decimals
 from telemetry_stream.id_spaces import MAX_DIGITS
 
 MAX_ID = 10**MAX_DIGITS
-SHUTDOWN = "serverShutdown"
+AGGREGATE, SHUTDOWN = "aggTrade", "serverShutdown"
+MIN_RUN = 8
+"""Fewer aggregates take no more time one by one."""
 
 
 class _Kline(msgspec.Struct, gc=False):
@@ -40,19 +45,22 @@ class _Kline(msgspec.Struct, gc=False):
 
 
 class _Data(msgspec.Struct, gc=False):
-    """The members of every event that is used; which of them an event has depends on `e`. Quotes have no `e`."""
+    """The members of every event that is used; which of them an event has depends on `e`. Quotes have no `e`.
+
+    Those of an aggregate come first, in the venue's order: that is the quickest to read.
+    """
 
     e: str = ""
     E: int = 0
     s: str = ""
+    a: int | str = 0
     p: str = ""
     q: str = ""
+    f: int = 0
+    l: int | str = 0  # noqa: E741 -- the venue's name
     T: int = 0
     m: bool | None = None
     t: int = 0
-    a: int | str = 0
-    f: int = 0
-    l: int | str = 0  # noqa: E741 -- the venue's name
     L: int = 0
     u: int = 0
     b: str | int = ""
@@ -62,9 +70,8 @@ class _Data(msgspec.Struct, gc=False):
 
 
 class _Frame(msgspec.Struct, gc=False):
-    """An event with the name of its stream, or the answer to a message of ours, or a bare event."""
+    """An event of a stream, or the answer to a message of ours, or a bare event."""
 
-    stream: str = ""
     data: _Data | list[_Data] | None = None
     e: str = ""
     result: Any = None
@@ -90,7 +97,7 @@ class BinanceReader:
         self._unit_is_certain = False
         self._earliest = self._latest = self._us = 0
         self._decimals = Decimals()
-        trades = {"trade": self._trade} if single else {"aggTrade": self._aggregate}
+        trades = {"trade": self._trade} if single else {AGGREGATE: self._aggregate}
         self._reads_aggregates = not single
         self._read_event: dict[str, Callable[[_Data, int], Item | None]] = {
             **trades,
@@ -109,16 +116,75 @@ class BinanceReader:
             decoded = []
         if len(decoded) != len(frames):
             return [item for frame in frames for item in self._read_alone(frame, now_us)]
-        items: list[Item] = []
+        trades: list[Item] = []
+        others: list[Item] = []
+        aggregates: dict[str, list[_Data]] = {}
+        code, some = "", list[_Data]()
         for frame in decoded:
             data = frame.data
-            if type(data) is _Data:
-                item = self._sound_aggregate(data) or self._event(data, now_us)
-                if item is not None:
-                    items.append(item)
+            if type(data) is not _Data:
+                others += self._others(frame, now_us)
+            elif data.e == AGGREGATE:
+                if data.s != code or not some:
+                    code = data.s
+                    some = aggregates.setdefault(code, [])
+                some.append(data)
             else:
-                items += self._others(frame, now_us)
-        return items
+                item = self._event(data, now_us)
+                if item is not None:
+                    others.append(item)
+        for some in aggregates.values():
+            trades += self._aggregates(some, now_us)
+        return trades + others
+
+    def _aggregates(self, some: list[_Data], now_us: int) -> list[Item]:
+        """One instrument's aggregates: a run, if there are enough and nothing about them is unusual."""
+        run = self._run(some) if len(some) >= MIN_RUN else None
+        if run is not None:
+            return [run]
+        items = (self._sound_aggregate(data) or self._event(data, now_us) for data in some)
+        return [item for item in items if item is not None]
+
+    def _run(self, some: list[_Data]) -> TradeRun | None:
+        """The same checks as in `_aggregate`, and consecutive ids; None if any fails."""
+        if not (self._reads_aggregates and self._unit_is_certain):
+            return None
+        number, count = some[0].a, len(some)
+        if not (type(number) is int and [one.a for one in some] == list(range(number, number + count))):
+            return None
+        first_ids, last_ids = [one.f for one in some], [one.l for one in some]
+        times, sent, makers = [one.T for one in some], [one.E for one in some], [one.m for one in some]
+        prices, qtys = [one.p for one in some], [one.q for one in some]
+        if not (
+            some[0].s
+            and 0 < number < MAX_ID - count
+            and set(map(type, last_ids)) == {int}
+            and min(first_ids) > 0
+            and max(last_ids) < MAX_ID
+            and all(map(le, first_ids, last_ids))
+            and self._earliest <= min(times)
+            and max(times) <= self._latest
+            and self._earliest <= min(sent)
+            and max(sent) <= self._latest
+            and None not in makers
+            and are_decimals(prices)
+            and are_decimals(qtys)
+        ):
+            return None
+        text = as_texts(chain(times, sent), self.unit).__getitem__
+        return TradeRun(
+            some[0].s,
+            number,
+            prices,
+            qtys,
+            ["sell" if maker else "buy" for maker in makers],
+            times,
+            self._us,
+            list(map(text, times)),
+            list(map(text, sent)),
+            first_ids,
+            last_ids,  # type: ignore[arg-type]  # all are int
+        )
 
     def _read_alone(self, frame: bytes, now_us: int) -> list[Item]:
         try:
@@ -136,7 +202,7 @@ class BinanceReader:
         return items
 
     def _others(self, frame: _Frame, now_us: int) -> list[Item]:
-        if frame.e == SHUTDOWN or frame.stream == f"!{SHUTDOWN}":
+        if frame.e == SHUTDOWN:
             return [ShutdownNotice()]
         if isinstance(frame.data, list):
             return [item for data in frame.data if (item := self._event(data, now_us)) is not None]
@@ -159,8 +225,7 @@ class BinanceReader:
         """
         number, last, known = data.a, data.l, self._decimals.known
         if not (
-            data.e == "aggTrade"
-            and self._reads_aggregates
+            self._reads_aggregates
             and self._unit_is_certain
             and data.p in known
             and (data.q in known or self._decimals.has(data.q))

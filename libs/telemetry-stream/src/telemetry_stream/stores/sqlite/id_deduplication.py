@@ -1,11 +1,11 @@
 """Recognises repetitions by a venue's ascending ids; a small table keeps the head and the gaps of each id space."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import apsw
 import msgspec
 
-from telemetry_stream.events import Conflict, Event, PerEvent, Receipt, Submission
+from telemetry_stream.events import Conflict, ConsecutiveEvents, Event, PerEvent, Receipt, Series, Submission
 from telemetry_stream.id_spaces import IdSpace, split_key
 from telemetry_stream.stores.sqlite.pending_commit import PendingCommit
 
@@ -68,25 +68,53 @@ class IdDeduplication:
         """Nothing to release."""
 
     def _take(self, events: Sequence[Event], submission: Submission, commit: PendingCommit) -> Receipt | Conflict:
+        parts = events.parts if isinstance(events, Series) else (events,)
         try:
-            keys = [split_key(event.key) for event in events]
+            keys = [_keys_of(part) for part in parts]
         except ValueError:
             return Conflict(tuple(index for index, event in enumerate(events) if not _is_key(event.key)))
-        new = [event for event, (space, number) in zip(events, keys, strict=True) if self._claim(space, number)]
-        if not new:
+        first, before = commit.head + 1, commit.head
+        for part, known in zip(parts, keys, strict=True):
+            if isinstance(part, ConsecutiveEvents) and self._claim_all(part):
+                commit.add(part, submission.origin)
+                continue
+            new = [event for event, (space, number) in zip(part, known, strict=True) if self._claim(space, number)]
+            if new:
+                commit.add(new, submission.origin)
+        accepted = commit.head - before
+        if not accepted:
             return Receipt(0, 0, 0, len(events))
-        receipt = commit.add(new, submission.origin)
-        return Receipt(receipt.first, receipt.last, len(new), len(events) - len(new))
+        return Receipt(first, commit.head, accepted, len(events) - accepted)
+
+    def _claim_all(self, events: ConsecutiveEvents[Event]) -> bool:
+        """Take the ids of all events, if none is known and all are above the others; else none."""
+        last = events.first_id + len(events) - 1
+        space = self._space(events.space)
+        if space is None:
+            self._changed[events.space] = IdSpace(last)
+            return True
+        return space.claim_run(events.first_id, last)
 
     def _claim(self, name: str, number: int) -> bool:
-        space = self._changed.get(name)
+        space = self._space(name)
         if space is None:
-            known = self.spaces.get(name)
-            if known is None:
-                self._changed[name] = IdSpace(number)
-                return True
-            space = self._changed[name] = IdSpace(known.head, known.gaps.copy())  # the old one stands until the commit
+            self._changed[name] = IdSpace(number)
+            return True
         return space.claim(number)
+
+    def _space(self, name: str) -> IdSpace | None:
+        """The space as this commit leaves it; None if nothing of it is known."""
+        space = self._changed.get(name)
+        if space is None and (known := self.spaces.get(name)) is not None:
+            space = self._changed[name] = IdSpace(known.head, known.gaps.copy())  # the old one stands until the commit
+        return space
+
+
+def _keys_of(events: Sequence[Event]) -> Iterable[tuple[str, int]]:
+    """The space and the id of each event. Raises ValueError."""
+    if isinstance(events, ConsecutiveEvents):
+        return ((events.space, number) for number in range(events.first_id, events.first_id + len(events)))
+    return [split_key(event.key) for event in events]
 
 
 def _is_key(key: str) -> bool:
