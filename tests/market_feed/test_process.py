@@ -3,6 +3,9 @@ of other feeds, in docs/market-data.md.
 """
 
 import random
+import shutil
+import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from tests.market_feed import recordings
 from tests.market_feed.recordings import only
 from tests.market_feed.running import FEED, RunningFeed, facts, journaled, parts, running_feed
 from tests.support.apps import samples_of
+from tests.support.fake_exchange import fake_exchange
 from tests.support.http import HTTP
 from tests.support.polling import eventually
 
@@ -80,6 +84,29 @@ def test_single_trades_are_one_of_the_settings(tmp_path: Path) -> None:
         events = feed.events()
         assert journaled(events) == facts(SINGLES, "t")
         assert [one["ts"] for one in events] == [as_text(one["T"], Unit.MILLISECOND) for one in SINGLES]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_row_3_over_tls_too_it_connects_again_and_nothing_is_missing(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    files = ["-keyout", str(key), "-out", str(cert)]
+    subprocess.run(["openssl", "req", "-x509", *kind, *files, *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with fake_exchange(context) as exchange:
+        feed = RunningFeed(tmp_path, exchange, SSL_CERT_FILE=str(cert))
+        try:
+            feed.start()
+            begin(feed)
+            exchange.do(cut_with("no_tls"))
+            play(feed, TICKS[WARM_UP:])
+            eventually(lambda: exchange.do(lambda one: one.connects) == 2)
+            nudge(feed)
+            assert journaled(feed.of_kind("trade"))[:-1] == facts(AGGREGATES)
+        finally:
+            feed.apps.end()
 
 
 def cut_with(how: str) -> Callable[[Exchange], None]:
@@ -308,7 +335,9 @@ def test_the_version_is_shown(tmp_path: Path) -> None:
     assert __version__ in samples
 
 
-def test_rows_12_to_14_many_streams_are_subscribed_to_slowly_and_anew_after_each_reconnection(tmp_path: Path) -> None:
+def test_rows_12_to_14_many_streams_are_subscribed_to_slowly_and_exactly_so_after_a_cut_amid_that(
+    tmp_path: Path,
+) -> None:
     symbols = ["BTC-USDT", *(f"C{number}-USDT" for number in range(180))]
     with running_feed(tmp_path, FEED_SYMBOLS=",".join(symbols)) as feed:
         wanted = {f"{symbol.replace('-', '').lower()}@{kind}" for symbol in symbols for kind in ("aggTrade", "ticker")}
@@ -316,11 +345,12 @@ def test_rows_12_to_14_many_streams_are_subscribed_to_slowly_and_anew_after_each
         def has_exactly_the_wanted() -> bool:
             return feed.exchange.do(lambda exchange: [set(one.streams) for one in exchange.subscribers]) == [wanted]
 
-        eventually(has_exactly_the_wanted)
-        feed.exchange.do(cut_with("abort"))
+        eventually(lambda: feed.exchange.do(lambda exchange: exchange.messages), what="the first message of several")
+        feed.exchange.do(cut_with("1008"))
         eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) == 2)
+        feed.exchange.run(feed.exchange.exchange.ping())
         eventually(has_exactly_the_wanted)
-        assert feed.exchange.do(lambda exchange: exchange.closed_for_messages) == 0
+        assert feed.exchange.do(lambda exchange: exchange.closed_for_messages) == 0, "a pong counts as a message, too"
         sizes = [len(one.get("params", [])) for one in feed.exchange.do(lambda exchange: exchange.messages)]
         assert max(sizes) <= 200
 

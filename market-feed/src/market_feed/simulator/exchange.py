@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import ssl
 import time
 from collections import deque
@@ -203,9 +204,12 @@ class Exchange:
             await asyncio.sleep(0.005)
 
     def cut(self, how: str = "abort") -> None:
-        """End every connection: `abort` (RST or EOF without a close frame), or a close code."""
+        """End every connection: `abort` (no close frame), `mid_frame`, `no_tls` (bytes that are none), or a code."""
         for subscriber in list(self.subscribers):
             if how == "abort":
+                subscriber.connection.transport.abort()
+            elif how == "no_tls":
+                os.write(subscriber.connection.transport.get_extra_info("socket").fileno(), b"no TLS record")
                 subscriber.connection.transport.abort()
             elif how == "mid_frame":
                 subscriber.connection.transport.write(b"\x81\x7e\x10\x00half")
