@@ -48,6 +48,8 @@ CALLS = {
         f"GET /api/{name}": ["200", "304", "401", "403", "422"]
         for name in ("positions", "round-trips", "performance", "pnl", "equity", "drawdown")
     },
+    "GET /api/metrics/latest": ["200", "401", "403", "422"],
+    "GET /api/metrics/stream": ["200", "401", "403", "422"],
     "GET /api/imports": ["200", "304", "401", "403", "422"],
     "GET /api/symbols": ["200", "304", "401", "403", "422"],
     "GET /api/trades": ["200", "304", "401", "403", "422"],

@@ -51,18 +51,27 @@ SEARCHES: dict[str, tuple[Search, Any]] = {
 }  # fmt: skip
 
 
+Stored = tuple[Path, list[tuple[int, Event]]]
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """A store, and its fills in force in the order of trading, the plain way."""
+    folder, ledger = tmp_path_factory.mktemp("search"), a_random_ledger(17)
+    fold(folder, ledger)
+    return folder, sorted((fill for fills in ledger.effective().values() for fill in fills), key=in_order)
+
+
 @pytest.mark.parametrize("newest_first", [True, False], ids=["newest first", "oldest first"])
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_finds_what_the_plain_way_finds(tmp_path: Path, name: str, newest_first: bool) -> None:
-    ledger = a_random_ledger(17)
-    fold(tmp_path, ledger)
+def test_a_search_finds_what_the_plain_way_finds(stored: Stored, name: str, newest_first: bool) -> None:
+    folder, in_force = stored
     wanted, matches = SEARCHES[name]
-    expected = sorted((fill for fills in ledger.effective().values() for fill in fills), key=in_order)
-    expected = [fill for fill in expected if matches(fill[1])]
+    expected = [fill for fill in in_force if matches(fill[1])]
     assert expected
     if newest_first:
         expected.reverse()
-    assert [shape(fill) for fill in found(tmp_path, wanted, newest_first=newest_first)] == [
+    assert [shape(fill) for fill in found(folder, wanted, newest_first=newest_first)] == [
         (seq, key_of(fill), fill["price"], fill["qty"], fill["symbol"]) for seq, fill in expected
     ]
 

@@ -10,7 +10,7 @@ from service_kit.connection.context import ConnectionContext
 from service_kit.connection.counters import ConnectionCounters
 from service_kit.connection.guarded_http import guarded_connection
 from service_kit.connection.limits import ConnectionLimits
-from service_kit.http_app import HttpApp, metrics_handler
+from service_kit.http_app import JSON, Handler, HttpApp, Request, Response, metrics_handler
 from service_kit.lifecycle.descriptors import make_room_for_connections
 from service_kit.lifecycle.ending import Ending, StartFailed
 from service_kit.lifecycle.serve import Address, Serving, serve
@@ -22,6 +22,7 @@ from telemetry_stream.errors import UnusableKey
 from trading_analytics.environment import Settings
 from trading_analytics.exposition import families
 from trading_analytics.keeper import Keeper
+from trading_analytics.market.document import markets_document
 from trading_analytics.market.follower import MarketFollower
 from trading_analytics.problems import TYPES, NotCaughtUp
 
@@ -55,13 +56,25 @@ def start(settings: Settings, ending: Ending) -> Serving:
     limits = ConnectionLimits("ANALYTICS", make_room_for_connections(settings.max_connections, "ANALYTICS"))
     connections = ConnectionContext.of(limits, ConnectionCounters(TYPES))
     gate = Gate("trading-analytics", "ANALYTICS_API_TOKENS", settings.api_tokens, SYSTEM_CLOCK)
-    routes = {"/metrics": metrics_handler(lambda: families(keeper, market, app.requests, connections))}
+    routes: dict[str, Handler] = {
+        "/metrics": metrics_handler(lambda: families(keeper, market, app.requests, connections)),
+        "/markets": partial(markets, market),
+    }
     app = HttpApp(routes, gate, connections, partial(require_caught_up, keeper))
     log.info("started", follows=settings.ledger.live_address, replay=settings.ledger.replay_address)
     tasks = {"history": ending.cancels(keep(keeper))}
     if market is not None:
         tasks["market"] = ending.cancels(market.run())
     return Serving(app, guarded_connection(connections), tasks)
+
+
+async def markets(market: MarketFollower | None, _request: Request) -> Response:
+    """`GET /markets`. Without a feed it has no readings."""
+    if market is None:
+        body = markets_document(None, "", 0, 0)
+    else:
+        body = markets_document(market.fold, market.committed.stream, market.committed.sequence, SYSTEM_CLOCK.unix_ns())
+    return Response(200, JSON, [body])
 
 
 async def keep(keeper: Keeper) -> None:

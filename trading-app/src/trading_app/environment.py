@@ -53,6 +53,8 @@ class Settings:
     day_boundary: DayBoundary
     sidecar_url: str
     sidecar_token: str = field(repr=False)
+    analytics_url: str
+    analytics_token: str = field(repr=False)
     unknown_names: Mapping[str, str]
     """Unknown settings, each with the name that was probably meant."""
 
@@ -93,6 +95,8 @@ def read_settings(environment: Environment) -> Settings:
         day_boundary=_day_boundary(environment.text("DAY_BOUNDARY", "00:00 UTC")),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
+        analytics_url=_analytics_url(environment),
+        analytics_token=token_to_show(environment, "ANALYTICS_API_TOKENS"),
         unknown_names=environment.unknown_names(),
     )
     _refuse_open_listeners(settings)
@@ -142,6 +146,11 @@ def _day_boundary(written: str) -> DayBoundary:
 def _sidecar_url(environment: Environment) -> str:
     host = environment.text("SIDECAR_HTTP_HOST", "127.0.0.1")
     return f"http://{host}:{environment.port('SIDECAR_HTTP_PORT', 8001)}"
+
+
+def _analytics_url(environment: Environment) -> str:
+    host = environment.text("ANALYTICS_HTTP_HOST", "127.0.0.1")
+    return f"http://{host}:{environment.port('ANALYTICS_HTTP_PORT', 8002)}"
 
 
 def _refuse_open_listeners(settings: Settings) -> None:

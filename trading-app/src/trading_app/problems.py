@@ -16,6 +16,7 @@ OWN_TYPES = {
     "invalid_event": ProblemType(422, "Invalid event"),
     "invalid_batch": ProblemType(422, "Invalid batch; none of it was accepted"),
     "invalid_parameter": ProblemType(422, "Invalid parameter"),
+    "analytics_unavailable": ProblemType(503, "trading-analytics does not answer"),
     "history_missing": ProblemType(503, "The history has not been built yet"),
     "history_newer": ProblemType(503, "A later version made the history"),
     "history_foreign": ProblemType(503, "The history is of another ledger"),

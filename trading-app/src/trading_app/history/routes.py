@@ -4,8 +4,20 @@ from fastapi import FastAPI
 
 from service_kit.clock import Clock
 from trading_app.context import Context
-from trading_app.history import equity, health, imports, performance, pnl, positions, round_trips, symbols, trades
+from trading_app.history import (
+    equity,
+    health,
+    imports,
+    metrics,
+    performance,
+    pnl,
+    positions,
+    round_trips,
+    symbols,
+    trades,
+)
 from trading_app.history.accounts import Accounts
+from trading_app.history.markets import MarketsFeed
 from trading_app.history.question import asking
 from trading_app.history.store import HistoryStore
 from trading_app.page.sidecar_feed import SidecarFeed
@@ -24,4 +36,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock, acco
     round_trips.add_to(api, store, ask)
     pnl.add_to(api, store, ask)
     equity.add_to(api, store, ask, accounts)
+    metrics.add_to(
+        api, context, MarketsFeed(context.settings.analytics_url, context.settings.analytics_token, clock), feed
+    )
     performance.add_to(api, store, ask, accounts)

@@ -49,6 +49,8 @@ ROUTES = frozenset(
         "/api/positions",
         "/api/round-trips",
         "/api/pnl",
+        "/api/metrics/latest",
+        "/api/metrics/stream",
         "/api/equity",
         "/api/drawdown",
         "/api/performance",
@@ -70,7 +72,7 @@ ROUTES = frozenset(
         "/openapi.json",
     )
 )
-ENDLESS_ROUTES = ("/trades/stream", "/page/stream")
+ENDLESS_ROUTES = ("/trades/stream", "/page/stream", "/api/metrics/stream")
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 KEPT_NOWHERE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))

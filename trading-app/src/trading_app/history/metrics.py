@@ -1,0 +1,180 @@
+"""GET /api/metrics/latest and GET /api/metrics/stream: windowed metrics of markets, the newest of each."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Query
+from starlette.responses import Response
+
+from trading_app.context import Context
+from trading_app.history.markets import MarketsFeed, Reading, unrealized_in
+from trading_app.history.parameters import SymbolLabel
+from trading_app.http.openapi import ACCESS_CODES, TEXT, problem_responses, success
+from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.outgoing import Piece
+from trading_app.page.sidecar_feed import SidecarFeed
+from trading_app.problems import TradeProblem
+from trading_app.query.question import checked
+from trading_app.query.routes import LiveResponse
+from trading_app.query.trades import KEEP_ALIVE_SECONDS
+from trading_model.field_rules import check_symbol
+
+PAUSE_SECONDS = 0.25
+"""Between two events of a stream: at most four a second, whatever the market does."""
+
+Row = Mapping[str, Any]
+
+_NUMBER = {"type": ["number", "null"]}
+_MEASURES = (
+    "volatility_pct", "max_drawdown_pct", "unrealized_pnl", "volatility_annualized_pct", "volatility_ewma_pct",
+    "drawdown_pct", "price_change_pct", "volume", "vwap", "spread_bps", "price", "age_seconds",
+)  # fmt: skip
+ROW = {
+    "type": "object",
+    "description": "A window of a market. Drawdowns are 0 or negative. What is not known is null, with its reason.",
+    "required": ["symbol", "venue", "window", "timestamp", "coverage", "samples", "expected", "reasons", *_MEASURES],
+    "properties": {
+        "symbol": {"type": "string", "description": "BASE-QUOTE"},
+        "venue": {"type": "string"},
+        "window": {"type": "string", "description": "Its length: 30s, 5m, 1h."},
+        "timestamp": {"type": "string", "format": "date-time", "description": "The end of the window."},
+        **dict.fromkeys(_MEASURES, _NUMBER),
+        "price_at": {"type": ["string", "null"], "format": "date-time"},
+        "coverage": {"type": "number", "description": "Which part of the window is known, 0 to 1."},
+        "samples": {"type": "integer"},
+        "expected": {"type": "integer"},
+        "reasons": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
+
+Window = Annotated[
+    str | None,
+    Query(pattern="^([1-9][0-9]{0,5}[smhd]|all)$", description="A window such as `5m`, or `all`; default: the first."),
+]
+
+
+class MarketRows:
+    """The newest rows, with the P&L that the sidecar knows."""
+
+    def __init__(self, markets: MarketsFeed, feed: SidecarFeed) -> None:
+        self._markets = markets
+        self._feed = feed
+
+    async def read(self, symbol: str | None, window: str | None) -> list[Row]:
+        """Those of a symbol and a window; by default of all symbols, and the first window. Raises TradeProblem."""
+        wanted = checked("symbol", symbol, check_symbol)
+        readings = (await self._markets.latest()).readings
+        state = self._feed.latest.state
+        positions = () if state is None else state.positions
+        chosen = window or (readings[0].window if readings else "")
+        return [
+            _row(one, unrealized_in(one.symbol, positions))
+            for one in readings
+            if wanted in (None, one.symbol) and chosen in ("all", one.window)
+        ]
+
+
+def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFeed) -> None:
+    """Add the calls."""
+
+    rows = MarketRows(markets, feed)
+
+    @api.get(
+        "/api/metrics/latest",
+        tags=["history"],
+        summary="Volatility, drawdown and the like of each market, the newest",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=success("A row for each market and window", application_json={"type": "array", "items": ROW})
+        | problem_responses(*ACCESS_CODES, "invalid_parameter", "analytics_unavailable", "too_many_answers"),
+    )
+    async def latest(symbol: SymbolLabel = None, window: Window = None) -> Response:
+        """Of the markets in `FEED_SYMBOLS`; numbers have all their digits. `unrealized_pnl` is of the spot positions in
+        the market.
+        """
+        context.outgoing.check()
+        return Response(_encode(await rows.read(symbol, window)), media_type="application/json")
+
+    @api.get(
+        "/api/metrics/stream",
+        tags=["history"],
+        summary="The same as server-sent events, each change once",
+        response_class=Response,
+        dependencies=KNOWN_PARAMETERS_ONLY,
+        responses=success(
+            "Events without end", text_event_stream={**TEXT, "description": "`data` is an array of rows."}
+        )
+        | problem_responses(
+            *ACCESS_CODES, "invalid_parameter", "analytics_unavailable", "too_many_streams", "too_many_answers"
+        ),
+    )
+    async def stream(symbol: SymbolLabel = None, window: Window = None) -> Response:
+        """The first event `metrics` has all rows, later ones those that changed: of several changes within 250 ms the
+        last.
+        """
+        if context.live_streams.full:
+            raise TradeProblem(
+                "too_many_streams",
+                "the maximum number of live streams is open (WEBAPP_MAX_LIVE_STREAMS); close one",
+                retry_after=10,
+            )
+        context.outgoing.check()
+        return LiveResponse(_events(context, lambda: rows.read(symbol, window)), context.live_streams)
+
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def _row(reading: Reading, unrealized: object) -> Row:
+    return {
+        "symbol": reading.symbol,
+        "venue": reading.venue,
+        "window": reading.window,
+        "timestamp": reading.timestamp,
+        **dict.fromkeys(_MEASURES),
+        **reading.values,
+        "unrealized_pnl": unrealized,
+        "price": reading.price,
+        "price_at": reading.price_at,
+        "age_seconds": reading.age_seconds,
+        "coverage": reading.coverage,
+        "samples": reading.samples,
+        "expected": reading.expected,
+        "reasons": reading.reasons,
+    }
+
+
+def _changed(known: dict[tuple[str, ...], Row], rows: Iterable[Row]) -> list[Row]:
+    """The rows that differ from those that were sent, without regard to their age. Notes them as sent."""
+    changed = []
+    for row in rows:
+        key = (row["venue"], row["symbol"], row["window"])
+        content = {name: value for name, value in row.items() if name not in ("age_seconds", "timestamp")}
+        if known.get(key) != content:
+            known[key] = content
+            changed.append(row)
+    return changed
+
+
+async def _events(context: Context, read: Callable[[], Awaitable[list[Row]]]) -> AsyncGenerator[Piece, None]:
+    """Server-sent events of what changed, until the app ends. Raises TradeProblem before the first one only."""
+    known: dict[tuple[str, ...], Row] = {}
+    beginning, quiet = b"retry: 1000\n\n", 0.0
+    while not context.stream.closing:
+        async with context.outgoing.hold():
+            try:
+                changed = _changed(known, await read())
+            except TradeProblem:
+                if beginning:
+                    raise
+                changed = []  # trading-analytics is away: the rows stay as they are until it is back
+            if changed or beginning:
+                yield beginning + b"event: metrics\ndata: " + _encode(changed) + b"\n\n", False
+                beginning, quiet = b"", 0.0
+        await asyncio.sleep(PAUSE_SECONDS)
+        quiet += PAUSE_SECONDS
+        if quiet >= KEEP_ALIVE_SECONDS:
+            yield b": still here\n\n", False
+            quiet = 0.0
