@@ -36,4 +36,5 @@ class Ewma:
         return self._mean * kept, self._weight * kept + (1 - kept)
 
     def _kept(self, point: int) -> float:
-        return float(0.5 ** ((point - self._point) / self._half_life))
+        points = point - self._point
+        return self._decay if points == 1 else float(0.5 ** (points / self._half_life))

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import mul
 
 import msgspec
 
 from trading_analytics.windows.observations import Trade
+from trading_model.decimals import ZERO
 
 
 class Returns(msgspec.Struct, frozen=True, gc=False):
@@ -53,21 +55,37 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
 
 def summary_of(trades: Sequence[Trade]) -> Trades:
     """The summary of trades in the order of time, at least one. Call it under the EXACT context."""
-    first = high = low = peak = trough = trades[0]
-    volume, notional = first.qty, first.price * first.qty
-    for trade in trades[1:]:
-        price = trade.price
-        volume += trade.qty
-        notional += price * trade.qty
-        if price > high.price:
-            high = trade
-        else:
-            if price < low.price:
-                low = trade
-            # Without a division: (high - price) / high > (peak - trough) / peak.
-            if price * peak.price < trough.price * high.price:
-                peak, trough = high, trade
-    return Trades(len(trades), volume, notional, first, trades[-1], high, low, peak, trough)
+    prices = [trade.price for trade in trades]
+    quantities = [trade.qty for trade in trades]
+    high = peak = trough = 0
+    highest = lowest_since = prices[0]
+    for index, price in enumerate(prices):
+        if price > highest:
+            high = index
+            highest = lowest_since = price
+        elif price < lowest_since:  # only then it is the deepest fall from that height so far
+            lowest_since = price
+            if is_deeper(price, highest, prices[trough], prices[peak]):
+                peak, trough = high, index
+    return Trades(
+        len(trades),
+        sum(quantities, ZERO),
+        sum(map(mul, prices, quantities), ZERO),
+        trades[0],
+        trades[-1],
+        trades[high],
+        trades[prices.index(min(prices))],
+        trades[peak],
+        trades[trough],
+    )
+
+
+def is_deeper(low: Decimal, high: Decimal, trough: Decimal, peak: Decimal) -> bool:
+    """Whether the fall from `high` to `low` is larger, relative to its start, than that from `peak` to `trough`.
+
+    Without a division: (high - low) / high > (peak - trough) / peak.
+    """
+    return low * peak < trough * high
 
 
 def add(earlier: Summary, later: Summary) -> Summary:
@@ -97,10 +115,10 @@ def add_returns(one: Returns, other: Returns) -> Returns:
 
 def _add_trades(earlier: Trades, later: Trades) -> Trades:
     peak, trough = earlier.peak, earlier.trough
-    if later.trough.price * peak.price < trough.price * later.peak.price:
+    if is_deeper(later.trough.price, later.peak.price, trough.price, peak.price):
         peak, trough = later.peak, later.trough
     high, low = earlier.high, later.low
-    if low.price * peak.price < trough.price * high.price:  # from the one's highest price to the other's lowest
+    if low.price < high.price and is_deeper(low.price, high.price, trough.price, peak.price):
         peak, trough = high, low
     return Trades(
         earlier.count + later.count,
