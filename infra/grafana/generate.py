@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from infra.grafana import market, market_feed, pipeline, trading_overview
+from infra.grafana import market, market_feed, performance, pipeline, trading_overview
 from infra.grafana.panels import DATASOURCE, Json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +61,8 @@ UNITS = {
 }
 """The units of the panels: Grafana's name, and the words in the document."""
 
+ALL = (trading_overview, performance, market, pipeline, market_feed)
+
 
 def dashboards() -> dict[str, Json]:
     """Every dashboard by the name of its file."""
@@ -74,6 +76,7 @@ def dashboards() -> dict[str, Json]:
     return {
         "trading-overview.json": _dashboard(trading_overview, keys),
         "pipeline.json": _dashboard(pipeline, []),
+        "performance.json": _dashboard(performance, []),
         "market.json": _dashboard(market, []),
         "market-feed.json": _dashboard(market_feed, []),
     }
@@ -85,7 +88,7 @@ def panels(dashboard: Json) -> list[Json]:
 
 
 def _dashboard(about: ModuleType, variables: list[Json]) -> Json:
-    others = [one for one in (trading_overview, market, pipeline, market_feed) if one is not about]
+    others = [one for one in ALL if one is not about]
     return {
         "annotations": {"list": [_dashboard_annotations(), _restarts()]},
         "description": about.DESCRIPTION,

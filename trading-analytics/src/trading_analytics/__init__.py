@@ -11,6 +11,7 @@ Modules:
     market            follows the market feed: candles and windows
     metrics           the catalogue of metrics
     metrics_document  writes the page of metrics
+    performance       P&L, drawdown and round trips for the metrics
     problems          the program's own error code
     rebuilding        the command `trading-analytics rebuild`
     run               assembles the program and runs it

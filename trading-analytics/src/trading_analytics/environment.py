@@ -11,6 +11,7 @@ from telemetry_stream.backend import STORES, TRANSPORTS
 from telemetry_stream.keys import KEY_CHARACTERS, is_key
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Deduplication, Topic
+from trading_model.days import DayBoundary
 from trading_model.topics import LEDGER, MARKET_DATA, MARKET_DATA_FOLDER
 
 LEDGER_KEY = "ANALYTICS_ZMQ_SERVER_KEY"
@@ -41,6 +42,9 @@ class Settings:
     windows_ns: tuple[int, ...]
     """Lengths of the windows of market metrics, in nanoseconds, ascending."""
 
+    day_boundary: DayBoundary
+    """When days begin, for the P&L by day."""
+
     logs: LogSettings
     unknown_names: Mapping[str, str]
     """Settings that no program reads, each with the closest known name or ""."""
@@ -66,6 +70,7 @@ def read_settings(environment: Environment) -> Settings:
         ),
         feed=_feed(environment),
         windows_ns=_windows(environment),
+        day_boundary=_day_boundary(environment.text("DAY_BOUNDARY", "00:00 UTC")),
         logs=read_log_settings(environment),
         unknown_names=environment.unknown_names(),
     )
@@ -110,3 +115,10 @@ def _windows(environment: Environment) -> tuple[int, ...]:
     if len(found) > MAX_WINDOWS:
         raise SettingError(f"ANALYTICS_WINDOWS: at most {MAX_WINDOWS} windows")
     return tuple(sorted(found))
+
+
+def _day_boundary(written: str) -> DayBoundary:
+    try:
+        return DayBoundary.parse(written)
+    except ValueError as error:
+        raise SettingError(f"DAY_BOUNDARY={written!r}: {error}") from None

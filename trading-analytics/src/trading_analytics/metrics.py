@@ -75,6 +75,82 @@ DELAY = Metric(
     "Time from an event's publication to its commit in the history, live events only.",
     "Seconds: the disk is slow or the machine is overloaded.",
 )
+GROUP = ("by", "account", "strategy", "currency")
+
+NET_PNL = Metric(
+    "trading_performance_net_pnl",
+    "gauge",
+    "units of the currency",
+    GROUP,
+    "Realised plus unrealised P&L, minus fees, plus income, since the ledger began; by total, account or strategy.",
+    "Marked at the last price of each symbol. An unknown currency is in no sum: trading_symbol_info names the symbols.",
+    "The label by says of what; account and strategy are there where it is one of these.",
+)
+PNL_TODAY = Metric(
+    "trading_performance_pnl_today",
+    "gauge",
+    "units of the currency",
+    GROUP,
+    "Change of the net P&L since the day began by DAY_BOUNDARY.",
+    "It jumps at the boundary: a new day has begun.",
+)
+PNL_BY_DAY = Metric(
+    "trading_performance_day_pnl",
+    "gauge",
+    "units of the currency",
+    ("date", "currency"),
+    "Change of the net P&L of all positions on each of the last 31 days, by DAY_BOUNDARY.",
+    "A past day changes: a late trade or a correction restated it.",
+)
+PNL_DRAWDOWN = Metric(
+    "trading_performance_drawdown",
+    "gauge",
+    "units of the currency, 0 or more",
+    GROUP,
+    "Fall of the net P&L from its highest value, which is at least 0, to now.",
+    "It begins at 0, so a first loss is in it. Exact inside bars.",
+)
+PNL_MAX_DRAWDOWN = Metric(
+    "trading_performance_max_drawdown",
+    "gauge",
+    "units of the currency, 0 or more",
+    GROUP,
+    "Largest fall of the net P&L from a peak to a later trough, since the ledger began.",
+    "It falls where a correction restated the past.",
+)
+ROUND_TRIPS = Metric(
+    "trading_performance_round_trips",
+    "gauge",
+    "round trips",
+    (*GROUP, "result"),
+    "Round trips that closed, from flat to flat, by the sign of their net: win, loss, break_even.",
+    "Win rate = win / (win + loss). It falls where a correction restated the past.",
+)
+PERFORMANCE_APPLIED = Metric(
+    "trading_performance_applied_sequence",
+    "gauge",
+    "sequence",
+    (),
+    "Last event that is in the figures of performance, which are read from the history every 2 seconds or less often.",
+    "Far below trading_history_applied_sequence: figures are being restated, or take long to read.",
+)
+PERFORMANCE_SECONDS = Metric(
+    "trading_performance_refresh_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "Time that reading the figures of performance took last; twenty times as long is the pause after it.",
+    "Seconds: there are many groups or round trips.",
+)
+PERFORMANCE_OMITTED = Metric(
+    "trading_performance_omitted_groups",
+    "gauge",
+    "accounts and strategies",
+    (),
+    "Accounts and strategies beyond 200, which have no figures of performance of their own.",
+    "Above 0: ask GET /api/performance of the web app.",
+)
+
 MARKET = ("venue", "symbol")
 WINDOW = (*MARKET, "window")
 

@@ -28,7 +28,7 @@ def page() -> str:
 def _section(metric: Metric) -> str:
     if metric in process.ALL:
         return "The process"
-    sections = {"trading_history_": "The history", "trading_market_": "Markets"}
+    sections = {"trading_history_": "The history", "trading_performance_": "Performance", "trading_market_": "Markets"}
     return next((title for prefix, title in sections.items() if metric.name.startswith(prefix)), "The program")
 
 

@@ -24,6 +24,7 @@ from trading_analytics.exposition import families
 from trading_analytics.keeper import Keeper
 from trading_analytics.market.document import markets_document
 from trading_analytics.market.follower import MarketFollower
+from trading_analytics.performance import Board
 from trading_analytics.problems import TYPES, NotCaughtUp
 
 log = structlog.get_logger(__name__)
@@ -52,17 +53,18 @@ def start(settings: Settings, ending: Ending) -> Serving:
     except UnusableKey as error:
         raise StartFailed(f"ANALYTICS_ZMQ_SECRET_KEY_FILE: {error}") from error
     keeper = Keeper(settings.ledger)
+    board = Board(folder, settings.day_boundary)
     market = None if settings.feed is None else MarketFollower(settings.feed, folder, settings.windows_ns)
     limits = ConnectionLimits("ANALYTICS", make_room_for_connections(settings.max_connections, "ANALYTICS"))
     connections = ConnectionContext.of(limits, ConnectionCounters(TYPES))
     gate = Gate("trading-analytics", "ANALYTICS_API_TOKENS", settings.api_tokens, SYSTEM_CLOCK)
     routes: dict[str, Handler] = {
-        "/metrics": metrics_handler(lambda: families(keeper, market, app.requests, connections)),
+        "/metrics": metrics_handler(lambda: families(keeper, board, market, app.requests, connections)),
         "/markets": partial(markets, market),
     }
     app = HttpApp(routes, gate, connections, partial(require_caught_up, keeper))
     log.info("started", follows=settings.ledger.live_address, replay=settings.ledger.replay_address)
-    tasks = {"history": ending.cancels(keep(keeper))}
+    tasks = {"history": ending.cancels(keep(keeper)), "performance": ending.cancels(board.run())}
     if market is not None:
         tasks["market"] = ending.cancels(market.run())
     return Serving(app, guarded_connection(connections), tasks)

@@ -11,6 +11,7 @@ Modules:
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group
     returns       daily returns of equity, and the ratios over them
+    trip_counts   how many round trips won and lost
     value         a figure that may be undefined
     round_trips   from flat to flat, newest first
     positions     the positions at their last change

@@ -1,0 +1,32 @@
+"""How many closed round trips won, lost and broke even, by account and strategy: counted in the store."""
+
+from typing import NamedTuple
+
+from trading_history.reader import Snapshot
+
+
+class TripCounts(NamedTuple):
+    """Closed round trips of one account, strategy and currency, by the sign of their net."""
+
+    account: str
+    strategy: str
+    currency: str
+    wins: int
+    losses: int
+    break_even: int
+
+
+# The sign of a decimal's text is exact as a binary float, however many digits it has.
+_COUNTS = """
+SELECT account, strategy, currency, total(net > 0), total(net < 0), total(net = 0)
+FROM (
+    SELECT account, strategy, currency, CAST(round_trips.net AS REAL) AS net
+    FROM round_trips JOIN series ON series.id = round_trips.series WHERE closed_ns IS NOT NULL
+)
+GROUP BY account, strategy, currency ORDER BY account, strategy, currency
+"""
+
+
+def trip_counts(snapshot: Snapshot) -> list[TripCounts]:
+    """Of all positions. An unknown currency is ""."""
+    return [TripCounts(*row[:3], *map(int, row[3:])) for row in snapshot.connection.execute(_COUNTS)]
