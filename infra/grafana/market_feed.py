@@ -83,6 +83,12 @@ MARKETS = [
         Query("time() - (trading_feed_last_trade_timestamp_seconds > 0)", "{{venue}} {{symbol}}"),
     ),
     time_series(
+        "From the venue to here",
+        "From the venue's time of the last live trade to its arrival, by two clocks.",
+        "s",
+        Query("trading_feed_arrival_delay_seconds", "{{venue}} {{symbol}}"),
+    ),
+    time_series(
         "Last price",
         "Price of the last trade, in the quote currency.",
         "locale",

@@ -107,10 +107,15 @@ def test_it_answers_503_until_it_has_all_and_serves_its_metrics_meanwhile(apps: 
         assert shown[f"trading_history_applied_sequence{stream}"] == "200"
         assert shown["trading_history_progress_ratio"] == "1.000000"
         of_markets = {one.name for one in metrics.ALL if one.name.startswith("trading_market_")}  # there is no feed
-        names = {re.split(r"[{ ]|_bucket|_sum|_count", name)[0] for name in shown}
-        assert names == {one.name for one in metrics.ALL} - of_markets
+        expected = {one.name for one in metrics.ALL} - of_markets
+        eventually(lambda: names_shown(apps) == expected, what="the figures of performance")
         assert is_like_a_rebuild(apps, journal.ledger)
         assert apps.stop() == {ANALYTICS: 0}
+
+
+def names_shown(apps: Apps) -> set[str]:
+    shown = samples_of(f"{apps.analytics_url}/metrics")
+    return {re.split(r"[{ ]|_bucket|_sum|_count", name)[0] for name in shown}
 
 
 def test_killed_again_and_again_each_event_is_in_the_history_once(apps: Apps) -> None:
