@@ -76,6 +76,15 @@ def test_the_newest_values_are_there_and_changes_are_sent(apps: Apps, feed: Dura
     assert row["reasons"]["spread_bps"] == "undefined"
     assert latest(apps, symbol="ETH-USDT") == []
 
+    def candles() -> dict[str, Any]:
+        found: dict[str, Any] = HTTP.get(f"{apps.web_url}/api/candles?symbol=BTC/USDT&interval=1d").json()
+        return found
+
+    eventually(lambda: candles()["source"] == "market", what="candles")  # they are committed once a second
+    found = candles()
+    assert (found["venue"], found["as_of"]) == ("binance", None)
+    assert sum(candle["trades"] for candle in found["candles"]) == 60
+
     with HTTP.stream("GET", f"{apps.web_url}/api/metrics/stream", timeout=60) as answer:
         lines = answer.iter_lines()
         assert [row["symbol"] for row in rows_of(lines)] == ["BTC-USDT"]

@@ -46,7 +46,7 @@ CALLS = {
     "GET /api/health": ["200", "422"],
     **{
         f"GET /api/{name}": ["200", "304", "401", "403", "422"]
-        for name in ("positions", "round-trips", "performance", "pnl", "equity", "drawdown")
+        for name in ("candles", "positions", "round-trips", "performance", "pnl", "equity", "drawdown")
     },
     "GET /api/metrics/latest": ["200", "401", "403", "422"],
     "GET /api/metrics/stream": ["200", "401", "403", "422"],

@@ -86,6 +86,18 @@ def test_performance_is_null_with_a_reason_where_it_is_undefined(api: httpx.Clie
     assert refused["detail"].startswith("by has the unknown group colour; known are account, strategy")
 
 
+def test_candles_of_own_trades_where_no_market_is_followed(api: httpx.Client) -> None:
+    answer = api.get("/api/candles?symbol=btc/usdt&interval=1d").raise_for_status().json()
+    assert (answer["source"], answer["venue"], answer["requested_interval"]) == ("trades", "", None)
+    assert shown(answer["candles"], "ts", "open", "high", "low", "close", "volume", "notional", "trades") == [
+        ("2026-01-02T00:00:00Z", "100", "110", "100", "110", "3", "310", 2),
+        ("2026-01-03T00:00:00Z", "90.1", "90.1", "90.1", "90.1", "1", "90.1", 1),
+        ("2026-02-01T00:00:00Z", "95.5", "95.5", "95.5", "95.5", "1", "95.5", 1),
+    ]
+    coarser = api.get("/api/candles?symbol=BTC/USDT&interval=1s&points=3").json()
+    assert (coarser["interval"], coarser["requested_interval"]) == ("1d", "1s")
+
+
 def test_positions_are_there_flat_or_open(api: httpx.Client) -> None:
     names = ("strategy", "quantity", "average", "realized", "fees", "net", "mark")
     assert shown(rows(api, "positions"), *names) == [

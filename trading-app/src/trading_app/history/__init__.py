@@ -13,6 +13,7 @@ Modules:
     equity       GET /api/equity and GET /api/drawdown
     performance  GET /api/performance
     accounts     reads config/accounts.yml
+    candles      GET /api/candles
     metrics      GET /api/metrics/latest and GET /api/metrics/stream
     markets      asks trading-analytics for the windows of markets
     question     whose figures, from when to when, as parameters ask

@@ -21,7 +21,7 @@ AS_OF = "History-As-Of"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one struct, of the history at the sequence `as_of`.
+    """Rows of one struct, of the history at the sequence `as_of`; None where they are not of the ledger.
 
     `name` is the member with the rows in a JSON document, which has the members `more` too. `cursor` begins the next
     page; empty on the last one. Of a `closed` range, an ETag is given.
@@ -30,7 +30,7 @@ class Table:
     name: str
     row: type[msgspec.Struct]
     rows: Sequence[msgspec.Struct]
-    as_of: int
+    as_of: int | None
     more: Mapping[str, object] = field(default_factory=dict)
     cursor: str = ""
     closed: bool = False
@@ -61,7 +61,7 @@ class Made:
 
 def make(form: Form, table: Table) -> Made:
     """The answer. Raises TradeProblem."""
-    headers = {AS_OF: str(table.as_of)}
+    headers = {} if table.as_of is None else {AS_OF: str(table.as_of)}
     if table.cursor:
         headers["Link"] = _next_page(form.request, table.cursor)
     body = _body(form.format, table)

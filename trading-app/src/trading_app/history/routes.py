@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from service_kit.clock import Clock
 from trading_app.context import Context
 from trading_app.history import (
+    candles,
     equity,
     health,
     imports,
@@ -36,6 +37,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock, acco
     round_trips.add_to(api, store, ask)
     pnl.add_to(api, store, ask)
     equity.add_to(api, store, ask, accounts)
+    candles.add_to(api, store, boundary, clock)
     metrics.add_to(
         api, context, MarketsFeed(context.settings.analytics_url, context.settings.analytics_token, clock), feed
     )

@@ -15,7 +15,11 @@ def table_responses(
 ) -> dict[int | str, dict[str, Any]]:
     """The responses of a call that answers with a table. `more` has the schemas of further members of the document."""
     members = {
-        "as_of": {"type": "integer", "minimum": 0, "description": "Up to which sequence the history has the ledger."},
+        "as_of": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "description": "Up to which sequence the history has the ledger; null for market data.",
+        },
         **(more or {}),
         name: {"type": "array", "items": schema_of(row)},
     }

@@ -11,7 +11,7 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from trading_app.context import Context
-from trading_app.history.answers import Form, Table, make, respond
+from trading_app.history.answers import Form, Made, Table, make, respond
 from trading_app.problems import TradeProblem
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
 from trading_history.reader import HistoryReader, Snapshot
@@ -41,6 +41,22 @@ class HistoryStore:
         """The table that is read, as an answer. Raises TradeProblem."""
         self._context.outgoing.check()
         return respond(await self.ask(lambda snapshot: make(form, read(snapshot))), self._context.outgoing)
+
+    async def answer_from_folder(self, form: Form, read: Callable[[Path], Table | None]) -> Response | None:
+        """The same of another store in the folder; None where that has nothing. Raises TradeProblem."""
+        self._context.outgoing.check()
+        folder = self._context.settings.data_folder
+
+        def make_it() -> Made | None:
+            try:
+                table = read(folder)
+            except HistoryError as error:
+                raise _problem(error, folder) from error
+            return None if table is None else make(form, table)
+
+        async with self._turns:
+            made = await asyncio.to_thread(make_it)
+        return None if made is None else respond(made, self._context.outgoing)
 
     def _ask(self, question: Callable[[Snapshot], Reply], ledger: str) -> Reply:
         try:

@@ -49,6 +49,7 @@ ROUTES = frozenset(
         "/api/positions",
         "/api/round-trips",
         "/api/pnl",
+        "/api/candles",
         "/api/metrics/latest",
         "/api/metrics/stream",
         "/api/equity",

@@ -5,6 +5,7 @@ Modules:
     keys          which keys of positions are wanted, and when they traded first and last
     trades        a search of fills, in the order of trading, with their corrections
     imports       imported files, newest first
+    own_candles   candles of own fills, where no market data is there
     scope         which positions a question about figures is about
     extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
