@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.apps import Apps
+from tests.support.apps import Apps, samples_of
 from tests.support.http import HTTP
 from tests.support.polling import eventually
 
@@ -127,6 +127,31 @@ def test_todays_pnl_is_what_the_net_grew_by_since_yesterday(apps: Apps) -> None:
     for day in days:
         sums[day["currency"]] = sums.get(day["currency"], Decimal()) + Decimal(day["marked"])
     assert sums == now
+
+
+def test_the_metrics_of_performance_are_those_of_the_api(apps: Apps) -> None:
+    today = {day["currency"]: day["marked"] for day in get(apps, "/api/pnl")["pnl"] if day["period"] == str(TODAY)}
+    expected = {
+        f'{name}{{by="total",currency="{currency}"}}': Decimal(amount)
+        for name, amounts in (
+            ("trading_performance_net_pnl", page_totals(apps)),
+            ("trading_performance_pnl_today", today),
+            ("trading_performance_max_drawdown", {row["currency"]: row["max"] for row in falls(apps)}),
+        )
+        for currency, amount in amounts.items()
+    }
+    assert len(expected) == 6
+
+    def samples() -> dict[str, Decimal]:
+        found = samples_of(f"{apps.analytics_url}/metrics")
+        return {name: Decimal(found[name]) for name in expected if name in found}
+
+    eventually(lambda: samples() == expected, what="the metrics, which are read every 2 seconds")
+
+
+def falls(apps: Apps) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = get(apps, "/api/drawdown")["drawdown"]
+    return found
 
 
 def page_totals(apps: Apps) -> dict[str, Decimal]:
