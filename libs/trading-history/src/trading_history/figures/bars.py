@@ -45,4 +45,9 @@ class Bar(NamedTuple):
 
     def beginning(self, span: int) -> "Bar":
         """The same as the first part of a bar of a longer span."""
-        return self._replace(start=self.start // span * span)
+        start = self[0] // span * span
+        return self if start == self[0] else _new(Bar, (start, *self[1:]))
+
+
+_new = tuple.__new__
+"""Makes a named tuple of a tuple, several times as fast as `_replace`."""

@@ -16,9 +16,9 @@ import msgspec
 
 from trading_history import decode
 from trading_history.figures import trips
-from trading_history.figures.bars import Bar
 from trading_history.figures.books import TrackedBook, TrackedState
 from trading_history.figures.context import START, Context, Place
+from trading_history.figures.series import Finished as FinishedBar
 from trading_history.figures.series import Name, Series, SeriesState
 from trading_history.figures.trips import Finished
 from trading_model.accounting.adjustments import owner_of
@@ -103,7 +103,7 @@ class Fold:
 
         self.books: dict[BookKey, TrackedBook] = {}
         self.series: dict[Name, Series] = {}
-        self.bars: list[tuple[Series, int, Bar]] = []
+        self.bars: list[FinishedBar] = []
         """Bars that were finished, with spans."""
 
         self.closed: list[tuple[TrackedBook, Finished]] = []
@@ -453,15 +453,11 @@ class Fold:
     def _tick(self, second: int) -> None:
         """Finish the present bars, and begin new ones."""
         self._drain()
-        keep = self._clock[2]
+        short = self.bars if self._clock[2] else list[FinishedBar]()
         for series in self._active:
             if series.generation != self._generation:
                 self._touch(series)
-            for span, bar in series.finish():
-                if span:
-                    self.bars.append((series, span, bar))
-                elif keep:
-                    self.bars.append((series, 1, bar))
+            series.finish(short, self.bars)
         self._active.clear()
         is_short = second >= self.horizon
         span = 1 if is_short else 60

@@ -64,11 +64,15 @@ class Series:
         "name",
         "open",
         "realized",
+        "row",
         "turnover",
     )
 
     def __init__(self, name: Name) -> None:
         self.name = name
+        self.row = 0
+        """Its number in the store; 0 while it has none."""
+
         self.generation = -1
         """Of its last change; see Fold."""
 
@@ -113,12 +117,12 @@ class Series:
         if fall > self.drawdown:
             self.drawdown = fall
 
-    def finish(self) -> Iterator[tuple[int, Bar]]:
-        """End the present bar. Gives the bars that are finished, with spans; the present one comes first, with 0."""
+    def finish(self, short: list["Finished"], longer: list["Finished"]) -> None:
+        """End the present bar. It is appended to `short`, the bars of longer spans that it ends to `longer`."""
         self.is_active = False
-        bars = list(self._bars)
         bar = self._present()
-        yield 0, bar
+        short.append((self, 1, bar))
+        bars = list(self._bars)
         for index, span in enumerate(SPANS[1:]):
             whole, begun = bars[index], bar.beginning(span)
             if whole is None:
@@ -128,7 +132,7 @@ class Series:
                 bars[index] = whole.then(begun)
                 break
             bars[index] = begun
-            yield span, whole
+            longer.append((self, span, whole))
             bar = whole
         self._bars = tuple(bars)
 
@@ -154,3 +158,7 @@ class Series:
             self.last, self.open, self.high, self.low, self.level, self.drawdown, self.realized, self.fees, self.cash,
             self.fills, self.turnover,
         )  # fmt: skip
+
+
+Finished = tuple[Series, int, Bar]
+"""A bar that ended, with its span in seconds."""

@@ -43,6 +43,11 @@ class Tables:
             number = self._ids[name] = int(self._connection.execute(_SERIES, name).get)
         return number
 
+    def row_of(self, series: Series) -> int:
+        """The same of a series."""
+        number = series.row = series.row or self.id_of(series.name)
+        return number
+
     def write_lines(self, context: Context) -> None:
         """Write which positions keys belong to, as far as it changed."""
         rows = [
@@ -58,14 +63,14 @@ class Tables:
         """Write unfinished bars, positions and open round trips. `short`: the present bar is one of a second."""
         bars = []
         for one in series:
-            number = self.id_of(one.name)
+            number = self.row_of(one)
             for span, bar in one.unfinished():
                 if span or short:
                     bars.append(_bar_row(number, span or 1, bar))
         self._connection.executemany(_EQUITY, bars)
         positions, trips = [], []
         for book in books:
-            number = self.id_of(book.series.name)
+            number = self.row_of(book.series)
             if book.steps:
                 positions.append(_position_row(number, book))
             trip = book.open_row()
@@ -78,20 +83,20 @@ class Tables:
         self, bars: Iterable[tuple[Series, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
     ) -> None:
         """Write bars and round trips that ended."""
-        self._connection.executemany(_EQUITY, [_bar_row(self.id_of(one.name), span, bar) for one, span, bar in bars])
-        self._connection.executemany(_TRIP, [_trip_row(self.id_of(book.series.name), trip) for book, trip in trips])
+        self._connection.executemany(_EQUITY, [_bar_row(self.row_of(one), span, bar) for one, span, bar in bars])
+        self._connection.executemany(_TRIP, [_trip_row(self.row_of(book.series), trip) for book, trip in trips])
 
     def trim(self, series: Iterable[Series], books: Iterable[TrackedBook]) -> None:
         """Take out what is behind the present state of these, which was gone back to."""
         for one in series:
-            number = self.id_of(one.name)
+            number = self.row_of(one)
             if one.is_empty:
                 self._connection.execute("DELETE FROM equity WHERE series = ?", (number,))
                 continue
             rows = [(number, span, one.last // span * span) for span in SPANS]
             self._connection.executemany("DELETE FROM equity WHERE series = ? AND span = ? AND start > ?", rows)
         for book in books:
-            number = self.id_of(book.series.name)
+            number = self.row_of(book.series)
             self._connection.execute("DELETE FROM round_trips WHERE series = ? AND number > ?", (number, book.trips))
             if not book.steps:
                 self._connection.execute("DELETE FROM positions WHERE series = ?", (number,))
@@ -113,9 +118,15 @@ def _text(amount: Decimal | None) -> str | None:
 
 def _bar_row(number: int, span: int, bar: Bar) -> tuple[Any, ...]:
     start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover = bar
+    # Most of the work is to write numbers as text. In a bar of one change four are two, and the same objects.
+    first, last = show(open_), show(close)
     return (
-        number, span, start // span * span, show(open_), show(high), show(low), show(close), show(drawdown),
-        show(realized), show(fees), show(cash), fills, show(turnover),
+        number, span, start // span * span, first,
+        first if high is open_ else last if high is close else show(high),
+        first if low is open_ else last if low is close else show(low),
+        last, "0" if not drawdown else show(drawdown),
+        "0" if not realized else show(realized), "0" if not fees else show(fees), "0" if not cash else show(cash),
+        fills, "0" if not turnover else show(turnover),
     )  # fmt: skip
 
 

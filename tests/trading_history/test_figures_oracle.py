@@ -1,0 +1,112 @@
+"""Round trips, days and drawdown of random ledgers, as the oracle has them with fractions; it shares no code."""
+
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger_builder import Event, LedgerBuilder, minute
+from tests.support.ledger_oracle import Ledger, nanoseconds
+from tests.support.ledger_views import marked_days, round_trips, settled_days
+from tests.trading_history.figures import ask, fold_at_once
+from trading_history.queries.equity import drawdown
+from trading_history.queries.pnl import by_period
+from trading_history.queries.round_trips import all_closed, still_open
+from trading_history.queries.scope import EVERYTHING, Scope
+from trading_model.days import MIDNIGHT_UTC, Calendar
+
+DAY_MINUTES = 24 * 60
+DAYS = 4
+FROM, UNTIL = nanoseconds(minute(0)), nanoseconds(minute(DAYS * DAY_MINUTES))
+CALENDAR = Calendar.of(MIDNIGHT_UTC, "day", FROM, UNTIL)
+
+
+def one_position(seed: int, count: int = 60) -> list[Event]:
+    """Fills of one position, in any order of arrival, some void: flips, and fees that flips part."""
+    chance, ledger = random.Random(seed), LedgerBuilder()
+    for at in chance.sample(range(DAYS * DAY_MINUTES), count):
+        fees = {"fee": f"0.{chance.randrange(100):02}"} if chance.random() < 0.7 else {}
+        price = f"{chance.randrange(9_000, 11_000)}.{chance.randrange(100):02}"
+        ledger.fill(chance.choice(["buy", "sell"]), str(chance.randrange(1, 4)), price, ts=minute(at), **fees)
+    for target in chance.sample(range(1, count), 5):
+        ledger.void(target)
+    return ledger.events
+
+
+def several_positions(seed: int, count: int = 40) -> list[Event]:
+    """Fills of two symbols by three accounts, with prices by hand and funding; each price moves several positions.
+
+    Funding comes after the first fill of its position: the oracle has no position before.
+    """
+    chance, ledger = random.Random(seed), LedgerBuilder()
+    began: dict[tuple[str, str], int] = {}
+    for at in chance.sample(range(DAYS * DAY_MINUTES), count):
+        symbol, account = chance.choice(["BTC/USDT", "ETH/USDT"]), f"a{chance.randrange(3)}"
+        what, price = chance.random(), f"{chance.randrange(90, 110)}.{chance.randrange(10)}"
+        if what < 0.15:
+            ledger.say("price", symbol=symbol, price=price, ts=minute(at))
+        elif what < 0.3 and began.get((account, symbol), at) < at:
+            more = {"account": account, "strategy": "default", "symbol": symbol, "ts": minute(at)}
+            ledger.say("cash", amount=f"-0.{chance.randrange(10)}", currency="USDT", reason="funding", **more)
+        else:
+            began[account, symbol] = min(at, began.get((account, symbol), at))
+            ledger.fill(chance.choice(["buy", "sell"]), "1.5", price, symbol, ts=minute(at), account=account, fee="0.1")
+    return ledger.events
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_round_trips_are_the_oracles(tmp_path: Path, seed: int) -> None:
+    events = one_position(seed)
+    fold_at_once(tmp_path, events)
+    trips = ask(tmp_path, lambda snapshot: [*all_closed(snapshot, EVERYTHING, FROM, UNTIL)])
+    opened = ask(tmp_path, lambda snapshot: still_open(snapshot, EVERYTHING))
+    found = [(one.opened_ns, one.closed_ns, Fraction(one.gross), Fraction(one.fees)) for one in [*trips, *opened]]
+    expected = round_trips(events)
+    assert len(found) == len(expected)
+    for (opened_ns, closed_ns, gross, fees), trip in zip(found, expected, strict=True):
+        assert (opened_ns, closed_ns) == (trip.opened, trip.closed)
+        assert abs(gross - trip.gross) < Fraction(1, 10**30)
+        assert abs(fees - trip.fees) < Fraction(1, 10**30)
+    assert all(one.net == one.gross - one.fees + one.cash for one in trips)
+    assert all(one.mae <= min(one.gross, 0) <= max(one.gross, 0) <= one.mfe for one in trips)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_days_are_the_oracles_and_the_views_have_one_sum(tmp_path: Path, seed: int) -> None:
+    events = several_positions(seed)
+    fold_at_once(tmp_path, events)
+    (table,) = ask(tmp_path, lambda snapshot: by_period(snapshot, EVERYTHING, CALENDAR))
+    assert [Fraction(row.marked) for row in table.rows] == marked_days(events, CALENDAR.starts)
+    settled = [Fraction(row.settled) for row in table.rows]
+    for found, expected in zip(settled, settled_days(events, CALENDAR.starts), strict=True):
+        assert abs(found - expected) < Fraction(1, 10**30)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_drawdown_of_sums_is_exact_inside_bars(tmp_path: Path, seed: int) -> None:
+    events = several_positions(seed)
+    fold_at_once(tmp_path, events)
+    for scope, accounts in ((EVERYTHING, ("a0", "a1", "a2")), (Scope(accounts=("a1",)), ("a1",))):
+        worst = drawdown_of(events, accounts)
+        for span in (60, 86_400):
+            found = ask(tmp_path, lambda snapshot, s=scope, w=span: drawdown(snapshot, s, FROM, UNTIL, w))
+            assert [Fraction(one.max) for one in found] == [worst]
+            assert all(one.exact_inside for one in found)
+
+
+def drawdown_of(events: list[Event], accounts: tuple[str, ...]) -> Fraction:
+    """The largest fall of the net of all positions of some accounts, step by step, from 0."""
+    times = sorted(nanoseconds(_time(event)) for event in events)
+    peak = worst = Fraction()
+    for time in times:
+        books = Ledger(events, time + 1).books
+        net = sum((book.net or Fraction() for key, book in books.items() if key.account in accounts), Fraction())
+        peak = max(peak, net)
+        worst = max(worst, peak - net)
+    return worst
+
+
+def _time(event: Event) -> str:
+    content = event.get("mark") or event.get("cash") or event
+    return str(content["ts"])
