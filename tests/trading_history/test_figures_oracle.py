@@ -2,6 +2,7 @@
 
 import random
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def test_the_drawdown_of_sums_is_exact_inside_bars(tmp_path: Path, seed: int) ->
     for scope, accounts in ((EVERYTHING, ("a0", "a1", "a2")), (Scope(accounts=("a1",)), ("a1",))):
         worst = drawdown_of(events, accounts)
         for span in (60, 86_400):
-            found = ask(tmp_path, lambda snapshot, s=scope, w=span: drawdown(snapshot, s, FROM, UNTIL, w))
+            found = ask(tmp_path, partial(drawdown, scope=scope, start_ns=FROM, end_ns=UNTIL, span=span))
             assert [Fraction(one.max) for one in found] == [worst]
             assert all(one.exact_inside for one in found)
 
@@ -100,7 +101,7 @@ def drawdown_of(events: list[Event], accounts: tuple[str, ...]) -> Fraction:
     times = sorted(nanoseconds(_time(event)) for event in events)
     peak = worst = Fraction()
     for time in times:
-        books = Ledger(events, time + 1).books
+        books = Ledger([*events], time + 1).books
         net = sum((book.net or Fraction() for key, book in books.items() if key.account in accounts), Fraction())
         peak = max(peak, net)
         worst = max(worst, peak - net)

@@ -57,8 +57,9 @@ class Drawdown(msgspec.Struct, frozen=True):
     """The largest fall of net P&L from a peak, 0 or more, in a range; the first peak is the value at its start, 0
     before the first event. The times are those of the bars that have them.
 
-    `current` is the fall from the highest value of the range to the last one. `under_water_ns` is the longest time from
-    a peak until it was reached again; `is_open` says that this one still lasts. `span` is that of the bars in seconds.
+    `current` is the fall from the highest value of the range to the last one. `under_water_ns` is the longest time
+    below a peak until it was reached again; `is_open` says that this one still lasts. `span` is that of the bars in
+    seconds.
     """
 
     currency: str
@@ -101,10 +102,10 @@ def drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span:
 @exactly
 def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
     """The drawdown of a curve that has the bars from `start_ns` to `end_ns`. The open fall lasts until `end_ns`."""
-    peak, peak_ns = curve.opening, start_ns
-    worst = ZERO
+    peak, peak_ns, worst = curve.opening, start_ns, ZERO
     top, top_ns, trough, trough_ns = peak, peak_ns, peak, peak_ns
-    longest, longest_from, is_open = 0, start_ns, False
+    since: int | None = None
+    longest, longest_from = 0, start_ns
     for bar in curve.bars:
         inside = max(bar.drawdown, peak - bar.low)
         if inside > worst:
@@ -112,12 +113,15 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
             # A peak of the same bar that its own fall begins at may be higher than the one before it.
             top, top_ns = (peak, peak_ns) if inside == peak - bar.low else (bar.low + inside, bar.start_ns)
         if bar.high >= peak:
-            if bar.start_ns - peak_ns > longest and worst > ZERO:
-                longest, longest_from = bar.start_ns - peak_ns, peak_ns
-            peak, peak_ns = bar.high, bar.start_ns
+            if since is not None and bar.start_ns - since > longest:
+                longest, longest_from = bar.start_ns - since, since
+            peak, peak_ns, since = bar.high, bar.start_ns, None
+        if since is None and bar.close < peak:
+            since = bar.start_ns
     close = curve.bars[-1].close if curve.bars else curve.opening
-    if close < peak and end_ns - peak_ns > longest:
-        longest, longest_from, is_open = end_ns - peak_ns, peak_ns, True
+    is_open = since is not None and end_ns - since > longest
+    if since is not None and is_open:
+        longest, longest_from = end_ns - since, since
     return Drawdown(
         curve.currency, worst, top, top_ns, trough, trough_ns, peak - close, peak, longest, longest_from, is_open,
         curve.exact_inside, curve.span,
