@@ -28,6 +28,7 @@ from trading_app.hooks import routes as hook_calls
 from trading_app.hooks.gate import HookGate
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
+from trading_app.hooks.kept import FOLDER as KEPT_FOLDER
 from trading_app.hooks.kept import KeptMessages
 from trading_app.http import operations
 from trading_app.http.cors import Cors
@@ -121,7 +122,7 @@ class WebApp:
         )
         metrics.sidecar_polls = self.feed.polls
         hook_gate = HookGate(files.hooks, clock)
-        kept = KeptMessages(settings.data_folder / "hooks", hook_gate.is_secret)
+        kept = KeptMessages(settings.data_folder / KEPT_FOLDER, hook_gate.is_secret)
         self.hook_intake = HookIntake(
             files.hooks, self.context, self.intake, self.ledger_intake, kept, self._latest_time.unix_ns
         )

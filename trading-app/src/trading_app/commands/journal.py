@@ -8,8 +8,10 @@ from telemetry_stream.backend import store_of
 from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.log import StorageUse, Store
 from trading_app.environment import Settings
+from trading_app.hooks import backup as hooks
 from trading_app.intake.identity import KEY_RULES
 from trading_app.ledger.event import stored_label
+from trading_app.yaml_nodes import FileError
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
 """A larger write-ahead log could not be emptied: a reader stays open, or the app was killed before a checkpoint."""
@@ -19,7 +21,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the three commands."""
     doctor = commands.add_parser("doctor", help="check the journal, whether the app runs or not")
     doctor.add_argument("--repair", action="store_true", help="repair what can be repaired; trades are never changed")
-    copy = commands.add_parser("backup", help="copy the journal to a file, whether the app runs or not")
+    copy = commands.add_parser("backup", help="copy the journal and the webhooks, whether the app runs or not")
     copy.add_argument("file", metavar="FILE", type=Path, help="the copy to make; it must not exist yet")
     back = commands.add_parser("restore", help="put a copy in place of the journal; the app must be stopped")
     back.add_argument("file", metavar="FILE", type=Path, help="a copy made by `backup`")
@@ -34,13 +36,18 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.command == "backup":
             report = store.back_up(folder, arguments.file, KEY_RULES)
             print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
+            if copied := hooks.back_up(settings.hooks_file, folder, arguments.file):
+                print(f"{copied}: the webhooks and the messages that they keep; it belongs to the copy")
         else:
             report, before = store.restore(arguments.file, folder, KEY_RULES)
             print(f"{store.file(folder)}: {report.head:,} trades of ledger {report.ledger}, checked")
             print(f"the trades are a new stream, {report.stream}: every reader starts over, and its totals begin again")
             if before:
                 print(f"the previous journal is in {before}; delete it once you are sure")
-    except (BackendUnavailable, OSError) as error:
+            written, there = hooks.restore(settings.hooks_file, folder, arguments.file)
+            if written or there:
+                print(f"webhooks: {len(written):,} files put back; {len(there):,} were there and stay as they are")
+    except (BackendUnavailable, FileError, OSError) as error:
         print(f"trading-app {arguments.command}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -16,6 +16,7 @@ Modules:
     trial      what messages would become
     edit       adds hooks to the file, rotates secrets
     kept       messages that could not be read, on disk
+    backup     the part of a backup: file, mappings, kept messages
     documents  answers and their schemas
     routes     the calls
 """

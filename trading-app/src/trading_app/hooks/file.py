@@ -92,6 +92,7 @@ class _Reading(Nodes):
             currency=self._text(nodes.get("currency"), check_currency),
             ways=frozenset(self._ways(nodes.get("secret_in"))),
             mapping=self._mapping(item, nodes.get("preset"), nodes.get("map")),
+            map_file=str(nodes["map"].value) if "map" in nodes else "",
         )
         if len(self.problems) == before:
             self.hooks.append(hook)

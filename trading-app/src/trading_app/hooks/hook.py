@@ -47,6 +47,8 @@ class Hook:
     currency: str = ""
     ways: frozenset[str] = frozenset(("path",))
     mapping: "FileMapping | None" = None
+    map_file: str = ""
+    """The file of the mapping, as the hooks' file names it."""
 
     @classmethod
     def of_preset(cls, preset: str) -> "Hook":

@@ -15,6 +15,9 @@ import msgspec
 
 from trading_model.field_rules import format_timestamp
 
+FOLDER = "hooks"
+"""The folder of all kept messages, in DATA_DIR."""
+
 MAX_MESSAGES = 1_000
 """Maximum number of kept messages of one hook."""
 

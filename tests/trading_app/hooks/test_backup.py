@@ -1,0 +1,59 @@
+"""A backup has the webhooks, too: their file, their mappings and the messages that they keep."""
+
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.apps import BIN
+from tests.trading_app.hooks.conftest import Bot, Hooks
+from tests.trading_app.running import running
+from trading_app.hooks import backup
+from trading_app.yaml_nodes import FileError
+
+MAPPING = "fields: {symbol: s, side: b, qty: q, price: p}\nrows: [fill: {}]\n"
+
+
+def command(environment: dict[str, str], *words: object) -> str:
+    done = subprocess.run(
+        [str(BIN / "trading-app"), *map(str, words)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_webhooks_and_their_messages_are_copied_and_put_back(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(MAPPING)
+    hooks = Hooks(tmp_path)
+    hooks.add("own", "preset: generic", "map: mine.yml", "account: own")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        kept = Bot(app, hooks, "own").send("buy 1 BTC", "raw").json()["id"]
+        copy = tmp_path / "copy.sqlite3"
+        assert f"{copy}.hooks.zip" in command(app.environment, "backup", copy)
+    fresh = tmp_path / "fresh"
+    environment = app.environment | {"DATA_DIR": str(fresh / "data"), "WEBAPP_HOOKS_FILE": str(fresh / "webhooks.yml")}
+    assert "webhooks: 3 files put back; 0 were there" in command(environment, "restore", copy)
+    assert (fresh / "mine.yml").read_text() == MAPPING
+    assert (fresh / "webhooks.yml").read_text() == hooks.file.read_text()
+    (fresh / "mine.yml").write_text("mine")
+    assert "0 files put back; 3 were there" in command(environment, "restore", copy)
+    assert (fresh / "mine.yml").read_text() == "mine"
+    (fresh / "mine.yml").write_text(MAPPING)
+    with running(fresh, WEBAPP_HOOKS_FILE=str(fresh / "webhooks.yml")) as app:
+        assert [one["id"] for one in Bot(app, hooks, "own").unread()] == [kept]
+
+
+@pytest.mark.parametrize("name", ["../x", "maps/../x", "maps//etc/x", "messages/a/../../x.json", "messages/../b.json"])
+def test_a_zip_file_of_others_writes_nothing_elsewhere(tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "copy"
+    with zipfile.ZipFile(backup.beside(copy), "w") as packed:
+        packed.writestr(name, "x")
+    with pytest.raises(FileError, match="is no part of a backup"):
+        backup.restore(tmp_path / "config" / "webhooks.yml", tmp_path / "data", copy)
+    assert [path.name for path in tmp_path.rglob("*")] == ["copy.hooks.zip"]

@@ -1,0 +1,94 @@
+"""The webhooks' part of a backup: their file, the mappings that it names, and the messages kept. One zip file.
+
+It stands beside the copy of the journal, and is made only where there is something to copy.
+"""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from trading_app.hooks.file import read_file
+from trading_app.hooks.hook import NAME
+from trading_app.hooks.kept import FOLDER, ID
+from trading_app.yaml_nodes import FileError
+
+HOOKS_FILE, MAPS, MESSAGES = "webhooks.yml", "maps/", "messages/"
+MAX_BYTES = 512 * 1024 * 1024
+"""Maximum size of what a zip file may hold: all hooks with all messages, and a mapping each."""
+
+
+def beside(copy: Path) -> Path:
+    """The zip file that belongs to a copy of the journal."""
+    return copy.with_name(f"{copy.name}.hooks.zip")
+
+
+def back_up(hooks_file: Path, data_folder: Path, copy: Path) -> Path | None:
+    """Write the zip file beside the copy; None if there is nothing to copy. Raises FileError, OSError."""
+    found = dict(_found(hooks_file, data_folder))
+    if not found:
+        return None
+    file, unfinished = beside(copy), beside(copy).with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # messages name accounts
+    with os.fdopen(descriptor, "wb") as target:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, path in found.items():
+                packed.writestr(name, path.read_bytes())
+        target.flush()
+        os.fsync(target.fileno())
+    unfinished.rename(file)
+    return file
+
+
+def restore(hooks_file: Path, data_folder: Path, copy: Path) -> tuple[list[Path], list[Path]]:
+    """Put back what is missing from the zip file beside a copy, if there is one; what is there stays.
+
+    Returns what was written, and what was there. Raises FileError, OSError.
+    """
+    written, there = list[Path](), list[Path]()
+    if not beside(copy).exists():
+        return written, there
+    try:
+        with zipfile.ZipFile(beside(copy)) as packed:
+            if sum(entry.file_size for entry in packed.infolist()) > MAX_BYTES:
+                raise FileError(f"{beside(copy)} holds more than {MAX_BYTES // 2**20} MiB: it is no backup of webhooks")
+            for name in packed.namelist():
+                path = _place(name, hooks_file, data_folder)
+                if path.exists():
+                    there.append(path)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(packed.read(name))
+                written.append(path)
+    except zipfile.BadZipFile as error:
+        raise FileError(f"{beside(copy)}: {error}") from None
+    return written, there
+
+
+def _found(hooks_file: Path, data_folder: Path) -> Iterator[tuple[str, Path]]:
+    if hooks_file.exists():
+        yield HOOKS_FILE, hooks_file
+        for hook in read_file(hooks_file):
+            # A mapping elsewhere is not ours to put back.
+            if hook.map_file and not _leads_out(hook.map_file):
+                yield f"{MAPS}{hook.map_file}", hooks_file.parent / hook.map_file
+    for path in sorted((data_folder / FOLDER).glob("*/*.json")):
+        if ID.fullmatch(path.stem) and NAME.fullmatch(path.parent.name):
+            yield f"{MESSAGES}{path.parent.name}/{path.name}", path
+
+
+def _place(name: str, hooks_file: Path, data_folder: Path) -> Path:
+    """Where an entry belongs. Raises FileError for one that `back_up` does not make."""
+    if name == HOOKS_FILE:
+        return hooks_file
+    if name.startswith(MAPS) and not _leads_out(name[len(MAPS) :]):
+        return hooks_file.parent / name[len(MAPS) :]
+    hook, _, file = name.removeprefix(MESSAGES).partition("/")
+    if name.startswith(MESSAGES) and NAME.fullmatch(hook) and ID.fullmatch(file.removesuffix(".json")):
+        return data_folder / FOLDER / hook / file
+    raise FileError(f"{name!r} is no part of a backup of webhooks")
+
+
+def _leads_out(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not name or path.is_absolute() or ".." in path.parts
