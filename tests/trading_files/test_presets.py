@@ -39,3 +39,11 @@ def test_the_documents_list_every_preset_and_what_it_was_verified_on() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     listed = {row[1].strip("`"): row[2] for row in rows if len(row) == 4 and row[1].startswith("`")}
     assert listed == {name: shelf.preset(name).verified for name in shelf.names()}
+
+
+def test_both_kinds_of_mt5_reports_know_the_same_sizes_of_lots() -> None:
+    sizes = []
+    for name in ("mt5-deals", "mt5-positions"):
+        members = [dict(output.members) for rule in shelf.preset(name).rules for output in rule.outputs]
+        sizes.append({value.words for each in members for value in each.values() if value.source == "size_of"})
+    assert sizes[0] == sizes[1] != set()

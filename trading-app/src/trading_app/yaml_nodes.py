@@ -3,13 +3,10 @@
 YAML would make numbers, times and booleans of 0700, NO, 1e3 and 12:30, and drop digits of numbers.
 """
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-Node = Any
-"""A node of ruamel.yaml, whose types do not declare its attributes: `id`, `value`, `style`, `start_mark`."""
+from trading_files.mapping.nodes import Node, nearest, parse
 
 Problem = tuple[int, str]
 """A line of the file, from 1, and what is wrong there."""
@@ -47,27 +44,12 @@ def compose(text: str) -> Node | Problem:
     if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
         return None  # as delivered, all lines are comments: the slow import of a YAML parser is not needed
 
-    from ruamel.yaml import YAML  # noqa: PLC0415 -- only where a file is to be read
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 -- the same
-
-    try:
-        return YAML(typ="rt", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        return line, _why_no_yaml(error.problem or "")
-    except (YAMLError, RecursionError, ValueError) as error:
-        return 1, f"is not YAML: {error}"
+    return parse(text)
 
 
 def line_of(node: Node) -> int:
     """The line of a node, from 1."""
     return 1 if node is None else node.start_mark.line + 1
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """What a wrong name probably means, or what can be written."""
-    close = difflib.get_close_matches(name.lower(), known, 1)
-    return f"do you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
 class Nodes:
@@ -99,14 +81,3 @@ class Nodes:
             else:
                 members[name] = value
         return members
-
-
-def _why_no_yaml(problem: str) -> str:
-    """What a person has to change where the parser stopped."""
-    if "alias" in problem:
-        return 'a value that begins with * needs quotes: pattern: "*USDm"'
-    if "\\t" in problem:
-        return "a tab; indent with spaces"
-    if "cannot start any token" in problem:
-        return f"{problem}; a value that begins with it needs quotes"
-    return f"is not YAML: {problem}"

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from trading_app.yaml_nodes import Node, Nodes, Problem, compose, read_text, refuse
+from trading_app.yaml_nodes import Nodes, Problem, compose, read_text, refuse
+from trading_files.mapping.nodes import Node
 from trading_model.decimals import ZERO
 from trading_model.field_rules import FieldError, check_currency, check_name, read_decimal
 

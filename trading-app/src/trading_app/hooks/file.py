@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from trading_app.hooks.hook import MAX_HOOKS, MAX_SECRETS, NAME, Hook, Secret, read_secret
 from trading_app.hooks.preset import GENERIC, PRESETS
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT
-from trading_app.yaml_nodes import FileError, Node, Nodes, Problem, compose, nearest, read_text, refuse
+from trading_app.yaml_nodes import FileError, Nodes, Problem, compose, read_text, refuse
+from trading_files.mapping.nodes import Node, nearest
 from trading_model.field_rules import FieldError, check_currency, check_name, check_symbol
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from trading_app.instruments.entries import Entry, Problem, check_together
-from trading_app.yaml_nodes import Node, Nodes, compose, read_text, refuse
+from trading_app.yaml_nodes import Nodes, compose, read_text, refuse
+from trading_files.mapping.nodes import Node
 from trading_model.contents import Instrument
 from trading_model.instruments import normal_form
 from trading_model.kind_members import KINDS, Complaint, object_text, read_members

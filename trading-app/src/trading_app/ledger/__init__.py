@@ -3,6 +3,7 @@
 Modules:
 
     routes       POST /events, GET /events, GET /trades/{seq}
+    known        which events the ledger has, by kind and id
     intake       one request from bytes to its answer
     request      one request to checked events, member by member (no I/O)
     corrections  holds requests against the ledger, and makes events of them

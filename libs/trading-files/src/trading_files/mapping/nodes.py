@@ -114,21 +114,27 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def compose(text: str, problems: Problems) -> Node:
     """The root node of a YAML text; None if it is none."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 -- only where a mapping is to be read
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 -- the same
-
-    try:
-        root = YAML(typ="rt", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        problems.add_at(line, _why_no_yaml(error.problem or ""))
-        return None
-    except (YAMLError, RecursionError, ValueError) as error:
-        problems.add_at(1, f"is not YAML: {error}")
+    root = parse(text)
+    if isinstance(root, tuple):
+        problems.add_at(*root)
         return None
     if root is None:
         problems.add_at(1, "is empty")
     return checked(root, problems)
+
+
+def parse(text: str) -> Node | tuple[int, str]:
+    """The root node of a YAML text, None if it is empty; or the line that is no YAML, from 1, and why."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 -- only where there is YAML to be read: its import is slow
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 -- the same
+
+    try:
+        return YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        return line, _why_no_yaml(error.problem or "")
+    except (YAMLError, RecursionError, ValueError) as error:
+        return 1, f"is not YAML: {error}"
 
 
 def checked(root: Node, problems: Problems) -> Node:
