@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.apps import Apps
 from tests.support.http import HTTP
@@ -52,16 +53,32 @@ def running(folder: Path, **settings: str) -> Iterator[Apps]:
             process.wait()
 
 
+_contexts: WeakKeyDictionary[Browser, dict[str, BrowserContext]] = WeakKeyDictionary()
+
+
+def context_with(browser: Browser, **options: Any) -> BrowserContext:
+    """The browser's context with these options, for all tests.
+
+    In a new one every script is downloaded and compiled again: two thirds of what it takes to open the page. The pages
+    keep nothing there, which tests/browser/test_sign_in.py holds.
+    """
+    contexts = _contexts.setdefault(browser, {})
+    name = repr(sorted(options.items()))
+    if name not in contexts:
+        contexts[name] = browser.new_context(**options)
+    return contexts[name]
+
+
 @contextmanager
 def opening(browser: Browser, apps: Apps) -> Iterator[Open]:
     """Opens the page, as often as asked; in the end no script may have failed and nothing broken the page's policy."""
     complaints: list[str] = []
-    contexts = []
+    pages = []
 
     def open_page(query: str = "", **context: Any) -> Page:
         viewport = context.pop("viewport", {"width": 1440, "height": 1000})
-        contexts.append(browser.new_context(viewport=viewport, **context))
-        page = contexts[-1].new_page()
+        page = context_with(browser, viewport=viewport, **context).new_page()
+        pages.append(page)
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -72,8 +89,8 @@ def opening(browser: Browser, apps: Apps) -> Iterator[Open]:
     try:
         yield open_page
     finally:
-        for context in contexts:
-            context.close()
+        for page in pages:
+            page.close()
     # What the network or the app answered is no fault of the page's.
     assert [complaint for complaint in complaints if not complaint.startswith("Failed to load resource")] == []
 

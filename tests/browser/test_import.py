@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.desk import PATIENCE_MS, running
+from tests.browser.desk import PATIENCE_MS, context_with, running
 from tests.support.apps import Apps
 from tests.support.http import HTTP
 
@@ -27,13 +27,12 @@ def apps(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def page(browser: Browser, apps: Apps) -> Iterator[Page]:
     """The page; in the end no script of it may have failed."""
     complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
+    page = context_with(browser, viewport={"width": 1280, "height": 1000}).new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{apps.web_url}/import")
     yield page
-    context.close()
+    page.close()
     assert complaints == []
 
 
