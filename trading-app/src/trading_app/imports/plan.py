@@ -186,7 +186,8 @@ def _figures(
     progress: Progress,
 ) -> FileFigures:
     said = _said(ledger) if ledger is not None else []
-    merged = _merged(spool.in_order(findings.order), sorted(events, key=lambda event: event[0]))
+    lines = spool.in_order(findings.order)
+    merged = _merged(lines, sorted(events, key=lambda event: event[0])) if events else lines
     return fold(said, merged, lambda rows: progress("computing", rows))
 
 
