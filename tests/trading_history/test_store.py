@@ -1,15 +1,19 @@
 """The store has each fill once, in the order of trading, with the corrections in force: as the plain way has it."""
 
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from telemetry_stream.events import Batch, StreamPosition
 from tests.trading_history.ledgers import STREAM, Ledger, a_random_ledger, fold, stored, take
+from trading_history.backup import back_up
 from trading_history.decode import ordinal
 from trading_history.digest import digest
+from trading_history.errors import StoreMissing, StoreUnavailable
 from trading_history.reader import HistoryReader
+from trading_history.schema import HISTORY_FILE
 from trading_history.standing import Correction, Standing, standing_of
 from trading_history.writer import HistoryWriter
 from trading_model.accounting.fills import LineKey
@@ -174,3 +178,18 @@ def test_a_long_chain_of_voids_alternates() -> None:
         chain.append(Correction(seq, "void", seq - 1))
         if seq > 4_990:
             assert standing_of(1, chain)[0] == Standing(in_force=len(chain) % 2 == 0)
+
+
+def test_a_backup_is_a_whole_store_while_another_writes(tmp_path: Path) -> None:
+    ledger = a_random_ledger(8, 120)
+    with closing(HistoryWriter(tmp_path / "used")) as writer:
+        take(writer, ledger, 100)
+        writer.apply(ledger.batch(101))  # not committed
+        copies = back_up(tmp_path / "used", tmp_path / "copy")
+    assert [copy.name for copy in copies] == [HISTORY_FILE]
+    fold(tmp_path / "expected", Ledger(ledger.events[:100]))
+    assert digest(tmp_path / "copy") == digest(tmp_path / "expected")
+    with pytest.raises(StoreUnavailable, match="there already"):
+        back_up(tmp_path / "used", tmp_path / "copy")
+    with pytest.raises(StoreMissing):
+        back_up(tmp_path / "empty", tmp_path / "other")

@@ -3,6 +3,7 @@
 Modules:
 
     advice            what to do when the program can't follow the web app
+    backing_up        the command `trading-analytics backup`, which copies the history
     check             the command `trading-analytics check`, which compares the history with the ledger
     environment       the settings
     exposition        the current values of the metrics

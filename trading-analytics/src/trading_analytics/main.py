@@ -1,8 +1,9 @@
-"""The command `trading-analytics`: serves without arguments; `rebuild` and `check` look after the history."""
+"""The command `trading-analytics`: serves without arguments; `rebuild`, `check` and `backup` look after the history."""
 
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from service_kit.lifecycle.signals import EndSignals
 from trading_analytics import __version__
@@ -31,6 +32,11 @@ def main() -> int:
 
         signals.give_back()
         return examine(settings.ledger, full=arguments.full)
+    if arguments.command == "backup":
+        from trading_analytics.backing_up import back_up_history
+
+        signals.give_back()
+        return back_up_history(settings.ledger.folder, arguments.folder)
     import uvloop
 
     from trading_analytics.run import run
@@ -47,8 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         "Settings come from the environment and .env; .env.sample lists them.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="rebuild|check")
+    commands = parser.add_subparsers(dest="command", metavar="rebuild|check|backup")
     commands.add_parser("rebuild", help="make the history again from the journal in DATA_DIR; end the program first")
     check = commands.add_parser("check", help="check the history; the program may be running")
     check.add_argument("--full", action="store_true", help="compare every row with those of a rebuild; takes its time")
+    backup = commands.add_parser("backup", help="copy the history and the candles; the program may be running")
+    backup.add_argument("folder", type=Path, help="a new or empty folder for the copies")
     return parser

@@ -14,6 +14,7 @@ Modules:
     follow      brings the store up to date from the stream
     rebuild     builds the store from a journal in the same folder
     lock        one writer at a time
+    backup      copies of the stores while they are in use
     digest      a hash of all rows, to compare two stores
     errors      every error this package raises
 """
