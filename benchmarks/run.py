@@ -30,6 +30,7 @@ from benchmarks import (
     steps,
     threads,
     visible,
+    windows,
 )
 from benchmarks.processes import ROOT, cores, obstacle
 from benchmarks.suite import Suite
@@ -58,6 +59,7 @@ FIGURES: dict[str, Callable[[Suite], list[Row]]] = {
     "steps": steps.of_a_post,
     "parts": steps.of_a_batch,
     "feed": feed.rates,
+    "windows": windows.cost,
 }
 
 

@@ -32,8 +32,8 @@ class MarketFold:
         """Trades that are in no commit yet."""
 
         self._stored = stored
-        self._last_ids = dict(last_ids)
-        self._changed: set[TradeIds] = set()
+        self._last_ids: dict[tuple[Market, str], int] = {(of.market, of.kind): last for of, last in last_ids.items()}
+        self._changed: set[tuple[Market, str]] = set()
         self._candles = CandleFold()
 
     def start_over(self) -> None:
@@ -61,20 +61,19 @@ class MarketFold:
         self.windows.take(waiting)
 
     def _add(self, seen: MarketTrade) -> None:
-        ids = TradeIds(seen.market, seen.kind)
-        last = self._last_ids.get(ids, -1)
-        if seen.id > last:
-            self._last_ids[ids] = seen.id
+        market, (ts_ns, _, price, qty), number, kind, late = seen
+        ids = (market, kind)
+        if number > self._last_ids.get(ids, -1):
+            self._last_ids[ids] = number
             self._changed.add(ids)
-        elif not seen.late:
+        elif not late:
             return  # a trade of an earlier journal
         self.pending += 1
-        _, _, price, qty = trade = seen.trade
-        self._candles.add(seen.market, trade.ts_ns, price, qty, late=seen.late)
+        self._candles.add(market, ts_ns, price, qty, late=late)
 
     def drain(self) -> Increment:
         """What came since the last drain."""
-        changed = {ids: self._last_ids[ids] for ids in self._changed}
+        changed = {TradeIds(*ids): self._last_ids[ids] for ids in self._changed}
         self._changed.clear()
         self.pending = 0
         return Increment(self._candles.drain(), changed)

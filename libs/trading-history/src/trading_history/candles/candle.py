@@ -1,11 +1,13 @@
 """One candle, and how two of the same time are one. No I/O."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter, mul
 from typing import NamedTuple
 
 import msgspec
 
-from trading_model.decimals import exactly
+from trading_model.decimals import ZERO, exactly
 
 SPANS = (1, 60, 3_600, 86_400)
 """Seconds. Each begins at a multiple of its span since 1970, in UTC."""
@@ -67,27 +69,50 @@ class CandleFold:
     """Candles of the trades since the last `drain`."""
 
     def __init__(self) -> None:
-        self._seconds: dict[tuple[Market, int], Candle] = {}
-
-    def __len__(self) -> int:
-        """The number of candles of a second."""
-        return len(self._seconds)
+        self._seconds: dict[tuple[Market, int], list[_Trade]] = {}
 
     def add(self, market: Market, ts_ns: int, price: Decimal, qty: Decimal, *, late: bool) -> None:
-        """Add a trade. Call it under the EXACT context."""
+        """Add a trade."""
         key = (market, ts_ns // SECOND_NS)
-        candle = Candle(price, price, price, price, qty, price * qty, 1, ts_ns, ts_ns, int(late))
-        before = self._seconds.get(key)
-        self._seconds[key] = candle if before is None else merged(before, candle)
+        trades = self._seconds.get(key)
+        if trades is None:
+            trades = self._seconds[key] = []
+        trades.append((ts_ns, price, qty, late))
 
     @exactly
     def drain(self) -> dict[CandleKey, Candle]:
         """The candles of all spans; the fold is empty afterwards."""
         found: dict[CandleKey, Candle] = {}
-        for (market, second), candle in self._seconds.items():
+        for (market, second), trades in self._seconds.items():
+            candle = _candle_of(trades)
             for span in SPANS:
                 key = CandleKey(market, span, second // span * span)
                 before = found.get(key)
                 found[key] = candle if before is None else merged(before, candle)
         self._seconds.clear()
         return found
+
+
+_Trade = tuple[int, Decimal, Decimal, bool]
+"""Time, price, quantity, and whether it came late."""
+
+_time_of = itemgetter(0)
+
+
+def _candle_of(trades: Sequence[_Trade]) -> Candle:
+    """Of trades in the order of arrival, which breaks ties of time. Call it under the EXACT context."""
+    first, last = min(trades, key=_time_of), max(reversed(trades), key=_time_of)
+    prices = [trade[1] for trade in trades]
+    quantities = [trade[2] for trade in trades]
+    return Candle(
+        first[1],
+        max(prices),
+        min(prices),
+        last[1],
+        sum(quantities, ZERO),
+        sum(map(mul, prices, quantities), ZERO),
+        len(trades),
+        first[0],
+        last[0],
+        sum(trade[3] for trade in trades),
+    )
