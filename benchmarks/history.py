@@ -37,9 +37,10 @@ READS = 50
 class Fills(Events[Event]):
     """Fills with these numbers: spread over the keys in no order of theirs, a few seconds apart."""
 
-    def __init__(self, numbers: range, keys: int) -> None:
+    def __init__(self, numbers: range, keys: int, step_ns: int = STEP_NS) -> None:
         self._numbers = numbers
         self._keys = keys
+        self._step_ns = step_ns
 
     @property
     def keys(self) -> Sequence[str]:
@@ -69,16 +70,16 @@ class Fills(Events[Event]):
             b'"account":"a%d","strategy":"bench","fee":"0.0%02d","fee_currency":"USDT"}'
         ) % (
             7_000_000_000 + number, key % 1_000, 20_000 + number % 7_001, number % 100, 1 + number % 999,
-            b"buy" if number % 3 else b"sell", format_timestamp(BEGAN_NS + number * STEP_NS).encode(), key // 1_000,
-            number % 97,
+            b"buy" if number % 3 else b"sell", format_timestamp(BEGAN_NS + number * self._step_ns).encode(),
+            key // 1_000, number % 97,
         )  # fmt: skip
 
 
-def fill_journal(folder: Path, fills: int, keys: int) -> None:
-    """Journal the fills."""
+def fill_journal(folder: Path, fills: int, keys: int, step_ns: int = STEP_NS) -> None:
+    """Journal the fills, so many nanoseconds apart."""
     with closing(store_of().open_writer(folder, Topic(LEDGER))) as writer:
         for first in range(0, fills, BATCH):
-            writer.append([Submission(Fills(range(first, min(first + BATCH, fills)), keys))])
+            writer.append([Submission(Fills(range(first, min(first + BATCH, fills)), keys, step_ns))])
             writer.checkpoint_if_due()
 
 

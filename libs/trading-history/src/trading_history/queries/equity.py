@@ -20,6 +20,13 @@ SPANS = (1, 60, 3_600, 86_400)
 
 SECOND = 1_000_000_000
 
+NO_LIMIT = 1 << 62
+MAX_DRAWDOWN_BARS = 8_000
+"""Of one answer about a drawdown: some 80 ms of CPU."""
+
+MAX_ADDED_BARS = 50_000
+"""The same of a scope without a stored series."""
+
 
 class Bar(msgspec.Struct, frozen=True, gc=False):
     """Net P&L within a bar that ends before `start_ns` + the span. `drawdown` is 0 or more. `realized`, `fees`, `cash`,
@@ -95,8 +102,40 @@ def equity(
 
 
 def drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int = 60) -> list[Drawdown]:
-    """The drawdowns of a scope, one for each currency, from bars of this span or a coarser one."""
-    return [drawdown_of(curve, start_ns, end_ns) for curve in equity(snapshot, scope, start_ns, end_ns, span, 500_000)]
+    """The drawdowns of a scope, one for each currency, from bars of this span; of a coarser one for long ranges, which
+    is exact too: only the times are those of longer bars.
+    """
+    for chosen in SPANS[SPANS.index(span) :]:
+        found = _within(snapshot, scope, start_ns, end_ns, chosen)
+        if found is not None:
+            break
+    return [drawdown_of(curve, start_ns, end_ns) for curve in found or ()]
+
+
+def _within(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int) -> list[Curve] | None:
+    """Bars of a span, and of minutes before the first whole one and after the last: none has a part outside of the
+    range. None if there are too many.
+    """
+    # Sums that are not stored are exact at the ends of bars only: the shorter these are, the better.
+    most = MAX_DRAWDOWN_BARS if sums(snapshot, scope) is not None else MAX_ADDED_BARS
+    width = span * SECOND
+    first, last = -(-start_ns // width) * width, end_ns // width * width
+    parts = [(start_ns, first, 60), (first, last, span), (last, end_ns, 60)]
+    if first >= last:
+        parts = [(start_ns, end_ns, 60)]
+    found: list[Curve] = []
+    for start, end, used in parts:
+        if start < end:
+            limit = most if used == span < SPANS[-1] else NO_LIMIT
+            piece = curves(snapshot, scope, start, end, used, limit)
+            if piece is None:
+                return None
+            found = [_joined(*pair, span) for pair in zip(found, piece, strict=True)] if found else piece
+    return found
+
+
+def _joined(curve: Curve, later: Curve, span: int) -> Curve:
+    return msgspec.structs.replace(curve, span=span, bars=curve.bars + later.bars)
 
 
 @exactly
@@ -141,17 +180,24 @@ _make: Callable[..., Bar] = Bar
 _LAST = (
     "SELECT start + span, close FROM equity WHERE series = ? AND span = ? AND start <= ? ORDER BY start DESC LIMIT 1"
 )
+_MORE = "SELECT 1 FROM equity WHERE series = ? AND span = ? AND start >= ? AND start < ? LIMIT 1 OFFSET ?"
 _BARS = """
 SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills FROM equity
-WHERE series = ? AND span = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?
+WHERE series = ? AND span = ? AND start >= ? AND start < ? ORDER BY start
 """
 
 
-def bars_of(snapshot: Snapshot, series: int, span: int, start_ns: int, end_ns: int, limit: int = 1 << 62) -> list[Bar]:
-    """The stored bars of a series that begin in a range, ascending, at most `limit`."""
+def bars_of(snapshot: Snapshot, series: int, span: int, start_ns: int, end_ns: int) -> list[Bar]:
+    """The stored bars of a series that begin in a range, ascending."""
     first, stop = -(-start_ns // SECOND), -(-end_ns // SECOND)
-    rows = snapshot.connection.execute(_BARS, (series, span, first, stop, limit))
+    rows = snapshot.connection.execute(_BARS, (series, span, first, stop))
     return [_bar(row) for row in rows]
+
+
+def _has_more(snapshot: Snapshot, series: int, span: int, times: tuple[int, int], count: int) -> bool:
+    """Whether a series has more than so many bars that begin in a range, without reading them."""
+    first, stop = (-(-time_ns // SECOND) for time_ns in times)
+    return snapshot.connection.execute(_MORE, (series, span, first, stop, count)).get is not None
 
 
 def _bar(row: tuple[Any, ...]) -> Bar:
@@ -160,7 +206,7 @@ def _bar(row: tuple[Any, ...]) -> Bar:
 
 
 def curves(
-    snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int, max_bars: int = 1 << 62
+    snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int, max_bars: int = NO_LIMIT
 ) -> list[Curve] | None:
     """The curves at one span; None if one has too many bars. A range that begins inside a bar has this whole bar."""
     width = span * SECOND
@@ -171,9 +217,11 @@ def curves(
         members.setdefault(series.currency, []).append(series)
     answers = []
     for currency, parts in members.items():
-        found = [bars_of(snapshot, one.id, span, start_ns, end_ns, max_bars + 1) for one in parts]
-        if any(len(bars) > max_bars for bars in found):
+        if max_bars < NO_LIMIT and any(
+            _has_more(snapshot, one.id, span, (start_ns, end_ns), max_bars) for one in parts
+        ):
             return None
+        found = [bars_of(snapshot, one.id, span, start_ns, end_ns) for one in parts]
         levels = [level_before(snapshot, one.id, start_ns) for one in parts]
         opening, bars = (levels[0], found[0]) if stored is not None else _added(levels, found)
         if len(bars) > max_bars:

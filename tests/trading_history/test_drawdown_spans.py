@@ -1,0 +1,51 @@
+"""A drawdown is the same from bars of minutes, hours and days, for any range: none of them has a part outside of it."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.trading_history.ledgers import Ledger, fold
+from trading_history.queries import equity
+from trading_history.queries.scope import EVERYTHING, Scope
+from trading_history.reader import HistoryReader, Snapshot
+
+BEGIN = datetime(2026, 3, 1, 7, 13, tzinfo=UTC)
+MINUTE_NS = 60 * 10**9
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+    """Six days of a position that goes up and down, and is turned around."""
+    chance, ledger, time, price = random.Random(11), Ledger(), BEGIN, Decimal(100)
+    for _ in range(120):
+        time += timedelta(seconds=chance.randrange(30, 8_000))
+        price += Decimal(chance.randrange(-300, 310)) / 100
+        side, qty = chance.choice(["buy", "sell"]), str(chance.randrange(1, 4))
+        ledger.fill(
+            symbol="BTC/USDT", side=side, qty=qty, price=str(price), ts=f"{time:%Y-%m-%dT%H:%M:%SZ}", fee="0.01"
+        )
+    folder = tmp_path_factory.mktemp("drawdown")
+    fold(folder, ledger, with_figures=True)
+    reader = HistoryReader(folder)
+    with reader.snapshot() as snapshot:
+        yield snapshot
+    reader.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_range_has_the_same_drawdown_from_bars_of_any_length(
+    snapshot: Snapshot, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)
+    minutes = sorted(chance.sample(range(-100, 6 * 1_440), 2))
+    start, end = (int(BEGIN.timestamp()) * 10**9 + minute * MINUTE_NS for minute in minutes)
+    scope = chance.choice([EVERYTHING, Scope(symbols=("BTC/USDT",)), Scope(("default",), ("default",), ("BTC/USDT",))])
+    (by_minutes,) = equity.drawdown(snapshot, scope, start, end)
+    assert by_minutes.span == 60
+    monkeypatch.setattr(equity, "MAX_DRAWDOWN_BARS", chance.choice([0, 30]))  # as if the range were longer
+    (coarse,) = equity.drawdown(snapshot, scope, start, end)
+    values = ("currency", "max", "peak", "trough", "current", "current_peak", "exact_inside")
+    assert [getattr(coarse, name) for name in values] == [getattr(by_minutes, name) for name in values]
