@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from metrics_sidecar.exposition.state_document import render_state
+from service_kit.cooperative import run_at_once
 from tests.metrics_sidecar.builders import STREAM, batch_of, samples
 from tests.support.ledger_builder import LedgerBuilder
 from trading_model.accounting.market_marks import with_market_marks
@@ -44,8 +45,8 @@ def market(**prices: tuple[str, int]) -> MarketPrices:
     return known
 
 
-def marked(state: TradingState, prices: MarketPrices) -> StateSnapshot:
-    return with_market_marks(state.freeze(), prices, NOW_NS, MAX_AGE)
+def marked(state: TradingState, prices: MarketPrices, now_ns: int = NOW_NS) -> StateSnapshot:
+    return run_at_once(with_market_marks(state.freeze(), prices, now_ns, MAX_AGE))
 
 
 def shown(moment: StateSnapshot, symbol: str = "BTC/USDT") -> dict[str, Any]:
@@ -84,8 +85,7 @@ def test_its_time_is_the_venues() -> None:
 def test_without_an_instrument_that_says_so_nothing_changes() -> None:
     state = ledger(None)
     assert not state.has_market_marks
-    moment = state.freeze()
-    assert with_market_marks(moment, market(binance=("110", 0)), NOW_NS, MAX_AGE) is moment
+    assert marked(state, market(binance=("110", 0))) == state.freeze()
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,7 @@ def test_a_stale_price_gives_way_to_a_later_trade_of_the_ledger_only() -> None:
     """The ledger's last trade is a second old."""
     found = shown(marked(ledger(BTC), market(binance=("110", 61))))
     assert (found["pnl"], found["source"], found["flags"]) == ("0", "last", ["stale_mark"])
-    state = with_market_marks(ledger(BTC).freeze(), market(binance=("110", -30)), NOW_NS + 100 * SECOND, MAX_AGE)
-    found = shown(state)
+    found = shown(marked(ledger(BTC), market(binance=("110", -30)), NOW_NS + 100 * SECOND))
     assert (found["pnl"], found["source"], found["flags"]) == ("20", "binance", ["stale_mark"])
 
 

@@ -33,6 +33,7 @@ from tests.torture import (
     ledger,
     link,
     locks,
+    market,
     messages,
     pages,
     prometheus,
@@ -100,6 +101,7 @@ PARTS = {
     "history": Part(200, history.kills, sociable=True),
     "import": Part(300, importing.files, sociable=True),
     "instruments": Part(200, instruments.under_load),
+    "market": Part(7_200_000, market.market),
     "volume": Part(10_000_000, volume.volume),
     "soak": Part(1_800, soak.soak, soak.obstacle),
 }

@@ -20,42 +20,45 @@ def quote(bid: str, ask: str, **more: Any) -> dict[str, Any]:
     return {**market, "bid": bid, "ask": ask, **more}
 
 
-def prices_of(*events: Any) -> dict[tuple[Pair, str], Decimal]:
+def prices_of(*events: Any) -> dict[str, Decimal]:
+    """The prices of BTC in USDT, by venue."""
     prices = MarketPrices()
     for event in events:
         prices.take(json.dumps(event).encode() if isinstance(event, dict) else event)
-    return {(pair, one.venue): one.price for pair, found in prices.by_pair().items() for one in found}
+    return {one.venue: one.price for one in prices.of(BTC)}
 
 
 def test_it_is_the_last_trade_of_each_venue_with_its_digits_and_its_time() -> None:
     prices = MarketPrices()
     events = [trade("1.10", seq=1), trade("64250.12000000", "2026-11-28T12:00:01.5Z"), trade("2", venue="coinbase")]
     prices.take(",".join(map(json.dumps, events)).encode())
-    binance, coinbase = prices.by_pair()[BTC]
+    binance, coinbase = prices.of(BTC)
     assert (str(binance.price), binance.ts, binance.venue) == ("64250.12000000", "2026-11-28T12:00:01.5Z", "binance")
     assert binance.at_ns - coinbase.at_ns == 1_500_000_000
     prices.forget()
-    assert prices.by_pair() == {}
+    assert prices.of(BTC) == []
 
 
 def test_a_late_trade_and_events_of_other_kinds_move_nothing() -> None:
     others = [trade("9", late=True), {**trade("9"), "kind": "gap"}, {**trade("9"), "kind": "candle"}, quote("1", "3")]
-    assert prices_of(trade("5"), *others) == {(BTC, "binance"): 5}
+    assert prices_of(trade("5"), *others) == {"binance": 5}
 
 
 def test_a_market_of_quotes_alone_has_the_exact_middle() -> None:
-    assert prices_of(quote("0.00000001", "0.00000002")) == {(BTC, "binance"): Decimal("0.000000015")}
+    assert prices_of(quote("0.00000001", "0.00000002")) == {"binance": Decimal("0.000000015")}
 
 
 @pytest.mark.parametrize(
     "symbol", ["BTCUSDT", "BTC-USDT-SWAP", "-USDT", "BTC-", "", "BTC/USDT"], ids=lambda symbol: symbol or "empty"
 )
 def test_only_base_and_quote_name_a_spot_market(symbol: str) -> None:
-    assert prices_of(trade("5", symbol=symbol)) == {}
+    prices = MarketPrices()
+    prices.take(json.dumps(trade("5", symbol=symbol)).encode())
+    assert not any(prices.of(Pair(*pair)) for pair in (BTC, ("BTC", ""), ("", "USDT"), ("", ""), ("BTC", "USDT-SWAP")))
 
 
 def test_currencies_are_known_by_their_plain_codes() -> None:
-    assert prices_of(trade("5", symbol="XBT-USDT")) == {(BTC, "binance"): 5}
+    assert prices_of(trade("5", symbol="XBT-USDT")) == {"binance": 5}
 
 
 @pytest.mark.parametrize("price", ["0", "-1", "NaN", "1e5", "1" * 39, ""], ids=lambda price: price[:5] or "empty")
@@ -67,4 +70,4 @@ def test_what_cannot_be_read_is_passed_over_alone() -> None:
     odd = json.dumps({**trade("9"), "kind": "book", "bid": ["9"]}).encode()
     good = json.dumps(trade("5")).encode()
     assert prices_of(b"%b,%b,%b" % (odd, good, odd), b"\xff{", trade("7", ts="noon")) == {}
-    assert prices_of(b"%b,%b,%b" % (odd, good, odd), b"\xff{", b"[" * 5_000) == {(BTC, "binance"): 5}
+    assert prices_of(b"%b,%b,%b" % (odd, good, odd), b"\xff{", b"[" * 5_000) == {"binance": 5}

@@ -10,6 +10,7 @@ import structlog
 
 from metrics_sidecar.advice import market_advice
 from service_kit.clock import SYSTEM_CLOCK, Clock
+from service_kit.cooperative import run_sliced
 from telemetry_stream import backend
 from telemetry_stream.events import Batch, Reset
 from telemetry_stream.log import StreamSubscriber
@@ -62,7 +63,8 @@ class MarketReader:
         """Forget the prices of another stream."""
         self.prices.forget()
 
-    def mark(self, moment: StateSnapshot) -> StateSnapshot:
+    async def mark(self, moment: StateSnapshot) -> StateSnapshot:
         """The moment with the marks of the market. The first call asks for them."""
         self.wanted.set()
-        return with_market_marks(moment, self.prices, self._clock.unix_ns(), self._max_age_seconds)
+        now_ns = self._clock.unix_ns()
+        return await run_sliced(with_market_marks(moment, self.prices, now_ns, self._max_age_seconds))

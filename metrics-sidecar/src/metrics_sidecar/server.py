@@ -109,7 +109,7 @@ class SidecarApp:
         moment = await self._tracker.freeze()
         if self._market is None or not self._tracker.state.has_market_marks:
             return moment
-        return self._market.mark(moment)
+        return await self._market.mark(moment)
 
     def _now(self) -> str:
         """The time, RFC 3339 in UTC."""

@@ -33,6 +33,10 @@ class Pair(NamedTuple):
     quote: str
 
 
+_Market = tuple[str, str]
+"""Venue and symbol."""
+
+
 class MarketPrice(msgspec.Struct, frozen=True, gc=False):
     """The last price at a venue, in quote units per base unit; `ts` is RFC 3339 in UTC, `at_ns` the same, Unix time."""
 
@@ -63,7 +67,10 @@ class MarketPrices:
     """The newest prices of the markets that were heard of."""
 
     def __init__(self) -> None:
-        self._newest: dict[tuple[str, str], _Event] = {}
+        self._newest: dict[_Market, _Event] = {}
+        self._by_pair: dict[Pair, list[_Market]] = {}
+        self._read: dict[_Market, tuple[_Event, MarketPrice | None]] = {}
+        """The price of an event, while that is the newest."""
 
     def take(self, events: bytes) -> None:
         """Take market events as journaled, joined by commas, in order. What can't be read, or has no price, is passed
@@ -77,21 +84,33 @@ class MarketPrices:
                     continue
             elif kind != QUOTE or (market in newest and newest[market].kind == TRADE):
                 continue
-            if market in newest or len(newest) < MAX_MARKETS:
+            if market in newest or self._open(market):
                 newest[market] = event
 
     def forget(self) -> None:
         """Begin without prices."""
-        self._newest.clear()
+        for known in (self._newest, self._by_pair, self._read):
+            known.clear()
 
-    def by_pair(self) -> dict[Pair, list[MarketPrice]]:
-        """The prices of each pair, one for each venue."""
-        found: dict[Pair, list[MarketPrice]] = {}
-        for (venue, symbol), event in self._newest.items():
-            pair, price = _pair_of(symbol), _price_of(venue, event)
-            if pair is not None and price is not None:
-                found.setdefault(pair, []).append(price)
-        return found
+    def of(self, pair: Pair) -> list[MarketPrice]:
+        """The prices of a pair, one for each venue that has one."""
+        found = (self._price(market) for market in self._by_pair.get(pair, ()))
+        return [price for price in found if price is not None]
+
+    def _open(self, market: _Market) -> bool:
+        """Whether a market that was not heard of before is kept."""
+        pair = _pair_of(market[1])
+        if pair is None or len(self._newest) >= MAX_MARKETS:
+            return False
+        self._by_pair.setdefault(pair, []).append(market)
+        return True
+
+    def _price(self, market: _Market) -> MarketPrice | None:
+        event = self._newest[market]
+        known = self._read.get(market)
+        if known is None or known[0] is not event:
+            known = self._read[market] = event, _price_of(market[0], event)
+        return known[1]
 
 
 def _decode(events: bytes) -> Iterator[_Event]:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,6 +11,10 @@ from market_feed.decisions.budget import RollingBudget
 WEIGHTS = {"aggTrades": 4, "historicalTrades": 25, "time": 1, "exchangeInfo": 20, "klines": 2}
 MAX_LIMIT = 1_000
 MAX_DIGITS_ID = 10**18
+KEPT = 300_000
+"""At least so many of the last trades of a symbol are kept, and at most twice as many: a market has no end."""
+
+Item = TypeVar("Item")
 
 Answer = tuple[int, dict[str, str], Any]
 """Status, headers, and the JSON document."""
@@ -50,32 +54,26 @@ class Database:
     def add(self, data: Mapping[str, Any]) -> None:
         """A trade, an aggregate or a candle is published."""
         if data.get("e") == "aggTrade":
-            ids, items = self._aggregates.setdefault(data["s"], ([], []))
-            ids.append(data["a"])
-            items.append({key: data[key] for key in "apqflTmM"})
+            _add(self._aggregates, data["s"], data["a"], {key: data[key] for key in "apqflTmM"})
         elif data.get("e") == "kline" and data["k"]["x"]:
-            starts, candles = self._candles.setdefault(data["s"], ([], []))
             kline = data["k"]
-            starts.append(kline["t"])
-            candles.append([kline["t"], *(kline[key] for key in "ohlcv"), kline["T"], "0", kline["n"], "0", "0", "0"])
+            candle = [kline["t"], *(kline[key] for key in "ohlcv"), kline["T"], "0", kline["n"], "0", "0", "0"]
+            _add(self._candles, data["s"], kline["t"], candle)
         elif data.get("type") == "match":
-            ids, items = self._matches.setdefault(data["product_id"], ([], []))
-            ids.append(data["trade_id"])
-            items.append({key: data[key] for key in ("trade_id", "price", "size", "time", "side")})
+            match = {key: data[key] for key in ("trade_id", "price", "size", "time", "side")}
+            _add(self._matches, data["product_id"], data["trade_id"], match)
         elif data.get("e") == "trade":
-            ids, items = self._singles.setdefault(data["s"], ([], []))
-            ids.append(data["t"])
-            items.append(
-                {
-                    "id": data["t"], "price": data["p"], "qty": data["q"], "quoteQty": "0", "time": data["T"],
-                    "isBuyerMaker": data["m"], "isBestMatch": True,
-                }
-            )  # fmt: skip
+            single = {
+                "id": data["t"], "price": data["p"], "qty": data["q"], "quoteQty": "0", "time": data["T"],
+                "isBuyerMaker": data["m"], "isBestMatch": True,
+            }  # fmt: skip
+            _add(self._singles, data["s"], data["t"], single)
 
     def last_single_id(self, code: str) -> int:
         """Of the symbol's trades; 0 for none."""
         ids, _ = self._singles.get(code) or self._matches.get(code) or ([], [])
-        return ids[-1] if ids else 0
+        _, aggregates = self._aggregates.get(code) or ([], [])
+        return ids[-1] if ids else aggregates[-1]["l"] if aggregates else 0
 
     def answer(self, path: str, parameters: dict[str, str], microseconds: bool, now: float, now_ns: int) -> Answer:
         """The answer to a request; `now` is in seconds of a monotonic clock."""
@@ -152,6 +150,15 @@ class Database:
         page = [item for item in page if item.get("a", item.get("id")) not in self.absent]
         key = "T" if name == "aggTrades" else "time"
         return [{**item, key: item[key] * 1_000} for item in page] if microseconds else page
+
+
+def _add(kept: dict[str, tuple[list[int], list[Item]]], symbol: str, number: int, item: Item) -> None:
+    """Keep a trade or a candle; drop the oldest, many at a time."""
+    numbers, items = kept.setdefault(symbol, ([], []))
+    numbers.append(number)
+    items.append(item)
+    if len(numbers) >= 2 * KEPT:
+        del numbers[:KEPT], items[:KEPT]
 
 
 def encode(document: Any) -> bytes:

@@ -12,7 +12,7 @@ from trading_model.accounting.base_currency import Amounts, Held, Totals, totals
 from trading_model.accounting.cash import CashKey
 from trading_model.accounting.dated import NOTHING, NOTHING_DATED, Dated, DatedSum
 from trading_model.accounting.figures import NO_MARK, Figures, exposure, figures, flags, mark_of
-from trading_model.accounting.market_marks import MarketMark, ledger_mark
+from trading_model.accounting.market_marks import MarketMark
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.snapshots import StateSnapshot
@@ -79,16 +79,12 @@ def _symbols(marks: list[tuple[str, Mark]]) -> Document:
 
 
 def _symbol_document(mark: Mark) -> Document:
-    last = ledger_mark(mark)
+    if not isinstance(mark, MarketMark):
+        return {"last_price": show(mark.price), "last_trade_ts": mark.ts}
+    last = mark.ledger
     document: Document = {"last_price": show(last.price), "last_trade_ts": last.ts} if last.ts else {}
-    if isinstance(mark, MarketMark):
-        document["mark"] = {
-            "price": show(mark.price),
-            "ts": mark.ts,
-            "source": mark.source,
-            "stale": mark.is_stale,
-        }
-    return document
+    of_market = {"price": show(mark.price), "ts": mark.ts, "source": mark.source, "stale": mark.is_stale}
+    return {**document, "mark": of_market}
 
 
 def _totals_of_positions(moment: StateSnapshot) -> list[list[TotalsSnapshot]]:

@@ -15,7 +15,7 @@ from service_kit.metrics.catalogue import Metric
 from service_kit.metrics.text import Family, escape, header, labelled, render_family
 from trading_model.accounting.book import OTHER
 from trading_model.accounting.figures import exposure, figures, mark_of
-from trading_model.accounting.market_marks import MarketMark, ledger_mark
+from trading_model.accounting.market_marks import MarketMark
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, Mark
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.accounting.quota import newcomers_limit
@@ -269,7 +269,8 @@ def _families(families: Sequence[Metric], slices: list[Blocks], openmetrics: boo
     for index, metric in enumerate(families):
         yield header(metric, openmetrics).encode()
         for blocks in slices:
-            yield blocks[index]
+            if blocks[index]:  # most families that few keys have are empty
+                yield blocks[index]
 
 
 def _joined(*columns: Lines) -> Blocks:
@@ -282,14 +283,15 @@ def _render_symbols(marks: list[tuple[str, Mark, Terms | None]]) -> Blocks:
     for name, mark, terms in marks:
         symbol, separator, account = name.partition(ACCOUNT_SEPARATOR)
         label = labelled({"symbol": symbol, "account": account} if separator else {"symbol": symbol})
-        last = ledger_mark(mark)
+        last = mark
+        if isinstance(mark, MarketMark):
+            _add_market_mark(of_market, symbol, mark)
+            last = mark.ledger
         if last.ts:
             prices.append(f"trading_last_price{label} {show(last.price)}\n")
             times.append(f"trading_last_trade_timestamp_seconds{label} {unix_seconds(last.ts)}\n")
         if terms is not None:
             parts.append(_symbol_info(symbol, terms))
-        if isinstance(mark, MarketMark):
-            _add_market_mark(of_market, symbol, mark)
     return _joined(prices, times, parts, *of_market)
 
 

@@ -28,7 +28,7 @@ class FollowedMarket:
     def price(self, base: str, quote: str) -> Decimal | None:
         """The last price of a pair in its quote currency; None while it is not known."""
         with self._changing:
-            found = self._prices.by_pair().get(Pair(base, quote))
+            found = self._prices.of(Pair(base, quote))
         return found[0].price if found else None
 
     async def _follow(self) -> None:

@@ -6,6 +6,8 @@ of the market, that is the mark; of several venues the first by name that has on
 the later one of the market's last price and the ledger's own, and it is stale.
 """
 
+from collections.abc import Generator
+
 import msgspec
 
 from trading_model.accounting.marks import Mark
@@ -22,6 +24,9 @@ LAST = "last"
 
 NANOSECONDS = 1_000_000_000
 
+SLICE = 64
+"""Positions or markets between two yields: a fraction of a millisecond."""
+
 
 class MarketMark(Mark, frozen=True, gc=False):
     """The mark of a symbol that the market marks. `source` is the venue, or LAST; `ledger` is the ledger's own mark.
@@ -37,27 +42,25 @@ class MarketMark(Mark, frozen=True, gc=False):
 
 def with_market_marks(
     moment: StateSnapshot, prices: MarketPrices, now_ns: int, max_age_seconds: float
-) -> StateSnapshot:
-    """The moment with the marks of the market in their places in `last`."""
-    wanted = {held.market: held.terms for held in moment.positions if held.terms.mark == MARKET}
-    if not wanted:
-        return moment
-    known, recent_ns = prices.by_pair(), now_ns - int(max_age_seconds * NANOSECONDS)
-    marks = {
-        market: _mark(moment.last[market], known.get(_pair_of(terms), []), recent_ns)
-        for market, terms in wanted.items()
-    }
-    return msgspec.structs.replace(moment, last={**moment.last, **marks})
+) -> Generator[None, None, StateSnapshot]:
+    """The moment with the marks of the market in their places in `last`; in slices, for many positions."""
+    wanted: dict[str, Terms] = {}
+    for start in range(0, len(moment.positions), SLICE):
+        for held in moment.positions[start : start + SLICE]:
+            if held.terms.mark == MARKET:
+                wanted[held.market] = held.terms
+        yield
+    marks, recent_ns = moment.last.copy(), now_ns - int(max_age_seconds * NANOSECONDS)
+    for number, (market, terms) in enumerate(wanted.items(), 1):
+        marks[market] = _mark(marks[market], _prices_of(terms, prices), recent_ns)
+        if number % SLICE == 0:
+            yield
+    return msgspec.structs.replace(moment, last=marks)
 
 
-def ledger_mark(mark: Mark) -> Mark:
-    """The ledger's own mark, whatever is laid over it."""
-    return mark.ledger if isinstance(mark, MarketMark) else mark
-
-
-def _pair_of(terms: Terms) -> Pair:
-    """The pair whose spot market marks a symbol; an empty one for a contract, or where the currency is unknown."""
-    return Pair(terms.base, terms.quote) if terms.spot and terms.currency else Pair("", "")
+def _prices_of(terms: Terms, prices: MarketPrices) -> list[MarketPrice]:
+    """Those of the spot market that marks a symbol; none for a contract, or where the currency is unknown."""
+    return prices.of(Pair(terms.base, terms.quote)) if terms.spot and terms.currency else []
 
 
 def _mark(ledger: Mark, prices: list[MarketPrice], recent_ns: int) -> MarketMark:
