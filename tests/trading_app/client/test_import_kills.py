@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.apps import BIN
+from tests.support.ports import free_port
 from tests.trading_app.client.test_import import HEADER, Desk
 from tests.trading_app.running import running
 
@@ -32,6 +34,19 @@ app_ledger.AppLedger.post = post_and_die
 from trading_app.main import main
 sys.exit(main())
 """
+
+
+def test_ctrl_c_ends_an_import_that_waits_for_the_app(tmp_path: Path) -> None:
+    file = tmp_path / "fills.csv"
+    file.write_text(HEADER + "2025-02-10T14:00:00Z,BTC/USDT,buy,1,600\n")
+    command = [str(BIN / "trading-app"), "import", "--yes", str(file), "--url", f"http://127.0.0.1:{free_port()}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        assert "retrying" in waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert said.endswith("interrupted; run the same command again to take the rest\n")
 
 
 def test_an_app_with_small_batches_gets_small_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ Modules:
 
     import_files  `trading-app import FILE…`
     importer     one file after another, from the dry run to the ledger
+    interrupt    Ctrl-C for commands with threads
     import_text  a report in words
     app_ledger   the app as an import uses it, over HTTP
     steps        shows the steps of an import

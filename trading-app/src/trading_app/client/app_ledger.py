@@ -1,6 +1,7 @@
 """The app as an import uses it, over HTTP."""
 
 from collections.abc import Callable
+from threading import Event
 
 from trading_app.client.delivery import Delivery, Failure
 from trading_app.client.errors import Refused, Unreachable
@@ -12,13 +13,18 @@ class AppLedger:
     """Calls of a running app; a context manager. What fails for now is repeated for up to `max_wait` seconds."""
 
     def __init__(self, app: Target, max_wait: float | None, on_failure: Callable[[Failure], object]) -> None:
-        self._delivery = Delivery(app, max_wait, on_failure)
+        self._stopped = Event()
+        self._delivery = Delivery(app, max_wait, on_failure, sleep=self._pause)
 
     def __enter__(self) -> "AppLedger":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._delivery.__exit__(*exception)
+
+    def stop(self) -> None:
+        """End the waiting of calls that are under way, and of later ones: they raise Unanswered."""
+        self._stopped.set()
 
     def answers(self) -> bool:
         """Whether anything answers."""
@@ -35,6 +41,10 @@ class AppLedger:
     def get(self, path: str) -> bytes:
         """The answer to a GET. Raises CallRefused, Unanswered."""
         return self._deliver("GET", path, b"", {})
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise Unreachable("interrupted")
 
     def _deliver(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         try:

@@ -15,6 +15,7 @@ from trading_app.client.app_ledger import AppLedger
 from trading_app.client.delivery import Failure
 from trading_app.client.errors import FileError, Problem, Refused, Unreachable, UsageError
 from trading_app.client.import_text import lines_of, result_line
+from trading_app.client.interrupt import on_interrupt
 from trading_app.client.steps import Steps, steps
 from trading_app.client.target import Target
 from trading_app.client.transfer import SECONDS_BETWEEN_NOTES
@@ -55,6 +56,7 @@ class Importer:
             source, shown = opened.enter_context(self._open(name)), opened.enter_context(steps(sys.stderr))
             spool = opened.enter_context(Spool(rows))
             ledger = opened.enter_context(AppLedger(self._app, self._arguments.max_wait, _Notes(shown)))
+            opened.enter_context(on_interrupt(ledger.stop))
             plan = self._plan(name, source, spool, ledger, shown)
             if not self._arguments.json:
                 for line in lines_of(plan.report):
