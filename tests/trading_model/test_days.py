@@ -27,6 +27,12 @@ def test_another_text_is_refused_with_the_form(text: str) -> None:
         DayBoundary.parse(text)
 
 
+def test_a_misspelt_zone_is_answered_with_the_nearest() -> None:
+    for text in ("17:00 America/New_Yrok", "New_York", "newyork"):
+        with pytest.raises(ValueError, match=r"do you mean America/New_York\?$"):
+            DayBoundary.parse(text)
+
+
 def test_a_day_after_noon_has_the_date_of_its_end() -> None:
     assert NEW_YORK.day_of(ns("2026-01-04T21:59:59+00:00")) == date(2026, 1, 4)
     assert NEW_YORK.day_of(ns("2026-01-04T22:00:00+00:00")) == date(2026, 1, 5)  # Sunday 17:00: Monday begins

@@ -5,15 +5,20 @@ currencies and futures are traded; 23 or 25 hours where clocks change. It has th
 boundary before noon that of its beginning, else that of its end.
 """
 
+import difflib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 NANOSECONDS = 1_000_000_000
 FORM = "write a time and a time zone, such as 17:00 America/New_York"
+
+MIN_LIKENESS = 0.75
+"""Of a name to the one that is probably meant, 0 to 1."""
 
 Period = Literal["day", "week", "month"]
 """Weeks begin on Monday; days, and so weeks and months, are trading days."""
@@ -117,7 +122,16 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is not a time zone, such as Europe/Berlin") from None
+        raise ValueError(f"is not a time zone, such as Europe/Berlin{_meant(name)}") from None
+
+
+@lru_cache(maxsize=256)
+def _meant(name: str) -> str:
+    """The zone that a wrong name is probably meant for, by its last part."""
+    by_place = {zone.rpartition("/")[2].lower(): zone for zone in sorted(available_timezones())}
+    place = name[:64].rpartition("/")[2].lower()
+    close = difflib.get_close_matches(place, by_place, 1, MIN_LIKENESS)
+    return f"; do you mean {by_place[close[0]]}?" if close else ""
 
 
 def _time_of(text: str) -> time:
