@@ -6,4 +6,5 @@ SwaggerUIBundle({
   filter: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
+  defaultModelsExpandDepth: 0, // the list of all schemas is long to draw, and each call shows its own
 });
