@@ -30,7 +30,7 @@ CHECKPOINT_PAGES = 1_000
 FIGURES_AT_ONCE = 5_000
 """Fills that are folded in one transaction after the past changed: some 50 ms, for which others wait."""
 
-_IN_TIME = itemgetter(1, 2, 3)
+_TIME = itemgetter(1)
 
 KEPT = ("cash", "split", "opening", "move", "instrument", "price", "rate", "note")
 """Kinds of events that have a row of their own: figures depend on them, or people read them."""
@@ -232,7 +232,7 @@ class HistoryWriter:
             if self._figures is not None:
                 self._figures.take_rows(self._rows)
             else:
-                self._change(place_of_row(min(self._rows, key=_IN_TIME)))
+                self._change((min(map(_TIME, self._rows)),))
             self._rows.clear()
 
     def _apply_other(self, event: OtherRecord) -> None:

@@ -80,6 +80,7 @@ class FiguresKeeper:
     def __init__(self, connection: apsw.Connection, stored: int) -> None:
         """`stored` is the last event that the store has."""
         self._connection = connection
+        connection.execute(schema.INDEXES_OF_FIGURES)
         self._tables = Tables(connection)
         self.context = Context()
         self._numbers: dict[LineKey, int] = {}
