@@ -11,6 +11,7 @@ import msgspec
 from benchmarks.suite import Suite
 from benchmarks.table import Row, at_most
 from telemetry_stream.events import Batch
+from trading_analytics.market.decode import MarketEvent
 from trading_analytics.market.fold import MarketFold
 from trading_analytics.windows.markets import Markets
 from trading_analytics.windows.observations import Market, Trade
@@ -34,22 +35,26 @@ Seen = list[tuple[Market, Trade]]
 def cost(suite: Suite) -> list[Row]:
     """A trade in batches of 1,000 at 100 markets with three windows; one window of 30 s and of 24 h; reading them."""
     busy, sparse, events = _trades(50), _trades(5), _batches(_trades(50))
-    whats = ("busy", "sparse", "30 s", "24 h", "whole", "read")
+    whats = ("busy", "sparse", "30 s", "24 h", "whole", "decoding", "read")
 
     def measure(what: str) -> float:
         if what == "whole":
             return _whole(events)
+        if what == "decoding":
+            return _decoding(events)
         if what == "read":
             return _read(busy)
         windows = {"30 s": (WINDOWS[0],), "24 h": (DAY,)}.get(what, WINDOWS)
         return _take(sparse if what == "sparse" else busy, windows)
 
     found = {what: statistics.median(values) for what, values in suite.interleaved(whats, measure).items()}
+    alone = found["decoding"]
+    beside = f" a trade; {found['whole'] / alone:.1f} × its decoding alone ({alone:.2f} µs)"
     return [
         at_most("a trade, 50 a second and market", GOAL_US, found["busy"], " µs"),
         at_most("a trade, 5 a second and market", GOAL_US, found["sparse"], " µs", ": most are alone at a grid point"),
         at_most("one window of 24 h against one of 30 s", FLAT, found["24 h"] / found["30 s"], " ×"),
-        Row("from bytes to windows and candles", "", f"{found['whole']:.2f} µs a trade"),
+        Row("from bytes to windows and candles", "", f"{found['whole']:.2f} µs{beside}"),
         Row("reading the three windows of a market, once a second", "", f"{found['read']:.0f} µs"),
     ]
 
@@ -103,6 +108,15 @@ def _whole(batches: Sequence[Batch]) -> float:
         fold.apply(batch, 0)
         if number % 5 == 0:
             fold.drain()
+    return (time.process_time() - began) / TRADES * 1e6
+
+
+def _decoding(batches: Sequence[Batch]) -> float:
+    """The same for msgspec alone."""
+    decode = msgspec.json.Decoder(list[MarketEvent]).decode
+    began = time.process_time()
+    for batch in batches:
+        decode(b"[%b]" % batch.events)
     return (time.process_time() - began) / TRADES * 1e6
 
 

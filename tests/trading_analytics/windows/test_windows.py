@@ -209,7 +209,7 @@ def test_additions_do_not_depend_on_the_length_of_the_window(monkeypatch: pytest
     events = walk(random.Random(5), 1_000, STEP)
     points = len({-(-event.ts // STEP) for event in events})
     for length in (60, 600, 172_800):
-        assert Window(length).pane == math.ceil(length / 720)
+        assert Window(length).pane == math.ceil(length / 240)
         count, reads = 0, 0
         markets = Markets([length * STEP])
         for start in range(0, len(events), 50):

@@ -6,8 +6,10 @@ from trading_analytics.windows.observations import Trade
 from trading_analytics.windows.summary import Summary, add
 from trading_analytics.windows.two_stacks import TwoStacks
 
-MAX_PANES = 720
-"""Of a window. One of up to six minutes moves by each grid point of 500 ms, one of 24 hours by two minutes."""
+MAX_PANES = 240
+"""Of a window, which bounds its memory: some 2 kB each. A window of up to two minutes moves by each grid point of
+500 ms, one of 5 minutes by 1.5 s, one of 24 hours by 6 minutes.
+"""
 
 
 class Content(NamedTuple):
