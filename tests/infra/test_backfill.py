@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from metrics_sidecar.backfill.command import PROMTOOL
 from tests.infra.prometheus import needs_prometheus, running_prometheus
 from tests.support.apps import BIN, Apps
 from tests.support.ledger_builder import LedgerBuilder
@@ -38,7 +39,7 @@ def test_counters_go_on_where_the_scrapes_begin(tmp_path: Path) -> None:
         files = tmp_path / "out"
         run(BIN / "metrics-sidecar", "backfill", files, environment=apps.environment)
         for file in sorted(files.iterdir()):
-            run("promtool", "tsdb", "create-blocks-from", "openmetrics", file, tmp_path / "tsdb")
+            run(*PROMTOOL.split(), file, tmp_path / "tsdb")
         target = apps.sidecar_url.removeprefix("http://")
         scrape = {"job_name": "metrics-sidecar", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
         with running_prometheus(tmp_path, {"scrape_configs": [scrape]}) as prometheus:

@@ -17,7 +17,10 @@ from trading_history.errors import HistoryError
 from trading_model.accounting.state import TradingState
 
 DAY_SECONDS = 86_400
-"""Time of a file. promtool reads a file once for each two hours in it, so one file for all would take its square."""
+"""Time of a file. promtool reads a file once for each block that it makes: one for all would take its square."""
+
+PROMTOOL = "promtool tsdb create-blocks-from --max-block-duration=24h openmetrics"
+"""With blocks of up to 18 hours: it makes them of two hours otherwise, and reads the file of a day twelve times."""
 
 EPOCH = date(1970, 1, 1)
 
@@ -64,7 +67,7 @@ def backfill(store: Store, data_folder: Path, wanted: Wanted, now_ns: int | None
         print(f"nothing to write: the journal has no event older than {DISTANCE_SECONDS // 3_600} hours")
         return 0
     print(f"{files} files. To put them into a Prometheus whose data is in PROMETHEUS_DATA:")
-    command = f"promtool tsdb create-blocks-from openmetrics {wanted.folder}/$day PROMETHEUS_DATA"
+    command = f"{PROMTOOL} {wanted.folder}/$day PROMETHEUS_DATA"
     print(f"  for day in $(ls {wanted.folder}); do {command}; done")
     return 0
 
