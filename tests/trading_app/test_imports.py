@@ -212,3 +212,22 @@ def test_all_of_it_is_known_after_a_restart(tmp_path: Path, trade: Make) -> None
         assert known(again.client, rows)["taken_back"][0]["import_id"] == "i"
         problem(again.client.post("/trades?import_id=i", json=rows), "event_conflict")
         assert again.client.get("/imports").json()["imports"][0]["in_force"] is False
+
+
+def test_what_the_ledger_has_of_other_events(client: httpx.Client, begin: Callable[..., str]) -> None:
+    import_id = begin()
+    cash = {"kind": "cash", "amount": "1", "currency": "USD", "reason": "dividend"}
+    ids = [f"{import_id}-{number}" for number in range(3)]
+    for event_id in ids[:2]:
+        client.post("/events", json={**cash, "id": event_id}).raise_for_status()
+    seq = client.post("/known/events", json=[{"kind": "cash", "id": ids[0]}]).json()["known"][0][1]
+    void = client.post("/events", json={"kind": "void", "target": seq}).raise_for_status().json()["seq"]
+    asked = [{"kind": "cash", "id": event_id} for event_id in ids]
+    found = client.post("/known/events", json=asked).raise_for_status().json()
+    assert (found["new"], [index for index, _ in found["known"]]) == (1, [1])
+    assert found["taken_back"] == [{"index": 0, "seq": seq, "void": void, "import_id": None}]
+    headers = {"Content-Type": "application/json"}
+    problem(client.post("/known/events", content=b"\0", headers=headers), "not_json")
+    problem(client.post("/known/events", json=[]), "invalid_batch")
+    problem(client.post("/known/events", json=[{"kind": "fill", "id": "1"}]), "invalid_batch")
+    problem(client.post("/known/events", json={"kind": "cash"}), "invalid_batch")

@@ -9,6 +9,7 @@ from telemetry_stream.log import StreamReader
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.view import LedgerView, StoredEvent
 from trading_app.problems import TradeProblem
+from trading_model.kind_members import KINDS
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -38,9 +39,11 @@ def read_names(body: bytes, maximum: int) -> Sequence[Named]:
     except msgspec.ValidationError as error:
         raise TradeProblem("invalid_batch", f"send an array of objects with kind and id: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem("not_json", f"the body is not JSON: {error}") from None
+        raise TradeProblem("not_json", f"the body is not JSON: {error}") from None
     if not names:
         raise TradeProblem("invalid_batch", "the batch is empty; at least one event is needed")
+    if unknown := {name.kind for name in names} - KINDS.keys():
+        raise TradeProblem("invalid_batch", f"{min(unknown)[:64]} is not a kind of events: {', '.join(KINDS)}")
     if len(names) > maximum:
         raise Problem("too_large", f"a batch has at most {maximum} events, this one has {len(names)}; send several")
     return names
