@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from trading_history.errors import HistoryError
+from trading_history.errors import HistoryError, StoreMissing
 from trading_history.queries.equity import Drawdown, drawdown
 from trading_history.queries.extent import extent
 from trading_history.queries.pnl import by_period
@@ -89,6 +89,8 @@ class Board:
                 found = await asyncio.to_thread(read_figures, self._folder, self._boundary, self._clock_ns())
                 self.figures = found or self.figures
                 self._problem = ""
+            except StoreMissing:
+                pass  # the keeper makes it, and says what keeps it from that
             except HistoryError as error:
                 if str(error) != self._problem:
                     log.warning("figures of performance can't be read", reason=str(error))
