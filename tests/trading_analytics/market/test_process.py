@@ -1,8 +1,8 @@
-"""trading-analytics beside a market feed: candles are exact through kills, windows are there again after a restart."""
+"""trading-analytics beside a market feed: candles are exact through a kill, windows are there again after a restart."""
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -66,15 +66,15 @@ def trades_in(events: list[Event]) -> int:
     return sum(event["kind"] == "trade" for event in events)
 
 
-def test_candles_are_exact_through_kills_and_windows_come_back(apps: Apps) -> None:
-    events = random_events(7, 400, datetime.now(UTC) - timedelta(seconds=200))
+def test_candles_are_exact_through_a_kill_and_windows_come_back(apps: Apps) -> None:
+    # They end minutes from now: however slow this is, the feed does not count as silent.
+    events = random_events(7, 400, datetime.now(UTC))
     with closing(open_feed(apps)) as feed:
         put(feed, events[:150])
-        for last in (150, 300):
-            apps.start(ANALYTICS)
-            put(feed, events[feed.head() : last])
-            eventually(lambda: committed(apps) >= trades_in(events[: last - 20]), what="candles")  # noqa: B023
-            apps.kill(ANALYTICS)
+        apps.start(ANALYTICS)
+        put(feed, events[150:300])
+        eventually(lambda: committed(apps) >= trades_in(events[:280]), what="candles")
+        apps.kill(ANALYTICS)
         put(feed, events[300:])
         apps.start(ANALYTICS)
         eventually(lambda: committed(apps) == trades_in(events), what="all candles")
