@@ -18,6 +18,7 @@ from benchmarks import (
     batches,
     disks,
     feed,
+    feed_live,
     importing,
     machine,
     memory,
@@ -59,6 +60,7 @@ FIGURES: dict[str, Callable[[Suite], list[Row]]] = {
     "steps": steps.of_a_post,
     "parts": steps.of_a_batch,
     "feed": feed.rates,
+    "feed-live": feed_live.rates,
     "windows": windows.cost,
 }
 

@@ -1,13 +1,16 @@
-"""How a connection is made again, against a simulated exchange in the same process."""
+"""How a connection is read and made again, against a simulated exchange in the same process."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from itertools import islice, repeat
 
 from market_feed.decisions.budget import Ban, RollingBudget
+from market_feed.intake.link import MAX_FRAMES, Link, open_connection
 from market_feed.intake.shard import LONGEST_PAUSE, REASONS, Dialling, Shard, growing_pauses
 from market_feed.simulator.exchange import Exchange
 from market_feed.times import Unit
+from market_feed.venues.binance.frames import BinanceReader
 from market_feed.venues.binance.venue import Binance
 from market_feed.venues.venue import Wanted
 
@@ -62,3 +65,31 @@ def test_row_4_pauses_grow_to_a_minute_at_most_and_are_jittered() -> None:
     assert first != second
     assert max(first + second) <= LONGEST_PAUSE == 60
     assert min(first[-10:]) >= LONGEST_PAUSE / 2
+
+
+def test_row_15_while_the_journal_is_slow_few_frames_wait_here_and_all_come_in_order() -> None:
+    count = 5 * MAX_FRAMES
+
+    async def run() -> None:
+        exchange, taken, room = Exchange(), list[bytes](), asyncio.Event()
+        await exchange.start()
+        url = f"ws://127.0.0.1:{exchange.port}/stream?streams=btcusdt@aggTrade"
+        connection = await open_connection(url, None)
+        link = Link(connection, BinanceReader(Unit.MILLISECOND), lambda _, frames, __: taken.extend(frames), room)
+        reading = asyncio.create_task(link.run())
+        await until(lambda: exchange.subscribers)
+        for number in range(count):
+            exchange.send_raw(b'{"number":%d,"pad":"%b"}' % (number, b"x" * 400))
+        await until(lambda: len(connection.frames) >= MAX_FRAMES)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert MAX_FRAMES <= len(connection.frames) < 2 * MAX_FRAMES
+        assert taken == []
+        room.set()
+        await until(lambda: len(taken) == count)
+        assert [json.loads(frame)["number"] for frame in taken] == list(range(count))
+        await link.close()
+        assert await reading == "closed_1000"
+        await exchange.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))

@@ -1,6 +1,6 @@
 """One instrument: its trades in order, what is missing, and whether it is current. No I/O."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from market_feed.decisions.candles import Candles
@@ -28,8 +28,6 @@ from telemetry_stream.id_spaces import IdSpace
 
 OTHER_LINK_SECONDS = 0.25
 """While two connections are open, the other one may bring what this one has not; so long is waited."""
-
-Put = Callable[[list[Event], int], None]
 
 
 @dataclass(frozen=True, slots=True)

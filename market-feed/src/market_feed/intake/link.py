@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -23,36 +22,66 @@ CLOSE_SECONDS = 1
 
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 MAX_FRAME_BYTES = 4 * 1024 * 1024
-MAX_QUEUE = 4_096
-"""Frames that are kept before reading from the socket pauses."""
+MAX_FRAMES = 4_096
+"""Frames that wait for the journal before reading from the socket pauses."""
+
+TURN_SECONDS = 0.001
+"""Frames are handed on at most once within this time. The first after a pause does not wait; of many, some are read,
+journaled and published together, which takes a fraction of the time.
+"""
+
+Take = Callable[["Link", Sequence[bytes], int], None]
+"""Gets frames that came together, and when the first did (Unix time in nanoseconds)."""
 
 
 class _Connection(ClientConnection):
-    """Notes when anything came, pings included, and when each frame did."""
+    """Keeps frames as the socket brings them: to await each by `recv` would take half as long again."""
 
     heard_at = float("-inf")
-    _came_at_ns = 0
+    """When anything came last, pings included, in seconds of the monotonic clock."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.arrivals: deque[int] = deque()
-        """Of the frames that were not read yet, Unix time in nanoseconds."""
+        self.frames: list[bytes] = []
+        self.first_came_at_ns = 0
+        """When the first of the frames did."""
+
+        self.frames_came: Callable[[], None] = lambda: None
+        self._came_at_ns = 0
+        self._fragments: list[bytes] = []
+        self._is_paused = False
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the socket has."""
         self.heard_at = time.monotonic()
         self._came_at_ns = time.time_ns()
         super().data_received(data)
+        if self.frames:
+            self.frames_came()
+            if len(self.frames) >= MAX_FRAMES and not self._is_paused:
+                self._is_paused = True
+                self.transport.pause_reading()
 
     def process_event(self, event: Event) -> None:
         """Called by the library with each frame, or fragment of one."""
-        if isinstance(event, Frame) and event.fin and event.opcode in DATA:
-            self.arrivals.append(self._came_at_ns)
-        super().process_event(event)
+        if not (isinstance(event, Frame) and event.opcode in DATA):
+            super().process_event(event)
+        elif event.fin:
+            if not self.frames:
+                self.first_came_at_ns = self._came_at_ns
+            self.frames.append(b"".join([*self._fragments, event.data]) if self._fragments else bytes(event.data))
+            self._fragments.clear()
+        else:
+            self._fragments.append(bytes(event.data))
 
-
-Take = Callable[["Link", Sequence[bytes], int], None]
-"""Gets the frames of one iteration of the event loop, and when the first came (Unix time in nanoseconds)."""
+    def take_frames(self) -> list[bytes]:
+        """The frames so far; reading goes on."""
+        frames, self.frames = self.frames, []
+        if self._is_paused:
+            self._is_paused = False
+            with contextlib.suppress(RuntimeError):  # the connection has ended meanwhile
+                self.transport.resume_reading()
+        return frames
 
 
 async def open_connection(url: str, context: ssl.SSLContext | None) -> _Connection:
@@ -68,7 +97,6 @@ async def open_connection(url: str, context: ssl.SSLContext | None) -> _Connecti
         close_timeout=CLOSE_SECONDS,
         ping_interval=None,  # a venue that answers late under load would be left for nothing; silence is noticed
         max_size=MAX_FRAME_BYTES,
-        max_queue=MAX_QUEUE,
     )
     assert isinstance(connection, _Connection)
     connection.heard_at = time.monotonic()
@@ -93,8 +121,9 @@ class Link:
         self._connection = connection
         self._take = take
         self._room = room
-        self._read: list[bytes] = []
-        self._read_at_ns = 0
+        self._next_turn_at = float("-inf")
+        self._is_due = False
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def heard_at(self) -> float:
@@ -102,46 +131,49 @@ class Link:
         return self._connection.heard_at
 
     async def run(self) -> str:
-        """Read until the connection has ended; gives the reason, a short word. Raises what `take` raises.
+        """Hand frames on until the connection has ended; gives the reason, a short word. Raises what `take` raises."""
+        self._connection.frames_came = self._plan
+        self._plan()
+        ended = asyncio.create_task(self._connection.wait_closed())
+        await asyncio.wait((ended, self._failed), return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            ended.cancel()
+        elif self._connection.frames and not self._failed.done():
+            await self._room.wait()
+            self._hand_over()
+        if self._failed.done():
+            self._failed.result()
+        return _reason(self._connection)
 
-        `recv` is never cancelled, which could lose a frame: `close` ends it.
-        """
-        soon = asyncio.get_running_loop().call_soon
-        arrivals = self._connection.arrivals
-        receive, room, failed = self._connection.recv, self._room, asyncio.get_running_loop().create_future()
+    def _plan(self) -> None:
+        """Hand on what came, now or when the next turn may be."""
+        if self._is_due:
+            return
+        self._is_due = True
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._next_turn_at:
+            loop.call_soon(self._turn)
+        else:
+            loop.call_at(self._next_turn_at, self._turn)
 
-        def hand_over() -> None:
-            try:
-                self._hand_over()
-            except Exception as error:  # noqa: BLE001 -- raised by `run`
-                if not failed.done():
-                    failed.set_exception(error)
-
-        try:
-            while not failed.done():
-                if not room.is_set():
-                    await room.wait()
-                frame = await receive(decode=False)
-                came_at_ns = arrivals.popleft()
-                # `recv` does not wait while frames are there: all of one iteration of the loop come together.
-                if not self._read:
-                    self._read_at_ns = came_at_ns  # frames wait while the journal is slow: that is delay, too
-                    soon(hand_over)
-                self._read.append(frame)
-        except ConnectionClosed as closed:
-            hand_over()
-            return _reason(closed)
-        finally:
-            if failed.done():
-                failed.result()
-        return "failed"
+    def _turn(self) -> None:
+        if self._room.is_set():
+            self._is_due = False
+            self._next_turn_at = asyncio.get_running_loop().time() + TURN_SECONDS
+            self._hand_over()
+        else:  # while the journal is slow frames stay where they are; that counts as delay
+            asyncio.get_running_loop().call_later(TURN_SECONDS, self._turn)
 
     def _hand_over(self) -> None:
-        if self._read:
-            frames, self._read = self._read, []
-            self.frames += len(frames)
-            self.has_data.set()
-            self._take(self, frames, self._read_at_ns)
+        frames, came_at_ns = self._connection.take_frames(), self._connection.first_came_at_ns
+        if not frames or self._failed.done():
+            return
+        self.frames += len(frames)
+        self.has_data.set()
+        try:
+            self._take(self, frames, came_at_ns)
+        except Exception as error:  # noqa: BLE001 -- raised by `run`
+            self._failed.set_exception(error)
 
     async def send(self, messages: Iterable[bytes], pause_seconds: float) -> None:
         """Send messages, each after a pause: venues close a connection that sends too many at once."""
@@ -155,8 +187,8 @@ class Link:
         await self._connection.close()
 
 
-def _reason(closed: ConnectionClosed) -> str:
-    code = closed.rcvd.code if closed.rcvd else None
-    if code in (1000, 1001, 1008):
-        return f"closed_{code}"
-    return "closed_other" if code else "cut"
+def _reason(connection: ClientConnection) -> str:
+    received = connection.protocol.close_rcvd
+    if received is None:
+        return "cut"
+    return f"closed_{int(received.code)}" if received.code in (1000, 1001, 1008) else "closed_other"

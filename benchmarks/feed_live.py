@@ -1,0 +1,210 @@
+"""The market feed as it runs, in front of a simulated exchange: through a socket, paced, after a loss, replaced.
+
+`python -m benchmarks.feed_live URL FRAMES` is the yardstick: it receives that many frames with the same library, does
+nothing with them, and prints the CPU time.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+from websockets.asyncio.client import connect
+
+from benchmarks.processes import ENVIRONMENT, ROOT, cores, cpu_seconds, pinned
+from benchmarks.suite import Suite
+from benchmarks.table import Row, at_least, at_most
+from market_feed.environment import FOLDER
+from market_feed.simulator.exchange import Exchange
+from market_feed.simulator.random_market import random_ticks
+from market_feed.simulator.tape import Tick
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from telemetry_stream.wire import split
+from tests.support.apps import BIN, Apps, samples_of
+from tests.support.fake_exchange import FakeExchange, fake_exchange
+from tests.support.polling import eventually
+
+FEED = "market-feed"
+FRAMES = 50_000
+CHUNK = 200
+"""Frames that are written at once."""
+
+RATE = 10_000
+MISSED_SYMBOLS, MISSED_SECONDS, MISSED_RATE = 50, 60, 20
+"""What is missed: so many trades a second of each symbol."""
+
+ROTATIONS = 5
+PATIENCE_SECONDS = 120
+
+
+class Live:
+    """A feed on the server's core; the exchange is in this process."""
+
+    def __init__(self, folder: Path, exchange: FakeExchange, symbols: Sequence[str]) -> None:
+        self.exchange = exchange
+        self.apps = Apps(folder, LOG_LEVEL="WARNING", FEED_SYMBOLS=",".join(symbols), **exchange.settings)
+        self.apps.start(FEED, pinned(cores()[0], [BIN / FEED]))
+        eventually(lambda: exchange.do(lambda one: one.subscribers), PATIENCE_SECONDS)
+
+    def cpu(self) -> float:
+        """CPU time so far."""
+        return cpu_seconds(self.apps.processes[FEED].pid)
+
+    def total(self, name: str) -> float:
+        """A metric, over all its labels."""
+        samples = samples_of(f"{self.apps.feed_url}/metrics")
+        return sum(float(value) for key, value in samples.items() if key.partition("{")[0] == name)
+
+    def wait_for(self, trades: int) -> None:
+        """Until so many are in the journal. The feed itself is not asked: its answers would cost it CPU time."""
+        with closing(JournalReader(self.apps.data / FOLDER)) as reader:
+            eventually(lambda: reader.head() >= trades, PATIENCE_SECONDS)
+
+    def delay_at(self, share: float) -> float:
+        """Seconds from arrival to publication that this share of the events did not exceed: a bucket's bound."""
+        name = 'trading_feed_publish_delay_seconds_bucket{le="'
+        samples = samples_of(f"{self.apps.feed_url}/metrics")
+        found = {key[len(name) : -2]: float(value) for key, value in samples.items() if key.startswith(name)}
+        return next(float(le) for le, count in found.items() if count >= share * found["+Inf"])
+
+    def trades(self) -> list[dict[str, Any]]:
+        """The journaled trades."""
+        with closing(JournalReader(self.apps.data / FOLDER)) as reader:
+            events = [json.loads(event) for event in split(reader.read(0, 10**6, 1 << 30))]
+        return [event for event in events if event["kind"] == "trade"]
+
+
+@contextmanager
+def live(suite: Suite, symbols: Sequence[str] = ("BTC-USDT",)) -> Iterator[Live]:
+    """Both, ended afterwards."""
+    with tempfile.TemporaryDirectory(dir=suite.folder) as folder, fake_exchange() as exchange:
+        made = Live(Path(folder), exchange, symbols)
+        try:
+            yield made
+        finally:
+            made.apps.end()
+
+
+def rates(suite: Suite) -> list[Row]:
+    """Market data live: CPU time through a socket, delay at 10,000/s, whole after a loss, while being replaced."""
+    return [_socket(suite), *_paced(suite), _backfill(suite), *_rotation(suite)]
+
+
+def _aggregates(symbols: Sequence[str], rate: float, count: int) -> list[Tick]:
+    ticks = random_ticks(symbols, rate, time.time_ns(), 1)
+    return list(islice((tick for tick in ticks if tick.data.get("e") == "aggTrade"), count))
+
+
+def _socket(suite: Suite) -> Row:
+    ticks = _aggregates(["BTC-USDT"], 1_000, FRAMES)
+    shares = []
+    for _ in range(suite.rounds):
+        with live(suite) as feed:
+            before = feed.cpu()
+            feed.exchange.run(_blast(feed.exchange.exchange, ticks))
+            feed.wait_for(FRAMES)
+            spent = feed.cpu() - before
+        shares.append((_bare(ticks) / spent, FRAMES / spent))
+    share, rate = sorted(shares)[len(shares) // 2]
+    return at_least("through a socket, of a bare receive loop's rate", 0.7, share, "", f" ({rate:,.0f}/s of CPU time)")
+
+
+def _bare(ticks: Sequence[Tick]) -> float:
+    """CPU time of a loop that only receives them."""
+    with fake_exchange() as exchange:
+        url = f"ws://127.0.0.1:{exchange.port}/stream?streams=btcusdt@aggTrade"
+        command = pinned(cores()[0], [sys.executable, "-m", "benchmarks.feed_live", url, str(len(ticks))])
+        with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE) as receiver:
+            eventually(lambda: exchange.do(lambda one: one.subscribers), PATIENCE_SECONDS)
+            exchange.run(_blast(exchange.exchange, ticks))
+            found, _ = receiver.communicate(timeout=PATIENCE_SECONDS)
+    return float(found)
+
+
+async def _blast(exchange: Exchange, ticks: Sequence[Tick]) -> None:
+    """Send as fast as the other side reads: the frames' bytes are made before."""
+    [subscriber] = exchange.subscribers
+    frames = [msgspec.json.encode({"stream": tick.stream, "data": tick.data}) for tick in ticks]
+    assert all(126 <= len(frame) < 65_536 for frame in frames)
+    framed = [b"\x81\x7e" + len(frame).to_bytes(2, "big") + frame for frame in frames]  # RFC 6455, 5.2
+    for start in range(0, len(framed), CHUNK):
+        subscriber.connection.transport.write(b"".join(framed[start : start + CHUNK]))
+        await exchange.drained()
+
+
+async def _receive(url: str, count: int) -> float:
+    async with connect(url, compression=None, proxy=None, ping_interval=None, max_queue=4_096) as connection:
+        began = time.process_time()
+        for _ in range(count):
+            await connection.recv(decode=False)
+        return time.process_time() - began
+
+
+def _paced(suite: Suite) -> list[Row]:
+    ticks = _aggregates(["BTC-USDT"], RATE, int(RATE * suite.seconds))
+    with live(suite) as feed:
+        before, began = feed.cpu(), time.perf_counter()
+        feed.exchange.play(ticks, speed=1.0).result(PATIENCE_SECONDS)
+        seconds = time.perf_counter() - began
+        feed.wait_for(len(ticks))
+        share = (feed.cpu() - before) / seconds
+        delay = feed.delay_at(0.99)
+        label = f"{len(ticks) / seconds:,.0f}/s paced: arrival to publication, p99"
+        return [at_most(label, 5, delay * 1_000, " ms"), at_most("the same: share of a core", 10, share * 100, " %")]
+
+
+def _backfill(suite: Suite) -> Row:
+    symbols = [f"C{number}-USDT" for number in range(MISSED_SYMBOLS)]
+    count = MISSED_SYMBOLS * MISSED_SECONDS * MISSED_RATE
+    ticks = _aggregates(symbols, MISSED_SYMBOLS * MISSED_RATE, count)
+    firsts = list({tick.stream: tick for tick in reversed(ticks)}.values())
+    lasts = list({tick.stream: tick for tick in ticks}.values())
+    edges = {id(tick) for tick in (*firsts, *lasts)}
+    with live(suite, symbols) as feed:
+        feed.exchange.play(firsts).result(PATIENCE_SECONDS)
+        feed.wait_for(len(firsts))
+        feed.exchange.exchange.faults.rest_seconds = 0.05
+        feed.exchange.do(lambda one: _miss(one, [tick for tick in ticks if id(tick) not in edges]))
+        began = time.perf_counter()
+        feed.exchange.play(lasts).result(PATIENCE_SECONDS)
+        feed.wait_for(count)
+        seconds = time.perf_counter() - began
+    label = f"{MISSED_SECONDS} s of {MISSED_SYMBOLS} symbols missed ({count:,} trades), REST at 50 ms: whole again"
+    return at_most(label, 5, seconds, " s")
+
+
+def _miss(exchange: Exchange, ticks: Sequence[Tick]) -> None:
+    for tick in ticks:
+        exchange.database.add(tick.data)
+
+
+def _rotation(suite: Suite) -> list[Row]:
+    ticks = _aggregates(["BTC-USDT"], 1_000, int(1_000 * 3 * ROTATIONS))
+    with live(suite) as feed:
+        playing = feed.exchange.play(ticks, speed=1.0)
+        for number in range(ROTATIONS):
+            wanted = number + 2
+            feed.exchange.do(lambda one: one.announce_shutdown())
+            eventually(
+                lambda: feed.exchange.do(lambda one: one.connects >= wanted and len(one.subscribers) == 1),  # noqa: B023
+                PATIENCE_SECONDS,
+            )
+        playing.result(PATIENCE_SECONDS)
+        feed.wait_for(len(ticks))
+        fetched = sum(one["origin"] == "backfill" for one in feed.trades())
+        label = f"{ROTATIONS} rotations at 1,000/s: trades that had to be fetched, gaps"
+        return [
+            Row(label, "0, 0", f"{fetched}, {feed.total('trading_feed_gaps_total'):.0f}", 1.0 if not fetched else 0.0)
+        ]
+
+
+if __name__ == "__main__":
+    print(uvloop.run(_receive(sys.argv[1], int(sys.argv[2]))))
