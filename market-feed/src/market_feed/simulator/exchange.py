@@ -206,6 +206,8 @@ class Exchange:
     def cut(self, how: str = "abort") -> None:
         """End every connection: `abort` (no close frame), `mid_frame`, `no_tls` (bytes that are none), or a code."""
         for subscriber in list(self.subscribers):
+            if subscriber.connection.protocol.state is not State.OPEN:
+                continue  # it ends already
             if how == "abort":
                 subscriber.connection.transport.abort()
             elif how == "no_tls":
