@@ -80,9 +80,7 @@ class HistoryWriter:
         self.committed_counts = self.counts.copy()
         """The same at the last commit."""
 
-        self._figures: FiguresKeeper | None = (
-            FiguresKeeper(self._connection, self.position.sequence) if self._with_figures else None
-        )
+        self._figures: FiguresKeeper | None = None
         self._earliest: Place | None = None
         """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 
@@ -106,6 +104,7 @@ class HistoryWriter:
         Fills wait in memory for the commit, which inserts them in the order of the table.
         """
         with own_errors(self.file):
+            self._load_figures()
             records = decode.read_batch(batch, skip)
             fills: list[FillRecord] = []
             for record in records:
@@ -130,7 +129,7 @@ class HistoryWriter:
                 if table != "counts":
                     self._connection.execute(f"DELETE FROM {table}")
             self._connection.execute("UPDATE figures SET applied = 0, frontier = '[]', changed = NULL")
-            if self._figures is not None:
+            if self._with_figures:
                 self._figures = FiguresKeeper(self._connection, 0)
             self._earliest = None
             self._keys.clear()
@@ -157,21 +156,27 @@ class HistoryWriter:
 
     @property
     def figures_are_settled(self) -> bool:
-        """Whether figures have all that is stored; true where they are not kept."""
-        return self._figures is None or self._figures.is_settled
+        """Whether figures have all that is stored: not before they are loaded; true where they are not kept."""
+        return not self._with_figures if self._figures is None else self._figures.is_settled
 
     def advance_figures(self, limit: int = FIGURES_AT_ONCE) -> None:
         """Fold at most `limit` fills that figures don't have, in a transaction of its own. Call it between a commit and
         the next `take`. Raises StoreUnavailable.
         """
-        if self._figures is None:
-            return
         with own_errors(self.file):
+            self._load_figures()
+            if self._figures is None:
+                return
             self._begin_transaction()
             self._figures.advance(limit, self.position.sequence)
             self._connection.execute("COMMIT")
             if self._pages >= CHECKPOINT_PAGES:
                 self._checkpoint()
+
+    def _load_figures(self) -> None:
+        """Load the figures before their first use: a rebuild does not need those that were there."""
+        if self._with_figures and self._figures is None:
+            self._figures = FiguresKeeper(self._connection, self.position.sequence)
 
     def _note_change(self) -> None:
         """Keep the first place that figures have to be folded again from, if they have come to it."""

@@ -83,7 +83,9 @@ class Tables:
         self, bars: Iterable[tuple[Series, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
     ) -> None:
         """Write bars and round trips that ended."""
-        self._connection.executemany(_EQUITY, [_bar_row(self.row_of(one), span, bar) for one, span, bar in bars])
+        rows = [_bar_row(self.row_of(one), span, bar) for one, span, bar in bars]
+        rows.sort()  # in the order of the table: neighbours then share its pages
+        self._connection.executemany(_EQUITY, rows)
         self._connection.executemany(_TRIP, [_trip_row(self.row_of(book.series), trip) for book, trip in trips])
 
     def trim(self, series: Iterable[Series], books: Iterable[TrackedBook]) -> None:
