@@ -11,6 +11,7 @@ from tests.support.ledger_fold import MAX_POSITIONS, STREAM, batch_of
 from tests.support.ledger_oracle import figures as oracle_figures
 from tests.support.random_ledger import random_ledger
 from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of
+from trading_history.figures import keeper
 from trading_history.queries.equity import equity
 from trading_history.queries.positions import Position, positions
 from trading_history.queries.scope import EVERYTHING
@@ -27,6 +28,18 @@ YEARS = (0, 4_000_000_000 * 10**9)
 def test_rows_are_those_of_a_rebuild_however_the_ledger_came(tmp_path: Path, seed: int) -> None:
     events = random_ledger(seed, EVENTS)
     fold_at_once(tmp_path / "whole", events)
+    fold_in_parts(tmp_path / "parts", events, random.Random(seed))
+    assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("seed", range(20, 23))
+def test_rows_are_those_of_a_rebuild_where_the_fold_goes_back_to_checkpoints(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = random_ledger(seed, EVENTS)
+    fold_at_once(tmp_path / "whole", events)
+    for name, value in (("PIECE", 3), ("CHECKPOINT_STEPS", 10), ("STEPS_PER_OBJECT", 0)):
+        monkeypatch.setattr(keeper, name, value)
     fold_in_parts(tmp_path / "parts", events, random.Random(seed))
     assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
 

@@ -7,6 +7,7 @@ fold goes back to a checkpoint, and comes forward again in many transactions (`a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -29,8 +30,12 @@ from trading_model.decimals import show
 SMALL = 2_000
 """A run of so many fills can be taken back from memory."""
 
+PIECE = 5_000
+"""Fills between two times that finished bars are written: some 20 MB of them."""
+
 CHECKPOINT_STEPS = 100_000
-"""Fills between two checkpoints, or ten for each object in it: what a start folds again at most."""
+STEPS_PER_OBJECT = 10
+"""Fills between two checkpoints, in all and for each object in one: what a start folds again at most."""
 
 _COLUMNS = ", ".join(decode.COLUMNS)
 _AFTER = f"""
@@ -178,7 +183,7 @@ class FiguresKeeper:
         if self.fold.frontier < frontier:
             self.fold.begin(records=False)
             self.fold.horizon = self._horizon()
-            self.fold.fold(self._rows_after(self.fold.frontier, frontier, -1), frontier)
+            self._fold(self._rows_after(self.fold.frontier, frontier, -1), frontier, write=False)
             self.fold.end()
 
     # What the writer tells
@@ -350,15 +355,25 @@ class FiguresKeeper:
         fold = self.fold
         fold.begin(records=records)
         fold.horizon = self._horizon()
-        fold.fold(rows, until)
-        changed = fold.end()
-        self._tables.write_finished(fold.bars, fold.closed)
-        self._write(changed)
-        fold.clear()
+        self._fold(rows, until, write=True)
+        self._write(fold.end())
         self._steps += len(rows)
         self._drop_short()
-        if self._steps >= max(CHECKPOINT_STEPS, 10 * (len(fold.books) + len(fold.series))):
+        if self._steps >= max(CHECKPOINT_STEPS, STEPS_PER_OBJECT * (len(fold.books) + len(fold.series))):
             self._keep_checkpoint()
+
+    def _fold(self, rows: Iterable[Row], until: Place | None, *, write: bool) -> None:
+        """Fold fills, and write what they finish, some at a time: bars take more memory than fills."""
+        left = iter(rows)
+        while True:
+            piece = list(islice(left, PIECE))
+            is_last = len(piece) < PIECE
+            self.fold.fold(piece, until if is_last else place_of_row(piece[-1]))
+            if write:
+                self._tables.write_finished(self.fold.bars, self.fold.closed)
+            self.fold.clear()
+            if is_last:
+                return
 
     def _write(self, changed: Iterable[Changing]) -> None:
         books, series = dict[TrackedBook, None](), list[Series]()
