@@ -75,6 +75,18 @@ def test_equal_times_are_in_the_order_of_numeric_trade_ids_then_by_sequence() ->
     assert fold(numbered).freeze().last["BTC/USDT"].price == 3
 
 
+def test_a_batch_at_one_time_is_followed_through_a_void_and_a_numeric_trade_id() -> None:
+    ledger = LedgerBuilder()
+    ledger.buy("1", "5", ts=minute(1), trade_id="text")
+    voided = ledger.buy("1", "6", ts=minute(1), trade_id="other")
+    ledger.void(voided)
+    ledger.buy("1", "7", ts=minute(1), trade_id="third")
+    ledger.buy("1", "8", ts=minute(1), trade_id="12")  # a number comes before what is none
+    frozen = fold(ledger.events).freeze()
+    (held,) = frozen.positions
+    assert (frozen.last["BTC/USDT"].price, held.state.quantity, frozen.late) == (7, 3, 1)
+
+
 def test_at_one_time_openings_come_before_splits_before_moves_before_fills() -> None:
     ledger = LedgerBuilder()
     ledger.buy("1", "100", ts=minute(1))
