@@ -84,7 +84,9 @@ def test_a_batch_at_one_time_is_followed_through_a_void_and_a_numeric_trade_id()
     ledger.buy("1", "8", ts=minute(1), trade_id="12")  # a number comes before what is none
     frozen = fold(ledger.events).freeze()
     (held,) = frozen.positions
-    assert (frozen.last["BTC/USDT"].price, held.state.quantity, frozen.late) == (7, 3, 1)
+    assert frozen.last["BTC/USDT"].price == 7
+    assert held.state.quantity == 3
+    assert frozen.late == 1
 
 
 def test_at_one_time_openings_come_before_splits_before_moves_before_fills() -> None:
