@@ -120,11 +120,14 @@ class Apps:
 
     def wait_until_applied(self, sequence: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the sidecar is ready and has applied that sequence."""
-        eventually(
-            lambda: answers(f"{self.sidecar_url}/readyz") and self.state()["applied"] >= sequence,
-            seconds,
-            f"sequence {sequence} applied",
-        )
+        eventually(lambda: self._has_applied(sequence), seconds, f"sequence {sequence} applied")
+
+    def _has_applied(self, sequence: int) -> bool:
+        if not answers(f"{self.sidecar_url}/readyz"):
+            return False
+        answer = HTTP.get(f"{self.sidecar_url}/state")
+        # Not ready again, since it noticed another history in between.
+        return answer.status_code != 503 and bool(answer.raise_for_status().json()["applied"] >= sequence)
 
     def state(self) -> dict[str, Any]:
         """The sidecar's own account of what it knows."""

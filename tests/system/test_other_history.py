@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.apps import BIN, Apps, answers, running_apps
+from tests.support.apps import BIN, Apps, running_apps
+from tests.support.http import HTTP
 from tests.support.load import post_batch
 from tests.support.polling import eventually
 
@@ -35,12 +36,13 @@ WRONG = [make_trade(11, "1000000"), make_trade(12), make_trade(13)]
 RIGHT = [make_trade(11), make_trade(12), make_trade(13)]
 
 
-def notional(apps: Apps) -> Decimal:
-    """What the sidecar says was traded, over all keys."""
-    return sum(
-        (Decimal(value) for name, value in apps.samples().items() if name.startswith("trading_notional_total")),
-        Decimal(),
-    )
+def notional(apps: Apps) -> Decimal | None:
+    """What the sidecar says was traded, over all keys; None while it is not ready."""
+    answer = HTTP.get(f"{apps.sidecar_url}/metrics", headers={"Accept": "text/plain"})
+    if answer.status_code == 503:
+        return None
+    lines = [line for line in answer.raise_for_status().text.splitlines() if line.startswith("trading_notional_total")]
+    return sum((Decimal(line.rpartition(" ")[2]) for line in lines), Decimal())
 
 
 def run(apps: Apps, *arguments: str | Path) -> str:
@@ -90,7 +92,7 @@ def test_the_figures_are_those_of_the_journal_that_is_there(
         apps.wait_until_applied(13)
         # Not ready for a moment, once it notices the other history.
         eventually(
-            lambda: answers(f"{apps.sidecar_url}/metrics") and notional(apps) == 1_300,
+            lambda: notional(apps) == 1_300,
             what="the figures of the journal that is there",
         )
         post_batch(apps.web_port, [make_trade(14)])
