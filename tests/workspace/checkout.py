@@ -115,7 +115,10 @@ class Checkout:
         (self.root / f"{app}.mode").write_text(mode)
 
     def change_source(self) -> None:
-        (self.root / "trading-app" / "src" / "changed.py").write_text(f"CHANGED = {time.monotonic()}\n")
+        # In one step: a file that is emptied, then written, may be seen as two changes.
+        written = self.root / "changed.tmp"
+        written.write_text(f"CHANGED = {time.monotonic()}\n")
+        written.replace(self.root / "trading-app" / "src" / "changed.py")
 
     def up(self, **settings: str) -> Run:
         command = [sys.executable, "-m", "infra.local.apps", "up"]
