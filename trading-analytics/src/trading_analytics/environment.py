@@ -70,7 +70,7 @@ def read_settings(environment: Environment) -> Settings:
         ),
         feed=_feed(environment),
         windows_ns=_windows(environment),
-        day_boundary=_day_boundary(environment.text("DAY_BOUNDARY", "00:00 UTC")),
+        day_boundary=environment.parsed("DAY_BOUNDARY", "00:00 UTC", DayBoundary.parse),
         logs=read_log_settings(environment),
         unknown_names=environment.unknown_names(),
     )
@@ -115,10 +115,3 @@ def _windows(environment: Environment) -> tuple[int, ...]:
     if len(found) > MAX_WINDOWS:
         raise SettingError(f"ANALYTICS_WINDOWS: at most {MAX_WINDOWS} windows")
     return tuple(sorted(found))
-
-
-def _day_boundary(written: str) -> DayBoundary:
-    try:
-        return DayBoundary.parse(written)
-    except ValueError as error:
-        raise SettingError(f"DAY_BOUNDARY={written!r}: {error}") from None

@@ -92,7 +92,7 @@ def read_settings(environment: Environment) -> Settings:
         logs=read_log_settings(environment),
         stream_store=environment.choice("STREAM_STORE", "sqlite", tuple(STORES)),
         stream_transport=environment.choice("STREAM_TRANSPORT", "zeromq", tuple(TRANSPORTS)),
-        day_boundary=_day_boundary(environment.text("DAY_BOUNDARY", "00:00 UTC")),
+        day_boundary=environment.parsed("DAY_BOUNDARY", "00:00 UTC", DayBoundary.parse),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
         analytics_url=_analytics_url(environment),
@@ -133,14 +133,6 @@ def _rate_limit(written: str) -> str:
                 f"WEBAPP_RATE_LIMIT={written!r} is not a rate; write it as 5000/second, or 100/second;20000/hour"
             ) from None
     return written
-
-
-def _day_boundary(written: str) -> DayBoundary:
-    """When days begin. Raises SettingError."""
-    try:
-        return DayBoundary.parse(written)
-    except ValueError as error:
-        raise SettingError(f"DAY_BOUNDARY={written!r}: {error}") from None
 
 
 def _sidecar_url(environment: Environment) -> str:

@@ -3,10 +3,13 @@
 import difflib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from dotenv import dotenv_values
+
+Parsed = TypeVar("Parsed")
 
 SAMPLE_FILE = ".env.sample"
 """Lists every setting of every program, with its default: the only list of all names."""
@@ -98,6 +101,14 @@ class Environment:
             if choice.lower() == written.lower():
                 return choice
         raise SettingError(f"{key}={written!r}: one of {', '.join(choices)} is needed")
+
+    def parsed(self, key: str, default: str, parse: Callable[[str], Parsed]) -> Parsed:
+        """What `parse` makes of the text; it says with a ValueError what is wrong."""
+        written = self.text(key, default)
+        try:
+            return parse(written)
+        except ValueError as error:
+            raise SettingError(f"{key}={written!r}: {error}") from None
 
     def words(self, key: str) -> tuple[str, ...]:
         """The items of a comma-separated list, without empty ones."""
