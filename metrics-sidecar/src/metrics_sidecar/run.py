@@ -98,27 +98,22 @@ async def follow(tracker: Tracker) -> None:
 
 def place_of(settings: Settings) -> Place:
     """The place of the ledger, from the settings."""
-    return Place(
-        Topic(LEDGER),
-        settings.data_folder,
-        settings.publisher_address,
-        settings.replay_address,
-        settings.zmq_key_file if settings.zmq_server_key else None,
-        server_key=settings.zmq_server_key,
-        store=settings.stream_store,
-        transport=settings.stream_transport,
-    )
+    return _place(settings, LEDGER, settings.publisher_address, settings.replay_address, settings.zmq_server_key)
 
 
 def market_place_of(settings: Settings) -> Place:
     """The place of the market data, from the settings."""
+    return _place(settings, MARKET_DATA, settings.feed_address, settings.feed_replay_address, settings.feed_server_key)
+
+
+def _place(settings: Settings, topic: str, live_address: str, replay_address: str, server_key: str) -> Place:
     return Place(
-        Topic(MARKET_DATA),
+        Topic(topic),
         settings.data_folder,
-        settings.feed_address,
-        settings.feed_replay_address,
-        settings.zmq_key_file if settings.feed_server_key else None,
-        server_key=settings.feed_server_key,
+        live_address,
+        replay_address,
+        settings.zmq_key_file if server_key else None,
+        server_key=server_key,
         store=settings.stream_store,
         transport=settings.stream_transport,
     )
