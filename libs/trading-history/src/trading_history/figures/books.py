@@ -157,7 +157,7 @@ class TrackedBook:
         self.steps += 1
         self.last_ns = time_ns
 
-    def fill(self, fill: Fill, time_ns: int, tags: frozenset[str], closed: list[Finished]) -> None:  # noqa: C901
+    def fill(self, fill: Fill, time_ns: int, tags: frozenset[str], closed: list[Finished]) -> None:  # noqa: C901 -- hot
         """Fold a fill; round trips that end by it are appended to `closed`."""
         book, price = self.book, fill.price
         if not self._linear and price <= ZERO:  # it has no worth

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from trading_history.decode import NOT_A_NUMBER
+from trading_history.decode import NOT_A_NUMBER, Row
 from trading_model.accounting.adjustments import book_key, owner_of
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
@@ -18,7 +18,9 @@ from trading_model.instruments import Instruments, Terms, matches
 from trading_model.rates import Rates
 from trading_model.timestamps import unix_ns
 
-PRICE, CASH = FILL + 1, FILL + 2
+TERMS, RATE, PRICE, CASH = -2, -1, FILL + 1, FILL + 2
+"""Ranks at one time beside those of the accounting: what changes terms and rates comes first, prices and cash last."""
+
 RANKS = {"opening": OPENING, "split": SPLIT, "move": MOVE, "price": PRICE, "cash": CASH}
 
 Place = tuple[Any, ...]
@@ -29,7 +31,7 @@ START: Place = ()
 
 def place_of(event: LedgerEvent) -> Place | None:
     """From where on an event changes figures, which is neither a fill nor an instrument; None if it changes none."""
-    rank = -1 if event.kind == "rate" else RANKS.get(event.kind)
+    rank = RATE if event.kind == "rate" else RANKS.get(event.kind)
     ts = getattr(event.content, "ts", None)
     if rank is None or ts is None:
         return None
@@ -37,6 +39,11 @@ def place_of(event: LedgerEvent) -> Place | None:
         return unix_ns(ts), rank, NOT_A_NUMBER, event.seq
     except ValueError:
         return None
+
+
+def place_of_row(row: Row) -> Place:
+    """The place of a fill."""
+    return row[1], FILL, row[2], row[3]
 
 
 class Statement:
@@ -122,9 +129,9 @@ class Context:
         return None
 
     def _target(self, event: LedgerEvent) -> object:
-        if event.split is not None or event.mark is not None:
-            content = event.split or event.mark
-            return self.instruments.terms(content.symbol).canonical  # type: ignore[union-attr]
+        marked = event.split or event.mark
+        if marked is not None:
+            return self.instruments.terms(marked.symbol).canonical
         if event.opening is not None:
             return self.owned(owner_of(event.opening))
         if event.move is not None:

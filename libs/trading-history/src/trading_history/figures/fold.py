@@ -17,7 +17,7 @@ import msgspec
 from trading_history import decode
 from trading_history.figures import trips
 from trading_history.figures.books import TrackedBook, TrackedState
-from trading_history.figures.context import START, Context, Place
+from trading_history.figures.context import START, Context, Place, place_of_row
 from trading_history.figures.series import Finished as FinishedBar
 from trading_history.figures.series import Name, Series, SeriesState
 from trading_history.figures.trips import Finished
@@ -249,9 +249,10 @@ class Fold:
         return self._clock[2]
 
     def _touch(self, one: Changing) -> None:
-        """Notice that an object is about to change."""
-        one.generation = self._generation
-        self._changed.append((one, one.state() if self._records else None))
+        """Notice that an object is about to change. Hot code asks for the generation itself, to save the call."""
+        if one.generation != self._generation:
+            one.generation = self._generation
+            self._changed.append((one, one.state() if self._records else None))
 
     def go_back(self, place: Place) -> list[Changing] | None:
         """Take runs of steps back until the frontier is before a place. Gives what is different since, or None if that
@@ -332,12 +333,10 @@ class Fold:
         others.sort(reverse=True)
         fill = self._fill
         for row in rows:
-            if others:
-                place = (row[1], 3, row[2], row[3])
-                while others and others[-1][0] <= place:
-                    self._other(*others.pop())
+            self.frontier = place_of_row(row)
+            while others and others[-1][0] <= self.frontier:
+                self._other(*others.pop())
             fill(row)
-            self.frontier = (row[1], 3, row[2], row[3])
         while others:
             self._other(*others.pop())
         if until is not None and until > self.frontier:
@@ -404,9 +403,8 @@ class Fold:
         self.closed += [(book, one) for one in closed]
 
     def _change_book(self, book: TrackedBook) -> None:
-        if book.generation != self._generation:
-            self._touch(book)
-            book.began_ns = book.began_ns or self._now_ns
+        self._touch(book)
+        book.began_ns = book.began_ns or self._now_ns
 
     def _move_one(self, book: TrackedBook) -> None:
         """Move the line of a book, and the sums that it is in, to its present level."""
@@ -455,8 +453,7 @@ class Fold:
         self._drain()
         short = self.bars if self._clock[2] else list[FinishedBar]()
         for series in self._active:
-            if series.generation != self._generation:
-                self._touch(series)
+            self._touch(series)
             series.finish(short, self.bars)
         self._active.clear()
         is_short = second >= self.horizon
@@ -539,13 +536,9 @@ class Fold:
         if in_force and content.account is None:
             for market in list(self._markets.values()):
                 if market.name.partition(ACCOUNT_SEPARATOR)[0] == symbol and market.mark is not None:
-                    self._touch_market(market)
+                    self._touch(market)
                     market.mark = DIVISION.divide(market.mark * content.d, Decimal(content.n))
         self._move(books, None)
-
-    def _touch_market(self, market: Market) -> None:
-        if market.generation != self._generation:
-            self._touch(market)
 
     def _move_step(self, book: TrackedBook, step: MoveStep) -> None:
         before = book.book.quantity
@@ -576,7 +569,7 @@ class Fold:
                     self._market_of(key, terms)
         for market in list(self._markets.values()):
             if market.name.partition(ACCOUNT_SEPARATOR)[0] == symbol:
-                self._touch_market(market)
+                self._touch(market)
                 market.mark, market.mark_ns = content.price, self._now_ns
                 self._move(list(market.holders), content.price)
 

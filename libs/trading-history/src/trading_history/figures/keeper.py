@@ -17,7 +17,8 @@ import msgspec
 from trading_history import decode, schema
 from trading_history.decode import Row
 from trading_history.figures.books import TrackedBook
-from trading_history.figures.context import START, Context, Place, place_of
+from trading_history.figures.checkpoints import Checkpoints
+from trading_history.figures.context import START, TERMS, Context, Place, place_of, place_of_row
 from trading_history.figures.fold import SECOND, SHORT_SECONDS, Changing, Checkpoint, Fold, Market
 from trading_history.figures.series import Series
 from trading_history.figures.tables import Tables
@@ -28,7 +29,7 @@ from trading_model.contents import LedgerEvent
 from trading_model.decimals import show
 
 SMALL = 2_000
-"""A run of so many fills can be taken back from memory."""
+"""Max fills of a run that can be taken back from memory."""
 
 PIECE = 5_000
 """Fills between two times that finished bars are written: some 20 MB of them."""
@@ -51,13 +52,13 @@ _MULTIPLIERS = f"{_ALL_MULTIPLIERS} AND key = ?"
 _in_time = itemgetter(1, 2, 3)
 _MULTIPLIER, _SOURCE = decode.COLUMNS.index("multiplier"), decode.COLUMNS.index("import_id")
 _decode_event = msgspec.json.Decoder(LedgerEvent).decode
-_decode_place = msgspec.json.Decoder(tuple[int, int, str, int] | None).decode
-_decode_state = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
-def place_of_row(row: Row) -> Place:
-    """The place of a fill."""
-    return row[1], FILL, row[2], row[3]
+def _bound(place: Place) -> tuple[int, str, int]:
+    """The last fill that can be before a place or at it: time in ns, ordinal, sequence."""
+    if place[1] == FILL:
+        return place[0], place[2], place[3]
+    return place[0] - (place[1] < FILL), decode.NOT_A_NUMBER, (1 << 63) - 1
 
 
 def place_of_event(text: str) -> Place | None:
@@ -87,6 +88,7 @@ class FiguresKeeper:
         self._connection = connection
         connection.execute(schema.INDEXES_OF_FIGURES)
         self._tables = Tables(connection)
+        self._checkpoints = Checkpoints(connection)
         self.context = Context()
         self._numbers: dict[LineKey, int] = {}
         known = self._load_context()
@@ -179,7 +181,7 @@ class FiguresKeeper:
             self.fold.frontier = frontier
             self._terms_changed = True  # the states in memory are not those before the change
             return
-        self._restore_checkpoint(frontier, inclusive=True)
+        self._begin_again(self._checkpoints.at(frontier))
         if self.fold.frontier < frontier:
             self.fold.begin(records=False)
             self.fold.horizon = self._horizon()
@@ -296,7 +298,7 @@ class FiguresKeeper:
     def _change_terms(self, began_ns: int | None) -> None:
         if began_ns is not None:
             self._terms_changed = True
-            self._change_from((began_ns, -2, "", 0))
+            self._change_from((began_ns, TERMS, "", 0))
 
     # Folding
 
@@ -320,7 +322,7 @@ class FiguresKeeper:
         """Go back if something changed; then fold at most `limit` fills. `is_settled` says whether it was all."""
         if self.changed is not None:
             if self._terms_changed or not self._go_back_in_memory(self.changed):
-                self._restore_checkpoint(self.changed, inclusive=False)
+                self._begin_again(self._checkpoints.go_back(self.changed))
                 self._show_restored()
             self.changed, self._terms_changed = None, False
         self._fresh = []
@@ -337,18 +339,8 @@ class FiguresKeeper:
 
     def _rows_after(self, place: Place, until: Place | None, limit: int) -> apsw.Cursor:
         """Fills behind a place, up to another one. -1 is no limit."""
-        if place == START:
-            first: tuple[Any, ...] = (-(1 << 63), "", 0)
-        elif place[1] == FILL:
-            first = (place[0], *place[2:])
-        else:
-            first = (place[0] - (place[1] < FILL), decode.NOT_A_NUMBER, (1 << 63) - 1)
-        if not until:
-            last: tuple[Any, ...] = ((1 << 63) - 1, "", 0)
-        elif until[1] == FILL:
-            last = (until[0], *until[2:])
-        else:
-            last = (until[0] - (until[1] < FILL), decode.NOT_A_NUMBER, (1 << 63) - 1)
+        first = _bound(place) if place != START else (-(1 << 63), "", 0)
+        last = _bound(until) if until else ((1 << 63) - 1, "", 0)
         return self._connection.execute(_AFTER, (*first, *last, limit))
 
     def _run(self, rows: Sequence[Row], until: Place | None, *, records: bool) -> None:
@@ -360,7 +352,8 @@ class FiguresKeeper:
         self._steps += len(rows)
         self._drop_short()
         if self._steps >= max(CHECKPOINT_STEPS, STEPS_PER_OBJECT * (len(fold.books) + len(fold.series))):
-            self._keep_checkpoint()
+            self._steps = 0
+            self._checkpoints.keep(self.fold.checkpoint())
 
     def _fold(self, rows: Iterable[Row], until: Place | None, *, write: bool) -> None:
         """Fold fills, and write what they finish, some at a time: bars take more memory than fills."""
@@ -399,41 +392,18 @@ class FiguresKeeper:
         self._tables.trim(series, books)
         self._write(different)
 
-    def _restore_checkpoint(self, place: Place, *, inclusive: bool) -> None:
-        """A fold of the last checkpoint before a place, or at it; later ones are dropped."""
-        connection = self._connection
-        found = 0
-        ask: Callable[..., Any] = connection.execute
-        for number, text in ask("SELECT number, place FROM checkpoints ORDER BY number DESC").fetchall():
-            at = _decode_place(text)
-            if at is not None and (at < place or (inclusive and at == place)):
-                found = number
-                break
+    def _begin_again(self, checkpoint: Checkpoint | None) -> None:
+        """Begin with a fold that is at a checkpoint, or at the start."""
         self.fold = Fold(self.context)
         self._steps = 0
-        if not inclusive:
-            connection.execute("DELETE FROM checkpoints WHERE number > ?", (found,))
-        if found:
-            state = ask("SELECT state FROM checkpoints WHERE number = ?", (found,)).get
-            self.fold.restore(_decode_state(state))
+        if checkpoint is not None:
+            self.fold.restore(checkpoint)
 
     def _show_restored(self) -> None:
         """Bring the rows to a fold that was restored."""
         fold = self.fold
         self._tables.keep_only({name for name, series in fold.series.items() if not series.is_empty})
         self._trim_and_write([*fold.series.values(), *fold.books.values()])
-
-    def _keep_checkpoint(self) -> None:
-        connection = self._connection
-        self._steps = 0
-        state = self.fold.checkpoint()
-        number: Any = connection.execute("SELECT ifnull(max(number), 0) + 1 FROM checkpoints").get
-        values = (number, msgspec.json.encode(state.frontier).decode(), msgspec.msgpack.encode(state))
-        connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", values)
-        # The older, the fewer: of those that are 8 to 16 back every second, 16 to 32 back every fourth, and so on.
-        older: list[Any] = [one for (one,) in connection.execute("SELECT number FROM checkpoints").fetchall()]
-        drop = [(one,) for one in older if one % (1 << max((number - one).bit_length() - 3, 0))]
-        connection.executemany("DELETE FROM checkpoints WHERE number = ?", drop)
 
     def _horizon(self) -> int:
         last = self._connection.execute("SELECT max(ts_ns) FROM trades").get or 0

@@ -195,7 +195,7 @@ def bars_of(snapshot: Snapshot, series: int, span: int, start_ns: int, end_ns: i
 
 
 def _has_more(snapshot: Snapshot, series: int, span: int, times: tuple[int, int], count: int) -> bool:
-    """Whether a series has more than so many bars that begin in a range, without reading them."""
+    """Whether a series has more than `count` bars that begin in a range, without reading them."""
     first, stop = (-(-time_ns // SECOND) for time_ns in times)
     return snapshot.connection.execute(_MORE, (series, span, first, stop, count)).get is not None
 
