@@ -39,7 +39,7 @@ CHUNK = 200
 
 RATE = 10_000
 MISSED_SYMBOLS, MISSED_SECONDS, MISSED_RATE = 50, 60, 20
-"""What is missed: so many trades a second of each symbol."""
+"""Missed trades of each symbol, a second."""
 
 ROTATIONS = 5
 PATIENCE_SECONDS = 120
@@ -64,7 +64,7 @@ class Live:
         return sum(float(value) for key, value in samples.items() if key.partition("{")[0] == name)
 
     def wait_for(self, trades: int) -> None:
-        """Until so many are in the journal. The feed itself is not asked: its answers would cost it CPU time."""
+        """Wait until the journal has that many trades. The feed is not asked: its answers would cost it CPU time."""
         with closing(JournalReader(self.apps.data / FOLDER)) as reader:
             eventually(lambda: reader.head() >= trades, PATIENCE_SECONDS)
 
@@ -194,7 +194,7 @@ def _rotation(suite: Suite) -> list[Row]:
             wanted = number + 2
             feed.exchange.do(lambda one: one.announce_shutdown())
             eventually(
-                lambda: feed.exchange.do(lambda one: one.connects >= wanted and len(one.subscribers) == 1),  # noqa: B023
+                lambda: feed.exchange.do(lambda one: one.connects >= wanted and len(one.subscribers) == 1),  # noqa: B023 -- called before it changes
                 PATIENCE_SECONDS,
             )
         playing.result(PATIENCE_SECONDS)

@@ -76,7 +76,7 @@ class Fills(Events[Event]):
 
 
 def fill_journal(folder: Path, fills: int, keys: int, step_ns: int = STEP_NS) -> None:
-    """Journal the fills, so many nanoseconds apart."""
+    """Journal the fills, `step_ns` nanoseconds apart."""
     with closing(store_of().open_writer(folder, Topic(LEDGER))) as writer:
         for first in range(0, fills, BATCH):
             writer.append([Submission(Fills(range(first, min(first + BATCH, fills)), keys, step_ns))])

@@ -33,9 +33,9 @@ def cost(suite: Suite) -> list[Row]:
     with suite.product() as product:
         small = _import(product, _file(suite.folder, few, 0), few)
         large = _import(product, _file(suite.folder, rows, 1), rows)
-    told = f" ({rows:,} in {number(large.seconds)} s)"
+    said = f" ({rows:,} in {number(large.seconds)} s)"
     return [
-        at_least("rows a second", ROWS_PER_SECOND, rows / large.seconds, "/s", told),
+        at_least("rows a second", ROWS_PER_SECOND, rows / large.seconds, "/s", said),
         Row("CPU a row, of the command", "", f"{number(large.cpu_seconds / rows * 1e6)} µs"),
         at_most(
             "memory of the command, four times the rows",

@@ -60,7 +60,7 @@ def cost(suite: Suite) -> list[Row]:
 
 
 def _trades(per_second: int) -> Seen:
-    """Of all markets in turn by chance, so many a second of each."""
+    """Trades of all markets in random order, `per_second` a second of each."""
     chance = random.Random(1)
     prices = [Decimal(60_000)] * len(MARKETS)
     step_ns = SECOND // (per_second * len(MARKETS))

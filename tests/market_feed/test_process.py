@@ -188,7 +188,7 @@ def test_row_6_many_rotations_never_leave_more_than_two_connections(tmp_path: Pa
         rounds = 5
         for number, part in enumerate(parts(TICKS, len(TICKS) // rounds), 1):
             feed.exchange.do(lambda exchange: exchange.announce_shutdown())
-            eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) > number)  # noqa: B023
+            eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) > number)  # noqa: B023 -- called at once
             play(feed, part)
             eventually(lambda: feed.exchange.do(lambda exchange: len(exchange.subscribers)) == 1)
         feed.wait_for_trade(AGGREGATES[-1]["a"])

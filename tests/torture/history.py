@@ -24,7 +24,7 @@ EVENTS_PER_LEDGER = 300
 
 
 def kills(folder: Path, seed: int, count: int) -> Figures:
-    """Kill it so many times; then fold as many random ledgers in parts."""
+    """Kill analytics `count` times; then fold as many random ledgers in parts."""
     events = random_ledger(seed, count * EVENTS_PER_KILL)
     _kill_again_and_again(folder, events, random.Random(seed), count)
     for number in range(count):

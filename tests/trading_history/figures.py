@@ -17,7 +17,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def settle(writer: HistoryWriter, limit: int = 5_000) -> None:
-    """Fold what is left, at most so many fills in a transaction."""
+    """Fold what is left, at most `limit` fills in a transaction."""
     while not writer.figures_are_settled:
         writer.advance_figures(limit)
 

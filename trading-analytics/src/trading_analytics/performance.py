@@ -29,7 +29,7 @@ DAYS = 31
 
 REFRESH_SECONDS = 2.0
 SHARE = 20
-"""A refresh is followed by a pause of so many times its own duration: it takes a twentieth of a core at most."""
+"""Pause after a refresh, as a multiple of its duration: refreshing takes a twentieth of a core at most."""
 
 MAX_GROUPS = 200
 """Accounts and strategies with figures of their own: the first by name."""

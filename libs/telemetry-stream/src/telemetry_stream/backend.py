@@ -46,7 +46,7 @@ def follow(
     """A reader of a stream, inside one running event loop.
 
     `explain` puts what keeps it from the stream into words, for the log. With `recent`, a reader that is further behind
-    than so many events leaves out those before. Raises BackendError.
+    skips all but the last `recent` events. Raises BackendError.
     """
     return TRANSPORTS[place.transport]().subscribe(place, position, explain, recent)
 

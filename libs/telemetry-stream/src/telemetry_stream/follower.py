@@ -39,7 +39,7 @@ class Follower:
     A publisher of an earlier version sends no hashes, and a position that an earlier version saved has none. A page of
     a catch-up then begins with the last applied event again, and that is compared.
 
-    With `recent`, a catch-up leaves out all but so many of the last events: for who needs what is new, not everything.
+    With `recent`, a catch-up skips all but the last `recent` events: for readers that need the newest only.
     """
 
     def __init__(self, position: StreamPosition, page_limit: int = PAGE_LIMIT, recent: int | None = None) -> None:

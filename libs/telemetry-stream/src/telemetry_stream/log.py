@@ -337,6 +337,6 @@ class Transport(Protocol):
     ) -> StreamSubscriber:
         """A reader that continues at `position`. Use it inside one running event loop.
 
-        `explain` puts an obstacle into words, for the log. With `recent`, a reader that is further behind than so many
-        events leaves out those before. Raises BackendError.
+        `explain` puts an obstacle into words, for the log. With `recent`, a reader that is further behind skips all but
+        the last `recent` events. Raises BackendError.
         """

@@ -12,7 +12,7 @@ WEIGHTS = {"aggTrades": 4, "historicalTrades": 25, "time": 1, "exchangeInfo": 20
 MAX_LIMIT = 1_000
 MAX_DIGITS_ID = 10**18
 KEPT = 300_000
-"""At least so many of the last trades of a symbol are kept, and at most twice as many: a market has no end."""
+"""Min of the last trades of a symbol that are kept; the max is twice that, since a market has no end."""
 
 Item = TypeVar("Item")
 

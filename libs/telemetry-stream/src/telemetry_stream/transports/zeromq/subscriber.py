@@ -57,7 +57,7 @@ class Subscriber:
         recent: int | None = None,
     ) -> None:
         """Connect, with CURVE where there are keys; neither address needs to be reachable yet. `pauses` are the
-        seconds between failed replay requests. With `recent`, a catch-up leaves out all but so many of the last events.
+        seconds between failed replay requests. With `recent`, a catch-up skips all but the last `recent` events.
         """
         self._follower = Follower(position or StreamPosition(), page_limit, recent)
         self._topic = topic
