@@ -263,8 +263,16 @@ def test_what_follows_the_last_request_is_passed_over(web: RunningApp, body: byt
 
 def test_what_follows_a_request_is_refused_after_that_is_answered(web: RunningApp) -> None:
     with connected(web.port) as connection:
-        connection.send(post("/trade", TRADE) + b"\x00\x01\r\n\r\n")
-        assert connection.answer().status == 201
+        connection.send(post("/trade", TRADE) + get("/healthz") + b"\x00\x01\r\n\r\n")
+        assert [connection.answer().status for _ in range(3)] == [201, 200, 400]
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize("path", ["/trade", "/trade?"])
+def test_a_large_head_after_a_pending_request_gets_its_own_answer(web: RunningApp, path: str) -> None:
+    with connected(web.port) as connection:
+        connection.send(post(path, TRADE) + get("/healthz", f"X-Long: {'x' * 40_000}"))
+        assert [connection.answer().status for _ in range(2)] == [201, 431]
         assert connection.is_closed()
 
 

@@ -6,7 +6,7 @@ The package's docstring says which requests may take this path, and which tests 
 import time
 from typing import Any
 
-from service_kit.connection.guarded_http import BODY, HEAD, MAX_HEAD_BYTES, MAX_HEADERS, NEXT, GuardedHttpProtocol
+from service_kit.connection.guarded_http import BODY, HEAD, NEXT, GuardedHttpProtocol
 from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON
@@ -66,8 +66,7 @@ class FastHttpProtocol(GuardedHttpProtocol):
     def on_headers_complete(self) -> None:
         """Choose the fast path or the ASGI path for the request."""
         headers = dict(self.headers)
-        # `dict` drops repeated names: a smaller one means that a header came twice, which `check_head` may refuse.
-        if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(headers)):
+        if self.is_suspicious(len(headers)):
             self.check_head()
         self.fast = None
         caller = self.host.gate.sender(headers, self.address) if self._is_fast() else None

@@ -87,12 +87,16 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._admission = self.context.admission
         self.admitted = False
         """Whether a request on this connection has passed the access control."""
+        self._last: Problem | None = None
+        """The last answer of the connection, while earlier requests still wait for theirs."""
         self._earlier: list[Any] = []
         """Cycles of pipelined requests before the last one. uvicorn notifies only the last one of a disconnect."""
         self.address = ""
         self.held_body = HeldBody(self.context.body_budget)
         self.unused_bytes = 0
         """Bytes received since the last piece of a body or the end of a message. A negative start allows for more."""
+        self._received_bytes = 0
+        """Size of the last input. A head after a whole request in the same input is not in `unused_bytes`."""
         self._seen: tuple[Stage, object] = (self.stage, None)
         self._seen_since = self._read_since = self.loop.time()
         self._unread = 0
@@ -137,7 +141,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have arrived."""
-        self.unused_bytes += len(data)
+        self._received_bytes = len(data)
+        self.unused_bytes += self._received_bytes
         self._parse(data)
         if self.unused_bytes > MAX_HEAD_BYTES:
             self._refuse_excess()
@@ -159,13 +164,14 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             super().on_response_complete()
             if not self.pipeline:
                 self._earlier.clear()
+        elif self._last is not None:
+            self._end_with(self._last)
         elif self.flow.read_paused:
             self.flow.resume_reading()
 
     def on_headers_complete(self) -> None:
         """The head is complete: pass the request to the application."""
-        # Fast tests first. A duplicate name makes the dict smaller, so `check_head` runs for suspicious heads only.
-        if self.unused_bytes > MAX_HEAD_BYTES or len(self.headers) > min(MAX_HEADERS, len(dict(self.headers))):
+        if self.is_suspicious(len(dict(self.headers))):
             self.check_head()
         method = self.parser.get_method()
         if self.parser.should_upgrade() and method != b"CONNECT":
@@ -218,6 +224,11 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.stage = BODY
         self.headers = []
 
+    def is_suspicious(self, names: int) -> bool:
+        """Whether `check_head` may refuse the head, which has this many different header names. Fast."""
+        large = max(self.unused_bytes, self._received_bytes) > MAX_HEAD_BYTES
+        return large or len(self.headers) > min(MAX_HEADERS, names)
+
     def check_head(self) -> None:
         """Raises Problem if the head is too large, or repeats one of SINGLE_HEADERS. Too slow for every head."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
@@ -235,17 +246,15 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._counters.refused_requests[problem.code] += 1
         if self.response_pending():
             if self.stage is not BODY:
-                self.cycle.keep_alive = False
-                self._ignore_input()  # the pending answer is the last one; the problem itself has no place
+                self._last = problem
+                self._ignore_input()
                 return
             if self.pipeline or self.cycle.response_started:
                 self.transport.close()  # an answer here would be taken for that of an earlier request
                 return
             self.cycle.disconnected = True  # the handler waits for a body that will not come
             self.cycle.message_event.set()
-        request_id = self.context.ids.name(b"")
-        self.write(answer_problem(problem, request_id), request_id, keep_alive=False)
-        self.linger()
+        self._end_with(problem)
 
     def linger(self) -> None:
         """Half-close the connection: send EOF, and drop input until the client closes or LINGER_SECONDS pass."""
@@ -352,6 +361,11 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             connected = self.transport.get_extra_info("socket")
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
+
+    def _end_with(self, problem: Problem) -> None:
+        request_id = self.context.ids.name(b"")
+        self.write(answer_problem(problem, request_id), request_id, keep_alive=False)
+        self.linger()
 
     def _ignore_input(self) -> None:
         self.stage = NOTHING
