@@ -125,7 +125,8 @@ def test_a_question_has_a_control_that_answers_it(page: Page) -> None:
 
 def test_unknown_columns_are_mapped_by_hand(page: Page) -> None:
     content = (
-        "Wann;Was;Kauf oder Verkauf;Stück;Kurs;Gebühr;Notiz\n2026-01-05 10:00:00Z;DOGE-EUR;K;0,5DOGE;1,50;0,01;x\n"
+        "Wann;Was;Kauf oder Verkauf;Stück;Kurs;Gebühr;Vorgang\n2026-01-05 10:00:00Z;DOGE-EUR;K;0,5DOGE;1,50;0,01;Handel\n"
+        "2026-01-06 10:00:00Z;;;;;0,02;Zinsen\n2026-01-07 10:00:00Z;;;;;0,03;Porto\n"
     )
     give(page, "fremd.csv", content.encode())
     expect(page.locator("#sample")).to_contain_text("0,5DOGE")
@@ -136,12 +137,15 @@ def test_unknown_columns_are_mapped_by_hand(page: Page) -> None:
         "qty": "Stück",
         "price": "Kurs",
         "fee": "Gebühr",
+        "kind": "Vorgang",
     }
     for field, column in chosen.items():
         page.locator(f"#map-{field}").select_option(column)
     page.locator("#map-word-buy").fill("K")
+    page.locator("#map-word-skip").fill("Zinsen, Porto")
     page.locator("#again").click()
     expect(page.locator("#take")).to_have_text("Take 1 new")
+    expect(page.locator("#skipped-list")).to_contain_text("Vorgang is not a trade")
     shown = page.locator("#first-fills")
     for text in ("DOGE-EUR", "0.5", "1.50", "0.01", "2026-01-05T10:00:00Z"):
         expect(shown).to_contain_text(text)

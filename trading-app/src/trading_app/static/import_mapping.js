@@ -6,7 +6,10 @@ import { fill } from "./import_report.js";
 const FIELDS = [
   ["ts", "Time"], ["time", "Time of day, if it stands apart"], ["symbol", "Symbol"], ["side", "Side (buy or sell)"], ["qty", "Quantity"], ["price", "Price"],
   ["fee", "Fee"], ["fee_currency", "Currency of the fee"], ["trade_id", "Trade id"], ["order_id", "Order id"], ["account", "Account"], ["strategy", "Strategy"],
+  ["kind", "Kind of row, if not every row is a trade"],
 ];
+const NO_FIELDS = ["time", "kind"];
+const WORDS = [["buy", "Word for buy, if it is unusual"], ["sell", "Word for sell, if it is unusual"], ["skip", "Kinds of rows to skip, separated by commas"]];
 const NEEDED = ["ts", "symbol", "side", "qty", "price"];
 const GUESSES = {
   ts: /^(ts|time|date|datetime|timestamp|data|datum|date.?time|.*(executed|created|filled).*)/i, symbol: /symbol|pair|ticker|instrument|market|product|ativo/i, side: /side|action|buy.?sell|type|c\/v|direction/i,
@@ -44,7 +47,7 @@ export class Mapping {
     this.#rows = table.first_rows;
     fill(this.#sample, table.columns, table.first_rows.map((row) => table.columns.map((name) => row[name] ?? "")));
     const taken = new Set();
-    this.#fields.replaceChildren(...FIELDS.map(([name, label]) => this.#choice(name, label, taken)), this.#words("buy"), this.#words("sell"));
+    this.#fields.replaceChildren(...FIELDS.map(([name, label]) => this.#choice(name, label, taken)), ...WORDS.map(([name, label]) => this.#words(name, label)));
   }
 
   #choice(name, label, taken) {
@@ -55,9 +58,9 @@ export class Mapping {
     return make("div", { class: "field" }, make("label", { for: id }, label), make("select", { id, name }, ...options));
   }
 
-  #words(side) {
-    const id = `map-word-${side}`;
-    return make("div", { class: "field" }, make("label", { for: id }, `Word for ${side}, if it is unusual`), make("input", { id, name: `word-${side}`, autocomplete: "off" }));
+  #words(name, label) {
+    const id = `map-word-${name}`;
+    return make("div", { class: "field" }, make("label", { for: id }, label), make("input", { id, name: `word-${name}`, autocomplete: "off" }));
   }
 
   // The mapping in its own language, of which JSON is a part; "" while nothing is mapped.
@@ -67,19 +70,26 @@ export class Mapping {
     const fields = {};
     for (const [name] of FIELDS) {
       const column = chosen[name];
-      if (!column || name === "time") continue;
+      if (!column || NO_FIELDS.includes(name)) continue;
       if (name === "ts" && chosen.time) fields.ts = { text: `{${column}} {${chosen.time}}` };
       else if (name === "side") fields.side = side(column, chosen);
       else if (name === "qty" && chosen.side === BY_SIGN) fields.qty = { column, absolute: true, ...this.#unit(column) };
       else if (["qty", "price", "fee"].includes(name)) fields[name] = { column, ...this.#unit(column) };
       else fields[name] = column;
     }
-    return JSON.stringify({ fields });
+    return JSON.stringify({ fields, ...rows(chosen) });
   }
 
   #unit(column) {
     return this.#rows.some((row) => /\d\s*[^\d\s.,'’+-]|^[^\d\s.,'’+(-]/.test(row[column] ?? "")) ? { with_unit: true } : {};
   }
+}
+
+// Which rows are skipped; all others must be trades.
+function rows(chosen) {
+  const kinds = chosen["word-skip"].split(",").map((kind) => kind.trim()).filter(Boolean);
+  if (!chosen.kind || !kinds.length) return {};
+  return { rows: [{ when: { [chosen.kind]: kinds }, skip: `${chosen.kind} is not a trade` }, { fill: {} }] };
 }
 
 function side(column, chosen) {
