@@ -1,4 +1,4 @@
-"""The servers that the product is compared with, on the server's core unless told otherwise: answering, or not
+"""The servers that the product is compared with, on the server's core unless stated otherwise: answering, or not
 installed.
 """
 

@@ -33,10 +33,10 @@ def rates(suite: Suite) -> list[Row]:
         rate = statistics.median(rate for rate, _, _ in rounds)
         cpu, alone = (statistics.median(taken[place] for taken in rounds) * 1e6 for place in (1, 2))
         ratio = statistics.median(ours / theirs for _, ours, theirs in rounds)
-        told = f" ({cpu:.2f} µs; {alone:.2f} µs)"
+        details = f" ({cpu:.2f} µs; {alone:.2f} µs)"
         rows += [
             at_least(f"{NAMES[kind]}, rate", 600_000, rate, " trades/s"),
-            at_most(f"{NAMES[kind]}, CPU a trade to msgspec's alone", 2.5, ratio, " ×", told),
+            at_most(f"{NAMES[kind]}, CPU a trade to msgspec's alone", 2.5, ratio, " ×", details),
         ]
     return rows
 
@@ -57,11 +57,11 @@ def singles_meanwhile(suite: Suite) -> list[Row]:
     late = statistics.median(paced.late_p99_ms for paced, _ in rounds)
     cpu = statistics.median(paced.cpu_us for paced, _ in rounds)
     rate = statistics.median(rate for _, rate in rounds)
-    told = (
+    details = (
         f" ({p99s[0]:.1f} to {p99s[-1]:.1f} in the rounds; {rate:,.0f} trades/s in batches;"
         f" the generator sends {late:.1f} ms late, p99, and needs {cpu:.0f} µs each)"
     )
-    return [at_most(f"p99 of single POSTs at {SINGLES_A_SECOND:,}/s meanwhile", 10, p99, " ms", told)]
+    return [at_most(f"p99 of single POSTs at {SINGLES_A_SECOND:,}/s meanwhile", 10, p99, " ms", details)]
 
 
 def _taking(suite: Suite, product: Product, kind: str) -> Callable[[], Taken]:

@@ -56,8 +56,8 @@ def held(suite: Suite) -> list[Row]:
             statistics.median(own for own, _ in samples[name])
             for samples in (rounds[min(1, len(rounds) - 1)], rounds[-1])
         )
-        told = f" ({early:.1f} MB; {late:.1f} MB; {total:,} trades)"
-        rows.append(at_most(f"{name}, last round to second", GROWTH, late / early, " ×", told))
+        details = f" ({early:.1f} MB; {late:.1f} MB; {total:,} trades)"
+        rows.append(at_most(f"{name}, last round to second", GROWTH, late / early, " ×", details))
     return rows
 
 

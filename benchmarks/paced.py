@@ -2,7 +2,7 @@
 `python -m benchmarks.paced PORT RUN RATE SECONDS`, with the token in BENCH_TOKEN. Prints one JSON object, see `Paced`.
 
 A latency is counted from when its request was due: a stall is in the latencies of all that were due meanwhile, not in
-one alone (no coordinated omission). What the generator itself adds is told beside it.
+one alone (no coordinated omission). The delay of the generator itself is printed beside it.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ class Paced:
 
 
 def percentile(values: list[float], hundredths: int) -> float:
-    """The value that so many of 100 are not above."""
+    """The value that this share of the values, in percent, is not above."""
     return sorted(values)[min(len(values) * hundredths // 100, len(values) - 1)]
 
 

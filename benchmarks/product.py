@@ -23,8 +23,8 @@ _HEAD = re.compile(rb"^trading_app_stream_head_sequence\{[^}]*\} (\S+)$", re.MUL
 NAMES = ("trading-app", "metrics-sidecar")
 READY_SECONDS = 300
 UNDER_WAY = 8
-"""So many times the connections: what is looked at of a run's end for requests without an answer. Too few would show as
-totals that differ.
+"""Requests of a run's end that are searched for missing answers, as a multiple of the connections. A value that is too
+low would show as totals that differ.
 """
 
 

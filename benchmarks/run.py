@@ -1,7 +1,7 @@
 """Measures the product on this machine and prints one table: `make bench`, or `python -m benchmarks.run FIGURE ...`.
 
-What is measured runs on one core, the load and everything else on another. A goal that is missed is told, and fails
-nothing; totals that differ from what was sent do.
+What is measured runs on one core, the load and everything else on another. A missed goal is printed and fails
+nothing; totals that differ from what was sent fail the run.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 def _measure(suite: Suite, names: list[str]) -> dict[str, list[Row]]:
-    """The figures that could be measured; what went wrong with the others is told."""
+    """The figures that could be measured; prints what went wrong with the others."""
     found = {}
     for name in names:
         began = time.monotonic()
@@ -118,7 +118,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what each figure is, and end")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--seconds", type=float, default=2, help="of a round (default: 2)")
-    parser.add_argument("--rounds", type=int, default=5, help="medians are of so many (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds that medians are of (default: 5)")
     parser.add_argument(
         "--trades",
         type=int,

@@ -30,7 +30,7 @@ _SAMPLE = re.compile(rb"^[^#\n]", re.MULTILINE)
 
 
 class Positions:
-    """Positions that make about so many series; each turn brings a trade to every one of them."""
+    """Positions that make about `series` series; each turn brings a trade to every one of them."""
 
     def __init__(self, product: Product, series: int) -> None:
         self._product = product
@@ -72,11 +72,11 @@ def cost(suite: Suite) -> list[Row]:
             positions = Positions(product, series)
             changed, same = (_median_scrape(suite, product, change) for change in (positions.change, lambda: None))
             costs.append(changed.cpu / changed.series * 1e6)
-            told = (
+            details = (
                 f" ({changed.series:,} series, {changed.cpu * 1e3:.2f} ms of CPU, the client waits"
                 f" {changed.wall * 1e3:.2f} ms; with nothing changed {same.cpu * 1e3:.2f} ms of CPU)"
             )
-            rows.append(at_most(f"{series:,} series, CPU a series", 0.6, costs[-1], " µs", told))
+            rows.append(at_most(f"{series:,} series, CPU a series", 0.6, costs[-1], " µs", details))
     rows.append(at_most("CPU a series, 100,000 to 10,000", 1.25, costs[-1] / costs[-2], " ×"))
     return rows
 
@@ -91,11 +91,11 @@ def delays_meanwhile(suite: Suite) -> list[Row]:
     within, quiet_within = (
         statistics.median(_share_within(one) for one in found[scraping]) for scraping in (True, False)
     )
-    told = (
+    details = (
         f", the bucket's bound ({within:.2%} within {WITHIN_MS} ms;"
         f" without scrapes {quiet:g} ms and {quiet_within:.2%})"
     )
-    return [at_most("longest delay of a trade during scrapes", WITHIN_MS, scraped, " ms", told)]
+    return [at_most("longest delay of a trade during scrapes", WITHIN_MS, scraped, " ms", details)]
 
 
 def _median_scrape(suite: Suite, product: Product, prepare: Callable[[], None]) -> Scraped:

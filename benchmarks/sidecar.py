@@ -47,9 +47,9 @@ def keeping_up(suite: Suite) -> list[Row]:
         batches = suite.repeated(lambda: _batches(suite, product, SYMBOLS[-1]))
         singles = suite.repeated(lambda: _singles(suite, product))
     rate, cpu = _median(batches, "rate"), _median(batches, "cpu_us")
-    told = f" ({1e6 / cpu:,.0f}/s; {rate:,.0f}/s)"
+    details = f" ({1e6 / cpu:,.0f}/s; {rate:,.0f}/s)"
     return [
-        at_least("trades a CPU second, to the top rate in batches", 1, 1e6 / cpu / rate, " ×", told),
+        at_least("trades a CPU second, to the top rate in batches", 1, 1e6 / cpu / rate, " ×", details),
         at_most("behind when batches end", 100, _median(batches, "behind_ms"), " ms"),
         at_most("behind when single POSTs end", 100, _median(singles, "behind_ms"), " ms"),
     ]

@@ -32,8 +32,8 @@ def against_bare_256(suite: Suite) -> list[Row]:
     with baselines.bare() as bare:
         loads = _interleaved(suite, 256, {"bare": bare.load})
     row = _times("rate, 256 connections", 1.5, "bare uvicorn", loads[PRODUCT], loads["bare"])
-    told = f"{median_p99(loads[PRODUCT]):.2f} ms; {median_p99(loads['bare']):.2f} ms"
-    return [row, Row("p99, 256 connections; bare uvicorn's", "", told)]
+    details = f"{median_p99(loads[PRODUCT]):.2f} ms; {median_p99(loads['bare']):.2f} ms"
+    return [row, Row("p99, 256 connections; bare uvicorn's", "", details)]
 
 
 def against_naive(suite: Suite) -> list[Row]:
@@ -66,7 +66,7 @@ def _interleaved(
 
 
 def _times(what: str, goal: float, other: str, ours: list[Load], theirs: list[Load]) -> Row:
-    """So many times the other's rate; the median of the rounds' ratios."""
+    """Our rate as a multiple of the other's: the median of the rounds' ratios."""
     ratio = statistics.median(our.rate / their.rate for our, their in zip(ours, theirs, strict=True))
     rates = f" ({number(median_rate(ours))}/s; {number(median_rate(theirs))}/s)"
     return at_least(what, goal, ratio, f" × {other}", rates)

@@ -46,8 +46,8 @@ def of_a_post(suite: Suite) -> list[Row]:
     rows = []
     for name, found in loads.items():
         busy = statistics.median(load.core_busy for load in found)
-        told = f"{number(rates[name])}/s, {1e6 / rates[name]:.1f} µs each (the load's core is busy {busy:.0%})"
-        rows.append(Row(name, "", told if name == BARE else f"{rates[name] / rates[BARE]:.2f} × {BARE}: {told}"))
+        details = f"{number(rates[name])}/s, {1e6 / rates[name]:.1f} µs each (the load's core is busy {busy:.0%})"
+        rows.append(Row(name, "", details if name == BARE else f"{rates[name] / rates[BARE]:.2f} × {BARE}: {details}"))
     return rows
 
 

@@ -16,7 +16,7 @@ Measured = TypeVar("Measured")
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A run: rounds of so many seconds, `trades` to restart with, data below `folder`."""
+    """A run: rounds of `seconds`, `trades` to restart with, data below `folder`."""
 
     folder: Path
     seconds: float

@@ -31,14 +31,14 @@ class Row:
         return figure, self.what, self.goal, self.measured, ratio, self.verdict
 
 
-def at_least(what: str, goal: float, measured: float, unit: str, told: str = "") -> Row:
-    """A row for what is to be high. `told` is added to the measured value."""
-    return Row(what, f"≥ {number(goal)}{unit}", f"{number(measured)}{unit}{told}", measured / goal)
+def at_least(what: str, goal: float, measured: float, unit: str, details: str = "") -> Row:
+    """A row for what is to be high. `details` is added to the measured value."""
+    return Row(what, f"≥ {number(goal)}{unit}", f"{number(measured)}{unit}{details}", measured / goal)
 
 
-def at_most(what: str, goal: float, measured: float, unit: str, told: str = "") -> Row:
+def at_most(what: str, goal: float, measured: float, unit: str, details: str = "") -> Row:
     """A row for what is to be low."""
-    return Row(what, f"≤ {number(goal)}{unit}", f"{number(measured)}{unit}{told}", goal / measured)
+    return Row(what, f"≤ {number(goal)}{unit}", f"{number(measured)}{unit}{details}", goal / measured)
 
 
 def number(value: float) -> str:

@@ -23,7 +23,7 @@ def single(run: str, count: int) -> bytes:
 
 
 def templates(symbols: int, content_type: str, size: int = BATCH) -> list[bytes]:
-    """TEMPLATES bodies of `size` trades in so many symbols, with MARK for the id."""
+    """TEMPLATES bodies of `size` trades over `symbols` symbols, with MARK for the id."""
     return [
         _body(list(_batch(symbols, range(number * size, (number + 1) * size))), content_type)
         for number in range(TEMPLATES)
@@ -36,7 +36,7 @@ def batch(made: list[bytes], run: str, count: int) -> bytes:
 
 
 def positions(keys: range, symbols: int, prefix: str, turn: int) -> bytes:
-    """NDJSON with a trade for each of these keys (account and one of so many symbols), of its own for each turn."""
+    """NDJSON with a trade for each of these keys (account and one of `symbols` symbols), of its own for each turn."""
     return _body(
         [
             _trade(

@@ -39,7 +39,7 @@ class Load:
 
 
 def run_wrk(port: int, script: str, connections: int, seconds: float, arguments: Sequence[str | Path]) -> Load:
-    """Let wrk send for so many seconds, rounded to whole ones. The numbers of what is sent begin with FIRST."""
+    """Let wrk send for `seconds`, rounded to whole ones. The numbers of what is sent begin with FIRST."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(round(seconds), 1)}s", "--timeout", "30s", "--latency"]
     command += ["-s", str(HERE / script), f"http://127.0.0.1:{port}", "--", *map(str, arguments)]
     _, core = cores()

@@ -40,7 +40,7 @@ NOT_SHOWN = {
     "trading_feed_requests_total": "only Prometheus and health checks ask market-feed",
     "trading_feed_client_connections": "only Prometheus and health checks ask market-feed",
     "trading_feed_client_connections_limit": "only Prometheus and health checks ask market-feed",
-    "trading_mark_timestamp_seconds": "a panel shows the price; the alert MarkStale tells when it is old",
+    "trading_mark_timestamp_seconds": "a panel shows the price; the alert MarkStale fires when it is old",
     "trading_mark_stale": "the alert MarkStale shows it",
     "trading_market_stream_caught_up": "the alert MarkStale shows what follows from it",
     "trading_stream_redials_total": "panels show whether the sidecar has caught up; this one helps to find the cause",

@@ -71,17 +71,17 @@ def locked_packages() -> Iterator[tuple[str, str]]:
 
 
 def vulnerabilities(index: httpx.Client, name: str, version: str) -> Mended | None:
-    """What the index knows of a version; None where it tells nothing. Some tell it of the newest version only."""
+    """What the index knows of a version; None if it knows nothing. Some indexes know the newest version only."""
     for path in (f"{name}/{version}/json", f"{name}/json"):
         try:
             answer = index.get(path)
-            told = answer.json() if answer.is_success else {}
+            known = answer.json() if answer.is_success else {}
         except (httpx.HTTPError, ValueError):
             continue
-        if told.get("info", {}).get("version") == version and "vulnerabilities" in told:
+        if known.get("info", {}).get("version") == version and "vulnerabilities" in known:
             return {
                 one["id"]: ", ".join(one.get("fixed_in", ()))
-                for one in told["vulnerabilities"]
+                for one in known["vulnerabilities"]
                 if not one.get("withdrawn")
             }
     return None
@@ -89,11 +89,11 @@ def vulnerabilities(index: httpx.Client, name: str, version: str) -> Mended | No
 
 def json_address(variables: Mapping[str, str]) -> str:
     """Where the JSON interface of this machine's index is: beside the list of packages that pip and uv read."""
-    told = variables.get("UV_DEFAULT_INDEX", "")
-    if not told:
+    address = variables.get("UV_DEFAULT_INDEX", "")
+    if not address:
         asked = subprocess.run([TOOLS_PYTHON, "-c", DEFAULT_INDEX], capture_output=True, text=True, check=True)
-        told = asked.stdout.strip()
-    return told.rstrip("/").removesuffix("/simple") + "/pypi/"
+        address = asked.stdout.strip()
+    return address.rstrip("/").removesuffix("/simple") + "/pypi/"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ EWMA_SHARE = 0.5
 
 
 NEAR = 0.5
-"""Of a change relative to the price before, up to which log1p has the digits that a ratio near 1 lacks."""
+"""Maximum relative change of a price for which log1p is used: it keeps the digits that a ratio near 1 would lose."""
 
 
 class Point(NamedTuple):

@@ -130,7 +130,7 @@ class Follower:
         return call()
 
     def _allowed(self, since_ms: int, now_ms: int, days_back: float | None) -> int:
-        """The time to begin at: an exchange shows only so many days."""
+        """The time to begin at: an exchange shows a limited number of days."""
         if days_back is None:
             return since_ms
         return max(since_ms, now_ms - int(days_back * MILLISECONDS_PER_DAY) + OVERLAP_MS)

@@ -14,7 +14,7 @@ from trading_model.field_rules import case_folded
 
 _DIGEST_BYTES = 16
 _DECIMALS = {20: ".000000000", 24: "000000", 27: "000", 30: ""}
-"""What a time of this length lacks of nine decimals."""
+"""The digits that a time of this length needs for nine decimals."""
 
 
 def row_content(members: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Brings the figures of the store up to date: tells the fold what changed, and writes what it gives.
+"""Brings the figures of the store up to date: gives the fold what changed, and writes its rows.
 
 All runs in the transactions of the store's writer. What follows the frontier is folded within the transaction that
 stores it. A change behind the frontier is noted there; if recent states are in memory, it is folded there too. Else the
@@ -188,7 +188,7 @@ class FiguresKeeper:
             self._fold(self._rows_after(self.fold.frontier, frontier, -1), frontier, write=False)
             self.fold.end()
 
-    # What the writer tells
+    # Calls of the writer
 
     def add_key(self, number: int, key: LineKey) -> None:
         """A key is new."""
