@@ -125,7 +125,8 @@ def test_a_question_has_a_control_that_answers_it(page: Page) -> None:
 
 def test_unknown_columns_are_mapped_by_hand(page: Page) -> None:
     content = (
-        "Wann;Was;Kauf oder Verkauf;Stück;Kurs;Gebühr;Vorgang\n2026-01-05 10:00:00Z;DOGE-EUR;K;0,5DOGE;1,50;0,01;Handel\n"
+        "Wann;Was;Kauf oder Verkauf;Stück;Kurs;Gebühr;Vorgang\n"
+        "2026-01-05 10:00:00Z;DOGE-EUR;K;0,5DOGE;1,50;0,01;Handel\n"
         "2026-01-06 10:00:00Z;;;;;0,02;Zinsen\n2026-01-07 10:00:00Z;;;;;0,03;Porto\n"
     )
     give(page, "fremd.csv", content.encode())

@@ -480,7 +480,7 @@ def undone_import() -> dict[int | str, dict[str, Any]]:
 
 
 def _event_schemas() -> dict[str, Any]:
-    """A schema for each kind of event that can be sent, one that distinguishes them, and one of an event as journaled."""
+    """A schema for each kind of event that can be sent, one that selects among them, one of a journaled event."""
     kinds = {kind: f"{kind.capitalize()}Event" for kind in KINDS}
     mapping = {kind: f"#/components/schemas/{name}" for kind, name in kinds.items()}
     return {
