@@ -120,11 +120,15 @@ class _Average:
         return ZERO
 
 
-def realised_by_lots(events: Iterable[Event], order: Literal["fifo", "lifo"]) -> Fraction:
-    """Rule 23: what the fills of one linear position realise if the first, or the last, lot opened closes first."""
+def realised_by_lots(events: Iterable[Event], order: Literal["fifo", "lifo"], until: int = 2**63) -> Fraction:
+    """Rule 23: what the fills of one linear position realise if the first, or the last, lot opened closes first; those
+    before a time in ns.
+    """
     lots: list[tuple[Fraction, Fraction]] = []
     realised = ZERO
-    for _, _, fill in sorted(Ledger(list(events)).fills, key=lambda entry: entry[0]):
+    for place, _, fill in sorted(Ledger(list(events)).fills, key=lambda entry: entry[0]):
+        if place[0] >= until:
+            break
         signed = Fraction(fill["qty"]) * (1 if fill["side"] == "buy" else -1)
         price = Fraction(fill["price"])
         while signed and lots and lots[0][0] * signed < 0:

@@ -106,3 +106,11 @@ def test_positions_are_there_flat_or_open(api: httpx.Client) -> None:
     ]
     assert shown(rows(api, "positions", open=True, symbol="btc/usdt"), "strategy") == [("=maker",)]
     assert rows(api, "positions", account="nobody") == []
+
+
+def test_the_method_is_named_and_a_position_that_is_flat_realised_the_same_by_each(api: httpx.Client) -> None:
+    for call in ("pnl", "positions"):
+        by_average = api.get(f"/api/{call}").raise_for_status().json()
+        by_lots = api.get(f"/api/{call}?method=lifo").raise_for_status().json()
+        assert (by_average["method"], by_lots["method"]) == ("average", "lifo")
+        assert by_lots[call] == by_average[call]

@@ -1,12 +1,14 @@
 """The query parameters that calls of the history share, and how they are read."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import Query
 
 from trading_app.query.question import Format, checked
 from trading_app.query.routes import Label, SymbolLabel
 from trading_history.queries.keys import Wanted
+from trading_history.queries.lots import MAX_FILLS
+from trading_model.accounting.lots import Method
 from trading_model.field_rules import check_name, check_symbol, check_tag
 from trading_model.fields import INSTANT_OR_EMPTY
 
@@ -36,6 +38,16 @@ FormatName = Annotated[Format | None, Query(alias="format", description="Goes be
 Cursor = Annotated[str | None, Query(max_length=512, description="From the header `Link` of the page before.")]
 Tag = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
+MethodName = Annotated[
+    Method,
+    Query(
+        alias="method",
+        description="What a closing trade takes off the cost: its share of all (`average`), the oldest part (`fifo`) or"
+        f" the newest (`lifo`). Not average: positions with more than {MAX_FILLS} trades are refused.",
+    ),
+]
+METHOD = {"method": {"enum": list(get_args(Method))}}
+"""The schema of the member that says the method."""
 
 
 def read_tag(tag: str | None) -> str | None:

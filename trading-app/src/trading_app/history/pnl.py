@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Query
 from starlette.responses import Response
 
 from trading_app.history.answers import Table
-from trading_app.history.parameters import Tag, read_tag
+from trading_app.history.parameters import METHOD, MethodName, Tag, read_tag
 from trading_app.history.question import Ask, Question
 from trading_app.history.rows import instant, row_of
 from trading_app.history.schemas import table_responses
@@ -54,6 +54,7 @@ class PnlRow(msgspec.Struct, frozen=True):
 ByName = Annotated[By, Query(description="`hour` and `weekday` add up all times of the same hour or weekday.")]
 PERIOD_NAME = {"enum": list(get_args(By))}
 MORE = {
+    **METHOD,
     "by": PERIOD_NAME,
     "requested_by": {
         "type": ["string", "null"],
@@ -77,7 +78,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("A row for each period with a change", "pnl", PnlRow, MORE),
     )
-    async def get_pnl(question: Asked, by: ByName = "day", tag: Tag = None) -> Response:
+    async def get_pnl(question: Asked, by: ByName = "day", tag: Tag = None, method: MethodName = "average") -> Response:
         """Tags are of round trips: with one, the other views are 0. The first and the last period are whole ones."""
         wanted_tag = read_tag(tag)
 
@@ -87,16 +88,16 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
             boundary = question.boundary
             used = _fitting(by, start, end)
             if used == "hour":
-                tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end)
+                tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, method)
                 rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
             elif used == "weekday":
-                tables = pnl.by_weekday(snapshot, scope, boundary.zone, start, end)
+                tables = pnl.by_weekday(snapshot, scope, boundary.zone, start, end, method)
                 rows = _rows(tables, WEEKDAYS)
             else:
                 calendar = Calendar.of(boundary, used, start, end)
-                tables = pnl.by_period(snapshot, scope, calendar)
+                tables = pnl.by_period(snapshot, scope, calendar, method)
                 rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
-            more = _more(by, used, boundary, exact=all(table.exact for table in tables))
+            more = _more(by, used, boundary, exact=all(table.exact for table in tables)) | {"method": method}
             return Table("pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=question.closed)
 
         return await store.answer(question.form, read)

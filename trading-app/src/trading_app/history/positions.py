@@ -7,6 +7,7 @@ from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from trading_app.history.answers import Table
+from trading_app.history.parameters import METHOD, MethodName
 from trading_app.history.question import WhoseAsked
 from trading_app.history.rows import instant, row_of
 from trading_app.history.schemas import table_responses
@@ -57,15 +58,15 @@ def add_to(api: FastAPI, store: HistoryStore) -> None:
         summary="Every position at its last change",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=table_responses("Positions", "positions", PositionRow),
+        responses=table_responses("Positions", "positions", PositionRow, METHOD),
     )
-    async def get_positions(whose: WhoseAsked, only_open: Open = False) -> Response:
+    async def get_positions(whose: WhoseAsked, only_open: Open = False, method: MethodName = "average") -> Response:
         """Positions as of the sequence `as_of`, flat ones too."""
 
         def read(snapshot: Snapshot) -> Table:
-            found = positions(snapshot, whose.scope(snapshot))
+            found = positions(snapshot, whose.scope(snapshot), method)
             rows = [_row(one) for one in found if one.quantity or not only_open]
-            return Table("positions", PositionRow, rows, snapshot.position.sequence)
+            return Table("positions", PositionRow, rows, snapshot.position.sequence, {"method": method})
 
         return await store.answer(whose.form, read)
 

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from trading_app.context import Context
 from trading_app.history.answers import Form, Made, Table, make, respond
 from trading_app.problems import TradeProblem
+from trading_app.query.question import refused
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
+from trading_history.queries.lots import MAX_FILLS, TooManyFills
 from trading_history.reader import HistoryReader, Snapshot
 
 AT_ONCE = 2
@@ -67,6 +69,9 @@ class HistoryStore:
                     return question(snapshot)
             finally:
                 reader.close()
+        except TooManyFills:
+            detail = f"must be average: the positions have more than {MAX_FILLS} trades; ask for some of them"
+            raise refused("method", detail) from None
         except HistoryError as error:
             raise _problem(error, self._context.settings.data_folder) from error
 

@@ -16,6 +16,7 @@ Modules:
     value         a figure that may be undefined
     round_trips   from flat to flat, newest first
     positions     the positions at their last change
+    lots          realised P&L by first or last in first out, folded when asked for
 
 Times are Unix nanoseconds; a range has its start and not its end. Amounts are exact decimals in the currency that the
 answer names; amounts of different currencies are never added.

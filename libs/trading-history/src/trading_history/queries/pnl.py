@@ -8,16 +8,18 @@ Over a whole life, flat at its end, all three have the same sum but for cash tha
 no round trip has.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 import msgspec
 
 from trading_history.queries.equity import SECOND, Bar, curves
+from trading_history.queries.lots import Realized, realized
 from trading_history.queries.round_trips import all_closed
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
+from trading_model.accounting.lots import Method
 from trading_model.days import Calendar
 from trading_model.decimals import ZERO, exactly
 
@@ -50,20 +52,27 @@ class Table(msgspec.Struct, frozen=True):
     exact: bool = True
 
 
-def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar) -> list[Table]:
-    """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values."""
+def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar, method: Method = "average") -> list[Table]:
+    """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values.
+
+    By another `method` than average cost, what was realised is folded from fills. Raises TooManyFills then.
+    """
     starts = calendar.starts
-    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), calendar.index, starts)
+    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), calendar.index, method, starts)
 
 
-def by_hour(snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int) -> list[Table]:
-    """By hour of the day in a zone: 24 rows a table."""
-    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour)
+def by_hour(
+    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, method: Method = "average"
+) -> list[Table]:
+    """By hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
+    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, method)
 
 
-def by_weekday(snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int) -> list[Table]:
-    """By weekday in a zone: 7 rows a table, Monday first."""
-    return _tables(snapshot, scope, start_ns, end_ns, 7, lambda ns: _local(ns, zone).weekday())
+def by_weekday(
+    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, method: Method = "average"
+) -> list[Table]:
+    """By weekday in a zone: 7 rows a table, Monday first. Raises as `by_period`."""
+    return _tables(snapshot, scope, start_ns, end_ns, 7, lambda ns: _local(ns, zone).weekday(), method)
 
 
 def _local(time_ns: int, zone: tzinfo) -> datetime:
@@ -99,6 +108,17 @@ class _Sum:
         )  # fmt: skip
 
 
+def _realize_by_lots(
+    sums: Mapping[str, Sequence[_Sum]], found: Iterable[Realized], row_of: Callable[[int], int]
+) -> None:
+    """Put what was realised by another method in the place of that at average cost."""
+    for table in sums.values():
+        for row in table:
+            row.realized = ZERO
+    for currency, time_ns, amount in found:
+        sums[currency][row_of(time_ns)].realized += amount
+
+
 @exactly
 def _tables(
     snapshot: Snapshot,
@@ -107,6 +127,7 @@ def _tables(
     end_ns: int,
     rows: int,
     row_of: Callable[[int], int],
+    method: Method,
     boundaries: Sequence[int] = (),
 ) -> list[Table]:
     """Sums of bars and round trips by row. Bars are as coarse as the boundaries allow."""
@@ -121,6 +142,8 @@ def _tables(
             table = sums.setdefault(curve.currency, [_Sum() for _ in range(rows)])
             for bar in curve.bars:
                 table[row_of(bar.start_ns)].add(bar)
+        if method != "average":
+            _realize_by_lots(sums, realized(snapshot, scope, method, start_ns, end_ns), row_of)
     for trip in all_closed(snapshot, scope, start_ns, end_ns):
         assert trip.closed_ns is not None
         table = sums.setdefault(trip.currency, [_Sum() for _ in range(rows)])

@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 
+from trading_history.queries.lots import Basis, bases
 from trading_history.queries.scope import Scope, books
 from trading_history.reader import Snapshot
 from trading_history.schema import POSITIONS
-from trading_model.decimals import EXACT
+from trading_model.accounting.book import BookKey
+from trading_model.accounting.lots import Method
+from trading_model.decimals import EXACT, exactly
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
@@ -48,8 +51,29 @@ _amounts = msgspec.json.Decoder(dict[str, Decimal]).decode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
-def positions(snapshot: Snapshot, scope: Scope) -> list[Position]:
-    """The positions of a scope that ever had a step, by name; flat ones too."""
+def positions(snapshot: Snapshot, scope: Scope, method: Method = "average") -> list[Position]:
+    """The positions of a scope that ever had a step, by name; flat ones too.
+
+    By another `method` than average cost, average, realised and unrealised P&L are folded from fills. Raises
+    TooManyFills then.
+    """
+    found = _stored(snapshot, scope)
+    if method == "average":
+        return found
+    by_method = bases(snapshot, scope, method)
+    return [_with_basis(one, by_method[BookKey(*(getattr(one, name) for name in BookKey._fields))]) for one in found]
+
+
+@exactly
+def _with_basis(position: Position, basis: Basis) -> Position:
+    """The net and what is in it beside P&L are the same by each method."""
+    unrealized = position.unrealized
+    if unrealized is not None:
+        unrealized += position.realized - basis.realized
+    return msgspec.structs.replace(position, average=basis.average, realized=basis.realized, unrealized=unrealized)
+
+
+def _stored(snapshot: Snapshot, scope: Scope) -> list[Position]:
     rows = {row[0]: row for row in snapshot.connection.execute(f"SELECT {', '.join(POSITIONS)} FROM positions", ())}
     return [
         Position(one.account, one.strategy, one.symbol, one.position_side, one.currency, *_figures(rows[one.id]))
