@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from telemetry_stream.tail import TAIL_BYTES
 from tests.support.apps import BIN, Apps, running_apps
 from tests.support.http import HTTP
 from tests.support.load import TOTALS, Scraper
+from tests.support.polling import eventually
 from tests.torture.figures import Figures
 
 RATE = 15_000
@@ -46,7 +48,9 @@ class Sample:
     """What one process holds."""
 
     resident_bytes: int
-    descriptors: int
+    files: int
+    """Open descriptors but sockets, of which clients have more or less at any time."""
+    sockets: int
     threads: int
 
 
@@ -64,6 +68,7 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
     largest_wal = 0
     with running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="1") as apps, Scraper(apps.sidecar_port, pause=1) as scraper:
         filled = _fill_ring(apps.web_url, f"fill{seed}")
+        sockets = {name: sample(apps, name).sockets for name in samples}
         burst, _ = _start_load(apps.web_url, f"burst{seed}", BURST_SECONDS, BURST_RATE).communicate()
         load = _start_load(apps.web_url, f"soak{seed}", seconds, rate)
         try:
@@ -75,6 +80,8 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
         finally:
             load.kill()
             results, _ = load.communicate()
+        for name, before in sockets.items():
+            eventually(partial(_has_at_most, apps, name, before), what=f"as few sockets as before in {name}")
         *_, steady = counts = assert_all_is_there(apps, [burst, results], filled)
         scraper.end()
     assert not scraper.went_back
@@ -168,11 +175,17 @@ def sample(apps: Apps, name: str) -> Sample:
     process = Path(f"/proc/{apps.processes[name].pid}")
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     resident = int(status["RssAnon"].split()[0]) * 1024
-    descriptors = 0
+    targets = []
     for link in (process / "fd").iterdir():
         with suppress(FileNotFoundError):  # it was closed since it was listed, and is not held
-            descriptors += "/keys-" not in str(link.readlink())
-    return Sample(resident, descriptors, int(status["Threads"]))
+            targets.append(str(link.readlink()))
+    sockets = sum(target.startswith("socket:") for target in targets)
+    tables = sum("/keys-" in target for target in targets)
+    return Sample(resident, len(targets) - sockets - tables, sockets, int(status["Threads"]))
+
+
+def _has_at_most(apps: Apps, name: str, sockets: int) -> bool:
+    return sample(apps, name).sockets <= sockets
 
 
 def _judge(name: str, taken: list[Sample]) -> str:
@@ -181,7 +194,7 @@ def _judge(name: str, taken: list[Sample]) -> str:
     before = statistics.median(one.resident_bytes for one in early)
     after = statistics.median(one.resident_bytes for one in late)
     assert after <= before * (1 + GROWTH), f"{name} grew from {before:,} to {after:,} bytes"
-    for what in ("descriptors", "threads"):
+    for what in ("files", "threads"):
         # The median: a snapshot being written has a file open.
         counts = [statistics.median(getattr(one, what) for one in part) for part in (early, late)]
         assert counts[0] == counts[1], f"{name}: {what} went from {counts[0]} to {counts[1]}"
