@@ -57,7 +57,7 @@ def fold_in_parts(folder: Path, events: Sequence[Event], chance: random.Random) 
 
 def rows_of(folder: Path) -> Rows:
     """All rows that depend on the ledger alone, by table."""
-    with closing(schema.open_to_read(folder)) as connection:
+    with schema.DATABASE.reading(folder) as connection:
         return {
             table: [tuple(row) for row in connection.execute(select)]
             for table, select in (schema.DATA | schema.FIGURES).items()

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from telemetry_stream.events import StreamPosition
 from tests.trading_analytics.market.market_stream import Event, batch_of, candles_of, random_events
 from trading_analytics.market.fold import MarketFold
+from trading_history.backup import back_up
 from trading_history.candles.candle import SPANS, Market
-from trading_history.candles.store import CandleWriter, candles, markets
-from trading_history.errors import StoreInUse, StoreMissing, StoreUnavailable
+from trading_history.candles.store import CANDLES, CandleWriter, candles, markets, position_of
+from trading_history.database import MAX_ASIDE
+from trading_history.errors import StoreDamaged, StoreInUse, StoreMissing, StoreUnavailable
 
 TOPIC = "market-data-raw"
 WINDOWS = (30 * 10**9,)
@@ -85,11 +88,62 @@ def test_refusals(tmp_path: Path) -> None:
     assert markets(tmp_path) == []
     with closing(CandleWriter(tmp_path)), pytest.raises(StoreInUse):
         CandleWriter(tmp_path)
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "market.sqlite3").write_bytes(b"no database" * 1_000)
-    with pytest.raises(StoreUnavailable, match=r"market\.sqlite3 can't be used"):
-        CandleWriter(tmp_path / "other")
-    assert (tmp_path / "other" / "market.sqlite3").exists()
+
+
+def test_a_damaged_store_is_kept_beside_and_made_again(tmp_path: Path) -> None:
+    """Damage of the head shows when it is opened, that of a page when it is read or written."""
+    events = random_events(6, 200)
+    follow(tmp_path, events, random.Random(6))
+    file = tmp_path / CANDLES.file_name
+    damaged = bytearray(file.read_bytes())
+    damaged[4096 * 2 :] = b"\xff" * (len(damaged) - 4096 * 2)
+    file.write_bytes(damaged)
+    with pytest.raises(StoreDamaged, match=r"kept as market\.sqlite3\.set-aside$"):
+        follow(tmp_path, [*events, *random_events(7, 200)], random.Random(7))
+    assert (tmp_path / "market.sqlite3.set-aside").read_bytes() == damaged
+    file.write_bytes(b"no database" * 1_000)
+    with pytest.raises(StoreDamaged, match=r"kept as market\.sqlite3\.set-aside-2$"):
+        CandleWriter(tmp_path)
+    follow(tmp_path, events, random.Random(8))
+    assert_candles(tmp_path, events)
+    assert CANDLES.damage(tmp_path) == ""
+
+
+def test_many_damaged_stores_are_a_bad_disk(tmp_path: Path) -> None:
+    for kept in range(MAX_ASIDE + 1):
+        (tmp_path / CANDLES.file_name).write_bytes(b"no database" * 1_000)
+        with pytest.raises(StoreUnavailable, match="look at the disk" if kept == MAX_ASIDE else "is kept as"):
+            CandleWriter(tmp_path)
+    assert (tmp_path / CANDLES.file_name).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param("PRAGMA user_version = 9", "has layout 9, this version knows 1: upgrade", id="newer-layout"),
+        pytest.param("UPDATE position SET version = 9", "is of version 9, not 1: upgrade", id="newer-content"),
+        pytest.param("PRAGMA application_id = 7", "is a database, but not a store of candles", id="foreign"),
+    ],
+)
+def test_a_store_of_others_is_refused_and_not_touched(tmp_path: Path, change: str, message: str) -> None:
+    follow(tmp_path, random_events(1, 20), random.Random(1))
+    with closing(apsw.Connection(str(tmp_path / CANDLES.file_name))) as connection:
+        connection.execute(change)
+    before = (tmp_path / CANDLES.file_name).read_bytes()
+    for use in (CandleWriter, position_of):
+        with pytest.raises(StoreUnavailable, match=message):
+            use(tmp_path)
+    assert (tmp_path / CANDLES.file_name).read_bytes() == before
+
+
+def test_a_backup_has_the_candles_and_goes_on_in_the_place_of_the_store(tmp_path: Path) -> None:
+    events = random_events(9, 150)
+    follow(tmp_path / "used", events[:100], random.Random(9))
+    (copy,) = back_up(tmp_path / "used", tmp_path / "copy")
+    assert list((tmp_path / "copy").iterdir()) == [copy] == [tmp_path / "copy" / CANDLES.file_name]
+    assert_candles(tmp_path / "copy", events[:100])
+    follow(tmp_path / "copy", events, random.Random(10))
+    assert_candles(tmp_path / "copy", events)
 
 
 @pytest.mark.parametrize(

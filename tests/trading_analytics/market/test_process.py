@@ -1,5 +1,6 @@
 """trading-analytics beside a market feed: candles are exact through a kill, windows are there again after a restart."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -14,13 +15,13 @@ from telemetry_stream.events import Event as StreamEvent
 from telemetry_stream.events import Submission
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Deduplication, Topic
-from tests.support.apps import Apps, samples_of
+from tests.support.apps import BIN, Apps, samples_of
 from tests.support.polling import eventually
 from tests.trading_analytics.market.market_stream import Event, candles_of, random_events
 from trading_analytics import metrics
 from trading_history.candles.candle import SPANS
-from trading_history.candles.store import candles, markets
-from trading_history.errors import StoreMissing
+from trading_history.candles.store import CANDLES, candles, markets
+from trading_history.errors import StoreUnavailable
 from trading_model.topics import MARKET_DATA, MARKET_DATA_FOLDER
 
 ANALYTICS = "trading-analytics"
@@ -57,9 +58,17 @@ def committed(apps: Apps) -> int:
     """The number of trades in the candles."""
     try:
         found = [candles(apps.data, market, 86_400, 0, 2**40) for market in markets(apps.data)]
-    except StoreMissing:
+    except StoreUnavailable:  # not there yet, or damaged still
         return 0
     return sum(candle.trades for some in found for _, candle in some)
+
+
+def check(apps: Apps, *, code: int) -> str:
+    done = subprocess.run(
+        [BIN / ANALYTICS, "check"], env=apps.environment, cwd=apps.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
 
 
 def trades_in(events: list[Event]) -> int:
@@ -89,3 +98,12 @@ def test_candles_are_exact_through_a_kill_and_windows_come_back(apps: Apps) -> N
         names = {name.partition("{")[0] for name in shown}
         assert names >= {one.name for one in metrics.ALL if one.name.startswith("trading_market_")}
         assert apps.stop() == {ANALYTICS: 0}
+
+        assert "candles of 2 markets, up to market event 400" in check(apps, code=0)
+        file = apps.data / CANDLES.file_name
+        file.write_bytes(file.read_bytes()[:8192] + b"\xff" * 8192)
+        assert f"{file} is damaged" in check(apps, code=1)
+        apps.start(ANALYTICS)
+        eventually(lambda: committed(apps) == trades_in(events), what="candles of the feed's journal")
+        assert samples_of(f"{apps.analytics_url}/metrics")["trading_market_failures_total"] == "1"
+    assert "it is kept as market.sqlite3.set-aside" in apps.log(ANALYTICS).read_text()

@@ -1,4 +1,4 @@
-"""`trading-analytics check`: looks the history over, and compares it with a rebuild from the journal."""
+"""`trading-analytics check`: looks the stores over, and compares the history with a rebuild from the journal."""
 
 import tempfile
 from pathlib import Path
@@ -7,34 +7,60 @@ from telemetry_stream import backend
 from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.place import Place
+from trading_history.candles.store import CANDLES, markets, position_of
+from trading_history.database import Database
 from trading_history.digest import digest
 from trading_history.errors import HistoryError, StoreDamaged
 from trading_history.reader import HistoryReader
 from trading_history.rebuild import rebuild
+from trading_history.schema import DATABASE
 
 
 def examine(ledger: Place, *, full: bool) -> int:
-    """Check the history in the ledger's folder and print the result. Gives the exit code: 0, or 1 if it is not sound.
+    """Check the stores in the ledger's folder and print the result. Gives the exit code: 0, or 1 if one is not sound.
 
-    `full` rebuilds it in a temporary folder beside, and compares every row.
+    `full` rebuilds the history in a temporary folder beside, and compares every row.
     """
+    sound = _examine_history(ledger, full=full)
+    if (ledger.folder / CANDLES.file_name).exists():
+        sound = _examine_candles(ledger.folder) and sound
+    return 0 if sound else 1
+
+
+def _examine_history(ledger: Place, *, full: bool) -> bool:
     try:
         problem = _problem(ledger, full=full)
     except (HistoryError, StreamError) as error:
         problem = str(error)
     if problem is None:
-        return 0
+        return True
     print(f"  wrong: {problem}")
     print("  No data is lost: `trading-analytics rebuild` makes the history again from the journal.")
-    return 1
+    return False
+
+
+def _examine_candles(folder: Path) -> bool:
+    try:
+        _refuse_damage(CANDLES, folder)
+        known, at = markets(folder), position_of(folder)
+    except HistoryError as error:
+        print(f"  wrong: {error}")
+        return False
+    print(f"{folder / CANDLES.file_name}\n  candles of {len(known):,} markets, up to market event {at.sequence:,}")
+    print("  sound")
+    return True
+
+
+def _refuse_damage(store: Database, folder: Path) -> None:
+    damage = store.damage(folder)
+    if damage:
+        raise StoreDamaged(f"{folder / store.file_name} is damaged: {damage}; {store.when_damaged}")
 
 
 def _problem(ledger: Place, *, full: bool) -> str | None:
+    _refuse_damage(DATABASE, ledger.folder)
     reader = HistoryReader(ledger.folder)
     try:
-        damage = reader.damage()
-        if damage:
-            raise StoreDamaged(f"{reader.file} is damaged: {damage}")
         with reader.snapshot() as snapshot:
             position, counts, keys = snapshot.position, snapshot.counts(), len(snapshot.known_keys())
             settled = snapshot.figures_are_settled

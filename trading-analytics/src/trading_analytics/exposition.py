@@ -29,9 +29,11 @@ def families(
     yield from _history(keeper)
     if board.figures is not None:
         yield from _performance(board.figures)
-    if market is not None and market.fold is not None and market.subscriber is not None:
-        yield from market_families(market.fold, market.committed.sequence, market.subscriber.head or 0, time.time_ns())
+    if market is not None:
         yield Family(metrics.MARKET_FAILURES, [("", market.failures)])
+        if market.fold is not None and market.subscriber is not None:
+            head = market.subscriber.head or 0
+            yield from market_families(market.fold, market.committed.sequence, head, time.time_ns())
     answered = [(labels_of(path=path, status=str(status)), count) for (path, status), count in requests.items()]
     yield Family(metrics.REQUESTS, answered)
     yield Family(metrics.CONNECTIONS, [("", connections.admission.open)])

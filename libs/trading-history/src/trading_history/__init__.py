@@ -5,7 +5,8 @@ Modules:
 
     decode      a batch as rows of fills, corrections and imports (no I/O)
     standing    which correction of a fill or an import holds (no I/O)
-    schema      the tables as SQL; makes, opens and recognises the store
+    database    the file of a store: makes, opens and recognises it
+    schema      the tables as SQL
     figures     positions, round trips and equity, folded in the order of trading
     writer      applies batches, in transactions with the position
     reader      reads a snapshot: fills in the order of trading

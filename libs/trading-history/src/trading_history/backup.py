@@ -1,35 +1,56 @@
 """Copies of the stores, each of one moment, while programs write and read them."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 
-from trading_history.candles.store import FILE as MARKET_FILE
+from trading_history.candles.store import CANDLES
+from trading_history.database import Database
 from trading_history.errors import StoreMissing, StoreUnavailable, own_errors
-from trading_history.schema import HISTORY_FILE
+from trading_history.schema import DATABASE
 
-FILES = (HISTORY_FILE, MARKET_FILE)
+STORES = (DATABASE, CANDLES)
 
 
 def back_up(folder: Path, target: Path) -> Sequence[Path]:
     """Copy the stores of `folder` to the folder `target`; gives the copies. An existing file is never overwritten.
 
-    Raises StoreMissing where there is none, StoreDamaged, StoreUnavailable.
+    Raises StoreMissing where there is none, StoreDamaged, NewerStore, StoreUnavailable.
     """
-    found = [name for name in FILES if (folder / name).exists()]
+    found = [store for store in STORES if (folder / store.file_name).exists()]
     if not found:
-        raise StoreMissing(f"{folder} has no {HISTORY_FILE}: trading-analytics builds it")
-    taken = [str(target / name) for name in found if (target / name).exists()]
-    if taken:
-        raise StoreUnavailable(f"{taken[0]} is there already: name an empty folder")
+        raise StoreMissing(f"{folder} has no {DATABASE.file_name}: trading-analytics builds it")
+    copies = [target / store.file_name for store in found]
+    for copy in copies:
+        if copy.exists():
+            raise StoreUnavailable(f"{copy} is there already: name an empty folder")
     with own_errors(target):
         target.mkdir(parents=True, exist_ok=True)
-    for name in found:
-        with own_errors(folder / name):
-            connection = apsw.Connection(str(folder / name), flags=apsw.SQLITE_OPEN_READONLY)
+    for store, copy in zip(found, copies, strict=True):
+        _copy(store, folder, copy)
+    return copies
+
+
+def _copy(store: Database, folder: Path, copy: Path) -> None:
+    """Copy one store. Under the name of the copy is a whole one, on disk, or nothing."""
+    part = copy.with_name(f"{copy.name}.part")
+    with own_errors(part):
+        part.unlink(missing_ok=True)
+        with store.reading(folder) as connection:
             try:
-                connection.execute("VACUUM INTO ?", (str(target / name),))
-            finally:
-                connection.close(force=True)
-    return [target / name for name in found]
+                connection.execute("VACUUM INTO ?", (str(part),))
+            except apsw.FullError as error:  # else it would be said of the store
+                raise StoreUnavailable(f"{part} can't grow, its disk is full: free some space") from error
+        _sync(part)
+        part.rename(copy)
+        _sync(copy.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

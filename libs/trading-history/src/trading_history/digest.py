@@ -4,7 +4,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 from trading_history import schema
-from trading_history.errors import own_errors
 
 
 def digest(folder: Path, *, figures: bool = True) -> str:
@@ -12,16 +11,12 @@ def digest(folder: Path, *, figures: bool = True) -> str:
 
     Raises StoreMissing, StoreDamaged, StoreUnavailable.
     """
-    connection = schema.open_to_read(folder)
-    try:
-        with own_errors(folder / schema.HISTORY_FILE):
-            total = blake2b(digest_size=16)
-            connection.execute("BEGIN")
-            tables = schema.DATA | schema.FIGURES if figures else schema.DATA
-            for table, rows in tables.items():
-                for row in connection.execute(rows):
-                    total.update(repr(row).encode())
-                total.update(table.encode())
-            return total.hexdigest()
-    finally:
-        connection.close(force=True)
+    with schema.DATABASE.reading(folder) as connection:
+        total = blake2b(digest_size=16)
+        connection.execute("BEGIN")
+        tables = schema.DATA | schema.FIGURES if figures else schema.DATA
+        for table, rows in tables.items():
+            for row in connection.execute(rows):
+                total.update(repr(row).encode())
+            total.update(table.encode())
+        return total.hexdigest()

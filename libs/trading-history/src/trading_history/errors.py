@@ -5,7 +5,7 @@ HistoryError
 └── StoreUnavailable     the store can't be read or written; the message says why and what to do
     ├── StoreMissing     the store has not been built yet
     ├── NewerStore       a later version of the program made it
-    └── StoreDamaged     its file is damaged: rebuild it
+    └── StoreDamaged     its file is damaged: it has to be made again
 """
 
 from collections.abc import Iterator
@@ -36,16 +36,16 @@ class NewerStore(StoreUnavailable):
 
 
 class StoreDamaged(StoreUnavailable):
-    """The store's file is damaged. No data is lost: a rebuild makes it again from the ledger."""
+    """The store's file is damaged. The message says what makes it again."""
 
 
 @contextmanager
-def own_errors(file: Path) -> Iterator[None]:
-    """Raise what SQLite and the system raise about `file` as one of these."""
+def own_errors(file: Path, when_damaged: str = "") -> Iterator[None]:
+    """Raise what SQLite and the system raise about `file` as one of these. `when_damaged` says what makes it again."""
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise StoreDamaged(f"{file} is damaged ({error}); `trading-analytics rebuild` makes it again") from error
+        raise StoreDamaged("; ".join(filter(None, (f"{file} is damaged ({error})", when_damaged)))) from error
     except apsw.FullError as error:
         raise StoreUnavailable(f"{file} can't grow, its disk is full: free some space") from error
     except (apsw.ReadOnlyError, apsw.PermissionsError) as error:

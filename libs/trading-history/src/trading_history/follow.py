@@ -15,7 +15,7 @@ from telemetry_stream.place import Place
 from telemetry_stream.refusals import Obstacle
 from trading_history.errors import StoreDamaged, StoreInUse, StoreMissing
 from trading_history.reader import HistoryReader
-from trading_history.schema import remove
+from trading_history.schema import DATABASE
 from trading_history.writer import HistoryWriter
 
 log = structlog.get_logger(__name__)
@@ -117,7 +117,7 @@ async def writing(folder: Path, *, with_figures: bool = False) -> AsyncIterator[
     try:
         yield writer
     except StoreDamaged:
-        remove(folder)
+        DATABASE.remove(folder)
         raise
     finally:
         writer.close()

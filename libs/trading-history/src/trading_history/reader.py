@@ -17,9 +17,10 @@ import msgspec
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.projection import PositionTable
-from trading_history import decode, schema
+from trading_history import decode
 from trading_history.decode import FillRecord
-from trading_history.errors import StoreMissing, own_errors
+from trading_history.errors import StoreMissing
+from trading_history.schema import DATABASE, FOLD
 from trading_history.standing import Correction, standing_of
 from trading_model.accounting.fills import LineKey, WideFill
 from trading_model.decimals import EXACT, ZERO
@@ -79,13 +80,14 @@ class HistoryReader:
 
     def __init__(self, folder: Path) -> None:
         """Open the store in `folder`. Raises StoreMissing, StoreDamaged, NewerStore, StoreUnavailable."""
-        self.file = folder / schema.HISTORY_FILE
-        self._connection = schema.open_to_read(folder)
+        self.file = folder / DATABASE.file_name
+        self._connection = DATABASE.open_to_read(folder)
+        self._folder = folder
 
     @contextmanager
     def snapshot(self) -> Iterator["Snapshot"]:
         """The store as it is now. Raises StoreMissing, StoreDamaged, StoreUnavailable."""
-        with own_errors(self.file):
+        with DATABASE.errors(self._folder):
             self._connection.execute("BEGIN")
             try:
                 yield Snapshot(self._connection)
@@ -93,12 +95,6 @@ class HistoryReader:
                 raise StoreMissing(f"{self.file} can't be used, {error}: trading-analytics rebuilds it") from error
             finally:
                 self._connection.execute("ROLLBACK")
-
-    def damage(self) -> str:
-        """The first thing that is wrong with the file; empty if it is sound. Reads all of it. Raises StoreDamaged."""
-        with own_errors(self.file):
-            finding = str(self._connection.execute("PRAGMA integrity_check(1)").get)
-        return "" if finding == "ok" else finding
 
     def close(self) -> None:
         """Close the file. Idempotent."""
@@ -112,7 +108,7 @@ class Snapshot:
         self.connection = connection
         """For the questions of `queries`."""
 
-        positions = PositionTable(connection, schema.FOLD).load(connection)
+        positions = PositionTable(connection, FOLD).load(connection)
         self.position = positions.get(LEDGER, StreamPosition())
         """How far the store has come."""
 

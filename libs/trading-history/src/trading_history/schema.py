@@ -1,4 +1,4 @@
-"""The store's tables as SQL, and how its database is made, opened and recognised."""
+"""The store's tables as SQL."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,20 +6,15 @@ from pathlib import Path
 import apsw
 
 from telemetry_stream.errors import UnusableState
-from telemetry_stream.projection import PositionTable
-from trading_history.errors import NewerStore, StoreDamaged, StoreMissing, StoreUnavailable, own_errors
+from trading_history.database import Database
+from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-APPLICATION_ID = 0x54525348  # "TRSH": lets `file` and a careful program tell a history from another database
-
 LAYOUT = 2
 """Of the tables. Raise it with a step in `open_to_write` that brings an earlier one to it, or rebuilds."""
 
 FOLD = 2
 """Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
-
-BUSY_WAIT_MS = 2_000
-"""How long a lock of another program, such as a backup, is waited for."""
 
 TABLES = """
 -- who trades what, as sent: aliases and instruments are applied by those who read
@@ -255,88 +250,26 @@ FIGURES = {
 """The same of what follows from these tables by the accounting: names in the place of the number of the series."""
 
 
+DATABASE = Database(
+    HISTORY_FILE,
+    application_id=0x54525348,  # "TRSH"
+    layout=LAYOUT,
+    fold=FOLD,
+    tables=TABLES,
+    content="a history",
+    when_damaged="`trading-analytics rebuild` makes it again",
+    cache_kib=16_384,  # with more, the sidecar would need more than 64 MiB to catch up
+)
+
+
 def open_to_write(folder: Path) -> tuple[apsw.Connection, str]:
     """The one writing connection, and why the store was made again: "" if it was not. Call it under the lock.
 
     A store that is damaged or of an earlier version is removed and made again. Raises StoreUnavailable, NewerStore.
     """
-    file = folder / HISTORY_FILE
     try:
-        return _open(file), ""
+        return DATABASE.open_to_write(folder), ""
     except (StoreDamaged, UnusableState) as error:
         reason = str(error)
-    remove(folder)
-    return _open(file), reason
-
-
-def remove(folder: Path) -> None:
-    """Remove the store: it is made again from the stream. Raises StoreUnavailable."""
-    file = folder / HISTORY_FILE
-    with own_errors(file):
-        for name in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
-            name.unlink(missing_ok=True)
-
-
-def _open(file: Path) -> apsw.Connection:
-    with own_errors(file):
-        connection = apsw.Connection(str(file))
-        try:
-            _prepare(connection, file)
-        except BaseException:
-            connection.close(force=True)  # its own complaint would come after the one that counts
-            raise
-    return connection
-
-
-def _prepare(connection: apsw.Connection, file: Path) -> None:
-    connection.set_busy_timeout(BUSY_WAIT_MS)
-    is_new = not connection.execute("SELECT count(*) FROM sqlite_schema").get
-    if not is_new:
-        layout = _check(connection, file)
-        if layout < LAYOUT:
-            raise UnusableState(f"it has layout {layout}, not {LAYOUT}")
-    connection.pragma("journal_mode", "wal")
-    # A power cut may take the last transactions, which come again from the stream, but never leaves half of one.
-    connection.pragma("synchronous", "normal")
-    connection.pragma("cache_size", -16_384)  # KiB; with more, the sidecar would need more than 64 MiB to catch up
-    connection.pragma("journal_size_limit", 64 * 1024 * 1024)
-    if is_new:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(TABLES)
-        PositionTable(connection, FOLD)
-        connection.pragma("application_id", APPLICATION_ID)
-        connection.pragma("user_version", LAYOUT)
-        connection.execute("COMMIT")
-    PositionTable(connection, FOLD).load(connection)
-
-
-def open_to_read(folder: Path) -> apsw.Connection:
-    """A connection that only reads. Raises StoreMissing, StoreDamaged, NewerStore, StoreUnavailable."""
-    file = folder / HISTORY_FILE
-    if not file.exists():
-        raise StoreMissing(f"{file} is not there: trading-analytics builds it")
-    with own_errors(file):
-        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            connection.set_busy_timeout(BUSY_WAIT_MS)
-            if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
-                raise StoreMissing(f"{file} is empty: trading-analytics builds it")
-            layout = _check(connection, file)
-            if layout < LAYOUT:
-                raise StoreMissing(f"{file} is of an earlier version: trading-analytics rebuilds it at its start")
-        except BaseException:
-            connection.close(force=True)
-            raise
-    return connection
-
-
-def _check(connection: apsw.Connection, file: Path) -> int:
-    """The layout of a store. Raises StoreUnavailable, NewerStore."""
-    if connection.pragma("application_id") != APPLICATION_ID:
-        raise StoreUnavailable(f"{file} is a database, but not a history; move it away or set DATA_DIR")
-    layout = int(connection.pragma("user_version"))
-    if layout > LAYOUT:
-        raise NewerStore(
-            f"{file} has layout {layout}, this version knows {LAYOUT}: upgrade, or move the file away to rebuild it"
-        )
-    return layout
+    DATABASE.remove(folder)
+    return DATABASE.open_to_write(folder), reason

@@ -6,15 +6,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import apsw
 import msgspec
 import structlog
 
 from telemetry_stream.events import Arrival, Batch, Delivery, StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
+from trading_history.database import WriteAheadLog
 from trading_history.decode import FillRecord, OtherRecord
-from trading_history.errors import own_errors
 from trading_history.figures.context import Place, place_of_row
 from trading_history.figures.keeper import FiguresKeeper, place_of_event
 from trading_history.lock import lock_to_write
@@ -23,9 +22,6 @@ from trading_model.accounting.fills import LineKey
 from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
-
-CHECKPOINT_PAGES = 1_000
-"""Once this many pages (of 4 KiB) are in the write-ahead log, they are copied into the database."""
 
 FIGURES_AT_ONCE = 5_000
 """Fills that are folded in one transaction after the past changed: some 50 ms, for which others wait."""
@@ -53,21 +49,21 @@ class HistoryWriter:
         noted for the next writer that keeps them.
         """
         self.file = folder / schema.HISTORY_FILE
+        self._folder = folder
         self._with_figures = with_figures
         with ExitStack() as opened:
-            with own_errors(self.file):
+            with schema.DATABASE.errors(self._folder):
                 self._lock = opened.enter_context(lock_to_write(folder))
             self._connection, self.rebuilds_because = schema.open_to_write(folder)
             opened.callback(self._connection.close, force=True)
             if self.rebuilds_because:
                 log.warning("history not used, rebuilding it", file=str(self.file), reason=self.rebuilds_because)
-            with own_errors(self.file):
+            with schema.DATABASE.errors(self._folder):
                 self._begin()
             opened.pop_all()
 
     def _begin(self) -> None:
-        self._connection.wal_autocheckpoint(0)  # SQLite's own checkpoints keep their errors to themselves
-        self._connection.set_wal_hook(self._note_commit)
+        self._log = WriteAheadLog(self._connection)
         self._positions = PositionTable(self._connection, schema.FOLD)
         self.position = self._positions.load(self._connection).get(LEDGER, StreamPosition())
         """Of the last commit."""
@@ -85,7 +81,6 @@ class HistoryWriter:
         """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 
         self._rows: list[decode.Row] = []
-        self._pages = 0
         self.pending = 0
         """Events applied since the last commit."""
 
@@ -103,7 +98,7 @@ class HistoryWriter:
 
         Fills wait in memory for the commit, which inserts them in the order of the table.
         """
-        with own_errors(self.file):
+        with schema.DATABASE.errors(self._folder):
             self._load_figures()
             records = decode.read_batch(batch, skip)
             fills: list[FillRecord] = []
@@ -122,7 +117,7 @@ class HistoryWriter:
 
     def start_over(self) -> None:
         """Empty the store: another stream follows, from its first event. Raises StoreUnavailable."""
-        with own_errors(self.file):
+        with schema.DATABASE.errors(self._folder):
             self._rows.clear()
             self._begin_transaction()
             for table in (*schema.DATA, *schema.DERIVED):
@@ -138,7 +133,7 @@ class HistoryWriter:
 
     def commit(self, position: StreamPosition) -> None:
         """Make everything applied durable, with the position that it belongs to. Raises StoreUnavailable."""
-        with own_errors(self.file):
+        with schema.DATABASE.errors(self._folder):
             self._flush()
             self._begin_transaction()
             self._connection.executemany(
@@ -151,8 +146,7 @@ class HistoryWriter:
                 self._note_change()
             self._connection.execute("COMMIT")
             self.position, self.pending, self.committed_counts = position, 0, self.counts.copy()
-            if self._pages >= CHECKPOINT_PAGES:
-                self._checkpoint()
+            self._log.keep_short()
 
     @property
     def figures_are_settled(self) -> bool:
@@ -163,15 +157,14 @@ class HistoryWriter:
         """Fold at most `limit` fills that figures don't have, in a transaction of its own. Call it between a commit and
         the next `take`. Raises StoreUnavailable.
         """
-        with own_errors(self.file):
+        with schema.DATABASE.errors(self._folder):
             self._load_figures()
             if self._figures is None:
                 return
             self._begin_transaction()
             self._figures.advance(limit, self.position.sequence)
             self._connection.execute("COMMIT")
-            if self._pages >= CHECKPOINT_PAGES:
-                self._checkpoint()
+            self._log.keep_short()
 
     def _load_figures(self) -> None:
         """Load the figures before their first use: a rebuild does not need those that were there."""
@@ -356,14 +349,3 @@ class HistoryWriter:
     def _begin_transaction(self) -> None:
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
-
-    def _note_commit(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
-        self._pages = pages
-        return apsw.SQLITE_OK
-
-    def _checkpoint(self) -> None:
-        try:
-            self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:  # another program makes one; due again after the next commit
-            return
-        self._pages = 0

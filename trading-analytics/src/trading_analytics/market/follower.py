@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,7 +16,7 @@ from telemetry_stream.place import Place
 from trading_analytics.advice import advice
 from trading_analytics.market.fold import MarketFold
 from trading_history.candles.store import CandleWriter
-from trading_history.errors import HistoryError
+from trading_history.errors import HistoryError, StoreDamaged
 
 log = structlog.get_logger(__name__)
 
@@ -49,25 +49,38 @@ class MarketFollower:
         self._folder = folder
         self._clock_ns = clock_ns
         self._problem = ""
+        self._pauses = self._new_pauses()
 
     async def run(self) -> None:
         """Follow until cancelled. Errors of the store are logged, and the work begins again."""
-        pauses = backoff(SHORTEST_PAUSE, cap=LONGEST_PAUSE)
         while True:
             try:
                 await self._follow()
-            except* HistoryError as errors:
+            except* StoreDamaged as errors:
                 self.failures += 1
-                reason = str(errors.exceptions[0])
-                if reason != self._problem:
-                    log.error("candles can't be written; trying again until they can", reason=reason)
-                self._problem = reason
-            await asyncio.sleep(next(pauses))
+                log.error("candles are damaged, making them again", reason=str(errors.exceptions[0]))
+            except* HistoryError as errors:
+                self._note(errors.exceptions[0])
+            await asyncio.sleep(next(self._pauses))
+
+    def _note(self, error: Exception) -> None:
+        """Count an error, and log it unless it is the one before."""
+        self.failures += 1
+        if str(error) != self._problem:
+            log.error("candles can't be written; trying again until they can", reason=str(error))
+        self._problem = str(error)
+
+    def note_commit(self, position: StreamPosition) -> None:
+        """Everything up to there is in the store."""
+        self.committed, self._problem, self._pauses = position, "", self._new_pauses()
+
+    @staticmethod
+    def _new_pauses() -> Iterator[float]:
+        return backoff(SHORTEST_PAUSE, cap=LONGEST_PAUSE)
 
     async def _follow(self) -> None:
         store = await asyncio.to_thread(CandleWriter, self._folder)
         try:
-            self._problem = ""
             self.committed = store.position
             begin = await asyncio.to_thread(self._begin, store.position)
             self.fold = fold = MarketFold(self.windows_ns, store.position.sequence, store.last_ids)
@@ -150,4 +163,4 @@ class _Writing:
             except asyncio.CancelledError:
                 await asyncio.wait([task])
                 raise
-            self._follower.committed = position
+            self._follower.note_commit(position)

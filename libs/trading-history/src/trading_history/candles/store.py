@@ -8,18 +8,16 @@ from typing import NamedTuple
 
 import apsw
 
+from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history.candles.candle import Candle, CandleKey, Market, merged
-from trading_history.errors import NewerStore, StoreMissing, StoreUnavailable
+from trading_history.database import Database, WriteAheadLog
+from trading_history.errors import NewerStore, StoreDamaged, StoreMissing
 from trading_history.lock import lock_to_write
 from trading_model.decimals import exactly
 
-FILE = "market.sqlite3"
-APPLICATION_ID = 0x5452534D  # "TRSM"
-LAYOUT = 1
 FOLD = 1
-BUSY_WAIT_MS = 2_000
 
 KEEP_SECONDS = {1: 2 * 86_400, 60: 366 * 86_400}
 """For how long candles of a span are kept; the others for ever. One market has 86,400 candles of a second a day."""
@@ -54,6 +52,16 @@ CREATE TABLE trade_ids (
 ) STRICT, WITHOUT ROWID;
 """
 
+CANDLES = Database(
+    "market.sqlite3",
+    application_id=0x5452534D,  # "TRSM"
+    layout=1,
+    fold=FOLD,
+    tables=TABLES,
+    content="a store of candles",
+    when_damaged="trading-analytics sets it aside and makes candles again of the market data that is kept",
+)
+
 _COLUMNS = "open, high, low, close, volume, notional, trades, first_ns, last_ns, revision"
 _PLACE = "venue = ? AND symbol = ? AND span = ? AND start = ?"
 
@@ -66,38 +74,30 @@ class TradeIds(NamedTuple):
 
 
 class CandleWriter:
-    """The one writer. For one thread at a time; not to be used again after it has raised."""
+    """The one writer. For one thread at a time; not to be used again after it has raised.
+
+    It sets a damaged store aside when it raises StoreDamaged: the next writer makes a new one.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Open or make the store. Raises StoreInUse, StoreUnavailable, NewerStore."""
-        self.file = folder / FILE
-        with ExitStack() as opened, _own_errors(self.file):
-            self._lock = opened.enter_context(lock_to_write(folder, "market.lock"))
-            self._connection = apsw.Connection(str(self.file))
+        """Open or make the store. Raises StoreInUse, StoreDamaged, NewerStore, StoreUnavailable."""
+        self._folder = folder
+        with ExitStack() as opened:
+            with CANDLES.errors(folder):
+                self._lock = opened.enter_context(lock_to_write(folder, "market.lock"))
+            with _setting_aside(folder):
+                self._connection = CANDLES.open_to_write(folder)
             opened.callback(self._connection.close, force=True)
-            self._prepare()
-            self._positions = PositionTable(self._connection, FOLD)
-            self.position = next(iter(self._positions.load(self._connection).values()), StreamPosition())
-            """Of the last commit."""
+            with _setting_aside(folder, self._connection):
+                self._log = WriteAheadLog(self._connection)
+                self._positions = PositionTable(self._connection, FOLD)
+                self.position = _position(self._connection)
+                """Of the last commit."""
 
-            rows = self._connection.execute("SELECT venue, symbol, kind, last FROM trade_ids")
-            self.last_ids = {TradeIds(Market(venue, symbol), kind): last for venue, symbol, kind, last in rows}
+                rows = self._connection.execute("SELECT venue, symbol, kind, last FROM trade_ids")
+                self.last_ids = {TradeIds(Market(venue, symbol), kind): last for venue, symbol, kind, last in rows}
             self._pruned_at = 0
             opened.pop_all()
-
-    def _prepare(self) -> None:
-        self._connection.set_busy_timeout(BUSY_WAIT_MS)
-        is_new = not self._connection.execute("SELECT count(*) FROM sqlite_schema").get
-        if not is_new:
-            _check(self._connection, self.file)
-        self._connection.pragma("journal_mode", "wal")
-        self._connection.pragma("synchronous", "normal")
-        if is_new:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute(TABLES)
-            self._connection.pragma("application_id", APPLICATION_ID)
-            self._connection.pragma("user_version", LAYOUT)
-            self._connection.execute("COMMIT")
 
     @exactly
     def commit(
@@ -107,8 +107,11 @@ class CandleWriter:
         candles: Mapping[CandleKey, Candle],
         last_ids: Mapping[TradeIds, int],
     ) -> None:
-        """Add the candles of further trades, and keep the position up to which all are in. Raises StoreUnavailable."""
-        with _own_errors(self.file):
+        """Add the candles of further trades, and keep the position up to which all are in.
+
+        Raises StoreDamaged, StoreUnavailable.
+        """
+        with _setting_aside(self._folder, self._connection):
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(
                 f"INSERT OR REPLACE INTO candles VALUES ({', '.join('?' * 14)})",
@@ -120,6 +123,7 @@ class CandleWriter:
             self._positions.save(self._connection, {topic: position})
             self._connection.execute("COMMIT")
             self.position = position
+            self._log.keep_short()
 
     def _with_stored(self, key: CandleKey, candle: Candle) -> Candle:
         row = self._connection.execute(
@@ -146,10 +150,19 @@ class CandleWriter:
         self._lock.close()
 
 
+def position_of(folder: Path) -> StreamPosition:
+    """How far the candles have come in the stream of market data. Raises StoreMissing, StoreUnavailable."""
+    with CANDLES.reading(folder) as connection:
+        try:
+            return _position(connection)
+        except UnusableState as error:
+            raise _newer(folder, error) from error
+
+
 def markets(folder: Path) -> list[Market]:
     """The markets that have candles, by name; none where there is no store. Raises StoreUnavailable."""
     try:
-        with _reading(folder) as connection:
+        with CANDLES.reading(folder) as connection:
             rows = connection.execute("SELECT DISTINCT venue, symbol FROM trade_ids ORDER BY venue, symbol")
             return [Market(*row) for row in rows]
     except StoreMissing:
@@ -163,7 +176,7 @@ def candles(
 
     Spans without a trade have none. At most `limit` are given, the first ones. Raises StoreMissing, StoreUnavailable.
     """
-    with _reading(folder) as connection:
+    with CANDLES.reading(folder) as connection:
         rows = connection.execute(
             f"SELECT start, {_COLUMNS} FROM candles"
             " WHERE venue = ? AND symbol = ? AND span = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?",
@@ -172,37 +185,27 @@ def candles(
         return [(begins, _candle(row)) for begins, *row in rows]
 
 
-@contextmanager
-def _reading(folder: Path) -> Iterator[apsw.Connection]:
-    file = folder / FILE
-    if not file.exists():
-        raise StoreMissing(f"{file} is not there: trading-analytics makes it once FEED_SYMBOLS names a market")
-    with _own_errors(file):
-        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            connection.set_busy_timeout(BUSY_WAIT_MS)
-            if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
-                raise StoreMissing(f"{file} is empty: trading-analytics makes it")
-            _check(connection, file)
-            yield connection
-        finally:
-            connection.close(force=True)
-
-
-def _check(connection: apsw.Connection, file: Path) -> None:
-    if connection.pragma("application_id") != APPLICATION_ID:
-        raise StoreUnavailable(f"{file} is a database, but has no candles; move it away or set DATA_DIR")
-    if int(connection.pragma("user_version")) > LAYOUT:
-        raise NewerStore(f"{file} was made by a later version of this program")
+def _position(connection: apsw.Connection) -> StreamPosition:
+    return next(iter(PositionTable(connection, FOLD).load(connection).values()), StreamPosition())
 
 
 @contextmanager
-def _own_errors(file: Path) -> Iterator[None]:
-    """Candles can't be rebuilt from older market data than is kept, so a damaged file is never removed."""
+def _setting_aside(folder: Path, connection: apsw.Connection | None = None) -> Iterator[None]:
+    """Raise what happens to the store as errors of this package. A damaged one is set aside before."""
     try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise StoreUnavailable(f"{file} can't be used: {error}") from error
+        with CANDLES.errors(folder):
+            yield
+    except StoreDamaged as error:
+        if connection is not None:
+            connection.close(force=True)  # else it would write into the store, or remove the log of the next one
+        raise StoreDamaged(f"{error}; it is kept as {CANDLES.set_aside(folder).name}") from error
+    except UnusableState as error:
+        raise _newer(folder, error) from error
+
+
+def _newer(folder: Path, error: UnusableState) -> NewerStore:
+    """There was no version before this one, so another one is later."""
+    return NewerStore(f"{folder / CANDLES.file_name} can't be used, {error}: upgrade, or move the file away")
 
 
 def _row(key: CandleKey, candle: Candle) -> tuple[str | int, ...]:
