@@ -4,9 +4,18 @@ Long 2 at 100 with a fee of 0.5, 1 sold at 110 with a fee of 0.5, 1 at 90.10: re
 strategy is long 1 at 95.50. The account began with 1000 USDT.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
+
+from telemetry_stream.events import StreamPosition
+from tests.trading_app.running import RunningApp
+from trading_history.candles.candle import CandleFold, Market
+from trading_history.candles.store import CANDLES, CandleWriter, TradeIds
 
 
 def rows(api: httpx.Client, call: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -114,3 +123,33 @@ def test_the_method_is_named_and_a_position_that_is_flat_realised_the_same_by_ea
         by_lots = api.get(f"/api/{call}?method=lifo").raise_for_status().json()
         assert (by_average["method"], by_lots["method"]) == ("average", "lifo")
         assert by_lots[call] == by_average[call]
+
+
+@pytest.fixture
+def market(app: RunningApp) -> Iterator[None]:
+    """A market with one trade, at 80, in the minute after the first trade of the ledger; removed afterwards."""
+    fold, market = CandleFold(), Market("binance", "BTC-USDT")
+    fold.add(market, 1_767_348_060 * 10**9, Decimal(80), Decimal(1), late=False)
+    with closing(CandleWriter(app.data_folder)) as writer:
+        at = StreamPosition("5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10", 1)
+        writer.commit("market-data-raw", at, fold.drain(), {TradeIds(market, "single"): 1})
+    yield
+    for file in app.data_folder.glob(f"{CANDLES.file_name}*"):
+        file.unlink()
+
+
+@pytest.mark.usefixtures("market")
+def test_slippage_is_against_the_market_around_a_trade(api: httpx.Client, app: RunningApp) -> None:
+    names = ("seq", "slippage_bps", "slippage_reference", "slippage_reason")
+    assert shown(rows(api, "trades", order="asc", limit=2), *names) == [
+        (1, "2500", "80", None),
+        (2, None, None, "no_candles"),
+    ]
+    (whole,) = rows(api, "performance")
+    assert (whole["slippage_bps"], whole["slippage_cost"], whole["slippage_trades"]) == ("2500", "40", 1)
+    first, second = rows(api, "performance", by="strategy")
+    assert (first["slippage_bps"], first["reasons"]["slippage_bps"]) == (None, "no_candles")
+    assert second["slippage_bps"] == "2500"
+    (app.data_folder / CANDLES.file_name).write_bytes(b"no database" * 1_000)
+    assert shown(rows(api, "trades", limit=1), "slippage_reason") == [("market_unavailable",)]
+    assert rows(api, "performance")[0]["reasons"]["slippage_cost"] == "market_unavailable"

@@ -12,6 +12,7 @@ Modules:
     pnl          GET /api/pnl
     equity       GET /api/equity and GET /api/drawdown
     performance  GET /api/performance
+    slippage     slippage in answers
     accounts     reads config/accounts.yml
     candles      GET /api/candles
     metrics      GET /api/metrics/latest and GET /api/metrics/stream

@@ -19,7 +19,7 @@ from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import checked, refused
-from trading_history.candles.candle import Candle, Market
+from trading_history.candles.candle import Candle, Market, market_names
 from trading_history.candles.store import candles, markets
 from trading_history.queries.extent import extent
 from trading_history.queries.own_candles import MAX_FILLS, own_candles
@@ -27,7 +27,6 @@ from trading_history.reader import Snapshot
 from trading_model.days import DayBoundary
 from trading_model.field_rules import MAX_SYMBOL, check_name, check_symbol
 from trading_model.fields import SYMBOL
-from trading_model.symbols import symbol_parts
 
 NANOSECONDS = 10**9
 
@@ -124,9 +123,8 @@ Wish = tuple[int, int, int]
 
 def _market(folder: Path, symbol: str, venue: str | None) -> Market | None:
     """The market that is followed under this symbol, in whatever form it is written."""
-    parts = symbol_parts(symbol)
-    wanted = {symbol.upper()} | ({f"{parts.base}-{parts.quote}"} if parts.kind == "spot" else set())
-    known = [one for one in markets(folder) if one.symbol in wanted and venue in (None, one.venue)]
+    names = market_names(symbol)
+    known = [one for one in markets(folder) if one.symbol in names and venue in (None, one.venue)]
     return known[0] if known else None
 
 

@@ -13,11 +13,14 @@ from trading_app.history.parameters import Tag, read_tag
 from trading_app.history.question import Ask, Question
 from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
+from trading_app.history.slippage import in_bps, of_groups
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import refused
-from trading_history.queries.performance import Member, Performance, performance
+from trading_history.queries.grouping import Member
+from trading_history.queries.performance import Performance, performance
+from trading_history.queries.slippage import GroupSlippage
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
 
@@ -31,6 +34,9 @@ class PerformanceRow(msgspec.Struct, frozen=True):
     + losses); `profit_factor` = wins / |losses| in money; `expectancy` is the mean net of a round trip; `fees_share` =
     fees / |gross|. `max_drawdown` is of the net P&L, marked to market. From `days` on: of daily returns, which need
     capital.
+
+    Slippage is of all trades in the range that could be measured, `slippage_trades` of them: what they cost against the
+    average price of the market around each; more than 0 is a cost.
     """
 
     group: dict[str, str]
@@ -65,6 +71,9 @@ class PerformanceRow(msgspec.Struct, frozen=True):
     average_mfe: Amount | None
     max_drawdown: Amount | None
     drawdown_is_exact: bool
+    slippage_bps: Amount | None
+    slippage_cost: Amount | None
+    slippage_trades: int
     days: int
     total_return: Amount | None
     cagr: Amount | None
@@ -115,7 +124,8 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> N
                 accounts.capital,
                 question.boundary,
             )
-            rows = [_row(one) for one in found]
+            slippage = of_groups(store.folder, snapshot, question, wanted_tag, members)
+            rows = [_row(one, slippage(one.group, one.currency)) for one in found]
             return Table("performance", PerformanceRow, rows, snapshot.position.sequence, closed=question.closed)
 
         return await store.answer(question.form, read)
@@ -133,7 +143,7 @@ def _members(by: str | None) -> tuple[Member, ...]:
     return known
 
 
-def _row(found: Performance) -> PerformanceRow:
+def _row(found: Performance, slippage: GroupSlippage) -> PerformanceRow:
     returns = found.returns
     values: dict[str, Value] = {
         name: value for name in found.__struct_fields__ if isinstance(value := getattr(found, name), Value)
@@ -141,6 +151,7 @@ def _row(found: Performance) -> PerformanceRow:
     for name in ("cagr", "volatility", "sharpe", "sortino", "calmar"):
         values[name] = getattr(returns, name)
     values |= {"total_return": returns.total, "return_drawdown": returns.max_drawdown}
+    values |= {"slippage_bps": in_bps(slippage.share), "slippage_cost": slippage.cost}
     for name in ("average_holding", "longest_holding"):
         held = values.pop(f"{name}_ns")
         seconds = None if held.value is None else held.value.scaleb(-9)
@@ -153,6 +164,7 @@ def _row(found: Performance) -> PerformanceRow:
     return PerformanceRow(
         **plain,
         **{name: shown(value.value) for name, value in values.items()},
+        slippage_trades=slippage.fills,
         days=returns.days,
         reasons={name: value.reason for name, value in values.items() if value.value is None},
     )

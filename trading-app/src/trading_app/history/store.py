@@ -33,6 +33,11 @@ class HistoryStore:
         self._context = context
         self._turns = asyncio.Semaphore(AT_ONCE)
 
+    @property
+    def folder(self) -> Path:
+        """Where the history and the candles are."""
+        return self._context.settings.data_folder
+
     async def ask(self, question: Callable[[Snapshot], Reply]) -> Reply:
         """The reply to a question. Raises TradeProblem (`history_…`), and what the question raises."""
         ledger = self._context.stream.id
@@ -47,7 +52,7 @@ class HistoryStore:
     async def answer_from_folder(self, form: Form, read: Callable[[Path], Table | None]) -> Response | None:
         """The same of another store in the folder; None where that has nothing. Raises TradeProblem."""
         self._context.outgoing.check()
-        folder = self._context.settings.data_folder
+        folder = self.folder
 
         def make_it() -> Made | None:
             try:
@@ -62,7 +67,7 @@ class HistoryStore:
 
     def _ask(self, question: Callable[[Snapshot], Reply], ledger: str) -> Reply:
         try:
-            reader = HistoryReader(self._context.settings.data_folder)
+            reader = HistoryReader(self.folder)
             try:
                 with reader.snapshot() as snapshot:
                     _check(snapshot, ledger)
@@ -73,7 +78,7 @@ class HistoryStore:
             detail = f"must be average: the positions have more than {MAX_FILLS} trades; ask for some of them"
             raise refused("method", detail) from None
         except HistoryError as error:
-            raise _problem(error, self._context.settings.data_folder) from error
+            raise _problem(error, self.folder) from error
 
 
 def _check(snapshot: Snapshot, ledger: str) -> None:

@@ -25,12 +25,16 @@ from trading_app.history.parameters import (
     read_wanted,
 )
 from trading_app.history.ranges import read_boundary, read_range
+from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
+from trading_app.history.slippage import in_bps, of_fills
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import checked, refused
+from trading_history.queries.slippage import Slippage
 from trading_history.queries.trades import Between, FoundFill, Place, Search, search
+from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
 from trading_model.days import DayBoundary
 from trading_model.field_rules import check_identifier, format_timestamp, read_decimal
@@ -50,7 +54,11 @@ class TradeCorrection(msgspec.Struct, frozen=True):
 
 
 class TradeRow(msgspec.Struct, frozen=True):
-    """A trade with what it says since its replacements. `in_force` is false where it, or its import, is voided."""
+    """A trade with what it says since its replacements. `in_force` is false where it, or its import, is voided.
+
+    `slippage_bps` is what its price was worse than `slippage_reference`, in hundredths of a percent: more than 0 is a
+    cost. Without it, `slippage_reason` says why.
+    """
 
     seq: int
     trade_id: str
@@ -72,6 +80,9 @@ class TradeRow(msgspec.Struct, frozen=True):
     import_id: str | None
     in_force: bool
     corrections: list[TradeCorrection]
+    slippage_bps: Amount | None
+    slippage_reference: Amount | None
+    slippage_reason: str | None
 
 
 SideName = Annotated[Side | None, Query()]
@@ -135,18 +146,20 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         )
         begin = read_cursor(cursor, tuple[Whole, str, Whole])
         place = None if begin is None else Place(*begin)
-        closed = span.is_closed(clock.unix_ns())
+        now_ns = clock.unix_ns()
+        closed = span.is_closed(now_ns)
 
         def read(snapshot: Snapshot) -> Table:
             found, after = search(snapshot, wanted, limit, place, newest_first=order == "desc")
-            rows = [row_of(fill) for fill in found]
+            slippages = of_fills(store.folder, found, now_ns)
+            rows = [row_of(*pair) for pair in zip(found, slippages, strict=True)]
             link = "" if after is None else write_cursor(after)
             return Table("trades", TradeRow, rows, snapshot.position.sequence, cursor=link, closed=closed)
 
         return await store.answer(Form.of(request, given_format), read)
 
 
-def row_of(fill: FoundFill) -> TradeRow:
+def row_of(fill: FoundFill, slippage: Slippage) -> TradeRow:
     """A found fill as it is answered."""
     return TradeRow(
         fill.place.seq,
@@ -169,6 +182,9 @@ def row_of(fill: FoundFill) -> TradeRow:
         fill.import_id,
         fill.in_force,
         [TradeCorrection(*one) for one in fill.corrections],  # type: ignore[arg-type]  # the writer took the kinds
+        shown(in_bps(Value(slippage.share)).value),
+        shown(slippage.reference),
+        slippage.reason or None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from trading_model.decimals import ZERO, exactly
+from trading_model.symbols import symbol_parts
 
 SPANS = (1, 60, 3_600, 86_400)
 """Seconds. Each begins at a multiple of its span since 1970, in UTC."""
@@ -20,6 +21,12 @@ class Market(NamedTuple):
 
     venue: str
     symbol: str
+
+
+def market_names(symbol: str) -> tuple[str, ...]:
+    """The names under which a market may be followed whose trades are sent under a symbol."""
+    parts = symbol_parts(symbol)
+    return (symbol.upper(), f"{parts.base}-{parts.quote}") if parts.kind == "spot" else (symbol.upper(),)
 
 
 class CandleKey(NamedTuple):

@@ -1,6 +1,6 @@
 """Keeps candles in `market.sqlite3`, with the position in the stream of market data that they include."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -183,6 +183,19 @@ def candles(
             (*market, span, start, end, limit),
         )
         return [(begins, _candle(row)) for begins, *row in rows]
+
+
+def candles_at(folder: Path, keys: Iterable[CandleKey]) -> dict[CandleKey, Candle]:
+    """Those of these candles that there are. Raises StoreMissing, StoreUnavailable."""
+    found: dict[CandleKey, Candle] = {}
+    with CANDLES.reading(folder) as connection:
+        for key in keys:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM candles WHERE {_PLACE}", (*key.market, key.span, key.start)
+            ).fetchone()
+            if row is not None:
+                found[key] = _candle(row)
+    return found
 
 
 def _position(connection: apsw.Connection) -> StreamPosition:

@@ -11,12 +11,15 @@ Modules:
     equity        net P&L over time, and its drawdown
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group
+    grouping      groups by members of positions and by tags
     returns       daily returns of equity, and the ratios over them
     trip_counts   how many round trips won and lost
     value         a figure that may be undefined
     round_trips   from flat to flat, newest first
     positions     the positions at their last change
+    said          what events in force say beside fills, and whose fills are whose
     lots          realised P&L by first or last in first out, folded when asked for
+    slippage      prices of fills beside those of the market
 
 Times are Unix nanoseconds; a range has its start and not its end. Amounts are exact decimals in the currency that the
 answer names; amounts of different currencies are never added.

@@ -8,24 +8,19 @@ from decimal import Decimal
 from heapq import merge
 from typing import NamedTuple
 
-import msgspec
-
 from trading_history.decode import NOT_A_NUMBER
 from trading_history.figures.context import Place
 from trading_history.figures.trips import shown
+from trading_history.queries.said import Line, Said, lines_of
 from trading_history.queries.scope import EVERYTHING, Scope, Series, books, sums
 from trading_history.reader import Snapshot
-from trading_model.accounting.adjustments import Adjustments, book_key
 from trading_model.accounting.book import Book, BookKey, Convert
-from trading_model.accounting.fills import Fill, LineKey
+from trading_model.accounting.fills import Fill
 from trading_model.accounting.lots import LotBook, Method
 from trading_model.accounting.order import FILL
 from trading_model.accounting.steps import Carried, OtherStep, Step, fold, place_of
-from trading_model.contents import LedgerEvent
 from trading_model.decimals import AVERAGE, EXACT, MIN, TOO_MUCH, ZERO, amount_fits, exactly
-from trading_model.field_rules import format_timestamp
-from trading_model.instruments import Instruments, Terms
-from trading_model.rates import Rates
+from trading_model.instruments import Terms
 from trading_model.timestamps import unix_ns
 
 MAX_FILLS = 50_000
@@ -108,15 +103,15 @@ def _fold(
     max_fills: int,
 ) -> list[_Folded]:
     """Fold the positions of a scope, and those that cost moves to them from; gives those of the scope."""
-    said = _Said(snapshot)
-    asked = {_key_of(one): one for one in books(snapshot, scope)}
+    said = Said(snapshot)
+    asked = {one.book_key: one for one in books(snapshot, scope)}
     wanted = dict(asked)
     linked = set[BookKey]().union(*(said.adjustments.linked(key) for key in asked)) if said.has_moves else set()
     if linked - wanted.keys():
-        wanted |= {key: one for one in books(snapshot, EVERYTHING) if (key := _key_of(one)) in linked}
-    lines = _lines(snapshot, {one.id for one in wanted.values()})
+        wanted |= {key: one for one in books(snapshot, EVERYTHING) if (key := one.book_key) in linked}
+    lines = lines_of(snapshot, {one.id for one in wanted.values()})
     _check(snapshot, lines, end_ns, max_fills)
-    own: dict[int, list[_Line]] = {one.id: [] for one in wanted.values()}
+    own: dict[int, list[Line]] = {one.id: [] for one in wanted.values()}
     for line in lines:
         own[line.series].append(line)
     carried: dict[int, Carried] = {}
@@ -140,90 +135,21 @@ def _fold(
     return [one for one in folded.values() if one.is_asked]
 
 
-class _Line(NamedTuple):
-    """The fills of a key as sent, the position that they belong to, and the multiplier that they name."""
-
-    number: int
-    key: LineKey
-    series: int
-    multiplier: Decimal | None
-
-
-class _Said:
-    """What events in force say beside fills."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.instruments, self._rates = Instruments(), Rates()
-        self.now_ns = 0
-        """The time of the present step: fills don't carry theirs as text here."""
-
-        self.adjustments = Adjustments(self.instruments)
-        self.has_moves = False
-        self._owners = list[LineKey]()
-        steps = list[LedgerEvent]()
-        for (text,) in snapshot.connection.execute(_EVENTS):
-            event = _decode_event(text)
-            if event.instrument is not None:
-                self.instruments.say(event.seq, event.instrument)
-            elif event.rate is not None:
-                self._rates.say(event.seq, event.rate)
-            elif event.content is not None:
-                self.has_moves = self.has_moves or event.move is not None
-                steps.append(event)
-        for event in steps:
-            self.adjustments.put(event)
-            self._owners += self.adjustments.owners_of(event)
-
-    def convert(self, currency: str, into: str, _ts: str) -> Decimal | None:
-        """The rate between two currencies at the time of the present step."""
-        return self._rates.at(currency, into, format_timestamp(self.now_ns))
-
-    def terms_of(self, key: BookKey, lines: list[_Line]) -> Terms:
-        """The terms of a position: those of the line with the largest multiplier, as in the stored figures."""
-        terms = self.instruments.terms
-        if lines:
-            largest = max(sorted(lines), key=lambda line: line.multiplier or ZERO)
-            return terms(largest.key.symbol, largest.key.currency, largest.multiplier)
-        owned = (owner for owner in self._owners if book_key(owner, terms(owner.symbol, owner.currency)) == key)
-        owner = next(owned, None)
-        return terms(key.symbol, key.currency) if owner is None else terms(owner.symbol, owner.currency)
-
-
-_EVENTS = """
-SELECT event FROM events WHERE in_force AND kind IN ('opening', 'split', 'move', 'instrument', 'rate') ORDER BY seq
-"""
-_LINES = """
-SELECT key.id, account, strategy, symbol, position_side, currency, lines.series, lines.multiplier
-FROM lines JOIN key ON key.id = lines.key WHERE lines.series IN (SELECT value FROM json_each(?)) ORDER BY key.id
-"""
 _FILLS = "SELECT count(*) FROM (SELECT 1 FROM trades WHERE key = ? AND ts_ns < ? LIMIT ?)"
 _ROWS = """
 SELECT ts_ns, ordinal, seq, key, side, price, qty, fee, fee_currency, import_id FROM trades
 WHERE key = ? AND ts_ns < ? AND in_force ORDER BY ts_ns, ordinal, seq
 """
 _number = EXACT.create_decimal
-_decode_event = msgspec.json.Decoder(LedgerEvent).decode
 
 
-def _lines(snapshot: Snapshot, series: set[int]) -> list[_Line]:
-    rows = snapshot.connection.execute(_LINES, (msgspec.json.encode(sorted(series)).decode(),))
-    return [
-        _Line(number, LineKey(*names), book, None if text is None else Decimal(text))
-        for number, *names, book, text in rows
-    ]
-
-
-def _check(snapshot: Snapshot, lines: list[_Line], end_ns: int | None, max_fills: int) -> None:
+def _check(snapshot: Snapshot, lines: list[Line], end_ns: int | None, max_fills: int) -> None:
     """Raises TooManyFills."""
     left, until = max_fills, (1 << 63) - 1 if end_ns is None else end_ns
     for line in lines:
         left -= int(snapshot.connection.execute(_FILLS, (line.number, until, left + 1)).get)
         if left < 0:
             raise TooManyFills
-
-
-def _key_of(series: Series) -> BookKey:
-    return BookKey(series.account, series.strategy, series.symbol, series.position_side, series.currency)
 
 
 def _book(key: BookKey, terms: Terms, convert: Convert, method: Method) -> Book:

@@ -6,11 +6,12 @@ From round trips: a win has a net above 0 after fees and cash, a loss below, a b
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from trading_history.queries.equity import drawdown
+from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.returns import NO_CAPITAL, Returns, daily_returns
 from trading_history.queries.round_trips import RoundTrip, all_closed, still_open
 from trading_history.queries.scope import Scope
@@ -18,8 +19,6 @@ from trading_history.queries.value import Value, ratio
 from trading_history.reader import Snapshot
 from trading_model.days import MIDNIGHT_UTC, DayBoundary
 from trading_model.decimals import ZERO, exactly
-
-Member = Literal["account", "strategy", "symbol", "position_side", "tag"]
 
 
 class Performance(msgspec.Struct, frozen=True):
@@ -71,9 +70,6 @@ class Performance(msgspec.Struct, frozen=True):
 Capital = Mapping[str, Mapping[str, Decimal]]
 """What accounts began with, by account and currency. Deposits and withdrawals in the ledger come on top."""
 
-Names = tuple[tuple[str, str], ...]
-"""Member and value of a group."""
-
 
 @exactly
 def performance(
@@ -96,7 +92,7 @@ def performance(
         (opened, still_open(snapshot, scope)),
     ):
         for trip in trips:
-            for names in _groups(trip, by):
+            for names in groups(trip, trip.tags, by):
                 found.setdefault((names, trip.currency), []).append(trip)
     answers = []
     for names, currency in sorted(closed.keys() | opened.keys()):
@@ -120,15 +116,6 @@ def performance(
             )
         )
     return answers
-
-
-def _groups(trip: RoundTrip, by: Sequence[Member]) -> Iterable[Names]:
-    """The groups that a round trip counts in."""
-    groups: list[Names] = [()]
-    for member in by:
-        values = (trip.tags or ("",)) if member == "tag" else (getattr(trip, member),)
-        groups = [(*group, (member, value)) for group in groups for value in values]
-    return groups
 
 
 def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:

@@ -4,6 +4,7 @@ import msgspec
 
 from trading_history.reader import Snapshot
 from trading_history.schema import SERIES
+from trading_model.accounting.book import BookKey
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -36,6 +37,11 @@ class Series(msgspec.Struct, frozen=True):
     symbol: str
     position_side: str
     currency: str
+
+    @property
+    def book_key(self) -> BookKey:
+        """Whose position it is."""
+        return BookKey(self.account, self.strategy, self.symbol, self.position_side, self.currency)
 
 
 _COLUMNS = ", ".join(SERIES)
