@@ -59,6 +59,7 @@ def test_dark_and_light_follow_the_system_even_while_it_is_open(open_page: Open)
     page.emulate_media(color_scheme="dark")
     assert page.locator("body").evaluate(GREY) < 40
     assert page.locator("#price-chart").screenshot() != light
+    page.emulate_media(color_scheme="null")
 
 
 @pytest.mark.parametrize(

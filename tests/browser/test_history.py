@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.desk import PATIENCE_MS
+from tests.browser.desk import tab
 from tests.support.built_history import build_history
 from tests.trading_app.running import RunningApp, running
 from trading_history.schema import HISTORY_FILE
@@ -42,17 +42,10 @@ def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
 
 
 def opened(browser: Browser, url: str, **screen: Any) -> Iterator[Page]:
-    context = browser.new_context(**screen)
-    page, complaints = context.new_page(), list[str]()
-    page.set_default_timeout(PATIENCE_MS)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(f"{url}/history")
-    page.locator("#fills tbody tr").first.wait_for()
-    yield page
-    context.close()
-    # What the app refused is no fault of the page's.
-    assert [one for one in complaints if not one.startswith("Failed to load resource")] == []
+    with tab(browser, **screen) as page:
+        page.goto(f"{url}/history")
+        page.locator("#fills tbody tr").first.wait_for()
+        yield page
 
 
 def fills(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.desk import PATIENCE_MS, context_with, running
+from tests.browser.desk import running, tab
 from tests.support.apps import Apps
 from tests.support.http import HTTP
 
@@ -25,15 +25,9 @@ def apps(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def page(browser: Browser, apps: Apps) -> Iterator[Page]:
-    """The page; in the end no script of it may have failed."""
-    complaints: list[str] = []
-    page = context_with(browser, viewport={"width": 1280, "height": 1000}).new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{apps.web_url}/import")
-    yield page
-    page.close()
-    assert complaints == []
+    with tab(browser, viewport={"width": 1280, "height": 1000}) as page:
+        page.goto(f"{apps.web_url}/import")
+        yield page
 
 
 def give(page: Page, name: str, content: bytes) -> None:
@@ -199,9 +193,7 @@ def test_every_field_case_can_be_previewed_with_at_most_one_choice(page: Page, f
 def test_the_page_fits_its_window(
     browser: Browser, apps: Apps, tmp_path: Path, scheme: Any, width: int, name: str
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    try:
-        page = context.new_page()
+    with tab(browser, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
         page.goto(f"{apps.web_url}/import")
         give(page, "01.csv", (FIELD_CASES / "01-binance-spot-trade-history.csv").read_bytes())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -209,5 +201,3 @@ def test_the_page_fits_its_window(
         serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
         assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious] == []
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-    finally:
-        context.close()

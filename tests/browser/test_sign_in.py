@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from service_kit.access.tokens import entry_text, mint
-from tests.browser.desk import PATIENCE_MS, trade
+from tests.browser.desk import PATIENCE_MS, assert_none, new_page, trade
 from tests.browser.test_appearance import PHONE
 from tests.support.apps import Apps, running_apps
 from tests.support.http import HTTP
@@ -33,15 +33,12 @@ def guarded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def page(browser: Browser, guarded: Apps, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The page as a browser gets it that has never been here; nothing may break the page's policy."""
     context = browser.new_context(**getattr(request, "param", {}))
-    complaints: list[str] = []
-    page = context.new_page()
+    page, complaints = new_page(context)
     page.set_default_timeout(PATIENCE_MS)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(guarded.web_url)
     yield page
     context.close()
-    assert [complaint for complaint in complaints if not complaint.startswith("Failed to load resource")] == []
+    assert_none(complaints)
 
 
 def sign_in(page: Page, token: str = TOKEN) -> None:

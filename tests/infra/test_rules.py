@@ -1,5 +1,6 @@
 """Prometheus' own tools on its configuration and rules."""
 
+import os
 import re
 import subprocess
 from functools import cache
@@ -27,7 +28,9 @@ def stories(name: str) -> list[dict[str, Any]]:
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    # With few garbage collections, which are a fifth of the CPU time by default.
+    environment = os.environ | {"GOGC": "800"}
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False, env=environment)
 
 
 @needs_prometheus
