@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -82,13 +82,15 @@ class Caller:
     """Submits from an event loop, as the web app does."""
 
     def __init__(self, writer: StreamWriter, max_pending_events: int = 1_000) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self.failures: list[BaseException] = []
         self.observed: list[tuple[float, int]] = []
+        self.observed_at_delivery: list[int] = []
+        """The number of commits observed when the outcomes of one are delivered."""
         self.committer = GroupCommitter(
             writer,
             loop.call_soon,
-            loop.call_soon_threadsafe,
+            self._deliver,
             self.failures.append,
             max_pending_events,
             lambda seconds, events: self.observed.append((seconds, events)),
@@ -98,6 +100,10 @@ class Caller:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.committer.submit(submission, answer.set_result)
         return answer
+
+    def _deliver(self, outcomes: Callable[[], None]) -> None:
+        self.observed_at_delivery.append(len(self.observed))
+        self._loop.call_soon_threadsafe(outcomes)
 
 
 def never_called(outcome: Outcome) -> None:
@@ -128,6 +134,19 @@ def test_a_busy_store_is_no_failed_one() -> None:
         caller.committer.close()
         assert not writer.waits, "the end waits for nobody"
         assert not caller.failures
+
+    run(test())
+
+
+def test_a_commit_is_observed_before_its_outcomes_are_delivered() -> None:
+    """So a client that has its answer finds the trade in the metrics."""
+
+    async def test() -> None:
+        caller = Caller(Writer())
+        for number in range(3):
+            await caller.submit(submission(f"event-{number}"))
+        caller.committer.close()
+        assert caller.observed_at_delivery == [1, 2, 3]
 
     run(test())
 

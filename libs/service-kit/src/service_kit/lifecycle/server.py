@@ -21,7 +21,7 @@ UNREAD_SECONDS = 0.5
 """At shutdown, a client that reads nothing of its answer for this long is dropped."""
 
 ROUNDS_TO_READ = 2
-"""Rounds of the event loop in which each socket is read at least once."""
+"""Rounds of the event loop in which each socket is read, and written where data waits for it, at least once."""
 
 
 class GuardedServer(uvicorn.Server):
@@ -63,8 +63,12 @@ class GuardedServer(uvicorn.Server):
             log.info("ready", urls=[url_of(listening) for listening in sockets or ()])
 
     async def on_tick(self, counter: int) -> bool:
-        """uvicorn calls this ten times a second; every tenth call checks all connections' deadlines."""
+        """uvicorn calls this ten times a second; every tenth call checks all connections' deadlines.
+
+        What has arrived is read first, else after a pause of the process a client would be cut for that pause.
+        """
         if counter % 10 == 0:
+            await _read_what_has_arrived()
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):  # a copy: closing one removes it from the set
                 assert isinstance(connection, GuardedHttpProtocol)
@@ -75,11 +79,9 @@ class GuardedServer(uvicorn.Server):
         """Shut down; drop clients that stopped reading.
 
         Requests that have arrived are read first. A connection that is closed with unread bytes is reset, which would
-        take the answer to an earlier request from its client too. uvicorn gets here from a timer, and a timer that is
-        due runs before the sockets are read: after a pause of the process, or on a busy machine.
+        take the answer to an earlier request from its client too.
         """
-        for _ in range(ROUNDS_TO_READ):
-            await asyncio.sleep(0)
+        await _read_what_has_arrived()
         unread = self._unread()
         dropping = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._drop_unread, unread)
         try:
@@ -102,6 +104,15 @@ class GuardedServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none: `EndSignals` handles them from the program's first line."""
         yield
+
+
+async def _read_what_has_arrived() -> None:
+    """Let the event loop attend to every socket, for what a timer does next.
+
+    A timer that is due runs before the sockets are read: after a pause of the process, or on a busy machine.
+    """
+    for _ in range(ROUNDS_TO_READ):
+        await asyncio.sleep(0)
 
 
 def spare_the_garbage_collector() -> None:
