@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.apps import Apps
+from tests.support.apps import Apps, answers
 from tests.support.load import make_trade, post_batch
 from tests.support.polling import eventually
 from tests.torture import ending
@@ -44,12 +44,15 @@ def test_a_client_that_does_not_read_is_cut_at_the_end(tmp_path: Path) -> None:
 
 
 def _wait_until_stuck(server: int, client: int) -> None:
-    """Wait until the system takes nothing more from the server for this client: what follows waits in the server."""
+    """Wait until the system takes nothing more from the server for this client: what follows waits in the server.
+
+    Between two looks the server answers a request, so it had its turn to send.
+    """
     looks = [-1]
 
     def stuck() -> bool:
         looks.append(_unsent(server, client))
-        return len(looks) > 20 and len(set(looks[-20:])) == 1 and looks[-1] > 0
+        return answers(f"http://127.0.0.1:{server}/healthz") and len(set(looks[-20:])) == 1 and looks[-1] > 0
 
     eventually(stuck, what="a server that can send no more")
 

@@ -84,7 +84,7 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
         assert not re.search(r"{{|<error", shown)
         return "were refused as invalid_trade" in shown
 
-    with httpx.Client(trust_env=False, verify=False) as client:  # one for all: to load certificates takes long
+    with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
         eventually(bad_trades_are_reported, what="TradesRefused firing")
     apps.kill("metrics-sidecar")
     file = apps.data / "sidecar-snapshot.json"
@@ -101,7 +101,7 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
 def test_a_mark_without_a_market(apps: Apps, prometheus: Prometheus) -> None:
     symbol = "QQM/USDT"
     post_batch(apps.web_port, [make_trade("marked", random.Random(SEED)) | {"symbol": symbol}])
-    with httpx.Client(base_url=apps.web_url, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=apps.web_url, trust_env=False, verify=False, timeout=60) as client:
 
         def say(mark: str) -> None:
             client.post("/events", json={"kind": "instrument", "symbol": symbol, "mark": mark}).raise_for_status()

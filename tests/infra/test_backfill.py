@@ -5,11 +5,10 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
-
 from metrics_sidecar.backfill.command import PROMTOOL
 from tests.infra.prometheus import needs_prometheus, running_prometheus
 from tests.support.apps import BIN, Apps
+from tests.support.http import HTTP
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.polling import eventually
 from tests.support.stored_ledger import store_at
@@ -44,7 +43,7 @@ def test_counters_go_on_where_the_scrapes_begin(tmp_path: Path) -> None:
         scrape = {"job_name": "metrics-sidecar", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
         with running_prometheus(tmp_path, {"scrape_configs": [scrape]}) as prometheus:
             trade = {"symbol": "BTC/USDT", "side": "buy", "qty": "1", "price": "7", "account": "a"}
-            httpx.post(f"{apps.web_url}/trade", json=trade, trust_env=False).raise_for_status()
+            HTTP.post(f"{apps.web_url}/trade", json=trade).raise_for_status()
             eventually(lambda: prometheus.instant("sum(trading_trades_total) == 41"), what="the last trade scraped")
 
             past = [at // SECOND for at in times[:40] if at // SECOND < time.time() - 3 * HOUR - 60]

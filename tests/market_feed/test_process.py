@@ -2,11 +2,12 @@
 of other feeds, in docs/market-data.md.
 """
 
+import asyncio
 import random
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -173,14 +174,19 @@ def test_row_7_a_shutdown_notice_in_either_shape_is_acted_on_before_the_end(tmp_
     with running_feed(tmp_path) as feed:
         begin(feed)
         feed.exchange.do(lambda exchange: exchange.announce_shutdown(shape))
-        eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) == 2)
-        assert feed.exchange.do(lambda exchange: len(exchange.subscribers)) == 2, "the old one is still read"
-        play(feed, TICKS[WARM_UP:])
+        feed.exchange.run(play_to_two(feed.exchange.exchange, TICKS[WARM_UP:]))
         feed.wait_for_trade(AGGREGATES[-1]["a"])
         eventually(lambda: feed.exchange.do(lambda exchange: len(exchange.subscribers)) == 1)
         assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)
         assert {one["origin"] for one in feed.of_kind("trade")} == {"live"}
-        assert feed.counter("trading_feed_duplicates_total", origin="live") > 0
+        assert feed.counter("trading_feed_duplicates_total", origin="live") > 0, "the old one was still read"
+
+
+async def play_to_two(exchange: Exchange, ticks: Sequence[Tick]) -> None:
+    """Play as soon as there are two connections: the old one is closed seconds later."""
+    while len(exchange.subscribers) < 2:
+        await asyncio.sleep(0.001)
+    await exchange.play(ticks)
 
 
 def test_row_6_many_rotations_never_leave_more_than_two_connections(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from metrics_sidecar.snapshot import SnapshotFile
 from telemetry_stream.events import Arrival, Event, Reset, StreamPosition, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.builders import Trade, batch, event, figure, samples, state_of, trade
+from tests.support.polling import PATIENCE_SECONDS
 from trading_model.accounting.state import TradingState
 
 BUY = trade("buy", "1", "10")
@@ -40,7 +41,7 @@ async def running(tracker: Tracker) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0)
 

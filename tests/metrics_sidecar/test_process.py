@@ -110,7 +110,7 @@ def test_sigterm_saves_a_snapshot_and_ends_with_0_beside_an_idle_client(apps: Ap
     with writing(apps) as writer:
         writer.put(50)
         apps.wait_until_applied(50)
-        with httpx.Client(verify=False) as idle:
+        with httpx.Client(verify=False, timeout=60) as idle:
             idle.get(f"{apps.sidecar_url}/metrics")
             assert apps.stop() == {SIDECAR: 0}
     snapshot = SnapshotFile(apps.folder / "data").load()
@@ -185,14 +185,14 @@ def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         check=False,
         text=True,
-        timeout=20,
+        timeout=60,
     )
 
 
 def test_a_caller_can_not_evade_the_throttle_by_forwarded_addresses(apps: Apps) -> None:
     apps.start(SIDECAR, SIDECAR_API_TOKENS="the-token-that-is-right")
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
-    with httpx.Client(verify=False, trust_env=False) as client:
+    with httpx.Client(verify=False, trust_env=False, timeout=60) as client:
         statuses = [
             client.get(
                 f"{apps.sidecar_url}/metrics",

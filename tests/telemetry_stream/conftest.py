@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from telemetry_stream.transports.zeromq import subscriber
+from tests.support.polling import PATIENCE_SECONDS
 from tests.telemetry_stream.place import Place
 
 
@@ -14,6 +15,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence and missing answers are noticed sooner than in earnest."""
     monkeypatch.setattr(subscriber, "SILENCE_SECONDS", 0.2)
     monkeypatch.setattr(subscriber, "ANSWER_SECONDS", 0.2)
+
+
+@pytest.fixture
+def patient(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- which comes before it
+    """Not even a pause of the process counts as a missing answer, nor as silence."""
+    monkeypatch.setattr(subscriber, "SILENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(subscriber, "ANSWER_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ def test_it_waits_for_a_publisher_that_is_not_there_yet(place: Place) -> None:
     run(test())
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_that_wants_what_is_recent_begins_near_the_head(place: Place) -> None:
     async def test() -> None:
         with closing(place.open()) as writer:
@@ -246,6 +247,7 @@ def test_a_reader_restarted_from_its_position_gets_each_event_once(place: Place)
     run(test())
 
 
+@pytest.mark.usefixtures("patient")
 def test_ten_thousand_missing_events_are_fetched_by_the_page(place: Place) -> None:
     async def test() -> None:
         with closing(place.open()) as writer, proxied(place) as proxy:
@@ -289,6 +291,7 @@ def test_a_reader_that_does_not_keep_up_asks_for_what_was_dropped(
     run(test())
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_next_page_is_asked_for_before_the_one_at_hand_is_applied(place: Place) -> None:
     page = Batch("a", 1, 10, b",".join(b'{"seq":%d,"x":1}' % sequence for sequence in range(1, 11)))
 

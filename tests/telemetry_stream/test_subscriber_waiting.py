@@ -12,6 +12,7 @@ import zmq
 from telemetry_stream.events import Delivery
 from telemetry_stream.transports.zeromq import subscriber as subscriber_module
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
+from tests.support.polling import PATIENCE_SECONDS
 from tests.telemetry_stream.place import Place
 from tests.telemetry_stream.streams import (
     MAX_IDLE_TURNS,
@@ -58,7 +59,7 @@ def test_an_iteration_given_up_while_it_waits_can_be_begun_again(place: Place) -
         with closing(place.open()) as writer:
             writer.append([numbered(range(20))])
             while applied.last < 20:
-                delivery = await first_delivery(subscriber, 5)
+                delivery = await first_delivery(subscriber, PATIENCE_SECONDS)
                 assert delivery is not None
                 applied.take(delivery)
             assert applied.events == place.events()
@@ -130,7 +131,7 @@ def test_closing_while_it_waits_ends_the_iteration_and_releases_everything(place
                 await asyncio.sleep(0.005 * (round_ % 3))
             subscriber.close()
             subscriber.close()
-            await asyncio.wait_for(iteration, 2)
+            await asyncio.wait_for(iteration, PATIENCE_SECONDS)
 
     async def test() -> None:
         if published:

@@ -123,7 +123,8 @@ class RunningApp:
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Its log so far; every line has to be JSON."""
-        return [json.loads(line) for line in self.log_text().splitlines()]
+        *lines, _being_written = self.log_text().split("\n")
+        return [json.loads(line) for line in lines]
 
     def count_errors(self) -> int:
         """Its log lines of level error so far."""
@@ -163,3 +164,15 @@ def running(folder: Path, program: str = "", **settings: str) -> Iterator[Runnin
         yield app
     finally:
         app.end()
+
+
+@contextmanager
+def stopped(app: RunningApp) -> Iterator[None]:
+    """The app stands still: whatever is sent meanwhile is there at once when it goes on."""
+    app.process.send_signal(signal.SIGSTOP)
+    stat = Path(f"/proc/{app.process.pid}/stat")
+    eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", what="the app's standstill")
+    try:
+        yield
+    finally:
+        app.process.send_signal(signal.SIGCONT)

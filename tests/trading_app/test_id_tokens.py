@@ -305,7 +305,7 @@ def test_a_stream_ends_with_the_token_it_was_asked_with(desk: RunningApp, provid
 def test_nothing_of_a_token_is_in_the_log(desk: RunningApp, provider: Provider) -> None:
     token = provider.token()
     desk.client.get("/trades", headers=bearer(token)).raise_for_status()
-    with httpx.Client(base_url=desk.url, trust_env=False, verify=False) as browser:
+    with httpx.Client(base_url=desk.url, trust_env=False, verify=False, timeout=60) as browser:
         assert browser.post("/sign-in", data={"token": token}).status_code == 303
         cookie = browser.cookies["trading_session"]
     eventually(lambda: "signed in" in desk.log_text())

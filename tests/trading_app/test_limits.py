@@ -2,7 +2,6 @@
 
 import resource
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from telemetry_stream.tail import TAIL_BYTES
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import TRADE, Connection, connected, get, post, send_until_cut
-from tests.trading_app.running import CONSOLE_SCRIPT, RunningApp, running
+from tests.trading_app.running import CONSOLE_SCRIPT, RunningApp, running, stopped
 
 JSON = {"Content-Type": "application/json"}
 
@@ -43,21 +42,21 @@ def test_the_number_of_live_streams_is_a_setting(client: httpx.Client) -> None:
     problem(client.get("/trades/stream"), "too_many_streams")
 
 
-def test_more_than_can_wait_is_refused_for_a_second_and_nothing_of_it_taken(client: httpx.Client) -> None:
-    def send(_: int) -> httpx.Response:
-        return client.post("/trade", content=TRADE, headers=JSON)
-
-    with ThreadPoolExecutor(16) as threads:
-        answers = list(threads.map(send, range(800)))
-    taken = [answer for answer in answers if answer.status_code == 201]
-    refused = [answer for answer in answers if answer.status_code != 201]
+def test_more_than_can_wait_is_refused_for_a_second_and_nothing_of_it_taken(narrow: RunningApp) -> None:
+    with ExitStack() as opened:
+        waiting = [opened.enter_context(connected(narrow.port)) for _ in range(16)]
+        with stopped(narrow):
+            for connection in waiting:
+                connection.send(post("/trade", TRADE))
+        answers = [connection.answer() for connection in waiting]
+    taken = [answer for answer in answers if answer.status == 201]
+    refused = [answer for answer in answers if answer.status != 201]
     assert taken
     assert refused
     for answer in refused:
-        problem(answer, "overloaded")
+        assert (answer.status, answer.json()["code"]) == (503, "overloaded")
         assert answer.headers["retry-after"] == "1"
-    stored = client.get("/trades", headers={"Accept": "application/x-ndjson"}).text.splitlines()
-    assert len(stored) == len(taken)
+    assert narrow.stored_trades() == len(taken)
 
 
 REFUSED = 'trading_app_requests_refused_total{{code="{}"}}'

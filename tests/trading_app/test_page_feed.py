@@ -7,11 +7,19 @@ from typing import Any
 
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS
 from tests.support.ports import free_port
 from trading_app.page import sidecar_feed
 from trading_app.page.sidecar_feed import OUTCOMES, SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.query.filter import Filter
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause of this process, in which both sides run, is no missing answer."""
+    monkeypatch.setattr(sidecar_feed, "ANSWER_SECONDS", PATIENCE_SECONDS)
+
 
 STATE = b'{"stream":"s","head":1,"applied":1,"caught_up":true,"positions":[]}'
 
@@ -42,7 +50,7 @@ async def read_from(given: bytes, asked: list[bytes] | None = None, feeds: list[
 async def first_reading(feed: SidecarFeed) -> Reading:
     task = asyncio.create_task(feed.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while feed.latest.number == 0:
                 await asyncio.sleep(0.005)
     finally:

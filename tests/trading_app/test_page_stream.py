@@ -22,7 +22,7 @@ _symbols = (f"S{number}/USDT" for number in count(1))
 @contextmanager
 def events(client: httpx.Client, **request: Any) -> Iterator[Iterator[Event]]:
     """Id, name and data of each event."""
-    with client.stream("GET", "/page/stream", timeout=10, **request) as answer:
+    with client.stream("GET", "/page/stream", timeout=60, **request) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield parse(answer.iter_lines())

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.polling import eventually
 from tests.trading_app.raw_http import Answer, Connection, connected, post
-from tests.trading_app.running import RunningApp, running
+from tests.trading_app.running import RunningApp, running, stopped
 
 COUNT = 12
 
@@ -42,18 +42,6 @@ def post_all(connections: Sequence[Connection], bodies: Sequence[bytes]) -> None
     """A trade on each connection; nothing is waited for."""
     for connection, body in zip(connections, bodies, strict=True):
         connection.send(post("/trade", body))
-
-
-@contextmanager
-def stopped(app: RunningApp) -> Iterator[None]:
-    """The app stands still: whatever is sent meanwhile is there at once when it goes on."""
-    app.process.send_signal(signal.SIGSTOP)
-    stat = Path(f"/proc/{app.process.pid}/stat")
-    eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", what="the app's standstill")
-    try:
-        yield
-    finally:
-        app.process.send_signal(signal.SIGCONT)
 
 
 def send_at_once(app: RunningApp, bodies: Sequence[bytes]) -> list[Answer]:

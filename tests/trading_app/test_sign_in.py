@@ -41,7 +41,7 @@ def desk(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def browser(desk: RunningApp) -> Iterator[httpx.Client]:
     """Keeps cookies as a browser does."""
-    with httpx.Client(base_url=desk.url, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=desk.url, trust_env=False, verify=False, timeout=60) as client:
         yield client
 
 

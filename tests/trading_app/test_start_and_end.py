@@ -106,7 +106,7 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
 
 def send_until_it_ends(app: RunningApp, taken: list[int], others: list[object]) -> None:
     """Trades, one after another; `taken` gets the sequences that were answered."""
-    with httpx.Client(base_url=app.url, trust_env=False, verify=False) as client:
+    with httpx.Client(base_url=app.url, trust_env=False, verify=False, timeout=60) as client:
         while True:
             try:
                 answer = client.post("/trade", content=TRADE, headers=JSON)

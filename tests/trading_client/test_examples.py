@@ -105,7 +105,7 @@ def test_the_ccxt_loop_goes_on_from_the_last_trade(app: Apps, tmp_path: Path) ->
         market=lambda _symbol: {"contractSize": "0.01"},
         fetch_my_trades=lambda _symbol, since, _limit: [each for each in trades if each["timestamp"] >= since],
     )
-    with TradingClient(app.web_url, account="ccxt", spool=tmp_path) as client:
+    with TradingClient(app.web_url, account="ccxt", spool=tmp_path, exit_timeout=60) as client:
         record_trades = example("ccxt_loop").record_trades
         since = record_trades(client, exchange, "BTC/USDT:USDT", 0)
         assert since == trades[-1]["timestamp"]
@@ -130,7 +130,7 @@ def test_mt5_deals_become_trades_and_cash(app: Apps, tmp_path: Path) -> None:
         symbol_info=lambda _symbol: SimpleNamespace(trade_contract_size=100.0),
         history_deals_get=lambda _since, _until: deals,
     )
-    with TradingClient(app.web_url, account="mt5", spool=tmp_path) as client:
+    with TradingClient(app.web_url, account="mt5", spool=tmp_path, exit_timeout=60) as client:
         for _ in range(2):
             example("mt5_deals").record_deals(client, terminal, datetime.now(UTC), datetime.now(UTC))
     bought, sold = trades_of(app, "mt5")

@@ -223,8 +223,8 @@ def test_a_full_spool_is_counted(tmp_path: Path) -> None:
 
 def test_two_clients_share_a_spool(app: Apps, tmp_path: Path) -> None:
     with (
-        TradingClient(app.web_url, account="two", spool=tmp_path) as one,
-        TradingClient(app.web_url, account="two", spool=tmp_path) as two,
+        TradingClient(app.web_url, account="two", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as one,
+        TradingClient(app.web_url, account="two", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as two,
     ):
         made = [client.record("BTC/USDT", "buy", 1, 1) for _ in range(50) for client in (one, two)]
     assert sorted(ids_of(app, "two")) == sorted(made)
