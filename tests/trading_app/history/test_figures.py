@@ -153,3 +153,21 @@ def test_slippage_is_against_the_market_around_a_trade(api: httpx.Client, app: R
     (app.data_folder / CANDLES.file_name).write_bytes(b"no database" * 1_000)
     assert shown(rows(api, "trades", limit=1), "slippage_reason") == [("market_unavailable",)]
     assert rows(api, "performance")[0]["reasons"]["slippage_cost"] == "market_unavailable"
+
+
+def test_figures_in_one_currency_say_the_rates_and_what_has_none(api: httpx.Client) -> None:
+    for call in ("pnl", "equity", "performance"):
+        assert api.get(f"/api/{call}").json()["conversion"] is None
+        same = api.get(f"/api/{call}?rates=dated&into=USDT").raise_for_status().json()
+        assert same["conversion"]["current"] == [
+            {"currency": "USDT", "rate": "1", "rate_at": None, "age_seconds": None}
+        ]
+        assert same["conversion"]["missing"] == []
+        own = api.get(f"/api/{call}").json()[call]
+        names = {"pnl": ("marked", "settled", "round_trips"), "equity": ("close",), "performance": ("net", "trips")}
+        assert shown(same[call], *names[call]) == shown(own, *names[call])
+        without = api.get(f"/api/{call}?rates=at_current_rates&into=eur").raise_for_status().json()
+        assert {one["reason"] for one in without["conversion"]["missing"]} == {"no_rate"}
+    assert api.get("/api/pnl?rates=dated").json()["detail"] == "into must name a currency: BASE_CURRENCY is not set"
+    assert api.get("/api/pnl?into=EUR").status_code == 422
+    assert api.get("/api/pnl?rates=dated&into=USDT&method=fifo").status_code == 422

@@ -12,6 +12,8 @@ from telemetry_stream.backend import STORES, TRANSPORTS
 from telemetry_stream.keys import KEY_CHARACTERS, is_key
 from trading_app.access.id_provider import IdProvider, read_provider
 from trading_model.days import DayBoundary
+from trading_model.field_rules import check_currency
+from trading_model.symbols import plain_currency
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
@@ -51,6 +53,7 @@ class Settings:
     stream_store: str
     stream_transport: str
     day_boundary: DayBoundary
+    base_currency: str
     sidecar_url: str
     sidecar_token: str = field(repr=False)
     analytics_url: str
@@ -93,6 +96,9 @@ def read_settings(environment: Environment) -> Settings:
         stream_store=environment.choice("STREAM_STORE", "sqlite", tuple(STORES)),
         stream_transport=environment.choice("STREAM_TRANSPORT", "zeromq", tuple(TRANSPORTS)),
         day_boundary=environment.parsed("DAY_BOUNDARY", "00:00 UTC", DayBoundary.parse),
+        base_currency=environment.parsed(
+            "BASE_CURRENCY", "", lambda text: text and plain_currency(check_currency(text))
+        ),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
         analytics_url=_analytics_url(environment),

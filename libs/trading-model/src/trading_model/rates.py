@@ -110,6 +110,17 @@ class Rates:
         shown = f"{last.since}Z"
         return Found(last.rate, rounded=False, ts=shown) if last.base == currency else _turned(last.rate, shown)
 
+    def changes(self, currency: str, into: str) -> list[int]:
+        """The times from which on the rate is another one, or missing, in Unix nanoseconds, ascending."""
+        said = self._by_pair.get(_pair(plain_currency(currency), plain_currency(into)), ())
+        times = {unix_ns(f"{one.since}Z") for one in said}
+        return sorted(times | {one.until + 1 for one in said if one.until is not None})
+
+    def is_too_old(self, currency: str, into: str, ts: str) -> bool:
+        """Whether there was a rate before a time at which there is none, RFC 3339 in UTC."""
+        said = self._by_pair.get(_pair(plain_currency(currency), plain_currency(into)), ())
+        return self.find(currency, into, ts) is None and any(one.since <= ts[:-1] for one in said)
+
     def _set(self, statement: RateStatement) -> None:
         self._statements[statement.seq] = statement
         if statement.void:

@@ -12,6 +12,7 @@ Modules:
     pnl          GET /api/pnl
     equity       GET /api/equity and GET /api/drawdown
     performance  GET /api/performance
+    conversion   what an answer in a base currency says about its rates (no I/O)
     slippage     slippage in answers
     accounts     reads config/accounts.yml
     candles      GET /api/candles

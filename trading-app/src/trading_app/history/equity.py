@@ -8,14 +8,16 @@ import msgspec
 from fastapi import Depends, FastAPI, Query
 from starlette.responses import Response
 
+from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
-from trading_app.history.question import Ask, Question
+from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import instant, row_of, shown
 from trading_app.history.schemas import schema_of, table_responses
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_history.queries.conversion import converted_equity
 from trading_history.queries.equity import Curve, Drawdown, drawdown, equity
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
@@ -95,9 +97,10 @@ IntervalName = Annotated[Interval, Query(description="Span of a bar; coarser whe
 Points = Annotated[int, Query(ge=1, le=MAX_POINTS, description="Maximum number of bars in a currency.")]
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> None:
+def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConversion, accounts: Accounts) -> None:
     """Add the calls."""
     Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
+    Converted = Annotated[Converting | None, Depends(ask_conversion)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/equity",
@@ -106,22 +109,31 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> N
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses(
-            "Bars, ascending", "equity", EquityRow, {"curves": {"type": "array", "items": schema_of(CurveOutline)}}
+            "Bars, ascending",
+            "equity",
+            EquityRow,
+            {"curves": {"type": "array", "items": schema_of(CurveOutline)}, **conversion.MORE},
         ),
     )
-    async def get_equity(question: Asked, interval: IntervalName = "1m", points: Points = POINTS) -> Response:
+    async def get_equity(
+        question: Asked, converted: Converted, interval: IntervalName = "1m", points: Points = POINTS
+    ) -> Response:
         """A bar is there where something changed; between two, the last `close` holds."""
 
         def read(snapshot: Snapshot) -> Table:
-            curves = equity(
-                snapshot, question.scope(snapshot), *question.times(snapshot), SPANS[interval], max_bars=points
-            )
+            scope, times, span = question.scope(snapshot), question.times(snapshot), SPANS[interval]
+            made = None if converted is None else converted.conversion(snapshot, question)
+            if made is None:
+                curves = equity(snapshot, scope, *times, span, max_bars=points)
+            else:
+                curves = [converted_equity(snapshot, scope, made, times, span, points)]
             rows = [
                 row_of(EquityRow, bar, currency=curve.currency, ts=instant(bar.start_ns))
                 for curve in curves
                 for bar in curve.bars
             ]
-            return _table("equity", EquityRow, rows, snapshot, question, {"curves": [_outline(one) for one in curves]})
+            more = {"curves": [_outline(one) for one in curves], **conversion.said_of(made, question)}
+            return _table("equity", EquityRow, rows, snapshot, question, more)
 
         return await store.answer(question.form, read)
 

@@ -7,13 +7,14 @@ import msgspec
 from fastapi import Depends, FastAPI, Query
 from starlette.responses import Response
 
+from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
 from trading_app.history.parameters import Tag, read_tag
-from trading_app.history.question import Ask, Question
+from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
-from trading_app.history.slippage import in_bps, of_groups
+from trading_app.history.slippage import in_bps, not_converted, of_groups
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
@@ -97,9 +98,10 @@ Groups = Annotated[
 ]
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> None:
+def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConversion, accounts: Accounts) -> None:
     """Add the call."""
     Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
+    Converted = Annotated[Converting | None, Depends(ask_conversion)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/performance",
@@ -107,15 +109,16 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> N
         summary="Win rate, profit factor, drawdown, returns and more, by group",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=table_responses("A row for each group and currency", "performance", PerformanceRow),
+        responses=table_responses("A row for each group and currency", "performance", PerformanceRow, conversion.MORE),
     )
-    async def get_performance(question: Asked, by: Groups = None, tag: Tag = None) -> Response:
+    async def get_performance(question: Asked, converted: Converted, by: Groups = None, tag: Tag = None) -> Response:
         """Of the round trips that closed in the range. Returns are there for all positions and by account, where
         `config/accounts.yml` or deposits say the capital; ratios over them need 30 days.
         """
         members, wanted_tag = _members(by), read_tag(tag)
 
         def read(snapshot: Snapshot) -> Table:
+            made = None if converted is None else converted.conversion(snapshot, question)
             found = performance(
                 snapshot,
                 question.scope(snapshot, wanted_tag),
@@ -123,10 +126,12 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, accounts: Accounts) -> N
                 members,
                 accounts.capital,
                 question.boundary,
+                made,
             )
-            slippage = of_groups(store.folder, snapshot, question, wanted_tag, members)
+            slippage = not_converted if made else of_groups(store.folder, snapshot, question, wanted_tag, members)
             rows = [_row(one, slippage(one.group, one.currency)) for one in found]
-            return Table("performance", PerformanceRow, rows, snapshot.position.sequence, closed=question.closed)
+            more = conversion.said_of(made, question)
+            return Table("performance", PerformanceRow, rows, snapshot.position.sequence, more, closed=question.closed)
 
         return await store.answer(question.form, read)
 

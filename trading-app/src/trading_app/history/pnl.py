@@ -7,14 +7,16 @@ import msgspec
 from fastapi import Depends, FastAPI, Query
 from starlette.responses import Response
 
+from trading_app.history import conversion
 from trading_app.history.answers import Table
 from trading_app.history.parameters import METHOD, MethodName, Tag, read_tag
-from trading_app.history.question import Ask, Question
+from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import instant, row_of
 from trading_app.history.schemas import table_responses
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.query.question import refused
 from trading_history.queries import pnl
 from trading_history.reader import Snapshot
 from trading_model.days import Calendar, DayBoundary, Period
@@ -31,7 +33,7 @@ class PnlRow(msgspec.Struct, frozen=True):
     """The P&L of a period, named by its first day, of an hour of the day (`00` to `23`), or of a weekday.
 
     `marked` is the change of the net P&L, at the last marks. `settled` = `realized` − `fees` + `cash`, each at its own
-    time. `round_trips` is the net of those that closed.
+    time. `round_trips` is the net of those that closed. In a base currency, without `is_whole` something had no rate.
     """
 
     currency: str
@@ -49,12 +51,14 @@ class PnlRow(msgspec.Struct, frozen=True):
     losses: int
     fills: int
     turnover: Amount
+    is_whole: bool
 
 
 ByName = Annotated[By, Query(description="`hour` and `weekday` add up all times of the same hour or weekday.")]
 PERIOD_NAME = {"enum": list(get_args(By))}
 MORE = {
     **METHOD,
+    **conversion.MORE,
     "by": PERIOD_NAME,
     "requested_by": {
         "type": ["string", "null"],
@@ -66,9 +70,10 @@ MORE = {
 }
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
+def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConversion) -> None:
     """Add the call."""
     Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
+    Converted = Annotated[Converting | None, Depends(ask_conversion)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/pnl",
@@ -78,26 +83,36 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("A row for each period with a change", "pnl", PnlRow, MORE),
     )
-    async def get_pnl(question: Asked, by: ByName = "day", tag: Tag = None, method: MethodName = "average") -> Response:
+    async def get_pnl(
+        question: Asked, converted: Converted, by: ByName = "day", tag: Tag = None, method: MethodName = "average"
+    ) -> Response:
         """Tags are of round trips: with one, the other views are 0. The first and the last period are whole ones."""
         wanted_tag = read_tag(tag)
+        if converted is not None and method != "average":
+            raise refused("method", "must be average where figures are converted")
 
         def read(snapshot: Snapshot) -> Table:
             scope = question.scope(snapshot, wanted_tag)
             start, end = question.times_with_figures(snapshot)
             boundary = question.boundary
             used = _fitting(by, start, end)
+            made = None if converted is None else converted.conversion(snapshot, question)
+            how = made or method
             if used == "hour":
-                tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, method)
+                tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, how)
                 rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
             elif used == "weekday":
-                tables = pnl.by_weekday(snapshot, scope, boundary.zone, start, end, method)
+                tables = pnl.by_weekday(snapshot, scope, boundary.zone, start, end, how)
                 rows = _rows(tables, WEEKDAYS)
             else:
                 calendar = Calendar.of(boundary, used, start, end)
-                tables = pnl.by_period(snapshot, scope, calendar, method)
+                tables = pnl.by_period(snapshot, scope, calendar, how)
                 rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
-            more = _more(by, used, boundary, exact=all(table.exact for table in tables)) | {"method": method}
+            more = {
+                **_more(by, used, boundary, exact=all(table.exact for table in tables)),
+                "method": method,
+                **conversion.said_of(made, question),
+            }
             return Table("pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=question.closed)
 
         return await store.answer(question.form, read)

@@ -10,12 +10,14 @@ from service_kit.clock import Clock
 from trading_app.history.answers import Form
 from trading_app.history.parameters import Boundary, FormatName, From, Label, SymbolLabel, To, Zone
 from trading_app.history.ranges import Range, read_boundary, read_range
-from trading_app.query.question import checked
+from trading_app.query.question import checked, refused
+from trading_history.queries.conversion import Conversion, View
 from trading_history.queries.extent import canonical_symbols, extent
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
 from trading_model.days import DayBoundary
 from trading_model.field_rules import check_currency, check_name, check_symbol
+from trading_model.symbols import plain_currency
 
 Currency = Annotated[str | None, Query(pattern="^[A-Za-z0-9]{1,16}$", description="Only amounts of this currency.")]
 PositionSide = Annotated[Literal["long", "short"] | None, Query(description="Only positions of this side of a hedge.")]
@@ -124,6 +126,52 @@ def asking(default: DayBoundary, clock: Clock) -> Ask:
     ) -> Question:
         boundary = read_boundary(zone, day_boundary, default)
         return Question(whose, read_range(given_from, given_to, boundary), boundary, clock.unix_ns())
+
+    return ask
+
+
+RatesName = Annotated[
+    View | None,
+    Query(
+        alias="rates",
+        description="Figures of all currencies in one: amounts at the rates of their own time (`dated`), or all at the"
+        " rates of now. What has no rate is in no sum, and is listed as `missing`.",
+    ),
+]
+Into = Annotated[
+    str | None, Query(pattern="^[A-Za-z0-9]{1,16}$", description="The currency for `rates`; default: `BASE_CURRENCY`.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Converting:
+    """Into which currency figures are converted, and by which rates."""
+
+    into: str
+    view: View
+
+    def conversion(self, snapshot: Snapshot, question: Question) -> Conversion:
+        """With the rates that the history has."""
+        return Conversion.of(snapshot, self.into, self.view, question.now_ns)
+
+
+AskConversion = Callable[..., Converting | None]
+"""Reads from a request whether figures are to be converted: a dependency of FastAPI."""
+
+
+def asking_for_conversion(base_currency: str) -> AskConversion:
+    """The dependency, with the base currency of the settings."""
+
+    def ask(rates: RatesName = None, into: Into = None) -> Converting | None:
+        given = checked("into", into, check_currency)
+        if rates is None:
+            if given is not None:
+                raise refused("into", "goes with rates=dated or rates=at_current_rates")
+            return None
+        currency = base_currency if given is None else plain_currency(given)
+        if not currency:
+            raise refused("into", "must name a currency: BASE_CURRENCY is not set")
+        return Converting(currency, rates)
 
     return ask
 

@@ -19,7 +19,7 @@ from trading_app.history import (
 )
 from trading_app.history.accounts import Accounts
 from trading_app.history.markets import MarketsFeed
-from trading_app.history.question import asking
+from trading_app.history.question import asking, asking_for_conversion
 from trading_app.history.store import HistoryStore
 from trading_app.page.sidecar_feed import SidecarFeed
 
@@ -35,10 +35,11 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock, acco
     positions.add_to(api, store)
     ask = asking(boundary, clock)
     round_trips.add_to(api, store, ask)
-    pnl.add_to(api, store, ask)
-    equity.add_to(api, store, ask, accounts)
+    ask_conversion = asking_for_conversion(context.settings.base_currency)
+    pnl.add_to(api, store, ask, ask_conversion)
+    equity.add_to(api, store, ask, ask_conversion, accounts)
     candles.add_to(api, store, boundary, clock)
     metrics.add_to(
         api, context, MarketsFeed(context.settings.analytics_url, context.settings.analytics_token, clock), feed
     )
-    performance.add_to(api, store, ask, accounts)
+    performance.add_to(api, store, ask, ask_conversion, accounts)

@@ -23,6 +23,12 @@ UNAVAILABLE = "market_unavailable"
 """Why there is none where the store of candles can't be read."""
 
 
+def not_converted(_group: Mapping[str, str], _currency: str) -> GroupSlippage:
+    """Of figures in a base currency there is none."""
+    none = Value(None, "converted")
+    return GroupSlippage(none, none, 0)
+
+
 def of_fills(folder: Path, fills: Sequence[FoundFill], now_ns: int) -> Sequence[Slippage]:
     """That of each fill."""
     traded = [

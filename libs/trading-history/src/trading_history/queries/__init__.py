@@ -9,6 +9,7 @@ Modules:
     scope         which positions a question about figures is about
     extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
+    conversion    figures of several currencies in one
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group
     grouping      groups by members of positions and by tags

@@ -194,7 +194,7 @@ def bars_of(snapshot: Snapshot, series: int, span: int, start_ns: int, end_ns: i
     return [_bar(row) for row in rows]
 
 
-def _has_more(snapshot: Snapshot, series: int, span: int, times: tuple[int, int], count: int) -> bool:
+def has_more(snapshot: Snapshot, series: int, span: int, times: tuple[int, int], count: int) -> bool:
     """Whether a series has more than `count` bars that begin in a range, without reading them."""
     first, stop = (-(-time_ns // SECOND) for time_ns in times)
     return snapshot.connection.execute(_MORE, (series, span, first, stop, count)).get is not None
@@ -217,9 +217,7 @@ def curves(
         members.setdefault(series.currency, []).append(series)
     answers = []
     for currency, parts in members.items():
-        if max_bars < NO_LIMIT and any(
-            _has_more(snapshot, one.id, span, (start_ns, end_ns), max_bars) for one in parts
-        ):
+        if max_bars < NO_LIMIT and any(has_more(snapshot, one.id, span, (start_ns, end_ns), max_bars) for one in parts):
             return None
         found = [bars_of(snapshot, one.id, span, start_ns, end_ns) for one in parts]
         levels = [level_before(snapshot, one.id, start_ns) for one in parts]

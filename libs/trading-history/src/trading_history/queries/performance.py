@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from trading_history.queries.equity import drawdown
+from trading_history.queries.conversion import Conversion, converted_equity
+from trading_history.queries.equity import MAX_DRAWDOWN_BARS, drawdown, drawdown_of
 from trading_history.queries.grouping import Member, Names, groups
-from trading_history.queries.returns import NO_CAPITAL, Returns, daily_returns
+from trading_history.queries.returns import CONVERTED, NO_CAPITAL, Returns, daily_returns
 from trading_history.queries.round_trips import RoundTrip, all_closed, still_open
 from trading_history.queries.scope import Scope
 from trading_history.queries.value import Value, ratio
@@ -80,26 +81,39 @@ def performance(
     by: Sequence[Member] = (),
     capital: Capital | None = None,
     boundary: DayBoundary = MIDNIGHT_UTC,
+    conversion: Conversion | None = None,
 ) -> list[Performance]:
     """The figures of the round trips that closed in a range, by group and currency, sorted.
 
     By tag, a round trip counts in the group of each of its tags, one without in "". Returns are there for all positions
     and by account; other groups have no capital of their own. Days begin at `boundary`.
+
+    With a conversion, all are in the base currency: a round trip at the rate of its end, without those that have none.
+    Capital has no date, so there are no returns then.
     """
     closed, opened = dict[tuple[Names, str], list[RoundTrip]](), dict[tuple[Names, str], list[RoundTrip]]()
     for found, trips in (
         (closed, all_closed(snapshot, scope, start_ns, end_ns)),
         (opened, still_open(snapshot, scope)),
     ):
-        for trip in trips:
+        for each in trips:
+            trip = each if conversion is None else conversion.trip(each)
+            if trip is None:
+                continue
             for names in groups(trip, trip.tags, by):
                 found.setdefault((names, trip.currency), []).append(trip)
     answers = []
     for names, currency in sorted(closed.keys() | opened.keys()):
         group = dict(names)
         own = _scope_of(scope, group, currency)
-        falls = [] if own.tags else drawdown(snapshot, own, start_ns, end_ns)
-        if own.strategies or own.symbols or own.position_sides or own.tags:
+        falls = [] if own.tags or conversion else drawdown(snapshot, own, start_ns, end_ns)
+        if conversion is not None:
+            returns = CONVERTED
+            own = msgspec.structs.replace(own, currencies=scope.currencies)
+            if not own.tags:
+                curve = converted_equity(snapshot, own, conversion, (start_ns, end_ns), max_bars=MAX_DRAWDOWN_BARS)
+                falls = [drawdown_of(curve, start_ns, end_ns)]
+        elif own.strategies or own.symbols or own.position_sides or own.tags:
             returns = NO_CAPITAL
         else:
             returns = daily_returns(snapshot, own, currency, (start_ns, end_ns), capital or {}, boundary)

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trading_history.queries.conversion import Conversion, Step, steps
 from trading_history.queries.equity import SECOND, Bar, curves
 from trading_history.queries.lots import Realized, realized
 from trading_history.queries.round_trips import all_closed
@@ -42,6 +43,8 @@ class Pnl(msgspec.Struct, frozen=True):
     losses: int
     fills: int
     turnover: Decimal
+    is_whole: bool = True
+    """Whether no rate was missing for it."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -52,27 +55,30 @@ class Table(msgspec.Struct, frozen=True):
     exact: bool = True
 
 
-def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar, method: Method = "average") -> list[Table]:
-    """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values.
+By = Method | Conversion
+"""By another method than average cost, what was realised is folded from fills. A conversion gives one table for all."""
 
-    By another `method` than average cost, what was realised is folded from fills. Raises TooManyFills then.
+
+def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar, by: By = "average") -> list[Table]:
+    """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values.
+    Raises TooManyFills.
     """
     starts = calendar.starts
-    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), calendar.index, method, starts)
+    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), calendar.index, by, starts)
 
 
 def by_hour(
-    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, method: Method = "average"
+    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, by: By = "average"
 ) -> list[Table]:
     """By hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
-    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, method)
+    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, by)
 
 
 def by_weekday(
-    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, method: Method = "average"
+    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, by: By = "average"
 ) -> list[Table]:
     """By weekday in a zone: 7 rows a table, Monday first. Raises as `by_period`."""
-    return _tables(snapshot, scope, start_ns, end_ns, 7, lambda ns: _local(ns, zone).weekday(), method)
+    return _tables(snapshot, scope, start_ns, end_ns, 7, lambda ns: _local(ns, zone).weekday(), by)
 
 
 def _local(time_ns: int, zone: tzinfo) -> datetime:
@@ -85,6 +91,7 @@ class _Sum:
     def __init__(self) -> None:
         self.marked = self.realized = self.fees = self.cash = self.turnover = self.trips_net = ZERO
         self.trips = self.wins = self.losses = self.fills = 0
+        self.is_whole = True
 
     def add(self, bar: Bar) -> None:
         self.marked += bar.close - bar.open
@@ -93,6 +100,15 @@ class _Sum:
         self.cash += bar.cash
         self.fills += bar.fills
         self.turnover += bar.turnover
+
+    def add_step(self, step: Step) -> None:
+        self.marked += step.change
+        self.realized += step.realized
+        self.fees += step.fees
+        self.cash += step.cash
+        self.fills += step.fills
+        self.turnover += step.turnover
+        self.is_whole = self.is_whole and step.is_whole
 
     def close(self, net: Decimal) -> None:
         self.trips_net += net
@@ -104,7 +120,7 @@ class _Sum:
         settled = self.realized - self.fees + self.cash
         return Pnl(
             self.marked, settled, self.realized, self.fees, self.cash, self.trips_net, self.trips, self.wins,
-            self.losses, self.fills, self.turnover,
+            self.losses, self.fills, self.turnover, self.is_whole,
         )  # fmt: skip
 
 
@@ -127,7 +143,7 @@ def _tables(
     end_ns: int,
     rows: int,
     row_of: Callable[[int], int],
-    method: Method,
+    by: By,
     boundaries: Sequence[int] = (),
 ) -> list[Table]:
     """Sums of bars and round trips by row. Bars are as coarse as the boundaries allow."""
@@ -136,17 +152,45 @@ def _tables(
     span = next((one for one in spans if all(not edge % (one * SECOND) for edge in edges)), 60)
     if span == 3_600 and not boundaries and row_of(0) != row_of(3_599 * SECOND):
         span = 60  # a zone whose hours do not begin with those of UTC
+    exact = all(not edge % (60 * SECOND) for edge in edges)
+    if isinstance(by, Conversion):
+        table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)
+        return [Table(by.into, [one.row() for one in table], exact and by.is_exact)]
     sums: dict[str, list[_Sum]] = {}
     if not scope.tags:
         for curve in curves(snapshot, scope, start_ns, end_ns, span) or ():
             table = sums.setdefault(curve.currency, [_Sum() for _ in range(rows)])
             for bar in curve.bars:
                 table[row_of(bar.start_ns)].add(bar)
-        if method != "average":
-            _realize_by_lots(sums, realized(snapshot, scope, method, start_ns, end_ns), row_of)
+        if by != "average":
+            _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
     for trip in all_closed(snapshot, scope, start_ns, end_ns):
         assert trip.closed_ns is not None
         table = sums.setdefault(trip.currency, [_Sum() for _ in range(rows)])
         table[row_of(trip.closed_ns)].close(trip.net)
-    exact = all(not edge % (60 * SECOND) for edge in edges)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
+
+
+def _converted(
+    snapshot: Snapshot,
+    scope: Scope,
+    times: tuple[int, int],
+    conversion: Conversion,
+    span: int,
+    edges: Sequence[int],
+    table: list[_Sum],
+    row_of: Callable[[int], int],
+) -> list[_Sum]:
+    """The sums of all currencies in one."""
+    if not scope.tags:
+        for step in steps(snapshot, scope, conversion, times, span, edges):
+            if step.time_ns >= times[0]:
+                table[row_of(step.time_ns)].add_step(step)
+    for trip in all_closed(snapshot, scope, *times):
+        assert trip.closed_ns is not None
+        converted, row = conversion.trip(trip), table[row_of(trip.closed_ns)]
+        if converted is None:
+            row.is_whole = False
+        else:
+            row.close(converted.net)
+    return table

@@ -51,6 +51,7 @@ def _undefined(reason: str, days: int = 0) -> Returns:
 
 
 NO_CAPITAL = _undefined("no_capital")
+CONVERTED = _undefined("converted")
 ONE = Decimal(1)
 _CASH = "SELECT json_extract(event, '$.cash') FROM events WHERE kind = 'cash' AND in_force"
 _decode = msgspec.json.Decoder(Cash).decode
