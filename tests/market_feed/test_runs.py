@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from market_feed.decisions.event import RunEvents
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.market_state import NOTHING, Market
+from market_feed.decisions.rows import Rows
 from market_feed.market import Instrument, Trade, TradeRun
 from market_feed.schedule.calendar import Calendar
-from market_feed.times import Unit, as_text, as_texts
+from market_feed.times import Unit, as_text
 from market_feed.venues.binance.frames import MIN_RUN, BinanceReader
 from market_feed.venues.decimals import Decimals, are_decimals
 from telemetry_stream.events import Event
@@ -152,8 +153,27 @@ def test_many_texts_are_decimals_if_each_is_one(texts: list[str]) -> None:
     assert are_decimals(texts) is all(map(has, texts))
 
 
-@given(st.lists(st.integers(NOW_US - 10**12, NOW_US)))
-def test_many_times_are_written_as_each_is(times: list[int]) -> None:
-    assert as_texts(times, Unit.MICROSECOND) == {time: as_text(time, Unit.MICROSECOND) for time in times}
-    in_ms = [time // 1_000 for time in times]
-    assert as_texts(in_ms, Unit.MILLISECOND) == {time: as_text(time, Unit.MILLISECOND) for time in in_ms}
+@given(
+    st.sampled_from([Unit.MILLISECOND, Unit.MICROSECOND]),
+    st.integers(0, 10**6) | st.integers(10**17, 10**18 - 100),
+    st.lists(
+        st.tuples(st.integers(0, 2_500), st.integers(0, 3_000) | st.integers(0, 10**18), st.booleans()), min_size=1
+    ),
+)
+def test_rows_are_written_as_each_is(unit: Unit, first: int, some: list[tuple[int, int, bool]]) -> None:
+    times = [
+        (NOW_US // 1_000 + at) * 1_000 // unit.value + (at if unit is Unit.MICROSECOND else 0) for at, _, _ in some
+    ]
+    rows = Rows(len(some))
+    rows.same('{"n":')
+    rows.consecutive(first)
+    rows.same(',"at":"')
+    rows.times(times, unit)
+    rows.same('","of":')
+    rows.numbers([number for _, number, _ in some])
+    rows.each([",true" if is_true else "" for _, _, is_true in some])
+    rows.same("}")
+    assert rows.joined() == ",".join(
+        f'{{"n":{first + place},"at":"{as_text(times[place], unit)}","of":{number}{",true" if is_true else ""}}}'
+        for place, (_, number, is_true) in enumerate(some)
+    )

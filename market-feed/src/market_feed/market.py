@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from market_feed.times import Unit, as_text
+
 Side = Literal["buy", "sell", "unknown"]
 """The aggressor's: `sell` if the taker sold."""
 
@@ -55,19 +57,18 @@ class Trade(msgspec.Struct, gc=False):
 class TradeRun(msgspec.Struct, gc=False):
     """Aggregates of one instrument with consecutive ids from `first` on, in columns, as they came live.
 
-    Many cost a quarter of what as many `Trade`s cost. `times` are in units of `unit_us` microseconds; iterating makes
-    the trades.
+    Many cost a fraction of what as many `Trade`s cost. `times` are the venue's times of the trades, `sent` when it sent
+    them, both in its `unit`. Iterating makes the trades.
     """
 
     code: str
     first: int
     prices: list[str]
     qtys: list[str]
-    sides: list[Side]
+    taker_sold: list[bool]
     times: list[int]
-    unit_us: int
-    ts: list[str]
-    event_ts: list[str]
+    sent: list[int]
+    unit: Unit
     first_ids: list[int]
     last_ids: list[int]
     received_at_ns: int = 0
@@ -87,10 +88,10 @@ class TradeRun(msgspec.Struct, gc=False):
             self.first + index,
             self.prices[index],
             self.qtys[index],
-            self.sides[index],
-            self.ts[index],
-            self.times[index] * self.unit_us,
-            self.event_ts[index],
+            "sell" if self.taker_sold[index] else "buy",
+            as_text(self.times[index], self.unit),
+            self.times[index] * self.unit.value,
+            as_text(self.sent[index], self.unit),
             self.first_ids[index],
             self.last_ids[index],
             received_at_ns=self.received_at_ns,

@@ -1,7 +1,6 @@
 """A venue's times as RFC 3339 text, with the digits that it sent. No I/O."""
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
@@ -12,7 +11,6 @@ EARLIEST_US = 1_230_940_800_000_000
 LONGEST_AHEAD_US = 86_400_000_000
 """A day. A time further ahead of the clock is in another unit, or wrong."""
 
-_THREE = [f"{number:03d}" for number in range(1_000)]
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?Z")
 
 
@@ -41,20 +39,9 @@ def as_text(time: int, unit: Unit) -> str:
     """RFC 3339 in UTC of a time after 2001: three decimals for milliseconds, six for microseconds, none for seconds."""
     digits = str(time)
     if unit is _SECOND:
-        return f"{_second(time)}Z"
+        return f"{second_text(time)}Z"
     place = -3 if unit is _MILLISECOND else -6
-    return f"{_second(int(digits[:place]))}.{digits[place:]}Z"
-
-
-def as_texts(times: Iterable[int], unit: Unit) -> dict[int, str]:
-    """What `as_text` makes of each time in milliseconds or microseconds; for many this takes a third of the time."""
-    distinct, length = set(times), 1_000_000 // unit.value
-    seconds = {second: f"{_second(second)}." for second in {time // length for time in distinct}}
-    if unit is _MILLISECOND:
-        return {time: f"{seconds[time // length]}{_THREE[time % 1_000]}Z" for time in distinct}
-    return {
-        time: f"{seconds[time // length]}{_THREE[time // 1_000 % 1_000]}{_THREE[time % 1_000]}Z" for time in distinct
-    }
+    return f"{second_text(int(digits[:place]))}.{digits[place:]}Z"
 
 
 def from_text(ts: str) -> int:
@@ -66,7 +53,8 @@ def from_text(ts: str) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _second(seconds: int) -> str:
+def second_text(seconds: int) -> str:
+    """RFC 3339 of a second in UTC, without the zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 

@@ -4,6 +4,7 @@ Modules:
 
     market_state  one instrument: its trades in order, what is missing, whether it is current
     event         the events of the market stream
+    rows          many events' text, column by column
     continuity    the order of the ids: hold, fetch, give up
     candles       the closed candles, and which were missed
     conflation    at most one quote in some time

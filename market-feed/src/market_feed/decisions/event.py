@@ -6,6 +6,7 @@ from typing import Literal, overload
 
 import msgspec
 
+from market_feed.decisions.rows import Rows
 from market_feed.market import (
     CANDLE_INTERVAL,
     Candle,
@@ -28,6 +29,7 @@ GAP, STATUS = "gap", "status"
 """The kinds of events that are looked for after a restart, and the kinds of their labels."""
 
 _encode = msgspec.json.Encoder().encode
+_TAKER_SOLD, _TAKER_BOUGHT = '","side":"sell","ts":"', '","side":"buy","ts":"'
 
 
 class ListedEvent(Event):
@@ -55,7 +57,10 @@ class Writer:
         self._numbers = numbers
         venue, symbol = (_encode(text).decode() for text in (instrument.venue, instrument.symbol))
         self._market = f'"venue":{venue},"symbol":{symbol},'
-        self._trade = f'{{"kind":"trade",{self._market}"trade_id":"'
+        self.trade_after_seq = f',"kind":"trade",{self._market}"trade_id":"'
+        """What every trade's event has in front of its id, behind its sequence."""
+
+        self._trade = f"{{{self.trade_after_seq[1:]}"
 
     def trade(self, trade: Trade) -> Event:
         """A trade."""
@@ -122,25 +127,6 @@ class Writer:
         return ListedEvent(f"{COUNTED}#{next(self._numbers)}", text.encode(), Label(kind, self.space))
 
 
-class _Numbered(msgspec.Struct, gc=False):
-    """A live aggregate as it is journaled: to the byte what `Writer.trade` makes, with its sequence."""
-
-    seq: int
-    kind: str
-    venue: str
-    symbol: str
-    trade_id: str
-    price: str
-    qty: str
-    side: str
-    ts: str
-    event_ts: str
-    received_at_ns: int
-    origin: str
-    first_trade_id: str
-    last_trade_id: str
-
-
 class RunEvents(ConsecutiveEvents[Event]):
     """The events of a run, made together when they are numbered."""
 
@@ -169,40 +155,27 @@ class RunEvents(ConsecutiveEvents[Event]):
 
     def numbered(self, first: int, start: int, stop: int) -> bytes:
         """As of the base class."""
-        run, instrument, received_at_ns = self._run, self._writer.instrument, self._run.received_at_ns
-        venue, symbol, part = instrument.venue, instrument.symbol, slice(start, stop)
-        columns = zip(
-            range(first, first + stop - start),
-            map(str, range(run.first + start, run.first + stop)),
-            run.prices[part],
-            run.qtys[part],
-            run.sides[part],
-            run.ts[part],
-            run.event_ts[part],
-            map(str, run.first_ids[part]),
-            map(str, run.last_ids[part]),
-            strict=True,
-        )
-        events = [
-            _Numbered(
-                seq,
-                "trade",
-                venue,
-                symbol,
-                number,
-                price,
-                qty,
-                side,
-                ts,
-                event_ts,
-                received_at_ns,
-                "live",
-                first_id,
-                last_id,
-            )
-            for seq, number, price, qty, side, ts, event_ts, first_id, last_id in columns
-        ]
-        return _encode(events)[1:-1]
+        run, part = self._run, slice(start, stop)
+        first_ids = run.first_ids[part]
+        rows = Rows(len(first_ids))
+        rows.same('{"seq":')
+        rows.consecutive(first)
+        rows.same(self._writer.trade_after_seq)
+        rows.consecutive(run.first + start)
+        rows.same('","price":"')
+        rows.each(run.prices[part])
+        rows.same('","qty":"')
+        rows.each(run.qtys[part])
+        rows.each([_TAKER_SOLD if sold else _TAKER_BOUGHT for sold in run.taker_sold[part]])
+        rows.times(run.times[part], run.unit)
+        rows.same('","event_ts":"')
+        rows.times(run.sent[part], run.unit)
+        rows.same(f'","received_at_ns":{run.received_at_ns},"origin":"live","first_trade_id":"')
+        rows.numbers(first_ids)
+        rows.same('","last_trade_id":"')
+        rows.numbers(run.last_ids[part])
+        rows.same('"}')
+        return rows.joined().encode()
 
 
 def numbers_after(last: int) -> Iterator[int]:

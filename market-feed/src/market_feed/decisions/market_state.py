@@ -130,12 +130,13 @@ class Market:
     def run_events(self, run: TradeRun, now: float, received_at_ns: int) -> Sequence[Event]:
         """The events of trades that came live together: as a whole where nothing is decided for one alone."""
         run.received_at_ns = received_at_ns
+        unit_us = run.unit.value
         is_inside = self.session.calendar.is_always_open or (
-            self.session.is_open and self.session.admits_all(min(run.times) * run.unit_us, max(run.times) * run.unit_us)
+            self.session.is_open and self.session.admits_all(min(run.times) * unit_us, max(run.times) * unit_us)
         )
         if self.awaits_start is not None or not is_inside or not self.continuity.take_run(run):
             return self.trade_events(list(run), now, received_at_ns)
-        last_us = run.times[-1] * run.unit_us
+        last_us = run.times[-1] * unit_us
         self._note_arrival(last_us, now, received_at_ns)
         self.last_trade_us, self.last_price = last_us, run.prices[-1]
         self.trades += len(run)

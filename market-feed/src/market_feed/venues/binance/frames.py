@@ -1,9 +1,8 @@
 """Reads Binance's combined streams. https://github.com/binance/binance-spot-api-docs, web-socket-streams. No I/O."""
 
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
 from operator import le
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,7 +19,7 @@ from market_feed.market import (
     TradeRun,
     Unreadable,
 )
-from market_feed.times import Unit, as_text, as_texts, is_plausible, plausible_range
+from market_feed.times import Unit, as_text, is_plausible, plausible_range
 from market_feed.venues.decimals import Decimals, are_decimals
 from telemetry_stream.id_spaces import MAX_DIGITS
 
@@ -45,10 +44,7 @@ class _Kline(msgspec.Struct, gc=False):
 
 
 class _Data(msgspec.Struct, gc=False):
-    """The members of every event that is used; which of them an event has depends on `e`. Quotes have no `e`.
-
-    Those of an aggregate come first, in the venue's order: that is the quickest to read.
-    """
+    """The members of every event that is used; which of them an event has depends on `e`. Quotes have no `e`."""
 
     e: str = ""
     E: int = 0
@@ -69,6 +65,27 @@ class _Data(msgspec.Struct, gc=False):
     k: _Kline | None = None
 
 
+class _Aggregate(msgspec.Struct, gc=False):
+    """An aggregate as the venue sends it, its members in the venue's order: that is the quickest to read."""
+
+    e: Literal["aggTrade"]
+    E: int
+    s: str
+    a: int
+    p: str
+    q: str
+    f: int
+    l: int  # noqa: E741 -- the venue's name
+    T: int
+    m: bool
+
+
+class _AggregateFrame(msgspec.Struct, gc=False):
+    """An aggregate of a combined stream."""
+
+    data: _Aggregate
+
+
 class _Frame(msgspec.Struct, gc=False):
     """An event of a stream, or the answer to a message of ours, or a bare event."""
 
@@ -81,6 +98,7 @@ class _Frame(msgspec.Struct, gc=False):
     error: Any = None
 
 
+_decode_aggregates = msgspec.json.Decoder(list[_AggregateFrame]).decode
 _decode_all = msgspec.json.Decoder(list[_Frame]).decode
 _decode_one = msgspec.json.Decoder(_Frame | list[_Frame]).decode
 _REASONS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -99,7 +117,7 @@ class BinanceReader:
         self._decimals = Decimals()
         trades = {"trade": self._trade} if single else {AGGREGATE: self._aggregate}
         self._reads_aggregates = not single
-        self._read_event: dict[str, Callable[[_Data, int], Item | None]] = {
+        self._read_event: dict[str, Callable[[Any, int], Item | None]] = {
             **trades,
             "": self._quote,
             "kline": self._kline,
@@ -110,42 +128,46 @@ class BinanceReader:
         """What the frames say, in order. They are decoded as one array, and one by one only if that fails."""
         self._earliest, self._latest = plausible_range(self.unit, now_us)
         self._us = self.unit.value
+        joined = b"[%b]" % b",".join(frames)
+        if len(frames) >= MIN_RUN and self._reads_aggregates and self._unit_is_certain:
+            only = _only_aggregates(joined)
+            if len(only) == len(frames):
+                return self._aggregates(only, now_us)
         try:
-            decoded = _decode_all(b"[%b]" % b",".join(frames))
+            decoded = _decode_all(joined)
         except _REASONS:
             decoded = []
         if len(decoded) != len(frames):
             return [item for frame in frames for item in self._read_alone(frame, now_us)]
-        trades: list[Item] = []
         others: list[Item] = []
-        aggregates: dict[str, list[_Data]] = {}
-        code, some = "", list[_Data]()
+        aggregates: list[_Data] = []
         for frame in decoded:
             data = frame.data
             if type(data) is not _Data:
                 others += self._others(frame, now_us)
             elif data.e == AGGREGATE:
-                if data.s != code or not some:
-                    code = data.s
-                    some = aggregates.setdefault(code, [])
-                some.append(data)
+                aggregates.append(data)
             else:
                 item = self._event(data, now_us)
                 if item is not None:
                     others.append(item)
-        for some in aggregates.values():
-            trades += self._aggregates(some, now_us)
-        return trades + others
+        return self._aggregates(aggregates, now_us) + others
 
-    def _aggregates(self, some: list[_Data], now_us: int) -> list[Item]:
-        """One instrument's aggregates: a run, if there are enough and nothing about them is unusual."""
-        run = self._run(some) if len(some) >= MIN_RUN else None
-        if run is not None:
-            return [run]
-        items = (self._sound_aggregate(data) or self._event(data, now_us) for data in some)
-        return [item for item in items if item is not None]
+    def _aggregates(self, all_: Sequence[_Data] | Sequence[_Aggregate], now_us: int) -> list[Item]:
+        """What aggregates say, by instrument: in a run, if there are enough and nothing about them is unusual."""
+        items: list[Item] = []
+        for some in _by_code(all_):
+            run = self._run(some) if len(some) >= MIN_RUN else None
+            if run is not None:
+                items.append(run)
+                continue
+            for data in some:
+                item = self._sound_aggregate(data) or self._event(data, now_us)
+                if item is not None:
+                    items.append(item)
+        return items
 
-    def _run(self, some: list[_Data]) -> TradeRun | None:
+    def _run(self, some: Sequence[_Data] | Sequence[_Aggregate]) -> TradeRun | None:
         """The same checks as in `_aggregate`, and consecutive ids; None if any fails."""
         if not (self._reads_aggregates and self._unit_is_certain):
             return None
@@ -171,20 +193,8 @@ class BinanceReader:
             and are_decimals(qtys)
         ):
             return None
-        text = as_texts(chain(times, sent), self.unit).__getitem__
-        return TradeRun(
-            some[0].s,
-            number,
-            prices,
-            qtys,
-            ["sell" if maker else "buy" for maker in makers],
-            times,
-            self._us,
-            list(map(text, times)),
-            list(map(text, sent)),
-            first_ids,
-            last_ids,  # type: ignore[arg-type]  # all are int
-        )
+        # The checks have shown that no id is a text and no maker is missing.
+        return TradeRun(some[0].s, number, prices, qtys, makers, times, sent, self.unit, first_ids, last_ids)  # type: ignore[arg-type]
 
     def _read_alone(self, frame: bytes, now_us: int) -> list[Item]:
         try:
@@ -212,13 +222,13 @@ class BinanceReader:
             return [Subscriptions(tuple(str(name) for name in frame.result))]
         return []
 
-    def _event(self, data: _Data, now_us: int) -> Item | None:
+    def _event(self, data: _Data | _Aggregate, now_us: int) -> Item | None:
         read = self._read_event.get(data.e)
         if read is not None:
             return read(data, now_us)
         return ShutdownNotice() if data.e == SHUTDOWN else None
 
-    def _sound_aggregate(self, data: _Data) -> Trade | None:
+    def _sound_aggregate(self, data: _Data | _Aggregate) -> Trade | None:
         """An aggregate with nothing unusual, as nearly all are; None for everything else.
 
         What is checked is the same as in `_aggregate`, which takes three times as long.
@@ -312,6 +322,24 @@ class BinanceReader:
     @staticmethod
     def _ticker(data: _Data, _now_us: int) -> Item | None:
         return Head(data.s, data.L) if data.s else None
+
+
+def _only_aggregates(joined: bytes) -> list[_Aggregate]:
+    """The aggregates of a joined array of frames; none if it has anything else in it, or anything unusual."""
+    try:
+        return [frame.data for frame in _decode_aggregates(joined)]
+    except _REASONS:
+        return []
+
+
+def _by_code(aggregates: Sequence[_Data] | Sequence[_Aggregate]) -> Iterable[Sequence[_Data] | Sequence[_Aggregate]]:
+    """Each instrument's aggregates."""
+    if len({data.s for data in aggregates}) <= 1:
+        return [aggregates] if aggregates else []
+    found: dict[str, list[Any]] = {}
+    for data in aggregates:
+        found.setdefault(data.s, []).append(data)
+    return found.values()
 
 
 def side_of(buyer_is_maker: bool | None) -> Side:
