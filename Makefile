@@ -20,7 +20,7 @@ echo "or say where it is: make PYTHON=/path/to/python3.12 $(or $(MAKECMDGOALS),e
 exit 1
 endef
 
-.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo test torture lint bench graph lock audit clean
+.PHONY: help env-setup apps-up apps-down infra-up infra-down open demo seed test torture lint bench graph lock audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ open: env-setup ## open the live page, and the dashboards if Grafana runs
 demo: env-setup ## show a made-up market, bots that trade in it, with a ledger and ports of its own until Ctrl-C; RATE= trades per second, SECONDS=, PORT=
 	@$(BIN)/python -m infra.local.demo $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(PORT),--port $(PORT)) $(if $(STREAM_PORT),--stream-port $(STREAM_PORT))
+
+seed: env-setup ## fill the empty ledger of the running apps with six weeks of made-up trades, so that every page shows something; ARGS= e.g. "--days 90"
+	@$(BIN)/trading-app seed $(ARGS)
 
 test: env-setup ## run all tests; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)

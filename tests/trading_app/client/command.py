@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import dataclass
 
-from trading_app.client import demo, send
+from trading_app.client import demo, seed, send
 
 
 @dataclass(frozen=True)
@@ -27,3 +27,10 @@ def run_demo(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
     demo.add_arguments(parser)
     return demo.run(parser.parse_args([str(argument) for argument in arguments]), Settings())
+
+
+def run_seed(*arguments: object) -> int:
+    """`trading-app seed …`; the exit code."""
+    parser = argparse.ArgumentParser()
+    seed.add_arguments(parser)
+    return seed.run(parser.parse_args([str(argument) for argument in arguments]), Settings())

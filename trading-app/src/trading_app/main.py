@@ -1,7 +1,8 @@
 """The command `trading-app`. Without arguments it serves.
 
-`import`, `imports`, `send`, `export`, `event` and `demo` are clients of a running app. `doctor`, `backup` and `restore`
-maintain its journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens, `hook` looks after webhooks.
+`import`, `imports`, `send`, `export`, `event`, `demo` and `seed` are clients of a running app. `doctor`, `backup` and
+`restore` maintain its journal. `zmq-keys` makes keys for its ZeroMQ ports, `token` makes API tokens, `hook` looks after
+webhooks.
 """
 
 import argparse
@@ -21,6 +22,7 @@ COMMANDS = {
     "event": ("client.event", "post a correction, cash, or another event"),
     "follow": ("client.follow", "take an account's trades from an exchange"),
     "demo": ("client.demo", "post a realistic stream of trades"),
+    "seed": ("client.seed", "fill an empty ledger with a made-up past of some weeks"),
     "hook": ("commands.hook", "add, try and look after webhooks"),
     "instruments": ("commands.instruments", "check and list what symbols are"),
     "doctor": ("commands.journal", ""),
@@ -80,8 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("trading-app"))
     commands = parser.add_subparsers(
         dest="command",
-        metavar="import | imports | send | export | event | follow | demo | hook | instruments | doctor | backup |"
-        " restore | token | zmq-keys",
+        metavar="import | imports | send | export | event | follow | demo | seed | hook | instruments | doctor |"
+        " backup | restore | token | zmq-keys",
     )
     given = sys.argv[1] if len(sys.argv) > 1 else ""
     wanted = [given] if given in COMMANDS else list(COMMANDS) if given else []

@@ -1,5 +1,5 @@
 """The command line's clients of the app: `import` takes a trader's file, `send` posts a file of trades, `demo` a
-made-up stream, `event` an event; `export` writes a file of trades, `follow` takes them from an
+made-up stream, `seed` a made-up past, `event` an event; `export` writes a file of trades, `follow` takes them from an
 exchange.
 
 open (trade_files, json_array) → complete (completion) → batch (batches) → post (delivery, pace) → show (progress)
@@ -17,6 +17,8 @@ Modules:
     imports      `trading-app imports list`, `trading-app imports undo ID`
     send         `trading-app send FILE`
     demo         `trading-app demo`
+    seed         `trading-app seed`
+    past         the made-up past that it sends
     export       `trading-app export [FILE]`
     follow       `trading-app follow ccxt`
     event        `trading-app event KIND name=value …`

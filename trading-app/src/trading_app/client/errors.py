@@ -4,6 +4,7 @@ ClientError
 ├── UsageError    an argument is not valid                                exit code 2
 ├── FileError     the file can't be read as trades                        exit code 2
 ├── Refused       the app refused the request for good                    exit code 1
+├── NotEmpty      the ledger has events that were not made up             exit code 1
 └── Unreachable   no usable answer within the time allowed                exit code 1
 """
 
@@ -28,6 +29,10 @@ class FileError(ClientError):
     """The file, or a line of it, can't be read as trades."""
 
     exit_code = 2
+
+
+class NotEmpty(ClientError):
+    """The ledger has events that were not made up, or gets some from another program."""
 
 
 class Unreachable(ClientError):
