@@ -1,16 +1,24 @@
 """The page with the history: trades of any range, figures by currency, nothing that sticks out on a phone."""
 
+import re
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from telemetry_stream.events import StreamPosition
 from tests.browser.desk import tab
 from tests.support.built_history import build_history
 from tests.trading_app.running import RunningApp, running
+from trading_history.candles.candle import Candle, CandleKey, Market
+from trading_history.candles.store import CandleWriter, TradeIds
 from trading_history.schema import HISTORY_FILE
+from trading_model.topics import MARKET_DATA
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 DESK = {"viewport": {"width": 1440, "height": 1000}}
@@ -85,6 +93,43 @@ def test_the_figures_are_those_of_the_api(page: Page) -> None:
     expect(page.locator("#facts dd").nth(1)).to_have_text("+5.50")
     page.locator("#currency").select_option("EUR")
     expect(page.locator("#facts dd").nth(1)).to_have_text("0.00")
+
+
+def test_all_parts_show_the_same_currency_whichever_answer_comes_first(browser: Browser, app: RunningApp) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with tab(browser, **DESK) as page:
+        page.route("**/api/equity*", hold)  # until the answer by day, which begins with EUR, is there
+        with page.expect_response("**/api/pnl*"):
+            page.goto(f"{app.url}/history", wait_until="commit")
+        held[0].continue_()
+        expect(page.locator("#currency")).to_have_value("USDT")
+        expect(page.locator("#calendar [data-day='2026-01-05']")).to_have_attribute("title", "10.5 USDT, 2 trades")
+
+
+def test_prices_have_the_own_trades_marked_and_are_those_of_a_market_that_is_followed(
+    browser: Browser, app: RunningApp
+) -> None:
+    for page in opened(browser, app.url, **DESK):
+        expect(page.locator("#prices-title")).to_have_text("Prices of ETH/EUR")  # the one traded last
+        page.locator("#filter-symbol").select_option("BTC/USDT")
+        expect(page.locator("#prices-title")).to_have_text("Prices of BTC/USDT")
+        legend = page.locator("#prices-legend")
+        expect(legend).to_have_text(re.compile(r"^95\.00 · 95\.00 to 95\.00 · 2026-02-02 .* · ▼ 1$"))
+        expect(page.locator("#prices-source")).to_have_text("Candles of 1h made of your own trades, all accounts.")
+        price = Decimal("96.5")
+        start = int(datetime(2026, 2, 2, 10, tzinfo=UTC).timestamp())
+        candle = Candle(price, price, price, price, price, price, 1, start * 10**9, start * 10**9)
+        market = Market("binance", "BTC-USDT")
+        with closing(CandleWriter(app.data_folder)) as candles:
+            at = StreamPosition("a-stream", 1)
+            candles.commit(MARKET_DATA, at, {CandleKey(market, 3600, start): candle}, {TradeIds(market, "single"): 1})
+        page.get_by_role("button", name="All", exact=True).click()
+        expect(page.locator("#prices-source")).to_have_text("Candles of 1h of the market at binance.")
+        expect(legend).to_have_text(re.compile(r"^96\.50 · 96\.50 to 96\.50 · .* · ▼ 1$"))
 
 
 def test_on_a_phone_nothing_sticks_out_and_axe_finds_nothing_serious(browser: Browser, app: RunningApp) -> None:

@@ -3,6 +3,7 @@
 import { ChartView, palette } from "./chart_view.js";
 import { byId, make, setText, show } from "./elements.js";
 import { paced } from "./frames.js";
+import { sideCounts, sideMarks } from "./marks.js";
 import { add, decimalsOf, fixed, group, groupSigned, sign } from "./numbers.js";
 import { Series } from "./series.js";
 import { clock, minute } from "./times.js";
@@ -11,7 +12,6 @@ const { BaselineSeries, createSeriesMarkers, HistogramSeries, LineSeries, LineSt
 
 const PAUSE_MS = 250;
 const BEGIN_WITH = 300;       // points in the first view
-const MAX_MARKED = 40;        // marks in a view, for each side
 const MAX_ENTRY_LINES = 4;
 
 export class Charts {
@@ -149,18 +149,9 @@ export class Charts {
     this.notional.showLast(seconds, minutes.points.at(-1)?.time);
   }
 
-  // Divides the view into at most MAX_MARKED pieces and marks the last buy and the last sale in each.
   #mark() {
-    const bars = this.#series.seconds.points, range = this.price.chart.timeScale().getVisibleLogicalRange();
-    const from = Math.max(0, Math.floor(range?.from ?? 0)), to = Math.min(bars.length, Math.ceil(range?.to ?? bars.length) + 1);
-    const stride = Math.max(1, Math.ceil((to - from) / MAX_MARKED)), marks = [], colours = palette();
-    for (let piece = from - (from % stride); piece < to; piece += stride) {
-      const inside = bars.slice(piece, piece + stride);
-      const buy = inside.findLast((bar) => bar.buys), sell = inside.findLast((bar) => bar.sells);
-      if (buy) marks.push({ time: buy.time, position: "belowBar", shape: "arrowUp", color: colours.buy, size: 0.6 });
-      if (sell) marks.push({ time: sell.time, position: "aboveBar", shape: "arrowDown", color: colours.sell, size: 0.6 });
-    }
-    this.marks.setMarkers(marks.sort((left, right) => left.time - right.time));
+    const range = this.price.chart.timeScale().getVisibleLogicalRange();
+    this.marks.setMarkers(sideMarks(this.#series.seconds.points, range, palette()));
   }
 
   #drawEntries() {
@@ -205,8 +196,7 @@ export class Charts {
   #priceAt(time) {
     const { seconds } = this.#series, bar = time === null ? seconds.points.at(-1) : seconds.known.get(time);
     if (!bar) return "";
-    const counts = [bar.buys && `▲ ${bar.buys}`, bar.sells && `▼ ${bar.sells}`].filter(Boolean).join(" ");
-    return `${group(bar.price)} · ${clock(bar.time)} · ${counts}`;
+    return `${group(bar.price)} · ${clock(bar.time)} · ${sideCounts(bar)}`;
   }
 
   #pnlAt(time) {

@@ -7,13 +7,14 @@ import { Calendar } from "./history_calendar.js";
 import { Equity } from "./history_equity.js";
 import { Fills } from "./history_fills.js";
 import { Performance } from "./history_performance.js";
+import { Prices } from "./history_prices.js";
 import { Range } from "./history_range.js";
 import { group } from "./numbers.js";
 
 const currency = byId("currency");
 const filters = new Filters(load);
 const range = new Range(load);
-const parts = [new Equity(), new Calendar(), new Performance(), new Fills()];
+const parts = [new Equity(), new Calendar(), new Performance(), new Prices(), new Fills()];
 let asked = 0;
 
 // The parameters of a call: the range and the filters, and what the part adds.
@@ -26,7 +27,7 @@ async function load() {
   const isLate = () => turn !== asked;  // another choice was made while the answer was under way
   show(byId("problem"), false);
   try {
-    await Promise.all([loadChoices(), ...parts.map((part) => part.load(query, isLate, { currency, asOf }))]);
+    await Promise.all([loadChoices(), ...parts.map((part) => part.load(query, isLate, { currency, asOf, drawAll }))]);
   } catch (error) {
     if (isLate()) return;
     setText(byId("problem"), error.message);
@@ -44,6 +45,11 @@ async function loadChoices() {
   filters.offer({ symbol: symbols.map((one) => one.symbol), account: values("accounts"), strategy: values("strategies") });
 }
 
-currency.addEventListener("change", () => parts.forEach((part) => part.draw(currency.value)));
+// Every part shows the same currency, whichever answer came first.
+function drawAll() {
+  parts.forEach((part) => part.draw(currency.value));
+}
+
+currency.addEventListener("change", drawAll);
 currency.append(make("option", { value: "" }, "–"));
 load();

@@ -30,7 +30,7 @@ export class Calendar {
     this.#rows = answer.pnl;
     this.#by = answer.by;
     this.#count = SHOWN;
-    this.draw(currency.value || (answer.pnl[0]?.currency ?? ""));
+    this.draw(currency.value);
   }
 
   draw(currency) {

@@ -30,7 +30,7 @@ export class Equity {
     this.#follow(this.below, this.net);
   }
 
-  async load(query, isLate, { currency, asOf }) {
+  async load(query, isLate, { currency, asOf, drawAll }) {
     const [curves, falls] = await Promise.all([ask(`/api/equity?${query({ points: POINTS })}`), ask(`/api/drawdown?${query()}`)]);
     if (isLate()) return;
     asOf(curves.as_of);
@@ -40,7 +40,7 @@ export class Equity {
     const fills = (code) => this.#rows.reduce((sum, row) => sum + (row.currency === code ? row.fills : 0), 0);
     // The one with the most trades first: it is shown until another one is chosen.
     offer(currency, this.#curves.map((curve) => curve.currency).sort((one, other) => fills(other) - fills(one)));
-    this.draw(currency.value);
+    drawAll();
   }
 
   draw(currency) {
