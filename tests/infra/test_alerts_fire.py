@@ -3,15 +3,19 @@
 import random
 import re
 import signal
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from market_feed.simulator.random_market import random_ticks
+from market_feed.simulator.tape import Tick
 from tests.infra.prometheus import Prometheus, needs_prometheus, running_prometheus
 from tests.infra.queries import ROOT
 from tests.support import faulty_app
 from tests.support.apps import Apps, answers, running_apps
+from tests.support.fake_exchange import fake_exchange
 from tests.support.faulty_app import COMMAND, Fault
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
@@ -39,7 +43,7 @@ def prometheus(apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             text = re.sub(longer, shorter, text)
         (folder / path.name).write_text(text)
     often = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "250ms"}
-    ports = {"trading-app": apps.web_port, "metrics-sidecar": apps.sidecar_port}
+    ports = {"trading-app": apps.web_port, "metrics-sidecar": apps.sidecar_port, "one-test's-feed": apps.feed_port}
     jobs = [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in ports.items()]
     rules = [str(folder / name) for name in ("alerts.yml", "recording.yml")]
     with running_prometheus(folder, {"global": often, "scrape_configs": jobs, "rule_files": rules}) as running:
@@ -110,6 +114,24 @@ def test_a_mark_without_a_market(apps: Apps, prometheus: Prometheus) -> None:
         wait_for(prometheus, "MarkStale")
         say("last")
     wait_for_the_end_of(prometheus, "MarkStale")
+
+
+def test_a_market_whose_trades_arrive_late(apps: Apps, prometheus: Prometheus) -> None:
+    late_ms = 9_000
+
+    def ticks() -> Iterator[Tick]:
+        for tick in random_ticks(["BTC-USDT"], 20, time.time_ns(), SEED):
+            if "T" in tick.data:
+                tick.data["T"] = time.time_ns() // 1_000_000 - late_ms
+            yield tick
+
+    with fake_exchange() as exchange:
+        apps.start("market-feed", FEED_SYMBOLS="BTC-USDT", **exchange.settings)
+        exchange.play(ticks(), speed=1)
+        wait_for(prometheus, "MarketDelayed")
+        late_ms = 0
+        wait_for_the_end_of(prometheus, "MarketDelayed")
+        apps.stop_one("market-feed")
 
 
 def test_trades_that_cease(apps: Apps, prometheus: Prometheus) -> None:
