@@ -32,7 +32,8 @@ UNSAYABLE = re.compile(
     r"|must be later than from|must be at most \d+ years later than from|is not between the years .*"
     r"|is not a time of day.*|has \d+ words.*|begins with .*, which is not a time of day.*|goes with no day_boundary.*"
     r"|is not one that this call gave.*|must not be less than min_.*|has a group twice|must be closed for a range.*"
-    r"|and to must not hold more than .*"
+    r"|and to must not hold more than .*|goes with rates=dated or .*|must name a currency: BASE_CURRENCY is not set"
+    r"|must be average .*|must not be later than \d+, to which the history has come|asks about more than .*"
 )
 
 trades = st.fixed_dictionaries(

@@ -14,7 +14,7 @@ from tests.trading_app.running import RunningApp, running
 # A live stream has no end. Without one, what is refused is tried here; what a stream sends: test_live_stream.py.
 SETTINGS = {"WEBAPP_MAX_LIVE_STREAMS": "0", "LOG_LEVEL": "INFO"}
 NEEDS_ANALYTICS = "metrics/latest"
-ALIKE = ("candles", "drawdown", "equity", "imports", "performance", "positions", "round-trips", "symbols", "trades")
+ALIKE = ("candles", "equity", "imports", "performance", "pnl", "positions", "round-trips", "symbols", "trades")
 """Calls of the history are made of the same parts: one is asked here, all of them by EXAMPLES=1 and in the torture."""
 
 TOKEN = "a-token-of-the-tests"

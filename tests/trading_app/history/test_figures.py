@@ -171,3 +171,26 @@ def test_figures_in_one_currency_say_the_rates_and_what_has_none(api: httpx.Clie
     assert api.get("/api/pnl?rates=dated").json()["detail"] == "into must name a currency: BASE_CURRENCY is not set"
     assert api.get("/api/pnl?into=EUR").status_code == 422
     assert api.get("/api/pnl?rates=dated&into=USDT&method=fifo").status_code == 422
+
+
+def test_the_past_can_be_asked_as_it_was_known(api: httpx.Client) -> None:
+    before = api.get("/api/trades?as_of=4").raise_for_status()
+    assert (before.json()["as_of"], before.headers["history-as-of"]) == (4, "4")
+    assert shown(before.json()["trades"], "seq", "price", "corrections") == [
+        (4, "95.50", []), (3, "90", []), (2, "110", []), (1, "100", []),
+    ]  # fmt: skip
+    assert shown(rows(api, "trades", as_of=7, symbol="ETH/USDT"), "seq", "in_force") == [(7, True)]
+    assert rows(api, "trades", symbol="ETH/USDT") == []
+    (trip,) = rows(api, "round-trips", as_of=4)
+    assert (trip["gross"], trip["revision"]) == ("0", 3)
+    assert shown(rows(api, "performance", as_of=4, strategy="default"), "net", "trips") == [("-1", 1)]
+    assert rows(api, "equity", as_of=2)[-1]["close"] == "19"
+    assert rows(api, "drawdown", as_of=2)[0]["max"] == "0.5"
+    assert shown(rows(api, "positions", as_of=1), "quantity", "average") == [("2", "100")]
+    for call, revision in (("pnl", 5), ("equity", 5), ("performance", 5), ("pnl?as_of=4", 0)):
+        assert api.get(f"/api/{call}").json()["revision"] == revision
+    assert api.get("/api/pnl?as_of=8").json()["pnl"] == api.get("/api/pnl").json()["pnl"]
+    refused = api.get("/api/pnl?as_of=9")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422, "as_of must not be later than 8, to which the history has come",
+    )  # fmt: skip

@@ -11,6 +11,7 @@ Modules:
     writer      applies batches, in transactions with the position
     reader      reads a snapshot: fills in the order of trading
     queries     questions of the API, the page and metrics
+    past        the history as it was known at an earlier sequence, in memory
     candles     candles of markets, in a store of their own
     follow      brings the store up to date from the stream
     rebuild     builds the store from a journal in the same folder

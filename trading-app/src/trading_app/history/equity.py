@@ -11,6 +11,7 @@ from starlette.responses import Response
 from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
+from trading_app.history.parameters import REVISION
 from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import instant, row_of, shown
 from trading_app.history.schemas import schema_of, table_responses
@@ -19,6 +20,7 @@ from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_history.queries.conversion import converted_equity
 from trading_history.queries.equity import Curve, Drawdown, drawdown, equity
+from trading_history.queries.positions import revision
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
 from trading_model.decimals import AVERAGE, ZERO, exactly
@@ -112,7 +114,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             "Bars, ascending",
             "equity",
             EquityRow,
-            {"curves": {"type": "array", "items": schema_of(CurveOutline)}, **conversion.MORE},
+            {"curves": {"type": "array", "items": schema_of(CurveOutline)}, **REVISION, **conversion.MORE},
         ),
     )
     async def get_equity(
@@ -132,10 +134,14 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 for curve in curves
                 for bar in curve.bars
             ]
-            more = {"curves": [_outline(one) for one in curves], **conversion.said_of(made, question)}
+            more = {
+                "curves": [_outline(one) for one in curves],
+                "revision": revision(snapshot, scope),
+                **conversion.said_of(made, question),
+            }
             return _table("equity", EquityRow, rows, snapshot, question, more)
 
-        return await store.answer(question.form, read)
+        return await store.answer(question.form, read, question.earlier)
 
     @api.get(
         "/api/drawdown",
@@ -154,7 +160,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             falls = drawdown(snapshot, scope, start, end, SPANS[interval])
             return _table("drawdown", DrawdownRow, [_fall(one, scope, accounts) for one in falls], snapshot, question)
 
-        return await store.answer(question.form, read)
+        return await store.answer(question.form, read, question.earlier)
 
 
 def _table(

@@ -6,6 +6,7 @@ from fastapi import Query
 
 from trading_app.query.question import Format, checked
 from trading_app.query.routes import Label, SymbolLabel
+from trading_history.past import MAX_FILLS as MAX_PAST_FILLS
 from trading_history.queries.keys import Wanted
 from trading_history.queries.lots import MAX_FILLS
 from trading_model.accounting.lots import Method
@@ -46,6 +47,24 @@ MethodName = Annotated[
         f" the newest (`lifo`). Not average: positions with more than {MAX_FILLS} trades are refused.",
     ),
 ]
+AsOf = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=2**63 - 1,
+        description="What was known up to this sequence: the answer of then. Refused where it depends on more than"
+        f" {MAX_PAST_FILLS} trades.",
+    ),
+]
+REVISION = {
+    "revision": {
+        "type": "integer",
+        "minimum": 0,
+        "description": "The last event that changed the past of the positions: late, or a correction; 0 for none.",
+    }
+}
+"""The schema of the member that says it."""
+
 METHOD = {"method": {"enum": list(get_args(Method))}}
 """The schema of the member that says the method."""
 

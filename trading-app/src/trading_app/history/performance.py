@@ -10,7 +10,7 @@ from starlette.responses import Response
 from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
-from trading_app.history.parameters import Tag, read_tag
+from trading_app.history.parameters import REVISION, Tag, read_tag
 from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
@@ -21,6 +21,7 @@ from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import refused
 from trading_history.queries.grouping import Member
 from trading_history.queries.performance import Performance, performance
+from trading_history.queries.positions import revision
 from trading_history.queries.slippage import GroupSlippage
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
@@ -109,7 +110,9 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         summary="Win rate, profit factor, drawdown, returns and more, by group",
         response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
-        responses=table_responses("A row for each group and currency", "performance", PerformanceRow, conversion.MORE),
+        responses=table_responses(
+            "A row for each group and currency", "performance", PerformanceRow, REVISION | conversion.MORE
+        ),
     )
     async def get_performance(question: Asked, converted: Converted, by: Groups = None, tag: Tag = None) -> Response:
         """Of the round trips that closed in the range. Returns are there for all positions and by account, where
@@ -130,10 +133,13 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             )
             slippage = not_converted if made else of_groups(store.folder, snapshot, question, wanted_tag, members)
             rows = [_row(one, slippage(one.group, one.currency)) for one in found]
-            more = conversion.said_of(made, question)
+            more = {
+                "revision": revision(snapshot, question.scope(snapshot)),
+                **conversion.said_of(made, question),
+            }
             return Table("performance", PerformanceRow, rows, snapshot.position.sequence, more, closed=question.closed)
 
-        return await store.answer(question.form, read)
+        return await store.answer(question.form, read, question.earlier)
 
 
 def _members(by: str | None) -> tuple[Member, ...]:

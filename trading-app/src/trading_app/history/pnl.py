@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from trading_app.history import conversion
 from trading_app.history.answers import Table
-from trading_app.history.parameters import METHOD, MethodName, Tag, read_tag
+from trading_app.history.parameters import METHOD, REVISION, MethodName, Tag, read_tag
 from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import instant, row_of
 from trading_app.history.schemas import table_responses
@@ -18,6 +18,7 @@ from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import refused
 from trading_history.queries import pnl
+from trading_history.queries.positions import revision
 from trading_history.reader import Snapshot
 from trading_model.days import Calendar, DayBoundary, Period
 
@@ -58,6 +59,7 @@ ByName = Annotated[By, Query(description="`hour` and `weekday` add up all times 
 PERIOD_NAME = {"enum": list(get_args(By))}
 MORE = {
     **METHOD,
+    **REVISION,
     **conversion.MORE,
     "by": PERIOD_NAME,
     "requested_by": {
@@ -111,11 +113,12 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             more = {
                 **_more(by, used, boundary, exact=all(table.exact for table in tables)),
                 "method": method,
+                "revision": revision(snapshot, scope),
                 **conversion.said_of(made, question),
             }
             return Table("pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=question.closed)
 
-        return await store.answer(question.form, read)
+        return await store.answer(question.form, read, question.earlier)
 
 
 def _fitting(by: By, start: int, end: int) -> By:

@@ -68,7 +68,7 @@ def add_to(api: FastAPI, store: HistoryStore) -> None:
             rows = [_row(one) for one in found if one.quantity or not only_open]
             return Table("positions", PositionRow, rows, snapshot.position.sequence, {"method": method})
 
-        return await store.answer(whose.form, read)
+        return await store.answer(whose.form, read, whose.earlier)
 
 
 def _row(position: Position) -> PositionRow:

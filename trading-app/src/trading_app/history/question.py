@@ -8,11 +8,13 @@ from fastapi import Depends, Query, Request
 
 from service_kit.clock import Clock
 from trading_app.history.answers import Form
-from trading_app.history.parameters import Boundary, FormatName, From, Label, SymbolLabel, To, Zone
+from trading_app.history.parameters import AsOf, Boundary, FormatName, From, Label, SymbolLabel, To, Zone
 from trading_app.history.ranges import Range, read_boundary, read_range
+from trading_app.history.store import Earlier
 from trading_app.query.question import checked, refused
 from trading_history.queries.conversion import Conversion, View
 from trading_history.queries.extent import canonical_symbols, extent
+from trading_history.queries.keys import Wanted
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
 from trading_model.days import DayBoundary
@@ -33,6 +35,13 @@ class Whose:
     symbol: str | None
     position_side: str | None
     currency: str | None
+    as_of: int | None
+
+    @property
+    def earlier(self) -> Earlier | None:
+        """Which past is asked about; None for what is known now."""
+        wanted = Wanted(self.account, self.strategy, self.symbol)
+        return None if self.as_of is None else Earlier(self.as_of, wanted)
 
     def scope(self, snapshot: Snapshot, tag: str | None = None) -> Scope:
         """The positions that are asked about, with aliases resolved."""
@@ -59,6 +68,11 @@ class Question:
     def form(self) -> Form:
         """How the answer is wanted."""
         return self.whose.form
+
+    @property
+    def earlier(self) -> Earlier | None:
+        """Which past is asked about; None for what is known now."""
+        return self.whose.earlier
 
     @property
     def closed(self) -> bool:
@@ -94,6 +108,7 @@ def read_whose(
     symbol: SymbolLabel = None,
     position_side: PositionSide = None,
     currency: Currency = None,
+    as_of: AsOf = None,
     given_format: FormatName = None,
 ) -> Whose:
     """A dependency of FastAPI. Raises TradeProblem."""
@@ -104,6 +119,7 @@ def read_whose(
         checked("symbol", symbol, check_symbol),
         position_side,
         checked("currency", currency, check_currency),
+        as_of,
     )
 
 

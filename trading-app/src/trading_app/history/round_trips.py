@@ -97,7 +97,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
             closed = question.closed and state == "closed"
             return Table("round_trips", RoundTripRow, rows, snapshot.position.sequence, cursor=link, closed=closed)
 
-        return await store.answer(question.form, read)
+        return await store.answer(question.form, read, question.earlier)
 
 
 def _row(trip: round_trips.RoundTrip) -> RoundTripRow:

@@ -5,8 +5,9 @@ The file is opened for each question: a rebuild puts another one in its place.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from starlette.responses import Response
 
@@ -15,6 +16,9 @@ from trading_app.history.answers import Form, Made, Table, make, respond
 from trading_app.problems import TradeProblem
 from trading_app.query.question import refused
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
+from trading_history.past import MAX_FILLS as MAX_PAST_FILLS
+from trading_history.past import Past, TooMuchPast
+from trading_history.queries.keys import Wanted
 from trading_history.queries.lots import MAX_FILLS, TooManyFills
 from trading_history.reader import HistoryReader, Snapshot
 
@@ -24,6 +28,14 @@ AT_ONCE = 2
 RETRY_SECONDS = 5
 
 Reply = TypeVar("Reply")
+
+
+class Earlier(NamedTuple):
+    """A past: what was known up to a sequence, as far as answers about the wanted keys depend on it."""
+
+    sequence: int
+    wanted: Wanted
+    with_figures: bool = True
 
 
 class HistoryStore:
@@ -38,16 +50,19 @@ class HistoryStore:
         """Where the history and the candles are."""
         return self._context.settings.data_folder
 
-    async def ask(self, question: Callable[[Snapshot], Reply]) -> Reply:
-        """The reply to a question. Raises TradeProblem (`history_…`), and what the question raises."""
+    async def ask(self, question: Callable[[Snapshot], Reply], earlier: Earlier | None = None) -> Reply:
+        """The reply to a question, about what is known now or was earlier. Raises TradeProblem (`history_…`, and for a
+        past that can't be asked), and what the question raises.
+        """
         ledger = self._context.stream.id
         async with self._turns:
-            return await asyncio.to_thread(self._ask, question, ledger)
+            return await asyncio.to_thread(self._ask, question, ledger, earlier)
 
-    async def answer(self, form: Form, read: Callable[[Snapshot], Table]) -> Response:
+    async def answer(self, form: Form, read: Callable[[Snapshot], Table], earlier: Earlier | None = None) -> Response:
         """The table that is read, as an answer. Raises TradeProblem."""
         self._context.outgoing.check()
-        return respond(await self.ask(lambda snapshot: make(form, read(snapshot))), self._context.outgoing)
+        made = await self.ask(lambda snapshot: make(form, read(snapshot)), earlier)
+        return respond(made, self._context.outgoing)
 
     async def answer_from_folder(self, form: Form, read: Callable[[Path], Table | None]) -> Response | None:
         """The same of another store in the folder; None where that has nothing. Raises TradeProblem."""
@@ -65,20 +80,32 @@ class HistoryStore:
             made = await asyncio.to_thread(make_it)
         return None if made is None else respond(made, self._context.outgoing)
 
-    def _ask(self, question: Callable[[Snapshot], Reply], ledger: str) -> Reply:
+    def _ask(self, question: Callable[[Snapshot], Reply], ledger: str, earlier: Earlier | None) -> Reply:
         try:
-            reader = HistoryReader(self.folder)
-            try:
-                with reader.snapshot() as snapshot:
-                    _check(snapshot, ledger)
+            with closing(HistoryReader(self.folder)) as reader, reader.snapshot() as snapshot:
+                _check(snapshot, ledger)
+                past = None if earlier is None else _past(snapshot, earlier)
+                if past is None:
                     return question(snapshot)
-            finally:
-                reader.close()
+            with closing(past):  # the store is not held any more: folding takes long
+                return question(past.snapshot(with_figures=earlier is not None and earlier.with_figures))
         except TooManyFills:
             detail = f"must be average: the positions have more than {MAX_FILLS} trades; ask for some of them"
             raise refused("method", detail) from None
         except HistoryError as error:
             raise _problem(error, self.folder) from error
+
+
+def _past(snapshot: Snapshot, earlier: Earlier) -> Past | None:
+    """The past that is asked about; None for what is known now. Raises TradeProblem."""
+    known = snapshot.position.sequence
+    if earlier.sequence > known:
+        raise refused("as_of", f"must not be later than {known}, to which the history has come")
+    try:
+        return Past(snapshot, earlier.sequence, earlier.wanted) if earlier.sequence < known else None
+    except TooMuchPast:
+        detail = f"asks about more than {MAX_PAST_FILLS} trades; choose an account, a strategy or a symbol with less"
+        raise refused("as_of", detail) from None
 
 
 def _check(snapshot: Snapshot, ledger: str) -> None:

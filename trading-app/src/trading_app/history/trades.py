@@ -11,6 +11,7 @@ from service_kit.clock import Clock
 from trading_app.history.answers import Form, Table
 from trading_app.history.cursor import Whole, read_cursor, write_cursor
 from trading_app.history.parameters import (
+    AsOf,
     Boundary,
     Cursor,
     FormatName,
@@ -28,7 +29,7 @@ from trading_app.history.ranges import read_boundary, read_range
 from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
 from trading_app.history.slippage import in_bps, of_fills
-from trading_app.history.store import HistoryStore
+from trading_app.history.store import Earlier, HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import checked, refused
@@ -125,6 +126,7 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         voided: Voided = False,
         order: Order = "desc",
         limit: Limit = PAGE_TRADES,
+        as_of: AsOf = None,
         cursor: Cursor = None,
         given_format: FormatName = None,
     ) -> Response:
@@ -156,7 +158,8 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
             link = "" if after is None else write_cursor(after)
             return Table("trades", TradeRow, rows, snapshot.position.sequence, cursor=link, closed=closed)
 
-        return await store.answer(Form.of(request, given_format), read)
+        earlier = None if as_of is None else Earlier(as_of, wanted.wanted, with_figures=False)
+        return await store.answer(Form.of(request, given_format), read, earlier)
 
 
 def row_of(fill: FoundFill, slippage: Slippage) -> TradeRow:

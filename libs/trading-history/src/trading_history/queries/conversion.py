@@ -70,7 +70,7 @@ class Conversion:
     @classmethod
     def of(cls, snapshot: Snapshot, into: str, view: View, now_ns: int) -> "Conversion":
         """With the rates of a snapshot."""
-        return cls(Said(snapshot).rates, into, view, now_ns)
+        return cls(Said(snapshot.connection).rates, into, view, now_ns)
 
     @property
     def missing(self) -> list[Missing]:

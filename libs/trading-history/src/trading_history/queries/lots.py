@@ -103,10 +103,10 @@ def _fold(
     max_fills: int,
 ) -> list[_Folded]:
     """Fold the positions of a scope, and those that cost moves to them from; gives those of the scope."""
-    said = Said(snapshot)
+    said = Said(snapshot.connection)
     asked = {one.book_key: one for one in books(snapshot, scope)}
     wanted = dict(asked)
-    linked = set[BookKey]().union(*(said.adjustments.linked(key) for key in asked)) if said.has_moves else set()
+    linked = set[BookKey]().union(*(said.adjustments.linked(key) for key in asked)) if said.moves else set()
     if linked - wanted.keys():
         wanted |= {key: one for one in books(snapshot, EVERYTHING) if (key := one.book_key) in linked}
     lines = lines_of(snapshot, {one.id for one in wanted.values()})

@@ -86,3 +86,9 @@ def _figures(row: tuple[Any, ...]) -> list[Any]:
     _, *amounts, mark_ns, outside, flags, rounded, fills, first_ns, last_ns, revision = row
     decimals = [None if text is None else EXACT.create_decimal(text) for text in amounts]
     return [*decimals, mark_ns, _amounts(outside), _names(flags), bool(rounded), fills, first_ns, last_ns, revision]
+
+
+def revision(snapshot: Snapshot, scope: Scope) -> int:
+    """The last event that changed the past of the positions of a scope: a late fill, a correction; 0 for none."""
+    revisions: dict[int, int] = dict(snapshot.connection.execute("SELECT series, revision FROM positions"))
+    return max((revisions.get(one.id, 0) for one in books(snapshot, scope)), default=0)

@@ -3,13 +3,14 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+import apsw
 import msgspec
 
 from trading_history.reader import Snapshot
 from trading_model.accounting.adjustments import Adjustments, book_key
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
-from trading_model.contents import LedgerEvent
+from trading_model.contents import LedgerEvent, Move
 from trading_model.decimals import ZERO
 from trading_model.field_rules import format_timestamp
 from trading_model.instruments import Instruments, Terms
@@ -28,16 +29,16 @@ class Line(NamedTuple):
 class Said:
     """What events in force say beside fills."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self.instruments, self.rates = Instruments(), Rates()
         self.now_ns = 0
         """The time of the present step: fills don't carry theirs as text here."""
 
         self.adjustments = Adjustments(self.instruments)
-        self.has_moves = False
-        self._owners = list[LineKey]()
+        self.moves = list[Move]()
+        self.owners = list[LineKey]()
         steps = list[LedgerEvent]()
-        for (text,) in snapshot.connection.execute(_EVENTS):
+        for (text,) in connection.execute(_EVENTS):
             try:
                 event = _decode_event(text)
             except msgspec.MsgspecError:  # the stored figures leave it out too
@@ -47,15 +48,20 @@ class Said:
             elif event.rate is not None:
                 self.rates.say(event.seq, event.rate)
             elif event.content is not None:
-                self.has_moves = self.has_moves or event.move is not None
                 steps.append(event)
+                if event.move is not None:
+                    self.moves.append(event.move)
         for event in steps:
             self.adjustments.put(event)
-            self._owners += self.adjustments.owners_of(event)
+            self.owners += self.adjustments.owners_of(event)
 
     def convert(self, currency: str, into: str, _ts: str) -> Decimal | None:
         """The rate between two currencies at the time of the present step."""
         return self.rates.at(currency, into, format_timestamp(self.now_ns))
+
+    def canonical(self, symbol: str, currency: str) -> str:
+        """What a symbol as sent is called in figures."""
+        return self.instruments.terms(symbol, currency).canonical
 
     def terms_of(self, key: BookKey, lines: list[Line]) -> Terms:
         """The terms of a position: those of the line with the largest multiplier, as in the stored figures."""
@@ -63,7 +69,7 @@ class Said:
         if lines:
             largest = max(sorted(lines), key=lambda line: line.multiplier or ZERO)
             return terms(largest.key.symbol, largest.key.currency, largest.multiplier)
-        owned = (owner for owner in self._owners if book_key(owner, terms(owner.symbol, owner.currency)) == key)
+        owned = (owner for owner in self.owners if book_key(owner, terms(owner.symbol, owner.currency)) == key)
         owner = next(owned, None)
         return terms(key.symbol, key.currency) if owner is None else terms(owner.symbol, owner.currency)
 

@@ -133,7 +133,7 @@ def group_slippage(
     rows = _rows(snapshot, lines, times)
     if rows is None:
         return {}, TOO_MANY
-    said = Said(snapshot)
+    said = Said(snapshot.connection)
     multipliers = {line.number: said.terms_of(series[line.series].book_key, [line]).multiplier for line in lines}
     by_number = {line.number: line for line in lines}
     fills = [(by_number[row[0]], _traded(row, by_number), _tags(row)) for row in rows]
