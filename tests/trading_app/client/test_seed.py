@@ -68,3 +68,8 @@ def test_an_app_takes_it_into_an_empty_ledger_only(tmp_path: Path, capsys: pytes
 def test_it_needs_some_days(days: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_seed("--days", days) == 2
     assert "--days: 10 to 3,650" in capsys.readouterr().err
+
+
+def test_it_does_not_end_in_the_future(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_seed("--until", "2200-01-01") == 2
+    assert "--until: at most" in capsys.readouterr().err

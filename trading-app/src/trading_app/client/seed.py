@@ -40,7 +40,10 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
     try:
         if not MIN_DAYS <= arguments.days <= MAX_DAYS:
             raise UsageError(f"--days: {MIN_DAYS} to {MAX_DAYS:,}")
-        until = arguments.until or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        until = arguments.until or today
+        if until > today:
+            raise UsageError(f"--until: at most {today:%Y-%m-%d}, today in UTC")
         app = target.target(arguments, settings)
         with Delivery(app, GIVE_UP_SECONDS) as delivery:
             delivery.ping()
