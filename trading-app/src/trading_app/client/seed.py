@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
@@ -66,13 +67,20 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
 
 
 def _day(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-28") from None
 
 
 def _require_empty(deliver: Deliver) -> None:
     """Raises NotEmpty where the ledger has any event."""
     for path, name in (("/trades?limit=1", "trades"), ("/events?limit=1", "events")):
-        if msgspec.json.decode(deliver(path, b"", {}, "GET"))[name]:
+        try:
+            found = msgspec.json.decode(deliver(path, b"", {}, "GET"), type=dict[str, Any])[name]
+        except (msgspec.MsgspecError, KeyError):
+            raise UsageError("what answers there is not the trading app: see --url") from None
+        if found:
             raise NotEmpty("the ledger is not empty: made-up trades don't go among real ones; set another DATA_DIR")
 
 
@@ -82,7 +90,8 @@ def _send(items: Iterable[Item], deliver: Deliver) -> None:
     for path, body, number in requests(items):
         receipt = msgspec.json.decode(deliver(path, body, {"Content-Type": "application/json"}), type=Receipt)
         done += number
-        if receipt.last_seq != done:  # corrections name sequences
+        # Corrections name sequences. Nothing is accepted where the answer to a first attempt was lost.
+        if receipt.accepted and receipt.last_seq != done:
             raise NotEmpty(f"another program sends to this ledger: event {done} became {receipt.last_seq}")
 
 
