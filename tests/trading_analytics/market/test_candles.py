@@ -98,11 +98,11 @@ def test_a_damaged_store_is_kept_beside_and_made_again(tmp_path: Path) -> None:
     damaged = bytearray(file.read_bytes())
     damaged[4096 * 2 :] = b"\xff" * (len(damaged) - 4096 * 2)
     file.write_bytes(damaged)
-    with pytest.raises(StoreDamaged, match=r"kept as market\.sqlite3\.set-aside$"):
+    with pytest.raises(StoreDamaged, match=r"it is market\.sqlite3\.set-aside now$"):
         follow(tmp_path, [*events, *random_events(7, 200)], random.Random(7))
     assert (tmp_path / "market.sqlite3.set-aside").read_bytes() == damaged
     file.write_bytes(b"no database" * 1_000)
-    with pytest.raises(StoreDamaged, match=r"kept as market\.sqlite3\.set-aside-2$"):
+    with pytest.raises(StoreDamaged, match=r"it is market\.sqlite3\.set-aside-2 now$"):
         CandleWriter(tmp_path)
     follow(tmp_path, events, random.Random(8))
     assert_candles(tmp_path, events)
@@ -112,7 +112,7 @@ def test_a_damaged_store_is_kept_beside_and_made_again(tmp_path: Path) -> None:
 def test_many_damaged_stores_are_a_bad_disk(tmp_path: Path) -> None:
     for kept in range(MAX_ASIDE + 1):
         (tmp_path / CANDLES.file_name).write_bytes(b"no database" * 1_000)
-        with pytest.raises(StoreUnavailable, match="look at the disk" if kept == MAX_ASIDE else "is kept as"):
+        with pytest.raises(StoreUnavailable, match="look at the disk" if kept == MAX_ASIDE else "set-aside"):
             CandleWriter(tmp_path)
     assert (tmp_path / CANDLES.file_name).exists()
 

@@ -106,4 +106,4 @@ def test_candles_are_exact_through_a_kill_and_windows_come_back(apps: Apps) -> N
         apps.start(ANALYTICS)
         eventually(lambda: committed(apps) == trades_in(events), what="candles of the feed's journal")
         assert samples_of(f"{apps.analytics_url}/metrics")["trading_market_failures_total"] == "1"
-    assert "it is kept as market.sqlite3.set-aside" in apps.log(ANALYTICS).read_text()
+    assert "it is market.sqlite3.set-aside now" in apps.log(ANALYTICS).read_text()

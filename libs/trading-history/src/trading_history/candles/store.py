@@ -59,7 +59,7 @@ CANDLES = Database(
     fold=FOLD,
     tables=TABLES,
     content="a store of candles",
-    when_damaged="trading-analytics sets it aside and makes candles again of the market data that is kept",
+    when_damaged="once it is moved away, trading-analytics makes it again of the market data that is kept",
 )
 
 _COLUMNS = "open, high, low, close, volume, notional, trades, first_ns, last_ns, revision"
@@ -211,7 +211,7 @@ def _setting_aside(folder: Path, connection: apsw.Connection | None = None) -> I
     except StoreDamaged as error:
         if connection is not None:
             connection.close(force=True)  # else it would write into the store, or remove the log of the next one
-        raise StoreDamaged(f"{error}; it is kept as {CANDLES.set_aside(folder).name}") from error
+        raise StoreDamaged(f"{error}; it is {CANDLES.set_aside(folder).name} now") from error
     except UnusableState as error:
         raise _newer(folder, error) from error
 
