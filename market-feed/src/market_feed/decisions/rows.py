@@ -1,10 +1,13 @@
 """Writes rows of text column by column: for many rows this takes a third of the time of one by one. No I/O."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+import msgspec
 
 from market_feed.times import Unit, second_text
 
+_encode = msgspec.json.Encoder().encode
 _THREE = [f"{number:03d}" for number in range(1_000)]
 _THOUSAND = 1_000
 
@@ -42,18 +45,15 @@ class Rows:
         self._parts(parts)
 
     def numbers(self, numbers: Sequence[int]) -> None:
-        """Go on with a number ≥ 0 for each row."""
-        if min(numbers) < _THOUSAND:
-            self.each(list(map(str, numbers)))
-        else:
-            self._thousands(numbers, str)
+        """Go on with a number for each row."""
+        self.each(_encode(numbers)[1:-1].decode().split(","))  # takes half as long as `str` for each
 
     def times(self, times: Sequence[int], unit: Unit) -> None:
         """Go on with a time for each row, as `as_text` makes it of a time in milliseconds or microseconds."""
         if unit is Unit.MILLISECOND:
-            self._thousands(times, _second_and_point)
+            self._milliseconds(times)
         else:
-            self._thousands([time // _THOUSAND for time in times], _second_and_point)
+            self._milliseconds([time // _THOUSAND for time in times])
             self.each([_THREE[time % _THOUSAND] for time in times])
         self.same("Z")
 
@@ -70,20 +70,17 @@ class Rows:
         pieces.append(end)
         return "".join(pieces)
 
-    def _thousands(self, numbers: Sequence[int], name: Callable[[int], str]) -> None:
-        """Go on with the name of each number's thousand, and its last three digits."""
-        if numbers != sorted(numbers):
-            blocks = [number // _THOUSAND for number in numbers]
-            names = {block: name(block) for block in set(blocks)}
-            self.each([names[block] for block in blocks])
-            self.each([_THREE[number % _THOUSAND] for number in numbers])
+    def _milliseconds(self, times: Sequence[int]) -> None:
+        """Go on with the second of each time and three decimals."""
+        if times != sorted(times):
+            self.each([f"{second_text(time // _THOUSAND)}.{_THREE[time % _THOUSAND]}" for time in times])
             return
         parts, start = [], 0
         while start < self._count:
-            block = numbers[start] // _THOUSAND
-            base, begin = block * _THOUSAND, start
-            start = bisect_left(numbers, base + _THOUSAND, begin)
-            parts.append((name(block), [_THREE[number - base] for number in numbers[begin:start]]))
+            second = times[start] // _THOUSAND
+            base, begin = second * _THOUSAND, start
+            start = bisect_left(times, base + _THOUSAND, begin)
+            parts.append((f"{second_text(second)}.", [_THREE[time - base] for time in times[begin:start]]))
         self._parts(parts)
 
     def _parts(self, parts: Sequence[tuple[str, list[str]]]) -> None:
@@ -96,7 +93,3 @@ class Rows:
         before = self._columns.pop() if len(self._columns) > 1 and isinstance(self._columns[-1], str) else ""
         self.each([text for name, endings in parts for text in [f"{before}{name}"] * len(endings)])
         self.each([ending for _, endings in parts for ending in endings])
-
-
-def _second_and_point(second: int) -> str:
-    return f"{second_text(second)}."
