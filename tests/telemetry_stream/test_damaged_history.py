@@ -55,7 +55,7 @@ def ask(place: Place, after: int) -> list[bytes]:
     with zmq.Context() as context, context.socket(zmq.DEALER) as client:
         client.connect(place.replay_address)
         client.send(encode_request(ReplayRequest(1, after, 1_000)))
-        assert client.poll(5_000)
+        assert client.poll(60_000)
         return client.recv_multipart()
 
 

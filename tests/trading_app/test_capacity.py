@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from telemetry_stream.log import StorageUse
 from telemetry_stream.stores.sqlite import usage
 from tests.support.apps import answers
 from tests.support.polling import eventually
@@ -21,10 +22,17 @@ LAST_TRADE = "trading_app_last_trade_timestamp_seconds"
 
 def test_the_sizes_are_those_of_the_files(web: RunningApp, client: httpx.Client, trade: Make) -> None:
     client.post("/trade", json=trade()).raise_for_status()
-    used = usage.measure(web.data_folder)
-    assert web.metric("trading_app_journal_bytes") == used.journal > 0
-    assert web.metric("trading_app_journal_wal_bytes") == used.write_ahead_log > 0
-    assert web.metric("trading_app_key_tables_bytes") == used.key_tables
+
+    def sizes() -> StorageUse | None:
+        """The sizes, if no checkpoint came between a look at the files and one at the metrics."""
+        used = usage.measure(web.data_folder)
+        parts = {"journal": used.journal, "journal_wal": used.write_ahead_log, "key_tables": used.key_tables}
+        return used if all(web.metric(f"trading_app_{name}_bytes") == size for name, size in parts.items()) else None
+
+    used = eventually(sizes, what="the sizes of the files")
+    assert used is not None
+    assert used.journal > 0
+    assert used.write_ahead_log > 0
     assert web.metric("trading_app_disk_free_bytes") == pytest.approx(used.free, rel=0.1)
 
 

@@ -11,6 +11,7 @@ from tests.support.apps import BIN
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import running
 from trading_app.hooks import backup
+from trading_app.hooks.kept import FOLDER, KeptMessages
 from trading_app.yaml_nodes import FileError
 
 MAPPING = "fields: {symbol: s, side: b, qty: q, price: p}\nrows: [fill: {}]\n"
@@ -47,6 +48,30 @@ def test_webhooks_and_their_messages_are_copied_and_put_back(tmp_path: Path) -> 
     (fresh / "mine.yml").write_text(MAPPING)
     with running(fresh, WEBAPP_HOOKS_FILE=str(fresh / "webhooks.yml")) as app:
         assert [one["id"] for one in Bot(app, hooks, "own").unread()] == [kept]
+
+
+def test_a_message_that_is_taken_meanwhile_is_copied_and_one_that_is_gone_stops_nothing(tmp_path: Path) -> None:
+    """The folder was listed with a message that is gone when it is read: here a link to nowhere."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    kept = KeptMessages(data / FOLDER, lambda _text: False).keep("bot", b"buy", "text/plain", "why", 1)
+    folder = data / FOLDER / "bot"
+    (folder / f"{2:016x}-{2:016x}.json").symlink_to(folder / "gone")
+    with backup.backing_up(tmp_path / "webhooks.yml", data, copy) as made:
+        (folder / f"{kept.id}.json").unlink()
+    assert made == backup.beside(copy)
+    with zipfile.ZipFile(made) as packed:
+        assert packed.namelist() == [f"messages/bot/{kept.id}.json"]
+
+
+def test_a_backup_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
+    hooks = Hooks(tmp_path)
+    hooks.add("bot", "preset: freqtrade")
+    copy = tmp_path / "copy"
+    backup.beside(copy).write_bytes(b"the earlier one")
+    with pytest.raises(OSError, match="full"), backup.backing_up(hooks.file, tmp_path / "data", copy):
+        raise OSError("the disk is full")
+    assert backup.beside(copy).read_bytes() == b"the earlier one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.hooks.zip", "webhooks.yml"]
 
 
 @pytest.mark.parametrize("name", ["../x", "maps/../x", "maps//etc/x", "messages/a/../../x.json", "messages/../b.json"])

@@ -34,9 +34,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.command == "doctor":
             return examine(store, folder, settings.min_free_bytes, repair=arguments.repair)
         if arguments.command == "backup":
-            report = store.back_up(folder, arguments.file, KEY_RULES)
-            print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
-            if copied := hooks.back_up(settings.hooks_file, folder, arguments.file):
+            with hooks.backing_up(settings.hooks_file, folder, arguments.file) as copied:
+                report = store.back_up(folder, arguments.file, KEY_RULES)
+                print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
+            if copied:
                 print(f"{copied}: the webhooks and the messages that they keep; it belongs to the copy")
         else:
             report, before = store.restore(arguments.file, folder, KEY_RULES)

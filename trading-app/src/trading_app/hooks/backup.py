@@ -6,6 +6,7 @@ It stands beside the copy of the journal, and is made only where there is someth
 import os
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from trading_app.hooks.file import read_file
@@ -23,21 +24,40 @@ def beside(copy: Path) -> Path:
     return copy.with_name(f"{copy.name}.hooks.zip")
 
 
-def back_up(hooks_file: Path, data_folder: Path, copy: Path) -> Path | None:
-    """Write the zip file beside the copy; None if there is nothing to copy. Raises FileError, OSError."""
+@contextmanager
+def backing_up(hooks_file: Path, data_folder: Path, copy: Path) -> Iterator[Path | None]:
+    """Make the zip file beside the copy of the journal, which is made inside the context. Raises FileError, OSError.
+
+    Gives the zip file's path, where it is at the end of the context; None if there is nothing to copy. The messages are
+    read first: one that is taken into the journal meanwhile is then in both copies, and else could be in none.
+    """
     found = dict(_found(hooks_file, data_folder))
     if not found:
-        return None
+        yield None
+        return
     file, unfinished = beside(copy), beside(copy).with_suffix(".unfinished")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # messages name accounts
-    with os.fdopen(descriptor, "wb") as target:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, path in found.items():
-                packed.writestr(name, path.read_bytes())
-        target.flush()
-        os.fsync(target.fileno())
-    unfinished.rename(file)
-    return file
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+                for name, path in found.items():
+                    _pack(packed, name, path)
+            target.flush()
+            os.fsync(target.fileno())
+        yield file
+        unfinished.rename(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _pack(packed: zipfile.ZipFile, name: str, path: Path) -> None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if name.startswith(MESSAGES):
+            return  # taken or dropped since the folder was listed
+        raise
+    packed.writestr(name, content)
 
 
 def restore(hooks_file: Path, data_folder: Path, copy: Path) -> tuple[list[Path], list[Path]]:
