@@ -13,7 +13,6 @@ from tests.torture import disk
 from tests.trading_app.running import RunningApp, running
 
 SEED = 20_261_121
-FAULTY_APP = "import sys; from tests.support.faulty_app import main; sys.exit(main())"
 
 
 def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ def start(folder: Path, name: str, fault: Fault | None = None) -> int:
     """Start the app with a copy of the journal. Returns the number of reads until it is ready or has ended."""
     copy = folder / name
     shutil.copytree(folder / "data", copy / "data")
-    app = RunningApp(copy, FAULTY_APP, LOG_FORMAT="json", **faulty_app.settings(copy, fault))
+    app = RunningApp(copy, "faulty-app", LOG_FORMAT="json", **faulty_app.settings(copy, fault))
     try:
         eventually(lambda: app.process.poll() is not None or answers(f"{app.url}/readyz"), what="ready, or ended")
         reads = [call for call in faulty_app.recorded(copy) if (call.file, call.call) == ("database", "read")]

@@ -21,10 +21,11 @@ from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.store import SqliteStore
 from telemetry_stream.topics import Topic
-from tests.support.apps import BIN, Apps, running_apps
+from tests.support.apps import Apps, running_apps
 from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
+from tests.support.programs import run_command
 from trading_app.commands import journal as journal_commands
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
@@ -70,16 +71,16 @@ def change(data: Path, *statements: str) -> None:
     connection.close()
 
 
-def command(apps: Apps, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, env=apps.environment, capture_output=True, text=True, check=False, timeout=60)
+def command(apps: Apps, name: str, *words: object) -> subprocess.CompletedProcess[str]:
+    return run_command(name, *words, environment=apps.environment)
 
 
 def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
-    journal = command(apps, BIN / "trading-app", "doctor")
+    journal = command(apps, "trading-app", "doctor")
     assert journal.returncode == 0, journal.stdout + journal.stderr
     assert "in use by a running app" in journal.stdout
     assert "trades, each exactly once" in journal.stdout
-    snapshot = command(apps, BIN / "metrics-sidecar", "doctor")
+    snapshot = command(apps, "metrics-sidecar", "doctor")
     assert snapshot.returncode == 0, snapshot.stdout + snapshot.stderr
     assert "sound: " in snapshot.stdout
 
@@ -205,7 +206,7 @@ def test_a_copy_made_under_load_is_whole_and_can_be_put_back(apps: Apps, tmp_pat
     bots = Bots(apps.web_port, 3, seed=3)
     bots.wait_for_more(50)
     before = len(bots.acknowledged)
-    done = command(apps, BIN / "trading-app", "backup", copy)
+    done = command(apps, "trading-app", "backup", copy)
     bots.wait_for_more(50)
     bots.end()
     assert done.returncode == 0, done.stderr
@@ -318,6 +319,6 @@ def test_what_was_there_is_set_aside_with_its_log(data: Path, tmp_path: Path) ->
 def test_nothing_is_put_back_while_an_app_writes(apps: Apps, data: Path) -> None:
     with pytest.raises(JournalInUse):
         restore(data / "journal.sqlite3", apps.data)
-    done = command(apps, BIN / "trading-app", "restore", data / "journal.sqlite3")
+    done = command(apps, "trading-app", "restore", data / "journal.sqlite3")
     assert done.returncode == 1
     assert "another process writes the journal" in done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +9,8 @@ import pytest
 
 from tests.field_cases.conftest import DATA, Desk
 from tests.ledger.keeper import expect
-from tests.support.apps import BIN, Apps
+from tests.support.apps import Apps
+from tests.support.programs import run_command
 
 CLEAN = [
     "01-binance-spot-trade-history.csv",
@@ -80,9 +80,8 @@ class Importer:
     def run(self, *arguments: str, files: tuple[str, ...] = (), code: int = 0) -> Report:
         """The report of the last file; AssertionError if the exit code is another one."""
         paths = [str(DATA / name) for name in files]
-        command = [str(BIN / "trading-app"), "import", "--json", "--account", self.desk.account, *arguments, *paths]
-        environment = {**os.environ, **self._apps.environment}
-        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        command = ["import", "--json", "--account", self.desk.account, *arguments, *paths]
+        run = run_command("trading-app", *command, environment={**os.environ, **self._apps.environment})
         assert run.returncode == code, run.stdout + run.stderr
         assert "Traceback" not in run.stderr
         report: Report = json.loads(run.stdout.splitlines()[-1])

@@ -16,7 +16,7 @@ from tests.infra.queries import ROOT
 from tests.support import faulty_app
 from tests.support.apps import Apps, answers, running_apps
 from tests.support.fake_exchange import fake_exchange
-from tests.support.faulty_app import COMMAND, Fault
+from tests.support.faulty_app import Fault
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
 
@@ -158,7 +158,7 @@ def test_a_disk_that_is_full_and_a_web_app_that_is_down(apps: Apps, prometheus: 
 def test_a_commit_that_fails(apps: Apps, prometheus: Prometheus) -> None:
     assert "UncleanEnd" not in firing(prometheus)
     apps.stop_one("trading-app")
-    apps.start("trading-app", COMMAND, **faulty_app.settings(apps.folder, Fault("wal", "sync", 20, "EIO")))
+    apps.start("trading-app", "faulty-app", **faulty_app.settings(apps.folder, Fault("wal", "sync", 20, "EIO")))
     with Bots(apps.web_port, 2, SEED, prefix="failing") as bots:
         assert apps.processes["trading-app"].wait(timeout=60) == 1
         apps.start("trading-app")

@@ -25,14 +25,13 @@ from tests.market_feed.running import facts, journaled
 from tests.support.apps import BIN
 from tests.support.fake_exchange import fake_exchange
 from tests.support.ports import free_address, free_port
+from tests.support.programs import run_command
 
 TICKS = recordings.cut()
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TZ": "Asia/Kathmandu", **settings}
-    command = [str(BIN / "market-feed"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return run_command("market-feed", *arguments, environment={**os.environ, "TZ": "Asia/Kathmandu", **settings})
 
 
 @pytest.fixture

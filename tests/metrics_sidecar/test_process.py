@@ -27,11 +27,12 @@ from service_kit.settings import Environment
 from telemetry_stream.events import Delivery, Event, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.builders import Trade, event, trade
-from tests.support.apps import BIN, Apps, answers
+from tests.support.apps import Apps, answers
 from tests.support.http import HTTP
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
 from tests.support.ports import free_port
+from tests.support.programs import run_command
 from tests.telemetry_stream.streams import open_stream
 from trading_model.accounting.state import TradingState
 
@@ -178,15 +179,7 @@ def test_figures_are_the_same_after_any_fault_of_the_snapshot(apps: Apps, spoil:
 
 
 def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BIN / SIDECAR, *arguments],
-        env=apps.environment,
-        cwd=apps.folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=60,
-    )
+    return run_command(SIDECAR, *arguments, environment=apps.environment, folder=apps.folder)
 
 
 def test_a_caller_can_not_evade_the_throttle_by_forwarded_addresses(apps: Apps) -> None:

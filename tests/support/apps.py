@@ -55,10 +55,11 @@ class Apps:
         self.data = folder / "data"
         self.processes: dict[str, Process] = {}
 
-    def start(self, name: str, command: Sequence[str | Path] = (), **settings: str) -> None:
-        """Start one of the programs, by a command if one is given; its log goes to a file."""
-        if not command:
-            self.processes[name] = ForkedProgram(name, self.environment | settings, self.folder, self.log(name))
+    def start(self, name: str, command: str | Sequence[str | Path] = "", **settings: str) -> None:
+        """Start one of the programs, or in its place another program or command; its log goes to a file."""
+        if isinstance(command, str):
+            environment = self.environment | settings
+            self.processes[name] = ForkedProgram(command or name, environment, self.folder, self.log(name))
             return
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""`metrics-sidecar` that kills itself (SIGKILL) while it saves a snapshot; `python -m tests.support.dying_sidecar`.
+"""`metrics-sidecar` that kills itself (SIGKILL) while it saves a snapshot: the program `dying-sidecar`.
 
 The environment says when: DIE_AT (one of MOMENTS) of which save (DIE_AT_SAVE, from 1).
 """
@@ -8,16 +8,14 @@ import signal
 import sys
 from pathlib import Path
 
-from metrics_sidecar.main import main
+import metrics_sidecar.main
 
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "tests.support.dying_sidecar"]
 MOMENTS = ("half written", "not synced", "not renamed", "renamed")
 
 
 def settings(moment: str, save: int) -> dict[str, str]:
-    """The environment for COMMAND."""
-    return {"PYTHONPATH": str(ROOT), "DIE_AT": moment, "DIE_AT_SAVE": str(save)}
+    """The environment of the program."""
+    return {"DIE_AT": moment, "DIE_AT_SAVE": str(save)}
 
 
 class _Death:
@@ -51,9 +49,10 @@ class _Death:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """What the sidecar's own `main` does, up to its death."""
     death = _Death(os.environ["DIE_AT"], int(os.environ["DIE_AT_SAVE"]))
     os.fsync = death.fsync  # type: ignore[assignment]  # it is put in place of the system's
     sys.addaudithook(lambda event, _: death.rename() if event == "os.rename" else None)
     sys.argv[:] = ["metrics-sidecar"]
-    sys.exit(main())
+    return metrics_sidecar.main.main()

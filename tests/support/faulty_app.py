@@ -1,4 +1,4 @@
-"""`trading-app` on a disk that fails, or with a clock that is set back; `python -m tests.support.faulty_app`.
+"""`trading-app` on a disk that fails, or with a clock that is set back: the program `faulty-app`.
 
 It is the app as it is: what fails is below SQLite (a VFS, https://www.sqlite.org/vfs.html), what goes back is Python's
 clock. The environment says what: FAULT (see `Fault`), DISK_RECORD (a file), CHECKPOINT_PAGES, CLOCK (a file that holds
@@ -16,8 +16,10 @@ from typing import Any
 
 import apsw
 
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "tests.support.faulty_app"]
+import trading_app.main
+from service_kit.clock import SystemClock
+from telemetry_stream.stores.sqlite import checkpoints
+
 ERRORS = {
     ("read", "EIO"): apsw.SQLITE_IOERR_READ,
     ("write", "EIO"): apsw.SQLITE_IOERR_WRITE,
@@ -53,9 +55,8 @@ class DiskCall:
 
 
 def settings(folder: Path, fault: Fault | None = None, checkpoint_pages: int = 50) -> dict[str, str]:
-    """The environment for COMMAND."""
+    """The environment of the program."""
     return {
-        "PYTHONPATH": str(ROOT),
         "FAULT": json.dumps(asdict(fault)) if fault else "",
         "DISK_RECORD": str(folder / "disk-record.ndjson"),
         "CHECKPOINT_PAGES": str(checkpoint_pages),
@@ -139,6 +140,7 @@ def _set_clock(file: Path) -> None:
     def time_ns() -> int:
         return real_ns() + int(float(file.read_text()) * 1e9)
 
+    SystemClock.unix_ns = staticmethod(time_ns)  # its class has the function that was there when it was made
     time.time_ns = time_ns  # type: ignore[misc,unused-ignore]
     time.time = lambda: time_ns() / 1e9  # type: ignore[misc,unused-ignore]
 
@@ -147,20 +149,13 @@ def main() -> int:
     """Run the app."""
     if os.environ.get("CLOCK"):
         _set_clock(Path(os.environ["CLOCK"]))
-    from telemetry_stream.stores.sqlite import checkpoints  # noqa: PLC0415 -- after the clock was set
-    from trading_app.main import main as run_app  # noqa: PLC0415 -- after the shim is in place
-
     sys.argv[:] = ["trading-app"]
     if not os.environ.get("DISK_RECORD"):
-        return run_app()
+        return trading_app.main.main()
     fault: dict[str, Any] | None = json.loads(os.environ["FAULT"] or "null")
     disk = FaultyDisk(Path(os.environ["DISK_RECORD"]), Fault(**fault) if fault else None)
     checkpoints.CHECKPOINT_PAGES = int(os.environ["CHECKPOINT_PAGES"])
     try:
-        return run_app()
+        return trading_app.main.main()
     finally:
         disk.unregister()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,13 +9,17 @@ Found = TypeVar("Found")
 PATIENCE_SECONDS = 60.0
 """Only a failing test waits so long: a busy machine may take ten times as long as an idle one."""
 
+MAX_PAUSE_SECONDS = 0.05
+"""Between two looks: a look often asks a program, and takes CPU time from what it waits for."""
+
 
 def eventually(look: Callable[[], Found], seconds: float = PATIENCE_SECONDS, what: str = "it") -> Found:
     """What `look` gives, once that is true; AssertionError if it is not in time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.01
     while True:
         found = look()
         if found:
             return found
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.5 * pause, MAX_PAUSE_SECONDS)

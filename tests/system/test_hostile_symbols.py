@@ -11,8 +11,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from tests.support.apps import BIN, Apps
+from tests.support.apps import Apps
 from tests.support.http import HTTP
+from tests.support.programs import run_command
 from tests.support.symbols import HOSTILE
 
 
@@ -28,9 +29,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     apps = Apps(folder)
     try:
         apps.start_both()
-        sent = subprocess.run(
-            [BIN / "trading-app", "send", file], env=apps.environment, capture_output=True, text=True, check=False
-        )
+        sent = run_command("trading-app", "send", file, environment=apps.environment)
         assert sent.returncode == 0, sent.stderr
         apps.wait_until_applied(len(HOSTILE))
         yield apps

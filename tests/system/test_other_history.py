@@ -5,17 +5,17 @@ whatever the sidecar did meanwhile, and however alike the two are.
 import json
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.support.apps import BIN, Apps, running_apps
+from tests.support.apps import Apps, running_apps
 from tests.support.http import HTTP
 from tests.support.load import post_batch
 from tests.support.polling import eventually
+from tests.support.programs import run_command
 
 JOURNAL = "journal.sqlite3"
 
@@ -46,9 +46,8 @@ def notional(apps: Apps) -> Decimal | None:
 
 
 def run(apps: Apps, *arguments: str | Path) -> str:
-    done = subprocess.run(
-        [BIN / "trading-app", *arguments], env=apps.environment, check=True, capture_output=True, text=True, timeout=60
-    )
+    done = run_command("trading-app", *arguments, environment=apps.environment)
+    done.check_returncode()
     return done.stdout
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support import faulty_app
 from tests.support.apps import BIN, Apps, answers
 from tests.support.audit import assert_journal_is_sound, audit, journaled
-from tests.support.faulty_app import COMMAND, DiskCall, Fault
+from tests.support.faulty_app import DiskCall, Fault
 from tests.support.load import Acknowledgement, Bots, make_trade, post_batch
 from tests.support.polling import eventually
 from tests.torture.figures import Figures
@@ -27,7 +27,7 @@ def sync_before_acknowledgement(folder: Path, seed: int, trades: int) -> Figures
     """Record what goes to the disk, and when each answer is here: before it the trade was written and synced."""
     apps = Apps(folder)
     try:
-        apps.start("trading-app", COMMAND, **faulty_app.settings(folder))
+        apps.start("trading-app", "faulty-app", **faulty_app.settings(folder))
         apps.wait_for("trading-app")
         with Bots(apps.web_port, BOTS, seed) as bots:
             bots.wait_for_more(trades, seconds=60 + trades / 10)
@@ -85,7 +85,7 @@ def _calls_without_fault(folder: Path, seed: int) -> Counter[tuple[str, str]]:
     folder.mkdir()
     apps = Apps(folder)
     try:
-        apps.start("trading-app", COMMAND, **faulty_app.settings(folder))
+        apps.start("trading-app", "faulty-app", **faulty_app.settings(folder))
         apps.wait_for("trading-app")
         with Bots(apps.web_port, BOTS, seed) as bots:
             bots.wait_for_more(300)
@@ -110,7 +110,7 @@ def fail(folder: Path, seed: int, fault: Fault) -> bool:
     apps = Apps(folder, LOG_FORMAT="json")
     try:
         apps.start("metrics-sidecar")
-        apps.start("trading-app", COMMAND, **faulty_app.settings(folder, fault))
+        apps.start("trading-app", "faulty-app", **faulty_app.settings(folder, fault))
         web = apps.processes["trading-app"]
         eventually(lambda: answers(f"{apps.web_url}/readyz") or web.poll() is not None, what="ready, or ended")
         with Bots(apps.web_port, BOTS, seed) as bots:

@@ -6,7 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support import faulty_app
 from tests.support.apps import Apps, running_apps
 from tests.support.audit import audit, journaled
 from tests.support.load import Bots, Scraper
@@ -74,10 +73,10 @@ def clock_set_back(folder: Path, seed: int, steps: int) -> Figures:
     chance = random.Random(seed)
     clock = folder / "clock"
     clock.write_text("0")
-    settings = {"PYTHONPATH": str(faulty_app.ROOT), "CLOCK": str(clock)}
+    settings = {"CLOCK": str(clock)}
     apps = Apps(folder)
     try:
-        apps.start("trading-app", faulty_app.COMMAND, **settings)
+        apps.start("trading-app", "faulty-app", **settings)
         apps.start("metrics-sidecar")
         apps.wait_until_ready()
         with Bots(apps.web_port, 2, seed) as bots, Scraper(apps.sidecar_port) as scraper:
@@ -89,7 +88,7 @@ def clock_set_back(folder: Path, seed: int, steps: int) -> Figures:
                 bots.wait_for_more(50)
                 if number % 10 == 0:
                     apps.stop_one("trading-app")
-                    apps.start("trading-app", faulty_app.COMMAND, **settings)
+                    apps.start("trading-app", "faulty-app", **settings)
             bots.end()
         passed = audit(apps, bots, clock_went_back=True)
         assert not scraper.went_back

@@ -107,7 +107,7 @@ class _Assassin:
         apps.kill("metrics-sidecar")
         moment = self._chance.choice(dying_sidecar.MOMENTS)
         settings = dying_sidecar.settings(moment, self._chance.randint(1, 3))
-        apps.start("metrics-sidecar", dying_sidecar.COMMAND, **settings)
+        apps.start("metrics-sidecar", "dying-sidecar", **settings)
         assert apps.processes["metrics-sidecar"].wait(timeout=30) == -signal.SIGKILL
         self.saving += 1
 

@@ -17,6 +17,7 @@ from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.apps import BIN, Apps, answers, samples_of
 from tests.support.http import HTTP
 from tests.support.polling import eventually
+from tests.support.programs import run_command
 from tests.trading_analytics.journal import applied, journaling
 from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_analytics import __version__, metrics
@@ -44,10 +45,7 @@ def is_like_a_rebuild(apps: Apps, ledger: Ledger) -> bool:
 
 
 def run(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BIN / ANALYTICS, *arguments], env=apps.environment, cwd=apps.folder, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+    return run_command(ANALYTICS, *arguments, environment=apps.environment, folder=apps.folder)
 
 
 def test_it_answers_503_until_it_has_all_and_serves_its_metrics_meanwhile(apps: Apps) -> None:

@@ -77,7 +77,9 @@ class RunningApp:
     """A process of `trading-app`, with its log in a file."""
 
     def __init__(self, folder: Path, program: str = "", **settings: str) -> None:
-        """Start it, by Python `program` where one is given; whether that goes well is another question."""
+        """Start it, or in its place another `program` of tests.support.programs; whether that goes well is another
+        question.
+        """
         self.environment = settings_for(folder, **settings)
         self.port = int(self.environment["WEBAPP_HTTP_PORT"])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -86,8 +88,8 @@ class RunningApp:
         self.data_folder = Path(self.environment["DATA_DIR"])
         self._log_file = folder / f"trading-app-{self.port}.log"
         self.process: Process
-        if not program:
-            self.process = ForkedProgram("trading-app", self.environment, folder, self._log_file)
+        if program != CONSOLE_SCRIPT:
+            self.process = ForkedProgram(program or "trading-app", self.environment, folder, self._log_file)
             return
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(

@@ -13,6 +13,7 @@ import httpx
 
 from tests.support.apps import BIN
 from tests.support.http import HTTP
+from tests.support.programs import run_command
 from tests.trading_app.running import RunningApp, running
 from trading_model.kind_members import KINDS
 
@@ -77,9 +78,7 @@ def test_events_sent_through_kills_are_there_once(tmp_path: Path) -> None:
     by_sequence = {one["seq"]: one["id"] for one in found}
     assert {one["seq"]: one["id"] for one in answered.values()} == by_sequence
     assert sorted(by_sequence) == list(range(FILLS + 1, FILLS + 1 + len(events)))
-    check = subprocess.run(
-        [f"{BIN}/trading-app", "doctor"], env=app.environment, capture_output=True, text=True, check=False
-    )
+    check = run_command("trading-app", "doctor", environment=app.environment)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
@@ -131,11 +130,10 @@ def test_what_was_taken_is_found_after_a_restart_and_a_backup(tmp_path: Path) ->
         app.client.post("/events", json={"kind": "instrument", "symbol": "OIL", "negative_prices": True})
         assert app.stop(signal.SIGTERM) == 0
     copy = tmp_path / "copy.sqlite3"
-    command = [f"{BIN}/trading-app", "backup", str(copy)]
-    subprocess.run(command, env=app.environment, check=True, capture_output=True)
+    run_command("trading-app", "backup", copy, environment=app.environment).check_returncode()
     fresh = tmp_path / "fresh"
     environment = {**app.environment, "DATA_DIR": str(fresh / "data")}
-    subprocess.run([f"{BIN}/trading-app", "restore", str(copy)], env=environment, check=True, capture_output=True)
+    run_command("trading-app", "restore", copy, environment=environment).check_returncode()
     with running(fresh) as app:
         assert everything(app.client)[:-1] == before
         assert [app.client.get(f"/trades/{sequence}").json() for sequence in (1, 2, FILLS)] == stories

@@ -1,13 +1,12 @@
 """The file's instruments get into the ledger once, through kills; from then on the ledger decides."""
 
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.apps import BIN
+from tests.support.programs import run_command
 from tests.trading_app.running import RunningApp, running, settings_for
 
 FILE = """
@@ -51,15 +50,8 @@ def instruments_of(app: RunningApp) -> list[dict[str, Any]]:
 
 def command(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
     """The exit code of `trading-app instruments`, and what it wrote."""
-    done = subprocess.run(
-        [BIN / "trading-app", "instruments", *arguments],
-        env=settings_for(folder, **settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    environment = settings_for(folder, **settings)
+    done = run_command("trading-app", "instruments", *arguments, environment=environment, folder=folder)
     return done.returncode, done.stdout + done.stderr
 
 

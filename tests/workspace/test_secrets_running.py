@@ -1,7 +1,6 @@
 """No secret gets out of the running apps: by no log, answer, metric, document, file of theirs, command line or repr."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +13,9 @@ import trading_analytics.environment
 import trading_app.environment
 from service_kit.settings import Environment
 from telemetry_stream.transports.zeromq.curve import make_key_file
-from tests.support.apps import BIN, Apps
+from tests.support.apps import Apps
 from tests.support.polling import eventually
+from tests.support.programs import run_command
 
 WEB_TOKEN, SIDECAR_TOKEN, MONITORING_TOKEN = "web-app-Secret-4711", "sidecar-Secret-4712", "monitoring-Secret-4713"
 ANALYTICS_TOKEN = "analytics-Secret-4714"
@@ -143,7 +143,7 @@ def test_no_secret_is_in_the_settings_as_they_are_shown(tmp_path: Path) -> None:
 )
 def test_no_secret_is_in_why_an_app_does_not_start(tmp_path: Path, app: str, bad: dict[str, str]) -> None:
     environment = {**os.environ, **Apps(tmp_path, **secret_settings(tmp_path), LOG_LEVEL="DEBUG").environment, **bad}
-    run = subprocess.run([BIN / app], env=environment, capture_output=True, timeout=60, check=False, cwd=tmp_path)
+    run = run_command(app, environment=environment, folder=tmp_path)
     assert run.returncode in (1, 2), run.stderr
     assert run.stderr
-    assert_none_in(run.stdout + run.stderr, [secret.encode() for secret in PLAIN.values()])
+    assert_none_in((run.stdout + run.stderr).encode(), [secret.encode() for secret in PLAIN.values()])

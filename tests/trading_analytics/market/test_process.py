@@ -1,6 +1,5 @@
 """trading-analytics beside a market feed: candles are exact through a kill, windows are there again after a restart."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from telemetry_stream.events import Event as StreamEvent
 from telemetry_stream.events import Submission
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Deduplication, Topic
-from tests.support.apps import BIN, Apps, samples_of
+from tests.support.apps import Apps, samples_of
 from tests.support.polling import eventually
+from tests.support.programs import run_command
 from tests.trading_analytics.market.market_stream import Event, candles_of, random_events
 from trading_analytics import metrics
 from trading_history.candles.candle import SPANS
@@ -64,9 +64,7 @@ def committed(apps: Apps) -> int:
 
 
 def check(apps: Apps, *, code: int) -> str:
-    done = subprocess.run(
-        [BIN / ANALYTICS, "check"], env=apps.environment, cwd=apps.folder, capture_output=True, text=True, check=False
-    )
+    done = run_command(ANALYTICS, "check", environment=apps.environment, folder=apps.folder)
     assert done.returncode == code, done.stderr
     return done.stdout
 

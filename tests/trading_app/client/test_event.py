@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.apps import BIN
 from tests.support.http import HTTP
+from tests.support.programs import run_command
 from tests.trading_app.running import RunningApp, running
 from trading_app.client.errors import UsageError
 from trading_app.client.event import read_event
@@ -27,8 +27,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
 
 def event(app: RunningApp, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [f"{BIN}/trading-app", "event", *words]
-    return subprocess.run(command, env=app.environment, capture_output=True, text=True, check=False)
+    return run_command("trading-app", "event", *words, environment=app.environment)
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,20 @@
 """The command `follow`, as far as it comes without ccxt; and what it says of keys."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.programs import run_command
 from tests.trading_app.running import settings_for
 from trading_app.client.errors import UsageError
 from trading_app.client.follow import read_since
 from trading_app.follow.credentials import credentials, variable_of, without_secrets
 from trading_app.follow.source import Unusable
 
-BIN = Path(sys.executable).parent
-
 
 def follow(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BIN / "trading-app", "follow", "ccxt", *words],
-        env=settings_for(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_command("trading-app", "follow", "ccxt", *words, environment=settings_for(folder))
 
 
 def test_a_config_may_hold_no_key(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """A backup has the webhooks, too: their file, their mappings and the messages that they keep."""
 
 import os
-import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.support.apps import BIN
+from tests.support.programs import run_command
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import running
 from trading_app.hooks import backup
@@ -18,13 +17,7 @@ MAPPING = "fields: {symbol: s, side: b, qty: q, price: p}\nrows: [fill: {}]\n"
 
 
 def command(environment: dict[str, str], *words: object) -> str:
-    done = subprocess.run(
-        [str(BIN / "trading-app"), *map(str, words)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_command("trading-app", *words, environment={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.apps import BIN
+from tests.support.programs import run_command
 from tests.trading_app.hooks.conftest import FIELD_CASE, Bot, Hooks
 from tests.trading_app.hooks.test_unread import DOCS_TEMPLATE, ENTRY
 from tests.trading_app.running import running
@@ -29,8 +29,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory, hooks: Hooks) -> Iterator[Bot]
 
 def hook(hooks: Hooks, *words: str | Path, given: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "WEBAPP_HOOKS_FILE": str(hooks.file), **settings}
-    command = [BIN / "trading-app", "hook", *words]
-    return subprocess.run(command, env=environment, input=given, capture_output=True, text=True, check=False)
+    return run_command("trading-app", "hook", *words, environment=environment, given=given)
 
 
 def test_an_array_of_messages_is_tried_without_an_app(hooks: Hooks) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from service_kit.access.token_throttle import MAX_WRONG
 from service_kit.access.tokens import entry_text, mint, read_scopes
-from tests.support.apps import BIN
+from tests.support.programs import run_command
 from tests.trading_app.hooks.conftest import Hooks
 from tests.trading_app.hooks.test_unread import ENTRY
 from tests.trading_app.problem_documents import problem
@@ -132,8 +132,7 @@ def test_no_secret_gets_into_a_log_or_a_metric(app: RunningApp, hooks: Hooks) ->
 
 def hook(file: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "WEBAPP_HOOKS_FILE": str(file), "WEBAPP_PUBLIC_URL": "https://desk.example"}
-    command = [f"{BIN}/trading-app", "hook", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return run_command("trading-app", "hook", *words, environment=environment)
 
 
 def test_the_command_adds_hooks_and_rotates_their_secrets(tmp_path: Path) -> None:
