@@ -10,16 +10,10 @@ import pytest
 
 from infra.grafana import generate as made
 from infra.grafana.panels import GRAFANA_VERSION
-from tests.infra.queries import DASHBOARDS, ROOT, PanelQuery, filled_in, metrics_named, panel_queries, panels
+from tests.infra.queries import DASHBOARDS, ROOT, filled_in, metrics_named, panel_queries, panels
 
-PANELS = [
-    pytest.param(panel, id=f"{name}-{panel['title']}")
-    for name, dashboard in DASHBOARDS.items()
-    for panel in panels(dashboard)
-]
-each_panel = pytest.mark.parametrize("panel", PANELS)
+PANELS = [panel for dashboard in DASHBOARDS.values() for panel in panels(dashboard)]
 each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=DASHBOARDS)
-each_query = pytest.mark.parametrize("query", panel_queries(), ids=str)
 
 
 def test_the_files_are_what_the_module_makes() -> None:
@@ -110,45 +104,45 @@ def test_panels_lie_on_the_grid_and_not_on_each_other(dashboard: dict[str, Any])
         taken |= cells
 
 
-@each_panel
-def test_a_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
-    assert panel["title"]
-    assert panel["description"].endswith(".")
-    assert panel["targets"]
-    assert all(target["expr"] and target["refId"] for target in panel["targets"])
-    assert panel["pluginVersion"] == GRAFANA_VERSION
+def test_a_panel_says_what_it_shows() -> None:
+    for panel in PANELS:
+        assert panel["title"], panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["targets"], panel["title"]
+        assert all(target["expr"] and target["refId"] for target in panel["targets"]), panel["title"]
+        assert panel["pluginVersion"] == GRAFANA_VERSION, panel["title"]
 
 
-@each_panel
-def test_a_panel_has_a_unit_and_thresholds_that_rise(panel: dict[str, Any]) -> None:
-    defaults = panel["fieldConfig"]["defaults"]
-    assert panel["options"].get("yAxis", defaults)["unit"] in made.UNITS
-    values = [step["value"] for step in defaults["thresholds"]["steps"]]
-    assert values[0] is None
-    assert all(low < high for low, high in combinations(values[1:], 2))
+def test_a_panel_has_a_unit_and_thresholds_that_rise() -> None:
+    for panel in PANELS:
+        defaults = panel["fieldConfig"]["defaults"]
+        assert panel["options"].get("yAxis", defaults)["unit"] in made.UNITS, panel["title"]
+        values = [step["value"] for step in defaults["thresholds"]["steps"]]
+        assert values[0] is None, panel["title"]
+        assert all(low < high for low, high in combinations(values[1:], 2)), panel["title"]
 
 
-@each_panel
-def test_a_panel_asks_the_chosen_data_source(panel: dict[str, Any]) -> None:
-    sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
-    assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in sources)
+def test_a_panel_asks_the_chosen_data_source() -> None:
+    for panel in PANELS:
+        sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+        assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in sources), panel["title"]
 
 
-@each_panel
-def test_series_of_one_panel_have_different_names(panel: dict[str, Any]) -> None:
-    if panel["type"] != "table":
-        legends = [target["legendFormat"] for target in panel["targets"]]
-        assert all(legends)
-        assert len(set(legends)) == len(legends)
+def test_series_of_one_panel_have_different_names() -> None:
+    for panel in PANELS:
+        if panel["type"] != "table":
+            legends = [target["legendFormat"] for target in panel["targets"]]
+            assert all(legends), panel["title"]
+            assert len(set(legends)) == len(legends), panel["title"]
 
 
-@each_query
-def test_counters_are_read_as_rates_over_the_rate_interval(query: PanelQuery) -> None:
-    assert re.findall(r"\[([^\]]*)\]", re.sub(r'"[^"]*"', "", query.expression)).count("$__rate_interval") == len(
-        re.findall(r"\b(?:rate|increase)\(", query.expression)
-    )
-    counters = [name for name in metrics_named(query.expression) if name.endswith(("_total", "_bucket", "_count"))]
-    assert all(re.search(rf"\b(rate|increase)\({name}\b", query.expression) for name in counters)
+def test_counters_are_read_as_rates_over_the_rate_interval() -> None:
+    for query in panel_queries():
+        ranges = re.findall(r"\[([^\]]*)\]", re.sub(r'"[^"]*"', "", query.expression))
+        rates = re.findall(r"\b(?:rate|increase)\(", query.expression)
+        assert ranges.count("$__rate_interval") == len(rates), query
+        counters = [name for name in metrics_named(query.expression) if name.endswith(("_total", "_bucket", "_count"))]
+        assert all(re.search(rf"\b(rate|increase)\({name}\b", query.expression) for name in counters), query
 
 
 def test_chosen_values_are_escaped_as_grafana_does() -> None:

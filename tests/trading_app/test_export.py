@@ -17,9 +17,10 @@ import pytest
 
 from telemetry_stream.events import Batch
 from tests.support import ledger_figures, ledger_oracle
-from tests.support.apps import BIN
+from tests.support.examples import some_of
 from tests.support.ledger_builder import Event, LedgerBuilder
 from tests.support.ledger_figures import Figures
+from tests.support.programs import run_command
 from tests.support.random_ledger import random_ledger
 from tests.support.stored_ledger import store
 from tests.trading_app.problem_documents import problem
@@ -266,8 +267,7 @@ def test_local_time_is_a_column_of_its_own(client: httpx.Client, account: str) -
 
 
 def export(app: RunningApp, *words: object) -> subprocess.CompletedProcess[str]:
-    command = [f"{BIN}/trading-app", "export", *map(str, words)]
-    return subprocess.run(command, env=app.environment, capture_output=True, text=True, check=False)
+    return run_command("trading-app", "export", *words, environment=app.environment)
 
 
 def test_the_command_writes_what_is_in_force(ledger: tuple[RunningApp, list[Event]], tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def figures_of(app: RunningApp) -> Figures:
     return replace(found, accepted=right, removed={}, added={}, applied=0)
 
 
-@pytest.mark.parametrize("seed", [7, 8])
+@pytest.mark.parametrize("seed", range(8, 8 + some_of(5)))
 def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed: int) -> None:
     (tmp_path / "from").mkdir()
     (tmp_path / "to").mkdir()
@@ -336,6 +336,13 @@ def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed:
         assert [json.loads(line) for line in again.splitlines()] == [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.fixture(scope="module")
+def exported(ledger: tuple[RunningApp, list[Event]]) -> tuple[RunningApp, list[str], Figures]:
+    """That app, the lines of its export with all events, and its figures."""
+    source, _ = ledger
+    return source, export(source, "--all-events").stdout.splitlines(), figures_of(source)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -346,11 +353,10 @@ def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed:
     ],
 )
 def test_the_import_takes_an_export_with_the_same_figures(
-    ledger: tuple[RunningApp, list[Event]], tmp_path: Path, name: str, options: list[str]
+    exported: tuple[RunningApp, list[str], Figures], tmp_path: Path, name: str, options: list[str]
 ) -> None:
     """The other app has the instruments, and what is not in the file."""
-    source, _ = ledger
-    everything = export(source, "--all-events").stdout.splitlines()
+    source, everything, expected = exported
     others = [line for line in everything if line.startswith('{"kind":')]
     file = tmp_path / name
     assert export(source, file, *options).returncode == 0
@@ -360,10 +366,9 @@ def test_the_import_takes_an_export_with_the_same_figures(
     with running(tmp_path) as sink:
         for line in others:
             sink.client.post("/events", content=line, headers=JSON).raise_for_status()
-        command = [f"{BIN}/trading-app", "import", str(file), "--yes"]
-        done = subprocess.run(command, env=sink.environment, capture_output=True, text=True, check=False)
+        done = run_command("trading-app", "import", file, "--yes", environment=sink.environment)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert ledger_figures.differences(figures_of(source), figures_of(sink)) == []
+        assert ledger_figures.differences(expected, figures_of(sink)) == []
 
 
 def test_parquet_has_the_same_content(ledger: tuple[RunningApp, list[Event]], tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
 
 
 def test_it_shows_made_up_trades_marked_by_a_made_up_market_and_ends_with_all_its_apps(tmp_path: Path) -> None:
+    """Meanwhile a second one is refused."""
     with running(tmp_path / "ledger", "--rate", "200", "--seconds", "1") as (process, port):
         assert process.stdout is not None
         said = ""
@@ -96,24 +97,15 @@ def test_it_shows_made_up_trades_marked_by_a_made_up_market_and_ends_with_all_it
             return {one["symbol"] for one in positions if one.get("mark_source") == "binance"}
 
         eventually(lambda: marked() >= {"BTC/USDT", "ETH/USDT"}, what="marks of the made-up market")
+        with running(tmp_path / "ledger") as (second, _):
+            assert second.stdout is not None
+            assert f"it runs already: {page}" in second.stdout.read()
+            assert second.wait(60) == 1
         process.send_signal(signal.SIGINT)
         said += process.stdout.read()
         assert process.wait(60) == 0, said
         assert f"ready: open {page}; its ledger is {tmp_path / 'ledger'}, apart from yours" in said
         assert "demo | feed listens on" in said
-
-
-def test_a_second_one_is_refused(tmp_path: Path) -> None:
-    with running(tmp_path, "--rate", "1") as (process, port):
-        assert process.stdout is not None
-        assert any("ready: open" in line for line in process.stdout)
-        with running(tmp_path) as (second, _):
-            assert second.stdout is not None
-            assert f"it runs already: http://127.0.0.1:{port}/" in second.stdout.read()
-            assert second.wait(60) == 1
-        process.send_signal(signal.SIGTERM)
-        process.stdout.read()
-        assert process.wait(60) == 0
 
 
 def test_prometheus_asks_it_only_while_it_runs(tmp_path: Path) -> None:
