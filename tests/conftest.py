@@ -4,8 +4,10 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has none
 
+from tests.support.examples import some_of
+
 # Property tests give the same examples each time, so that a failure can be repeated by running the test again.
-settings.register_profile("same-each-time", derandomize=True, database=None, deadline=None)
+settings.register_profile("same-each-time", derandomize=True, database=None, deadline=None, max_examples=some_of(100))
 settings.load_profile("same-each-time")
 
 SHARED = ("tests/browser/", "tests/infra/live/")

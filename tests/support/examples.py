@@ -1,8 +1,8 @@
-"""The number of examples of the largest property tests: a share in `make test`, all with `make test EXAMPLES=1`."""
+"""The number of examples of the property tests: a share in `make test`, all with `make test EXAMPLES=1`."""
 
 import os
 
-SHARE = float(os.environ.get("EXAMPLES") or 0.3)
+SHARE = float(os.environ.get("EXAMPLES") or 0.2)
 
 
 def some_of(count: int) -> int:

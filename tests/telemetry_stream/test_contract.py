@@ -30,6 +30,7 @@ from telemetry_stream.events import (
 )
 from telemetry_stream.log import StreamReader, StreamWriter
 from telemetry_stream.wire import fingerprint, number
+from tests.support.examples import some_of
 from tests.telemetry_stream.backends import BACKENDS, Backend
 from tests.telemetry_stream.streams import (
     Applied,
@@ -228,7 +229,7 @@ _events = st.builds(event, st.sampled_from("abcdef"), st.sampled_from(["this", "
 
 @pytest.mark.parametrize("name", BACKENDS)
 @given(groups=st.lists(st.lists(_events, min_size=1, max_size=6), max_size=5))
-@settings(max_examples=30)
+@settings(max_examples=some_of(30))
 def test_events_apart_become_what_they_become_one_by_one(name: str, groups: list[list[Event]]) -> None:
     singly = BACKENDS["memory"](Path()).open()
     with TemporaryDirectory() as folder, closing(BACKENDS[name](Path(folder)).open()) as together:

@@ -16,6 +16,7 @@ from telemetry_stream.chain import NO_HASH, extend
 from telemetry_stream.events import Batch, Commit, Reset, StreamPosition
 from telemetry_stream.follower import Follower
 from telemetry_stream.wire import Header, ReplayRequest, fingerprint
+from tests.support.examples import some_of
 from tests.telemetry_stream.streams import Applied
 
 PAGE = 3
@@ -308,6 +309,6 @@ class AReaderOfBothVersions(Shell):
 
 
 TestAReaderOfHashes = AReaderOfHashes.TestCase
-TestAReaderOfHashes.settings = settings(max_examples=100, stateful_step_count=40)
+TestAReaderOfHashes.settings = settings(max_examples=some_of(100), stateful_step_count=40)
 TestAReaderOfBothVersions = AReaderOfBothVersions.TestCase
-TestAReaderOfBothVersions.settings = settings(max_examples=100, stateful_step_count=40)
+TestAReaderOfBothVersions.settings = settings(max_examples=some_of(100), stateful_step_count=40)

@@ -18,6 +18,7 @@ from telemetry_stream.follower import Follower
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.wire import Header, cut, follow
+from tests.support.examples import some_of
 from tests.telemetry_stream.streams import Applied, submission
 
 Rows = list[list[bool]]
@@ -50,7 +51,7 @@ def last_end(ends: dict[int, str], sequence: int) -> int:
 
 
 @given(ROWS, st.integers(0, 12), st.integers(1, 12))
-@settings(max_examples=30)
+@settings(max_examples=some_of(30))
 def test_rows_have_the_hashes_of_the_definition_however_they_are_cut(rows: Rows, after: int, limit: int) -> None:
     ends = hashes(rows)
     head = max(ends)
@@ -74,7 +75,7 @@ def test_rows_have_the_hashes_of_the_definition_however_they_are_cut(rows: Rows,
 
 
 @given(ROWS, ROWS, ROWS, st.integers(0, 24), st.integers(1, 5))
-@settings(max_examples=50)
+@settings(max_examples=some_of(50))
 def test_a_reader_of_one_fork_comes_to_have_the_other(
     common: Rows, one: Rows, other: Rows, applied: int, limit: int
 ) -> None:
@@ -120,7 +121,7 @@ def catch_up(follower: Follower, reader: JournalReader, applied: Applied) -> Seq
 
 
 @given(ROWS.filter(bool), ROWS, ROWS.filter(bool), st.booleans())
-@settings(max_examples=40)
+@settings(max_examples=some_of(40))
 def test_live_a_row_of_another_fork_is_never_applied(common: Rows, one: Rows, other: Rows, quick: bool) -> None:
     """Also where it has the very sequence that comes next, and those before it were lost: a quick sender's, who sends
     the same again but for one.

@@ -27,6 +27,7 @@ from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.testing.memory import MemoryStream
+from tests.support.examples import some_of
 from tests.telemetry_stream.streams import all_events, numbered, submission
 
 
@@ -217,7 +218,7 @@ SUBMISSIONS = st.builds(Submission, st.lists(EVENTS, min_size=1, max_size=4), st
 GROUPS = st.lists(SUBMISSIONS, max_size=4)
 
 
-@settings(max_examples=80)
+@settings(max_examples=some_of(80))
 @given(groups=st.lists(GROUPS | st.just("reopen"), max_size=8))
 def test_the_journal_answers_as_the_stream_in_memory_does(groups: list[list[Submission] | str]) -> None:
     memory = MemoryStream()

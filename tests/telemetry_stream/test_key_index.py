@@ -23,6 +23,7 @@ from telemetry_stream.stores.sqlite.key_index import digest_keys, table_files
 from telemetry_stream.stores.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from tests.support.examples import some_of
 from tests.support.polling import eventually
 from tests.telemetry_stream.streams import Conflicting, all_events, keys_of, numbered, submission
 
@@ -190,7 +191,7 @@ def test_the_disk_is_asked_for_the_whole_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("few", [0, 10**9])
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.lists(
         st.integers(0, 2**64 - 1) | st.integers(0, 30).map(lambda low: low << SEQUENCE_BITS | 5), min_size=1

@@ -15,6 +15,7 @@ from telemetry_stream.stores.sqlite import key_index, key_table, known_events
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.testing.memory import MemoryStream
+from tests.support.examples import some_of
 from tests.telemetry_stream.streams import Conflicting, event, keys_of, numbered, submission
 
 ROWS = 10
@@ -178,7 +179,7 @@ TOGETHER = st.builds(Submission, st.lists(EVENTS, min_size=1, max_size=8), st.no
 APART = st.builds(lambda events: Submission(events, independent=True), st.lists(EVENTS, min_size=1, max_size=8))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(submissions=st.lists(TOGETHER | APART, max_size=12))
 @pytest.mark.usefixtures("two_rows_at_a_time")
 def test_in_parts_the_outcomes_are_those_of_the_stream_in_memory(submissions: list[Submission]) -> None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import some_of
 from tests.support.file_readings import ENDING
 from trading_files.document import read_document
 from trading_files.errors import MappingRefused
@@ -105,7 +106,7 @@ def grouped(number: str, decimal: str, separator: str) -> str:
 
 
 @given(st.data(), TRADES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=some_of(80), deadline=None)
 def test_a_spreadsheet_in_any_dialect(data: st.DataObject, trades: list[Trade]) -> None:
     decimal = data.draw(st.sampled_from(".,"), "decimal")
     separator = data.draw(st.sampled_from(("", " ", "'", ",."[decimal == ","])), "thousands")
@@ -150,7 +151,7 @@ def test_a_spreadsheet_in_any_dialect(data: st.DataObject, trades: list[Trade]) 
 
 
 @given(TRADES, st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=some_of(30), deadline=None)
 def test_our_own_columns_as_csv_and_ndjson(trades: list[Trade], is_json: bool) -> None:
     rows = [
         {"ts": f"{one.ts:%Y-%m-%dT%H:%M:%SZ}", "symbol": one.symbol, "side": one.side.upper(), "qty": one.qty}
@@ -168,7 +169,7 @@ def test_our_own_columns_as_csv_and_ndjson(trades: list[Trade], is_json: bool) -
 
 
 @given(TRADES, st.sampled_from(("BNB", "USDT", "1000SATS")))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=some_of(30), deadline=None)
 def test_amounts_with_units_as_binance_writes_them(trades: list[Trade], coin: str) -> None:
     lines = ["Date(UTC),Pair,Side,Price,Executed,Amount,Fee"]
     lines += [
@@ -183,7 +184,7 @@ def test_amounts_with_units_as_binance_writes_them(trades: list[Trade], coin: st
 
 
 @given(TRADES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=some_of(30), deadline=None)
 def test_signed_quantities_and_charges_as_interactive_brokers_writes_them(trades: list[Trade]) -> None:
     zone = ZoneInfo("America/New_York")
     lines = ["Symbol,DateTime,Quantity,Price,Commission,Code"]
@@ -203,7 +204,7 @@ def comes_twice(ts: datetime, zone: ZoneInfo) -> bool:
 
 
 @given(st.text(max_size=400), st.binary(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some_of(150), deadline=None)
 def test_any_text_as_a_mapping_is_taken_or_refused(text: str, noise: bytes) -> None:
     forms = (text, noise.decode("latin-1"), f"fields:\n  symbol: {text}", f"rows:\n  - when: {{{text}}}\n    skip: x")
     for one in forms:
@@ -232,7 +233,7 @@ FILES = [file for file in (Path(__file__).parent / "presets").glob("*/*") if not
 
 
 @given(st.data(), st.sampled_from(sorted(FILES)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=some_of(400), deadline=None)
 def test_any_cell_in_place_of_a_good_one_gives_what_the_app_takes_or_no_fill(data: st.DataObject, path: Path) -> None:
     with path.open("rb") as source:
         for table in read(source, path.name, headers=headers()).tables:

@@ -7,6 +7,7 @@ from metrics_sidecar.exposition.text import Exposition, max_bytes
 from metrics_sidecar.snapshot import Snapshot, decode_body, encode
 from telemetry_stream.events import StreamPosition
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, replace, state_of, trade
+from tests.support.examples import some_of
 from trading_model.accounting.quota import LABEL_BYTES, cost, newcomers_limit
 from trading_model.accounting.state import TradingState
 
@@ -75,7 +76,7 @@ def hostile(draw: st.DrawFn) -> list[Trade]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some_of(60), deadline=None)
 @given(hostile(), st.integers(1, 12), st.data())
 def test_which_keys_get_series_depends_on_the_journal_alone(
     trades: list[Trade], limit: int, data: st.DataObject

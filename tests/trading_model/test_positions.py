@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.metrics_sidecar.builders import Trade, figure, samples, state_of, trade
+from tests.support.examples import some_of
 from tests.support.oracle import expected_samples, keep_books, shows
 from trading_model.accounting.book import counts_in_net
 from trading_model.instruments import Instruments
@@ -149,7 +150,7 @@ def _digits(exact: Fraction, otherwise: str) -> str:
     return text if len(text.replace(".", "").lstrip("0")) <= 38 else otherwise
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some_of(300), deadline=None)
 @given(histories())
 def test_every_figure_is_the_exact_one_rounded_to_the_digits_shown(trades: list[Trade]) -> None:
     shown = samples(state_of(trades).freeze())
@@ -159,7 +160,7 @@ def test_every_figure_is_the_exact_one_rounded_to_the_digits_shown(trades: list[
             assert abs(Fraction(shown[name]) - exact) <= Fraction(1, 2 * 10**34)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some_of(300), deadline=None)
 @given(histories())
 def test_realised_plus_unrealised_is_cash_flow_plus_position_times_mark_as_shown(trades: list[Trade]) -> None:
     shown = {name: Fraction(text) for name, text in samples(state_of(trades).freeze()).items() if text != "NaN"}

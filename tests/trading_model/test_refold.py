@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.metrics_sidecar.builders import batch_of
+from tests.support.examples import some_of
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.trading_model.folding import fill_of, fold, gauges, give, in_force, recompute, through_snapshot
 from trading_model.accounting import restatement
@@ -213,7 +214,7 @@ def in_order(events: list[Event]) -> list[Event]:
     return corrected.events
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=some_of(120), deadline=None)
 @given(ledgers(), st.data())
 def test_any_order_of_arrival_gives_the_figures_of_that_of_trading(events: list[Event], data: st.DataObject) -> None:
     """Through memory or the store, with restarts, and with recomputations that end when more has arrived."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from telemetry_stream.events import Batch
 from telemetry_stream.wire import cut
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
+from tests.support.examples import some_of
 from tests.trading_model.folding import through_snapshot
 from tests.trading_model.test_positions import histories
 from trading_model.accounting import state as state_module
@@ -18,7 +19,7 @@ from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.state import TradingState
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some_of(150), deadline=None)
 @given(histories(), st.data())
 def test_batching_overlap_and_restarts_change_no_digit(trades: list[Trade], data: st.DataObject) -> None:
     whole = state_of(trades)
@@ -56,7 +57,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state_module, "SLICE", 4)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories(), histories(), st.integers(1, 5))
 @pytest.mark.usefixtures("small_slices")
 def test_batches_applied_during_a_freeze_in_slices_are_not_in_it(
