@@ -35,7 +35,7 @@ TRADES = [
 @pytest.fixture(scope="module")
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     assert browser.is_connected()
-    with running(tmp_path_factory.mktemp("history")) as app:
+    with running(tmp_path_factory.mktemp("history"), BASE_CURRENCY="EUR") as app:
         names = ("ts", "symbol", "side", "price", "strategy", "account")
         trades = [{"qty": "1", **dict(zip(names, trade, strict=True))} for trade in TRADES]
         app.client.post("/trades", json=trades).raise_for_status()
@@ -93,6 +93,19 @@ def test_the_figures_are_those_of_the_api(page: Page) -> None:
     expect(page.locator("#facts dd").nth(1)).to_have_text("+5.50")
     page.locator("#currency").select_option("EUR")
     expect(page.locator("#facts dd").nth(1)).to_have_text("0.00")
+    slippage = page.locator("#fills tbody tr").first.locator("td").nth(5)
+    expect(slippage).to_have_attribute("title", "no market of this symbol is followed")
+
+
+def test_figures_by_lots_and_in_one_currency(browser: Browser, app: RunningApp) -> None:
+    for page in opened(browser, app.url, **DESK):
+        with page.expect_response(lambda answer: "method=fifo" in answer.url):
+            page.locator("#view").select_option("settled:fifo")
+        expect(page.locator("#calendar [data-month='2026-02'] h3")).to_contain_text("−5.00")
+        page.locator("#rates").select_option("dated")
+        expect(page.locator("#resolution")).to_contain_text("Without a rate, so left out: realised 5.50 USDT.")
+        expect(page.locator("#view")).to_have_value("settled")
+        expect(page.locator("#problem")).to_be_hidden()
 
 
 def test_all_parts_show_the_same_currency_whichever_answer_comes_first(browser: Browser, app: RunningApp) -> None:

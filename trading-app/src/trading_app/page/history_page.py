@@ -12,5 +12,10 @@ def add_to(api: FastAPI, context: Context) -> None:
 
     @api.get("/history", include_in_schema=False)
     async def history_page(request: Request) -> Response:
-        variables = {"caller": request.state.caller, "day_boundary": str(context.settings.day_boundary)}
+        settings = context.settings
+        variables = {
+            "caller": request.state.caller,
+            "day_boundary": str(settings.day_boundary),
+            "base_currency": settings.base_currency,
+        }
         return TEMPLATES.TemplateResponse(request, "history.html", variables, headers=PAGE_HEADERS)

@@ -12,22 +12,30 @@ import { Range } from "./history_range.js";
 import { group } from "./numbers.js";
 
 const currency = byId("currency");
+const rates = byId("rates");  // null without a base currency
 const filters = new Filters(load);
 const range = new Range(load);
 const parts = [new Equity(), new Calendar(), new Performance(), new Prices(), new Fills()];
 let asked = 0;
 
-// The parameters of a call: the range and the filters, and what the part adds.
-function query(more = {}) {
-  return new URLSearchParams({ ...range.chosen, ...filters.chosen, ...more }).toString();
+// The parameters of a call: the range and the filters, and what the part adds. Some calls convert currencies.
+function query(more = {}, { converts = false } = {}) {
+  const chosen = converts && rates?.value ? { rates: rates.value } : {};
+  return new URLSearchParams({ ...range.chosen, ...filters.chosen, ...chosen, ...more }).toString();
 }
 
 async function load() {
   const turn = ++asked;
   const isLate = () => turn !== asked;  // another choice was made while the answer was under way
+  const context = { currency, rates, asOf, drawAll, attempt };
+  await attempt(() => Promise.all([loadChoices(), ...parts.map((part) => part.load(query, isLate, context))]), isLate);
+}
+
+// Do what may be refused; the refusal is shown.
+async function attempt(work, isLate) {
   show(byId("problem"), false);
   try {
-    await Promise.all([loadChoices(), ...parts.map((part) => part.load(query, isLate, { currency, asOf, drawAll }))]);
+    await work();
   } catch (error) {
     if (isLate()) return;
     setText(byId("problem"), error.message);
@@ -35,8 +43,9 @@ async function load() {
   }
 }
 
-function asOf(sequence) {
-  setText(byId("as-of"), `As of event ${group(String(sequence))}`);
+function asOf({ as_of, revision }) {
+  const changed = revision ? `; event ${group(String(revision))} was the last to change the past` : "";
+  setText(byId("as-of"), `As of event ${group(String(as_of))}${changed}`);
 }
 
 async function loadChoices() {
@@ -51,5 +60,6 @@ function drawAll() {
 }
 
 currency.addEventListener("change", drawAll);
+rates?.addEventListener("change", load);
 currency.append(make("option", { value: "" }, "–"));
 load();

@@ -13,24 +13,47 @@ export class Calendar {
   #by = "day";
   #currency = "";
   #count = SHOWN;
+  #asked = "";  // the method of the rows
+  #again = () => {};
 
   constructor() {
     this.section = byId("calendar");
     this.view = byId("view");
-    this.view.addEventListener("change", () => this.draw(this.#currency));
+    this.view.addEventListener("change", () => this.#choose());
     byId("more-months").addEventListener("click", () => {
       this.#count += SHOWN;
       this.draw(this.#currency);
     });
   }
 
-  async load(query, isLate, { currency }) {
-    const answer = await ask(`/api/pnl?${query({ by: "day" })}`);
-    if (isLate()) return;
+  async load(query, isLate, { currency, rates, attempt }) {
+    this.#again = () => attempt(() => this.load(query, isLate, { currency, rates, attempt }), isLate);
+    const converts = Boolean(rates?.value);
+    // By lots, each currency stands apart: its total is the same by each method, a converted one is not.
+    for (const option of this.view.options) option.disabled = converts && option.value.includes(":");
+    if (converts) this.view.value = this.#shown;
+    const method = this.#method;
+    const answer = await ask(`/api/pnl?${query({ by: "day", ...(method && { method }) }, { converts: true })}`);
+    if (isLate() || method !== this.#method) return;
+    this.#asked = method;
     this.#rows = answer.pnl;
     this.#by = answer.by;
     this.#count = SHOWN;
     this.draw(currency.value);
+  }
+
+  // The member of rows that is shown, and the method by which it is realised; none is average cost.
+  get #shown() {
+    return this.view.value.split(":")[0];
+  }
+
+  get #method() {
+    return this.view.value.split(":")[1] ?? "";
+  }
+
+  #choose() {
+    if (this.#method === this.#asked || this.#shown !== "settled") this.draw(this.#currency);
+    else this.#again();
   }
 
   draw(currency) {
@@ -45,7 +68,7 @@ export class Calendar {
   }
 
   #month(name, rows) {
-    const view = this.view.value, byDay = new Map(rows.map((row) => [row.period, row]));
+    const view = this.#shown, byDay = new Map(rows.map((row) => [row.period, row]));
     const total = rows.reduce((sum, row) => add(sum, row[view]), "0");
     const first = new Date(`${name}-01T00:00:00Z`), cells = [];
     for (let blank = (first.getUTCDay() + 6) % 7; blank > 0; blank--) cells.push(make("td"));

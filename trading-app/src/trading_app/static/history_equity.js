@@ -10,11 +10,13 @@ import { clock, day, lasting, secondsOf } from "./times.js";
 const { BaselineSeries, AreaSeries } = window.LightweightCharts;
 const POINTS = 2000;
 const HIGHEST_POINTS = 5000;
+const PARTS = { realized: "realised", unrealized: "unrealised", fees: "fees", cash: "cash" };
 
 export class Equity {
   #rows = [];
   #falls = [];
   #curves = [];
+  #missing = [];  // amounts without a rate
   #points = new Map();  // by time: what the legends say
   #decimals = 2;
 
@@ -30,10 +32,14 @@ export class Equity {
     this.#follow(this.below, this.net);
   }
 
-  async load(query, isLate, { currency, asOf, drawAll }) {
-    const [curves, falls] = await Promise.all([ask(`/api/equity?${query({ points: POINTS })}`), ask(`/api/drawdown?${query()}`)]);
+  async load(query, isLate, { currency, rates, asOf, drawAll }) {
+    const converts = Boolean(rates?.value);
+    const [curves, falls] = await Promise.all([
+      ask(`/api/equity?${query({ points: POINTS }, { converts })}`),
+      converts ? { drawdown: [] } : ask(`/api/drawdown?${query()}`)]);
     if (isLate()) return;
-    asOf(curves.as_of);
+    asOf(curves);
+    this.#missing = curves.conversion?.missing ?? [];
     this.#rows = curves.equity;
     this.#curves = curves.curves;
     this.#falls = falls.drawdown;
@@ -53,7 +59,7 @@ export class Equity {
     if (!bars.length) return;
     this.#drawCharts(curve, bars);
     const coarser = curve.requested_interval ? `, coarser than ${curve.requested_interval} for this range` : "";
-    setText(byId("resolution"), `Bars of ${curve.interval}${coarser}.${curve.exact_inside ? "" : " Exact at the ends of bars."}`);
+    setText(byId("resolution"), `Bars of ${curve.interval}${coarser}.${curve.exact_inside ? "" : " Exact at the ends of bars."}${without(this.#missing)}`);
   }
 
   #drawFacts(curve, bars, fall) {
@@ -145,3 +151,10 @@ function offer(select, currencies) {
 }
 
 const when = (seconds) => `${day(new Date(seconds * 1000))} ${clock(seconds).slice(-8, -3)}`;
+
+// What is in no sum, since no rate converts it.
+function without(missing) {
+  const listed = missing.map((one) =>
+    `${PARTS[one.part]} ${group(fixed(one.amount, decimalsToShow([one.amount])))} ${one.currency || "of unknown currency"}`);
+  return listed.length ? ` Without a rate, so left out: ${listed.join(", ")}.` : "";
+}

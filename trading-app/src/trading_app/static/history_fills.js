@@ -1,8 +1,10 @@
 // The trades of the range, newest first, a page after the other.
 
+import { NOT_KNOWN } from "./amounts.js";
 import { askPage } from "./call.js";
 import { byId, make, setText, show, SIDES } from "./elements.js";
 import { group } from "./numbers.js";
+import { inBps, NO_SLIPPAGE } from "./slippage.js";
 
 const PAGE = 100;
 
@@ -51,7 +53,13 @@ function row(trade) {
   const corrections = trade.corrections.map((one) => `${one.kind}${one.in_force ? "" : " (voided)"}`).join(", ");
   return make("tr", { "data-side": trade.side, "data-seq": String(trade.seq) },
     make("td", { class: "time", title: trade.ts }, trade.ts.replace("T", " ").slice(0, 19)),
-    make("td", {}, trade.symbol), make("td", { class: "side" }, SIDES[trade.side]), number(trade.qty), number(trade.price), fee,
+    make("td", {}, trade.symbol), make("td", { class: "side" }, SIDES[trade.side]), number(trade.qty), number(trade.price), slippage(trade), fee,
     make("td", {}, trade.account), make("td", {}, trade.strategy), make("td", { class: "quiet" }, corrections),
     make("td", { class: "number quiet" }, make("a", { href: `/trades/${trade.seq}` }, String(trade.seq))));
+}
+
+function slippage(trade) {
+  const why = trade.slippage_reason;
+  if (why) return make("td", { class: "number quiet", title: NO_SLIPPAGE[why] ?? why }, NOT_KNOWN);
+  return make("td", { class: "number", title: `against ${trade.slippage_reference}` }, inBps(trade.slippage_bps));
 }

@@ -4,11 +4,13 @@ import { NOT_KNOWN } from "./amounts.js";
 import { ask } from "./call.js";
 import { byId, make, setText, show } from "./elements.js";
 import { decimalsToShow, fixed, group, groupSigned, sign } from "./numbers.js";
+import { inBps, NO_SLIPPAGE } from "./slippage.js";
 import { lasting } from "./times.js";
 
 const REASONS = {
   no_round_trips: "none closed in the range", no_wins: "no trip won", no_losses: "no trip lost", no_decided: "no trip won or lost",
   unknown_times: "when it began is not known", no_gross: "the gross P&L is 0",
+  ...NO_SLIPPAGE, converted: "not worked out for figures in one currency",
 };
 
 export class Performance {
@@ -22,9 +24,9 @@ export class Performance {
     for (const button of this.buttons) button.addEventListener("click", () => this.#choose(button));
   }
 
-  async load(query, isLate, { currency }) {
-    this.#again = () => this.load(query, isLate, { currency });
-    const by = this.#by, answer = await ask(`/api/performance?${query({ by })}`);
+  async load(query, isLate, { attempt }) {
+    this.#again = () => attempt(() => this.load(query, isLate, { attempt }), isLate);
+    const by = this.#by, answer = await ask(`/api/performance?${query({ by }, { converts: true })}`);
     if (isLate() || by !== this.#by) return;
     this.#rows = answer.performance;
     this.draw();
@@ -54,12 +56,14 @@ export class Performance {
       return made;
     };
     const plain = (name, write) => (row[name] === null ? cell(NOT_KNOWN, why(name)) : cell(write(row[name]), row[name]));
+    const slippage = plain("slippage_bps", inBps);
+    if (row.slippage_bps !== null) slippage.title = `${row.slippage_cost} ${row.currency}, ${row.slippage_trades} trades measured`;
     const open = row.open_trips ? cell(`${row.open_trips}: ${groupSigned(fixed(row.open_net, decimals))}`, `realised so far: ${row.open_net}`) : cell("0");
     return make("tr", { "data-group": row.group[this.#by] },
       make("th", { scope: "row" }, row.group[this.#by] || "–"), make("td", {}, row.currency || "unknown"),
       gain("net"), gain("gross"), money("fees"), cell(`${row.trips}`, `${row.wins} won, ${row.losses} lost, ${row.break_even} neither`),
       plain("win_rate", (text) => `${(100 * Number(text)).toFixed(1)} %`), plain("profit_factor", (text) => Number(text).toFixed(2)),
       gain("expectancy"), gain("largest_win"), gain("largest_loss"),
-      plain("average_holding_seconds", (text) => lasting(Number(text))), money("max_drawdown"), open);
+      plain("average_holding_seconds", (text) => lasting(Number(text))), money("max_drawdown"), slippage, open);
   }
 }
