@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port
-from tests.workspace.checkout import APPS, PORT_SETTINGS, Checkout, is_alive, is_listening, wait_until
+from tests.workspace.checkout import APPS, PATIENCE, PORT_SETTINGS, Checkout, is_alive, is_listening, wait_until
 
 
 @pytest.fixture
@@ -139,6 +139,7 @@ def test_a_change_of_the_source_restarts_all(checkout: Checkout) -> None:
     run.wait_for("sidecar listens on", times=2)
     run.wait_for("web app listens on", times=2)
     run.wait_for("analytics listens on", times=2)
+    run.wait_for("feed listens on", times=2)
     assert all(len(set(run.app_processes(app))) == 2 for app in APPS)
     assert run.end() == 0
 
@@ -179,7 +180,7 @@ def test_the_apps_end_when_nobody_reads_the_output(checkout: Checkout) -> None:
     assert run.stdout is not None
     run.stdout.readline()
     run.stdout.close()
-    assert run.wait(20) == 0
+    assert run.wait(PATIENCE) == 0
 
 
 def test_without_symbols_no_feed_is_started(checkout: Checkout) -> None:

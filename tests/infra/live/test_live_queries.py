@@ -4,6 +4,7 @@ import math
 import re
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,14 +73,17 @@ def test_variables_offer_values(prometheus: Prometheus, dashboard: Any) -> None:
         if variable["type"] == "query":
             asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
             assert asked
-            assert prometheus.label_values(asked[2], filled_in(asked[1], RATE_INTERVAL))
+            offered = partial(prometheus.label_values, asked[2], filled_in(asked[1], RATE_INTERVAL))
+            assert eventually(offered, what=variable["name"])
 
 
+@pytest.mark.usefixtures("both_known")
 def test_the_link_to_the_page_leads_there(prometheus: Prometheus, apps: Any) -> None:
     (address,) = prometheus.label_values("instance", 'up{job="trading-app"}')
     assert f"http://{address}" == apps.web_url
 
 
+@pytest.mark.usefixtures("both_known")
 def test_restarts_are_marked_at_the_second(prometheus: Prometheus) -> None:
     restarts = DASHBOARDS["pipeline.json"]["annotations"]["list"][1]["expr"]
     starts = [float(series["value"][1]) / 1000 for series in prometheus.instant(restarts)]
@@ -98,7 +102,9 @@ def test_development_is_scraped_every_second(prometheus: Prometheus) -> None:
 
 
 def test_no_scrape_fails(prometheus: Prometheus) -> None:
-    assert figures(prometheus, "min(min_over_time(up[10s]))", instant=True) == [1.0]
+    """But those of a moment in which a program had no CPU."""
+    query = "min(min_over_time(up[10s]))"
+    eventually(lambda: figures(prometheus, query, instant=True) == [1.0], what="ten seconds of scrapes")
 
 
 CONTRACTS = {"QQZ/USDT:USDT": -0.6, "QQI/USD:BTC": 15.0, "QQC-PERP": 150.0, "QQM/USDT": 300.0}
