@@ -163,6 +163,7 @@ def test_figures_in_one_currency_say_the_rates_and_what_has_none(api: httpx.Clie
             {"currency": "USDT", "rate": "1", "rate_at": None, "age_seconds": None}
         ]
         assert same["conversion"]["missing"] == []
+        assert "etag" not in api.get(f"/api/{call}?rates=dated&into=USDT&to=2026-02-02").headers
         own = api.get(f"/api/{call}").json()[call]
         names = {"pnl": ("marked", "settled", "round_trips"), "equity": ("close",), "performance": ("net", "trips")}
         assert shown(same[call], *names[call]) == shown(own, *names[call])

@@ -24,11 +24,11 @@ from trading_model.accounting.fills import LineKey
 from trading_model.field_rules import case_folded
 from trading_model.topics import LEDGER
 
-MAX_FILLS = 20_000
-"""That are folded for one answer: about a second of CPU."""
+MAX_FILLS = 5_000
+"""That are folded for one answer: seconds of CPU where many positions hold one symbol, less where one does."""
 
-AT_ONCE = 5_000
-"""Fills that are folded between two looks at whether it is all."""
+MAX_SEARCHED = 50_000
+"""That are searched for one answer without figures."""
 
 
 class TooMuchPast(Exception):
@@ -58,7 +58,7 @@ class Past:
         if with_figures:
             keeper = FiguresKeeper(self.connection, self.sequence)
             while not keeper.is_settled:
-                keeper.advance(AT_ONCE, self.sequence)
+                keeper.advance(MAX_FILLS, self.sequence)
         return Snapshot(self.connection)
 
     def close(self) -> None:

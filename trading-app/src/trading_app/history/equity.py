@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from fastapi import Depends, FastAPI, Query
@@ -139,7 +139,8 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 "revision": revision(snapshot, scope),
                 **conversion.said_of(made, question),
             }
-            return _table("equity", EquityRow, rows, snapshot, question, more)
+            closed = question.closed and made is None
+            return Table("equity", EquityRow, rows, snapshot.position.sequence, more, closed=closed)
 
         return await store.answer(question.form, read, question.earlier)
 
@@ -158,20 +159,10 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             start, end = question.times(snapshot)
             scope = question.scope(snapshot)
             falls = drawdown(snapshot, scope, start, end, SPANS[interval])
-            return _table("drawdown", DrawdownRow, [_fall(one, scope, accounts) for one in falls], snapshot, question)
+            rows = [_fall(one, scope, accounts) for one in falls]
+            return Table("drawdown", DrawdownRow, rows, snapshot.position.sequence, closed=question.closed)
 
         return await store.answer(question.form, read, question.earlier)
-
-
-def _table(
-    name: str,
-    kind: type[msgspec.Struct],
-    rows: list[Any],
-    snapshot: Snapshot,
-    question: Question,
-    more: Mapping[str, object] | None = None,
-) -> Table:
-    return Table(name, kind, rows, snapshot.position.sequence, more or {}, closed=question.closed)
 
 
 def _outline(curve: Curve) -> CurveOutline:

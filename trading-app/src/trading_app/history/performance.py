@@ -137,7 +137,14 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 "revision": revision(snapshot, question.scope(snapshot)),
                 **conversion.said_of(made, question),
             }
-            return Table("performance", PerformanceRow, rows, snapshot.position.sequence, more, closed=question.closed)
+            return Table(
+                "performance",
+                PerformanceRow,
+                rows,
+                snapshot.position.sequence,
+                more,
+                closed=question.closed and made is None,
+            )
 
         return await store.answer(question.form, read, question.earlier)
 

@@ -116,7 +116,9 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 "revision": revision(snapshot, scope),
                 **conversion.said_of(made, question),
             }
-            return Table("pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=question.closed)
+            return Table(
+                "pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=question.closed and made is None
+            )
 
         return await store.answer(question.form, read, question.earlier)
 

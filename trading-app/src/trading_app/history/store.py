@@ -17,7 +17,7 @@ from trading_app.problems import TradeProblem
 from trading_app.query.question import refused
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
 from trading_history.past import MAX_FILLS as MAX_PAST_FILLS
-from trading_history.past import Past, TooMuchPast
+from trading_history.past import MAX_SEARCHED, Past, TooMuchPast
 from trading_history.queries.keys import Wanted
 from trading_history.queries.lots import MAX_FILLS, TooManyFills
 from trading_history.reader import HistoryReader, Snapshot
@@ -101,10 +101,11 @@ def _past(snapshot: Snapshot, earlier: Earlier) -> Past | None:
     known = snapshot.position.sequence
     if earlier.sequence > known:
         raise refused("as_of", f"must not be later than {known}, to which the history has come")
+    most = MAX_PAST_FILLS if earlier.with_figures else MAX_SEARCHED
     try:
-        return Past(snapshot, earlier.sequence, earlier.wanted) if earlier.sequence < known else None
+        return Past(snapshot, earlier.sequence, earlier.wanted, max_fills=most) if earlier.sequence < known else None
     except TooMuchPast:
-        detail = f"asks about more than {MAX_PAST_FILLS} trades; choose an account, a strategy or a symbol with less"
+        detail = f"asks about more than {most} trades; choose an account, a strategy or a symbol with less"
         raise refused("as_of", detail) from None
 
 
