@@ -25,7 +25,7 @@ from telemetry_stream.id_spaces import MAX_DIGITS
 
 MAX_ID = 10**MAX_DIGITS
 AGGREGATE, SHUTDOWN = "aggTrade", "serverShutdown"
-MIN_RUN = 8
+MIN_RUN = 6
 """Fewer aggregates take no more time one by one."""
 
 
@@ -237,7 +237,7 @@ class BinanceReader:
         if not (
             self._reads_aggregates
             and self._unit_is_certain
-            and data.p in known
+            and (data.p in known or self._decimals.has(data.p))
             and (data.q in known or self._decimals.has(data.q))
             and self._earliest <= data.T <= self._latest
             and self._earliest <= data.E <= self._latest
