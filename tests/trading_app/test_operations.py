@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from service_kit.settings import Environment
+from tests.trading_app.raw_http import connected, get
 from tests.trading_app.running import RunningApp
 from trading_app.environment import read_settings
 from trading_app.http.request_boundary import ROUTES
@@ -147,6 +148,19 @@ def test_counters_say_what_was_sent(web: RunningApp, client: httpx.Client, trade
         "accepted": 8, "duplicate": 2, "committed": 11, "created": 1, "timed": 6, "not JSON": 1, "invalid": 1,
         "conflict": 1, "missing": 1, "other": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/trades", "/healthz", "/nothing"])
+def test_a_request_is_counted_by_the_time_its_answer_is_complete(web: RunningApp, path: str) -> None:
+    def counted(text: str) -> float:
+        pattern = r'^trading_app_http_requests_total\{method="GET",route="(?:/trades|/healthz|other)",.*\} (\S+)$'
+        return sum(map(float, re.findall(pattern, text, re.MULTILINE)))
+
+    before = counted(web.client.get("/metrics").text)
+    with connected(web.port) as connection:
+        connection.send(get(path) + get("/metrics"))
+        assert connection.answer().status in (200, 404)
+        assert counted(connection.answer().body.decode()) == before + 1
 
 
 def test_every_refusal_has_a_counter_from_the_start(client: httpx.Client) -> None:

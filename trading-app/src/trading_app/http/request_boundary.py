@@ -127,6 +127,8 @@ class Edge:
                     headers += [header for header in KEPT_NOWHERE if header[0] not in given]
             else:
                 complete = not message.get("more_body", False)
+                if complete:  # before it is sent: who has the answer finds it counted
+                    self._observe(scope, status, time.perf_counter() - began)
             await send(message)
 
         try:
@@ -141,7 +143,8 @@ class Edge:
             if not complete:
                 await send_answer(answer_problem(INTERNAL_ERROR, request_id), send_with_id)
         finally:
-            self._observe(scope, status, time.perf_counter() - began)
+            if not complete:
+                self._observe(scope, status, time.perf_counter() - began)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope["path"])

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,7 @@ class Serving:
 async def serve(address: Address, make: Callable[[Ending], Serving], signals: EndSignals) -> int:
     """Listen, build the program with `make`, and run it. Gives the exit code: 0 ended as asked, 1 failed (logged)."""
     ending, loop = Ending(), asyncio.get_running_loop()
-    signals.deliver_to(lambda _number: loop.call_soon_threadsafe(ending.begin))
+    signals.deliver_to(lambda _number: _begin_soon(ending, loop))
     try:
         listening = listen(address.host, address.port, address.unread_seconds, address.setting_prefix)
         with listening:
@@ -67,7 +68,7 @@ async def _run(serving: Serving, listening: socket.socket, ending: Ending, signa
 
     def end(number: int) -> None:
         server.force_exit |= ending.begun.is_set() and number == signal.SIGINT  # a second Ctrl-C does not wait
-        loop.call_soon_threadsafe(ending.begin)
+        _begin_soon(ending, loop)
 
     def stop() -> None:
         server.should_exit = True
@@ -84,6 +85,12 @@ async def _run(serving: Serving, listening: socket.socket, ending: Ending, signa
     await _end(parts, serving.grace_seconds + END_SECONDS)
     failed = [name for name, part in parts.items() if _has_failed(name, part)]
     return 0 if was_asked and not failed and not ending.failures else 1
+
+
+def _begin_soon(ending: Ending, loop: asyncio.AbstractEventLoop) -> None:
+    """For a signal handler, which may interrupt the loop anywhere."""
+    with suppress(RuntimeError):  # the loop is closed: the program has ended
+        loop.call_soon_threadsafe(ending.begin)
 
 
 async def _end(parts: Mapping[str, asyncio.Task[object]], seconds: float) -> None:

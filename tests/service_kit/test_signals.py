@@ -1,0 +1,25 @@
+"""Signals at the very end of a program."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from service_kit.lifecycle.serve import serve
+from service_kit.lifecycle.signals import NUMBERS, EndSignals
+from service_kit.settings import Environment
+from tests.service_kit.small_program import Counting
+from tests.support.ports import free_port
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_between_the_end_of_the_event_loop_and_that_of_the_process_changes_nothing(number: int) -> None:
+    signals = EndSignals()
+    try:
+        settings = {"COUNTING_HTTP_PORT": str(free_port()), "COUNTING_FAIL_AFTER": "1"}
+        counting = Counting(Environment(settings, Path()))
+        assert asyncio.run(serve(counting.address, counting.start, signals)) == 1
+        signal.raise_signal(number)
+    finally:
+        signals.give_back()
