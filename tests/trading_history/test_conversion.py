@@ -98,12 +98,27 @@ def test_equity_ends_where_the_oracle_does_whatever_the_bars_are(tmp_path: Path)
     events = in_three_currencies(3)
     fold_at_once(tmp_path, events)
     middle = CALENDAR.starts[2]
-    for span, limit in ((60, 5_000), (60, 3), (86_400, 5)):
+    rest = [event for event in events if nanoseconds(event.get("rate", event)["ts"]) >= middle and "rate" not in event]
+    inside = nanoseconds(rest[0]["ts"]) + 10**9
+    last = worth(events, UNTIL, UNTIL - 1, dated=True)
+    for span, limit in ((1, 5_000), (60, 5_000), (60, 3), (86_400, 5)):
+        begun = ask(tmp_path, partial(_equity_of, start=inside, span=span, limit=limit))
+        assert abs(Fraction(begun.bars[-1].close) - last) < LESS, "a range may begin inside a minute"
         curve = ask(tmp_path, partial(_equity_of, start=middle, span=span, limit=limit))
         assert (curve.span, curve.exact_inside) == (86_400 if limit < 100 else 60, False)
         assert abs(Fraction(curve.opening) - worth(events, middle, middle - 1, dated=True)) < LESS
-        assert abs(Fraction(curve.bars[-1].close) - worth(events, UNTIL, UNTIL - 1, dated=True)) < LESS
+        assert abs(Fraction(curve.bars[-1].close) - last) < LESS
         assert all(one.close == other.open for one, other in pairwise(curve.bars))
+
+
+def test_cash_before_the_first_position_counts(tmp_path: Path) -> None:
+    ledger = LedgerBuilder()
+    ledger.say("rate", base="USD", quote="EUR", rate="0.5", ts=minute(0))
+    ledger.say("cash", account="default", amount="8", currency="USD", reason="interest", ts=minute(1))
+    ledger.buy("1", "100", "X/USD", ts=minute(3 * 1440))
+    fold_at_once(tmp_path, ledger.events)
+    curve = ask(tmp_path, partial(_equity_of, start=CALENDAR.starts[1]))
+    assert curve.opening == 4
 
 
 def test_the_example_of_the_rule(tmp_path: Path) -> None:

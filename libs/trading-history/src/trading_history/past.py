@@ -45,10 +45,16 @@ class Past:
         self._max_fills = max_fills
         self._later = self._corrected_later()
         self.connection = apsw.Connection(":memory:")
+        try:
+            self._copy(wanted, StreamPosition(snapshot.position.stream, sequence))
+        except BaseException:
+            self.close()
+            raise
+
+    def _copy(self, wanted: Wanted, position: StreamPosition) -> None:
         self.connection.execute("BEGIN")
         self.connection.execute(schema.TABLES)
-        positions = PositionTable(self.connection, schema.FOLD)
-        positions.save(self.connection, {LEDGER: StreamPosition(snapshot.position.stream, sequence)})
+        PositionTable(self.connection, schema.FOLD).save(self.connection, {LEDGER: position})
         self._copy_events()
         self._copy_corrections(self._copy_fills(self._keys(wanted)))
         self.connection.execute("COMMIT")
@@ -76,9 +82,9 @@ class Past:
         """Events that corrections since then concern: what they counted as, and which corrections were in force."""
         rows = self._ask(
             "SELECT DISTINCT subject FROM corrections WHERE seq > ? AND subject <= ? LIMIT ?",
-            self.sequence, self.sequence, self._max_fills + 1,
+            self.sequence, self.sequence, MAX_SEARCHED + 1,
         ).fetchall()  # fmt: skip
-        if len(rows) > self._max_fills:
+        if len(rows) > MAX_SEARCHED:
             raise TooMuchPast
         subjects = [int(subject) for (subject,) in cast("list[tuple[int]]", rows)]
         return {subject: self._standing_then(subject) for subject in subjects}

@@ -18,7 +18,6 @@ import msgspec
 
 from trading_history.figures.trips import shown
 from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, has_more
-from trading_history.queries.extent import extent
 from trading_history.queries.round_trips import RoundTrip
 from trading_history.queries.said import Said
 from trading_history.queries.scope import Scope, books, sums
@@ -27,6 +26,9 @@ from trading_model.decimals import ZERO, exactly
 from trading_model.field_rules import format_timestamp
 from trading_model.rates import Found, Rates
 from trading_model.timestamps import unix_ns
+
+MINUTE = 60
+"""Seconds of the shortest bar that is read: those of a second are kept for a day only."""
 
 View = Literal["dated", "at_current_rates"]
 
@@ -179,17 +181,14 @@ def steps(
 ) -> list[Step]:
     """The steps of a scope from its beginning to the end of a range, in the order of time.
 
-    Within the range, bars are no longer than `span` seconds and lie across no edge. What is missing is noted where it
-    is in the range, or everywhere.
+    Within the range, bars are no longer than `span` seconds and lie across no edge. A range that begins inside a minute
+    has this whole minute. What is missing is noted where it is in the range, or everywhere.
     """
-    known = extent(snapshot)
-    if known is None:
-        return []
-    start, end = times
-    begin = min(known.first_ns, start) // DAY_NS * DAY_NS
+    start, end = times[0] // MINUTE_NS * MINUTE_NS, times[1]
     found = list[Step]()
     stored = sums(snapshot, scope)
     for series in books(snapshot, scope) if stored is None else stored:
+        begin = min(_first_day(snapshot, series.id, start), start // DAY_NS * DAY_NS)
         changes = [at for at in conversion.changes(series.currency) if begin < at < end]
         cuts = [*edges, *changes]
         pieces = [*_pieces(begin, start, SPANS[-1], cuts), *_pieces(start, end, span, cuts)]
@@ -207,6 +206,15 @@ def steps(
 
 
 DAY_NS = SPANS[-1] * SECOND
+MINUTE_NS = MINUTE * SECOND
+
+
+def _first_day(snapshot: Snapshot, series: int, otherwise: int) -> int:
+    """The start of the first bar of a day."""
+    statement = "SELECT min(start) FROM equity WHERE series = ? AND span = ?"
+    first = snapshot.connection.execute(statement, (series, SPANS[-1])).get
+    return otherwise if first is None else int(first) * SECOND
+
 
 _Event = tuple[int, Bar | None, int]
 """A bar by its start with its width in ns; or a change of the rate."""
@@ -246,16 +254,12 @@ def _converted(
 
 
 def _pieces(start_ns: int, end_ns: int, most: int, cuts: Iterable[int]) -> list[tuple[int, int, int]]:
-    """Parts of a range, with the span of the bars to read there: none lies across a cut, unless within a minute. Where
-    a range begins inside a minute, this whole minute is there.
-    """
-    shortest = min(most, 60)
-    width = shortest * SECOND
-    spans = [one for one in reversed(SPANS) if shortest <= one <= most]
-    start_ns = start_ns // width * width
+    """Parts of a range, with the span of the bars to read there: none lies across a cut, unless within a minute."""
     if start_ns >= end_ns:
         return []
-    ends = sorted({at // width * width for at in cuts if start_ns < at < end_ns} - {start_ns} | {start_ns, end_ns})
+    spans = [one for one in reversed(SPANS) if MINUTE <= one <= most]
+    inner = {at // MINUTE_NS * MINUTE_NS for at in cuts if start_ns + MINUTE_NS <= at < end_ns}
+    ends = sorted({start_ns, end_ns} | inner)
     pieces = list[tuple[int, int, int]]()
     for first, until in pairwise(ends):
         for piece in _cover(first, until, spans):
@@ -292,12 +296,12 @@ def converted_equity(
     span: int = 60,
     max_bars: int = 5_000,
 ) -> Curve:
-    """The net P&L of a scope in the base currency. A span that would give more than `max_bars` becomes coarser. Values
-    are exact at the ends of bars only.
+    """The net P&L of a scope in the base currency. A span that is shorter than a minute or would give more than
+    `max_bars` becomes coarser. Values are exact at the ends of bars only.
     """
     stored = sums(snapshot, scope)
     lines = books(snapshot, scope) if stored is None else stored
-    for chosen in SPANS[SPANS.index(span) :]:
+    for chosen in (one for one in SPANS if one >= max(span, MINUTE)):
         if chosen < SPANS[-1] and any(has_more(snapshot, one.id, chosen, times, max_bars) for one in lines):
             continue
         found = steps(snapshot, scope, conversion, times, chosen, notes_all=True)
