@@ -10,7 +10,7 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 2
+LAYOUT = 3
 """Of the tables. Raise it with a step in `open_to_write` that brings an earlier one to it, or rebuilds."""
 
 FOLD = 2
@@ -102,10 +102,20 @@ CREATE TABLE lines (
     multiplier TEXT                     -- the largest that a fill in force names
 ) STRICT;
 
+-- whose the bars of equity are: series whose net P&L was always the same share a curve, until only one of them
+-- changes. The only account has that of the total, a symbol that of its only position
+CREATE TABLE curves (
+    series INTEGER NOT NULL,
+    since INTEGER NOT NULL,             -- Unix second from which on the series has this curve: all bars that it is in
+    curve INTEGER NOT NULL,
+    until INTEGER NOT NULL,             -- that of the next one
+    PRIMARY KEY (series, since)
+) STRICT, WITHOUT ROWID;
+
 -- net P&L over time, marked to market: realised + unrealised - fees + cash, in the currency of the series.
 -- a bar has a row only where something changed in it
 CREATE TABLE equity (
-    series INTEGER NOT NULL,
+    curve INTEGER NOT NULL,
     span INTEGER NOT NULL,              -- seconds: 1, 60, 3600 or 86400
     start INTEGER NOT NULL,             -- Unix seconds, a multiple of the span; the bar ends before start + span
     open TEXT NOT NULL,                 -- net P&L before the first change in the bar: it begins at 0
@@ -118,7 +128,7 @@ CREATE TABLE equity (
     cash TEXT NOT NULL,
     fills INTEGER NOT NULL,
     turnover TEXT NOT NULL,             -- sum of what the fills were worth, unsigned
-    PRIMARY KEY (series, span, start)
+    PRIMARY KEY (curve, span, start)
 ) STRICT, WITHOUT ROWID;
 
 -- each position at its last change
@@ -199,6 +209,11 @@ SELECT account, strategy, ifnull(trades.symbol, key.symbol) AS symbol, position_
     qty, trade_id, venue, order_id, fee, fee_currency, multiplier, tags, import_id
 FROM trades JOIN key ON key.id = trades.key
 WHERE in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE NOT in_force));
+
+-- the bars of each series
+CREATE VIEW equity_of_series AS
+SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover
+FROM curves JOIN equity USING (curve) WHERE start > since - span AND start <= until - span;
 """
 
 DATA = {
@@ -211,8 +226,9 @@ DATA = {
 }
 """Tables whose rows depend on the ledger alone, so that two stores of one ledger have equal ones; how they compare."""
 
+CURVES = ("series", "since", "curve", "until")
 EQUITY = (
-    "series", "span", "start", "open", "high", "low", "close", "drawdown", "realized", "fees", "cash", "fills",
+    "curve", "span", "start", "open", "high", "low", "close", "drawdown", "realized", "fees", "cash", "fills",
     "turnover",
 )  # fmt: skip
 POSITIONS = (
@@ -232,7 +248,7 @@ CREATE INDEX IF NOT EXISTS trades_with_multiplier ON trades (key, multiplier) WH
 """
 """Made by the writer that keeps figures: another one, the sidecar, would be a quarter slower with them."""
 
-DERIVED = ("series", "lines", "equity", "positions", "round_trips", "checkpoints")
+DERIVED = ("series", "lines", "curves", "equity", "positions", "round_trips", "checkpoints")
 """Tables of the figures: they follow from the others by the accounting."""
 
 
@@ -243,7 +259,7 @@ def _with_names(table: str, columns: Sequence[str], where: str = "") -> str:
 
 FIGURES = {
     "lines": f"SELECT key, {', '.join(SERIES)}, multiplier FROM lines JOIN series ON id = series ORDER BY key",
-    "equity": _with_names("equity", EQUITY, "WHERE span > 1"),
+    "equity": _with_names("equity_of_series", EQUITY, "WHERE span > 1"),
     "positions": _with_names("positions", POSITIONS),
     "round_trips": _with_names("round_trips", ROUND_TRIPS),
 }

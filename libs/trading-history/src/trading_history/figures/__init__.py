@@ -8,7 +8,7 @@ older ones in the store.
 Modules, each imports those above it:
 
     bars         bars of equity, and their sums (no I/O)
-    series       a line of net P&L with its unfinished bars (no I/O)
+    curves       lines of net P&L with their unfinished bars, and whose they are (no I/O)
     trips        a round trip under way (no I/O)
     books        a position with what is followed beside its accounting (no I/O)
     context      what events other than fills say: instruments, rates, steps (no I/O)

@@ -1,10 +1,10 @@
-"""A position with what is followed beside its accounting: its line of net P&L, its round trip, its revision. No I/O."""
+"""A position with what is followed beside its accounting: its round trip, its revision, its curves. No I/O."""
 
 from decimal import Decimal
 from typing import NamedTuple
 
 from trading_history.figures import trips
-from trading_history.figures.series import Series
+from trading_history.figures.curves import Curve, Name
 from trading_history.figures.trips import Finished, Trip, shown
 from trading_model.accounting.book import EMPTY, Book, BookKey, BookState, Convert, counts_in_net
 from trading_model.accounting.fills import Fill
@@ -46,6 +46,7 @@ class TrackedBook:
         "began_ns",
         "book",
         "cash",
+        "curves",
         "fills",
         "first_ns",
         "generation",
@@ -54,26 +55,29 @@ class TrackedBook:
         "mark_ns",
         "market",
         "max_seq",
+        "names",
         "own_fees",
-        "parents",
         "revision",
         "said",
         "seen",
-        "series",
         "steps",
         "terms",
         "trip",
         "trips",
         "turnover",
+        "version",
     )
 
-    def __init__(self, key: BookKey, terms: Terms, convert: Convert, series: Series, market: str) -> None:
+    def __init__(self, key: BookKey, terms: Terms, convert: Convert, names: tuple[Name, ...], market: str) -> None:
         self.terms = terms
         self.book = Book(key, terms, convert)
-        self.series = series
-        self.parents: tuple[Series, ...] = ()
-        """The sums that it is in."""
+        self.names = names
+        """Its own name, and those of the sums that it is in."""
 
+        self.curves: tuple[Curve, ...] = ()
+        """The curves of these names, its own first, as far as `version` is that of all curves."""
+
+        self.version = -1
         self.market = market
         """Whose prices mark it."""
 
@@ -285,7 +289,7 @@ class TrackedBook:
         trip = self.trip
         if trip is None:
             return
-        gross = self.series.level + self.fees - self.income - trip.realized
+        gross = self.curves[0].level + self.fees - self.income - trip.realized
         if gross < trip.mae:
             self.trip = trip._replace(mae=gross)
         elif gross > trip.mfe:

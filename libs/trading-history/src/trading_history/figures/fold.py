@@ -10,6 +10,7 @@ earlier place is to set them again.
 from collections import deque
 from collections.abc import Iterable
 from decimal import Decimal
+from operator import sub
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,8 +19,8 @@ from trading_history import decode
 from trading_history.figures import trips
 from trading_history.figures.books import TrackedBook, TrackedState
 from trading_history.figures.context import START, Context, Place, place_of_row
-from trading_history.figures.series import Finished as FinishedBar
-from trading_history.figures.series import Name, Series, SeriesState
+from trading_history.figures.curves import Curve, Curves, CurvesState, CurveState, Name, Pieces
+from trading_history.figures.curves import Finished as FinishedBar
 from trading_history.figures.trips import Finished
 from trading_model.accounting.adjustments import owner_of
 from trading_model.accounting.book import BookKey
@@ -68,7 +69,7 @@ class Market:
         self.mark, self.mark_ns = state
 
 
-Changing = TrackedBook | Series | Market
+Changing = TrackedBook | Curve | Curves | Market
 
 
 class Recorded(NamedTuple):
@@ -87,8 +88,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     keys: list[BookKey]
     owners: list[LineKey]
     books: list[TrackedState]
-    names: list[Name]
-    series: list[SeriesState]
+    pieces: list[tuple[Name, Pieces]]
+    curves: list[CurveState]
     markets: list[tuple[str, Decimal | None, int]]
 
 
@@ -102,7 +103,7 @@ class Fold:
         """Bars of a second are made from this Unix second on."""
 
         self.books: dict[BookKey, TrackedBook] = {}
-        self.series: dict[Name, Series] = {}
+        self.curves = Curves()
         self.bars: list[FinishedBar] = []
         """Bars that were finished, with spans."""
 
@@ -117,10 +118,10 @@ class Fold:
         self._recorded: deque[Recorded] = deque()
         self._recorded_states = 0
         self._began: tuple[Place, Clock] = (START, (0, 0, False))
-        self._active: dict[Series, None] = {}
+        self._active: dict[Curve, None] = {}
         self._stepped: dict[TrackedBook, None] = {}
         self._by_key: dict[int, TrackedBook] = {}
-        self._sums: dict[tuple[str, str, str, str], tuple[Series, ...]] = {}
+        self._sums: dict[tuple[str, str, str, str], tuple[Name, ...]] = {}
         self._now_ns = 0
         self._clock: Clock = (0, 0, False)
         self._end = 0
@@ -143,9 +144,10 @@ class Fold:
         book = self.books.get(key)
         if book is None:
             market = self._market_of(key, terms)
-            book = TrackedBook(key, terms, self._convert, self.line(Name("book", *key)), market.name)
+            names: tuple[Name, ...] = (Name("book", *key),)
             if key.currency and not terms.in_points:
-                book.parents = self._sums_of(key.account, key.strategy, key.symbol, key.currency)
+                names += self._sums_of(key.account, key.strategy, key.symbol, key.currency)
+            book = TrackedBook(key, terms, self._convert, names, market.name)
             book.said = book.max_seq = self.context.said_of(key.symbol)
             book.mark, book.mark_ns = market.mark, market.mark_ns
             self.books[key] = book
@@ -163,14 +165,7 @@ class Fold:
             if not book.began_ns:
                 del self.books[key], self._owners[key]
 
-    def line(self, name: Name) -> Series:
-        """The series with a name."""
-        series = self.series.get(name)
-        if series is None:
-            series = self.series[name] = Series(name)
-        return series
-
-    def _sums_of(self, account: str, strategy: str, symbol: str, currency: str) -> tuple[Series, ...]:
+    def _sums_of(self, account: str, strategy: str, symbol: str, currency: str) -> tuple[Name, ...]:
         """The sums of an owner; without a strategy or a symbol, none of that kind."""
         names = (account, strategy, symbol, currency)
         found = self._sums.get(names)
@@ -180,7 +175,7 @@ class Fold:
                 kinds.append(Name("strategy", "", strategy, "", "", currency))
             if symbol:
                 kinds.append(Name("symbol", "", "", symbol, "", currency))
-            found = self._sums[names] = tuple(self.line(name) for name in kinds)
+            found = self._sums[names] = tuple(kinds)
         return found
 
     def _market_of(self, key: BookKey, terms: Terms) -> Market:
@@ -230,7 +225,7 @@ class Fold:
 
     @exactly
     def end(self) -> list[Changing]:
-        """End the run. Gives the books, series and markets that changed in it."""
+        """End the run. Gives what changed in it."""
         self._drain()
         if self._records:
             self._recorded.append(Recorded(*self._began, self._changed))
@@ -269,12 +264,15 @@ class Fold:
                 different[one] = None
             self.frontier = frontier
             self._set_clock(clock)
+        for one in list(self._active):
+            if not self.curves.has(one):
+                del self._active[one]
         return list(different)
 
     def _set(self, one: Changing, state: Any) -> None:
         one.set(state)
         one.generation = -1
-        if isinstance(one, Series):
+        if isinstance(one, Curve):
             if one.is_active:
                 self._active[one] = None
             else:
@@ -298,8 +296,8 @@ class Fold:
             list(self.books),
             list(self._owners.values()),
             [book.state() for book in self.books.values()],
-            list(self.series),
-            [series.state() for series in self.series.values()],
+            list(self.curves.pieces.items()),
+            [curve.state() for curve in self.curves.curves.values()],
             [(market.name, market.mark, market.mark_ns) for market in self._markets.values()],
         )
 
@@ -309,8 +307,9 @@ class Fold:
         self._set_clock(checkpoint.clock)
         for name, mark, mark_ns in checkpoint.markets:
             self._market(name).set((mark, mark_ns))
-        for series_name, state in zip(checkpoint.names, checkpoint.series, strict=True):
-            self._set(self.line(series_name), state)
+        self.curves.set(CurvesState(dict(checkpoint.pieces), len(checkpoint.curves)))
+        for curve, state in zip(self.curves.curves.values(), checkpoint.curves, strict=True):
+            self._set(curve, state)
         for key, owner, book in zip(checkpoint.keys, checkpoint.owners, checkpoint.books, strict=True):
             if book.began_ns:  # else it may be of another key now
                 self._set(self._book(key, owner, self.context.terms_of(key, owner)), book)
@@ -345,14 +344,14 @@ class Fold:
     def _other(self, place: Place, is_step: int, number: int, seq: int) -> None:
         assert place != START
         self._now_ns = place[0]
+        if place[0] >= self._end * SECOND:
+            self._tick(place[0] // SECOND)
         if not is_step:
             book = self.book_of_key(number)
             self._change_book(book)
             book.correct(seq)
         else:
             statement = self.context.statements[seq]
-            if place[0] >= self._end * SECOND:
-                self._tick(place[0] // SECOND)
             content = statement.event.content
             step = getattr(self, _STEPS[statement.event.kind])
             step(content, seq, statement.in_force, statement.corrected)
@@ -405,46 +404,67 @@ class Fold:
     def _change_book(self, book: TrackedBook) -> None:
         self._touch(book)
         book.began_ns = book.began_ns or self._now_ns
+        self._curves_of(book)
+
+    def _curves_of(self, book: TrackedBook) -> tuple[Curve, ...]:
+        """The curves that a change of a book moves, its own first."""
+        if book.version != self.curves.version:
+            book.curves = self._curves_named(book.names)
+            book.version = self.curves.version
+        return book.curves
+
+    def _curves_named(self, names: tuple[Name, ...]) -> tuple[Curve, ...]:
+        """The curves of names that change together."""
+        curves = self.curves.of(names)
+        if curves is None:
+            self._touch(self.curves)
+            for new in self.curves.part(names, self._clock[0]):
+                self._touch(new)
+                if new.is_active:
+                    self._active[new] = None
+            curves = self.curves.of(names)
+        assert curves is not None
+        return curves
 
     def _move_one(self, book: TrackedBook) -> None:
-        """Move the line of a book, and the sums that it is in, to its present level."""
-        series = book.series
-        change = book.level() - series.level
+        """Move the curves of a book to its present level."""
+        curves = self._curves_of(book)
+        change = book.level() - curves[0].level
         if not change:
             return
-        self._move_series(series, change)
-        for parent in book.parents:
-            self._move_series(parent, change)
+        for curve in curves:
+            self._move_curve(curve, change)
         book.run()
 
     def _move(self, books: Iterable[TrackedBook], price: Decimal | None) -> None:
         """The same for several at once, which all have the mark `price` now."""
-        changes: dict[Series, Decimal] = {}
+        changes: dict[Curve, Decimal] = {}
+        moved = []
         for book in books:
             if book.generation != self._generation:
                 self._change_book(book)
             if price is not None:
                 book.mark, book.mark_ns = price, self._now_ns
-            series = book.series
-            change = book.level() - series.level
-            if not change:
-                continue
-            self._move_series(series, change)
-            for parent in book.parents:
-                known = changes.get(parent)
-                changes[parent] = change if known is None else known + change
-            book.run()
-        for parent, change in changes.items():
+            curves = self._curves_of(book)
+            change = book.level() - curves[0].level
             if change:
-                self._move_series(parent, change)
+                moved.append(book)
+                for curve in curves:
+                    known = changes.get(curve)
+                    changes[curve] = change if known is None else known + change
+        for curve, change in changes.items():
+            if change:
+                self._move_curve(curve, change)
+        for book in moved:
+            book.run()
 
-    def _move_series(self, series: Series, change: Decimal) -> None:
-        if series.generation != self._generation:
-            self._touch(series)
-        if not series.is_active:
-            series.begin(self._clock[0])
-            self._active[series] = None
-        series.move(change)
+    def _move_curve(self, curve: Curve, change: Decimal) -> None:
+        if curve.generation != self._generation:
+            self._touch(curve)
+        if not curve.is_active:
+            curve.begin(self._clock[0])
+            self._active[curve] = None
+        curve.move(change)
 
     # The clock
 
@@ -452,9 +472,9 @@ class Fold:
         """Finish the present bars, and begin new ones."""
         self._drain()
         short = self.bars if self._clock[2] else list[FinishedBar]()
-        for series in self._active:
-            self._touch(series)
-            series.finish(short, self.bars)
+        for curve in self._active:
+            self._touch(curve)
+            curve.finish(short, self.bars)
         self._active.clear()
         is_short = second >= self.horizon
         span = 1 if is_short else 60
@@ -474,13 +494,14 @@ class Fold:
                 continue
             self._change_book(book)
             book.seen = seen
-            for series in (book.series, *book.parents):
-                self._move_series(series, ZERO)
-                series.realized += seen[0] - before[0]
-                series.fees += seen[1] - before[1]
-                series.cash += seen[2] - before[2]
-                series.fills += seen[3] - before[3]
-                series.turnover += seen[4] - before[4]
+            realized, fees, cash, fills, turnover = map(sub, seen, before)
+            for curve in self._curves_of(book):
+                self._move_curve(curve, ZERO)
+                curve.realized += realized
+                curve.fees += fees
+                curve.cash += cash
+                curve.fills += fills
+                curve.turnover += turnover
         self._stepped.clear()
 
     # Steps that are no fills
@@ -591,9 +612,10 @@ class Fold:
                 self._move_one(book)
         elif in_force:
             symbol = "" if content.symbol is None else self.context.instruments.terms(content.symbol).canonical
-            for series in self._sums_of(content.account, content.strategy or "", symbol, content.currency):
-                self._move_series(series, content.amount)
-                series.cash += content.amount
+            sums = self._sums_of(content.account, content.strategy or "", symbol, content.currency)
+            for curve in self._curves_named(sums):
+                self._move_curve(curve, content.amount)
+                curve.cash += content.amount
 
 
 def _takes(price: Decimal, qty: Decimal, terms: Terms) -> bool:

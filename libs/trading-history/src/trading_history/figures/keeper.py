@@ -19,8 +19,8 @@ from trading_history.decode import Row
 from trading_history.figures.books import TrackedBook
 from trading_history.figures.checkpoints import Checkpoints
 from trading_history.figures.context import START, TERMS, Context, Place, place_of, place_of_row
+from trading_history.figures.curves import Curve
 from trading_history.figures.fold import SECOND, SHORT_SECONDS, Changing, Checkpoint, Fold, Market
-from trading_history.figures.series import Series
 from trading_history.figures.tables import Tables
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
@@ -187,6 +187,8 @@ class FiguresKeeper:
             self.fold.horizon = self._horizon()
             self._fold(self._rows_after(self.fold.frontier, frontier, -1), frontier, write=False)
             self.fold.end()
+        if not self._tables.have(self.fold.curves):  # then the rows of bars are not those of the fold
+            self.changed, self.is_settled = START, False
 
     # Calls of the writer
 
@@ -351,7 +353,7 @@ class FiguresKeeper:
         self._write(fold.end())
         self._steps += len(rows)
         self._drop_short()
-        if self._steps >= max(CHECKPOINT_STEPS, STEPS_PER_OBJECT * (len(fold.books) + len(fold.series))):
+        if self._steps >= max(CHECKPOINT_STEPS, STEPS_PER_OBJECT * (len(fold.books) + len(fold.curves.curves))):
             self._steps = 0
             self._checkpoints.keep(self.fold.checkpoint())
 
@@ -369,15 +371,15 @@ class FiguresKeeper:
                 return
 
     def _write(self, changed: Iterable[Changing]) -> None:
-        books, series = dict[TrackedBook, None](), list[Series]()
+        books, curves = dict[TrackedBook, None](), list[Curve]()
         for one in changed:
-            if isinstance(one, Series):
-                series.append(one)
+            if isinstance(one, Curve):
+                curves.append(one)
             elif isinstance(one, Market):
                 books |= one.holders
-            else:
+            elif isinstance(one, TrackedBook):
                 books[one] = None
-        self._tables.write(series, books, short=self.fold.is_short)
+        self._tables.write(curves, books, short=self.fold.is_short)
 
     def _go_back_in_memory(self, place: Place) -> bool:
         different = self.fold.go_back(place)
@@ -387,10 +389,11 @@ class FiguresKeeper:
         return True
 
     def _trim_and_write(self, different: Sequence[Changing]) -> None:
-        series = [one for one in different if isinstance(one, Series)]
+        fold = self.fold
+        curves = [one for one in different if isinstance(one, Curve) and fold.curves.has(one)]
         books = [one for one in different if isinstance(one, TrackedBook)]
-        self._tables.trim(series, books)
-        self._write(different)
+        self._tables.trim(curves, books, len(fold.curves.curves))
+        self._write([*curves, *(one for one in different if not isinstance(one, Curve))])
 
     def _begin_again(self, checkpoint: Checkpoint | None) -> None:
         """Begin with a fold that is at a checkpoint, or at the start."""
@@ -402,8 +405,8 @@ class FiguresKeeper:
     def _show_restored(self) -> None:
         """Bring the rows to a fold that was restored."""
         fold = self.fold
-        self._tables.keep_only({name for name, series in fold.series.items() if not series.is_empty})
-        self._trim_and_write([*fold.series.values(), *fold.books.values()])
+        self._tables.keep_only({book.names[0] for book in fold.books.values()})
+        self._trim_and_write([*fold.curves.curves.values(), *fold.books.values()])
 
     def _horizon(self) -> int:
         last = self._connection.execute("SELECT max(ts_ns) FROM trades").get or 0
@@ -419,6 +422,7 @@ class FiguresKeeper:
 
     def _save(self) -> None:
         self._tables.write_lines(self.context)
+        self._tables.write_curves(self.fold.curves)
         changed = None if self.changed is None else msgspec.json.encode(self.changed).decode()
         values = (self.applied, msgspec.json.encode(self.fold.frontier).decode(), changed)
         self._connection.execute("UPDATE figures SET applied = ?, frontier = ?, changed = ?", values)

@@ -11,7 +11,7 @@ from trading_history import schema
 from trading_history.figures.bars import SPANS, Bar
 from trading_history.figures.books import TrackedBook
 from trading_history.figures.context import Context
-from trading_history.figures.series import Name, Series
+from trading_history.figures.curves import FIRST, Curve, Curves, Name, Piece, Pieces
 from trading_history.figures.trips import Finished
 from trading_model.accounting.figures import figures, flags
 from trading_model.decimals import exactly, show
@@ -22,6 +22,7 @@ def _upsert(table: str, columns: tuple[str, ...]) -> str:
 
 
 _EQUITY = _upsert("equity", schema.EQUITY)
+_CURVES = f"INSERT INTO curves VALUES ({', '.join('?' * len(schema.CURVES))})"
 _POSITION = _upsert("positions", schema.POSITIONS)
 _TRIP = _upsert("round_trips", schema.ROUND_TRIPS)
 _SERIES = f"INSERT INTO series ({', '.join(schema.SERIES)}) VALUES ({', '.join('?' * len(schema.SERIES))}) RETURNING id"
@@ -35,17 +36,21 @@ class Tables:
         self._connection = connection
         rows = connection.execute(f"SELECT id, {', '.join(schema.SERIES)} FROM series")
         self._ids: dict[Name, int] = {Name(*names): number for number, *names in rows}
+        self._pieces = self._stored_pieces()
+        self._written = (0, 0)
+
+    def _stored_pieces(self) -> dict[Name, Pieces]:
+        names = {number: name for name, number in self._ids.items()}
+        found: dict[Name, Pieces] = {}
+        for series, since, curve in self._connection.execute("SELECT series, since, curve FROM curves ORDER BY since"):
+            found[names[series]] = (*found.get(names[series], ()), Piece(since, curve))
+        return found
 
     def id_of(self, name: Name) -> int:
         """The number of a series; a new one gets one."""
         number = self._ids.get(name)
         if number is None:
             number = self._ids[name] = int(self._connection.execute(_SERIES, name).get)
-        return number
-
-    def row_of(self, series: Series) -> int:
-        """The same of a series."""
-        number = series.row = series.row or self.id_of(series.name)
         return number
 
     def write_lines(self, context: Context) -> None:
@@ -59,18 +64,17 @@ class Tables:
             context.assigned.clear()
 
     @exactly
-    def write(self, series: Iterable[Series], books: Iterable[TrackedBook], *, short: bool) -> None:
+    def write(self, curves: Iterable[Curve], books: Iterable[TrackedBook], *, short: bool) -> None:
         """Write unfinished bars, positions and open round trips. `short`: the present bar is one of a second."""
         bars = []
-        for one in series:
-            number = self.row_of(one)
+        for one in curves:
             for span, bar in one.unfinished():
                 if span or short:
-                    bars.append(_bar_row(number, span or 1, bar))
+                    bars.append(_bar_row(one.number, span or 1, bar))
         self._connection.executemany(_EQUITY, bars)
         positions, trips = [], []
         for book in books:
-            number = self.row_of(book.series)
+            number = self.id_of(book.names[0])
             if book.steps:
                 positions.append(_position_row(number, book))
             trip = book.open_row()
@@ -80,34 +84,50 @@ class Tables:
         self._connection.executemany(_TRIP, trips)
 
     def write_finished(
-        self, bars: Iterable[tuple[Series, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
+        self, bars: Iterable[tuple[Curve, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
     ) -> None:
         """Write bars and round trips that ended."""
-        rows = [_bar_row(self.row_of(one), span, bar) for one, span, bar in bars]
+        rows = [_bar_row(one.number, span, bar) for one, span, bar in bars]
         rows.sort()  # in the order of the table: neighbours then share its pages
         self._connection.executemany(_EQUITY, rows)
-        self._connection.executemany(_TRIP, [_trip_row(self.row_of(book.series), trip) for book, trip in trips])
+        self._connection.executemany(_TRIP, [_trip_row(self.id_of(book.names[0]), trip) for book, trip in trips])
 
-    def trim(self, series: Iterable[Series], books: Iterable[TrackedBook]) -> None:
-        """Take out what is behind the present state of these, which was gone back to."""
-        for one in series:
-            number = self.row_of(one)
-            if one.is_empty:
-                self._connection.execute("DELETE FROM equity WHERE series = ?", (number,))
-                continue
-            rows = [(number, span, one.last // span * span) for span in SPANS]
-            self._connection.executemany("DELETE FROM equity WHERE series = ? AND span = ? AND start > ?", rows)
+    def trim(self, curves: Iterable[Curve], books: Iterable[TrackedBook], count: int) -> None:
+        """Take out what is behind the present state of these, which was gone back to. There are `count` curves."""
+        self._connection.execute("DELETE FROM equity WHERE curve > ?", (count,))
+        for one in curves:
+            rows = [(one.number, span, FIRST if one.is_empty else one.last // span * span) for span in SPANS]
+            self._connection.executemany("DELETE FROM equity WHERE curve = ? AND span = ? AND start > ?", rows)
         for book in books:
-            number = self.row_of(book.series)
+            number = self.id_of(book.names[0])
             self._connection.execute("DELETE FROM round_trips WHERE series = ? AND number > ?", (number, book.trips))
             if not book.steps:
                 self._connection.execute("DELETE FROM positions WHERE series = ?", (number,))
 
     def keep_only(self, names: set[Name]) -> None:
-        """Take out the rows of all series that have none of these names."""
+        """Take out the positions and round trips of all others."""
         others = [(number,) for name, number in self._ids.items() if name not in names]
-        for table in ("equity", "positions", "round_trips"):
+        for table in ("positions", "round_trips"):
             self._connection.executemany(f"DELETE FROM {table} WHERE series = ?", others)
+
+    def have(self, curves: Curves) -> bool:
+        """Whether they are written as the curves of the same names."""
+        return self._pieces == curves.pieces
+
+    def write_curves(self, curves: Curves) -> None:
+        """Write whose the curves are, as far as it changed."""
+        if self._written == (id(curves), curves.version):
+            return
+        before, self._pieces, self._written = self._pieces, curves.pieces.copy(), (id(curves), curves.version)
+        changed = {name for name, _ in before.items() ^ self._pieces.items()}
+        numbers = {name: self.id_of(name) for name in changed}
+        self._connection.executemany("DELETE FROM curves WHERE series = ?", [(one,) for one in numbers.values()])
+        rows = []
+        for name in changed & self._pieces.keys():
+            pieces = self._pieces[name]
+            ends = [*(piece.since for piece in pieces[1:]), -FIRST]
+            rows += [(numbers[name], *piece, end) for piece, end in zip(pieces, ends, strict=True)]
+        self._connection.executemany(_CURVES, rows)
 
     def drop_short(self, before: int) -> None:
         """Take out the bars of a second before a time, in Unix seconds."""

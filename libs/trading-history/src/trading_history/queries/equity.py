@@ -170,34 +170,56 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
 def level_before(snapshot: Snapshot, series: int, time_ns: int) -> Decimal:
     """The net P&L of a series before a time: to the second within the last day, else to the minute."""
     second = time_ns // SECOND
-    found = [snapshot.connection.execute(_LAST, (series, span, second - span)) for span in (1, 60)]
-    latest = max((row for rows in found for row in rows), default=None)
+    found = [_last_before(snapshot, series, span, second) for span in (1, 60)]
+    latest = max((row for row in found if row is not None), default=None)
     return ZERO if latest is None else _number(latest[1])
+
+
+def _last_before(snapshot: Snapshot, series: int, span: int, second: int) -> tuple[int, str] | None:
+    """When the last bar ended that ended by a Unix second, and its close."""
+    for curve, first, stop in reversed(_pieces(snapshot, series, span, _FIRST, second - span + 1)):
+        found: tuple[int, str] | None = snapshot.connection.execute(_LAST, (curve, span, first, stop)).fetchone()
+        if found is not None:
+            return found
+    return None
+
+
+def _pieces(snapshot: Snapshot, series: int, span: int, start: int, stop: int) -> list[tuple[int, int, int]]:
+    """The curves that a series has for bars that begin in a range of Unix seconds, ascending: each with its part."""
+    rows = snapshot.connection.execute(_CURVES, (series,))
+    parts = [(curve, max(start, since - span + 1), min(stop, until - span + 1)) for since, curve, until in rows]
+    return [part for part in parts if part[1] < part[2]]
 
 
 _number = EXACT.create_decimal
 _make: Callable[..., Bar] = Bar
-_LAST = (
-    "SELECT start + span, close FROM equity WHERE series = ? AND span = ? AND start <= ? ORDER BY start DESC LIMIT 1"
-)
-_MORE = "SELECT 1 FROM equity WHERE series = ? AND span = ? AND start >= ? AND start < ? LIMIT 1 OFFSET ?"
-_BARS = """
-SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills FROM equity
-WHERE series = ? AND span = ? AND start >= ? AND start < ? ORDER BY start
+_FIRST = -(1 << 62)
+_CURVES = "SELECT since, curve, until FROM curves WHERE series = ? ORDER BY since"
+_PART = "FROM equity WHERE curve = ? AND span = ? AND start >= ? AND start < ?"
+_LAST = f"SELECT start + span, close {_PART} ORDER BY start DESC LIMIT 1"
+_COUNT = f"SELECT count(*) FROM (SELECT 1 {_PART} LIMIT ?)"
+_BARS = f"""
+SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills {_PART} ORDER BY start
 """
 
 
 def bars_of(snapshot: Snapshot, series: int, span: int, start_ns: int, end_ns: int) -> list[Bar]:
     """The stored bars of a series that begin in a range, ascending."""
     first, stop = -(-start_ns // SECOND), -(-end_ns // SECOND)
-    rows = snapshot.connection.execute(_BARS, (series, span, first, stop))
-    return [_bar(row) for row in rows]
+    return [
+        _bar(row)
+        for curve, since, until in _pieces(snapshot, series, span, first, stop)
+        for row in snapshot.connection.execute(_BARS, (curve, span, since, until))
+    ]
 
 
 def has_more(snapshot: Snapshot, series: int, span: int, times: tuple[int, int], count: int) -> bool:
     """Whether a series has more than `count` bars that begin in a range, without reading them."""
     first, stop = (-(-time_ns // SECOND) for time_ns in times)
-    return snapshot.connection.execute(_MORE, (series, span, first, stop, count)).get is not None
+    found = 0
+    for curve, since, until in _pieces(snapshot, series, span, first, stop):
+        found += snapshot.connection.execute(_COUNT, (curve, span, since, until, count + 1 - found)).get
+    return found > count
 
 
 def _bar(row: tuple[Any, ...]) -> Bar:

@@ -1,6 +1,6 @@
-"""A line of net P&L with its unfinished bars. No I/O."""
+"""Curves: lines of net P&L with their unfinished bars, and whose they are. No I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ class Name(NamedTuple):
     currency: str
 
 
-class SeriesState(NamedTuple):
-    """A line at one moment: its level, where its last bar begins in Unix seconds, and the unfinished bars of all spans
+class CurveState(NamedTuple):
+    """A curve at one moment: its level, where its last bar begins in Unix seconds, and the unfinished bars of all spans
     but the shortest. Then the values of the present bar, if it is active.
     """
 
@@ -39,10 +39,10 @@ class SeriesState(NamedTuple):
     turnover: Decimal = ZERO
 
 
-EMPTY = SeriesState()
+EMPTY = CurveState()
 
 
-class Series:
+class Curve:
     """A line that moves. Call its methods under the EXACT context.
 
     While it is active, it has changed in the present bar, whose values are attributes: of a second, or of a minute
@@ -61,31 +61,27 @@ class Series:
         "last",
         "level",
         "low",
-        "name",
+        "number",
         "open",
         "realized",
-        "row",
         "turnover",
     )
 
-    def __init__(self, name: Name) -> None:
-        self.name = name
-        self.row = 0
-        """Its number in the store; 0 while it has none."""
-
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.generation = -1
         """Of its last change; see Fold."""
 
         self.set(EMPTY)
 
-    def state(self) -> SeriesState:
+    def state(self) -> CurveState:
         """The present state."""
-        return SeriesState(
+        return CurveState(
             self.level, self.last, self._bars, self.is_active, self.high, self.low, self.drawdown, self.open,
             self.realized, self.fees, self.cash, self.fills, self.turnover,
         )  # fmt: skip
 
-    def set(self, state: SeriesState) -> None:
+    def set(self, state: CurveState) -> None:
         """Continue from a state."""
         (
             self.level, self.last, self._bars, self.is_active, self.high, self.low, self.drawdown, self.open,
@@ -160,5 +156,106 @@ class Series:
         )  # fmt: skip
 
 
-Finished = tuple[Series, int, Bar]
+Finished = tuple[Curve, int, Bar]
 """A bar that ended, with its span in seconds."""
+
+
+FIRST = -(1 << 62)
+"""Before all times, in Unix seconds."""
+
+
+class Piece(NamedTuple):
+    """From a Unix second on, a name has the bars of the curve with this number; of longer spans those that this second
+    is in, too.
+    """
+
+    since: int
+    curve: int
+
+
+Pieces = tuple[Piece, ...]
+
+
+class CurvesState(NamedTuple):
+    """Whose the curves are at one moment, and the number of the last one: they are numbered from 1."""
+
+    pieces: dict[Name, Pieces]
+    last: int
+
+
+class Curves:
+    """All curves, and whose they are. Names whose net P&L was always the same share a curve: those of a position and
+    its symbol that nobody else holds, or of the only account and the total. They part once only one of them changes.
+
+    Which curve has which number follows from the order of trading.
+    """
+
+    def __init__(self) -> None:
+        self.generation = -1
+        """Of the last change; see Fold."""
+
+        self.version = 0
+        """Is another one after each change."""
+
+        self.curves: dict[int, Curve] = {}
+        self.set(CurvesState({}, 0))
+
+    def state(self) -> CurvesState:
+        """The present state, without those of the curves."""
+        return CurvesState(self.pieces.copy(), len(self.curves))
+
+    def set(self, state: CurvesState) -> None:
+        """Continue from a state. Curves that are in it and exist remain as they are."""
+        self.pieces = state.pieces.copy()
+        self.curves = {number: self.curves.get(number) or Curve(number) for number in range(1, state.last + 1)}
+        self._names: dict[int, set[Name]] = {}
+        for name, pieces in self.pieces.items():
+            self._names.setdefault(pieces[-1].curve, set()).add(name)
+        self.version += 1
+
+    def has(self, curve: Curve) -> bool:
+        """Whether it is one of these."""
+        return self.curves.get(curve.number) is curve
+
+    def of(self, names: Iterable[Name]) -> tuple[Curve, ...] | None:
+        """The curves of names, in their order; None if one has none yet, or shares one with a name that is not among
+        them: they have to part first.
+        """
+        wanted: dict[int, None] = {}
+        count = 0
+        for name in names:
+            pieces = self.pieces.get(name)
+            if pieces is None:
+                return None
+            wanted[pieces[-1].curve] = None
+            count += 1
+        if sum(len(self._names[number]) for number in wanted) > count:
+            return None
+        return tuple(self.curves[number] for number in wanted)
+
+    def part(self, names: Iterable[Name], second: int) -> list[Curve]:
+        """Part names that change together from all others, from a Unix second on. Gives the new curves."""
+        groups: dict[int, list[Name]] = {}
+        for name in names:
+            pieces = self.pieces.get(name)
+            groups.setdefault(pieces[-1].curve if pieces else 0, []).append(name)
+        made = []
+        for number, group in groups.items():
+            if number and len(group) == len(self._names[number]):
+                continue
+            new = self._add(group)
+            made.append(new)
+            if number:
+                new.set(self.curves[number].state())
+                self._names[number] -= self._names[new.number]
+            for name in group:
+                earlier = [one for one in self.pieces.get(name, ()) if one.since < second]
+                self.pieces[name] = (*earlier, Piece(second if number else FIRST, new.number))
+        self.version += 1
+        return made
+
+    def _add(self, names: Iterable[Name]) -> Curve:
+        curve = Curve(len(self.curves) + 1)
+        self.curves[curve.number] = curve
+        self._names[curve.number] = set(names)
+        return curve
