@@ -1,22 +1,26 @@
-"""The history at many fills: rebuild, start, read of a key, a correction, disk a fill.
+"""The history with its figures: rebuild, disk a fill, memory, the start after a kill, a fill until a reader sees it.
 
-`python -m benchmarks.history [--fills 10000000] [--keys 10000] [--folder FOLDER]`, not part of `make bench`: it needs
-minutes and some gigabytes. It journals the fills first. Rates are by CPU time too, which says more on a busy machine.
+All in processes of their own, on the measured core. Rates are by CPU time too, which says more on a busy machine.
 """
 
-import argparse
+import os
 import resource
+import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import msgspec
 
-from benchmarks.machine import describe
+from benchmarks.processes import cores
+from benchmarks.suite import Suite
+from benchmarks.table import Row, at_least, at_most
 from telemetry_stream.backend import store_of
 from telemetry_stream.events import Batch, Event, Events, StreamPosition, Submission
 from telemetry_stream.topics import Topic
@@ -31,7 +35,12 @@ from trading_model.topics import LEDGER
 BATCH = 10_000
 BEGAN_NS = 1_700_000_000_000_000_000
 STEP_NS = 3_141_592_000
+YEAR_NS = 365 * 86_400 * 10**9
 READS = 50
+LIVE = 2_000
+"""Fills that come one by one before the kill."""
+
+GOAL_RATE, GOAL_START, GOAL_VISIBLE_MS, GOAL_MEMORY_MB = 150_000, 2, 250, 250
 
 
 class Fills(Events[Event]):
@@ -90,29 +99,112 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def measure(folder: Path, fills: int, keys: int) -> None:
-    """Rebuild, read, correct; print a line for each figure. The folder has a journal of these fills."""
+class Rebuilt(NamedTuple):
+    """What a rebuild took: seconds, of CPU, megabytes of memory; seconds of CPU for a fill of msgspec's decoding."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+    decoding: float
+
+
+def cost(suite: Suite) -> list[Row]:
+    """The history: rebuild of fills in 100 keys and in 1,000 over a year, a start after a kill, live fills, size."""
+    return [
+        *_measure(suite, "100 keys, a fill in 3 s", suite.trades, 100, STEP_NS),
+        *_measure(suite, "1,000 keys, over a year", suite.trades // 4, 1_000, YEAR_NS // (suite.trades // 4)),
+    ]
+
+
+def _measure(suite: Suite, what: str, fills: int, keys: int, step_ns: int) -> list[Row]:
+    with tempfile.TemporaryDirectory(dir=suite.folder) as made:
+        folder = Path(made)
+        fill_journal(folder, fills, keys, step_ns)
+        with _process() as measured:
+            rebuilt = measured.submit(_rebuild, folder).result()
+            size = (folder / HISTORY_FILE).stat().st_size / fills
+        delays = _killed(folder, fills, keys, step_ns)
+        with _process() as measured:
+            start = measured.submit(_start, folder).result()
+            read = measured.submit(_read, folder, keys).result()
+            void = measured.submit(_void, folder, fills, keys, step_ns).result()
+    per_fill = rebuilt.cpu / fills
+    beside = (
+        f"; {fills / rebuilt.cpu:,.0f} a second of CPU: {per_fill * 1e6:.1f} µs a fill,"
+        f" {per_fill / rebuilt.decoding:.0f} × its decoding alone"
+    )
+    behind = f"{what}: {fills:,} fills"
+    return [
+        at_least(f"{behind}, rebuilt", GOAL_RATE, fills / rebuilt.seconds, " fills/s", beside),
+        Row(f"{what}: disk, journal not included", "", f"{size:,.0f} B a fill"),
+        at_most(f"{what}: memory of the rebuild", GOAL_MEMORY_MB, rebuilt.megabytes, " MB"),
+        at_most(f"{behind}, start after a kill", GOAL_START, start, " s"),
+        at_most(f"{what}: a live fill until a reader sees it, p99", GOAL_VISIBLE_MS, _p99(delays) * 1e3, " ms"),
+        Row(f"{what}: read of a key", "", read),
+        Row(f"{what}: void of a fill, with its commit", "", f"{void * 1e3:.2f} ms"),
+    ]
+
+
+@contextmanager
+def _process() -> Iterator[ProcessPoolExecutor]:
+    """A fresh one on the measured core."""
+    with ProcessPoolExecutor(1, get_context("spawn"), os.sched_setaffinity, (0, {cores()[0]})) as one:
+        yield one
+
+
+def _rebuild(folder: Path) -> Rebuilt:
     with closing(store_of().open_reader(folder)) as journal:
         sample = journal.read(0, BATCH, 1 << 30)
         alone = [_decoding(sample.events)]
-        seconds, cpu = timed(lambda: rebuild(folder, journal, until=fills))
+        seconds, cpu = timed(lambda: rebuild(folder, journal))
         alone.append(_decoding(sample.events))
-    print(f"{fills:,} fills, {keys:,} keys")
-    print(f"rebuild: {fills / seconds:,.0f} fills/s, {fills / cpu:,.0f} a second of CPU")
-    own = statistics.mean(alone)
-    cost = cpu / fills
-    print(f"  {cost * 1e6:.2f} µs of CPU a fill, {cost / own:.1f} × msgspec's decoding ({own * 1e6:.2f} µs)")
-    print(f"  memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
-    print(f"disk: {(folder / HISTORY_FILE).stat().st_size / fills:.1f} bytes a fill")
-    print(f"start from its position: {timed(lambda: _open(folder))[0]:.2f} s, with figures")
-    print(f"read of a key: {_read(folder, fills, keys)}")
-    print(f"void of a fill, with its commit: {_void(folder, fills, keys):.2f} ms")
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return Rebuilt(seconds, cpu, megabytes, statistics.mean(alone))
 
 
-def _open(folder: Path) -> None:
-    with closing(HistoryWriter(folder, with_figures=True)) as writer:
-        writer.advance_figures()
-        assert writer.figures_are_settled
+def _killed(folder: Path, fills: int, keys: int, step_ns: int) -> list[float]:
+    """Seconds of each live fill; then `kill -9`."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_live, args=(folder, fills, keys, step_ns, cores()[0], theirs.send))
+    process.start()
+    delays: list[float] = ours.recv()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    return delays
+
+
+def _live(folder: Path, fills: int, keys: int, step_ns: int, core: int, send: Callable[[list[float]], object]) -> None:
+    os.sched_setaffinity(0, {core})
+    writer = HistoryWriter(folder, with_figures=True)
+    stream = writer.position.stream
+    writer.advance_figures()
+    delays = []
+    with closing(HistoryReader(folder)) as reader:
+        for sequence in range(fills + 1, fills + LIVE + 1):
+            payload = Fills(range(sequence - 1, sequence), keys, step_ns).numbered(sequence, 0, 1)
+            began = time.perf_counter()
+            writer.apply(Batch(stream, sequence, sequence, payload))
+            writer.commit(StreamPosition(stream, sequence))
+            with reader.snapshot() as snapshot:
+                assert snapshot.position.sequence == sequence
+                assert snapshot.figures_are_settled
+            delays.append(time.perf_counter() - began)
+    send(delays)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _p99(seconds: Sequence[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[-1]
+
+
+def _start(folder: Path) -> float:
+    def start() -> None:
+        with closing(HistoryWriter(folder, with_figures=True)) as writer:
+            writer.advance_figures()
+            assert writer.figures_are_settled
+
+    return timed(start)[0]
 
 
 def _decoding(events: bytes) -> float:
@@ -121,7 +213,7 @@ def _decoding(events: bytes) -> float:
     return statistics.median(timed(lambda: decode(body))[1] / BATCH for _ in range(READS))
 
 
-def _read(folder: Path, fills: int, keys: int) -> str:
+def _read(folder: Path, keys: int) -> str:
     found: list[int] = []
     seconds = []
     for at in range(READS):
@@ -133,20 +225,20 @@ def _read(folder: Path, fills: int, keys: int) -> str:
                 found.append(sum(1 for _ in snapshot.fills([names])))
 
         seconds.append(timed(read))
-    assert sum(found) >= fills // keys
     wall, cpu = (statistics.median(one) * 1e3 for one in zip(*seconds, strict=True))
     return f"{wall:.2f} ms ({cpu:.2f} ms of CPU) for {statistics.median(found):,.0f} fills, open to end"
 
 
-def _void(folder: Path, fills: int, keys: int) -> float:
+def _void(folder: Path, fills: int, keys: int, step_ns: int) -> float:
+    """Seconds; the figures behind it are folded again later, in pieces."""
     seconds = []
     with closing(HistoryWriter(folder, with_figures=True)) as writer:
-        stream = writer.position.stream
+        stream, head = writer.position.stream, writer.position.sequence
         for number in range(1, READS + 1):
             target = number * 104_729 % fills + 1
-            was = bytes(Fills(range(target - 1, target), keys)[0].payload)
+            was = bytes(Fills(range(target - 1, target), keys, step_ns)[0].payload)
             event = b'{"seq":%d,"kind":"void","id":"v%d","target":%d,"void":{"was":%b}}'
-            sequence = fills + number
+            sequence = head + number
             batch = Batch(stream, sequence, sequence, event % (sequence, number, target, was))
 
             def void(batch: Batch = batch) -> None:
@@ -155,22 +247,4 @@ def _void(folder: Path, fills: int, keys: int) -> float:
 
             seconds.append(timed(void)[0])
         assert writer.counts["unmatched"] == 0
-    return statistics.median(seconds) * 1e3
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the history at many fills.")
-    parser.add_argument("--fills", type=int, default=10_000_000)
-    parser.add_argument("--keys", type=int, default=10_000)
-    parser.add_argument("--folder", type=Path, help="is kept; a journal that is there is used, and none is made")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="history-") as made:
-        folder = arguments.folder or Path(made)
-        if not store_of().file(folder).exists():
-            fill_journal(folder, arguments.fills, arguments.keys)
-        measure(folder, arguments.fills, arguments.keys)
-        print(describe(folder))
-
-
-if __name__ == "__main__":
-    main()
+    return statistics.median(seconds)

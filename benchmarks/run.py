@@ -19,6 +19,7 @@ from benchmarks import (
     disks,
     feed,
     feed_live,
+    history,
     importing,
     machine,
     memory,
@@ -62,6 +63,7 @@ FIGURES: dict[str, Callable[[Suite], list[Row]]] = {
     "feed": feed.rates,
     "feed-live": feed_live.rates,
     "windows": windows.cost,
+    "history": history.cost,
 }
 
 

@@ -38,7 +38,7 @@ def test_rows_are_those_of_a_rebuild_where_the_fold_goes_back_to_checkpoints(
 ) -> None:
     events = random_ledger(seed, EVENTS)
     fold_at_once(tmp_path / "whole", events)
-    for name, value in (("PIECE", 3), ("CHECKPOINT_STEPS", 10), ("STEPS_PER_OBJECT", 0)):
+    for name, value in (("PIECE", 3), ("CHECKPOINT_SECONDS", 0.0), ("CHECKPOINT_SHARE", 0)):
         monkeypatch.setattr(keeper, name, value)
     fold_in_parts(tmp_path / "parts", events, random.Random(seed))
     assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")

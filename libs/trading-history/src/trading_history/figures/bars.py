@@ -1,7 +1,8 @@
 """Bars of equity, and how they add up. No I/O."""
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trading_model.decimals import ZERO
 
@@ -10,9 +11,10 @@ SPANS = (1, 60, 3_600, 86_400)
 
 
 class Bar(NamedTuple):
-    """A level over time from `start`, in Unix seconds: its first, highest, lowest and last value, and its largest fall.
+    """A level over time: its first, highest, lowest and last value, and its largest fall.
 
-    Then amounts of the bar alone.
+    Then amounts of the bar alone. `start`, in Unix seconds, is that of its first part: the bar of a single minute is
+    also that of its hour.
     """
 
     start: int
@@ -29,25 +31,14 @@ class Bar(NamedTuple):
 
     def then(self, later: "Bar") -> "Bar":
         """This bar with the next one behind it. Call it under the EXACT context."""
-        return Bar(
-            self.start,
-            self.open,
-            max(self.high, later.high),
-            min(self.low, later.low),
-            later.close,
-            max(self.drawdown, later.drawdown, self.high - later.low),
-            self.realized + later.realized,
-            self.fees + later.fees,
-            self.cash + later.cash,
-            self.fills + later.fills,
-            self.turnover + later.turnover,
-        )
-
-    def beginning(self, span: int) -> "Bar":
-        """The same as the first part of a bar of a longer span."""
-        start = self[0] // span * span
-        return self if start == self[0] else _new(Bar, (start, *self[1:]))
+        start, open_, high, low, _, drawdown, realized, fees, cash, fills, turnover = self
+        _, _, later_high, later_low, close, fall, more_realized, more_fees, more_cash, more_fills, more_turnover = later
+        return new_bar(Bar, (
+            start, open_, max(high, later_high), min(low, later_low), close, max(drawdown, fall, high - later_low),
+            realized + more_realized, fees + more_fees, cash + more_cash if more_cash else cash, fills + more_fills,
+            turnover + more_turnover,
+        ))  # fmt: skip
 
 
-_new = tuple.__new__
-"""Makes a named tuple of a tuple, several times as fast as `_replace`."""
+new_bar: Callable[[type[Bar], tuple[Any, ...]], Bar] = tuple.__new__
+"""Makes one of all its members, in half the time of a call of the class."""

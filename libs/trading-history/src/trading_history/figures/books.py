@@ -1,5 +1,6 @@
 """A position with what is followed beside its accounting: its round trip, its revision, its curves. No I/O."""
 
+from copy import copy
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -93,18 +94,19 @@ class TrackedBook:
     def state(self) -> TrackedState:
         """The present state."""
         return TrackedState(
-            self.book.state(), self.mark, self.mark_ns, self.own_fees, self.cash, self.trip, self.trips, self.fills,
-            self.steps, self.turnover, self.began_ns, self.first_ns, self.last_ns, self.max_seq, self.revision,
-            self.seen,
+            self.book.state(), self.mark, self.mark_ns, self.own_fees, self.cash, copy(self.trip), self.trips,
+            self.fills, self.steps, self.turnover, self.began_ns, self.first_ns, self.last_ns, self.max_seq,
+            self.revision, self.seen,
         )  # fmt: skip
 
     def set(self, state: TrackedState) -> None:
         """Continue from a state."""
         (
-            book, self.mark, self.mark_ns, self.own_fees, self.cash, self.trip, self.trips, self.fills,
+            book, self.mark, self.mark_ns, self.own_fees, self.cash, trip, self.trips, self.fills,
             self.steps, self.turnover, self.began_ns, self.first_ns, self.last_ns, self.max_seq, self.revision,
             self.seen,
         ) = state  # fmt: skip
+        self.trip = copy(trip)
         self.book.set(book)
 
     @property
@@ -155,7 +157,10 @@ class TrackedBook:
 
     def step(self, time_ns: int, seq: int) -> None:
         """Notice a step in force."""
-        self.note(seq)
+        if seq < self.max_seq:
+            self.note(seq)
+        else:
+            self.max_seq = seq
         if not self.steps:
             self.first_ns = time_ns
         self.steps += 1
@@ -163,15 +168,19 @@ class TrackedBook:
 
     def fill(self, fill: Fill, time_ns: int, tags: frozenset[str], closed: list[Finished]) -> None:  # noqa: C901 -- hot
         """Fold a fill; round trips that end by it are appended to `closed`."""
-        book, price = self.book, fill.price
+        book, price, qty = self.book, fill.price, fill.qty
         if not self._linear and price <= ZERO:  # it has no worth
             return
         before = book.quantity
-        if self.trip is None:
-            self._open_trip(time_ns, fill.seq, fill.side)
-        fees_before = self.own_fees + book.fees_valued
-        book.fill(fill, price * fill.qty)
+        trip = self.trip or self._open_trip(time_ns, fill.seq, fill.side)
+        valued = book.fees_valued
+        notional = price * qty
+        book.fill(fill, notional)
         self.mark, self.mark_ns = price, time_ns
+        worth = notional if self._linear else self._priced(qty, price)
+        turnover = abs(notional if self._linear and self._plain else self._worth(qty, price))
+        self.fills += 1
+        self.turnover += turnover
         fee = ZERO
         if fill.fee is not None:
             label = fill.fee_currency
@@ -180,73 +189,54 @@ class TrackedBook:
                 counts = self._counting[label] = counts_in_net(label or "quote", book.key.currency)
             if counts:
                 self.own_fees += fill.fee
-            fee = self.own_fees + book.fees_valued - fees_before
-        self.fills += 1
-        qty = fill.qty
-        turnover = abs(self._worth(qty, price))
-        self.turnover += turnover
+                fee = fill.fee
+            else:
+                fee = book.fees_valued - valued
+                if fill.fee and not fee:
+                    trip.flags |= {trips.FEE_OUTSIDE}
         after = book.quantity
-        trip = self.trip
-        assert trip is not None
-        outside = not counts and not fee if fill.fee else False
-        flags = trip.flags | {trips.FEE_OUTSIDE} if outside else trip.flags
-        worth = self._priced(qty, price)
+        trip.fills += 1
+        if tags:
+            trip.tags |= tags
         if (before > ZERO) == (fill.side == "buy") or not before:  # it opens
-            self.trip = trip._replace(
-                quantity=max(trip.quantity, abs(after)),
-                turnover=trip.turnover + turnover,
-                entered=trip.entered + qty,
-                entered_worth=trip.entered_worth + worth,
-                fills=trip.fills + 1,
-                tags=trip.tags | tags if tags else trip.tags,
-                flags=flags,
-            )
+            size = abs(after)
+            if size > trip.quantity:
+                trip.quantity = size
+            trip.turnover += turnover
+            trip.entered += qty
+            trip.entered_worth += worth
             if self._is_flat(after, price):
-                self._close_trip(time_ns, fill.seq, closed)
+                self._close_trip(trip, time_ns, fill.seq, closed)
             return
         held = abs(before)
         if qty <= held:
-            self.trip = trip._replace(
-                turnover=trip.turnover + turnover,
-                left=trip.left + qty,
-                left_worth=trip.left_worth + worth,
-                fills=trip.fills + 1,
-                tags=trip.tags | tags if tags else trip.tags,
-                flags=flags,
-            )
+            trip.turnover += turnover
+            trip.left += qty
+            trip.left_worth += worth
             if self._is_flat(after, price) or (after > ZERO) != (before > ZERO):
-                self._close_trip(time_ns, fill.seq, closed)
+                self._close_trip(trip, time_ns, fill.seq, closed)
                 if not self._is_flat(after, price):  # a fee in the base took it below zero
-                    self._open_trip(time_ns, fill.seq, fill.side)
-                    self._hold(after)
+                    self._open_trip(time_ns, fill.seq, fill.side).quantity = abs(after)
             return
         # A flip closes all, then opens: the fee by quantity.
         part = DIVISION.divide(held, qty)
         closing_worth = worth * part
         closing_turnover = shown(turnover * part)
-        self.trip = trip._replace(
-            turnover=trip.turnover + closing_turnover,
-            left=trip.left + held,
-            left_worth=trip.left_worth + closing_worth,
-            fills=trip.fills + 1,
-            tags=trip.tags | tags,
-            flags=flags,
-        )
+        trip.turnover += closing_turnover
+        trip.left += held
+        trip.left_worth += closing_worth
         rest_of_fee = fee - trips.share(fee, held, qty)
-        self._close_trip(time_ns, fill.seq, closed, fees_after=rest_of_fee)
-        self._open_trip(time_ns, fill.seq, fill.side, fees_after=rest_of_fee)
-        trip = self.trip
-        self.trip = trip._replace(
-            quantity=abs(after),
-            turnover=turnover - closing_turnover,
-            entered=qty - held,
-            entered_worth=worth - closing_worth,
-            fills=1,
-            tags=tags,
-            flags=flags - trips_that_end,
-        )
+        flags = trip.flags - trips_that_end
+        self._close_trip(trip, time_ns, fill.seq, closed, fees_after=rest_of_fee)
+        trip = self._open_trip(time_ns, fill.seq, fill.side, fees_after=rest_of_fee)
+        trip.quantity = abs(after)
+        trip.turnover = turnover - closing_turnover
+        trip.entered = qty - held
+        trip.entered_worth = worth - closing_worth
+        trip.fills = 1
+        trip.tags, trip.flags = tags, flags
         if self._is_flat(after, price):
-            self._close_trip(time_ns, fill.seq, closed)
+            self._close_trip(trip, time_ns, fill.seq, closed)
 
     def follow(self, before: Decimal, time_ns: int, flag: str, price: Decimal | None, closed: list[Finished]) -> None:
         """Bring the round trip to the position after a step that is no fill; what it added is at `price`, if there is
@@ -258,25 +248,21 @@ class TrackedBook:
         if trip is not None:
             if price is not None and not (stays and abs(after) >= abs(before)):
                 left = abs(before) - abs(after) if stays else abs(before)
-                trip = trip._replace(left=trip.left + left, left_worth=trip.left_worth + self._priced(left, price))
-            self.trip = trip
+                trip.left += left
+                trip.left_worth += self._priced(left, price)
             if self._is_flat(after, self.mark) or (after > ZERO) != (trip.side == "long"):
-                self._close_trip(time_ns, 0, closed)
+                self._close_trip(trip, time_ns, 0, closed)
         if self._is_flat(after, self.mark):
             return
-        if self.trip is None:
-            self._open_trip(time_ns, 0, "buy" if after > ZERO else "sell")
-        trip = self.trip
-        assert trip is not None
+        trip = self.trip or self._open_trip(time_ns, 0, "buy" if after > ZERO else "sell")
         added = abs(after) - abs(before) if stays else abs(after)
         if added > ZERO:
             if flag:
-                trip = trip._replace(flags=trip.flags | {flag})
+                trip.flags |= {flag}
             if price is not None:
-                trip = trip._replace(
-                    entered=trip.entered + added, entered_worth=trip.entered_worth + self._priced(added, price)
-                )
-        self.trip = trip._replace(quantity=max(trip.quantity, abs(after)))
+                trip.entered += added
+                trip.entered_worth += self._priced(added, price)
+        trip.quantity = max(trip.quantity, abs(after))
 
     def _priced(self, quantity: Decimal, price: Decimal) -> Decimal:
         """What an average price is made of: quantity × price; inverse: quantity / price."""
@@ -291,16 +277,13 @@ class TrackedBook:
             return
         gross = self.curves[0].level + self.fees - self.income - trip.realized
         if gross < trip.mae:
-            self.trip = trip._replace(mae=gross)
+            trip.mae = gross
         elif gross > trip.mfe:
-            self.trip = trip._replace(mfe=gross)
+            trip.mfe = gross
 
     def open_row(self) -> Finished | None:
         """The round trip under way."""
-        trip = self.trip
-        if trip is None:
-            return None
-        return self._finished(trip, None, 0)
+        return None if self.trip is None else self._finished(self.trip, None, 0)
 
     def snapshot(self) -> PositionSnapshot:
         """The position, for the figures of the accounting."""
@@ -322,34 +305,34 @@ class TrackedBook:
             return quantity * price if self._plain else quantity * price * self.terms.multiplier
         return shown(DIVISION.divide(-self.terms.multiplier * quantity, price)) if price > ZERO else ZERO
 
-    def _open_trip(self, time_ns: int, seq: int, side: str, fees_after: Decimal = ZERO) -> None:
+    def _open_trip(self, time_ns: int, seq: int, side: str, fees_after: Decimal = ZERO) -> Trip:
         self.trips += 1
         name = "long" if side == "buy" else "short"
         fees = self.fees - fees_after
-        self.trip = Trip(self.trips, name, time_ns, seq, self.realized(), fees, self.income)
+        trip = self.trip = Trip(self.trips, name, time_ns, seq, self.realized(), fees, self.income)
+        return trip
 
-    def _hold(self, quantity: Decimal) -> None:
-        assert self.trip is not None
-        self.trip = self.trip._replace(quantity=abs(quantity))
-
-    def _close_trip(self, time_ns: int, seq: int, closed: list[Finished], fees_after: Decimal = ZERO) -> None:
-        trip = self.trip
-        assert trip is not None
+    def _close_trip(
+        self, trip: Trip, time_ns: int, seq: int, closed: list[Finished], fees_after: Decimal = ZERO
+    ) -> None:
         if self.book.quantity and not fees_after and (self.book.quantity > ZERO) == (trip.side == "long"):
-            trip = trip._replace(flags=trip.flags | {trips.DUST})
+            trip.flags |= {trips.DUST}
         closed.append(self._finished(trip, time_ns, seq, fees_after))
         self.trip = None
 
     def _finished(self, trip: Trip, closed_ns: int | None, seq: int, fees_after: Decimal = ZERO) -> Finished:
         book = self.book
+        flow, cost = book.flow, book.present_cost()
+        shown_flow, shown_cost = shown(flow), shown(cost)
+        labels = trip.flags
         if book.unknown_basis:
-            trip = trip._replace(flags=trip.flags | {trips.UNKNOWN_BASIS})
-        realized = self.realized()
-        if shown(book.flow) is not book.flow or shown(cost := book.present_cost()) is not cost:
-            trip = trip._replace(flags=trip.flags | {trips.ROUNDED})
+            labels |= {trips.UNKNOWN_BASIS}
+        if shown_flow is not flow or shown_cost is not cost:
+            labels |= {trips.ROUNDED}
+        realized = shown_flow + shown_cost if book.quantity else self.realized()
         return trips.finished(
-            trip, realized, self.fees - fees_after, self.income, inverse=not self._linear, closed_ns=closed_ns,
-            last_seq=seq, revision=self.max_seq,
+            trip, realized, self.fees - fees_after, self.income, labels, inverse=not self._linear,
+            closed_ns=closed_ns, last_seq=seq, revision=self.max_seq,
         )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from trading_history.figures.bars import SPANS, Bar
+from trading_history.figures.bars import SPANS, Bar, new_bar
 from trading_model.decimals import ZERO
+
+LONGER = SPANS[1:]
 
 
 class Name(NamedTuple):
@@ -26,7 +28,7 @@ class CurveState(NamedTuple):
 
     level: Decimal = ZERO
     last: int = 0
-    bars: tuple[Bar | None, ...] = (None,) * (len(SPANS) - 1)
+    bars: tuple[Bar | None, ...] = (None,) * len(LONGER)
     is_active: bool = False
     high: Decimal = ZERO
     low: Decimal = ZERO
@@ -113,21 +115,35 @@ class Curve:
         if fall > self.drawdown:
             self.drawdown = fall
 
+    def add(
+        self, realized: Decimal = ZERO, fees: Decimal = ZERO, cash: Decimal = ZERO, fills: int = 0,
+        turnover: Decimal = ZERO,
+    ) -> None:  # fmt: skip
+        """Add amounts to the present bar. The first of each kind stays the same object: as text it is made once."""
+        if realized:
+            self.realized = self.realized + realized if self.realized else realized
+        if fees:
+            self.fees = self.fees + fees if self.fees else fees
+        if cash:
+            self.cash = self.cash + cash if self.cash else cash
+        if turnover:
+            self.turnover = self.turnover + turnover if self.turnover else turnover
+        self.fills += fills
+
     def finish(self, short: list["Finished"], longer: list["Finished"]) -> None:
         """End the present bar. It is appended to `short`, the bars of longer spans that it ends to `longer`."""
         self.is_active = False
         bar = self._present()
         short.append((self, 1, bar))
         bars = list(self._bars)
-        for index, span in enumerate(SPANS[1:]):
-            whole, begun = bars[index], bar.beginning(span)
+        for index, span in enumerate(LONGER):
+            whole = bars[index]
+            bars[index] = bar
             if whole is None:
-                bars[index] = begun
                 break
-            if whole.start == begun.start:
-                bars[index] = whole.then(begun)
+            if whole[0] // span == bar[0] // span:
+                bars[index] = whole.then(bar)
                 break
-            bars[index] = begun
             longer.append((self, span, whole))
             bar = whole
         self._bars = tuple(bars)
@@ -137,23 +153,22 @@ class Curve:
         parts = [self._present()] if self.is_active else []
         for part in parts:
             yield 0, part
-        for whole, span in zip(self._bars, SPANS[1:], strict=True):
+        for whole, span in zip(self._bars, LONGER, strict=True):
             wholes = [] if whole is None else [whole]
             for part in parts:
-                begun = part.beginning(span)
-                if wholes and wholes[-1].start == begun.start:
-                    wholes[-1] = wholes[-1].then(begun)
+                if wholes and wholes[-1].start // span == part.start // span:
+                    wholes[-1] = wholes[-1].then(part)
                 else:
-                    wholes.append(begun)
+                    wholes.append(part)
             for bar in wholes:
                 yield span, bar
             parts = wholes
 
     def _present(self) -> Bar:
-        return Bar(
+        return new_bar(Bar, (
             self.last, self.open, self.high, self.low, self.level, self.drawdown, self.realized, self.fees, self.cash,
             self.fills, self.turnover,
-        )  # fmt: skip
+        ))  # fmt: skip
 
 
 Finished = tuple[Curve, int, Bar]

@@ -432,8 +432,11 @@ class Fold:
         change = book.level() - curves[0].level
         if not change:
             return
+        generation = self._generation
         for curve in curves:
-            self._move_curve(curve, change)
+            if curve.generation != generation or not curve.is_active:
+                self._open_bar(curve)
+            curve.move(change)
         book.run()
 
     def _move(self, books: Iterable[TrackedBook], price: Decimal | None) -> None:
@@ -454,17 +457,17 @@ class Fold:
                     changes[curve] = change if known is None else known + change
         for curve, change in changes.items():
             if change:
-                self._move_curve(curve, change)
+                self._open_bar(curve)
+                curve.move(change)
         for book in moved:
             book.run()
 
-    def _move_curve(self, curve: Curve, change: Decimal) -> None:
+    def _open_bar(self, curve: Curve) -> None:
         if curve.generation != self._generation:
             self._touch(curve)
         if not curve.is_active:
             curve.begin(self._clock[0])
             self._active[curve] = None
-        curve.move(change)
 
     # The clock
 
@@ -494,14 +497,10 @@ class Fold:
                 continue
             self._change_book(book)
             book.seen = seen
-            realized, fees, cash, fills, turnover = map(sub, seen, before)
+            more = tuple(map(sub, seen, before))
             for curve in self._curves_of(book):
-                self._move_curve(curve, ZERO)
-                curve.realized += realized
-                curve.fees += fees
-                curve.cash += cash
-                curve.fills += fills
-                curve.turnover += turnover
+                self._open_bar(curve)
+                curve.add(*more)
         self._stepped.clear()
 
     # Steps that are no fills
@@ -550,7 +549,7 @@ class Fold:
                 before = book.book.quantity
                 book.book.split(content.n, content.d, content.quantity, content.cash)
                 if book.trip is not None:
-                    book.trip = book.trip.scaled(content.n, content.d)
+                    book.trip.scale(content.n, content.d)
                 if book.mark is not None:
                     book.mark = DIVISION.divide(book.mark * content.d, Decimal(content.n))
                 self._follow(book, before, "", None)
@@ -614,8 +613,9 @@ class Fold:
             symbol = "" if content.symbol is None else self.context.instruments.terms(content.symbol).canonical
             sums = self._sums_of(content.account, content.strategy or "", symbol, content.currency)
             for curve in self._curves_named(sums):
-                self._move_curve(curve, content.amount)
-                curve.cash += content.amount
+                self._open_bar(curve)
+                curve.move(content.amount)
+                curve.add(cash=content.amount)
 
 
 def _takes(price: Decimal, qty: Decimal, terms: Terms) -> bool:

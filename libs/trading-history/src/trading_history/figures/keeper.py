@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from operator import itemgetter
+from time import thread_time
 from typing import Any
 
 import apsw
@@ -34,9 +35,11 @@ SMALL = 2_000
 PIECE = 5_000
 """Fills between two times that finished bars are written: some 20 MB of them."""
 
-CHECKPOINT_STEPS = 100_000
-STEPS_PER_OBJECT = 10
-"""Fills between two checkpoints, in all and for each object in one: what a start folds again at most."""
+CHECKPOINT_SECONDS = 0.5
+CHECKPOINT_SHARE = 10
+"""Of CPU for folding between two checkpoints: at least so many seconds, and as a multiple of what the last checkpoint
+took. A start folds this work again, in less time, since the rows are written already.
+"""
 
 _COLUMNS = ", ".join(decode.COLUMNS)
 _AFTER = f"""
@@ -107,7 +110,8 @@ class FiguresKeeper:
             self.changed, self.is_settled = START, False
         self._terms_changed = False
         self._fresh: list[Row] | None = []
-        self._steps = 0
+        self._folded_seconds = 0.0
+        self._checkpoint_seconds = 0.0
         self._short_from = 0
         self.fold = Fold(self.context)
         self._load_fold(tuple(msgspec.json.decode(frontier)))
@@ -183,10 +187,12 @@ class FiguresKeeper:
             return
         self._begin_again(self._checkpoints.at(frontier))
         if self.fold.frontier < frontier:
+            began = thread_time()
             self.fold.begin(records=False)
             self.fold.horizon = self._horizon()
             self._fold(self._rows_after(self.fold.frontier, frontier, -1), frontier, write=False)
             self.fold.end()
+            self._folded_seconds = thread_time() - began
         if not self._tables.have(self.fold.curves):  # then the rows of bars are not those of the fold
             self.changed, self.is_settled = START, False
 
@@ -346,16 +352,19 @@ class FiguresKeeper:
         return self._connection.execute(_AFTER, (*first, *last, limit))
 
     def _run(self, rows: Sequence[Row], until: Place | None, *, records: bool) -> None:
+        began = thread_time()
         fold = self.fold
         fold.begin(records=records)
         fold.horizon = self._horizon()
         self._fold(rows, until, write=True)
         self._write(fold.end())
-        self._steps += len(rows)
         self._drop_short()
-        if self._steps >= max(CHECKPOINT_STEPS, STEPS_PER_OBJECT * (len(fold.books) + len(fold.curves.curves))):
-            self._steps = 0
-            self._checkpoints.keep(self.fold.checkpoint())
+        folded = thread_time()
+        self._folded_seconds += folded - began
+        enough = max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._checkpoint_seconds)
+        if self._folded_seconds >= enough and fold.frontier != START:
+            self._checkpoints.keep(fold.checkpoint())
+            self._folded_seconds, self._checkpoint_seconds = 0.0, thread_time() - folded
 
     def _fold(self, rows: Iterable[Row], until: Place | None, *, write: bool) -> None:
         """Fold fills, and write what they finish, some at a time: bars take more memory than fills."""
@@ -398,7 +407,7 @@ class FiguresKeeper:
     def _begin_again(self, checkpoint: Checkpoint | None) -> None:
         """Begin with a fold that is at a checkpoint, or at the start."""
         self.fold = Fold(self.context)
-        self._steps = 0
+        self._folded_seconds = 0.0
         if checkpoint is not None:
             self.fold.restore(checkpoint)
 

@@ -1,6 +1,6 @@
 """Rows of the figures in the store: writes what changed, and takes out what is not there any more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from trading_history.figures.context import Context
 from trading_history.figures.curves import FIRST, Curve, Curves, Name, Piece, Pieces
 from trading_history.figures.trips import Finished
 from trading_model.accounting.figures import figures, flags
-from trading_model.decimals import exactly, show
+from trading_model.decimals import ZERO, exactly, show
 
 
 def _upsert(table: str, columns: tuple[str, ...]) -> str:
@@ -66,12 +66,8 @@ class Tables:
     @exactly
     def write(self, curves: Iterable[Curve], books: Iterable[TrackedBook], *, short: bool) -> None:
         """Write unfinished bars, positions and open round trips. `short`: the present bar is one of a second."""
-        bars = []
-        for one in curves:
-            for span, bar in one.unfinished():
-                if span or short:
-                    bars.append(_bar_row(one.number, span or 1, bar))
-        self._connection.executemany(_EQUITY, bars)
+        bars = [(one, span or 1, bar) for one in curves for span, bar in one.unfinished() if span or short]
+        self._connection.executemany(_EQUITY, _bar_rows(bars))
         positions, trips = [], []
         for book in books:
             number = self.id_of(book.names[0])
@@ -84,12 +80,10 @@ class Tables:
         self._connection.executemany(_TRIP, trips)
 
     def write_finished(
-        self, bars: Iterable[tuple[Curve, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
+        self, bars: Sequence[tuple[Curve, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
     ) -> None:
         """Write bars and round trips that ended."""
-        rows = [_bar_row(one.number, span, bar) for one, span, bar in bars]
-        rows.sort()  # in the order of the table: neighbours then share its pages
-        self._connection.executemany(_EQUITY, rows)
+        self._connection.executemany(_EQUITY, _bar_rows(bars))
         self._connection.executemany(_TRIP, [_trip_row(self.id_of(book.names[0]), trip) for book, trip in trips])
 
     def trim(self, curves: Iterable[Curve], books: Iterable[TrackedBook], count: int) -> None:
@@ -138,18 +132,35 @@ def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else show(amount)
 
 
-def _bar_row(number: int, span: int, bar: Bar) -> tuple[Any, ...]:
-    start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover = bar
-    # Most of the work is to write numbers as text. In a bar of one change four are two, and the same objects.
-    first, last = show(open_), show(close)
-    return (
-        number, span, start // span * span, first,
-        first if high is open_ else last if high is close else show(high),
-        first if low is open_ else last if low is close else show(low),
-        last, "0" if not drawdown else show(drawdown),
-        "0" if not realized else show(realized), "0" if not fees else show(fees), "0" if not cash else show(cash),
-        fills, "0" if not turnover else show(turnover),
-    )  # fmt: skip
+def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
+    """The rows of bars, in the order of the table: neighbours then share its pages.
+
+    Most of the work is to write numbers as text. Many are the same objects: a bar of one minute is that of its hour,
+    it opens where the one before it closed, and two curves have the same change.
+    """
+    texts: dict[int, str] = {id(ZERO): "0"}
+    cells: dict[int, tuple[Any, ...]] = {}
+    rows = []
+
+    def text(amount: Decimal) -> str:
+        number = id(amount)
+        return texts.get(number) or texts.setdefault(number, show(amount))
+
+    for curve, span, bar in bars:
+        own = cells.get(id(bar))
+        start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover = bar
+        if own is None:
+            first, last = text(open_), text(close)
+            own = cells[id(bar)] = (
+                first,
+                first if high is open_ else last if high is close else text(high),
+                first if low is open_ else last if low is close else text(low),
+                last, text(drawdown), text(realized), text(fees), "0" if cash is ZERO else text(cash), fills,
+                text(turnover),
+            )  # fmt: skip
+        rows.append((curve.number, span, start // span * span, *own))
+    rows.sort()
+    return rows
 
 
 def _position_row(number: int, book: TrackedBook) -> tuple[Any, ...]:

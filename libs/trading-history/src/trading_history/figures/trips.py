@@ -3,6 +3,8 @@
 from decimal import Decimal, Inexact
 from typing import NamedTuple
 
+import msgspec
+
 from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO
 
 OPENING, MOVE, DUST, FEE_OUTSIDE, ROUNDED, UNKNOWN_BASIS = (
@@ -15,8 +17,8 @@ DECIMALS = Decimal("1E-34")
 
 def shown(amount: Decimal) -> Decimal:
     """The amount, rounded if it has more than 34 decimals. Call it where a division may be in it."""
-    exponent = amount.as_tuple().exponent
-    return SHOWN.quantize(amount, DECIMALS) if isinstance(exponent, int) and exponent < -34 else amount
+    rounded = SHOWN.quantize(amount, DECIMALS)  # faster than to ask for the exponent
+    return amount if rounded == amount else rounded
 
 
 class Closed(NamedTuple):
@@ -26,8 +28,9 @@ class Closed(NamedTuple):
     worth: Decimal | None
 
 
-class Trip(NamedTuple):
-    """A round trip. Amounts are what they were when it began: the position knows those of now.
+class Trip(msgspec.Struct, array_like=True):
+    """A round trip. Amounts are what they were when it began: the position knows those of now. Whoever keeps one
+    beyond the next step takes a copy.
 
     `entered` and `left` are quantities with a price, and the sums of price × quantity (inverse: quantity / price).
     """
@@ -51,12 +54,12 @@ class Trip(NamedTuple):
     tags: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
 
-    def scaled(self, n: int, d: int) -> "Trip":
-        """After a split."""
+    def scale(self, n: int, d: int) -> None:
+        """Follow a split."""
         ratio = DIVISION.divide(Decimal(n), Decimal(d))
-        return self._replace(
-            quantity=shown(self.quantity * ratio), entered=self.entered * ratio, left=self.left * ratio
-        )
+        self.quantity = shown(self.quantity * ratio)
+        self.entered *= ratio
+        self.left *= ratio
 
 
 class Finished(NamedTuple):
@@ -85,10 +88,10 @@ class Finished(NamedTuple):
 
 
 def finished(
-    trip: Trip, realized: Decimal, fees: Decimal, cash: Decimal, *, inverse: bool, closed_ns: int | None, last_seq: int,
-    revision: int,
+    trip: Trip, realized: Decimal, fees: Decimal, cash: Decimal, flags: frozenset[str], *, inverse: bool,
+    closed_ns: int | None, last_seq: int, revision: int,
 ) -> Finished:  # fmt: skip
-    """The row of a trip, with the position's amounts at its end. Call it under the EXACT context."""
+    """The row of a trip, with the position's amounts and flags at its end. Call it under the EXACT context."""
     gross, paid, received = realized - trip.realized, fees - trip.fees, cash - trip.cash
     return Finished(
         trip.number,
@@ -107,7 +110,7 @@ def finished(
         max(trip.mfe, gross) if closed_ns is not None else trip.mfe,
         trip.fills,
         sorted(trip.tags),
-        sorted(trip.flags),
+        sorted(flags),
         trip.first_seq,
         last_seq,
         revision,
