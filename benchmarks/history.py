@@ -21,6 +21,7 @@ import msgspec
 from benchmarks.processes import cores
 from benchmarks.suite import Suite
 from benchmarks.table import Row, at_least, at_most
+from service_kit.lifecycle.server import spare_the_garbage_collector
 from telemetry_stream.backend import store_of
 from telemetry_stream.events import Batch, Event, Events, StreamPosition, Submission
 from telemetry_stream.topics import Topic
@@ -153,6 +154,7 @@ def _process() -> Iterator[ProcessPoolExecutor]:
 
 
 def _rebuild(folder: Path) -> Rebuilt:
+    spare_the_garbage_collector()
     with closing(store_of().open_reader(folder)) as journal:
         sample = journal.read(0, BATCH, 1 << 30)
         alone = [_decoding(sample.events)]

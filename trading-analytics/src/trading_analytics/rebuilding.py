@@ -3,6 +3,7 @@
 import sys
 import time
 
+from service_kit.lifecycle.server import spare_the_garbage_collector
 from telemetry_stream import backend
 from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.place import Place
@@ -15,6 +16,7 @@ EVERY_SECONDS = 2.0
 
 def rebuild_history(ledger: Place) -> int:
     """Rebuild and print the progress. Gives the exit code: 0, or 1 if it could not be done."""
+    spare_the_garbage_collector()
     began = shown = time.monotonic()
 
     def show(done: int, head: int) -> None:

@@ -79,21 +79,22 @@ class Curve:
     def state(self) -> CurveState:
         """The present state."""
         return CurveState(
-            self.level, self.last, self._bars, self.is_active, self.high, self.low, self.drawdown, self.open,
+            self.level, self.last, tuple(self._bars), self.is_active, self.high, self.low, self.drawdown, self.open,
             self.realized, self.fees, self.cash, self.fills, self.turnover,
         )  # fmt: skip
 
     def set(self, state: CurveState) -> None:
         """Continue from a state."""
         (
-            self.level, self.last, self._bars, self.is_active, self.high, self.low, self.drawdown, self.open,
+            self.level, self.last, bars, self.is_active, self.high, self.low, self.drawdown, self.open,
             self.realized, self.fees, self.cash, self.fills, self.turnover,
         ) = state  # fmt: skip
+        self._bars = list(bars)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing ever changed."""
-        return not self.is_active and self._bars == EMPTY.bars
+        return not self.is_active and not any(self._bars)
 
     def begin(self, start: int) -> None:
         """Begin a bar at a second."""
@@ -135,7 +136,7 @@ class Curve:
         self.is_active = False
         bar = self._present()
         short.append((self, 1, bar))
-        bars = list(self._bars)
+        bars = self._bars
         for index, span in enumerate(LONGER):
             whole = bars[index]
             bars[index] = bar
@@ -146,7 +147,6 @@ class Curve:
                 break
             longer.append((self, span, whole))
             bar = whole
-        self._bars = tuple(bars)
 
     def unfinished(self) -> Iterator[tuple[int, Bar]]:
         """The unfinished bars, each with its unfinished parts; the present one has a span of 0."""

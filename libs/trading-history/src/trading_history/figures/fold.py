@@ -476,7 +476,8 @@ class Fold:
         self._drain()
         short = self.bars if self._clock[2] else list[FinishedBar]()
         for curve in self._active:
-            self._touch(curve)
+            if curve.generation != self._generation:
+                self._touch(curve)
             curve.finish(short, self.bars)
         self._active.clear()
         is_short = second >= self.horizon
