@@ -13,7 +13,7 @@ from telemetry_stream.events import Receipt, RequestKey, Submission
 from telemetry_stream.stores.sqlite import checkpoints, lock_wait, schema
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_SECONDS, eventually
 from tests.telemetry_stream.streams import numbered, submission
 
 
@@ -36,7 +36,10 @@ WITH_KEY = Submission(submission("asked").events, RequestKey("request", b"digest
 
 
 @pytest.mark.parametrize("submitted", [submission("second"), WITH_KEY])
-def test_a_short_lock_is_waited_for(journal: Journal, other: apsw.Connection, submitted: Submission) -> None:
+def test_a_short_lock_is_waited_for(
+    journal: Journal, other: apsw.Connection, submitted: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_wait, "MAX_WAIT_SECONDS", PATIENCE_SECONDS)
     other.execute("BEGIN IMMEDIATE")
 
     def release() -> None:

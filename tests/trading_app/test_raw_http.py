@@ -303,9 +303,10 @@ def test_an_http_1_0_client_gets_no_chunks(web: RunningApp, path: str) -> None:
 def test_an_http_1_0_client_gets_live_events_until_it_leaves(web: RunningApp) -> None:
     with connected(web.port) as connection:
         connection.send(get("/trades/stream").replace(b"HTTP/1.1", b"HTTP/1.0"))
-        connection.send(b"")
-        web.client.post("/trade", content=TRADE, headers={"Content-Type": "application/json"}).raise_for_status()
         came = b""
+        while b"\r\n\r\n" not in came:  # from here on it gets what follows
+            came += connection.socket.recv(65_536)
+        web.client.post("/trade", content=TRADE, headers={"Content-Type": "application/json"}).raise_for_status()
         while b'"symbol":"RAW"' not in came:
             came += connection.socket.recv(65_536)
         head, _, body = came.partition(b"\r\n\r\n")
