@@ -162,11 +162,27 @@ def test_a_request_under_way_at_the_end_is_answered(tmp_path: Path) -> None:
 
 
 TWO_ROWS_A_COMMIT = """
+import threading
+from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.stores.sqlite import known_events
 known_events.ROW_BYTES = known_events.READ_BYTES * 2 // 3
+
+append, stop_waiting, ending = DurableLog.append, DurableLog.stop_waiting, threading.Event()
+
+def append_once_it_ends(log, submissions):
+    if any(len(submission.events) == 10_000 for submission in submissions):
+        ending.wait(60)
+    return append(log, submissions)
+
+def end(log):
+    ending.set()
+    stop_waiting(log)
+
+DurableLog.append, DurableLog.stop_waiting = append_once_it_ends, end
 from trading_app.main import main
 raise SystemExit(main())
 """
+"""Large requests are still under way when the end comes, however late that is."""
 
 
 def test_an_end_does_not_wait_for_requests_that_take_long(tmp_path: Path) -> None:
