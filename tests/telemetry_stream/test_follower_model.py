@@ -292,10 +292,10 @@ class AReaderOfHashes(Shell):
         self.answer = None
         if not self.connected:
             self.connect_anew()
-        elif self.journal.rows:
-            self.heartbeat()
-        else:
-            self.append(1)
+            return
+        if not self.journal.rows:
+            self.append(1)  # the reader may have the same event: then it takes this one for a repeated message
+        self.heartbeat()
 
 
 class AReaderOfBothVersions(Shell):
