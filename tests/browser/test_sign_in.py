@@ -120,7 +120,6 @@ def test_the_page_works_without_script_until_it_is_live(browser: Browser, guarde
 def test_the_api_can_be_tried_out_with_the_session(page: Page, guarded: Apps) -> None:
     sign_in(page)
     page.locator("#connection[data-state=good]").wait_for()
-    page.set_default_timeout(4 * PATIENCE_MS)  # Swagger UI takes seconds of CPU time for a document of this size
     page.goto(f"{guarded.web_url}/docs")
     page.get_by_text("The app's own metrics").click()
     page.get_by_role("button", name="Execute").click()
