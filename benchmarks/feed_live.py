@@ -1,15 +1,17 @@
 """The market feed as it runs, in front of a simulated exchange: through a socket, paced, after a loss, replaced.
 
 `python -m benchmarks.feed_live URL FRAMES` is the yardstick: it receives that many frames with the same library, does
-nothing with them, and prints the CPU time.
+nothing with them, and prints the CPU time. Where OTHER_FEEDS_PYTHON names an interpreter that has cryptofeed or
+python-binance, these receive the same frames (`other_feeds.py`).
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,6 +21,7 @@ import msgspec
 import uvloop
 from websockets.asyncio.client import connect
 
+from benchmarks.machine import sync_ms
 from benchmarks.processes import ENVIRONMENT, ROOT, cores, cpu_seconds, pinned
 from benchmarks.suite import Suite
 from benchmarks.table import Row, at_least, at_most
@@ -41,6 +44,7 @@ RATE = 10_000
 MISSED_SYMBOLS, MISSED_SECONDS, MISSED_RATE = 50, 60, 20
 """Missed trades of each symbol, a second."""
 
+OTHERS = ("cryptofeed", "python-binance")
 ROTATIONS = 5
 PATIENCE_SECONDS = 120
 
@@ -95,7 +99,7 @@ def live(suite: Suite, symbols: Sequence[str] = ("BTC-USDT",)) -> Iterator[Live]
 
 def rates(suite: Suite) -> list[Row]:
     """Market data live: CPU time through a socket, delay at 10,000/s, whole after a loss, while being replaced."""
-    return [_socket(suite), *_paced(suite), _backfill(suite), *_rotation(suite)]
+    return [*_socket(suite), *_paced(suite), _backfill(suite), *_rotation(suite)]
 
 
 def _aggregates(symbols: Sequence[str], rate: float, count: int) -> list[Tick]:
@@ -103,30 +107,67 @@ def _aggregates(symbols: Sequence[str], rate: float, count: int) -> list[Tick]:
     return list(islice((tick for tick in ticks if tick.data.get("e") == "aggTrade"), count))
 
 
-def _socket(suite: Suite) -> Row:
+def _socket(suite: Suite) -> list[Row]:
     ticks = _aggregates(["BTC-USDT"], 1_000, FRAMES)
-    shares = []
+    found: dict[str, list[float]] = {}
     for _ in range(suite.rounds):
         with live(suite) as feed:
             before = feed.cpu()
             feed.exchange.run(_blast(feed.exchange.exchange, ticks))
             feed.wait_for(FRAMES)
             spent = feed.cpu() - before
-        shares.append((_bare(ticks) / spent, FRAMES / spent))
-    share, rate = sorted(shares)[len(shares) // 2]
-    return at_least("through a socket, of a bare receive loop's rate", 0.7, share, "", f" ({rate:,.0f}/s of CPU time)")
+        found.setdefault("bare", []).append(_bare(ticks) / spent)
+        found.setdefault("rate", []).append(FRAMES / spent)
+        for name in OTHERS:
+            if (other := _other(name, ticks)) is not None:
+                found.setdefault(name, []).append(other / spent)
+    middle = {name: sorted(values)[len(values) // 2] for name, values in found.items()}
+    beside = f" ({middle['rate']:,.0f}/s of CPU time)"
+    rows = [at_least("through a socket, of a bare receive loop's rate", 0.7, middle["bare"], "", beside)]
+    for name in OTHERS:
+        label = f"the same, to the rate of {name}, which decodes and stores nothing"
+        rows.append(
+            Row(
+                label, "", f"{middle[name]:.1f} ×" if name in middle else "not installed where OTHER_FEEDS_PYTHON names"
+            )
+        )
+    return rows
 
 
 def _bare(ticks: Sequence[Tick]) -> float:
     """CPU time of a loop that only receives them."""
-    with fake_exchange() as exchange:
-        url = f"ws://127.0.0.1:{exchange.port}/stream?streams=btcusdt@aggTrade"
-        command = pinned(cores()[0], [sys.executable, "-m", "benchmarks.feed_live", url, str(len(ticks))])
-        with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE) as receiver:
-            eventually(lambda: exchange.do(lambda one: one.subscribers), PATIENCE_SECONDS)
+    found = _received(
+        ticks,
+        lambda port: [
+            *(sys.executable, "-m", "benchmarks.feed_live"),
+            *(f"ws://127.0.0.1:{port}/stream?streams=btcusdt@aggTrade", str(len(ticks))),
+        ],
+    )
+    assert found is not None
+    return found
+
+
+def _other(name: str, ticks: Sequence[Tick]) -> float | None:
+    """CPU time of another library that receives them; None where it can't be measured."""
+    python = os.environ.get("OTHER_FEEDS_PYTHON")
+    if not python:
+        return None
+    return _received(ticks, lambda port: [python, "benchmarks/other_feeds.py", name, str(port), str(len(ticks))])
+
+
+def _received(ticks: Sequence[Tick], command: Callable[[int], list[str]]) -> float | None:
+    """CPU time that a program prints, which the command makes receive the ticks on a port; None where it fails."""
+    with (
+        fake_exchange() as exchange,
+        subprocess.Popen(
+            pinned(cores()[0], command(exchange.port)), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE
+        ) as receiver,
+    ):
+        eventually(lambda: receiver.poll() is not None or exchange.do(lambda one: one.subscribers), PATIENCE_SECONDS)
+        if receiver.poll() is None:
             exchange.run(_blast(exchange.exchange, ticks))
-            found, _ = receiver.communicate(timeout=PATIENCE_SECONDS)
-    return float(found)
+        found, _ = receiver.communicate(timeout=PATIENCE_SECONDS)
+    return float(found) if receiver.returncode == 0 else None
 
 
 async def _blast(exchange: Exchange, ticks: Sequence[Tick]) -> None:
@@ -158,7 +199,12 @@ def _paced(suite: Suite) -> list[Row]:
         share = (feed.cpu() - before) / seconds
         delay = feed.delay_at(0.99)
         label = f"{len(ticks) / seconds:,.0f}/s paced: arrival to publication, p99"
-        return [at_most(label, 5, delay * 1_000, " ms"), at_most("the same: share of a core", 10, share * 100, " %")]
+        # An event waits for the sync that is under way when it arrives, and for its own.
+        beside = f", the bucket's bound (a sync alone: p99 {sync_ms(suite.folder, 0.99, 500):.1f} ms)"
+        return [
+            at_most(label, 5, delay * 1_000, " ms", beside),
+            at_most("the same: share of a core", 10, share * 100, " %"),
+        ]
 
 
 def _backfill(suite: Suite) -> Row:
