@@ -131,17 +131,20 @@ def test_check_says_what_it_saw_and_what_is_wrong(venue: str) -> None:
         assert "does not send" in done.stdout
 
 
-async def when_subscribed(exchange: Exchange, ticks: Sequence[Tick]) -> None:
+async def when_subscribed(exchange: Exchange, ticks: Sequence[Tick], *, ends: bool = False) -> None:
+    """Play once somebody listens; then end the connection if `ends`."""
     while not any(one.streams for one in exchange.subscribers):
         await asyncio.sleep(0.01)
     await exchange.play(ticks)
+    if ends:
+        exchange.cut("1001")
 
 
 def test_what_a_venue_sends_is_recorded_as_it_came(tmp_path: Path) -> None:
     file = tmp_path / "new.ws.gz"
     with fake_exchange() as exchange:
-        playing = exchange.begin(when_subscribed(exchange.exchange, TICKS))
-        arguments = ("record", str(file), "--seconds", "5")
+        playing = exchange.begin(when_subscribed(exchange.exchange, TICKS, ends=True))
+        arguments = ("record", str(file), "--seconds", "3600")
         done = run(*arguments, FEED_SYMBOLS="BTC-USDT", FEED_TIME_UNIT="millisecond", **exchange.settings)
         playing.result(60)
         assert (done.returncode, done.stderr) == (0, "")
