@@ -199,7 +199,7 @@ def _paced(suite: Suite) -> list[Row]:
         share = (feed.cpu() - before) / seconds
         delay = feed.delay_at(0.99)
         label = f"{len(ticks) / seconds:,.0f}/s paced: arrival to publication, p99"
-        # An event waits for the sync that is under way when it arrives, and for its own.
+        # An event may wait for the sync that is under way when it arrives, and waits for its own.
         beside = f", the bucket's bound (a sync alone: p99 {sync_ms(suite.folder, 0.99, 500):.1f} ms)"
         return [
             at_most(label, 5, delay * 1_000, " ms", beside),
