@@ -207,11 +207,11 @@ def test_signing_out_ends_the_session_and_the_streams_that_are_open(desk: Runnin
 
     follower = threading.Thread(target=follow)
     follower.start()
-    assert began.wait(10)
+    assert began.wait(60)
     answer = browser.post("/sign-out", headers={"Origin": desk.url})
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert 'trading_session=""; ' in answer.headers["set-cookie"]
-    assert ended.wait(10)
+    assert ended.wait(60)
     follower.join()
     problem(HTTP.get(f"{desk.url}/trades", headers={"Cookie": f"trading_session={key}"}), "unauthorized")
     assert "a request failed" not in desk.log_text()
