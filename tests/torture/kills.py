@@ -133,6 +133,7 @@ def _under_load(
             for _ in range(kills):
                 kill_once(apps, bots)
             apps.wait_until_ready()
+            eventually(lambda: scraper.scrapes, what="a scrape")
         finally:
             bots.end(give_up=True)
             scraper.end()
