@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from trading_history.figures.trips import shown
-from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, has_more
+from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, first_start, has_more
 from trading_history.queries.round_trips import RoundTrip
 from trading_history.queries.said import Said
 from trading_history.queries.scope import Scope, books, sums
@@ -211,9 +211,8 @@ MINUTE_NS = MINUTE * SECOND
 
 def _first_day(snapshot: Snapshot, series: int, otherwise: int) -> int:
     """The start of the first bar of a day."""
-    statement = "SELECT min(start) FROM equity WHERE series = ? AND span = ?"
-    first = snapshot.connection.execute(statement, (series, SPANS[-1])).get
-    return otherwise if first is None else int(first) * SECOND
+    first = first_start(snapshot, series, SPANS[-1])
+    return otherwise if first is None else first * SECOND
 
 
 _Event = tuple[int, Bar | None, int]

@@ -175,6 +175,15 @@ def level_before(snapshot: Snapshot, series: int, time_ns: int) -> Decimal:
     return ZERO if latest is None else _number(latest[1])
 
 
+def first_start(snapshot: Snapshot, series: int, span: int) -> int | None:
+    """The Unix second at which the first bar of a series starts, at a span of seconds."""
+    for curve, first, stop in _pieces(snapshot, series, span, _FIRST, -_FIRST):
+        found: int | None = snapshot.connection.execute(_FIRST_START, (curve, span, first, stop)).get
+        if found is not None:
+            return found
+    return None
+
+
 def _last_before(snapshot: Snapshot, series: int, span: int, second: int) -> tuple[int, str] | None:
     """When the last bar ended that ended by a Unix second, and its close."""
     for curve, first, stop in reversed(_pieces(snapshot, series, span, _FIRST, second - span + 1)):
@@ -196,6 +205,7 @@ _make: Callable[..., Bar] = Bar
 _FIRST = -(1 << 62)
 _CURVES = "SELECT since, curve, until FROM curves WHERE series = ? ORDER BY since"
 _PART = "FROM equity WHERE curve = ? AND span = ? AND start >= ? AND start < ?"
+_FIRST_START = f"SELECT min(start) {_PART}"
 _LAST = f"SELECT start + span, close {_PART} ORDER BY start DESC LIMIT 1"
 _COUNT = f"SELECT count(*) FROM (SELECT 1 {_PART} LIMIT ?)"
 _BARS = f"""
