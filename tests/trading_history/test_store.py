@@ -180,6 +180,21 @@ def test_a_long_chain_of_voids_alternates() -> None:
             assert standing_of(1, chain)[0] == Standing(in_force=len(chain) % 2 == 0)
 
 
+def test_figures_are_settled_once_they_are_committed(tmp_path: Path) -> None:
+    """Others ask while a thread folds: before, the last piece counted as done when it began."""
+    fold(tmp_path, a_random_ledger(1, 60))
+    with closing(HistoryWriter(tmp_path, with_figures=True)) as writer:
+        before: list[bool] = []
+
+        def committing() -> bool:
+            before.append(writer.figures_are_settled)
+            return False  # go on
+
+        writer._connection.set_commit_hook(committing)
+        writer.advance_figures()
+        assert (set(before), writer.figures_are_settled) == ({False}, True)
+
+
 def test_a_backup_is_a_whole_store_while_another_writes(tmp_path: Path) -> None:
     ledger = a_random_ledger(8, 120)
     with closing(HistoryWriter(tmp_path / "used")) as writer:

@@ -77,6 +77,11 @@ class HistoryWriter:
         """The same at the last commit."""
 
         self._figures: FiguresKeeper | None = None
+        self.figures_are_settled = not self._with_figures
+        """Whether figures had all that was stored at the last commit: not before they are loaded; true where they are
+        not kept. Other threads read it while this one works.
+        """
+
         self._earliest: Place | None = None
         """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 
@@ -145,13 +150,9 @@ class HistoryWriter:
             else:
                 self._note_change()
             self._connection.execute("COMMIT")
+            self._note_settled()  # before the position: who sees that one must not see an earlier "settled"
             self.position, self.pending, self.committed_counts = position, 0, self.counts.copy()
             self._log.keep_short()
-
-    @property
-    def figures_are_settled(self) -> bool:
-        """Whether figures have all that is stored: not before they are loaded; true where they are not kept."""
-        return not self._with_figures if self._figures is None else self._figures.is_settled
 
     def advance_figures(self, limit: int = FIGURES_AT_ONCE) -> None:
         """Fold at most `limit` fills that figures don't have, in a transaction of its own. Call it between a commit and
@@ -164,7 +165,12 @@ class HistoryWriter:
             self._begin_transaction()
             self._figures.advance(limit, self.position.sequence)
             self._connection.execute("COMMIT")
+            self._note_settled()
             self._log.keep_short()
+
+    def _note_settled(self) -> None:
+        if self._figures is not None:
+            self.figures_are_settled = self._figures.is_settled
 
     def _load_figures(self) -> None:
         """Load the figures before their first use: a rebuild does not need those that were there."""
