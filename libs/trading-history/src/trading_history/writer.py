@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from operator import itemgetter
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import msgspec
@@ -23,8 +24,11 @@ from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
 
-FIGURES_AT_ONCE = 5_000
-"""Fills that are folded in one transaction after the past changed: some 50 ms, for which others wait."""
+FIGURES_AT_ONCE = range(250, 8_001)
+"""Fills that are folded in one transaction after the past changed."""
+
+FIGURES_SECONDS = 0.05
+"""CPU time that such a transaction should take: new events and the end of the program wait for it."""
 
 _TIME = itemgetter(1)
 
@@ -82,6 +86,7 @@ class HistoryWriter:
         not kept. Other threads read it while this one works.
         """
 
+        self._figures_at_once = FIGURES_AT_ONCE[0]
         self._earliest: Place | None = None
         """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 
@@ -154,19 +159,29 @@ class HistoryWriter:
             self.position, self.pending, self.committed_counts = position, 0, self.counts.copy()
             self._log.keep_short()
 
-    def advance_figures(self, limit: int = FIGURES_AT_ONCE) -> None:
-        """Fold at most `limit` fills that figures don't have, in a transaction of its own. Call it between a commit and
-        the next `take`. Raises StoreUnavailable.
+    def advance_figures(self, limit: int | None = None) -> None:
+        """Fold at most `limit` fills that figures don't have, in a transaction of its own; without a limit, what takes
+        about FIGURES_SECONDS. Call it between a commit and the next `take`. Raises StoreUnavailable.
         """
         with schema.DATABASE.errors(self._folder):
             self._load_figures()
             if self._figures is None:
                 return
             self._begin_transaction()
-            self._figures.advance(limit, self.position.sequence)
+            began = thread_time()
+            self._figures.advance(limit or self._figures_at_once, self.position.sequence)
+            if limit is None:
+                self._adapt(thread_time() - began)
             self._connection.execute("COMMIT")
             self._note_settled()
             self._log.keep_short()
+
+    def _adapt(self, seconds: float) -> None:
+        """Fold more or fewer fills the next time. The rows do not depend on it."""
+        if seconds > 2 * FIGURES_SECONDS:
+            self._figures_at_once = max(self._figures_at_once // 2, FIGURES_AT_ONCE[0])
+        elif seconds < FIGURES_SECONDS:
+            self._figures_at_once = min(self._figures_at_once * 2, FIGURES_AT_ONCE[-1])
 
     def _note_settled(self) -> None:
         if self._figures is not None:
