@@ -81,12 +81,10 @@ class RestClient:
             if self.ban.wait(time.monotonic()):
                 break
             began_ns = self._clock_ns()
-            answer = await self.ask(self._venue.time_page())
+            times = await self.items(self._venue.time_page(), lambda body, _now_us: [self._venue.read_time(body)])
             ended_ns = self._clock_ns()
-            with suppress(ValueError):
-                if answer.status == HTTPStatus.OK:
-                    middle_us = (began_ns + ended_ns) // 2_000
-                    found.append((ended_ns - began_ns, self._venue.read_time(answer.body) - middle_us))
+            if times:
+                found.append((ended_ns - began_ns, times[0] - (began_ns + ended_ns) // 2_000))
         return min(found)[1] if found else None
 
     async def ask(self, page: Page) -> Answer:

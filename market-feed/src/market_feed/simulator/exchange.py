@@ -95,6 +95,9 @@ class Exchange:
         self.connects = self.pings = 0
         """Connections that were opened, and pings that clients sent on those that have ended."""
 
+        self.requests = 0
+        """Requests beside connections that have arrived."""
+
         self.closed_for_messages = 0
         """Connections that were closed since they sent too many messages."""
 
@@ -294,6 +297,7 @@ class Exchange:
             if self.faults.refuse_upgrade:
                 return _response(self.faults.refuse_upgrade, self.faults.rest_headers, b"{}")
             return None
+        self.requests += 1
         if self.faults.rest_seconds:
             await asyncio.sleep(min(self.faults.rest_seconds, 3_600))
         if self.faults.rest_status:
