@@ -19,6 +19,7 @@ Modules:
     projection    a fold and its positions, saved together
     id_spaces     which ids of a venue are known (no I/O)
     keys          how keys are written, and their files
+    durable_files  files that survive a crash of the machine
     backoff       how long to wait before the next try
     stores        what keeps a stream: SQLite
     transports    what carries a stream: ZeroMQ

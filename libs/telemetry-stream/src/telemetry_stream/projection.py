@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from telemetry_stream.durable_files import sync
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import Arrival, Batch, Delivery, Reset, StreamPosition
 from telemetry_stream.log import StreamSubscriber
@@ -112,11 +113,7 @@ class StateFile(Generic[State]):
             self.bytes = file.tell()
         self._fresh.replace(self.path)
         # The rename is an entry in the folder, and durable only once the folder is synced too.
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self.path.parent)
 
     def decode(self, content: bytes) -> State:
         """The state that a file with this content holds. Raises UnusableState."""

@@ -1,11 +1,11 @@
 """Copies of the stores, each of one moment, while programs write and read them."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 
+from telemetry_stream.durable_files import sync
 from trading_history.candles.store import CANDLES
 from trading_history.database import Database
 from trading_history.errors import StoreMissing, StoreUnavailable, own_errors
@@ -43,14 +43,6 @@ def _copy(store: Database, folder: Path, copy: Path) -> None:
                 connection.execute("VACUUM INTO ?", (str(part),))
             except apsw.FullError as error:  # else it would be said of the store
                 raise StoreUnavailable(f"{part} can't grow, its disk is full: free some space") from error
-        _sync(part)
+        sync(part)
         part.rename(copy)
-        _sync(copy.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(copy.parent)

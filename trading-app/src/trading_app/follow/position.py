@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from telemetry_stream.durable_files import sync
 from trading_app.follow.source import Unusable
 
 VERSION = 1
@@ -54,8 +55,4 @@ class Position:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self._path.parent)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from telemetry_stream.durable_files import sync
 from trading_model.field_rules import format_timestamp
 
 FOLDER = "hooks"
@@ -132,15 +133,7 @@ class KeptMessages:
             os.fsync(file.fileno())
         draft.replace(folder / f"{kept.id}.json")
         for each in (folder, self._folder, self._folder.parent):
-            _synchronise(each)
-
-
-def _synchronise(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync(each)
 
 
 _decode = msgspec.json.Decoder(Kept).decode

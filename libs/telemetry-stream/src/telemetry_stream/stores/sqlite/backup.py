@@ -1,6 +1,5 @@
 """Copies a journal while it is written, and puts a copy in its place."""
 
-import os
 import shutil
 import uuid
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.durable_files import sync
 from telemetry_stream.errors import BackupFailed
 from telemetry_stream.log import JournalReport
 from telemetry_stream.stores.sqlite.integrity import check_journal
@@ -39,9 +39,9 @@ def back_up(folder: Path, file: Path, key_rules: KeyRules = ()) -> JournalReport
         finally:
             connection.close()
         report = _checked(unfinished, key_rules)
-        _sync(unfinished)
+        sync(unfinished)
         unfinished.rename(file)  # last: a file with this name is a checked copy, even after a kill
-        _sync(file.parent)
+        sync(file.parent)
     finally:
         unfinished.unlink(missing_ok=True)
     return report
@@ -61,10 +61,10 @@ def restore(file: Path, folder: Path, key_rules: KeyRules = ()) -> tuple[Journal
         fresh = folder / f"{JOURNAL_FILE}.restoring"
         shutil.copyfile(file, fresh)
         report.stream, report.ledger = _begin_stream(fresh)
-        _sync(fresh)
+        sync(fresh)
         before = _set_aside(folder)
         fresh.rename(folder / JOURNAL_FILE)
-        _sync(folder)
+        sync(folder)
     return report, before
 
 
@@ -105,11 +105,3 @@ def _set_aside(folder: Path) -> Path | None:
     for file in there:
         file.rename(before / file.name)
     return before
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
