@@ -15,6 +15,7 @@ Modules:
     performance       P&L, drawdown and round trips for the metrics
     problems          the program's own error code
     rebuilding        the command `trading-analytics rebuild`
+    retries           counts, logs and pauses after errors of a store
     run               assembles the program and runs it
     windows           metrics of a market over sliding windows
 """

@@ -30,7 +30,7 @@ def families(
     if board.figures is not None:
         yield from _performance(board.figures)
     if market is not None:
-        yield Family(metrics.MARKET_FAILURES, [("", market.failures)])
+        yield Family(metrics.MARKET_FAILURES, [("", market.retries.failures)])
         if market.fold is not None and market.subscriber is not None:
             head = market.subscriber.head or 0
             yield from market_families(market.fold, market.committed.sequence, head, time.time_ns())
@@ -56,7 +56,7 @@ def _history(keeper: Keeper) -> Iterator[Family]:
     sizes = {"database": _size(file), "log": _size(file.with_name(f"{file.name}-wal"))}
     yield Family(metrics.SIZE, by_label("file", sizes))
     yield Family(metrics.REBUILDS, [("", keeper.rebuilds)])
-    yield Family(metrics.FAILURES, [("", keeper.failures)])
+    yield Family(metrics.FAILURES, [("", keeper.retries.failures)])
     seconds = str(Decimal(int(keeper.delays.total)).scaleb(-9))
     yield Family(metrics.DELAY, list(histogram_samples(keeper.delays.counts, seconds)))
 

@@ -2,25 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import structlog
 
 from service_kit.metrics.histogram import BOUNDS_NS, Histogram
 from telemetry_stream import backend
-from telemetry_stream.backoff import backoff
 from telemetry_stream.events import Arrival, Delivery
 from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.place import Place
 from trading_analytics.advice import advice
+from trading_analytics.retries import Retries
 from trading_history.errors import HistoryError, StoreDamaged, StoreInUse
 from trading_history.follow import MAX_PENDING_ALONE, follow, writing
 from trading_history.writer import HistoryWriter
 
 log = structlog.get_logger(__name__)
-
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-"""Seconds between an error of the store and the next try."""
 
 
 class Keeper:
@@ -31,12 +28,7 @@ class Keeper:
         self.ledger = ledger
         self.writer: HistoryWriter | None = None
         self.subscriber: StreamSubscriber | None = None
-        self.problem = ""
-        """Why the store can't be written now; empty while it can."""
-
-        self.failures = 0
-        """Errors of the store that interrupted the work, since the start."""
-
+        self.retries = Retries("the history can't be written; trying again until it can")
         self.rebuilds = 0
         """Times that a store could not be used and was made again, since the start."""
 
@@ -44,14 +36,13 @@ class Keeper:
         """Nanoseconds from publication to commit, live events only."""
 
         self._clock_ns = clock_ns
-        self._pauses = self._new_pauses()
 
     @property
     def waits_for(self) -> str:
         """What is missing before the history has all that the stream is known to have; empty if nothing is."""
         subscriber, writer = self.subscriber, self.writer
-        if self.problem:
-            return self.problem
+        if self.retries.problem:
+            return self.retries.problem
         if subscriber is None or writer is None:
             return "the store is being opened"
         if subscriber.obstacle is not None:
@@ -74,21 +65,14 @@ class Keeper:
                 self.rebuilds += 1
                 log.error("the history is damaged, rebuilding it", reason=str(error))
             except HistoryError as error:
-                self._note(error)
-            await asyncio.sleep(next(self._pauses))
-
-    def _note(self, error: HistoryError) -> None:
-        """Count an error, and log it unless it is the one before."""
-        self.failures += not isinstance(error, StoreInUse)
-        if str(error) != self.problem:
-            log.error("the history can't be written; trying again until it can", reason=str(error))
-        self.problem = str(error)
+                self.retries.note(error, counts=not isinstance(error, StoreInUse))
+            await asyncio.sleep(self.retries.pause())
 
     async def _follow(self) -> None:
         async with writing(self.ledger.folder, with_figures=True) as writer:
             self.rebuilds += bool(writer.rebuilds_because)
             writer.commit(writer.position)  # shows whether the store can be written
-            self._go_on()
+            self.retries.reset()
             subscriber = backend.follow(self.ledger, writer.position, advice)
             self.writer, self.subscriber = writer, subscriber
             log.info("history opened", stream=writer.position.stream, applied=writer.position.sequence)
@@ -102,11 +86,3 @@ class Keeper:
             # The clock may have been set back since the publication: no negative delays.
             delay_ns = max(self._clock_ns() - delivery.batch.published_at_ns, 0)
             self.delays.observe(delay_ns, delivery.batch.count - delivery.skip)
-
-    def _go_on(self) -> None:
-        self.problem = ""
-        self._pauses = self._new_pauses()
-
-    @staticmethod
-    def _new_pauses() -> Iterator[float]:
-        return backoff(SHORTEST_PAUSE, cap=LONGEST_PAUSE)

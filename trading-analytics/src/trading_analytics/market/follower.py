@@ -2,19 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
 
 from telemetry_stream import backend
-from telemetry_stream.backoff import backoff
 from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.events import Arrival, StreamPosition
 from telemetry_stream.log import StreamSubscriber
 from telemetry_stream.place import Place
 from trading_analytics.advice import advice
 from trading_analytics.market.fold import MarketFold
+from trading_analytics.retries import Retries
 from trading_history.candles.store import CandleWriter
 from trading_history.errors import HistoryError, StoreDamaged
 
@@ -26,9 +26,6 @@ MAX_PENDING = 50_000
 
 WARM_UP_NS = 60 * 1_000_000_000
 """Events before the longest window that are read too: its first return needs a price."""
-
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-"""Seconds between an error of the store and the next try."""
 
 
 class MarketFollower:
@@ -42,14 +39,10 @@ class MarketFollower:
         self.fold: MarketFold | None = None
         self.subscriber: StreamSubscriber | None = None
         self.committed = StreamPosition()
-        self.failures = 0
-        """Errors of the store that interrupted the work, since the start."""
-
+        self.retries = Retries("candles can't be written; trying again until they can")
         self._feed = feed
         self._folder = folder
         self._clock_ns = clock_ns
-        self._problem = ""
-        self._pauses = self._new_pauses()
 
     async def run(self) -> None:
         """Follow until cancelled. Errors of the store are logged, and the work begins again."""
@@ -57,26 +50,16 @@ class MarketFollower:
             try:
                 await self._follow()
             except* StoreDamaged as errors:
-                self.failures += 1
+                self.retries.failures += 1
                 log.error("candles are damaged, making them again", reason=str(errors.exceptions[0]))
             except* HistoryError as errors:
-                self._note(errors.exceptions[0])
-            await asyncio.sleep(next(self._pauses))
-
-    def _note(self, error: Exception) -> None:
-        """Count an error, and log it unless it is the one before."""
-        self.failures += 1
-        if str(error) != self._problem:
-            log.error("candles can't be written; trying again until they can", reason=str(error))
-        self._problem = str(error)
+                self.retries.note(errors.exceptions[0])
+            await asyncio.sleep(self.retries.pause())
 
     def note_commit(self, position: StreamPosition) -> None:
         """Everything up to there is in the store."""
-        self.committed, self._problem, self._pauses = position, "", self._new_pauses()
-
-    @staticmethod
-    def _new_pauses() -> Iterator[float]:
-        return backoff(SHORTEST_PAUSE, cap=LONGEST_PAUSE)
+        self.committed = position
+        self.retries.reset()
 
     async def _follow(self) -> None:
         store = await asyncio.to_thread(CandleWriter, self._folder)
