@@ -9,7 +9,7 @@ import pytest
 from tests.support.random_ledger import random_ledger
 from tests.trading_history.figures import ask, fold_at_once, rows_of
 from tests.trading_history.ledgers import a_random_ledger, fold
-from trading_history import schema
+from trading_history import past, schema
 from trading_history.past import Past, TooMuchPast
 from trading_history.queries.keys import Wanted
 from trading_history.queries.positions import positions
@@ -79,9 +79,11 @@ def _parts(folder: Path) -> list[tuple[Wanted, Scope]]:
     ]
 
 
-def test_too_much_is_refused(tmp_path: Path) -> None:
+def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = random_ledger(14, 60)
     fold_at_once(tmp_path, events)
+    monkeypatch.setattr(past, "MAX_FILLS", 20)
     with pytest.raises(TooMuchPast):
-        ask(tmp_path, lambda snapshot: Past(snapshot, 60, Wanted(), max_fills=20))
-    ask(tmp_path, lambda snapshot: Past(snapshot, 60, Wanted(account="nobody"), max_fills=0).close())
+        ask(tmp_path, lambda snapshot: Past(snapshot, 60, Wanted()))
+    monkeypatch.setattr(past, "MAX_FILLS", 0)
+    ask(tmp_path, lambda snapshot: Past(snapshot, 60, Wanted(account="nobody")).close())

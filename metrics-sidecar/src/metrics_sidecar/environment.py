@@ -9,8 +9,7 @@ from service_kit.log_settings import LogSettings, read_log_settings
 from service_kit.settings import Environment, SettingError, is_loopback
 from telemetry_stream.backend import STORES, TRANSPORTS
 from telemetry_stream.keys import KEY_CHARACTERS, is_key
-from trading_model.field_rules import FieldError, check_currency
-from trading_model.symbols import plain_currency
+from trading_model.rates import read_base_currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def read_settings(environment: Environment) -> Settings:
         mark_max_age_seconds=environment.seconds("SIDECAR_MARK_SECONDS", 60.0, minimum=1, maximum=31_536_000),
         data_folder=environment.folder("DATA_DIR", "./data"),
         max_positions=environment.integer("SIDECAR_MAX_POSITIONS", 10_000, minimum=1, maximum=10_000_000),
-        base_currency=_currency(environment.text("BASE_CURRENCY", "")),
+        base_currency=environment.parsed("BASE_CURRENCY", "", read_base_currency),
         max_connections=environment.integer("SIDECAR_MAX_CONNECTIONS", 200, minimum=1, maximum=100_000),
         snapshot_seconds=environment.seconds("SIDECAR_SNAPSHOT_SECONDS", 5.0, minimum=0.1, maximum=86_400),
         api_tokens=read_entries(environment, "SIDECAR_API_TOKENS"),
@@ -85,11 +84,3 @@ def _check_keys(settings: Settings) -> None:
             raise SettingError(f"{name} and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
     if settings.zmq_key_file is not None and not any(keys.values()):
         raise SettingError("SIDECAR_ZMQ_SERVER_KEY and SIDECAR_ZMQ_SECRET_KEY_FILE: set both or none")
-
-
-def _currency(written: str) -> str:
-    """A currency's code; empty for none. Raises SettingError."""
-    try:
-        return plain_currency(check_currency(written)) if written else ""
-    except FieldError as error:
-        raise SettingError(f"BASE_CURRENCY={written!r}: {error}") from None

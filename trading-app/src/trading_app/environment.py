@@ -12,8 +12,7 @@ from telemetry_stream.backend import STORES, TRANSPORTS
 from telemetry_stream.keys import KEY_CHARACTERS, is_key
 from trading_app.access.id_provider import IdProvider, read_provider
 from trading_model.days import DayBoundary
-from trading_model.field_rules import check_currency
-from trading_model.symbols import plain_currency
+from trading_model.rates import read_base_currency
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
@@ -96,9 +95,7 @@ def read_settings(environment: Environment) -> Settings:
         stream_store=environment.choice("STREAM_STORE", "sqlite", tuple(STORES)),
         stream_transport=environment.choice("STREAM_TRANSPORT", "zeromq", tuple(TRANSPORTS)),
         day_boundary=environment.parsed("DAY_BOUNDARY", "00:00 UTC", DayBoundary.parse),
-        base_currency=environment.parsed(
-            "BASE_CURRENCY", "", lambda text: text and plain_currency(check_currency(text))
-        ),
+        base_currency=environment.parsed("BASE_CURRENCY", "", read_base_currency),
         sidecar_url=_sidecar_url(environment),
         sidecar_token=token_to_show(environment, "SIDECAR_API_TOKENS"),
         analytics_url=_analytics_url(environment),

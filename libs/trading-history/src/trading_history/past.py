@@ -15,8 +15,8 @@ from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
 from trading_history.decode import FillRecord
 from trading_history.figures.keeper import FiguresKeeper
+from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.keys import Wanted
-from trading_history.queries.said import Said
 from trading_history.reader import Snapshot
 from trading_history.standing import Correction, Standing, standing_of
 from trading_model.accounting.adjustments import owner_of
@@ -32,17 +32,24 @@ MAX_SEARCHED = 50_000
 
 
 class TooMuchPast(Exception):
-    """The past that an answer depends on has more fills than one answer folds."""
+    """The past that an answer depends on has more than `max_fills` fills, or as many corrected events."""
+
+    def __init__(self, max_fills: int) -> None:
+        super().__init__(f"more than {max_fills} fills")
+        self.max_fills = max_fills
 
 
 class Past:
     """What the store had at a sequence. Make it within a snapshot; fold and ask it after that."""
 
-    def __init__(self, snapshot: Snapshot, sequence: int, wanted: Wanted, *, max_fills: int = MAX_FILLS) -> None:
-        """The rows that answers about the wanted keys depend on. Raises TooMuchPast."""
+    def __init__(self, snapshot: Snapshot, sequence: int, wanted: Wanted, *, with_figures: bool = True) -> None:
+        """The rows that answers about the wanted keys depend on. Without figures, only fills can be asked for. Raises
+        TooMuchPast.
+        """
         self.sequence = sequence
         self._now = snapshot.connection
-        self._max_fills = max_fills
+        self._with_figures = with_figures
+        self._max_fills = MAX_FILLS if with_figures else MAX_SEARCHED
         self._later = self._corrected_later()
         self.connection = apsw.Connection(":memory:")
         try:
@@ -59,9 +66,9 @@ class Past:
         self._copy_corrections(self._copy_fills(self._keys(wanted)))
         self.connection.execute("COMMIT")
 
-    def snapshot(self, *, with_figures: bool = True) -> Snapshot:
-        """To ask. Without figures, only fills can be asked for."""
-        if with_figures:
+    def snapshot(self) -> Snapshot:
+        """To ask. The figures are folded here: it takes seconds for MAX_FILLS."""
+        if self._with_figures:
             keeper = FiguresKeeper(self.connection, self.sequence)
             while not keeper.is_settled:
                 keeper.advance(MAX_FILLS, self.sequence)
@@ -85,7 +92,7 @@ class Past:
             self.sequence, self.sequence, MAX_SEARCHED + 1,
         ).fetchall()  # fmt: skip
         if len(rows) > MAX_SEARCHED:
-            raise TooMuchPast
+            raise TooMuchPast(MAX_SEARCHED)
         subjects = [int(subject) for (subject,) in cast("list[tuple[int]]", rows)]
         return {subject: self._standing_then(subject) for subject in subjects}
 
@@ -109,28 +116,29 @@ class Past:
 
     def _keys(self, wanted: Wanted) -> Mapping[int, LineKey]:
         """The keys whose fills answers depend on."""
-        said = Said(self.connection)
+        events = EventsInForce(self.connection)
         known = {number: LineKey(*names) for number, *names in self._ask("SELECT * FROM key")}
         symbol = None if wanted.symbol is None else case_folded(wanted.symbol)
-        meant = None if symbol is None else said.canonical(symbol, "")
+        meant = None if symbol is None else events.canonical(symbol, "")
 
         def is_wanted(key: LineKey) -> bool:
             return (
                 wanted.account in (None, key.account)
                 and wanted.strategy in (None, key.strategy)
-                and (symbol is None or case_folded(key.symbol) == symbol or _name(said, key) in (symbol, meant))
+                and (symbol is None or case_folded(key.symbol) == symbol or _name(events, key) in (symbol, meant))
             )
 
-        asked = {_name(said, key) for key in (*known.values(), *said.owners) if is_wanted(key)}
+        asked = {_name(events, key) for key in (*known.values(), *events.owners) if is_wanted(key)}
         linked = [
-            {_name(said, owner_of(one)) for one in (move.source, move.sink) if one is not None} for move in said.moves
+            {_name(events, owner_of(one)) for one in (move.source, move.sink) if one is not None}
+            for move in events.moves
         ]
         grew = True
         while grew:
             before = len(asked)
             asked = asked.union(*(pair for pair in linked if pair & asked))
             grew = len(asked) > before
-        return {number: key for number, key in known.items() if _name(said, key) in asked}
+        return {number: key for number, key in known.items() if _name(events, key) in asked}
 
     def _copy_fills(self, keys: Mapping[int, LineKey]) -> set[int]:
         """Gives the sequences of the fills of these keys."""
@@ -140,7 +148,7 @@ class Past:
             found = self._ask("SELECT * FROM trades WHERE key = ? AND seq <= ? LIMIT ?", number, self.sequence, left)
             rows += [row for row in found if row[3] not in self._later]
             if len(rows) > self._max_fills:
-                raise TooMuchPast
+                raise TooMuchPast(self._max_fills)
         numbers = {key: number for number, key in keys.items()}
         for subject, (standing, _) in self._later.items():
             row = self._row_then(subject, standing, numbers.get)
@@ -179,6 +187,6 @@ class Past:
         self._insert("corrections", rows)
 
 
-def _name(said: Said, key: LineKey) -> str:
+def _name(events: EventsInForce, key: LineKey) -> str:
     """What the symbol of a key is called in figures."""
-    return said.canonical(key.symbol, key.currency)
+    return events.canonical(key.symbol, key.currency)

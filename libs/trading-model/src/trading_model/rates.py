@@ -15,11 +15,17 @@ import msgspec
 
 from trading_model.contents import Rate
 from trading_model.decimals import DIVISION, MIN, TOO_MUCH
+from trading_model.field_rules import check_currency, format_timestamp
 from trading_model.symbols import plain_currency
 from trading_model.timestamps import unix_ns
 
 ONE = Decimal(1)
 NANOSECONDS = 1_000_000_000
+
+
+def read_base_currency(text: str) -> str:
+    """The code of the currency into which figures are converted; empty for none. Raises FieldError."""
+    return plain_currency(check_currency(text)) if text else ""
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -46,7 +52,9 @@ class RateStatement(msgspec.Struct, frozen=True):
 
 
 class _Said(NamedTuple):
-    """A rate in its place in time: `since` is RFC 3339 without the Z, which sorts as text; `until` is in Unix ns."""
+    """A rate in its place in time: `since` is as `format_timestamp` writes it, without the Z: so it sorts as text.
+    `until` is in Unix ns.
+    """
 
     since: str
     seq: int
@@ -163,7 +171,7 @@ def _read(statement: RateStatement) -> _Said | None:
     except ValueError:
         return None
     until = start + content.max_age * NANOSECONDS if content.max_age is not None else None
-    return _Said(content.ts[:-1], statement.seq, until, plain_currency(content.base.upper()), content.rate)
+    return _Said(format_timestamp(start)[:-1], statement.seq, until, plain_currency(content.base.upper()), content.rate)
 
 
 def _turned(rate: Decimal, ts: str) -> Found:

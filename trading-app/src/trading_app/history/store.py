@@ -16,8 +16,7 @@ from trading_app.history.answers import Form, Made, Table, make, respond
 from trading_app.problems import TradeProblem
 from trading_app.query.question import refused
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
-from trading_history.past import MAX_FILLS as MAX_PAST_FILLS
-from trading_history.past import MAX_SEARCHED, Past, TooMuchPast
+from trading_history.past import Past, TooMuchPast
 from trading_history.queries.keys import Wanted
 from trading_history.queries.lots import MAX_FILLS, TooManyFills
 from trading_history.reader import HistoryReader, Snapshot
@@ -88,7 +87,7 @@ class HistoryStore:
                 if past is None:
                     return question(snapshot)
             with closing(past):  # the store is not held any more: folding takes long
-                return question(past.snapshot(with_figures=earlier is not None and earlier.with_figures))
+                return question(past.snapshot())
         except TooManyFills:
             detail = f"must be average: the positions have more than {MAX_FILLS} trades; ask for some of them"
             raise refused("method", detail) from None
@@ -101,11 +100,12 @@ def _past(snapshot: Snapshot, earlier: Earlier) -> Past | None:
     known = snapshot.position.sequence
     if earlier.sequence > known:
         raise refused("as_of", f"must not be later than {known}, to which the history has come")
-    most = MAX_PAST_FILLS if earlier.with_figures else MAX_SEARCHED
+    if earlier.sequence == known:
+        return None
     try:
-        return Past(snapshot, earlier.sequence, earlier.wanted, max_fills=most) if earlier.sequence < known else None
-    except TooMuchPast:
-        detail = f"asks about more than {most} trades; choose an account, a strategy or a symbol with less"
+        return Past(snapshot, earlier.sequence, earlier.wanted, with_figures=earlier.with_figures)
+    except TooMuchPast as error:
+        detail = f"asks about more than {error.max_fills} trades; choose an account, a strategy or a symbol with less"
         raise refused("as_of", detail) from None
 
 

@@ -18,7 +18,7 @@ Modules:
     value         a figure that may be undefined
     round_trips   from flat to flat, newest first
     positions     the positions at their last change
-    said          what events in force say beside fills, and whose fills are whose
+    events_in_force  instruments, rates, splits, moves; whose fills are whose
     lots          realised P&L by first or last in first out, folded when asked for
     slippage      prices of fills beside those of the market
 

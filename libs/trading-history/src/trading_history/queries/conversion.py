@@ -18,8 +18,8 @@ import msgspec
 
 from trading_history.figures.trips import shown
 from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, first_start, has_more
+from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.round_trips import RoundTrip
-from trading_history.queries.said import Said
 from trading_history.queries.scope import Scope, books, sums
 from trading_history.reader import Snapshot
 from trading_model.decimals import ZERO, exactly
@@ -72,7 +72,7 @@ class Conversion:
     @classmethod
     def of(cls, snapshot: Snapshot, into: str, view: View, now_ns: int) -> "Conversion":
         """With the rates of a snapshot."""
-        return cls(Said(snapshot.connection).rates, into, view, now_ns)
+        return cls(EventsInForce(snapshot.connection).rates, into, view, now_ns)
 
     @property
     def missing(self) -> list[Missing]:
@@ -119,7 +119,7 @@ class Conversion:
         at = self.now_ns if self.view == "at_current_rates" else min(time_ns, self.now_ns)
         reason = "currency_unknown"
         if currency:
-            is_old = self._rates.is_too_old(currency, self.into, _text(at))
+            is_old = self._rates.is_too_old(currency, self.into, format_timestamp(at))
             reason = "too_old" if is_old else "no_rate"
         key = (part, currency, reason)
         self._missing[key] = self._missing.get(key, ZERO) + amount
@@ -141,15 +141,12 @@ class Conversion:
         if known is None:
             times = self._rates.changes(currency, self.into) if currency else []
             first = times[0] - 1 if times else self.now_ns
-            found = [self._rates.find(currency, self.into, _text(at)) if currency else None for at in (first, *times)]
+            found = [
+                self._rates.find(currency, self.into, format_timestamp(at)) if currency else None
+                for at in (first, *times)
+            ]
             known = self._found[currency] = times, found
         return known
-
-
-def _text(time_ns: int) -> str:
-    """RFC 3339 with all decimals: rates compare times as texts, and no writing of the same time is after this one."""
-    whole, _, decimals = format_timestamp(time_ns)[:-1].partition(".")
-    return f"{whole}.{decimals.ljust(9, '0')}Z"
 
 
 class Step(NamedTuple):

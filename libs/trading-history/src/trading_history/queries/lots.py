@@ -11,7 +11,7 @@ from typing import NamedTuple
 from trading_history.decode import NOT_A_NUMBER
 from trading_history.figures.context import Place
 from trading_history.figures.trips import shown
-from trading_history.queries.said import Line, Said, lines_of
+from trading_history.queries.events_in_force import EventsInForce, Line, lines_of
 from trading_history.queries.scope import EVERYTHING, Scope, Series, books, sums
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import Book, BookKey, Convert
@@ -103,10 +103,10 @@ def _fold(
     max_fills: int,
 ) -> list[_Folded]:
     """Fold the positions of a scope, and those that cost moves to them from; gives those of the scope."""
-    said = Said(snapshot.connection)
+    events = EventsInForce(snapshot.connection)
     asked = {one.book_key: one for one in books(snapshot, scope)}
     wanted = dict(asked)
-    linked = set[BookKey]().union(*(said.adjustments.linked(key) for key in asked)) if said.moves else set()
+    linked = set[BookKey]().union(*(events.adjustments.linked(key) for key in asked)) if events.moves else set()
     if linked - wanted.keys():
         wanted |= {key: one for one in books(snapshot, EVERYTHING) if (key := one.book_key) in linked}
     lines = lines_of(snapshot, {one.id for one in wanted.values()})
@@ -118,9 +118,9 @@ def _fold(
     folded = dict[BookKey, _Folded]()
     others = list[tuple[OtherStep, _Folded]]()
     for key, series in wanted.items():
-        book = _book(key, said.terms_of(key, own[series.id]), said.convert, method)
+        book = _book(key, events.terms_of(key, own[series.id]), events.convert, method)
         one = folded[key] = _Folded(series, book, is_asked=key in asked)
-        others += [(step, one) for step in said.adjustments.steps_of(key, carried)]
+        others += [(step, one) for step in events.adjustments.steps_of(key, carried)]
     of_series = {one.series.id: one for one in folded.values()}
     of_number = {line.number: of_series[line.series] for line in lines}
     for place, step, one in _in_order(_fills(snapshot, of_number, end_ns), others):
@@ -128,7 +128,7 @@ def _fold(
             break
         if isinstance(step, Fill) and not _counts(step, one.book.terms):
             continue
-        said.now_ns = place[0]
+        events.now_ns = place[0]
         amount = one.take(step)
         if one.is_asked:
             note(one, place[0], amount)

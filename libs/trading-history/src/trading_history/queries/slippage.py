@@ -14,8 +14,8 @@ import msgspec
 
 from trading_history.candles.candle import Candle, CandleKey, Market, market_names
 from trading_history.candles.store import candles_at, markets
+from trading_history.queries.events_in_force import EventsInForce, Line, lines_of
 from trading_history.queries.grouping import Member, Names, groups
-from trading_history.queries.said import Line, Said, lines_of
 from trading_history.queries.scope import Scope, books
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
@@ -133,8 +133,8 @@ def group_slippage(
     rows = _rows(snapshot, lines, times)
     if rows is None:
         return {}, TOO_MANY
-    said = Said(snapshot.connection)
-    multipliers = {line.number: said.terms_of(series[line.series].book_key, [line]).multiplier for line in lines}
+    events = EventsInForce(snapshot.connection)
+    multipliers = {line.number: events.terms_of(series[line.series].book_key, [line]).multiplier for line in lines}
     by_number = {line.number: line for line in lines}
     fills = [(by_number[row[0]], _traded(row, by_number), _tags(row)) for row in rows]
     fills = [one for one in fills if not scope.tags or set(scope.tags) & set(one[2])]

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     multiplier: Decimal | None
 
 
-class Said:
+class EventsInForce:
     """What events in force say beside fills."""
 
     def __init__(self, connection: apsw.Connection) -> None:
