@@ -24,7 +24,7 @@ from trading_model.topics import LEDGER
 
 log = structlog.get_logger(__name__)
 
-FIGURES_AT_ONCE = range(250, 8_001)
+MIN_FIGURES, MAX_FIGURES = 250, 8_000
 """Fills that are folded in one transaction after the past changed."""
 
 FIGURES_SECONDS = 0.05
@@ -86,7 +86,7 @@ class HistoryWriter:
         not kept. Other threads read it while this one works.
         """
 
-        self._figures_at_once = FIGURES_AT_ONCE[0]
+        self._figures_at_once = MIN_FIGURES
         self._earliest: Place | None = None
         """The first place in the order of trading that changed since the last commit, where figures are not kept."""
 
@@ -179,9 +179,9 @@ class HistoryWriter:
     def _adapt(self, seconds: float) -> None:
         """Fold more or fewer fills the next time. The rows do not depend on it."""
         if seconds > 2 * FIGURES_SECONDS:
-            self._figures_at_once = max(self._figures_at_once // 2, FIGURES_AT_ONCE[0])
+            self._figures_at_once = max(self._figures_at_once // 2, MIN_FIGURES)
         elif seconds < FIGURES_SECONDS:
-            self._figures_at_once = min(self._figures_at_once * 2, FIGURES_AT_ONCE[-1])
+            self._figures_at_once = min(self._figures_at_once * 2, MAX_FIGURES)
 
     def _note_settled(self) -> None:
         if self._figures is not None:

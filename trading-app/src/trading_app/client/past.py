@@ -96,13 +96,13 @@ class _Past:
 
     def arrivals(self) -> Iterator[_Arrival]:
         """All, in any order."""
-        yield from self._first_words()
+        yield from self._instruments_and_deposits()
         yield from self._bots(self._seeded_bots())
         yield from self._carry()
         yield from self._broker()
         yield from self._mistake()
 
-    def _first_words(self) -> Iterator[_Arrival]:
+    def _instruments_and_deposits(self) -> Iterator[_Arrival]:
         for symbol in SHARES:
             yield self._say(-60, "instrument", symbol=symbol, currency="USD", multiplier="1")
         for account, amount, currency in (

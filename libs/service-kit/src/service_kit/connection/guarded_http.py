@@ -87,7 +87,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._admission = self.context.admission
         self.admitted = False
         """Whether a request on this connection has passed the access control."""
-        self._last: Problem | None = None
+        self._final_problem: Problem | None = None
         """The last answer of the connection, while earlier requests still wait for theirs."""
         self._earlier: list[Any] = []
         """Cycles of pipelined requests before the last one. uvicorn notifies only the last one of a disconnect."""
@@ -164,8 +164,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             super().on_response_complete()
             if not self.pipeline:
                 self._earlier.clear()
-        elif self._last is not None:
-            self._end_with(self._last)
+        elif self._final_problem is not None:
+            self._end_with(self._final_problem)
         elif self.flow.read_paused:
             self.flow.resume_reading()
 
@@ -225,7 +225,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.headers = []
 
     def is_suspicious(self, names: int) -> bool:
-        """Whether `check_head` may refuse the head, which has this many different header names. Fast."""
+        """Whether `check_head` may refuse the head, by its size and its number of different header names: a repeated
+        one makes this smaller than the number of headers. Fast.
+        """
         large = max(self.unused_bytes, self._received_bytes) > MAX_HEAD_BYTES
         return large or len(self.headers) > min(MAX_HEADERS, names)
 
@@ -246,7 +248,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._counters.refused_requests[problem.code] += 1
         if self.response_pending():
             if self.stage is not BODY:
-                self._last = problem
+                self._final_problem = problem
                 self._ignore_input()
                 return
             if self.pipeline or self.cycle.response_started:

@@ -37,8 +37,8 @@ PIECE = 5_000
 
 CHECKPOINT_SECONDS = 0.5
 CHECKPOINT_SHARE = 10
-"""Of CPU for folding between two checkpoints: at least so many seconds, and as a multiple of what the last checkpoint
-took. A start folds this work again, in less time, since the rows are written already.
+"""Min CPU time of folding between two checkpoints: in seconds, and as a multiple of the time of the last checkpoint. A
+start folds this work again, in less time, since the rows are written already.
 """
 
 _COLUMNS = ", ".join(decode.COLUMNS)

@@ -136,7 +136,8 @@ def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
     """The rows of bars, in the order of the table: neighbours then share its pages.
 
     Most of the work is to write numbers as text. Many are the same objects: a bar of one minute is that of its hour,
-    it opens where the one before it closed, and two curves have the same change.
+    it opens where the one before it closed, and two curves have the same change. `bars` keeps all of them alive, so an
+    `id` stands for one object.
     """
     texts: dict[int, str] = {id(ZERO): "0"}
     cells: dict[int, tuple[Any, ...]] = {}

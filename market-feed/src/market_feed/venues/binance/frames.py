@@ -193,8 +193,18 @@ class BinanceReader:
             and are_decimals(qtys)
         ):
             return None
-        # The checks have shown that no id is a text and no maker is missing.
-        return TradeRun(some[0].s, number, prices, qtys, makers, times, sent, self.unit, first_ids, last_ids)  # type: ignore[arg-type]
+        return TradeRun(
+            some[0].s,
+            number,
+            prices,
+            qtys,
+            makers,  # type: ignore[arg-type]  # the checks have shown that none is missing
+            times,
+            sent,
+            self.unit,
+            first_ids,
+            last_ids,  # type: ignore[arg-type]  # the checks have shown that none is missing
+        )
 
     def _read_alone(self, frame: bytes, now_us: int) -> list[Item]:
         try:
