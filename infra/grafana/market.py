@@ -1,6 +1,6 @@
 """The dashboard "Market": prices, volatility, drawdown, volume and spread over windows, and what they are made of."""
 
-from infra.grafana.panels import NONE_IS_GOOD, Json, Query, stat, table, time_series, up_to
+from infra.grafana.panels import NONE_IS_GOOD, Json, Query, increase, stat, table, time_series, up_to
 
 UID = "trading-telemetry-market"
 TITLE = "Market"
@@ -45,8 +45,8 @@ AT_A_GLANCE = [
         "Late and rejected",
         "Trades and quotes of the last minutes that came too late for the windows, and events that can't be used.",
         "none",
-        Query("sum(increase(trading_market_late_events_total[$__rate_interval]))", "late"),
-        Query("sum(increase(trading_market_rejected_events_total[$__rate_interval]))", "rejected"),
+        Query(f"sum({increase('trading_market_late_events_total')})", "late"),
+        Query(f"sum({increase('trading_market_rejected_events_total')})", "rejected"),
         steps=NONE_IS_GOOD,
         width=8,
     ),
@@ -175,9 +175,9 @@ BASIS = [
         "Events not used, and errors",
         "Late: only in the candles. Rejected: in neither. Errors of the store of candles are tried again.",
         "none",
-        Query("increase(trading_market_late_events_total[$__rate_interval])", "late"),
-        Query("sum by (reason) (increase(trading_market_rejected_events_total[$__rate_interval]))", "{{reason}}"),
-        Query("increase(trading_market_failures_total[$__rate_interval])", "errors"),
+        Query(increase("trading_market_late_events_total"), "late"),
+        Query(f"sum by (reason) ({increase('trading_market_rejected_events_total')})", "{{reason}}"),
+        Query(increase("trading_market_failures_total"), "errors"),
         minimum=0,
     ),
 ]

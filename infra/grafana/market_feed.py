@@ -1,21 +1,24 @@
 """The dashboard "Market feed": whether market data arrives whole and in time, and what is missing."""
 
-from infra.grafana.panels import NONE_IS_GOOD, ONE_IS_GOOD, Json, Query, heatmap, stat, table, time_series, up_to
+from infra.grafana.panels import (
+    NONE_IS_GOOD,
+    ONE_IS_GOOD,
+    Json,
+    Query,
+    heatmap,
+    increase,
+    rate,
+    stat,
+    table,
+    time_series,
+    up_to,
+)
 
 UID = "trading-telemetry-market-feed"
 TITLE = "Market feed"
 DESCRIPTION = "Exchanges, market by market: state, trades, gaps, connections, requests, and the way into the journal."
 
 FEED = 'job="market-feed"'
-
-
-def rate(counter: str) -> str:
-    return f"rate({counter}[$__rate_interval])"
-
-
-def increase(counter: str) -> str:
-    return f"increase({counter}[$__rate_interval])"
-
 
 AT_A_GLANCE = [
     stat(
@@ -196,7 +199,7 @@ JOURNAL = [
         "CPU",
         "Cores in use. The feed decides in one event loop: near 1 it is at its maximum.",
         "percentunit",
-        Query(f"rate(process_cpu_seconds_total{{{FEED}}}[$__rate_interval])", "cores"),
+        Query(rate(f"process_cpu_seconds_total{{{FEED}}}"), "cores"),
         minimum=0,
     ),
     time_series(

@@ -54,6 +54,16 @@ class Query:
         }
 
 
+def rate(counter: str) -> str:
+    """PromQL of what a counter adds per second."""
+    return f"rate({counter}[$__rate_interval])"
+
+
+def increase(counter: str) -> str:
+    """PromQL of what a counter adds in one step of the graph."""
+    return f"increase({counter}[$__rate_interval])"
+
+
 def stat(
     title: str, description: str, unit: str, *queries: Query, width: int = 4, steps: Steps = PLAIN,
     words: dict[str, str] | None = None,

@@ -6,6 +6,8 @@ from infra.grafana.panels import (
     Json,
     Query,
     heatmap,
+    increase,
+    rate,
     stat,
     table,
     time_series,
@@ -19,14 +21,6 @@ DESCRIPTION = "Intake, journal, stream and sidecar: rates, errors, durations, an
 WEB_APP = 'job="trading-app"'
 SIDECAR = 'job="metrics-sidecar"'
 ALL = 'job=~"trading-app|metrics-sidecar|trading-analytics|market-feed"'
-
-
-def rate(counter: str) -> str:
-    return f"rate({counter}[$__rate_interval])"
-
-
-def increase(counter: str) -> str:
-    return f"increase({counter}[$__rate_interval])"
 
 
 def quantiles(histogram: str) -> list[Query]:

@@ -1,6 +1,6 @@
 """The dashboard "Trading overview": P&L, positions, prices, activity and fees."""
 
-from infra.grafana.panels import SIGNED, Json, Query, stat, table, time_series, up_to
+from infra.grafana.panels import SIGNED, Json, Query, increase, rate, stat, table, time_series, up_to
 
 UID = "trading-telemetry-overview"
 TITLE = "Trading overview"
@@ -40,8 +40,8 @@ def fees_by(*labels: str) -> str:
     return f"sum by ({', '.join([*labels, 'currency'])}) ({both})"
 
 
-def rate(counter: str) -> str:
-    return f"rate({counter}{{{KEY}}}[$__rate_interval])"
+def keyed_rate(counter: str) -> str:
+    return rate(f"{counter}{{{KEY}}}")
 
 
 # What a position is worth, negative when short: of a contract as the sidecar says, else the quantity times the last
@@ -83,7 +83,7 @@ AT_A_GLANCE = [
         "Trades per second",
         "Trades that reached the metrics, both sides, of the symbols chosen above.",
         "cps",
-        Query(f"sum({rate('trading_trades_total')})", "trades"),
+        Query(f"sum({keyed_rate('trading_trades_total')})", "trades"),
     ),
     stat(
         "Time since the last trade",
@@ -221,21 +221,21 @@ ACTIVITY = [
         "Trades per second by side and symbol",
         "Trades beyond the positions limit count as symbol __other__.",
         "cps",
-        Query(f"sum by (side, symbol) ({rate('trading_trades_total')})", "{{side}} {{symbol}}"),
+        Query(f"sum by (side, symbol) ({keyed_rate('trading_trades_total')})", "{{side}} {{symbol}}"),
         minimum=0,
     ),
     time_series(
         "Volume per second by side and symbol",
         "Quantity traded, in base units of each symbol.",
         "locale",
-        Query(f"sum by (side, symbol) ({rate('trading_volume_total')})", "{{side}} {{symbol}}"),
+        Query(f"sum by (side, symbol) ({keyed_rate('trading_volume_total')})", "{{side}} {{symbol}}"),
         minimum=0,
     ),
     time_series(
         "Notional per second by side and currency",
         "Price times quantity traded, per currency.",
         "locale",
-        Query(by_currency(rate("trading_notional_total"), "side"), "{{side}} {{currency}}"),
+        Query(by_currency(keyed_rate("trading_notional_total"), "side"), "{{side}} {{currency}}"),
         sides=True,
         minimum=0,
     ),
@@ -243,8 +243,8 @@ ACTIVITY = [
         "Corrected trades",
         "Trades that voids and replaces removed or added, and late trades. Right number = accepted - removed + added.",
         "none",
-        Query(f"sum by (change) (increase(trading_corrected_trades_total{{{KEY}}}[$__rate_interval]))", "{{change}}"),
-        Query(f"increase(trading_trades_late_total{{{LEDGER}}}[$__rate_interval])", "late"),
+        Query(f"sum by (change) ({increase(f'trading_corrected_trades_total{{{KEY}}}')})", "{{change}}"),
+        Query(increase(f"trading_trades_late_total{{{LEDGER}}}"), "late"),
         Query(f"trading_positions_recomputing{{{LEDGER}}}", "positions being recomputed"),
         width=24,
         minimum=0,
