@@ -2,7 +2,7 @@
 
 `python -m benchmarks.feed FOLDER` measures it in one process, pinned by who starts it, and prints trades per second of
 CPU time and of the clock, as JSON. The socket is not in it. The yardstick beside it is what msgspec takes to decode the
-same frames into structs, and nothing else.
+same frames into the program's structs, and nothing else.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,8 +28,9 @@ from market_feed.intake.journal import MarketJournal
 from market_feed.market import Instrument, Trade, TradeRun
 from market_feed.schedule.calendar import Calendar
 from market_feed.simulator.random_market import random_ticks
+from market_feed.simulator.tape import Tick
 from market_feed.times import Unit
-from market_feed.venues.binance.frames import BinanceReader
+from market_feed.venues.binance.frames import AGGREGATE, AggregateFrame, BinanceReader
 from service_kit.settings import Environment
 from telemetry_stream.backend import open_log
 from telemetry_stream.durable_log import DurableLog
@@ -93,36 +94,24 @@ def rates(suite: Suite) -> list[Row]:
     return [at_least("frames to published", GOAL, middle["cpu"], "/s", beside)]
 
 
+def aggregates(symbols: Sequence[str], rate: float, count: int) -> Iterator[Tick]:
+    """The first `count` aggregates of a random market from now on, in which `rate` trades a second come."""
+    ticks = random_ticks(symbols, rate, time.time_ns(), 1)
+    return itertools.islice((tick for tick in ticks if tick.data.get("e") == AGGREGATE), count)
+
+
+def as_frames(ticks: Iterable[Tick]) -> list[bytes]:
+    """The ticks as frames of a combined stream."""
+    return [msgspec.json.encode({"stream": tick.stream, "data": tick.data}) for tick in ticks]
+
+
 def _turns() -> list[list[bytes]]:
-    ticks = (tick for tick in random_ticks(["BTC-USDT"], 1_000, time.time_ns(), 1) if tick.data.get("e") == "aggTrade")
-    frames = [
-        msgspec.json.encode({"stream": tick.stream, "data": tick.data}) for tick in itertools.islice(ticks, TRADES)
-    ]
+    frames = as_frames(aggregates(["BTC-USDT"], 1_000, TRADES))
     return [frames[start : start + TURN] for start in range(0, TRADES, TURN)]
 
 
-class _Data(msgspec.Struct, gc=False):
-    """An aggregate."""
-
-    E: int
-    s: str
-    a: int
-    p: str
-    q: str
-    f: int
-    l: int  # noqa: E741 -- the venue's name
-    T: int
-    m: bool
-
-
-class _Frame(msgspec.Struct, gc=False):
-    """A frame of a combined stream."""
-
-    data: _Data
-
-
 def _decoding_alone(turns: Sequence[Sequence[bytes]]) -> float:
-    decode = msgspec.json.Decoder(list[_Frame]).decode
+    decode = msgspec.json.Decoder(list[AggregateFrame]).decode
     began = time.process_time()
     for turn in turns:
         decode(b"[%b]" % b",".join(turn))

@@ -13,21 +13,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvloop
 from websockets.asyncio.client import connect
 
+from benchmarks.feed import aggregates, as_frames
 from benchmarks.machine import sync_ms
 from benchmarks.processes import ENVIRONMENT, ROOT, cores, cpu_seconds, pinned
 from benchmarks.suite import Suite
 from benchmarks.table import Row, at_least, at_most
 from market_feed.environment import FOLDER
 from market_feed.simulator.exchange import Exchange
-from market_feed.simulator.random_market import random_ticks
 from market_feed.simulator.tape import Tick
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.wire import split
@@ -42,9 +40,10 @@ CHUNK = 200
 
 RATE = 10_000
 MISSED_SYMBOLS, MISSED_SECONDS, MISSED_RATE = 50, 60, 20
-"""Missed trades of each symbol, a second."""
+"""What is missed: symbols, seconds, and trades a second of each symbol."""
 
 OTHERS = ("cryptofeed", "python-binance")
+NOT_MEASURED = "not measured: OTHER_FEEDS_PYTHON names no interpreter that has it"
 ROTATIONS = 5
 PATIENCE_SECONDS = 120
 
@@ -88,7 +87,7 @@ class Live:
 
 @contextmanager
 def live(suite: Suite, symbols: Sequence[str] = ("BTC-USDT",)) -> Iterator[Live]:
-    """Both, ended afterwards."""
+    """The feed and its simulated exchange, ended afterwards."""
     with tempfile.TemporaryDirectory(dir=suite.folder) as folder, fake_exchange() as exchange:
         made = Live(Path(folder), exchange, symbols)
         try:
@@ -102,13 +101,8 @@ def rates(suite: Suite) -> list[Row]:
     return [*_socket(suite), *_paced(suite), _backfill(suite), *_rotation(suite)]
 
 
-def _aggregates(symbols: Sequence[str], rate: float, count: int) -> list[Tick]:
-    ticks = random_ticks(symbols, rate, time.time_ns(), 1)
-    return list(islice((tick for tick in ticks if tick.data.get("e") == "aggTrade"), count))
-
-
 def _socket(suite: Suite) -> list[Row]:
-    ticks = _aggregates(["BTC-USDT"], 1_000, FRAMES)
+    ticks = list(aggregates(["BTC-USDT"], 1_000, FRAMES))
     found: dict[str, list[float]] = {}
     for _ in range(suite.rounds):
         with live(suite) as feed:
@@ -125,17 +119,13 @@ def _socket(suite: Suite) -> list[Row]:
     beside = f" ({middle['rate']:,.0f}/s of CPU time)"
     rows = [at_least("through a socket, of a bare receive loop's rate", 0.7, middle["bare"], "", beside)]
     for name in OTHERS:
-        label = f"the same, to the rate of {name}, which decodes and stores nothing"
-        rows.append(
-            Row(
-                label, "", f"{middle[name]:.1f} ×" if name in middle else "not installed where OTHER_FEEDS_PYTHON names"
-            )
-        )
+        label = f"the same, to the rate of {name}, which decodes, and stores nothing"
+        rows.append(Row(label, "", f"{middle[name]:.1f} ×" if name in middle else NOT_MEASURED))
     return rows
 
 
 def _bare(ticks: Sequence[Tick]) -> float:
-    """CPU time of a loop that only receives them."""
+    """CPU time, seconds, of a loop that only receives the ticks."""
     found = _received(
         ticks,
         lambda port: [
@@ -148,7 +138,7 @@ def _bare(ticks: Sequence[Tick]) -> float:
 
 
 def _other(name: str, ticks: Sequence[Tick]) -> float | None:
-    """CPU time of another library that receives them; None where it can't be measured."""
+    """CPU time, seconds, of another library that receives the ticks; None if it is not installed or fails."""
     python = os.environ.get("OTHER_FEEDS_PYTHON")
     if not python:
         return None
@@ -156,7 +146,7 @@ def _other(name: str, ticks: Sequence[Tick]) -> float | None:
 
 
 def _received(ticks: Sequence[Tick], command: Callable[[int], list[str]]) -> float | None:
-    """CPU time that a program prints, which the command makes receive the ticks on a port; None where it fails."""
+    """Run a program that receives the ticks from a port and prints its CPU time, seconds; None if it fails."""
     with (
         fake_exchange() as exchange,
         subprocess.Popen(
@@ -173,7 +163,7 @@ def _received(ticks: Sequence[Tick], command: Callable[[int], list[str]]) -> flo
 async def _blast(exchange: Exchange, ticks: Sequence[Tick]) -> None:
     """Send as fast as the other side reads: the frames' bytes are made before."""
     [subscriber] = exchange.subscribers
-    frames = [msgspec.json.encode({"stream": tick.stream, "data": tick.data}) for tick in ticks]
+    frames = as_frames(ticks)
     assert all(126 <= len(frame) < 65_536 for frame in frames)
     framed = [b"\x81\x7e" + len(frame).to_bytes(2, "big") + frame for frame in frames]  # RFC 6455, 5.2
     for start in range(0, len(framed), CHUNK):
@@ -190,7 +180,7 @@ async def _receive(url: str, count: int) -> float:
 
 
 def _paced(suite: Suite) -> list[Row]:
-    ticks = _aggregates(["BTC-USDT"], RATE, int(RATE * suite.seconds))
+    ticks = list(aggregates(["BTC-USDT"], RATE, int(RATE * suite.seconds)))
     with live(suite) as feed:
         before, began = feed.cpu(), time.perf_counter()
         feed.exchange.play(ticks, speed=1.0).result(PATIENCE_SECONDS)
@@ -210,7 +200,7 @@ def _paced(suite: Suite) -> list[Row]:
 def _backfill(suite: Suite) -> Row:
     symbols = [f"C{number}-USDT" for number in range(MISSED_SYMBOLS)]
     count = MISSED_SYMBOLS * MISSED_SECONDS * MISSED_RATE
-    ticks = _aggregates(symbols, MISSED_SYMBOLS * MISSED_RATE, count)
+    ticks = list(aggregates(symbols, MISSED_SYMBOLS * MISSED_RATE, count))
     firsts = list({tick.stream: tick for tick in reversed(ticks)}.values())
     lasts = list({tick.stream: tick for tick in ticks}.values())
     edges = {id(tick) for tick in (*firsts, *lasts)}
@@ -233,7 +223,7 @@ def _miss(exchange: Exchange, ticks: Sequence[Tick]) -> None:
 
 
 def _rotation(suite: Suite) -> list[Row]:
-    ticks = _aggregates(["BTC-USDT"], 1_000, int(1_000 * 3 * ROTATIONS))
+    ticks = list(aggregates(["BTC-USDT"], 1_000, int(1_000 * 3 * ROTATIONS)))
     with live(suite) as feed:
         playing = feed.exchange.play(ticks, speed=1.0)
         for number in range(ROTATIONS):

@@ -1,4 +1,4 @@
-"""The market feed under a steady load for minutes: whether it keeps up, what it holds, and that nothing is missing.
+"""The market feed under a steady load for minutes: delay, CPU time, memory, and what is missing in the journal.
 
 `python -m benchmarks.feed_steady --rate 8000 --seconds 300`. The simulated exchange publishes on one core, the feed is
 on another. The memory at the end is compared with that after a quarter of the time.
@@ -8,18 +8,15 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 
 import apsw
 
+from benchmarks.feed import aggregates
 from benchmarks.feed_live import FEED, Live
 from benchmarks.processes import ROOT, resident_megabytes
 from market_feed.environment import FOLDER
-from market_feed.simulator.random_market import random_ticks
-from market_feed.simulator.tape import Tick
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.fake_exchange import fake_exchange
 
@@ -39,7 +36,7 @@ def main() -> None:
         try:
             process = feed.apps.processes[FEED].pid
             before, began = feed.cpu(), time.monotonic()
-            playing = exchange.play(_aggregates(arguments.rate, count), speed=1.0)
+            playing = exchange.play(aggregates(SYMBOLS, arguments.rate, count), speed=1.0)
             memory = []
             while not playing.done():
                 time.sleep(1)
@@ -59,16 +56,11 @@ def main() -> None:
         print(f"journaled {journaled}, the last {behind:.1f} s after it was sent; {totals}")
         print(f"arrival to publication, within: {delays} s; CPU of the feed {cpu / seconds:.0%} of a core")
         quarter = memory[len(memory) // 4]
-        print(f"memory after a quarter {quarter:.1f} MB, at the end {memory[-1]:.1f}, most {max(memory):.1f}")
-
-
-def _aggregates(rate: float, count: int) -> Iterator[Tick]:
-    ticks = random_ticks(SYMBOLS, rate, time.time_ns(), 1)
-    return islice((tick for tick in ticks if tick.data.get("e") == "aggTrade"), count)
+        print(f"memory after a quarter {quarter:.1f} MB, at the end {memory[-1]:.1f} MB, max {max(memory):.1f} MB")
 
 
 def _journaled(folder: Path) -> str:
-    """The events, and the ids of all markets with their holes, as the journal has them."""
+    """How many events, markets and holes in their ids the journal has."""
     with closing(apsw.Connection(str(folder / JOURNAL_FILE), flags=apsw.SQLITE_OPEN_READONLY)) as journal:
         head = journal.execute("SELECT max(last) FROM batch").get
         spaces = journal.execute("SELECT space, head, gaps FROM id_space WHERE space != 'feed'").fetchall()

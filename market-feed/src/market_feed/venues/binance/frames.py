@@ -80,7 +80,7 @@ class _Aggregate(msgspec.Struct, gc=False):
     m: bool
 
 
-class _AggregateFrame(msgspec.Struct, gc=False):
+class AggregateFrame(msgspec.Struct, gc=False):
     """An aggregate of a combined stream."""
 
     data: _Aggregate
@@ -98,7 +98,7 @@ class _Frame(msgspec.Struct, gc=False):
     error: Any = None
 
 
-_decode_aggregates = msgspec.json.Decoder(list[_AggregateFrame]).decode
+_decode_aggregates = msgspec.json.Decoder(list[AggregateFrame]).decode
 _decode_all = msgspec.json.Decoder(list[_Frame]).decode
 _decode_one = msgspec.json.Decoder(_Frame | list[_Frame]).decode
 _REASONS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
