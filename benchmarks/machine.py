@@ -39,7 +39,7 @@ def _gigabytes() -> int:
 
 
 def sync_ms(folder: Path, share: float = 0.5, count: int = SYNCS) -> float:
-    """Milliseconds that this share of so many syncs of 4 KiB did not exceed, on the disk of the folder."""
+    """The time of a sync of 4 KiB to the disk of the folder, milliseconds: the quantile `share` of `count` syncs."""
     file = folder / "sync"
     with file.open("wb", buffering=0) as writing:
         return sorted(_syncs(writing.fileno(), count))[int(share * count)] * 1e3

@@ -85,7 +85,7 @@ def main() -> int:
         found = _measure(suite, names)
         measured_on = machine.describe(Path(folder))
     print(as_text([HEADER, *(row.cells(name) for name, rows in found.items() for row in rows)]))
-    print(f"\n{measured_on}\n{_told_totals(suite)}")
+    print(f"\n{measured_on}\n{_describe_totals(suite)}")
     if arguments.write:
         report.write(found, FIGURES, measured_on, shlex.join(["python", "-m", "benchmarks.run", *sys.argv[1:]]))
     failed = [name for name in names if name not in found]
@@ -100,14 +100,14 @@ def _measure(suite: Suite, names: list[str]) -> dict[str, list[Row]]:
         began = time.monotonic()
         try:
             found[name] = FIGURES[name](suite)
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        except (AssertionError, EOFError, OSError, subprocess.SubprocessError) as error:
             print(f"bench: {name} FAILED: {error!r}", file=sys.stderr, flush=True)
             continue
         print(f"bench: {name}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return found
 
 
-def _told_totals(suite: Suite) -> str:
+def _describe_totals(suite: Suite) -> str:
     sent, journaled, shown = (
         sum(getattr(one, what) for one in suite.totals) for what in ("sent", "journaled", "shown")
     )
@@ -120,7 +120,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what each figure is, and end")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     parser.add_argument("--seconds", type=float, default=2, help="of a round (default: 2)")
-    parser.add_argument("--rounds", type=int, default=5, help="number of rounds that medians are of (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds; a figure is their median (default: 5)")
     parser.add_argument(
         "--trades",
         type=int,

@@ -24,7 +24,9 @@ def shares(suite: Suite) -> list[Row]:
             "batches": lambda: product.batches(templates, trades.NDJSON, suite.seconds),
         }
         found = suite.interleaved(loads, lambda name: _shares(product, loads[name]))
-    return [Row(f"{load}, {app}", "", ", ".join(_told(app, rounds))) for load, rounds in found.items() for app in NAMES]
+    return [
+        Row(f"{load}, {app}", "", ", ".join(_kinds(app, rounds))) for load, rounds in found.items() for app in NAMES
+    ]
 
 
 def _shares(product: Product, load: Callable[[], object]) -> Shares:
@@ -39,6 +41,6 @@ def _spent(product: Product) -> Shares:
     return {(name, kind): seconds for name in NAMES for kind, seconds in thread_seconds(product.pid(name)).items()}
 
 
-def _told(app: str, rounds: list[Shares]) -> list[str]:
+def _kinds(app: str, rounds: list[Shares]) -> list[str]:
     kinds = [kind for name, kind in rounds[0] if name == app]
     return [f"{kind} {number(statistics.median(one[app, kind] for one in rounds) * 1e6)} µs" for kind in kinds]

@@ -54,7 +54,7 @@ def ask_index(address: str, ignored: set[str]) -> int:
     for (name, version), mended in known.items():
         if mended is None:
             unknown += 1
-            print(f"{name} {version}: nothing is known; it is not the newest version, or the index does not tell")
+            print(f"{name} {version}: nothing is known; it is not the newest version, or the index does not say")
             continue
         for identifier in mended.keys() - ignored:
             found += 1
