@@ -27,11 +27,12 @@ function query(more = {}, { converts = false } = {}) {
 async function load() {
   const turn = ++asked;
   const isLate = () => turn !== asked;  // another choice was made while the answer was under way
-  const context = { currency, rates, asOf, drawAll, attempt };
-  await attempt(() => Promise.all([loadChoices(), ...parts.map((part) => part.load(query, isLate, context))]), isLate);
+  const symbols = ask("/api/symbols").then((answer) => answer.symbols);
+  const context = { symbols, currency, rates, asOf, drawAll, attempt };
+  await attempt(() => Promise.all([offerChoices(symbols), ...parts.map((part) => part.load(query, isLate, context))]), isLate);
 }
 
-// Do what may be refused; the refusal is shown.
+// Does the work; shows the error if the app refuses it.
 async function attempt(work, isLate) {
   show(byId("problem"), false);
   try {
@@ -48,10 +49,10 @@ function asOf({ as_of, revision }) {
   setText(byId("as-of"), `As of event ${group(String(as_of))}${changed}`);
 }
 
-async function loadChoices() {
-  const { symbols } = await ask("/api/symbols");
-  const values = (name) => [...new Set(symbols.flatMap((one) => one[name]))];
-  filters.offer({ symbol: symbols.map((one) => one.symbol), account: values("accounts"), strategy: values("strategies") });
+async function offerChoices(symbols) {
+  const traded = await symbols;
+  const values = (name) => [...new Set(traded.flatMap((one) => one[name]))];
+  filters.offer({ symbol: traded.map((one) => one.symbol), account: values("accounts"), strategy: values("strategies") });
 }
 
 // Every part shows the same currency, whichever answer came first.

@@ -5,7 +5,7 @@ import { ChartView } from "./chart_view.js";
 import { byId, make, setText, show } from "./elements.js";
 import { setGain } from "./amounts.js";
 import { add, decimalsToShow, fixed, group, groupSigned, negate } from "./numbers.js";
-import { clock, day, lasting, secondsOf } from "./times.js";
+import { dayAndMinute, lasting, secondsOf } from "./times.js";
 
 const { BaselineSeries, AreaSeries } = window.LightweightCharts;
 const POINTS = 2000;
@@ -123,12 +123,12 @@ export class Equity {
 
   #netAt(time) {
     const point = this.#at(time);
-    return point ? `${groupSigned(fixed(point.bar.close, this.#decimals))} · ${when(point.time)}` : "";
+    return point ? `${groupSigned(fixed(point.bar.close, this.#decimals))} · ${dayAndMinute(point.time)}` : "";
   }
 
   #belowAt(time) {
     const point = this.#at(time);
-    return point ? `${group((-point.below).toFixed(this.#decimals))} at the lowest · ${when(point.time)}` : "";
+    return point ? `${group((-point.below).toFixed(this.#decimals))} at the lowest · ${dayAndMinute(point.time)}` : "";
   }
 
   #paintNet({ gain, loss }) {
@@ -150,9 +150,7 @@ function offer(select, currencies) {
   select.value = currencies.includes(chosen) ? chosen : (currencies[0] ?? "");
 }
 
-const when = (seconds) => `${day(new Date(seconds * 1000))} ${clock(seconds).slice(-8, -3)}`;
-
-// What is in no sum, since no rate converts it.
+// The amounts that are in no sum, since no rate converts them: a sentence, or "".
 function without(missing) {
   const listed = missing.map((one) =>
     `${PARTS[one.part]} ${group(fixed(one.amount, decimalsToShow([one.amount])))} ${one.currency || "of unknown currency"}`);

@@ -1,4 +1,4 @@
-// The trades of the range, newest first, a page after the other.
+// The trades of the range, newest first, page by page.
 
 import { NOT_KNOWN } from "./amounts.js";
 import { askPage } from "./call.js";

@@ -1,11 +1,11 @@
-// Candles of one symbol in the range, of its market where it is followed, with the own trades marked on them.
+// Candles of one symbol in the range, of its market where that is followed, with your own trades as marks.
 
 import { ask, askPage } from "./call.js";
 import { ChartView, palette } from "./chart_view.js";
 import { byId, setText, show } from "./elements.js";
 import { sideCounts, sideMarks } from "./marks.js";
 import { decimalsOf, fixed, group } from "./numbers.js";
-import { clock, day, secondsOf } from "./times.js";
+import { dayAndMinute, secondsOf } from "./times.js";
 
 const { CandlestickSeries, createSeriesMarkers } = window.LightweightCharts;
 const POINTS = 1500;
@@ -26,9 +26,9 @@ export class Prices {
     this.view.chart.timeScale().subscribeVisibleLogicalRangeChange(() => this.#mark());
   }
 
-  async load(query, isLate) {
+  async load(query, isLate, { symbols }) {
     const asked = new URLSearchParams(query());
-    const traded = await symbolTraded(asked.get("symbol"));
+    const traded = symbolTraded(await symbols, asked.get("symbol"));
     if (isLate()) return;
     const symbol = traded?.symbol ?? "";
     setText(byId("prices-title"), symbol ? `Prices of ${symbol}` : "Prices");
@@ -78,11 +78,11 @@ export class Prices {
     const bar = time === null ? this.#bars.at(-1) : this.#known.get(time);
     if (!bar) return "";
     const price = (text) => group(fixed(text, this.#decimals));
-    const when = `${day(new Date(bar.time * 1000))} ${clock(bar.time).slice(-8, -3)}`;
-    return `${price(bar.close)} · ${price(bar.low)} to ${price(bar.high)} · ${when} · ${sideCounts(bar)}`.replace(/ · $/, "");
+    const range = `${price(bar.low)} to ${price(bar.high)}`;
+    return [price(bar.close), range, dayAndMinute(bar.time), sideCounts(bar)].filter(Boolean).join(" · ");
   }
 
-  // What rose is hollow, so that the direction shows without colour too.
+  // Candles that rose are hollow, so that the direction shows without colour too.
   #paint({ gain, loss }) {
     this.candles?.applyOptions({
       upColor: "transparent", borderUpColor: gain, wickUpColor: gain, downColor: loss, borderDownColor: loss, wickDownColor: loss,
@@ -91,14 +91,13 @@ export class Prices {
   }
 }
 
-// The row of the API for a symbol; for the one that was traded last, if none is named.
-async function symbolTraded(name) {
-  const { symbols } = await ask("/api/symbols");
+// The API's row of the named symbol; without a name, of the symbol that was traded last.
+function symbolTraded(symbols, name) {
   if (name) return symbols.find((one) => one.symbol === name) ?? null;
   return symbols.reduce((best, one) => (best && secondsOf(best.last_trade_at) >= secondsOf(one.last_trade_at) ? best : one), null);
 }
 
-// The finest that does not give more candles than are drawn, if each had a trade.
+// The shortest interval with at most POINTS candles in the range.
 function intervalFor(asked, traded) {
   const from = secondsOf(asked.get("from") ?? traded.first_trade_at), to = secondsOf(asked.get("to") ?? traded.last_trade_at);
   return ["1m", "1h", "1d"].find((interval) => to - from <= POINTS * SPANS[interval]) ?? "1d";

@@ -1,4 +1,4 @@
-// How much worse than the market a price was: as a text, and why it is not known.
+// Slippage: how much worse a price was than that of the market, as text; the reasons why it is unknown.
 
 import { fixed, group } from "./numbers.js";
 

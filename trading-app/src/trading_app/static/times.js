@@ -32,6 +32,11 @@ export function minute(seconds) {
   return `${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+// 2026-01-31 14:03.
+export function dayAndMinute(seconds) {
+  return `${day(new Date(seconds * 1000))} ${minute(seconds)}`;
+}
+
 export function day(date) {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
