@@ -123,6 +123,26 @@ def test_all_parts_show_the_same_currency_whichever_answer_comes_first(browser: 
         expect(page.locator("#calendar [data-day='2026-01-05']")).to_have_attribute("title", "10.5 USDT, 2 trades")
 
 
+def test_days_are_those_of_the_filters_whichever_view_is_chosen_meanwhile(browser: Browser, app: RunningApp) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    for page in opened(browser, app.url, **DESK):
+        with page.expect_response(lambda answer: "method=fifo" in answer.url):
+            page.locator("#view").select_option("settled:fifo")
+        february = page.locator("#calendar [data-month='2026-02']")
+        expect(february).to_be_visible()
+        page.route("**/api/pnl*", hold)
+        with page.expect_response("**/api/equity*"):
+            page.locator("#filter-strategy").select_option("trend")
+        page.locator("#view").select_option("marked")
+        held[0].continue_()
+        expect(february).to_have_count(0)
+        expect(page.locator("#calendar [data-day='2026-01-05']")).to_have_attribute("title", "10.5 USDT, 2 trades")
+
+
 def test_prices_have_the_own_trades_marked_and_are_those_of_a_market_that_is_followed(
     browser: Browser, app: RunningApp
 ) -> None:

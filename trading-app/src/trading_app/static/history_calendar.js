@@ -13,7 +13,7 @@ export class Calendar {
   #by = "day";
   #currency = "";
   #count = SHOWN;
-  #asked = "";  // the method of the rows
+  #asked = null;  // the method of the rows; null until those of the chosen range are there
   #again = () => {};
 
   constructor() {
@@ -33,8 +33,9 @@ export class Calendar {
     for (const option of this.view.options) option.disabled = converts && option.value.includes(":");
     if (converts) this.view.value = this.#shown;
     const method = this.#method;
+    this.#asked = null;
     const answer = await ask(`/api/pnl?${query({ by: "day", ...(method && { method }) }, { converts: true })}`);
-    if (isLate() || method !== this.#method) return;
+    if (isLate() || !this.#serves(method)) return;
     this.#asked = method;
     this.#rows = answer.pnl;
     this.#by = answer.by;
@@ -51,8 +52,13 @@ export class Calendar {
     return this.view.value.split(":")[1] ?? "";
   }
 
+  // Whether rows of a method have what is shown: only what was realised differs by method.
+  #serves(method) {
+    return method === this.#method || this.#shown !== "settled";
+  }
+
   #choose() {
-    if (this.#method === this.#asked || this.#shown !== "settled") this.draw(this.#currency);
+    if (this.#serves(this.#asked)) this.draw(this.#currency);
     else this.#again();
   }
 
