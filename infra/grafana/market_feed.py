@@ -88,7 +88,7 @@ MARKETS = [
     time_series(
         "From the venue to here",
         "From the venue's time of the last live trade to its arrival, both by the venue's clock as far as its offset "
-        "is known. As measured, by two clocks: a clock that is wrong shows there. Above 5 s: MarketDelayed.",
+        "is known. As measured: the difference of two clocks, so a wrong clock shows in it. Above 5 s: MarketDelayed.",
         "s",
         Query("symbol:trading_feed_arrival_delay_seconds:by_venue_clock", "{{venue}} {{symbol}}"),
         Query("trading_feed_arrival_delay_seconds", "{{venue}} {{symbol}} as measured"),
