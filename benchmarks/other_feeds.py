@@ -6,6 +6,7 @@ does nothing with them, and prints the CPU time from the first to the last in se
 nothing.
 """
 
+# The libraries are not installed where types are checked.
 # mypy: ignore-errors
 # ruff: noqa: PLC0415 -- only the library that is measured is imported; none of them is installed here
 
