@@ -55,7 +55,7 @@ class Live:
         self.exchange = exchange
         self.apps = Apps(folder, LOG_LEVEL="WARNING", FEED_SYMBOLS=",".join(symbols), **exchange.settings)
         self.apps.start(FEED, pinned(cores()[0], [BIN / FEED]))
-        eventually(lambda: exchange.do(lambda one: one.subscribers), PATIENCE_SECONDS)
+        eventually(lambda: exchange.connections, PATIENCE_SECONDS)
 
     def cpu(self) -> float:
         """CPU time so far."""
@@ -153,7 +153,7 @@ def _received(ticks: Sequence[Tick], command: Callable[[int], list[str]]) -> flo
             pinned(cores()[0], command(exchange.port)), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE
         ) as receiver,
     ):
-        eventually(lambda: receiver.poll() is not None or exchange.do(lambda one: one.subscribers), PATIENCE_SECONDS)
+        eventually(lambda: receiver.poll() is not None or exchange.connections, PATIENCE_SECONDS)
         if receiver.poll() is None:
             exchange.run(_blast(exchange.exchange, ticks))
         found, _ = receiver.communicate(timeout=PATIENCE_SECONDS)
@@ -227,12 +227,9 @@ def _rotation(suite: Suite) -> list[Row]:
     with live(suite) as feed:
         playing = feed.exchange.play(ticks, speed=1.0)
         for number in range(ROTATIONS):
-            wanted = number + 2
-            feed.exchange.do(lambda one: one.announce_shutdown())
-            eventually(
-                lambda: feed.exchange.do(lambda one: one.connects >= wanted and len(one.subscribers) == 1),  # noqa: B023 -- called before it changes
-                PATIENCE_SECONDS,
-            )
+            feed.exchange.announce_shutdown()
+            feed.exchange.wait_for_connects(number + 2)
+            eventually(lambda: feed.exchange.connections == 1, PATIENCE_SECONDS)
         playing.result(PATIENCE_SECONDS)
         feed.wait_for(len(ticks))
         fetched = sum(one["origin"] == "backfill" for one in feed.trades())

@@ -29,10 +29,10 @@ class RunningFeed:
 
     def start(self, **settings: str) -> None:
         """Start it and wait until it is connected."""
-        connects = self.exchange.do(lambda exchange: exchange.connects)
+        connects = self.exchange.connects
         self.apps.start(FEED, **settings)
         self.apps.wait_for(FEED)
-        eventually(lambda: self.exchange.do(lambda exchange: exchange.connects) > connects)
+        self.exchange.wait_for_connects(connects + 1)
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -129,7 +129,7 @@ def test_cut_and_killed_each_trade_is_journaled_once_in_the_order_of_its_id(tmp_
                 feed.kill()
                 feed.start()
             else:
-                feed.exchange.do(lambda exchange: exchange.cut())
+                feed.exchange.cut()
             playing.result(60)
         eventually(lambda: feed.exchange.do(lambda exchange: any(one.streams for one in exchange.subscribers)))
         feed.exchange.play(TICKS[-1:]).result(60)

@@ -7,7 +7,7 @@ import random
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -101,17 +101,13 @@ def test_row_3_over_tls_too_it_connects_again_and_nothing_is_missing(tmp_path: P
         try:
             feed.start()
             begin(feed)
-            exchange.do(cut_with("no_tls"))
+            exchange.cut("no_tls")
             play(feed, TICKS[WARM_UP:])
-            eventually(lambda: exchange.do(lambda one: one.connects) == 2)
+            eventually(lambda: exchange.connects == 2)
             nudge(feed)
             assert journaled(feed.of_kind("trade"))[:-1] == facts(AGGREGATES)
         finally:
             feed.apps.end()
-
-
-def cut_with(how: str) -> Callable[[Exchange], None]:
-    return lambda exchange: exchange.cut(how)
 
 
 @pytest.mark.parametrize("how", ["abort", "mid_frame", "1001", "1006", "1008", "1011"])
@@ -121,13 +117,13 @@ def test_rows_1_and_3_after_any_end_of_a_connection_it_connects_again_and_nothin
     with running_feed(tmp_path) as feed:
         for part in parts(TICKS, 1_500):
             playing = feed.exchange.play(part)
-            feed.exchange.do(cut_with("abort" if how == "1006" else how))
+            feed.exchange.cut("abort" if how == "1006" else how)
             playing.result(60)
-        eventually(lambda: feed.exchange.do(lambda exchange: len(exchange.subscribers)) >= 1)
+        eventually(lambda: feed.exchange.connections >= 1)
         nudge(feed)
         assert journaled(feed.of_kind("trade"))[:-1] == facts(AGGREGATES)[-len(feed.ids()) + 1 :]
         assert feed.of_kind("gap") == []
-        assert feed.exchange.do(lambda exchange: exchange.connects) > 1
+        assert feed.exchange.connects > 1
 
 
 def test_row_2_a_burst_of_one_millisecond_across_a_cut_is_whole(tmp_path: Path) -> None:
@@ -135,9 +131,9 @@ def test_row_2_a_burst_of_one_millisecond_across_a_cut_is_whole(tmp_path: Path) 
     with running_feed(tmp_path, FEED_TRADES="single") as feed:
         begin(feed, "t")
         play(feed, TICKS[WARM_UP : at + 300])
-        feed.exchange.do(cut_with("abort"))
+        feed.exchange.cut()
         play(feed, TICKS[at + 300 :])
-        eventually(lambda: feed.exchange.do(lambda exchange: exchange.subscribers))
+        eventually(lambda: feed.exchange.connections)
         after = {**SINGLES[-1], "t": SINGLES[-1]["t"] + 1}
         feed.exchange.do(lambda exchange: exchange.publish(Tick(0, "btcusdt@trade", after)))
         feed.wait_for_trade(after["t"])
@@ -173,10 +169,10 @@ def test_row_2_if_rest_never_answers_held_trades_follow_a_gap_event_that_tells_e
 def test_row_7_a_shutdown_notice_in_either_shape_is_acted_on_before_the_end(tmp_path: Path, shape: str) -> None:
     with running_feed(tmp_path) as feed:
         begin(feed)
-        feed.exchange.do(lambda exchange: exchange.announce_shutdown(shape))
+        feed.exchange.announce_shutdown(shape)
         feed.exchange.run(play_to_two(feed.exchange.exchange, TICKS[WARM_UP:]))
         feed.wait_for_trade(AGGREGATES[-1]["a"])
-        eventually(lambda: feed.exchange.do(lambda exchange: len(exchange.subscribers)) == 1)
+        eventually(lambda: feed.exchange.connections == 1)
         assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)
         assert {one["origin"] for one in feed.of_kind("trade")} == {"live"}
         assert feed.counter("trading_feed_duplicates_total", origin="live") > 0, "the old one was still read"
@@ -193,10 +189,10 @@ def test_row_6_many_rotations_never_leave_more_than_two_connections(tmp_path: Pa
     with running_feed(tmp_path) as feed:
         rounds = 5
         for number, part in enumerate(parts(TICKS, len(TICKS) // rounds), 1):
-            feed.exchange.do(lambda exchange: exchange.announce_shutdown())
-            eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) > number)  # noqa: B023 -- called at once
+            feed.exchange.announce_shutdown()
+            feed.exchange.wait_for_connects(number + 1)
             play(feed, part)
-            eventually(lambda: feed.exchange.do(lambda exchange: len(exchange.subscribers)) == 1)
+            eventually(lambda: feed.exchange.connections == 1)
         feed.wait_for_trade(AGGREGATES[-1]["a"])
         assert feed.exchange.do(lambda exchange: exchange.max_subscribers) == 2
         assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)
@@ -207,7 +203,7 @@ def test_row_9_an_open_connection_that_brings_nothing_is_replaced(tmp_path: Path
     with running_feed(tmp_path, FEED_SILENT_SECONDS="2") as feed:
         begin(feed)
         feed.exchange.exchange.faults.silent = True
-        eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) > 1)
+        feed.exchange.wait_for_connects(2)
         assert feed.sample("trading_feed_connects_total", 'venue="binance",reason="silent"') >= 1
 
 
@@ -229,7 +225,7 @@ def test_row_11_a_quiet_market_is_quiet_and_stays_connected(tmp_path: Path) -> N
         play(feed, TICKS)
         feed.wait_for_trade(AGGREGATES[-1]["a"])
         eventually(lambda: feed.counter("trading_feed_state", state="quiet") == 1)
-        assert feed.exchange.do(lambda exchange: exchange.connects) == 1
+        assert feed.exchange.connects == 1
 
 
 def test_rows_18_and_26_doubled_swapped_and_joined_frames_give_each_trade_once(tmp_path: Path) -> None:
@@ -290,7 +286,7 @@ def test_row_28_a_refused_connection_names_the_cause_and_is_retried_slowly(tmp_p
     with running_feed(tmp_path) as feed:
         begin(feed)
         feed.exchange.exchange.faults.refuse_upgrade = status
-        feed.exchange.do(cut_with("abort"))
+        feed.exchange.cut()
         labels = 'venue="binance",outcome="refused"'
         eventually(lambda: feed.sample("trading_feed_connection_attempts_total", labels) == 1)
         assert HTTP.get(f"{feed.apps.feed_url}/readyz").json()["code"] == "not_connected"
@@ -308,9 +304,9 @@ def test_killed_and_cut_again_and_again_each_trade_is_journaled_once(tmp_path: P
                 feed.kill()
                 feed.start()
             else:
-                feed.exchange.do(cut_with(chance.choice(["abort", "1001", "mid_frame"])))
+                feed.exchange.cut(chance.choice(["abort", "1001", "mid_frame"]))
             playing.result(60)
-        eventually(lambda: feed.exchange.do(lambda exchange: exchange.subscribers))
+        eventually(lambda: feed.exchange.connections)
         nudge(feed)
         assert journaled(feed.of_kind("trade"))[:-1] == facts(AGGREGATES)
         assert feed.of_kind("gap") == []
@@ -361,8 +357,8 @@ def test_rows_12_to_14_many_streams_are_subscribed_to_slowly_and_exactly_so_afte
             return feed.exchange.do(lambda exchange: [set(one.streams) for one in exchange.subscribers]) == [wanted]
 
         eventually(lambda: feed.exchange.do(lambda exchange: exchange.messages), what="the first message of several")
-        feed.exchange.do(cut_with("1008"))
-        eventually(lambda: feed.exchange.do(lambda exchange: exchange.connects) == 2)
+        feed.exchange.cut("1008")
+        eventually(lambda: feed.exchange.connects == 2)
         feed.exchange.run(feed.exchange.exchange.ping())
         eventually(has_exactly_the_wanted)
         assert feed.exchange.do(lambda exchange: exchange.closed_for_messages) == 0, "a pong counts as a message, too"

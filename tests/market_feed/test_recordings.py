@@ -36,10 +36,10 @@ def test_cut_doubled_rotated_and_killed_each_trade_is_journaled_once_to_the_digi
                 feed.kill()
                 feed.start()
             elif number % 4 == 3:
-                feed.exchange.do(lambda exchange: exchange.announce_shutdown())
+                feed.exchange.announce_shutdown()
             else:
                 how = chance.choice(["abort", "1001", "1008", "mid_frame"])
-                feed.exchange.do(lambda exchange: exchange.cut(how))  # noqa: B023 -- called at once
+                feed.exchange.cut(how)
             playing.result(120)
         for symbol in FILES:
             expected = facts(only(ticks[symbol], kind), key)

@@ -105,7 +105,7 @@ def test_row_23_a_receipt_before_the_trade_is_kept_and_the_offset_is_shown(feed:
 
 def test_row_8_a_burst_and_pings_end_no_connection_and_the_feed_sends_no_ping(feed: RunningFeed) -> None:
     market = Market(feed, "BURST")
-    connects = feed.exchange.do(lambda exchange: exchange.connects)
+    connects = feed.exchange.connects
     playing = feed.exchange.play(market.ticks())
     feed.exchange.run(feed.exchange.exchange.ping())
     playing.result(60)

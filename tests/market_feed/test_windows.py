@@ -74,7 +74,7 @@ def test_what_is_after_the_end_is_not_journaled_and_the_connection_is_closed(tmp
             for part in parts(ticks, 500):
                 exchange.play(part).result(60)
             eventually(lambda: len(feed.of_kind("session")) == 2)
-            eventually(lambda: not exchange.do(lambda one: one.subscribers))
+            eventually(lambda: not exchange.connections)
             opened, *trades, closed = feed.events()
             assert (opened["session"], closed["session"]) == ("open", "close")
             assert {one["kind"] for one in trades} == {"trade"}
@@ -98,7 +98,7 @@ def test_outside_of_its_windows_it_does_not_connect(tmp_path: Path) -> None:
             assert feed.counter("trading_feed_state", state="closed") == 1
             opens = feed.counter("trading_feed_window_change_timestamp_seconds", change="open")
             assert opens == start.timestamp() > time.time()
-            assert exchange.do(lambda one: one.connects) == 0
+            assert exchange.connects == 0
         finally:
             feed.apps.end()
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from market_feed.simulator.exchange import Exchange
 from market_feed.simulator.tape import Tick
+from tests.support.polling import eventually
 
 Result = TypeVar("Result")
 
@@ -53,6 +54,28 @@ class FakeExchange:
             return function(self.exchange)
 
         return self.run(call())
+
+    @property
+    def connects(self) -> int:
+        """The number of connections since the start."""
+        return self.do(lambda exchange: exchange.connects)
+
+    @property
+    def connections(self) -> int:
+        """The number of connections that are open."""
+        return self.do(lambda exchange: len(exchange.subscribers))
+
+    def wait_for_connects(self, count: int) -> None:
+        """Wait until there were at least `count` connections since the start."""
+        eventually(lambda: self.connects >= count, what=f"{count} connections")
+
+    def cut(self, how: str = "abort") -> None:
+        """End every connection, see `Exchange.cut`."""
+        self.do(lambda exchange: exchange.cut(how))
+
+    def announce_shutdown(self, shape: str = "stream") -> None:
+        """Announce the end of every connection, see `Exchange.announce_shutdown`."""
+        self.do(lambda exchange: exchange.announce_shutdown(shape))
 
     def play(self, ticks: Iterable[Tick], speed: float = math.inf) -> "Future[None]":
         """Begin to publish ticks."""

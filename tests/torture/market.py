@@ -169,7 +169,7 @@ def cut(how: str) -> Callable[[Apps, FakeExchange], None]:
     """End every connection."""
 
     def do_it(_apps: Apps, exchange: FakeExchange) -> None:
-        exchange.do(lambda one: one.cut(how))
+        exchange.cut(how)
 
     return do_it
 
@@ -178,7 +178,7 @@ def rotate(shape: str) -> Callable[[Apps, FakeExchange], None]:
     """Announce a shutdown: the feed opens another connection before this one ends."""
 
     def do_it(_apps: Apps, exchange: FakeExchange) -> None:
-        exchange.do(lambda one: one.announce_shutdown(shape))
+        exchange.announce_shutdown(shape)
 
     return do_it
 
