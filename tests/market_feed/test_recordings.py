@@ -2,13 +2,15 @@
 
 import os
 import random
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.market_feed import recordings
 from tests.market_feed.recordings import only
-from tests.market_feed.running import facts, journaled, parts, running_feed
+from tests.market_feed.running import RunningFeed, facts, journaled, parts, running_feed
 from tests.support.polling import eventually
 
 FILES = {
@@ -43,10 +45,14 @@ def test_cut_doubled_rotated_and_killed_each_trade_is_journaled_once_to_the_digi
             playing.result(120)
         for symbol in FILES:
             expected = facts(only(ticks[symbol], kind), key)
-            eventually(lambda: len(_of(feed.of_kind("trade"), symbol)) == len(expected))  # noqa: B023 -- called at once
-            assert journaled(_of(feed.of_kind("trade"), symbol)) == expected
+            eventually(partial(_has, feed, symbol, len(expected)))
+            assert journaled(_trades(feed, symbol)) == expected
         assert feed.of_kind("gap") == []
 
 
-def _of(events: list[dict[str, str]], symbol: str) -> list[dict[str, str]]:
-    return [one for one in events if one["symbol"] == symbol]
+def _has(feed: RunningFeed, symbol: str, count: int) -> bool:
+    return len(_trades(feed, symbol)) == count
+
+
+def _trades(feed: RunningFeed, symbol: str) -> list[dict[str, Any]]:
+    return [one for one in feed.of_kind("trade") if one["symbol"] == symbol]

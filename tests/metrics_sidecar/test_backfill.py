@@ -44,7 +44,9 @@ def read(files: Iterable[Path]) -> Samples:
         assert list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
         for line in text.splitlines():
             if not line.startswith("#"):
-                series, value, at = re.fullmatch(r"(.+) (\S+) (\d+)", line).groups()  # type: ignore[union-attr]  # else it fails
+                sample = re.fullmatch(r"(.+) (\S+) (\d+)", line)
+                assert sample is not None, line
+                series, value, at = sample.groups()
                 assert int(at) not in found[series]
                 found[series][int(at)] = value
     return found

@@ -5,6 +5,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from service_kit.access.gate import Gate
 from service_kit.clock import SYSTEM_CLOCK
 from service_kit.connection.context import ConnectionContext
@@ -50,9 +52,9 @@ class Paused:
     async def stand_still(self) -> None:
         """Let the time pass without a turn of the event loop, then let the server check its deadlines."""
         now = self._loop.time() + PAUSE_SECONDS
-        self._loop.time = lambda: now  # type: ignore[method-assign]  # nothing else here waits for a time
-        await self.look()
-        del self._loop.time
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(self._loop, "time", lambda: now)  # nothing else here waits for a time
+            await self.look()
 
     async def becomes(self, condition: Callable[[], object]) -> None:
         """Return once the condition holds."""
@@ -100,7 +102,7 @@ def run(test: Callable[[Paused], Awaitable[None]]) -> None:
 
 
 def receive(client: socket.socket) -> bytes:
-    """What is there for the client now."""
+    """What has arrived at the client."""
     received = b""
     while True:
         try:
@@ -113,7 +115,7 @@ def receive(client: socket.socket) -> bytes:
 
 
 async def answer(paused: Paused) -> bytes:
-    """The next answer, as far as it is there with its first bytes."""
+    """What there is of the next answer: at least its first bytes."""
     received = b""
 
     def arrived() -> bytes:

@@ -18,8 +18,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def patient(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 -- which comes before it
-    """Not even a pause of the process counts as a missing answer, nor as silence."""
+def patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even a pause of the process counts as a missing answer, nor as silence: also where the module is `quick`."""
+    request.getfixturevalue("quick")  # first: the last one counts
     monkeypatch.setattr(subscriber, "SILENCE_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(subscriber, "ANSWER_SECONDS", PATIENCE_SECONDS)
 

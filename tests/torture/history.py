@@ -10,10 +10,9 @@ from pathlib import Path
 
 from telemetry_stream import backend
 from tests.support.apps import Apps
-from tests.support.polling import eventually
 from tests.support.random_ledger import random_ledger
 from tests.torture.figures import Figures
-from tests.trading_analytics.journal import applied, journaling
+from tests.trading_analytics.journal import journaling, wait_until_applied
 from tests.trading_history.figures import fold_at_once, fold_in_parts, rows_of
 from tests.trading_history.ledgers import Ledger
 from trading_history.rebuild import rebuild
@@ -47,7 +46,7 @@ def _kill_again_and_again(folder: Path, events: list[dict[str, object]], chance:
                 apps.start(ANALYTICS)
                 journal.put(Ledger(whole.events[:last]))
                 wanted = last - chance.randrange(EVENTS_PER_KILL)
-                eventually(lambda: applied(apps.data) >= wanted)  # noqa: B023 -- called before it changes
+                wait_until_applied(apps.data, wanted)
                 apps.kill(ANALYTICS)
             journal.put(whole)
             apps.start(ANALYTICS)

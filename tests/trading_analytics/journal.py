@@ -11,6 +11,7 @@ from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Event, Submission
 from telemetry_stream.transports.zeromq.curve import ServerKeys
 from tests.support.apps import Apps
+from tests.support.polling import eventually
 from tests.telemetry_stream.streams import open_stream
 from tests.trading_history.ledgers import Ledger
 from trading_history.reader import HistoryReader
@@ -55,3 +56,8 @@ def applied(folder: Path) -> int:
             return snapshot.position.sequence
     except Exception:  # noqa: BLE001 -- not there yet
         return -1
+
+
+def wait_until_applied(folder: Path, sequence: int) -> None:
+    """Wait until the store has the events up to that sequence."""
+    eventually(lambda: applied(folder) >= sequence, what=f"sequence {sequence} in the history")

@@ -18,7 +18,7 @@ from tests.support.apps import BIN, Apps, answers, samples_of
 from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.support.programs import run_command
-from tests.trading_analytics.journal import applied, journaling
+from tests.trading_analytics.journal import applied, journaling, wait_until_applied
 from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_analytics import __version__, metrics
 from trading_history.digest import digest
@@ -82,7 +82,7 @@ def test_killed_again_and_again_each_event_is_in_the_history_once(apps: Apps) ->
             apps.start(ANALYTICS)
             journal.put(Ledger(whole.events[:last]))
             wanted = last - chance.randrange(100)
-            eventually(lambda: applied(apps.data) >= wanted)  # noqa: B023 -- called before it changes
+            wait_until_applied(apps.data, wanted)
             apps.kill(ANALYTICS)
         apps.start(ANALYTICS)
         apps.wait_for(ANALYTICS)

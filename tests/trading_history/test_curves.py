@@ -1,5 +1,6 @@
 """Series whose net P&L was always the same share a curve of equity, and part once only one of them changes."""
 
+from functools import partial
 from pathlib import Path
 
 from tests.support.ledger_builder import LedgerBuilder, minute
@@ -66,10 +67,10 @@ def test_sums_have_all_bars_where_they_parted_inside_of_one(tmp_path: Path) -> N
     scopes = (EVERYTHING, Scope(accounts=("a",)), Scope(accounts=("b",)), Scope(symbols=("ETH/USDT",)))
     for scope in scopes:
         for span in SPANS[1:]:
-            ask(tmp_path, lambda snapshot: closes_are_the_sum(snapshot, scope, span))  # noqa: B023 -- called at once
+            ask(tmp_path, partial(assert_closes_are_sums, scope=scope, span=span))
 
 
-def closes_are_the_sum(snapshot: Snapshot, scope: Scope, span: int) -> None:
+def assert_closes_are_sums(snapshot: Snapshot, scope: Scope, span: int) -> None:
     """Bars follow each other, and each closes with what the positions of the scope are worth then."""
     found = curves(snapshot, scope, 0, UNTIL, span)
     assert found is not None

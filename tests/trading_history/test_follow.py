@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -70,6 +71,10 @@ async def written_by_another(place: Place) -> AsyncIterator[HistoryWriter]:
             await task
         subscriber.close()
         writer.close()
+
+
+def _is_at(writer: HistoryWriter, sequence: int) -> bool:
+    return writer.position.sequence == sequence
 
 
 def test_it_is_brought_up_to_date_and_continues_where_it_was(tmp_path: Path, place: Place, log: DurableLog) -> None:
@@ -180,7 +185,7 @@ def test_live_events_are_queryable_one_after_the_other(place: Place, log: Durabl
             for number in range(1, 6):
                 ledger.fill()
                 await asyncio.to_thread(append, log, ledger, number)
-                await becomes(lambda: writer.position.sequence == number)  # noqa: B023 -- called before it changes
+                await becomes(partial(_is_at, writer, number))
                 assert position_of(place.folder).sequence == number
 
     run(scenario())
