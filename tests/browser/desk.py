@@ -77,8 +77,8 @@ def context_with(browser: Browser, **options: Any) -> BrowserContext:
 
 @contextmanager
 def tab(browser: Browser, **options: Any) -> Iterator[Page]:
-    """A blank tab of a context with these options; in the end no script may have failed and nothing broken a page's
-    policy.
+    """A blank tab of a context with these options. AssertionError in the end if a script failed, or if something broke
+    a page's policy.
 
     The next test goes on with the tab: a new one has a process of its own, that compiles every script again. A test
     puts back what it emulates.
@@ -103,7 +103,7 @@ def new_page(context: BrowserContext) -> tuple[Page, list[str]]:
 
 
 def assert_none(complaints: list[str]) -> None:
-    """AssertionError if there is one but for what the network or the app answered, which is no fault of the page's."""
+    """AssertionError with the complaints, but for requests that failed: those are not the page's fault."""
     assert [complaint for complaint in complaints if not complaint.startswith("Failed to load resource")] == []
 
 

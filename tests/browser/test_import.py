@@ -181,7 +181,9 @@ UNLIKE = {
     "33-own-export-sent-back.ndjson",
     "40-spot-history-begins-in-the-middle.csv",
 }
-"""Those whose reports have other parts. tests/field_cases/test_imported_files.py imports each; EXAMPLES=1 shows all."""
+"""Those whose reports have other parts. With EXAMPLES=1 all are shown; tests/field_cases/test_imported_files.py imports
+each in any case.
+"""
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ SEED = 20_261_121
 SHORTER = {r"for: \d+[sm]": "for: 0s", r"\[\d+m\]": "[5s]", r"> 10 \* 60": "> 2"}
 """What is waited for in the copy of the rules; what is compared stays."""
 
+FEED_JOB = "the-feed-of-one-test"
+"""Its own name: the alert for a feed that is down would fire for `market-feed` in all other tests."""
+
 
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
@@ -43,7 +46,7 @@ def prometheus(apps: Apps, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             text = re.sub(longer, shorter, text)
         (folder / path.name).write_text(text)
     often = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "250ms"}
-    ports = {"trading-app": apps.web_port, "metrics-sidecar": apps.sidecar_port, "one-test's-feed": apps.feed_port}
+    ports = {"trading-app": apps.web_port, "metrics-sidecar": apps.sidecar_port, FEED_JOB: apps.feed_port}
     jobs = [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in ports.items()]
     rules = [str(folder / name) for name in ("alerts.yml", "recording.yml")]
     with running_prometheus(folder, {"global": often, "scrape_configs": jobs, "rule_files": rules}) as running:

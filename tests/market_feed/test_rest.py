@@ -17,7 +17,7 @@ RETRY_AFTER_SECONDS = 3_600
 
 
 class Slept(Exception):
-    """Somebody waits for this many seconds."""
+    """The argument is the number of seconds that somebody wants to wait."""
 
 
 def test_row_25_after_429_a_request_waits_as_long_as_the_venue_says(monkeypatch: pytest.MonkeyPatch) -> None:

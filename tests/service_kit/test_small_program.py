@@ -81,7 +81,7 @@ def test_a_signal_ends_it_with_0(by: signal.Signals) -> None:
 
 
 def test_a_part_that_fails_ends_it_with_1_and_is_named() -> None:
-    """It is not waited for until it is ready, which it may not be for long."""
+    """Nothing waits until it is ready: it may have ended before a request finds it so."""
     environment = {**os.environ, "COUNTING_HTTP_PORT": str(free_port()), "COUNTING_FAIL_AFTER": "1"}
     failed = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, check=False, timeout=60)
     assert failed.returncode == 1

@@ -140,9 +140,9 @@ def _set_clock(file: Path) -> None:
     def time_ns() -> int:
         return real_ns() + int(float(file.read_text()) * 1e9)
 
-    SystemClock.unix_ns = staticmethod(time_ns)  # its class has the function that was there when it was made
-    time.time_ns = time_ns  # type: ignore[misc,unused-ignore]
-    time.time = lambda: time_ns() / 1e9  # type: ignore[misc,unused-ignore]
+    SystemClock.unix_ns = staticmethod(time_ns)  # the class took time.time_ns when it was defined
+    time.time_ns = time_ns  # type: ignore[misc,unused-ignore]  # it is put in place of Python's
+    time.time = lambda: time_ns() / 1e9  # type: ignore[misc,unused-ignore]  # the same
 
 
 def main() -> int:

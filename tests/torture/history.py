@@ -55,7 +55,7 @@ def _kill_again_and_again(folder: Path, events: list[dict[str, object]], chance:
             assert ended == {ANALYTICS: 0}, f"{ended}: {apps.log(ANALYTICS).read_text()[-2_000:]}"
         with closing(backend.store_of().open_reader(apps.data)) as reader:
             rebuild(folder / "expected", reader)
-        _assert_same_rows(apps.data, folder / "expected", f"seed of the {len(events):,} events")
+        _assert_same_rows(apps.data, folder / "expected", f"{len(events):,} events")
     finally:
         apps.end()
 
@@ -72,9 +72,8 @@ def _assert_same_rows(found: Path, expected: Path, what: str) -> None:
     """Raises AssertionError with the number of rows of each table that differ, and the first of them."""
     rows, wanted = rows_of(found), rows_of(expected)
     for table in wanted:
-        extra, missing = (
-            Counter(one[table]) - Counter(other[table]) for one, other in ((rows, wanted), (wanted, rows))
-        )
+        there, due = Counter(rows[table]), Counter(wanted[table])
+        extra, missing = there - due, due - there
         first = (next(iter(extra), None), next(iter(missing), None))
         assert rows[table] == wanted[table], (
             f"{what}: {table}: {extra.total()} extra, {missing.total()} missing: {first}"

@@ -49,7 +49,7 @@ class Sample:
 
     resident_bytes: int
     files: int
-    """Open descriptors but sockets, of which clients have more or less at any time."""
+    """Open files but the tables of keys. Sockets apart: their number changes with the clients."""
     sockets: int
     threads: int
 

@@ -77,8 +77,8 @@ class RunningApp:
     """A process of `trading-app`, with its log in a file."""
 
     def __init__(self, folder: Path, program: str = "", **settings: str) -> None:
-        """Start it, or in its place another `program` of tests.support.programs; whether that goes well is another
-        question.
+        """Start it, or in its place `program`: the name of another one, CONSOLE_SCRIPT, or Python code for
+        ForkedProgram. It may end at once.
         """
         self.environment = settings_for(folder, **settings)
         self.port = int(self.environment["WEBAPP_HTTP_PORT"])

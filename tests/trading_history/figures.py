@@ -15,6 +15,9 @@ from trading_history.writer import HistoryWriter
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
+ALWAYS = (-(2**63), 2**63 - 1)
+"""The range of all times, in ns since 1970."""
+
 
 def settle(writer: HistoryWriter, limit: int = 5_000) -> None:
     """Fold what is left, at most `limit` fills in a transaction."""

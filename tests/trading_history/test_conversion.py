@@ -24,7 +24,7 @@ from trading_model.days import MIDNIGHT_UTC, Calendar
 DAYS = 4
 FROM, UNTIL = nanoseconds(minute(0)), nanoseconds(minute(DAYS * 1440))
 CALENDAR = Calendar.of(MIDNIGHT_UTC, "day", FROM, UNTIL)
-LESS = Fraction(1, 10**25)
+TOLERANCE = Fraction(1, 10**25)
 SYMBOLS = ("BTC/USDT", "SAP/EUR", "ETH/BTC")
 
 
@@ -68,7 +68,7 @@ def table_of(folder: Path, view: View, now: int = UNTIL, *, of_hours: bool = Fal
     return found
 
 
-def _equity_of(
+def equity_of(
     snapshot: Snapshot, scope: Scope = EVERYTHING, start: int = FROM, span: int = 60, limit: int = 5_000
 ) -> Curve:
     conversion = Conversion.of(snapshot, "EUR", "dated", UNTIL)
@@ -83,7 +83,7 @@ def test_days_are_the_oracles(tmp_path: Path, view: View) -> None:
     dated = view == "dated"
     levels = [worth(events, at, at - 1 if dated else UNTIL, dated=dated) for at in CALENDAR.starts[1:]]
     for row, (before, after) in zip(table.rows, pairwise([Fraction(), *levels]), strict=True):
-        assert abs(Fraction(row.marked) - (after - before)) < LESS
+        assert abs(Fraction(row.marked) - (after - before)) < TOLERANCE
         assert row.is_whole
     assert table.exact
     assert conversion.missing == []
@@ -91,7 +91,7 @@ def test_days_are_the_oracles(tmp_path: Path, view: View) -> None:
     hours, _ = table_of(tmp_path, view, of_hours=True)
     for name in ("marked", "settled", "fees"):
         total = sum((Fraction(getattr(row, name)) for row in table.rows), Fraction())
-        assert abs(sum((Fraction(getattr(row, name)) for row in hours.rows), Fraction()) - total) < LESS
+        assert abs(sum((Fraction(getattr(row, name)) for row in hours.rows), Fraction()) - total) < TOLERANCE
 
 
 def test_equity_ends_where_the_oracle_does_whatever_the_bars_are(tmp_path: Path) -> None:
@@ -102,12 +102,12 @@ def test_equity_ends_where_the_oracle_does_whatever_the_bars_are(tmp_path: Path)
     inside = nanoseconds(rest[0]["ts"]) + 10**9
     last = worth(events, UNTIL, UNTIL - 1, dated=True)
     for span, limit in ((1, 5_000), (60, 5_000), (60, 3), (86_400, 5)):
-        begun = ask(tmp_path, partial(_equity_of, start=inside, span=span, limit=limit))
-        assert abs(Fraction(begun.bars[-1].close) - last) < LESS, "a range may begin inside a minute"
-        curve = ask(tmp_path, partial(_equity_of, start=middle, span=span, limit=limit))
+        begun = ask(tmp_path, partial(equity_of, start=inside, span=span, limit=limit))
+        assert abs(Fraction(begun.bars[-1].close) - last) < TOLERANCE, "a range may begin inside a minute"
+        curve = ask(tmp_path, partial(equity_of, start=middle, span=span, limit=limit))
         assert (curve.span, curve.exact_inside) == (86_400 if limit < 100 else 60, False)
-        assert abs(Fraction(curve.opening) - worth(events, middle, middle - 1, dated=True)) < LESS
-        assert abs(Fraction(curve.bars[-1].close) - last) < LESS
+        assert abs(Fraction(curve.opening) - worth(events, middle, middle - 1, dated=True)) < TOLERANCE
+        assert abs(Fraction(curve.bars[-1].close) - last) < TOLERANCE
         assert all(one.close == other.open for one, other in pairwise(curve.bars))
 
 
@@ -117,7 +117,7 @@ def test_cash_before_the_first_position_counts(tmp_path: Path) -> None:
     ledger.say("cash", account="default", amount="8", currency="USD", reason="interest", ts=minute(1))
     ledger.buy("1", "100", "X/USD", ts=minute(3 * 1440))
     fold_at_once(tmp_path, ledger.events)
-    curve = ask(tmp_path, partial(_equity_of, start=CALENDAR.starts[1]))
+    curve = ask(tmp_path, partial(equity_of, start=CALENDAR.starts[1]))
     assert curve.opening == 4
 
 
@@ -160,7 +160,7 @@ def test_what_has_no_rate_is_listed_and_in_no_sum(tmp_path: Path) -> None:
         ("round_trips", "USD", 6, "too_old"),
         ("round_trips", "", 2, "currency_unknown"),
     }
-    of_account = ask(tmp_path, partial(_equity_of, scope=Scope(accounts=("other",))))
+    of_account = ask(tmp_path, partial(equity_of, scope=Scope(accounts=("other",))))
     assert [(bar.close, bar.fills) for bar in of_account.bars] == [(0, 1)]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.random_ledger import random_ledger
-from tests.trading_history.figures import ask, fold_at_once, rows_of
-from tests.trading_history.ledgers import a_random_ledger, fold
+from tests.trading_history.figures import ALWAYS, ask, fold_at_once, rows_of
+from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_history import past, schema
 from trading_history.past import Past, TooMuchPast
 from trading_history.queries.keys import Wanted
@@ -18,7 +18,6 @@ from trading_history.queries.scope import EVERYTHING, Scope
 from trading_history.reader import Snapshot
 
 TABLES = ("trades", "corrections", "imports", "equity", "positions", "round_trips")
-ALWAYS = (-(2**63), 2**63 - 1)
 
 
 def rows_then(folder: Path, sequence: int) -> dict[str, list[tuple[Any, ...]]]:
@@ -48,7 +47,7 @@ def test_corrections_of_corrections_and_imports_are_as_they_were(tmp_path: Path)
     fold(tmp_path / "all", ledger, with_figures=True)
     for sequence in (30, 75):
         folder = tmp_path / f"{sequence}"
-        fold(folder, type(ledger)(ledger.events[:sequence]), with_figures=True)
+        fold(folder, Ledger(ledger.events[:sequence]), with_figures=True)
         ended = rows_of(folder)
         assert rows_then(tmp_path / "all", sequence) == {name: ended[name] for name in TABLES}
 

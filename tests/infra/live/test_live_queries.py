@@ -102,7 +102,7 @@ def test_development_is_scraped_every_second(prometheus: Prometheus) -> None:
 
 
 def test_no_scrape_fails(prometheus: Prometheus) -> None:
-    """But those of a moment in which a program had no CPU."""
+    """For ten seconds in a row: one may fail at a moment when its program gets no CPU time."""
     query = "min(min_over_time(up[10s]))"
     eventually(lambda: figures(prometheus, query, instant=True) == [1.0], what="ten seconds of scrapes")
 
