@@ -2,23 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.sync_api import Browser, Page, Route, expect
 
-from telemetry_stream.events import StreamPosition
 from tests.browser.desk import tab
 from tests.support.built_history import build_history
+from tests.support.market_candles import store_candles
 from tests.trading_app.running import RunningApp, running
-from trading_history.candles.candle import Candle, CandleKey, Market
-from trading_history.candles.store import CandleWriter, TradeIds
+from trading_history.candles.candle import Market
 from trading_history.schema import HISTORY_FILE
-from trading_model.topics import MARKET_DATA
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 DESK = {"viewport": {"width": 1440, "height": 1000}}
@@ -153,13 +149,8 @@ def test_prices_have_the_own_trades_marked_and_are_those_of_a_market_that_is_fol
         legend = page.locator("#prices-legend")
         expect(legend).to_have_text(re.compile(r"^95\.00 · 95\.00 to 95\.00 · 2026-02-02 .* · ▼ 1$"))
         expect(page.locator("#prices-source")).to_have_text("Candles of 1h made of your own trades, all accounts.")
-        price = Decimal("96.5")
-        start = int(datetime(2026, 2, 2, 10, tzinfo=UTC).timestamp())
-        candle = Candle(price, price, price, price, price, price, 1, start * 10**9, start * 10**9)
-        market = Market("binance", "BTC-USDT")
-        with closing(CandleWriter(app.data_folder)) as candles:
-            at = StreamPosition("a-stream", 1)
-            candles.commit(MARKET_DATA, at, {CandleKey(market, 3600, start): candle}, {TradeIds(market, "single"): 1})
+        at_ns = int(datetime(2026, 2, 2, 10, tzinfo=UTC).timestamp()) * 10**9
+        store_candles(app.data_folder, Market("binance", "BTC-USDT"), [(at_ns, "96.5", "1")])
         page.get_by_role("button", name="All", exact=True).click()
         expect(page.locator("#prices-source")).to_have_text("Candles of 1h of the market at binance.")
         expect(legend).to_have_text(re.compile(r"^96\.50 · 96\.50 to 96\.50 · .* · ▼ 1$"))

@@ -1,6 +1,5 @@
 """Slippage against the market's average price in the three minutes around a fill: by hand, with fractions."""
 
-from contextlib import closing
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -8,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_stream.events import StreamPosition
 from tests.support.ledger_builder import LedgerBuilder, minute
 from tests.support.ledger_oracle import nanoseconds
+from tests.support.market_candles import store_candles
 from tests.trading_history.figures import ask, fold_at_once
-from trading_history.candles.candle import CandleFold, Market
-from trading_history.candles.store import CandleWriter, TradeIds
+from trading_history.candles.candle import Market
 from trading_history.queries import slippage
 from trading_history.queries.scope import EVERYTHING, Scope
 from trading_history.queries.slippage import Traded, group_slippage, slippages
@@ -28,14 +26,8 @@ REFERENCE = Fraction(1000 + 2 * 99 + 102 + 101, 5)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    fold, folder = CandleFold(), tmp_path
-    for at, price, qty in TRADES:
-        fold.add(BTC, nanoseconds(minute(at)), Decimal(price), Decimal(qty), late=False)
-    with closing(CandleWriter(folder)) as writer:
-        stream = "5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10"
-        ids = {TradeIds(BTC, "single"): 1}
-        writer.commit("market-data-raw", StreamPosition(stream, 1), fold.drain(), ids)
-    return folder
+    store_candles(tmp_path, BTC, [(nanoseconds(minute(at)), price, qty) for at, price, qty in TRADES])
+    return tmp_path
 
 
 def a_trade(side: str = "buy", price: str = "101", symbol: str = "BTC/USDT", venue: str | None = None) -> Traded:

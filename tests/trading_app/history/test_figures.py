@@ -5,17 +5,15 @@ strategy is long 1 at 95.50. The account began with 1000 USDT.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
-from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from telemetry_stream.events import StreamPosition
+from tests.support.market_candles import store_candles
 from tests.trading_app.running import RunningApp
-from trading_history.candles.candle import CandleFold, Market
-from trading_history.candles.store import CANDLES, CandleWriter, TradeIds
+from trading_history.candles.candle import Market
+from trading_history.candles.store import CANDLES
 
 
 def rows(api: httpx.Client, call: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -128,11 +126,7 @@ def test_the_method_is_named_and_a_position_that_is_flat_realised_the_same_by_ea
 @pytest.fixture
 def market(app: RunningApp) -> Iterator[None]:
     """A market with one trade, at 80, in the minute after the first trade of the ledger; removed afterwards."""
-    fold, market = CandleFold(), Market("binance", "BTC-USDT")
-    fold.add(market, 1_767_348_060 * 10**9, Decimal(80), Decimal(1), late=False)
-    with closing(CandleWriter(app.data_folder)) as writer:
-        at = StreamPosition("5e1fb0a4-6a3f-4b6f-9d0e-6a1f3c2b7d10", 1)
-        writer.commit("market-data-raw", at, fold.drain(), {TradeIds(market, "single"): 1})
+    store_candles(app.data_folder, Market("binance", "BTC-USDT"), [(1_767_348_060 * 10**9, "80", "1")])
     yield
     for file in app.data_folder.glob(f"{CANDLES.file_name}*"):
         file.unlink()
