@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.support.apps import Apps
 from tests.support.http import HTTP
-from tests.support.polling import PATIENCE_SECONDS
+from tests.support.polling import PATIENCE_MS
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = [
@@ -24,7 +24,6 @@ OPTIONS = [
     "OptimizationHints,PaintHolding,PreconnectToSearch,Translate"),
 ]  # fmt: skip
 
-PATIENCE_MS = round(1_000 * PATIENCE_SECONDS)
 SYMBOLS = (("BTC/USDT", "64250.10", "0.25"), ("ETH/USDT", "3120.50", "1.5"), ("XRP/ETH", "0.00018500", "1200.5"))
 
 expect.set_options(timeout=PATIENCE_MS)

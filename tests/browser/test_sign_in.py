@@ -8,10 +8,11 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from service_kit.access.tokens import entry_text, mint
-from tests.browser.desk import PATIENCE_MS, assert_none, new_page, trade
+from tests.browser.desk import assert_none, new_page, trade
 from tests.browser.test_appearance import PHONE
 from tests.support.apps import Apps, running_apps
 from tests.support.http import HTTP
+from tests.support.polling import PATIENCE_MS
 
 TOKEN, READER = mint(), mint()
 SETTINGS = {

@@ -9,6 +9,9 @@ Found = TypeVar("Found")
 PATIENCE_SECONDS = 60.0
 """Only a failing test waits so long: a busy machine may take ten times as long as an idle one."""
 
+PATIENCE_MS = round(1_000 * PATIENCE_SECONDS)
+"""The same in milliseconds, the unit of ZeroMQ and Playwright."""
+
 MAX_PAUSE_SECONDS = 0.05
 """Between two looks: a look often asks a program, and takes CPU time from what it waits for."""
 

@@ -19,7 +19,7 @@ from telemetry_stream.transports.zeromq.connection_guard import ConnectionGuard
 from telemetry_stream.transports.zeromq.curve import ClientKeys, ServerKeys, make_key_file
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import ReplayRequest, encode_request
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_MS, eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream.streams import TRADES, becomes, carrier_of, following, numbered, open_stream, run
 
@@ -211,7 +211,7 @@ def test_a_handler_that_is_gone_lets_in_nobody(tmp_path: Path) -> None:
         KNOWN.configure(client)
         client.connect(there.replay)
         client.send(encode_request(ReplayRequest(1, 0, 10)))
-        assert refused.poll(60_000)
+        assert refused.poll(PATIENCE_MS)
         assert not client.poll(50)
         context.destroy(linger=0)
 

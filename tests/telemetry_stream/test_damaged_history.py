@@ -18,6 +18,7 @@ from telemetry_stream.stores.sqlite.key_index import DIGEST_BYTES
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from telemetry_stream.wire import ReplayRequest, encode_request
+from tests.support.polling import PATIENCE_MS
 from tests.telemetry_stream.place import Place
 from tests.telemetry_stream.streams import becomes, event, following, numbered, run
 
@@ -55,7 +56,7 @@ def ask(place: Place, after: int) -> list[bytes]:
     with zmq.Context() as context, context.socket(zmq.DEALER) as client:
         client.connect(place.replay_address)
         client.send(encode_request(ReplayRequest(1, after, 1_000)))
-        assert client.poll(60_000)
+        assert client.poll(PATIENCE_MS)
         return client.recv_multipart()
 
 

@@ -16,7 +16,7 @@ from telemetry_stream.transports.zeromq import connection_limits as connections
 from telemetry_stream.transports.zeromq import replay_server, subscriber
 from telemetry_stream.transports.zeromq.subscriber import Subscriber
 from telemetry_stream.wire import ReplayRequest, decode_frames, encode_request, number
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_MS, eventually
 from tests.support.ports import free_address
 from tests.telemetry_stream import zmtp
 from tests.telemetry_stream.streams import TRADES, becomes, carrier_of, following, numbered, open_stream, run
@@ -55,7 +55,7 @@ def is_answered(context: zmq.Context[zmq.Socket[bytes]], served: Served) -> bool
     with context.socket(zmq.DEALER) as client:
         client.connect(served.replay)
         client.send(encode_request(ReplayRequest(1, 9, 1)))
-        assert client.poll(60_000)
+        assert client.poll(PATIENCE_MS)
         return decode_frames(TRADES, client.recv_multipart())[0].last == 10
 
 
@@ -118,7 +118,7 @@ def test_a_request_of_many_frames_is_counted_and_not_answered(
         client.send_multipart([b"x"] * replay_server.REQUEST_FRAMES + [request])
         client.send_multipart([b"x"] * 50_000 + [request])
         client.send_multipart([b"x"] * (replay_server.REQUEST_FRAMES - 2) + [request])
-        assert client.poll(60_000)
+        assert client.poll(PATIENCE_MS)
         assert client.recv_multipart()[-1].startswith(b'[{"seq":10,')
         assert not client.poll(0)
     assert served.writer.replay_counters.refusals == {"too_many_frames": 2}
@@ -151,7 +151,7 @@ def test_a_greedy_client_takes_no_more_than_its_turns(served: Served, context: z
         asked = served.writer.replay_counters.answers
         for after in range(0, 200, 10):
             good.send(encode_request(ReplayRequest(1, after, 10)))
-            assert good.poll(60_000)
+            assert good.poll(PATIENCE_MS)
             assert decode_frames(TRADES, good.recv_multipart())[0].last == after + 10
             served.writer.append([numbered([10**6 + after])])  # publishing has a thread and a socket of its own
         assert served.writer.replay_counters.answers - asked < 20 * 6, "about one answer of each other client for one"

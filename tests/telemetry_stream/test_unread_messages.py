@@ -13,7 +13,7 @@ from telemetry_stream.events import Event, Submission
 from telemetry_stream.transports.zeromq import publisher, replay_server
 from telemetry_stream.transports.zeromq.queue_budget import QueueBudget
 from telemetry_stream.wire import ReplayRequest, encode_request
-from tests.support.polling import eventually
+from tests.support.polling import PATIENCE_MS, eventually
 from tests.telemetry_stream import zmtp
 from tests.telemetry_stream.place import Place
 from tests.telemetry_stream.streams import becomes, following, run
@@ -82,7 +82,7 @@ def test_clients_that_do_not_read_their_answers_leave_room_for_those_who_do(plac
         with zmq.Context() as context, context.socket(zmq.DEALER) as good:
             good.connect(place.replay_address)
             good.send(encode_request(ReplayRequest(1, 19, 10)))
-            assert good.poll(60_000), "answered all the same"
+            assert good.poll(PATIENCE_MS), "answered all the same"
     eventually(lambda: replay.bytes == 0, what="nothing is kept for those who have gone")
 
 
@@ -99,7 +99,7 @@ def test_what_is_counted_is_what_zeromq_holds(tmp_path: Path) -> None:
         assert budget.use.bytes == 3 * LARGE
         receiver.bind(address)
         for _ in range(4):
-            assert receiver.poll(60_000)
+            assert receiver.poll(PATIENCE_MS)
             receiver.recv()
         eventually(lambda: not budget.look(), what="released")
         eventually(lambda: budget.look() or budget.use.bytes == 0, what="all released")

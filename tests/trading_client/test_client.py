@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.apps import Apps
+from tests.support.polling import PATIENCE_SECONDS
 from tests.trading_client.reading import cash_of, ids_of, trades_of
 from trading_client import Closed, FieldError, TradingClient
 
 
 def test_a_recorded_trade_is_in_the_app_with_its_digits(app: Apps, tmp_path: Path) -> None:
-    with TradingClient(app.web_url, account="digits", strategy="grid", spool=tmp_path, exit_timeout=60) as client:
+    with TradingClient(
+        app.web_url, account="digits", strategy="grid", spool=tmp_path, exit_timeout=PATIENCE_SECONDS
+    ) as client:
         client.record(
             "xrp/eth",
             "SELL",
@@ -54,13 +57,13 @@ def test_a_recorded_trade_is_in_the_app_with_its_digits(app: Apps, tmp_path: Pat
 
 
 def test_nothing_is_left_in_the_spool_once_all_is_sent(app: Apps, tmp_path: Path) -> None:
-    with TradingClient(app.web_url, account="left", spool=tmp_path, exit_timeout=60) as client:
+    with TradingClient(app.web_url, account="left", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as client:
         client.record("BTC/USDT", "buy", 1, 1)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_ids_are_made_unique_and_ascend(app: Apps, tmp_path: Path) -> None:
-    with TradingClient(app.web_url, account="ids", spool=tmp_path, exit_timeout=60) as client:
+    with TradingClient(app.web_url, account="ids", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as client:
         made = [client.record("BTC/USDT", "buy", 1, 1) for _ in range(3_000)]
     assert made == sorted(set(made))
     assert ids_of(app, "ids") == made
@@ -94,7 +97,9 @@ def test_a_coroutine_records_and_closes_without_blocking(app: Apps, tmp_path: Pa
 
 
 def test_cash_goes_to_the_events_between_trades(app: Apps, tmp_path: Path) -> None:
-    with TradingClient(app.web_url, account="cash", strategy="grid", spool=tmp_path, exit_timeout=60) as client:
+    with TradingClient(
+        app.web_url, account="cash", strategy="grid", spool=tmp_path, exit_timeout=PATIENCE_SECONDS
+    ) as client:
         client.record("BTC/USDT", "buy", 1, 1)
         made = client.cash("usdt", "-0.0150", "funding", symbol="BTC/USDT", text='said "so"\nand more')
         client.record("BTC/USDT", "sell", 1, 1)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support.apps import Apps
+from tests.support.polling import PATIENCE_SECONDS
 from tests.trading_client.reading import cash_of, trades_of
 from trading_client import TradingClient
 
@@ -105,7 +106,7 @@ def test_the_ccxt_loop_goes_on_from_the_last_trade(app: Apps, tmp_path: Path) ->
         market=lambda _symbol: {"contractSize": "0.01"},
         fetch_my_trades=lambda _symbol, since, _limit: [each for each in trades if each["timestamp"] >= since],
     )
-    with TradingClient(app.web_url, account="ccxt", spool=tmp_path, exit_timeout=60) as client:
+    with TradingClient(app.web_url, account="ccxt", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as client:
         record_trades = example("ccxt_loop").record_trades
         since = record_trades(client, exchange, "BTC/USDT:USDT", 0)
         assert since == trades[-1]["timestamp"]
@@ -130,7 +131,7 @@ def test_mt5_deals_become_trades_and_cash(app: Apps, tmp_path: Path) -> None:
         symbol_info=lambda _symbol: SimpleNamespace(trade_contract_size=100.0),
         history_deals_get=lambda _since, _until: deals,
     )
-    with TradingClient(app.web_url, account="mt5", spool=tmp_path, exit_timeout=60) as client:
+    with TradingClient(app.web_url, account="mt5", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as client:
         for _ in range(2):
             example("mt5_deals").record_deals(client, terminal, datetime.now(UTC), datetime.now(UTC))
     bought, sold = trades_of(app, "mt5")
