@@ -6,11 +6,11 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.desk import Open, opening, post, running, shown, trade, wait_for_top
 from tests.support.apps import Apps
+from tests.support.http import open_client
 
 COUNT_DRAWINGS = """() => {
   window.drawings = 0;
@@ -148,7 +148,7 @@ def remembered(page: Page) -> int:
 def send_steadily(url: str, total: int, per_second: int) -> None:
     """Ten requests a second."""
     size, began = per_second // 10, time.monotonic()
-    with httpx.Client(verify=False) as client:
+    with open_client() as client:
         for number in range(total // size):
             rows = [trade(number * size + index) for index in range(size)]
             client.post(f"{url}/trades", json=rows, timeout=60).raise_for_status()

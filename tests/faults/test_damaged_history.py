@@ -10,6 +10,7 @@ import pytest
 
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.support.apps import Apps, answers, running_apps
+from tests.support.http import open_client
 from tests.support.load import make_trade, post_batch
 from tests.support.polling import eventually
 
@@ -43,7 +44,7 @@ def damage(apps: Apps) -> dict[str, str]:
 
 def test_the_web_app_takes_trades_and_the_sidecar_names_what_it_can_not_read(tmp_path: Path) -> None:
     named = f"sequences {ROW + 1} to {2 * ROW} can't be read"
-    with running_apps(tmp_path) as apps, httpx.Client(verify=False, timeout=60) as client:
+    with running_apps(tmp_path) as apps, open_client() as client:
         known = damage(apps)
         eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
         eventually(lambda: named in client.get(f"{apps.sidecar_url}/readyz").text, what="the sidecar says which")

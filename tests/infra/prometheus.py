@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.http import HTTP
+from tests.support.http import HTTP, open_client
 from tests.support.polling import eventually
 from tests.support.ports import free_port
 
@@ -26,7 +26,7 @@ class Prometheus:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(verify=False, trust_env=False, timeout=60)
+        self._client = open_client()
 
     def instant(self, query: str) -> list[dict[str, Any]]:
         """What a query gives now."""

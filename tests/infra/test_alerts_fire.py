@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from market_feed.simulator.random_market import random_ticks
@@ -17,6 +16,7 @@ from tests.support import faulty_app
 from tests.support.apps import Apps, answers, running_apps
 from tests.support.fake_exchange import fake_exchange
 from tests.support.faulty_app import Fault
+from tests.support.http import open_client
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
 
@@ -91,7 +91,7 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
         assert not re.search(r"{{|<error", shown)
         return "were refused as invalid_trade" in shown
 
-    with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
+    with open_client() as client:
         eventually(bad_trades_are_reported, what="TradesRefused firing")
     apps.kill("metrics-sidecar")
     file = apps.data / "sidecar-snapshot.json"
@@ -108,7 +108,7 @@ def test_trades_that_are_none_and_more_than_may_wait_and_a_torn_snapshot(apps: A
 def test_a_mark_without_a_market(apps: Apps, prometheus: Prometheus) -> None:
     symbol = "QQM/USDT"
     post_batch(apps.web_port, [make_trade("marked", random.Random(SEED)) | {"symbol": symbol}])
-    with httpx.Client(base_url=apps.web_url, trust_env=False, verify=False, timeout=60) as client:
+    with open_client(apps.web_url) as client:
 
         def say(mark: str) -> None:
             client.post("/events", json={"kind": "instrument", "symbol": symbol, "mark": mark}).raise_for_status()

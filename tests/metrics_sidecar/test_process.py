@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from metrics_sidecar import __version__
@@ -28,7 +27,7 @@ from telemetry_stream.events import Delivery, Event, Submission
 from telemetry_stream.testing.memory import MemoryStream, MemorySubscriber
 from tests.metrics_sidecar.builders import Trade, event, trade
 from tests.support.apps import Apps, answers
-from tests.support.http import HTTP
+from tests.support.http import HTTP, open_client
 from tests.support.oracle import expected_samples, keep_books, shows
 from tests.support.polling import eventually
 from tests.support.ports import free_port
@@ -111,7 +110,7 @@ def test_sigterm_saves_a_snapshot_and_ends_with_0_beside_an_idle_client(apps: Ap
     with writing(apps) as writer:
         writer.put(50)
         apps.wait_until_applied(50)
-        with httpx.Client(verify=False, timeout=60) as idle:
+        with open_client() as idle:
             idle.get(f"{apps.sidecar_url}/metrics")
             assert apps.stop() == {SIDECAR: 0}
     snapshot = SnapshotFile(apps.folder / "data").load()
@@ -185,7 +184,7 @@ def run_to_its_end(apps: Apps, *arguments: str) -> subprocess.CompletedProcess[s
 def test_a_caller_can_not_evade_the_throttle_by_forwarded_addresses(apps: Apps) -> None:
     apps.start(SIDECAR, SIDECAR_API_TOKENS="the-token-that-is-right")
     eventually(lambda: answers(f"{apps.sidecar_url}/healthz"), what="the sidecar's answer")
-    with httpx.Client(verify=False, trust_env=False, timeout=60) as client:
+    with open_client() as client:
         statuses = [
             client.get(
                 f"{apps.sidecar_url}/metrics",

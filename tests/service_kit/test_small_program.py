@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.service_kit import small_program
+from tests.support.http import open_client
 from tests.support.polling import eventually
 from tests.support.ports import free_port
 
@@ -27,7 +28,7 @@ def counting(**settings: str) -> Iterator[tuple[httpx.Client, "subprocess.Popen[
     port = str(free_port())
     environment = {**os.environ, "COUNTING_HTTP_PORT": port, **settings}
     with (
-        httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
+        open_client(f"http://127.0.0.1:{port}") as client,
         subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process,
     ):
         try:

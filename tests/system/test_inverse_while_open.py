@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import httpx
-
 from tests.support.apps import Apps, running_apps
+from tests.support.http import open_client
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 
@@ -20,7 +19,7 @@ def wait_until_read(apps: Apps, sequence: int) -> None:
 
 def test_an_open_position_becomes_inverse_only_on_demand(tmp_path: Path) -> None:
     with running_apps(tmp_path) as apps:
-        client = httpx.Client(verify=False, base_url=apps.web_url, trust_env=False, timeout=60)
+        client = open_client(apps.web_url)
         trade = {"symbol": "BTCUSD", "price": 100, "qty": 3, "side": "buy", "account": "main"}
         client.post("/trade", json=trade).raise_for_status()
         client.post("/trade", json={**trade, "symbol": "ETHUSD"}).raise_for_status()

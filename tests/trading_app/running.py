@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.http import open_client
 from tests.support.polling import eventually
 from tests.support.ports import free_address, free_port
 from tests.support.programs import ForkedProgram, Process
@@ -83,8 +84,7 @@ class RunningApp:
         self.environment = settings_for(folder, **settings)
         self.port = int(self.environment["WEBAPP_HTTP_PORT"])
         self.url = f"http://127.0.0.1:{self.port}"
-        # Without certificates to load it is made in no time; there is no TLS here.
-        self.client = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=60)
+        self.client = open_client(self.url)
         self.data_folder = Path(self.environment["DATA_DIR"])
         self._log_file = folder / f"trading-app-{self.port}.log"
         self.process: Process

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from service_kit.clock import SYSTEM_CLOCK
 from service_kit.settings import Environment, SettingError
 from tests.support.clock import ManualClock
+from tests.support.http import open_client
 from tests.support.id_provider import AUDIENCE, USER, Provider, id_provider, jwk, make_key
 from tests.support.polling import eventually
 from tests.support.ports import free_port
@@ -305,7 +305,7 @@ def test_a_stream_ends_with_the_token_it_was_asked_with(desk: RunningApp, provid
 def test_nothing_of_a_token_is_in_the_log(desk: RunningApp, provider: Provider) -> None:
     token = provider.token()
     desk.client.get("/trades", headers=bearer(token)).raise_for_status()
-    with httpx.Client(base_url=desk.url, trust_env=False, verify=False, timeout=60) as browser:
+    with open_client(desk.url) as browser:
         assert browser.post("/sign-in", data={"token": token}).status_code == 303
         cookie = browser.cookies["trading_session"]
     eventually(lambda: "signed in" in desk.log_text())

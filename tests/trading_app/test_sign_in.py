@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from service_kit.access.tokens import entry_text, mint, read_scopes
-from tests.support.http import HTTP
+from tests.support.http import HTTP, open_client
 from tests.support.id_provider import USER, Provider, id_provider
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import RunningApp, running
@@ -41,7 +41,7 @@ def desk(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def browser(desk: RunningApp) -> Iterator[httpx.Client]:
     """Keeps cookies as a browser does."""
-    with httpx.Client(base_url=desk.url, trust_env=False, verify=False, timeout=60) as client:
+    with open_client(desk.url) as client:
         yield client
 
 

@@ -16,6 +16,7 @@ import apsw
 import httpx
 import pytest
 
+from tests.support.http import open_client
 from tests.support.polling import eventually
 from tests.support.ports import free_port
 from tests.trading_app.problem_documents import problem
@@ -106,7 +107,7 @@ def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
 
 def send_until_it_ends(app: RunningApp, taken: list[int], others: list[object]) -> None:
     """Trades, one after another; `taken` gets the sequences that were answered."""
-    with httpx.Client(base_url=app.url, trust_env=False, verify=False, timeout=60) as client:
+    with open_client(app.url) as client:
         while True:
             try:
                 answer = client.post("/trade", content=TRADE, headers=JSON)

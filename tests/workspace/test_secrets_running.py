@@ -14,6 +14,7 @@ import trading_app.environment
 from service_kit.settings import Environment
 from telemetry_stream.transports.zeromq.curve import make_key_file
 from tests.support.apps import Apps
+from tests.support.http import open_client
 from tests.support.polling import eventually
 from tests.support.programs import run_command
 
@@ -73,7 +74,7 @@ def ask_all_kinds(apps: Apps) -> list[httpx.Response]:
     for url, token in zip(urls, (WEB_TOKEN, SIDECAR_TOKEN, ANALYTICS_TOKEN), strict=True):
         right = {b"Authorization": b"Bearer " + token.encode()}
         wrong = {b"Authorization": b"Bearer x" + token.encode(), b"Cookie": b"trading_session=" + token.encode()}
-        with httpx.Client(verify=False, base_url=url, trust_env=False, timeout=60) as client:
+        with open_client(url) as client:
             answers.append(client.post("/sign-in", data={"token": token}))
             for path in ("/", "/metrics", "/state", "/openapi.json", "/docs", "/trades", "/nothing", "/page/history"):
                 answers += [

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import zmq
 
@@ -14,7 +13,7 @@ from tests.infra.checkout import Checkout
 from tests.infra.prometheus import Prometheus
 from tests.support.apps import BIN, Apps
 from tests.support.fake_exchange import FakeExchange, fake_exchange
-from tests.support.http import HTTP
+from tests.support.http import HTTP, open_client
 from tests.support.ports import free_port
 
 TOKEN = "token-of-the-tests"
@@ -88,9 +87,7 @@ def make_corrections(apps: Apps) -> None:
         {**fill, "symbol": "QQM/USDT", "account": "marked"},
         {**fill, "position_side": "long"},
     ]
-    with httpx.Client(
-        verify=False, base_url=apps.web_url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
-    ) as client:
+    with open_client(apps.web_url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         last = client.post("/trades", json=fills).raise_for_status().json()["last_seq"]
         events = [
             {"kind": "void", "target": last},

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.http import open_client
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import RunningApp, running
 
@@ -33,7 +34,7 @@ class Sender:
         self.next = 0
 
     def send_until_the_app_is_gone(self, app: RunningApp) -> None:
-        with httpx.Client(verify=False, base_url=app.url, trust_env=False, timeout=30) as client:
+        with open_client(app.url) as client:
             while True:
                 try:
                     answer = client.post(self._path, json=message(self.next))
