@@ -19,8 +19,8 @@ from tests.infra.queries import ROOT, RULES, metrics_named
 
 PROMETHEUS = ROOT / "infra" / "prometheus"
 ALERTS = [rule for rule in RULES if "alert" in rule]
-MADE_BY_ALERTS = {"ALERTS"}
-"""What Prometheus has by itself: the alerts that are pending or fire."""
+MADE_BY_PROMETHEUS = {"ALERTS"}
+"""A series for each alert that is pending or fires."""
 
 
 @cache
@@ -81,7 +81,7 @@ def test_an_alert_is_tested_before_while_and_after_it_fires(alert: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", sorted(set().union(*(metrics_named(rule["expr"]) for rule in ALERTS)) - MADE_BY_ALERTS)
+    "metric", sorted(set().union(*(metrics_named(rule["expr"]) for rule in ALERTS)) - MADE_BY_PROMETHEUS)
 )
 def test_the_system_that_is_well_has_every_metric_that_an_alert_reads(metric: str) -> None:
     """So that no alert is silent there for want of its metric."""

@@ -121,8 +121,8 @@ class _Average:
 
 
 def realised_by_lots(events: Iterable[Event], order: Literal["fifo", "lifo"], until: int = 2**63) -> Fraction:
-    """Rule 23: what the fills of one linear position realise if the first, or the last, lot opened closes first; those
-    before a time in ns.
+    """Rule 23: what the fills of one linear position realise if the first, or the last, lot opened closes first. Fills
+    from `until` on, in ns since 1970, do not count.
     """
     lots: list[tuple[Fraction, Fraction]] = []
     realised = ZERO

@@ -17,7 +17,7 @@ from trading_app.query.filter import Filter
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pause of this process, in which both sides run, is no missing answer."""
+    """A pause of this process, in which both sides run, does not count as a missing answer."""
     monkeypatch.setattr(sidecar_feed, "ANSWER_SECONDS", PATIENCE_SECONDS)
 
 

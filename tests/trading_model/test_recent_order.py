@@ -81,7 +81,7 @@ def test_a_batch_at_one_time_is_followed_through_a_void_and_a_numeric_trade_id()
     voided = ledger.buy("1", "6", ts=minute(1), trade_id="other")
     ledger.void(voided)
     ledger.buy("1", "7", ts=minute(1), trade_id="third")
-    ledger.buy("1", "8", ts=minute(1), trade_id="12")  # a number comes before what is none
+    ledger.buy("1", "8", ts=minute(1), trade_id="12")  # a number comes before a text
     frozen = fold(ledger.events).freeze()
     (held,) = frozen.positions
     assert frozen.last["BTC/USDT"].price == 7

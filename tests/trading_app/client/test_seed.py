@@ -1,4 +1,4 @@
-"""The made-up past: the same for the same arguments, with all that goes wrong, taken by an empty ledger alone."""
+"""The made-up past: the same for the same arguments, with late trades and mistakes, taken only by an empty ledger."""
 
 import json
 from collections import Counter
