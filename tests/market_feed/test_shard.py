@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, repeat
 
 from market_feed.decisions.budget import Ban, RollingBudget
@@ -22,8 +22,8 @@ def dialling() -> Dialling:
     return Dialling(None, RollingBudget(10 * FAILURES, 1), Ban(), attempts, dict.fromkeys(REASONS, 0))
 
 
-async def until(is_so: object) -> None:
-    while not is_so():  # type: ignore[operator]
+async def until(is_so: Callable[[], object]) -> None:
+    while not is_so():
         await asyncio.sleep(0.001)
 
 

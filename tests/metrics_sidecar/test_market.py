@@ -44,8 +44,9 @@ def tick(number: int, price: str, ts: str) -> Submission:
 
 
 def position(apps: Apps) -> dict[str, Any]:
-    (found,) = apps.state()["positions"]
-    return found  # type: ignore[no-any-return]
+    found: list[dict[str, Any]] = apps.state()["positions"]
+    (only,) = found
+    return only
 
 
 def test_a_market_marks_while_it_is_there_and_never_holds_the_ledger_up(apps: Apps) -> None:

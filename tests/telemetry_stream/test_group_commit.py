@@ -213,7 +213,7 @@ def test_small_submissions_go_first_and_one_large_one_goes_with_them(monkeypatch
 class JournalWriter(Journal):
     """A journal without a transport."""
 
-    def append(self, submissions: Sequence[Submission]) -> list[Result]:  # type: ignore[override]
+    def append(self, submissions: Sequence[Submission]) -> list[Result]:  # type: ignore[override]  # outcomes without batches
         return super().append(submissions)[0]
 
     def heartbeat(self) -> None:

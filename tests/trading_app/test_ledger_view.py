@@ -130,7 +130,9 @@ def test_a_void_of_an_import_takes_back_its_fills() -> None:
             return book.view.in_force(event)
 
         assert book.send(kind="replace", target=2, price=9) == 4
-        assert json.loads(book.view.now(book.view.event(2))[0])["import_id"] == "i"  # type: ignore[arg-type]
+        replaced = book.view.event(2)
+        assert replaced is not None
+        assert json.loads(book.view.now(replaced)[0])["import_id"] == "i"
         void = book.send(kind="void", target=1)
         assert [counts(2), counts(3)] == [False, True]
         assert book.send(kind="replace", target=2, price=10) is None

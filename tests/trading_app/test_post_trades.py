@@ -142,8 +142,8 @@ def test_a_batch_may_have_as_many_trades_as_set_and_no_more(client: httpx.Client
 
 
 def test_a_batch_repeated_under_its_key_is_answered_with_200(client: httpx.Client, trade: Make, account: str) -> None:
-    send = {"json": [trade(), trade()], "headers": {"Idempotency-Key": account}}
-    first, again = client.post("/trades", **send), client.post("/trades", **send)  # type: ignore[arg-type]
+    send: dict[str, Any] = {"json": [trade(), trade()], "headers": {"Idempotency-Key": account}}
+    first, again = client.post("/trades", **send), client.post("/trades", **send)
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json() == {**first.json(), "accepted": 0, "duplicates": 2}
     assert len(stored(client, account)) == 2

@@ -46,8 +46,8 @@ def scoped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 def test_each_call_needs_its_scope(scoped: RunningApp, method: str, path: str, scope: str, trade: Make) -> None:
     one = trade()
     for name, token in TOKENS.items():
-        body = {"json": one if path == "/trade" else [one]} if method == "POST" else {}
-        answer = scoped.client.request(method, path, headers=bearer(token), **body)  # type: ignore[arg-type]
+        body: dict[str, Any] = {"json": one if path == "/trade" else [one]} if method == "POST" else {}
+        answer = scoped.client.request(method, path, headers=bearer(token), **body)
         if scope in name.split("+") or name == "admin":
             assert answer.status_code in (200, 201, 404)
         else:

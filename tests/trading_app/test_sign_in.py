@@ -121,8 +121,9 @@ def test_no_other_site_can_send_a_trade_with_it(
     browser: httpx.Client, headers: dict[str, str], trade: Make, account: str
 ) -> None:
     sign_in(browser)
-    for body in ({"json": trade()}, {"data": trade()}):
-        problem(browser.post("/trade", headers=headers, **body), "foreign_origin")  # type: ignore[arg-type]
+    bodies: list[dict[str, Any]] = [{"json": trade()}, {"data": trade()}]
+    for body in bodies:
+        problem(browser.post("/trade", headers=headers, **body), "foreign_origin")
     assert browser.get("/trades", params={"account": account}).json()["trades"] == []
 
 

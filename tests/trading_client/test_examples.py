@@ -54,7 +54,7 @@ def order(number: int, side: str, price: float, filled: float) -> SimpleNamespac
 
 
 def test_a_freqtrade_strategy_records_filled_orders(app: Apps, tmp_path: Path) -> None:
-    class Short(example("freqtrade_hook").TelemetryMixin, Strategy):  # type: ignore[misc]
+    class Short(example("freqtrade_hook").TelemetryMixin, Strategy):  # type: ignore[misc]  # its base is loaded from a file
         telemetry_url, telemetry_account, telemetry_spool = app.web_url, "freqtrade", tmp_path
 
     trade = SimpleNamespace(
@@ -79,7 +79,7 @@ def test_a_freqtrade_strategy_records_filled_orders(app: Apps, tmp_path: Path) -
 
 
 def test_a_backtest_is_not_recorded(app: Apps, tmp_path: Path) -> None:
-    class Long(example("freqtrade_hook").TelemetryMixin, Strategy):  # type: ignore[misc]
+    class Long(example("freqtrade_hook").TelemetryMixin, Strategy):  # type: ignore[misc]  # its base is loaded from a file
         telemetry_url, telemetry_spool = app.web_url, tmp_path / "spool"
 
     strategy = Long("backtest")
