@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from telemetry_stream.wire import number
+from trading_app.history.trades import TradeRow as FoundTrade
 from trading_app.intake import decode
 from trading_app.intake.decode_batch import TradeRow, WideTradeRow
 from trading_app.intake.event import TradeIds
+from trading_app.query import csv_table, parquet_table
 from trading_model.accounting.fills import Fill
 from trading_model.fields import BY_NAME, FIELDS, NAMES, REQUIRED, SENT, form_schema, request_schema, stored_schema
 from trading_model.trade import FillContent, Trade
@@ -107,6 +109,15 @@ def test_the_documents_have_these_fields() -> None:
     tables = (ROOT / "docs" / "wire-contract.md").read_text().split("An event is a trade with its sequence")[1]
     rows = tables.partition("| member |")[2].partition("\n\n")[0].splitlines()[2:]
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])} == {"seq", *BY_NAME}
+
+
+def test_exports_have_these_fields() -> None:
+    assert sorted(csv_table.SENT_COLUMNS) == sorted(NAMES)
+    assert {"ts", "tags", *parquet_table.TEXTS, *parquet_table.AMOUNTS} == set(NAMES)
+
+
+def test_the_history_has_these_fields() -> None:
+    assert set(BY_NAME) <= fields_of(FoundTrade).keys()
 
 
 def test_the_form_has_fields_that_there_are_and_every_required_one() -> None:

@@ -10,6 +10,7 @@ Modules:
     pages          reads the journal in pages, in either direction
     trades         pages as JSON, NDJSON and the live stream
     downloads      pages as CSV and Parquet
+    written_trade  a trade as tables show it, made of the fields of trades (no I/O)
     csv_table      trades as CSV that is safe in a spreadsheet (no I/O)
     parquet_table  trades as Parquet
 """

@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-import msgspec
+from trading_app.query.written_trade import read_written
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Without it a spreadsheet takes UTF-8 for an encoding of its own."""
@@ -30,29 +30,6 @@ _MARK = "'"
 _NUMBERS = frozenset({"seq", "price", "qty", "fee", "multiplier"})
 _PLAIN = _NUMBERS | {"ts", "side", "fee_currency", "currency", "position_side"}
 """Columns whose values are numbers, or can't be anything that a spreadsheet changes."""
-
-
-class _Cells(msgspec.Struct, frozen=True, gc=False):
-    """A trade as journaled, every number in its digits."""
-
-    trade_id: str
-    symbol: str
-    price: str
-    qty: str
-    side: str
-    ts: str
-    account: str
-    strategy: str
-    seq: int | str = ""
-    venue: str = ""
-    order_id: str = ""
-    fee: str = ""
-    fee_currency: str = ""
-    currency: str = ""
-    position_side: str = ""
-    multiplier: str = ""
-    tags: tuple[str, ...] = ()
-    import_id: str = ""
 
 
 class CsvTable:
@@ -79,9 +56,9 @@ class CsvTable:
         return self._taken()
 
     def _row(self, trade: bytes) -> list[object]:
-        known = _decode(trade)
+        known = read_written(trade)
         row = list(self._cells(known))
-        row[self._tags] = ",".join(known.tags)
+        row[self._tags] = ",".join(known.tags or ())
         for place in self._texts:
             if row[place]:
                 row[place] = marked(row[place])
@@ -118,6 +95,3 @@ def local_time(ts: str, zone: ZoneInfo) -> str:
 @lru_cache(maxsize=4_096)
 def _local_second(second: str, zone: ZoneInfo) -> str:
     return datetime.fromisoformat(f"{second}+00:00").astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-
-
-_decode = msgspec.json.Decoder(_Cells).decode

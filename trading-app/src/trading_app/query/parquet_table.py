@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-import msgspec
+from trading_app.query.written_trade import read_written
 
 ROWS = 50_000
 """Of one row group, which is in memory until it is written."""
 
 DIGITS, DECIMALS = 38, 18
-_AMOUNTS = ("price", "qty", "fee", "multiplier")
-_TEXTS = (
+AMOUNTS = ("price", "qty", "fee", "multiplier")
+TEXTS = (
     "symbol", "side", "fee_currency", "account", "strategy", "venue", "order_id", "trade_id", "currency",
     "position_side",
 )  # fmt: skip
@@ -24,29 +24,6 @@ _TEXTS = (
 
 class NotInstalled(Exception):
     """pyarrow is not there."""
-
-
-class _Row(msgspec.Struct, frozen=True, gc=False):
-    """A trade as journaled, every number in its digits."""
-
-    trade_id: str
-    symbol: str
-    price: str
-    qty: str
-    side: str
-    ts: str
-    account: str
-    strategy: str
-    seq: int | None = None
-    venue: str | None = None
-    order_id: str | None = None
-    fee: str | None = None
-    fee_currency: str | None = None
-    currency: str | None = None
-    position_side: str | None = None
-    multiplier: str | None = None
-    tags: tuple[str, ...] | None = None
-    import_id: str | None = None
 
 
 class ParquetTable:
@@ -63,11 +40,11 @@ class ParquetTable:
         self._schema = self._arrow.schema(self._fields())
         self._out = _Sink()
         self._writer = parquet.ParquetWriter(self._out, self._schema, compression="zstd")
-        self._rows = list[_Row]()
+        self._rows = list[Any]()
 
     def rows(self, trades: Iterable[bytes]) -> bytes:
         """Add trades as journaled. What can be written of the file so far, which is often nothing."""
-        self._rows += [_decode(trade) for trade in trades]
+        self._rows += [read_written(trade) for trade in trades]
         if len(self._rows) >= ROWS:
             self._write()
         return self._out.take()
@@ -81,8 +58,8 @@ class ParquetTable:
     def _fields(self) -> list[tuple[str, Any]]:
         arrow = self._arrow
         text, amount = arrow.string(), arrow.decimal128(DIGITS, DECIMALS)
-        fields = [("ts", arrow.timestamp("ns", tz="UTC")), *((name, text) for name in _TEXTS)]
-        fields += [pair for name in _AMOUNTS for pair in ((name, amount), (f"{name}_text", text))]
+        fields = [("ts", arrow.timestamp("ns", tz="UTC")), *((name, text) for name in TEXTS)]
+        fields += [pair for name in AMOUNTS for pair in ((name, amount), (f"{name}_text", text))]
         fields.append(("tags", arrow.list_(text)))
         return [("seq", arrow.int64()), *fields, ("import_id", text)] if self._journaled else fields
 
@@ -90,8 +67,8 @@ class ParquetTable:
         if not self._rows:
             return
         given = ("seq", "import_id") if self._journaled else ()
-        columns: dict[str, Any] = {name: [getattr(row, name) for row in self._rows] for name in (*_TEXTS, *given)}
-        for name in _AMOUNTS:
+        columns: dict[str, Any] = {name: [getattr(row, name) for row in self._rows] for name in (*TEXTS, *given)}
+        for name in AMOUNTS:
             columns[f"{name}_text"] = [getattr(row, name) for row in self._rows]
             columns[name] = [fitting(text) for text in columns[f"{name}_text"]]
         columns["tags"] = [row.tags for row in self._rows]
@@ -133,6 +110,3 @@ def fitting(text: str | None) -> Decimal | None:
         return None
     whole, _, fraction = text.lstrip("-").partition(".")
     return Decimal(text) if len(fraction) <= DECIMALS and len(whole) <= DIGITS - DECIMALS else None
-
-
-_decode = msgspec.json.Decoder(_Row).decode
