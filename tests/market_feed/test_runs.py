@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from market_feed.decisions.event import RunEvents
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.market_state import NOTHING, Market
+from market_feed.decisions.recent import RECENT
 from market_feed.decisions.rows import Rows
 from market_feed.market import Instrument, Trade, TradeRun
 from market_feed.schedule.calendar import Calendar
@@ -133,6 +134,20 @@ def test_a_run_that_comes_again_is_counted_and_one_that_says_something_else_too(
     pipeline.take(frames_of(trades))
     counters = pipeline.market.continuity.counters
     assert (counters.duplicates["live"], counters.conflicts) == (COUNT, 1)
+
+
+def test_what_is_kept_to_compare_is_bounded_whether_trades_come_alone_or_together() -> None:
+    pipeline = Pipeline()
+    trades = [{**aggregate(0), "a": 100 + place, "f": 500 + place, "l": 500 + place} for place in range(3 * RECENT)]
+    for one in frames_of(trades[:RECENT]):
+        pipeline.take([one])
+    for start in range(RECENT, len(trades), COUNT):
+        pipeline.take(frames_of(trades[start : start + COUNT]))
+    continuity = pipeline.market.continuity
+    for age, conflicts in ((RECENT, 1), (RECENT + COUNT, 1), (3 * RECENT, 1), (1, 2)):
+        pipeline.take(frames_of([{**trades[-age], "p": "1"}]))
+        assert continuity.counters.conflicts == conflicts, age
+    assert RECENT <= continuity.recent.count < RECENT + COUNT
 
 
 def test_fewer_trades_are_no_run() -> None:

@@ -6,6 +6,7 @@ Modules:
     event         the events of the market stream
     rows          many events' text, column by column
     continuity    the order of the ids: hold, fetch, give up
+    recent        the last trades, to compare repetitions with
     candles       the closed candles, and which were missed
     conflation    at most one quote in some time
     limits        the operator's limits

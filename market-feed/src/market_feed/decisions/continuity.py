@@ -6,19 +6,15 @@ answer after `fill_seconds`. A `Gap` goes out then, and what was held. What come
 late. Times are seconds of a monotonic clock.
 """
 
-from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from market_feed.decisions.limits import Limits
 from market_feed.decisions.patience import Patience
+from market_feed.decisions.recent import RecentTrades
 from market_feed.market import Gap, GapFilled, Origin, Trade, TradeRun
 from telemetry_stream.id_spaces import IdSpace
-
-RECENT = 4_096
-"""Trades kept to compare repetitions with."""
 
 ABSENT = "absent_at_venue"
 NO_ANSWER = "no_answer"
@@ -82,8 +78,9 @@ class Continuity:
         self._begins_anywhere = known is None
         self._held: dict[int, Trade] = {}
         self._heap: list[int] = []
-        self._recent: list[Trade | None] = [None] * RECENT
-        self._recent_runs = _RecentRuns()
+        self.recent = RecentTrades()
+        """The last trades that were passed on."""
+
         self._last_single_id = 0
         for gap in gaps:
             missing = self._space.missing_between(gap.first, gap.last) if self._space else []
@@ -161,7 +158,7 @@ class Continuity:
                 first != end + 1 for first, end in zip(run.first_ids[1:], ends, strict=False)
             )
         self._last_single_id = ends[-1]
-        self._recent_runs.add(run)
+        self.recent.add_run(run)
         return True
 
     def page_ended(self, asked: int, trades: Iterable[Trade], now: float) -> list[Passed]:
@@ -202,7 +199,7 @@ class Continuity:
 
     def _pass(self, trade: Trade, space: IdSpace, passed: list[Passed]) -> None:
         space.head = trade.id
-        self._recent[trade.id % RECENT] = trade
+        self.recent.add(trade)
         if trade.first_id:
             if self._last_single_id and trade.first_id != self._last_single_id + 1:
                 self.counters.broken_ranges += 1
@@ -220,12 +217,7 @@ class Continuity:
             passed.append(trade)
             self._look_for_filled(trade.id, space, passed)
             return
-        self._repeat(trade, self._earlier(trade.id))
-
-    def _earlier(self, number: int) -> Trade | None:
-        """The trade of this id, if it was passed on lately."""
-        trade = self._recent[number % RECENT]
-        return trade if trade is not None and trade.id == number else self._recent_runs.find(number)
+        self._repeat(trade, self.recent.find(trade.id))
 
     def _repeat(self, trade: Trade, earlier: Trade | None) -> None:
         self.counters.duplicates[trade.origin] += 1
@@ -263,7 +255,7 @@ class Continuity:
             if trade.id == space.head + 1:
                 self._pass(trade, space, passed)
             else:
-                self._repeat(trade, self._earlier(trade.id))
+                self._repeat(trade, self.recent.find(trade.id))
         if not self._heap:
             self.hole = None
             return
@@ -294,29 +286,3 @@ class Continuity:
         hole.first = until + 1
         self._release(passed, now)
         return passed
-
-
-class _RecentRuns:
-    """The last runs that were passed on, of RECENT trades or more."""
-
-    def __init__(self) -> None:
-        self._runs: deque[TradeRun] = deque()
-        self._trades = 0
-
-    def add(self, run: TradeRun) -> None:
-        """Keep it, and forget older ones."""
-        self._runs.append(run)
-        self._trades += len(run)
-        while self._trades - len(self._runs[0]) >= RECENT:
-            self._trades -= len(self._runs.popleft())
-
-    def find(self, number: int) -> Trade | None:
-        """The trade of this id."""
-        place = bisect_right(self._runs, number, key=_first) - 1
-        if place < 0 or number > self._runs[place].last:
-            return None
-        return self._runs[place].trade(number - self._runs[place].first)
-
-
-def _first(run: TradeRun) -> int:
-    return run.first
