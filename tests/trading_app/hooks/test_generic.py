@@ -88,7 +88,7 @@ def test_what_it_skips_and_what_it_has_no_value_for(bot: Bot) -> None:
         ("  - name: a\n    preset: freqtrade\n    secrets: [plain-secret]", 5, "write sha256: and 64"),
         ("  - name: a\n    preset: freqtrade", 3, "secrets is missing"),
         ("  - name: a\n    preset: generic\n    secrets: [{entry}]", 3, "map is missing"),
-        ("  - name: a\n    preset: generic\n    map: no.yml\n    secrets: [{entry}]", 5, "No such file"),
+        ("  - name: a\n    preset: generic\n    map: no.yml\n    secrets: [{entry}]", 5, "no such file"),
         ("  - name: a\n    preset: generic\n    map: bad.yml\n    secrets: [{entry}]", 5, "do you mean fields?"),
         ("  - name: a\n    preset: freqtrade\n    secret_in: header\n    secrets: [{entry}]", 5, "secret_in can't be"),
         ("  - name: a\n    preset: freqtrade\n    currency: '$'\n    secrets: [{entry}]", 5, "must be 1 to 16 of A-Z"),
@@ -100,7 +100,7 @@ def test_what_it_skips_and_what_it_has_no_value_for(bot: Bot) -> None:
 def test_errors_of_the_file_have_their_line(tmp_path: Path, lines: str, line: int, detail: str) -> None:
     (tmp_path / "bad.yml").write_text("version: 1\nfeilds: {symbol: a}\n")
     text = "version: 1\nhooks:\n" + lines.format(entry="sha256:" + "0" * 64) + "\n"
-    hooks, problems = read_hooks(text, tmp_path)
+    hooks, problems, *_ = read_hooks(text, tmp_path)
     assert any(at == line and detail in said for at, said in problems), problems
     assert all("plain-secret" not in said for _, said in problems)
     assert not hooks

@@ -152,6 +152,14 @@ HOOK_UNREAD = Metric(
     "Messages of webhooks that could not be read and wait for a person.",
     "Above 0: `trading-app hook unread NAME` shows them, `hook take` and `hook drop` remove them.",
 )
+HOOKS_FILE_REFUSED = Metric(
+    "trading_app_hooks_file_refused",
+    "gauge",
+    "1 or 0",
+    (),
+    "1 while the file with webhooks was changed and can't be used, else 0.",
+    "It is 1: the app's log names the lines to correct. The webhooks as they were before the change stay in force.",
+)
 SYMBOLS_DIFFERING_IN_CASE = Metric(
     "trading_app_symbols_differing_in_case",
     "gauge",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from itertools import product
 from typing import Protocol
 
 from service_kit.capacity import Capacity
@@ -109,6 +110,8 @@ class AppMetrics:
         """Messages of webhooks, by hook and outcome."""
         self.hook_unread: dict[str, int] = {}
         """Kept messages, by hook."""
+        self.hooks_file_refused = False
+        """Whether the file with webhooks was changed and can't be used."""
         self.symbols_differing_in_case = 0
         self.commit_seconds = Histogram(BOUNDS_SECONDS)
         self.committed_trades = 0
@@ -174,10 +177,12 @@ class AppMetrics:
         yield Family(catalogue.DISK_MIN_FREE_BYTES, [("", self._settings.min_free_bytes)])
 
     def prepare_hooks(self, hooks: Iterable[str]) -> None:
-        """Begin every series of these webhooks at 0: `increase()` misses a series' first value."""
-        for hook in hooks:
-            self.hook_unread[hook] = 0
-            self.hook_messages.update({(hook, outcome): 0 for outcome in HOOK_OUTCOMES})
+        """Begin every series of these webhooks at 0, but for those that were here before: `increase()` misses a series'
+        first value. Counters of earlier webhooks stay.
+        """
+        self.hook_unread = {hook: self.hook_unread.get(hook, 0) for hook in hooks}
+        for series in product(self.hook_unread, HOOK_OUTCOMES):
+            self.hook_messages.setdefault(series, 0)
 
     def _hook_families(self) -> Iterator[Family]:
         yield Family(
@@ -185,6 +190,7 @@ class AppMetrics:
             [(labels_of(hook=hook, outcome=outcome), count) for (hook, outcome), count in self.hook_messages.items()],
         )
         yield Family(catalogue.HOOK_UNREAD, by_label("hook", self.hook_unread))
+        yield Family(catalogue.HOOKS_FILE_REFUSED, [("", int(self.hooks_file_refused))])
 
     def _trade_families(self) -> Iterator[Family]:
         yield Family(catalogue.TRADES_ACCEPTED, [("", self.accepted_trades)])

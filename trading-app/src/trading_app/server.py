@@ -14,7 +14,7 @@ from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unkno
 from trading_app.connection.fast_path import fast_connection
 from trading_app.environment import Settings
 from trading_app.history.accounts import read_file as read_accounts
-from trading_app.hooks.file import read_file as read_hooks
+from trading_app.hooks.reload import HooksFile
 from trading_app.http.request_boundary import add_request_id
 from trading_app.instruments.file import read_file
 from trading_app.ui import Files, StartFailed, WebApp
@@ -29,10 +29,12 @@ GRACE_SECONDS = 3
 async def run(settings: Settings, signals: EndSignals) -> int:
     """Serve until a signal asks for the end, or the stream fails. Returns the exit code."""
     try:
+        hooks_file = HooksFile(settings.hooks_file)
         files = Files(
             read_file(settings.instruments_file),
-            read_hooks(settings.hooks_file),
+            hooks_file.read(),
             read_accounts(settings.accounts_file),
+            hooks_file,
         )
     except FileError as error:
         print(f"trading-app: {error}", file=sys.stderr)

@@ -24,6 +24,7 @@ from trading_app.context import Context
 from trading_app.environment import Settings
 from trading_app.history import routes as history_calls
 from trading_app.history.accounts import NO_ACCOUNTS, Accounts
+from trading_app.hooks import reload
 from trading_app.hooks import routes as hook_calls
 from trading_app.hooks.gate import HookGate
 from trading_app.hooks.hook import Hook
@@ -71,6 +72,7 @@ class Files(NamedTuple):
     instruments: Sequence[Entry] = ()
     hooks: Sequence[Hook] = ()
     accounts: Accounts = NO_ACCOUNTS
+    hooks_file: reload.HooksFile | None = None
 
 
 NO_FILES = Files()
@@ -121,13 +123,13 @@ class WebApp:
             self.context, self.registry, self._latest_time.unix_ns, self.feed.open_positions
         )
         metrics.sidecar_polls = self.feed.polls
-        hook_gate = HookGate(files.hooks, clock)
-        kept = KeptMessages(settings.data_folder / KEPT_FOLDER, hook_gate.is_secret)
+        self._hook_gate = HookGate(files.hooks, clock)
+        kept = KeptMessages(settings.data_folder / KEPT_FOLDER, self._hook_gate.is_secret)
         self.hook_intake = HookIntake(
             files.hooks, self.context, self.intake, self.ledger_intake, kept, self._latest_time.unix_ns
         )
         id_tokens = _id_tokens(settings, clock)
-        self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, hook_gate.caller)
+        self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, self._hook_gate.caller)
         self.uploads = Uploads(self._answer_within, clock)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
@@ -216,6 +218,11 @@ class WebApp:
             asyncio.create_task(self.feed.run(), name="polling the sidecar"),
             asyncio.create_task(report_arrivals(stream), name="reporting trades"),
         ]
+        if self._files.hooks_file is not None:
+            following = reload.follow(
+                self._files.hooks_file, lambda: self.hook_intake.hooks, self._take_hooks, self._note_hooks_refused
+            )
+            self._tasks.append(asyncio.create_task(following, name="following the file with webhooks"))
         for task in self._tasks:
             task.add_done_callback(_log_failure)
 
@@ -233,6 +240,14 @@ class WebApp:
             stream.close()
             raise
         return stream
+
+    async def _take_hooks(self, hooks: Sequence[Hook]) -> None:
+        await self.hook_intake.put_in_force(hooks)
+        self._hook_gate.put_in_force(hooks)
+        await self.hook_intake.count_all()
+
+    def _note_hooks_refused(self, is_refused: bool) -> None:
+        self.metrics.hooks_file_refused = is_refused
 
     def _end_if_failed(self, opening: asyncio.Task[None]) -> None:
         if not opening.cancelled() and (error := opening.exception()) is not None:

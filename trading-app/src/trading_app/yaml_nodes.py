@@ -3,6 +3,8 @@
 YAML would make numbers, times and booleans of 0700, NO, 1e3 and 12:30, and drop digits of numbers.
 """
 
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,13 +25,22 @@ class FileError(Exception):
 def read_text(path: Path) -> str | None:
     """The file's text; None if it is missing. Raises FileError."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with open(path, encoding="utf-8-sig", opener=_without_waiting) as file:
+            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise FileError(f"{path}: is a pipe, not a file")
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
             raise FileError(f"{path}: has more than {MAX_BYTES // 2**20} MiB")
-        return path.read_text(encoding="utf-8-sig")
+        return text
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no path can have
         raise FileError(f"{path}: {error}") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; a pipe that nobody writes to does not make it wait."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def refuse(path: Path, problems: Sequence[Problem]) -> FileError:

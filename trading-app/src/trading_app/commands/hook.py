@@ -93,7 +93,7 @@ def _show_url(name: str, secret: str, settings: Settings) -> None:
     print(f"{base}/hooks/{name}/{secret}")
     print(
         f"This is the webhook's URL. It is a secret, and not shown again; {settings.hooks_file} has only its digest."
-        " Restart the app, then give the URL to the sender.",
+        " A running app takes it within a few seconds.",
         file=sys.stderr,
     )
 

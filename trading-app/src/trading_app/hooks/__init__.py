@@ -4,6 +4,7 @@ Modules:
 
     hook       one webhook, its secrets
     file       reads config/webhooks.yml
+    reload     takes changes of the file while the app serves
     gate       which hook a request may reach
     message    a message's bytes as members
     readings   what a message turns out to be

@@ -94,6 +94,6 @@ class _Document:
 
 
 def _check(path: Path, text: str) -> None:
-    _, problems = read_hooks(text, path.parent)
+    problems = read_hooks(text, path.parent).problems
     if problems:
         raise refuse(path, problems)

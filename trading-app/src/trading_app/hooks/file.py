@@ -1,8 +1,8 @@
 """Reads the file with webhooks, `config/webhooks.yml`, and names the line of each error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trading_app.hooks.hook import MAX_HOOKS, MAX_SECRETS, NAME, Hook, Secret, read_secret
 from trading_app.hooks.preset import GENERIC, PRESETS
@@ -23,27 +23,39 @@ WAYS = ("path", "basic", "query")
 """Where a hook's secret may be sent: in the path, as HTTP Basic's password, as `?token=`."""
 
 
+class Found(NamedTuple):
+    """The hooks of a file, what is wrong with it, by line, and the mappings that it names."""
+
+    hooks: tuple[Hook, ...] = ()
+    problems: Sequence[Problem] = ()
+    mappings: frozenset[Path] = frozenset()
+    is_empty: bool = False
+
+
 def read_file(path: Path) -> tuple[Hook, ...]:
     """The hooks of the file; none if it is missing. Raises FileError."""
+    found = find_hooks(path)
+    if found.problems:
+        raise refuse(path, found.problems)
+    return found.hooks
+
+
+def find_hooks(path: Path) -> Found:
+    """What the file says; `is_empty` if it is missing, too. Raises FileError if it can't be opened."""
     text = read_text(path)
-    if text is None:
-        return ()
-    hooks, problems = read_hooks(text, path.parent)
-    if problems:
-        raise refuse(path, problems)
-    return hooks
+    return read_hooks(text, path.parent) if text else Found(is_empty=True)
 
 
-def read_hooks(text: str, folder: Path) -> tuple[tuple[Hook, ...], list[Problem]]:
-    """The hooks of a file in `folder` with this text, and what is wrong with it, by line."""
+def read_hooks(text: str, folder: Path) -> Found:
+    """What a file in `folder` with this text says."""
     root = compose(text)
     if root is None:
-        return (), []
+        return Found()
     if isinstance(root, tuple):
-        return (), [root]
+        return Found(problems=[root])
     reading = _Reading(folder)
     reading.read(root)
-    return tuple(reading.hooks), sorted(reading.problems)
+    return Found(tuple(reading.hooks), sorted(reading.problems), frozenset(reading.mappings))
 
 
 class _Reading(Nodes):
@@ -53,6 +65,7 @@ class _Reading(Nodes):
         super().__init__()
         self._folder = folder
         self.hooks: list[Hook] = []
+        self.mappings: set[Path] = set()
         self._names: set[str] = set()
         self._digests: set[bytes] = set()
 
@@ -127,8 +140,10 @@ class _Reading(Nodes):
             self.refuse(file, f"map belongs to the preset {GENERIC}")
         from trading_app.hooks.mappings import read_mapping  # noqa: PLC0415 -- only where there is one
 
+        path = self._folder / str(file.value)
+        self.mappings.add(path)
         try:
-            return read_mapping(self._folder / str(file.value))
+            return read_mapping(path)
         except FileError as error:
             self.refuse(file, str(error))
             return None

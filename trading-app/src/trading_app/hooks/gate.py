@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from service_kit.access.gate import Gate as TokenGate
-from service_kit.access.tokens import digest_of
+from service_kit.access.tokens import Tokens, digest_of
 from service_kit.clock import Clock, unix_seconds
 from trading_app.access.call import Call
 from trading_app.access.caller import Caller
@@ -27,9 +27,13 @@ class HookGate:
 
     def __init__(self, hooks: Sequence[Hook], clock: Clock) -> None:
         self._clock = clock
+        self._gate = TokenGate("trading-app", "config/webhooks.yml", (), clock)
+        self.put_in_force(hooks)
+
+    def put_in_force(self, hooks: Sequence[Hook]) -> None:
+        """Admit requests to these hooks from now on, and to no others. Who has guessed still waits."""
         self._hook_of = {secret.digest: (hook, secret.until_ns) for hook in hooks for secret in hook.secrets}
-        entries = [f"ingest:sha256:{digest.hex()}" for digest in self._hook_of]
-        self._gate = TokenGate("trading-app", "config/webhooks.yml", entries, clock)
+        self._gate.tokens = Tokens([f"ingest:sha256:{digest.hex()}" for digest in self._hook_of])
 
     def caller(self, call: Call) -> Caller | None:
         """The caller that a hook's secret stands for; None if the request is not one to a hook. Raises Problem."""

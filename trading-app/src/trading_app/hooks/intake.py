@@ -76,21 +76,34 @@ class HookIntake:
         now_ns: Callable[[], int],
     ) -> None:
         """`now_ns` returns the time in ns since 1970."""
-        self.hooks = {hook.name: hook for hook in hooks}
-        self._readers = {name: _reader_of(hook) for name, hook in self.hooks.items()}
+        self.hooks = dict[str, Hook]()
+        self._readers = dict[str, "HookReader"]()
         self._context = context
         self._intake = intake
         self._ledger_intake = ledger_intake
         self._kept = kept
         self._now_ns = now_ns
         self._turn = asyncio.Lock()
-        context.metrics.prepare_hooks(self.hooks)
+        self._set(hooks, self._readers_of(hooks))
+
+    async def put_in_force(self, hooks: Sequence[Hook]) -> None:
+        """Read messages by these hooks from now on. Nothing else runs between that and the return."""
+        self._set(hooks, await asyncio.to_thread(self._readers_of, hooks))
+
+    def _readers_of(self, hooks: Sequence[Hook]) -> "dict[str, HookReader]":
+        """The readers, of hooks that are as before those that have read messages."""
+        kept = {hook.name for hook in hooks if self.hooks.get(hook.name) == hook}
+        return {hook.name: self._readers[hook.name] if hook.name in kept else _reader_of(hook) for hook in hooks}
+
+    def _set(self, hooks: Sequence[Hook], readers: "dict[str, HookReader]") -> None:
+        self.hooks, self._readers = {hook.name: hook for hook in hooks}, readers
+        self._context.metrics.prepare_hooks(self.hooks)
 
     async def take(self, hook: Hook, caller: Caller, body: bytes, content_type: str) -> Outcome:
         """Commit what a message says, or keep it. Raises Problem if neither is possible now."""
         received_ns = self._now_ns()
         try:
-            outcome = await self._commit(hook, caller, body, content_type, received_ns)
+            outcome = await self._commit(self._readers[hook.name], caller, body, content_type, received_ns)
         except Unreadable as error:
             kept = await self._keep(hook, body, content_type, str(error), received_ns)
             log.warning("a message of a hook can't be read", hook=hook.name, message=kept.id, reason=kept.reason)
@@ -106,14 +119,12 @@ class HookIntake:
 
         Raises Problem: `not_found`; `invalid_parameter` for the mapping; `invalid_trade` if it still can't be read.
         """
-        reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else None
+        reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else self._readers[hook.name]
         kept = await self._ask(lambda: self._kept.find(hook.name, message))
         if kept is None:
             raise Problem("not_found", f"the hook {hook.name} keeps no message {message[:64]!r}")
         try:
-            outcome = await self._commit(
-                hook, caller, kept.body.encode(), kept.content_type, kept.received_ns, more, reader
-            )
+            outcome = await self._commit(reader, caller, kept.body.encode(), kept.content_type, kept.received_ns, more)
         except Unreadable as error:
             raise TradeProblem("invalid_trade", str(error)) from None
         await self.drop(hook, message)
@@ -135,15 +146,14 @@ class HookIntake:
 
     async def _commit(
         self,
-        hook: Hook,
+        reader: "HookReader",
         caller: Caller,
         body: bytes,
         content_type: str,
         received_ns: int,
         more: Mapping[str, str] | None = None,
-        reader: "HookReader | None" = None,
     ) -> Outcome:
-        said = (reader or self._readers[hook.name]).read(body, content_type, received_ns, more or {})
+        said = reader.read(body, content_type, received_ns, more or {})
         if isinstance(said, Ignored):
             return Outcome("ignored", reason=said.reason)
         try:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from trading_app.yaml_nodes import FileError
+from trading_app.yaml_nodes import FileError, read_text
 from trading_files.errors import MappingRefused
 from trading_files.mapping.load import load
 from trading_files.mapping.model import Mapping as FileMapping
@@ -22,10 +22,10 @@ def shipped_mapping(name: str) -> FileMapping:
 
 def read_mapping(path: Path) -> FileMapping:
     """A mapping of the user. Raises FileError."""
-    try:
-        return parse_mapping(path.read_text(encoding="utf-8-sig"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: {error}") from error
+    text = read_text(path)
+    if text is None:
+        raise FileError(f"{path}: there is no such file")
+    return parse_mapping(text, str(path))
 
 
 def parse_mapping(text: str, name: str) -> FileMapping:

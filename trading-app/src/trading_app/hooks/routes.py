@@ -70,7 +70,6 @@ def add_to(api: FastAPI, context: Context, intake: HookIntake) -> None:
 def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) -> None:
 
     async def take(name: str, request: Request) -> Response:
-        hook = _find(intake, name)
         headers = dict(request.scope["headers"])
         maximum = min(MAX_MESSAGE_BYTES, context.settings.max_body_bytes)
         try:
@@ -80,6 +79,7 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
                 raise Problem("too_large", f"a message of a hook has at most {maximum} bytes") from None
             raise
         content_type = headers.get(b"content-type", b"").decode("latin-1")
+        hook = _find(intake, name)  # after the body's arrival, during which the hook may have been removed
         outcome = await intake.take(hook, request.scope["state"]["caller"], body, content_type)
         return _answer(outcome_document(hook, outcome), 202 if outcome.status == "unread" else 200)
 
@@ -160,9 +160,9 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         """Needs the scope correct. The body, if there is one, has members that the message misses; or, as YAML, a
         mapping by which this message is read. The message is forgotten once its trades are in the journal.
         """
-        hook = _find(intake, name)
         headers = dict(request.scope["headers"])
         body = await read_body(headers, request.receive, MAX_MESSAGE_BYTES)
+        hook = _find(intake, name)
         is_mapping = media_type(headers) == MAPPING.encode()
         more, mapping = ({}, _text(body)) if is_mapping else (_more(body), "")
         outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message, more, mapping)
