@@ -125,7 +125,8 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             found = performance(
                 snapshot,
                 question.scope(snapshot, wanted_tag),
-                *question.times(snapshot),
+                question.range.from_ns,
+                question.times(snapshot)[1],
                 members,
                 accounts.capital,
                 question.boundary,

@@ -104,7 +104,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, how)
                 rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
             elif used == "weekday":
-                tables = pnl.by_weekday(snapshot, scope, boundary.zone, start, end, how)
+                tables = pnl.by_weekday(snapshot, scope, boundary, start, end, how)
                 rows = _rows(tables, WEEKDAYS)
             else:
                 calendar = Calendar.of(boundary, used, start, end)

@@ -14,7 +14,7 @@ from trading_history.queries.conversion import Conversion, converted_equity
 from trading_history.queries.equity import MAX_DRAWDOWN_BARS, drawdown, drawdown_of
 from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.returns import CONVERTED, NO_CAPITAL, Returns, daily_returns
-from trading_history.queries.round_trips import RoundTrip, all_closed, still_open
+from trading_history.queries.round_trips import RoundTrip, all_closed, closed_later, still_open
 from trading_history.queries.scope import Scope
 from trading_history.queries.value import Value, ratio
 from trading_history.reader import Snapshot
@@ -28,8 +28,8 @@ class Performance(msgspec.Struct, frozen=True):
     `net` = `gross` − `fees` + `cash`, of the closed round trips; `open_trips` and `open_net` are beside them: realised
     so far. `win_rate` = wins / (wins + losses). `profit_factor` = sum of wins / |sum of losses|. `expectancy` is the
     mean net. `fees_share` = fees / |gross|. Holding times are nanoseconds. `time_in_market` is the share of the range
-    in which at least one position was open. Streaks count closed trips in the order of their ends; a
-    break-even ends neither.
+    in which at least one position was open, also one that closed later. Streaks count closed trips in the order of
+    their ends; a break-even ends neither.
     """
 
     group: Mapping[str, str]
@@ -76,14 +76,15 @@ Capital = Mapping[str, Mapping[str, Decimal]]
 def performance(
     snapshot: Snapshot,
     scope: Scope,
-    start_ns: int,
+    start_ns: int | None,
     end_ns: int,
     by: Sequence[Member] = (),
     capital: Capital | None = None,
     boundary: DayBoundary = MIDNIGHT_UTC,
     conversion: Conversion | None = None,
 ) -> list[Performance]:
-    """The figures of the round trips that closed in a range, by group and currency, sorted.
+    """The figures of the round trips that closed in a range, by group and currency, sorted. Without a start, the range
+    of each group begins with its first trade: what others did before does not change its figures.
 
     By tag, a round trip counts in the group of each of its tags, one without in "". Returns are there for all positions
     and by account; other groups have no capital of their own. Days begin at `boundary`.
@@ -91,10 +92,11 @@ def performance(
     With a conversion, all are in the base currency: a round trip at the rate of its end, without those that have none.
     Capital has no date, so there are no returns then.
     """
-    closed, opened = dict[tuple[Names, str], list[RoundTrip]](), dict[tuple[Names, str], list[RoundTrip]]()
+    closed, opened, later = (dict[tuple[Names, str], list[RoundTrip]]() for _ in range(3))
     for found, trips in (
-        (closed, all_closed(snapshot, scope, start_ns, end_ns)),
+        (closed, all_closed(snapshot, scope, start_ns or 0, end_ns)),
         (opened, still_open(snapshot, scope)),
+        (later, closed_later(snapshot, scope, end_ns)),
     ):
         for each in trips:
             trip = each if conversion is None else conversion.trip(each)
@@ -103,22 +105,23 @@ def performance(
             for names in groups(trip, trip.tags, by):
                 found.setdefault((names, trip.currency), []).append(trip)
     answers = []
-    for names, currency in sorted(closed.keys() | opened.keys()):
+    for names, currency in sorted(closed.keys() | opened.keys() | later.keys()):
         group = dict(names)
+        trips, still = closed.get((names, currency), []), opened.get((names, currency), [])
+        held = [trip for trip in (*trips, *still, *later.get((names, currency), ())) if trip.opened_ns < end_ns]
+        start = min((trip.opened_ns for trip in held), default=end_ns) if start_ns is None else start_ns
         own = _scope_of(scope, group, currency)
-        falls = [] if own.tags or conversion else drawdown(snapshot, own, start_ns, end_ns)
+        falls = [] if own.tags or conversion else drawdown(snapshot, own, start, end_ns)
         if conversion is not None:
             returns = CONVERTED
             own = msgspec.structs.replace(own, currencies=scope.currencies)
             if not own.tags:
-                curve = converted_equity(snapshot, own, conversion, (start_ns, end_ns), max_bars=MAX_DRAWDOWN_BARS)
-                falls = [drawdown_of(curve, start_ns, end_ns)]
+                curve = converted_equity(snapshot, own, conversion, (start, end_ns), max_bars=MAX_DRAWDOWN_BARS)
+                falls = [drawdown_of(curve, start, end_ns)]
         elif own.strategies or own.symbols or own.position_sides or own.tags:
             returns = NO_CAPITAL
         else:
-            returns = daily_returns(snapshot, own, currency, (start_ns, end_ns), capital or {}, boundary)
-        trips, still = closed.get((names, currency), []), opened.get((names, currency), [])
-        figures = _of_trips(trips, still, start_ns, end_ns)
+            returns = daily_returns(snapshot, own, currency, (start, end_ns), capital or {}, boundary)
         answers.append(
             Performance(
                 group=group,
@@ -126,7 +129,8 @@ def performance(
                 max_drawdown=falls[0].max if falls else None,
                 drawdown_is_exact=bool(falls) and falls[0].exact_inside,
                 returns=returns,
-                **figures,
+                time_in_market=_time_in_market(held, start, end_ns),
+                **_of_trips(trips, still),
             )
         )
     return answers
@@ -141,7 +145,7 @@ def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:
     return msgspec.structs.replace(scope, currencies=(currency,), **chosen)
 
 
-def _of_trips(trips: list[RoundTrip], opened: list[RoundTrip], start_ns: int, end_ns: int) -> dict[str, Any]:
+def _of_trips(trips: list[RoundTrip], opened: list[RoundTrip]) -> dict[str, Any]:
     """The members that round trips say."""
     nets = [trip.net for trip in trips]
     wins, losses = [net for net in nets if net > ZERO], [net for net in nets if net < ZERO]
@@ -179,7 +183,6 @@ def _of_trips(trips: list[RoundTrip], opened: list[RoundTrip], start_ns: int, en
         "winning_streak": winning,
         "losing_streak": losing,
         "current_streak": current,
-        "time_in_market": _time_in_market(trips + opened, start_ns, end_ns),
         "average_mae": ratio(sum((trip.mae for trip in trips), ZERO), count, unless("")),
         "average_mfe": ratio(sum((trip.mfe for trip in trips), ZERO), count, unless("")),
         "flags": tuple(sorted({flag for trip in trips for flag in trip.flags})),

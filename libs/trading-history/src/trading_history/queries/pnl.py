@@ -21,8 +21,10 @@ from trading_history.queries.round_trips import all_closed
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
 from trading_model.accounting.lots import Method
-from trading_model.days import Calendar
+from trading_model.days import Calendar, DayBoundary
 from trading_model.decimals import ZERO, exactly
+
+_WEEK_NS = 7 * 86_400 * SECOND
 
 
 class Pnl(msgspec.Struct, frozen=True):
@@ -71,18 +73,28 @@ def by_hour(
     snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, by: By = "average"
 ) -> list[Table]:
     """By hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
-    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, by)
+    spans = (3_600,) if _has_whole_hours(zone, start_ns, end_ns) else ()
+    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, by, (), spans)
 
 
 def by_weekday(
-    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, by: By = "average"
+    snapshot: Snapshot, scope: Scope, boundary: DayBoundary, start_ns: int, end_ns: int, by: By = "average"
 ) -> list[Table]:
-    """By weekday in a zone: 7 rows a table, Monday first. Raises as `by_period`."""
-    return _tables(snapshot, scope, start_ns, end_ns, 7, lambda ns: _local(ns, zone).weekday(), by)
+    """By weekday of the trading day: 7 rows a table, Monday first. Raises as `by_period`."""
+    days = Calendar.of(boundary, "day", start_ns, end_ns)
+    return _tables(
+        snapshot, scope, start_ns, end_ns, 7, lambda ns: days.names[days.index(ns)].weekday(), by, days.starts
+    )
+
+
+def _has_whole_hours(zone: tzinfo, start_ns: int, end_ns: int) -> bool:
+    """Whether the hours of a zone begin with those of UTC all the while. Looks at each week: offsets last longer."""
+    times = (*range(start_ns, end_ns, _WEEK_NS), end_ns)
+    return all(_local(time_ns, zone).minute == _local(time_ns, UTC).minute for time_ns in times)
 
 
 def _local(time_ns: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(time_ns // SECOND, UTC).astimezone(zone)
+    return datetime.fromtimestamp(time_ns // SECOND, zone)
 
 
 class _Sum:
@@ -144,14 +156,14 @@ def _tables(
     rows: int,
     row_of: Callable[[int], int],
     by: By,
-    boundaries: Sequence[int] = (),
+    boundaries: Sequence[int],
+    spans: Sequence[int] = (86_400, 3_600),
 ) -> list[Table]:
-    """Sums of bars and round trips by row. Bars are as coarse as the boundaries allow."""
-    spans = (86_400, 3_600) if boundaries else (3_600,)
+    """Sums of bars and round trips by row. Bars are the longest of `spans` (seconds) that no boundary divides, else of
+    a minute.
+    """
     edges = (start_ns, end_ns, *boundaries)
     span = next((one for one in spans if all(not edge % (one * SECOND) for edge in edges)), 60)
-    if span == 3_600 and not boundaries and row_of(0) != row_of(3_599 * SECOND):
-        span = 60  # a zone whose hours do not begin with those of UTC
     exact = all(not edge % (60 * SECOND) for edge in edges)
     if isinstance(by, Conversion):
         table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)

@@ -128,6 +128,21 @@ def still_open(snapshot: Snapshot, scope: Scope) -> list[RoundTrip]:
     return [_round_trip(row) for row in rows]
 
 
+def closed_later(snapshot: Snapshot, scope: Scope, time_ns: int) -> list[RoundTrip]:
+    """The round trips that began before a time and closed at it or later: of each position at most one, the first one
+    that closed since.
+    """
+    where, values = _where(scope)
+    rows = snapshot.connection.execute(
+        "WITH first AS (SELECT series, min(number) AS number FROM round_trips WHERE closed_ns >= ? GROUP BY series)"
+        f" SELECT {_COLUMNS} FROM first JOIN round_trips USING (series, number)"
+        f" JOIN series ON series.id = round_trips.series WHERE {where} AND opened_ns < ?"
+        f" ORDER BY {', '.join(SERIES[1:])}",
+        (time_ns, *values, time_ns),
+    )
+    return [_round_trip(row) for row in rows]
+
+
 def _where(scope: Scope) -> tuple[str, list[Any]]:
     parts, values = ["kind = 'book'"], list[Any]()
     for column, wanted in (

@@ -1,0 +1,66 @@
+"""P&L by weekday and by hour: sums of trading days and of fills, in zones whose hours are not those of UTC."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger_builder import LedgerBuilder
+from tests.support.ledger_oracle import nanoseconds
+from tests.trading_history.figures import ask, fold_at_once
+from trading_history.queries.pnl import Table, by_hour, by_period, by_weekday
+from trading_history.queries.scope import EVERYTHING
+from trading_history.reader import Snapshot
+from trading_model.days import Calendar, DayBoundary
+
+TIMES = (
+    "2014-03-02T04:10:00Z", "2014-03-02T04:40:00Z", "2014-03-06T04:20:00Z",  # Venezuela was 4:30 behind
+    "2020-10-03T13:05:00Z", "2020-10-03T13:45:00Z", "2020-10-04T12:50:00Z",  # Lord Howe: 10:30, then 11 hours ahead
+    "2026-03-08T18:05:00Z", "2026-03-08T18:20:00Z", "2026-03-08T21:30:00Z", "2026-03-09T18:20:00Z",
+    "2026-03-13T18:05:00Z", "2026-03-13T21:30:00Z", "2026-03-15T22:30:00Z",
+)  # fmt: skip
+START, END = nanoseconds("2014-03-01T00:00:00Z"), nanoseconds("2026-04-01T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("history")
+    ledger = LedgerBuilder()
+    for number, ts in enumerate(TIMES):
+        ledger.fill("buy", "1", str(100 + number * number), ts=ts)
+    fold_at_once(made, ledger.events)
+    return made
+
+
+def one(tables: list[Table]) -> Table:
+    (table,) = tables
+    assert table.exact
+    return table
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    ["Asia/Kathmandu", "America/Caracas", "Australia/Lord_Howe", "17:00 America/New_York", "09:30 Asia/Kolkata", "UTC"],
+)
+def test_a_weekday_has_the_sum_of_its_trading_days_and_an_hour_its_fills(folder: Path, boundary: str) -> None:
+    day_boundary = DayBoundary.parse(boundary)
+    zone = day_boundary.zone
+    calendar = Calendar.of(day_boundary, "day", START, END)
+
+    def question(snapshot: Snapshot) -> tuple[Table, Table, Table]:
+        return (
+            one(by_period(snapshot, EVERYTHING, calendar)),
+            one(by_weekday(snapshot, EVERYTHING, day_boundary, START, END)),
+            one(by_hour(snapshot, EVERYTHING, zone, START, END)),
+        )
+
+    days, weekdays, hours = ask(folder, question)
+    assert [(row.fills, row.marked) for row in weekdays.rows] == [
+        (
+            sum(row.fills for row, name in zip(days.rows, calendar.names, strict=True) if name.weekday() == weekday),
+            sum(row.marked for row, name in zip(days.rows, calendar.names, strict=True) if name.weekday() == weekday),
+        )
+        for weekday in range(7)
+    ]
+    fills = [datetime.fromisoformat(ts).astimezone(zone).hour for ts in TIMES]
+    assert [row.fills for row in hours.rows] == [fills.count(hour) for hour in range(24)]
