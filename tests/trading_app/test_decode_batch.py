@@ -180,7 +180,6 @@ MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
         {"ts": Bare(int((MOMENT + timedelta(milliseconds=7)).timestamp() * 1_000))},
         {"venue": "kraken", "order_id": "o-1", "fee": "-0.01", "fee_currency": "BNB"},
         {"currency": "USD", "position_side": "short", "multiplier": "0.01", "tags": ["breakout"]},
-        {"price": "0"},
         {"symbol": "ES=F"},
     ],
 )

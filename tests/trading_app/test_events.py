@@ -335,6 +335,11 @@ def test_an_inverse_contract_has_prices_above_0(client: httpx.Client) -> None:
     for kind, member in (("price", "price"), ("opening", "average")):
         more = {"quantity": 1} if kind == "opening" else {}
         assert "1 / price" in refused(client, "invalid_event", member, kind, symbol="INV-PERP", **{member: 0}, **more)
+    at_0: dict[str, Any] = {"symbol": "INV-PERP", "price": 0, "qty": 1, "side": "sell"}
+    assert "1 / price" in problem(client.post("/trade", json=at_0), "invalid_trade")["detail"]
+    assert "1 / price" in refused(
+        client, "invalid_event", "price", "replace", target=fill(client, **at_0 | {"price": 9}), price=0
+    )
 
 
 # Reading back.

@@ -17,7 +17,9 @@ from trading_app.intake.decode import explain, read_form, read_trade, read_trade
 from trading_app.intake.event import TradeEvent, TradeIds
 from trading_app.intake.identity import stored_key
 from trading_app.problems import TYPES
+from trading_model.contents import Instrument
 from trading_model.fields import NAMES, REQUIRED
+from trading_model.instruments import Instruments, Statement
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 IDS = TradeIds()
@@ -109,14 +111,27 @@ def test_an_option_that_expires_has_the_price_0() -> None:
 
 
 def test_a_negative_price_is_taken_where_the_instrument_allows_it() -> None:
-    trade = PLAIN | {"symbol": "clk20", "price": "-37.63"}
-    terms = intake.Terms(may_be_negative=lambda symbol: symbol == "CLK20")
+    trade = PLAIN | {"symbol": "spread", "price": "-37.63"}
+    terms = intake.Terms(terms_of=Instruments([Statement(1, Instrument(symbol="SPREAD", negative_prices=True))]).find)
     assert json.loads(read_trade(json.dumps(trade).encode(), NOW_NS, IDS, terms).payload)["price"] == "-37.63"
     (batched,) = read_trades(json.dumps([trade]).encode(), False, NOW_NS, IDS, 10, terms)
     assert json.loads(batched.payload)["price"] == "-37.63"
-    words = "must be 0 or more: no instrument says that prices of this symbol may be negative (`negative_prices`)"
+    words = "must be 0 or more: no instrument says `negative_prices` of SPREAD"
     assert complaints(refused(json.dumps(trade).encode())) == {"#/price": words}
     assert complaints(refused_batch(json.dumps([trade]).encode())) == {"#/0/price": words}
+
+
+@pytest.mark.parametrize("price", ["0", "0.00", "-1"])
+def test_an_inverse_contract_has_no_price_of_0_and_none_below(price: str) -> None:
+    inverse = Instrument(symbol="XBTUSD", settlement="inverse", currency="BTC")
+    terms = intake.Terms(terms_of=Instruments([Statement(1, inverse)]).find)
+    trade = json.dumps(PLAIN | {"symbol": "xbtusd", "price": price}).encode()
+    words = "must be more than 0: XBTUSD is inverse, a unit is worth 1 / price"
+    with pytest.raises(Problem) as of_one:
+        read_trade(trade, NOW_NS, IDS, terms)
+    with pytest.raises(Problem) as of_batch:
+        read_trades(b"[%b]" % trade, False, NOW_NS, IDS, 10, terms)
+    assert [error.detail for one in (of_one, of_batch) for error in one.value.errors] == [words, words]
 
 
 def test_an_import_id_can_t_be_sent() -> None:

@@ -96,8 +96,10 @@ def test_rule_3_the_average_of_an_inverse_contract_is_harmonic() -> None:
 
 
 def test_rule_3_an_inverse_contract_has_no_worth_at_the_price_0() -> None:
-    before = inverse().trade("buy", "50", "10000").at("10000")
-    assert inverse().trade("buy", "50", "10000").trade("sell", "50", "0").at("10000") == before
+    desk = inverse().trade("buy", "50", "10000")
+    before = desk.at("10000")
+    assert desk.trade("sell", "50", "0").at("10000") == before
+    assert "basis_unknown" in flags(desk.held)
 
 
 @exactly

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_model import field_rules as rules
+from trading_model.contents import Instrument
 from trading_model.field_rules import FieldError
+from trading_model.instruments import Instruments, Statement
 
 NOW_NS = 1_790_000_000 * 10**9  # 2026-09-21T14:13:20Z
 NINES = "9" * 38
@@ -226,10 +228,11 @@ def test_a_price_may_be_0_and_its_sign_is_checked_with_the_symbol(written: str, 
 
 
 def test_a_negative_price_needs_an_instrument_that_allows_it() -> None:
-    assert rules.check_price("-37.63", "CLK20", lambda symbol: symbol == "CLK20") == "-37.63"
-    assert rules.check_price("0", "CLK20", rules.never_negative) == "0"
-    with pytest.raises(FieldError, match="must be 0 or more: no instrument says that prices of this symbol may be neg"):
-        rules.check_price("-37.63", "CLK20", rules.never_negative)
+    said = Instruments([Statement(1, Instrument(symbol="SPREAD", negative_prices=True))])
+    assert rules.check_price("-37.63", "SPREAD", said.find) == "-37.63"
+    assert rules.check_price("0", "SPREAD", Instruments().find) == "0"
+    with pytest.raises(FieldError, match="must be 0 or more: no instrument says `negative_prices` of SPREAD"):
+        rules.check_price("-37.63", "SPREAD", Instruments().find)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ class WebApp:
             settings,
             metrics,
             self._latest_time.unix_ns,
-            self.registry.may_be_negative,
+            self.registry.terms_of,
             self.registry.void_of,
             self.registry.check_import,
         )

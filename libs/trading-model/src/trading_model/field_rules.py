@@ -13,6 +13,8 @@ from functools import lru_cache
 
 import msgspec
 
+from trading_model.instruments import Terms
+
 MAX_DIGITS = 38
 MAX_EXPONENT_DIGITS = 3
 MAX_IDENTIFIER = 128
@@ -44,20 +46,18 @@ class FieldError(ValueError):
     """An invalid value of a field. The message says which values are valid."""
 
 
-def check_price(price: str, symbol: str, may_be_negative: Callable[[str], bool]) -> str:
-    """A price as `read_decimal` gives it: 0 for an option that expires, negative only if `may_be_negative` says so of
-    the symbol.
+def check_price(price: str, symbol: str, terms_of: Callable[[str], Terms]) -> str:
+    """A price as `read_decimal` gives it: 0 for an option that expires, but not for an inverse contract; negative only
+    if the symbol's instrument says so.
     """
-    if price[0] == "-" and not may_be_negative(symbol):
-        raise FieldError(
-            "must be 0 or more: no instrument says that prices of this symbol may be negative (`negative_prices`)"
-        )
+    is_negative = price[0] == "-"
+    if is_negative or not price.strip("0."):
+        terms = terms_of(symbol)
+        if terms.inverse:
+            raise FieldError(f"must be more than 0: {symbol} is inverse, a unit is worth 1 / price")
+        if is_negative and not terms.negative_prices:
+            raise FieldError(f"must be 0 or more: no instrument says `negative_prices` of {symbol}")
     return price
-
-
-def never_negative(_symbol: str) -> bool:
-    """False: for a ledger without instruments."""
-    return False
 
 
 def read_amount(raw: bytes | msgspec.Raw) -> str:

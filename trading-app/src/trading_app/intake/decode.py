@@ -19,6 +19,8 @@ from trading_app.problems import TradeProblem
 from trading_model import field_rules as rules
 from trading_model.field_rules import FieldError
 from trading_model.fields import BY_NAME, NAMES, REQUIRED
+from trading_model.instruments import Instruments
+from trading_model.instruments import Terms as InstrumentTerms
 
 _ABSENT = msgspec.Raw(b"null")
 
@@ -67,13 +69,13 @@ _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Terms(msgspec.Struct, frozen=True):
     """What the trades of a request are read by, beside their fields.
 
-    `account` is that of trades that name none. `may_be_negative` says whether the prices of a symbol may be.
+    `account` is that of trades that name none. `terms_of` returns what the instruments say of a symbol.
     `check_symbol` does what `field_rules.check_symbol` does, and may take note of the symbol. `import_id` is that of
     the import that brings the trades; empty for none.
     """
 
     account: str = DEFAULT_ACCOUNT
-    may_be_negative: Callable[[str], bool] = rules.never_negative
+    terms_of: Callable[[str], InstrumentTerms] = Instruments().find
     check_symbol: Callable[[str], str] = rules.check_symbol
     import_id: str = ""
 
@@ -159,7 +161,7 @@ def explain(
     for name in NAMES:
         detail = _complaint(name, values.get(name), now_ns)
         if detail is None and name == "price":
-            detail = _complaint_about_sign(values, terms)
+            detail = _complaint_about_price(values, terms)
         if detail:
             problems.append(FieldProblem(f"{prefix}/{name}", detail, index))
     return problems
@@ -178,13 +180,13 @@ def _complaint(name: str, raw: msgspec.Raw | None, now_ns: int) -> str | None:
     return None
 
 
-def _complaint_about_sign(values: Mapping[str, msgspec.Raw], terms: Terms) -> str | None:
+def _complaint_about_price(values: Mapping[str, msgspec.Raw], terms: Terms) -> str | None:
     try:
         symbol = rules.read_symbol(bytes(values.get("symbol", b"")))
     except FieldError:
         symbol = ""
     try:
-        rules.check_price(rules.read_decimal(values["price"]), symbol, terms.may_be_negative)
+        rules.check_price(rules.read_decimal(values["price"]), symbol, terms.terms_of)
     except FieldError as error:
         return str(error)
     return None
@@ -194,8 +196,8 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> T
     symbol = terms.check_symbol(request.symbol)
     side = rules.check_side(request.side)
     price, qty = rules.read_decimal(request.price), rules.read_amount(request.qty)
-    if price[0] == "-":
-        rules.check_price(price, symbol, terms.may_be_negative)
+    if price[0] in "-0":
+        rules.check_price(price, symbol, terms.terms_of)
     timed = request.ts is not _ABSENT and not _is_null(request.ts)
     ts = rules.read_timestamp(bytes(request.ts), now_ns) if timed else rules.format_timestamp(now_ns)
     account = terms.account if request.account is None else rules.check_name(request.account)

@@ -267,7 +267,7 @@ def _check_identifiers(identifiers: list[str]) -> None:
 
 def _check_amounts(rows: list[TradeRow]) -> None:
     amounts, values = _read_numbers([row.price for row in rows] + [row.qty for row in rows], _AMOUNT)
-    _require(all(values[len(rows) :]))  # quantities are above 0: _AMOUNT has no minus sign
+    _require(all(values))  # all are above 0: _AMOUNT has no minus sign
     for row, price, qty in zip(rows, amounts[: len(rows)], amounts[len(rows) :], strict=True):
         row.price, row.qty = price, qty  # type: ignore[assignment]  # a str is encoded as well as a Raw
 

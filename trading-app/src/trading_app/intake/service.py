@@ -13,7 +13,7 @@ from telemetry_stream.events import Compared, Origin, Receipt, Submission
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
-from trading_app.intake.decode import Terms, read_form, read_trade, read_trades, submission
+from trading_app.intake.decode import PLAIN_TERMS, Terms, read_form, read_trade, read_trades, submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, compared_events, read_bodies
 from trading_app.intake.event import StoredTrade, TradeEvent, TradeIds
 from trading_app.intake.identity import SEPARATOR
@@ -21,7 +21,7 @@ from trading_app.intake.results import answer_known, answer_trade, answer_trades
 from trading_app.intake.symbol_cases import SymbolCases
 from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
-from trading_model.field_rules import never_negative
+from trading_model.instruments import Terms as InstrumentTerms
 
 LINES = b"application/x-ndjson"
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
@@ -47,21 +47,21 @@ class Intake:
         settings: Settings,
         metrics: AppMetrics,
         latest_ns: Callable[[], int],
-        may_be_negative: Callable[[str], bool] = never_negative,
+        terms_of: Callable[[str], InstrumentTerms] = PLAIN_TERMS.terms_of,
         void_of: Callable[[int, str], int] = lambda _sequence, _import_id: 0,
         check_import: Callable[[str], object] = bool,
     ) -> None:
         """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it.
 
-        `may_be_negative` returns whether a symbol's instrument allows negative prices, `void_of` the sequence of the
-        void that takes back the trade with a sequence and an import, 0 for none. `check_import` raises Problem unless
-        an import with this id is in force.
+        `terms_of` returns what the instruments say of a symbol, `void_of` the sequence of the void that takes back the
+        trade with a sequence and an import, 0 for none. `check_import` raises Problem unless an import with this id is
+        in force.
         """
         self._void_of = void_of
         self._check_import = check_import
-        self._may_be_negative = may_be_negative
+        self._terms_of = terms_of
         self._check_symbol = SymbolCases(self._count_differing).check
-        self._unbound = Terms(DEFAULT_ACCOUNT, may_be_negative, self._check_symbol)
+        self._unbound = Terms(DEFAULT_ACCOUNT, terms_of, self._check_symbol)
         self._latest_ns = latest_ns
         self._max_batch_trades = settings.max_batch_trades
         self._metrics = metrics
@@ -111,7 +111,7 @@ class Intake:
     def _terms(self, caller: Caller, import_id: str = "") -> Terms:
         if caller.accounts is None and not import_id:
             return self._unbound
-        return Terms(default_account(caller), self._may_be_negative, self._check_symbol, import_id)
+        return Terms(default_account(caller), self._terms_of, self._check_symbol, import_id)
 
     def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.

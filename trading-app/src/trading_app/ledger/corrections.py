@@ -4,7 +4,6 @@ A request that says what a stored event says already becomes that event again, s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -16,6 +15,7 @@ from trading_app.ledger.event import LedgerEvent, content_of, make_event
 from trading_app.ledger.request import KindRequest, refuse
 from trading_app.ledger.view import MAX_CORRECTIONS, LedgerView, StoredEvent
 from trading_model.contents import CONTENTS, Instrument
+from trading_model.field_rules import FieldError, check_price
 from trading_model.instruments import Instruments
 from trading_model.kind_members import NOT_REPLACED, WHILE_OPEN, object_text
 from trading_model.kinds import VOID
@@ -59,7 +59,7 @@ class Decider:
         self._view = view
         self._instruments = instruments
         self._now_ns = now_ns
-        self._terms = Terms(may_be_negative=lambda symbol: instruments.find(symbol).negative_prices)
+        self._terms = Terms(terms_of=instruments.find)
         self._corrected = set[int]()
         self._said = 0
 
@@ -162,15 +162,13 @@ class Decider:
     def _check_price(self, request: KindRequest) -> None:
         """Refuse a price that the symbol can't have."""
         member = next((name for name in ("price", "average") if name in request.texts), None)
-        price = Decimal(_decode_text(request.texts[member])) if member else Decimal(1)
-        if member is None or price > 0:
+        if member is None:
             return
         for symbol in _symbols(request):
-            terms = self._instruments.find(symbol)
-            if terms.inverse:
-                raise _Refusal(member, f"must be more than 0: {symbol} is inverse, a unit is worth 1 / price")
-            if price < 0 and not terms.negative_prices:
-                raise _Refusal(member, f"must be 0 or more: no instrument says `negative_prices` of {symbol}")
+            try:
+                check_price(_decode_text(request.texts[member]), symbol, self._instruments.find)
+            except FieldError as error:
+                raise _Refusal(member, str(error)) from None
 
     def _say(self, request: KindRequest) -> None:
         """Add an instrument of the batch. Refuses aliases that would go round in a circle."""

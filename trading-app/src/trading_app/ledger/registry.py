@@ -14,7 +14,7 @@ from telemetry_stream.log import StreamReader
 from trading_app.ledger.view import LedgerView
 from trading_app.problems import TradeProblem
 from trading_model.contents import Instrument
-from trading_model.instruments import Instruments
+from trading_model.instruments import Instruments, Terms
 from trading_model.kinds import VOID
 
 log = structlog.get_logger(__name__)
@@ -55,9 +55,9 @@ class Registry:
         """The instruments, for somebody who says more of them."""
         return Instruments(self.instruments.statements)
 
-    def may_be_negative(self, symbol: str) -> bool:
-        """Whether an instrument says that prices of this symbol may be negative."""
-        return self.instruments.find(symbol).negative_prices
+    def terms_of(self, symbol: str) -> Terms:
+        """What the instruments of now say of a symbol."""
+        return self.instruments.find(symbol)
 
     def void_of(self, sequence: int, import_id: str = "") -> int:
         """The void in force that takes back this event, which is not a void itself, or its import; 0 for none."""

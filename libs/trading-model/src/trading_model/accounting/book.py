@@ -195,7 +195,8 @@ class Book:
     def fill(self, fill: Fill, notional: Decimal) -> None:  # noqa: C901 - the hot path
         """Fold a fill. `notional` is price × quantity, which the counters need too."""
         if not self._plain:
-            if self.terms.inverse and fill.price <= ZERO:  # it has no worth
+            if self.terms.inverse and fill.price <= ZERO:  # it has no worth: the instrument came after it
+                self._unknown_basis = True
                 return
             notional = self.worth(fill.qty, fill.price)
         # The same as `trade`: its call would cost a fill 5 % more.
