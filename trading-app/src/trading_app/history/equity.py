@@ -18,6 +18,7 @@ from trading_app.history.schemas import schema_of, table_responses
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_history.queries.capital import Invested, flows_of
 from trading_history.queries.conversion import converted_equity
 from trading_history.queries.equity import Curve, Drawdown, drawdown, equity
 from trading_history.queries.positions import revision
@@ -70,9 +71,10 @@ class DrawdownRow(msgspec.Struct, frozen=True):
     start. `under_water_seconds` is the longest time until a peak was reached again, `under_water_open` says that it
     still lasts. Times are those of bars of the `interval`.
 
-    With the `capital` of config/accounts.yml, `max_share` and `current_share` are the falls as a share of the equity at
-    their peaks, 0.1 for 10 %; `above_floor` is the equity now less the `floor`. They are null for a strategy, a symbol
-    or a side, which have no capital of their own, and where the equity at the peak is not more than 0.
+    `capital` is that of config/accounts.yml plus deposits less withdrawals, at the end of the range. Equity is what was
+    put in by then plus net P&L: `max_share` and `current_share` are the falls as a share of the equity at their peaks,
+    0.1 for 10 %; `above_floor` is the equity at the end less the `floor`. They are null for a strategy, a symbol or a
+    side, which have no capital of their own, and where the equity at the peak is not more than 0.
     """
 
     currency: str
@@ -159,7 +161,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             start, end = question.times(snapshot)
             scope = question.scope(snapshot)
             falls = drawdown(snapshot, scope, start, end, SPANS[interval])
-            rows = [_fall(one, scope, accounts) for one in falls]
+            rows = [drawdown_row(snapshot, one, end, scope, accounts) for one in falls]
             return Table("drawdown", DrawdownRow, rows, snapshot.position.sequence, closed=question.closed)
 
         return await store.answer(question.form, read, question.earlier)
@@ -170,11 +172,18 @@ def _outline(curve: Curve) -> CurveOutline:
     return row_of(CurveOutline, curve, interval=INTERVALS[curve.span], requested_interval=requested)
 
 
+def drawdown_row(snapshot: Snapshot, fall: Drawdown, end_ns: int, scope: Scope, accounts: Accounts) -> DrawdownRow:
+    """The row of a drawdown up to `end_ns`, with the capital of the accounts of its scope."""
+    if scope.strategies or scope.symbols or scope.position_sides:
+        return _row(fall, end_ns, Invested(None, ()), None)
+    start = accounts.capital_of(scope.accounts, fall.currency)
+    flows = flows_of(snapshot, scope.accounts, fall.currency)
+    return _row(fall, end_ns, Invested(start, flows), accounts.floor_of(scope.accounts, fall.currency))
+
+
 @exactly
-def _fall(fall: Drawdown, scope: Scope, accounts: Accounts) -> DrawdownRow:
-    is_of_accounts = not (scope.strategies or scope.symbols or scope.position_sides)
-    capital = accounts.capital_of(scope.accounts, fall.currency) if is_of_accounts else None
-    floor = accounts.floor_of(scope.accounts, fall.currency) if is_of_accounts else None
+def _row(fall: Drawdown, end_ns: int, invested: Invested, floor: Decimal | None) -> DrawdownRow:
+    capital = invested.at(end_ns - 1)
     above = None if capital is None or floor is None else capital + fall.current_peak - fall.current - floor
     return row_of(
         DrawdownRow,
@@ -184,8 +193,8 @@ def _fall(fall: Drawdown, scope: Scope, accounts: Accounts) -> DrawdownRow:
         under_water_open=fall.is_open,
         interval=INTERVALS[fall.span],
         capital=shown(capital),
-        max_share=shown(_share(fall.max, capital, fall.peak)),
-        current_share=shown(_share(fall.current, capital, fall.current_peak)),
+        max_share=shown(_share(fall.max, invested.at(fall.peak_ns), fall.peak)),
+        current_share=shown(_share(fall.current, invested.at(fall.current_peak_ns), fall.current_peak)),
         floor=shown(floor),
         above_floor=shown(above),
     )

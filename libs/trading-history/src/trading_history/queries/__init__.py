@@ -13,6 +13,7 @@ Modules:
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group
     grouping      groups by members of positions and by tags
+    capital       what was put into accounts until a time
     returns       daily returns of equity, and the ratios over them
     trip_counts   how many round trips won and lost
     value         a figure that may be undefined

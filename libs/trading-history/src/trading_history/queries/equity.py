@@ -64,9 +64,9 @@ class Drawdown(msgspec.Struct, frozen=True):
     """The largest fall of net P&L from a peak, 0 or more, in a range; the first peak is the value at its start, 0
     before the first event. The times are those of the bars that have them.
 
-    `current` is the fall from the highest value of the range to the last one. `under_water_ns` is the longest time
-    below a peak until it was reached again; `is_open` says that this one still lasts. `span` is that of the bars in
-    seconds.
+    `current` is the fall from the highest value of the range, `current_peak`, to the last one. `under_water_ns` is the
+    longest time below a peak until it was reached again; `is_open` says that this one still lasts. `span` is that of
+    the bars in seconds.
     """
 
     currency: str
@@ -77,6 +77,7 @@ class Drawdown(msgspec.Struct, frozen=True):
     trough_ns: int
     current: Decimal
     current_peak: Decimal
+    current_peak_ns: int
     under_water_ns: int
     under_water_from_ns: int
     is_open: bool
@@ -154,7 +155,9 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
         if bar.high >= peak:
             if since is not None and bar.start_ns - since > longest:
                 longest, longest_from = bar.start_ns - since, since
-            peak, peak_ns, since = bar.high, bar.start_ns, None
+            since = None
+        if bar.high > peak:
+            peak, peak_ns = bar.high, bar.start_ns
         if since is None and bar.close < peak:
             since = bar.start_ns
     close = curve.bars[-1].close if curve.bars else curve.opening
@@ -162,8 +165,8 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
     if since is not None and is_open:
         longest, longest_from = end_ns - since, since
     return Drawdown(
-        curve.currency, worst, top, top_ns, trough, trough_ns, peak - close, peak, longest, longest_from, is_open,
-        curve.exact_inside, curve.span,
+        curve.currency, worst, top, top_ns, trough, trough_ns, peak - close, peak, peak_ns, longest, longest_from,
+        is_open, curve.exact_inside, curve.span,
     )  # fmt: skip
 
 

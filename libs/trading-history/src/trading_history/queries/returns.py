@@ -6,19 +6,16 @@ divided by the equity of the day before with the day's net deposits, − 1. Days
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
+from trading_history.queries.capital import flows_of
 from trading_history.queries.equity import curves, level_before
 from trading_history.queries.scope import Scope, books, sums
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
-from trading_model.accounting.cash import FLOWS
-from trading_model.contents import Cash
 from trading_model.days import Calendar, DayBoundary
 from trading_model.decimals import AVERAGE, ZERO
-from trading_model.timestamps import unix_ns
 
 MIN_DAYS = 30
 """Of returns, for ratios over them."""
@@ -53,8 +50,6 @@ def _undefined(reason: str, days: int = 0) -> Returns:
 NO_CAPITAL = _undefined("no_capital")
 CONVERTED = _undefined("converted")
 ONE = Decimal(1)
-_CASH = "SELECT json_extract(event, '$.cash') FROM events WHERE kind = 'cash' AND in_force"
-_decode = msgspec.json.Decoder(Cash).decode
 
 
 def daily_returns(
@@ -71,7 +66,7 @@ def daily_returns(
     """
     accounts = scope.accounts or tuple(sorted({one.account for one in books(snapshot, scope)}))
     own = sum((capital.get(account, {}).get(currency, ZERO) for account in accounts), ZERO)
-    deposits = _deposits(snapshot, accounts, currency)
+    deposits = flows_of(snapshot, accounts, currency)
     if not own and not deposits:
         return NO_CAPITAL
     first = times[0] if own else max(times[0], min(time for time, _ in deposits))
@@ -162,16 +157,3 @@ def _levels(snapshot: Snapshot, scope: Scope, calendar: Calendar) -> list[Decima
     for change in changes:
         levels.append(levels[-1] + change)
     return levels
-
-
-def _deposits(snapshot: Snapshot, accounts: Sequence[str], currency: str) -> list[tuple[int, Decimal]]:
-    """Times and amounts of deposits, and of withdrawals, which are negative."""
-    rows: Any = snapshot.connection.execute(
-        "SELECT json_extract(event, '$.cash') FROM events WHERE kind = 'cash' AND in_force"
-    )
-    found = [_decode(content) for (content,) in rows if content is not None]
-    return [
-        (unix_ns(cash.ts), cash.amount)
-        for cash in found
-        if cash.reason in FLOWS and cash.account in accounts and cash.currency == currency
-    ]
