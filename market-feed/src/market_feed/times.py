@@ -22,6 +22,9 @@ class Unit(Enum):
     MICROSECOND = 1
 
 
+THREE_DIGITS = [f"{number:03d}" for number in range(1_000)]
+"""The numbers below 1,000 as text: to look one up takes a fifth of the time of writing it."""
+
 _SECOND, _MILLISECOND = Unit.SECOND, Unit.MILLISECOND  # Python 3.11 takes a microsecond to look a member up
 
 
@@ -36,12 +39,12 @@ def is_plausible(time_us: int, now_us: int) -> bool:
 
 
 def as_text(time: int, unit: Unit) -> str:
-    """RFC 3339 in UTC of a time after 2001: three decimals for milliseconds, six for microseconds, none for seconds."""
-    digits = str(time)
+    """RFC 3339 in UTC of a time ≥ 0: three decimals for milliseconds, six for microseconds, none for seconds."""
+    if unit is _MILLISECOND:
+        return f"{second_text(time // 1_000)}.{THREE_DIGITS[time % 1_000]}Z"
     if unit is _SECOND:
         return f"{second_text(time)}Z"
-    place = -3 if unit is _MILLISECOND else -6
-    return f"{second_text(int(digits[:place]))}.{digits[place:]}Z"
+    return f"{second_text(time // 1_000_000)}.{time % 1_000_000:06d}Z"
 
 
 def from_text(ts: str) -> int:

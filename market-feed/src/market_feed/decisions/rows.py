@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from market_feed.times import Unit, second_text
+from market_feed.times import THREE_DIGITS, Unit, second_text
 
 _encode = msgspec.json.Encoder().encode
-_THREE = [f"{number:03d}" for number in range(1_000)]
 _THOUSAND = 1_000
 
 
@@ -39,7 +38,7 @@ class Rows:
             self.each(list(map(str, range(first, stop))))
             return
         parts = [
-            (str(block), _THREE[max(first - block * _THOUSAND, 0) : stop - block * _THOUSAND])
+            (str(block), THREE_DIGITS[max(first - block * _THOUSAND, 0) : stop - block * _THOUSAND])
             for block in range(first // _THOUSAND, (stop - 1) // _THOUSAND + 1)
         ]
         self._parts(parts)
@@ -54,7 +53,7 @@ class Rows:
             self._milliseconds(times)
         else:
             self._milliseconds([time // _THOUSAND for time in times])
-            self.each([_THREE[time % _THOUSAND] for time in times])
+            self.each([THREE_DIGITS[time % _THOUSAND] for time in times])
         self.same("Z")
 
     def joined(self) -> str:
@@ -73,14 +72,14 @@ class Rows:
     def _milliseconds(self, times: Sequence[int]) -> None:
         """Go on with the second of each time and three decimals."""
         if times != sorted(times):
-            self.each([f"{second_text(time // _THOUSAND)}.{_THREE[time % _THOUSAND]}" for time in times])
+            self.each([f"{second_text(time // _THOUSAND)}.{THREE_DIGITS[time % _THOUSAND]}" for time in times])
             return
         parts, start = [], 0
         while start < self._count:
             second = times[start] // _THOUSAND
             base, begin = second * _THOUSAND, start
             start = bisect_left(times, base + _THOUSAND, begin)
-            parts.append((f"{second_text(second)}.", [_THREE[time - base] for time in times[begin:start]]))
+            parts.append((f"{second_text(second)}.", [THREE_DIGITS[time - base] for time in times[begin:start]]))
         self._parts(parts)
 
     def _parts(self, parts: Sequence[tuple[str, list[str]]]) -> None:
