@@ -213,6 +213,14 @@ def test_history_that_begins_in_the_middle_gets_its_opening(desk: Desk) -> None:
     assert len(kinds) == 2, "the opening and the import"
 
 
+def test_times_with_and_without_decimals_are_compared_as_times(desk: Desk) -> None:
+    file = desk.file(HEADER + "2021-05-09T20:39:01Z,XMRUSDT,sell,1,10\n2021-05-09T20:39:01.500Z,XMRUSDT,sell,1,11\n")
+    _, report = desk.report("--dry-run", "--opening", "XMRUSDT=2@5", file)
+    assert report["span"] == {"first": "2021-05-09T20:39:01Z", "last": "2021-05-09T20:39:01.500Z"}
+    position = report["positions"][0]
+    assert (position["position"], position["realized_pnl"]) == ("0", "11"), "the opening came after the first sale"
+
+
 def test_several_files_are_several_imports(desk: Desk) -> None:
     one = desk.file(HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,1,600\n", "one.csv")
     two = desk.file(HEADER + "2025-02-11T14:30:00Z,BTC/USDT,buy,1,600\n", "two.csv")

@@ -20,12 +20,11 @@ _MANGLED = re.compile(r"\d[.,]\d+[Ee]\+?\d+")
 class FillLines(NamedTuple):
     """Fills that all have ids of the file, or all ids that were made.
 
-    `times` are RFC 3339, `ats` the same as texts that sort; `owners` are account, strategy and symbol. `made` and
-    `sent` are the digests of ids, as the spool has them.
+    `ats` are the times as texts that sort; `owners` are account, strategy and symbol. `made` and `sent` are the
+    digests of ids, as the spool has them.
     """
 
     places: list[int]
-    times: list[str]
     ats: list[str]
     owners: list[tuple[str, str, str]]
     trade_ids: list[str]
@@ -90,7 +89,6 @@ def fill_lines(fills: FillRows, take_sent: Callable[[int], bytes | None]) -> Fil
         identities = list(map(hash, zip(*parts, strict=True)))
     return FillLines(
         fills.places,
-        times,
         row_ids.sortables(times),
         list(zip(accounts, _with_default(columns, "strategy", len(times)), symbols, strict=True)),
         trade_ids,

@@ -20,7 +20,7 @@ from trading_app.imports.report import (
     Similar,
     TakenBack,
 )
-from trading_app.imports.row_ids import event_content, row_digest, row_id, sortable
+from trading_app.imports.row_ids import event_content, from_sortable, row_digest, row_id, sortable
 from trading_app.imports.spool import EventLine, Spool
 from trading_app.ledger.event import make_event
 from trading_model.field_rules import FieldError
@@ -107,7 +107,7 @@ def _add_openings(findings: Findings, options: Options, spool: Spool) -> None:
     """Add what was held before, at the time of the position's first fill: openings come before fills of their time."""
     for opening in options.openings:
         symbol = opening.symbol.upper()
-        of_symbol = [(key, ts) for key, ts in findings.opened.items() if key[2].upper() == symbol]
+        of_symbol = [(key, at) for key, at in findings.opened.items() if key[2].upper() == symbol]
         if not of_symbol:
             findings.warnings.append(
                 Remark("opening_unused", f"the file has no fill of {opening.symbol}, so its opening is left out")
@@ -117,18 +117,18 @@ def _add_openings(findings: Findings, options: Options, spool: Spool) -> None:
             text = f"{opening.symbol} is traded by several accounts or strategies; whose is the opening?"
             findings.questions.append(Asked("opening_account", text, "--account"))
             continue
-        (account, strategy, named), ts = of_symbol[0]
+        (account, strategy, named), at = of_symbol[0]
         members = {
             "symbol": named,
             "quantity": opening.quantity,
             "average": opening.average,
             "account": account,
             "strategy": strategy,
-            "ts": ts,
+            "ts": from_sortable(at),
         }
         event_id = row_id(row_digest(event_content("opening", members)))
         line = msgspec.json.encode({"kind": "opening", "id": event_id, **members})
-        if spool.add_event(EventLine(0, sortable(ts), "opening", event_id, line)):
+        if spool.add_event(EventLine(0, at, "opening", event_id, line)):
             findings.events += 1
 
 

@@ -65,7 +65,10 @@ _OWN = frozenset(NAMES)
 
 @dataclass(slots=True)
 class Findings:
-    """What a file holds besides its rows. `opened` has the first time of each position: account, strategy, symbol."""
+    """What a file holds besides its rows. `opened` has the first time of each position: account, strategy, symbol.
+
+    `first`, `last` and the times of `opened` are texts that sort (`row_ids.sortable`).
+    """
 
     file: FileFacts
     sources: list[Source] = field(default_factory=list)
@@ -99,12 +102,17 @@ class Findings:
     @property
     def span(self) -> Span | None:
         """The first and the last time."""
-        return Span(self.first, self.last) if self.first else None
+        return Span(row_ids.from_sortable(self.first), row_ids.from_sortable(self.last)) if self.first else None
 
     @property
     def rows(self) -> int:
         """All rows that say something or are skipped."""
         return self.fills + self.events + sum(one.count for one in self.skipped.values())
+
+    def see_time(self, at: str) -> None:
+        """Widen the span to this time, a text that sorts."""
+        self.first = min(self.first or at, at)
+        self.last = max(self.last, at)
 
     def add_error(self, error: RowError) -> None:
         """Add an error, if there is room for it."""
@@ -208,20 +216,19 @@ class _Reader:
         findings.rising += sum(map(operator.gt, ats, before))
         findings.falling += sum(map(operator.lt, ats, before))
         self._at = ats[-1]
-        first, last = min(fills.times), max(fills.times)
-        findings.first = min(findings.first or first, first)
-        findings.last = max(findings.last, last)
+        findings.see_time(min(ats))
+        findings.see_time(max(ats))
 
     def _see_owners(self, fills: FillLines) -> None:
         """Remember when each position was first traded."""
         findings = self._findings
-        latest_first = sorted(zip(fills.times, fills.owners, strict=True), reverse=True)
-        for owner, ts in {owner: ts for ts, owner in latest_first}.items():
+        latest_first = sorted(zip(fills.ats, fills.owners, strict=True), reverse=True)
+        for owner, at in {owner: at for at, owner in latest_first}.items():
             opened = findings.opened.get(owner)
             if opened is not None:
-                findings.opened[owner] = min(opened, ts)
+                findings.opened[owner] = min(opened, at)
             elif len(findings.opened) < MAX_OPENED:
-                findings.opened[owner] = ts
+                findings.opened[owner] = at
                 findings.accounts.add(owner[0])
 
     def _show_first(self, fills: FillLines) -> None:
@@ -243,9 +250,8 @@ class _Reader:
         at = row_ids.sortable(ts) if ts else ""
         if self._spool.add_event(EventLine(row.place, at, row.kind, event_id, line)):
             self._findings.events += 1
-            if ts and (not self._findings.first or ts < self._findings.first):
-                self._findings.first = ts
-            self._findings.last = max(self._findings.last, ts)
+            if at:
+                self._findings.see_time(at)
         self._findings.accounts.add(members.get("account") or "default")
 
     def _skip(self, row: SkippedRow) -> None:

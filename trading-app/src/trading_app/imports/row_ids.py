@@ -107,6 +107,11 @@ def sortable(ts: str) -> str:
     return f"{ts[:19]}.{ts[20:-1]:0<9}"
 
 
+def from_sortable(at: str) -> str:
+    """The time of such a text."""
+    return instant(f"{at}Z")
+
+
 def sortables(times: list[str]) -> list[str]:
     """The same of many times."""
     return [ts[:-1] + _DECIMALS[len(ts)] for ts in times]
