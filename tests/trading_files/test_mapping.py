@@ -290,6 +290,15 @@ def test_the_first_rule_that_fits_decides() -> None:
     assert unknown.column == "K"
 
 
+def test_totals_below_a_table_are_skipped_and_no_fill_is() -> None:
+    total, lone = {"S": "", "Q": "3", "T": "Total:"}, {"T": "合计"}
+    rows = [CELLS, CELLS | total, lone, CELLS | {"T": "Totally"}, CELLS | {"S": "TOTAL"}]
+    cells = [{name: row[name] for name in ("T", "S", "B", "Q", "P") if row.get(name)} for row in rows]
+    found = read(PLAIN, *cells)
+    assert found[1:3] == [SkippedRow(3, "total"), SkippedRow(4, "total")]
+    assert [type(one) for one in found] == [FillRow, SkippedRow, SkippedRow, BadRow, FillRow]
+
+
 def test_a_missing_column_is_said_with_the_nearest() -> None:
     (found,) = read(PLAIN.replace("price: P", "price: Prize"), CELLS | {"Price": "3"})
     assert isinstance(found, BadRow)

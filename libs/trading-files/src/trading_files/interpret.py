@@ -34,6 +34,12 @@ MAX_AHEAD = 20_000
 TOGETHER = 500
 """Rows that are read together."""
 
+TOTALS = frozenset(
+    {"total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt", "gesamtsumme", "totaal", "totale"}
+    | {"somme", "suma", "soma", "summa", "totalt", "итого", "всего", "合计", "总计", "合計"}
+)
+"""What stands before the sums below a table, in lower case."""
+
 MAX_MISSES = 3
 """Times in a row that rows can't be read together before the rest of a table is read row by row."""
 
@@ -99,6 +105,8 @@ class Interpreter:
                 readings = reader.read(row.place, row.cells)
                 if row.extra and not self.mapping.extra_cells:
                     readings = self._with_extra(row, readings)
+                if isinstance(readings[0], BadRow) and _is_total(row):
+                    readings = [SkippedRow(row.place, "total")]
                 first = readings[0]
                 if isinstance(first, Question):
                     around.notes.clear()
@@ -168,6 +176,11 @@ class Interpreter:
 
 MAX_FORMS = 100
 """Forms of messages whose compiled mapping is kept."""
+
+
+def _is_total(row: Row) -> bool:
+    """Whether a row that can't be read has the sums of the rows above it."""
+    return next(iter(row.cells.values()), "").strip(" :").lower() in TOTALS
 
 
 def _look_ahead(rows: Iterator[Row], evidence: Evidence, least: int) -> list[Row]:
