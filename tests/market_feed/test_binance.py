@@ -113,9 +113,11 @@ def test_row_17_unknown_members_and_events_are_passed_over_and_a_broken_trade_hi
     ],
 )
 def test_a_trade_that_can_not_be_is_refused_by_name(reason: str, change: dict[str, Any]) -> None:
-    [item] = read(frame({**AGGREGATE, **change}))
-    assert isinstance(item, Unreadable)
-    assert item.reason == reason
+    sound, broken = ([frame({**one, "a": 8 + n}) for n in range(40)] for one in (AGGREGATE, {**AGGREGATE, "new": 1}))
+    broken[20] = frame({**AGGREGATE, "new": 1, **change})
+    for frames in (broken[20:21], broken, [*sound[:20], broken[20], *sound[20:]]):
+        found = [item for item in read(*frames) if isinstance(item, Unreadable)]
+        assert found == [Unreadable(reason, broken[20])], "with the bytes that came"
 
 
 def test_row_22_a_time_in_another_unit_is_refused_once_the_connections_unit_is_known() -> None:

@@ -67,9 +67,9 @@ def test_heartbeats_tickers_subscriptions_and_errors_are_read() -> None:
     ],
 )
 def test_a_match_that_can_not_be_is_refused_by_name(reason: str, change: dict[str, Any]) -> None:
-    [item] = read({**MATCH, **change})
+    [item] = read({**MATCH, **change, "new": 1})
     assert isinstance(item, Unreadable)
-    assert item.reason == reason
+    assert (item.reason, json.loads(item.content)) == (reason, {**MATCH, **change, "new": 1})
 
 
 @settings(max_examples=some_of(200))

@@ -179,7 +179,7 @@ def test_no_more_is_held_than_the_limit() -> None:
 
 def test_of_a_hole_that_is_too_large_the_newest_part_is_fetched() -> None:
     continuity = begun(1, limits=Limits(max_fetched=10))
-    continuity.take(trades(100), 0.0)
+    continuity.take(trades(100, 101), 0.0)
     assert shown(continuity.tick(0.0)) == [Gap(2, 89, TOO_LARGE)]
     hole = continuity.hole
     assert hole is not None
@@ -241,11 +241,44 @@ def test_row_21_consecutive_ids_hours_apart_are_no_gap() -> None:
 
 
 @pytest.mark.parametrize("absurd", [10**17, 2**62])
-def test_an_absurd_id_costs_one_gap_and_no_memory(absurd: int) -> None:
+def test_an_absurd_id_costs_no_memory_and_no_gap_where_later_trades_contradict_it(absurd: int) -> None:
     continuity = begun(1)
     continuity.take(trades(absurd), 0.0)
-    passed = shown(continuity.tick(0.0))
-    assert passed == [Gap(2, absurd - 1 - LIMITS.max_fetched, TOO_LARGE)]
+    assert shown(continuity.tick(0.0)) == []
+    assert shown(continuity.take(trades(2), 0.1)) == [2]
+    assert (continuity.hole, continuity.held, continuity.counters.conflicts) == (None, 0, 1)
+    assert shown(continuity.take(trades(3, 5), 0.2)) == [3]
+    assert shown(continuity.page_ended(4, trades(4, origin="backfill"), 0.3)) == [4, 5]
+
+
+def test_an_absurd_id_that_nothing_contradicts_costs_one_gap() -> None:
+    continuity = begun(1)
+    continuity.take(trades(10**17), 0.0)
+    assert shown(wait(continuity, 0.5, 5.5)) == [Gap(2, 10**17 - 1 - LIMITS.max_fetched, TOO_LARGE)]
+
+
+def test_an_answer_that_passes_over_a_live_trade_says_nothing() -> None:
+    continuity = begun(1)
+    continuity.take(trades(4, 5), 0.0)
+    assert continuity.page_ended(2, trades(900, 901, origin="backfill"), 0.1) == []
+    assert continuity.page_ended(2, trades(2, 5, 6, origin="backfill"), 0.1) == []
+    assert continuity.counters.conflicts == 5
+    assert shown(continuity.page_ended(2, trades(2, 3, 4, 5, 900, origin="backfill"), 0.2)) == [2, 3, 4, 5]
+    assert continuity.hole is None
+
+
+def test_an_answer_that_begins_after_the_last_trade_that_the_venue_names_says_nothing() -> None:
+    continuity = begun(1)
+    assert continuity.page_ended(2, trades(900, origin="backfill"), 0.1, head=3) == []
+    assert shown(continuity.page_ended(2, trades(2, 3, 4, origin="backfill"), 0.2, head=3)) == [2, 3, 4]
+
+
+def test_an_answer_for_what_is_owed_adds_nothing_that_may_still_come_live() -> None:
+    continuity = begun(1)
+    continuity.take(trades(4), 0.0)
+    wait(continuity, 0.5, 5.5)
+    assert shown(continuity.page_ended(2, trades(2, 3, 4, 900, origin="backfill"), 6.0)) == [-2, -3, GapFilled(2, 3)]
+    assert shown(continuity.take(trades(5), 6.1)) == [5]
 
 
 LAST = 40

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     schedule = commands.add_parser("schedule", help="check the schedule, or print the next openings")
     schedule.add_argument("what", nargs="?", choices=("check",), help="look the file over")
     schedule.add_argument(
-        "--next", dest="count", type=int, default=5, metavar="N", help="print N openings (default: 5)"
+        "--next", dest="count", type=_count, default=5, metavar="N", help="print N openings (default: 5)"
     )
     simulate = commands.add_parser("simulate", help="run a simulated exchange on this machine")
     simulate.add_argument("recordings", nargs="*", type=Path, metavar="RECORDING", help="default: a random market")
@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the journal's trades into a file")
     export.add_argument("--parquet", type=Path, required=True, metavar="FILE")
     return parser
+
+
+def _count(text: str) -> int:
+    """A number of things, at least 1."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
 
 
 def _speed(text: str) -> float:

@@ -59,7 +59,8 @@ CONFLICTS = Metric(
     "counter",
     "trades",
     MARKET,
-    "Trades that came again under the same id and say something else; the first one is kept.",
+    "Trades that came again under the same id and say something else, where the first one is kept; and trades that "
+    "were left out since live ones contradict them.",
     "Above 0: the venue contradicts itself. Compare with its history.",
 )
 BROKEN_RANGES = Metric(

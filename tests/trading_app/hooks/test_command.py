@@ -67,7 +67,7 @@ def test_what_is_not_there_is_said(hooks: Hooks) -> None:
 
 def test_the_hooks_are_listed_without_secrets(hooks: Hooks) -> None:
     done = hook(hooks, "list")
-    assert done.stdout == "bot: freqtrade, account bot, strategy scalper, 1 secrets\n"
+    assert done.stdout == "bot: freqtrade, account bot, strategy scalper, 1 secret\n"
 
 
 def test_kept_messages_are_shown_taken_and_dropped(bot: Bot, hooks: Hooks) -> None:

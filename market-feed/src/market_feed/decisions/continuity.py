@@ -3,7 +3,7 @@
 A trade that follows the last one is passed on. A later one is held, and the ids before it are a hole that has to be
 fetched from the venue. A hole is given up where the venue's own answer shows that the ids are not there; without an
 answer after `fill_seconds`. A `Gap` goes out then, and what was held. What comes for it afterwards is passed on as
-late. Times are seconds of a monotonic clock.
+late. What a venue says against its own live trades is left out. Times are seconds of a monotonic clock.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ class Counters:
 
     duplicates: dict[Origin, int] = field(default_factory=lambda: {"live": 0, "backfill": 0})
     conflicts: int = 0
-    """Repetitions that say something else."""
+    """Repetitions that say something else, and what is left out since live trades contradict it."""
 
     broken_ranges: int = 0
     """Consecutive aggregates whose single trades are not consecutive."""
@@ -78,6 +78,9 @@ class Continuity:
         self._begins_anywhere = known is None
         self._held: dict[int, Trade] = {}
         self._heap: list[int] = []
+        self._highest_held = 0
+        """No held trade has a higher id."""
+
         self.recent = RecentTrades()
         """The last trades that were passed on."""
 
@@ -120,7 +123,7 @@ class Continuity:
     def begin_anywhere(self) -> None:
         """The next trade is the first that is wanted, whatever its id. What is held is not wanted either."""
         self._begins_anywhere = True
-        self._held, self._heap, self.hole = {}, [], None
+        self._held, self._heap, self._highest_held, self.hole = {}, [], 0, None
 
     def take(self, trades: Iterable[Trade], now: float) -> list[Passed]:
         """What can be passed on now, in order."""
@@ -131,12 +134,14 @@ class Continuity:
             space = self._space
             assert space is not None
             if trade.id == space.head + 1:
+                if self._held and trade.origin == "live":
+                    self._drop_far_above(trade.id)
                 self._pass(trade, space, passed)
             elif trade.id <= space.head:
                 self._take_earlier(trade, space, passed)
             else:
                 self._hold(trade)
-        if self._held:
+        if self._held or self.hole is not None:
             self._release(passed, now)
         return passed
 
@@ -161,14 +166,14 @@ class Continuity:
         self.recent.add_run(run)
         return True
 
-    def page_ended(self, asked: int, trades: Iterable[Trade], now: float) -> list[Passed]:
+    def page_ended(self, asked: int, trades: Iterable[Trade], now: float, head: int = 0) -> list[Passed]:
         """The venue's answer to a request for the trades from `asked` on, in ascending order of ids.
 
         An answer that begins after `asked` says that the ids before do not exist, or no longer. An empty one says
-        nothing: a venue's database may be behind its streams.
+        nothing: a venue's database may be behind its streams. So does one that passes over a trade which came live, or
+        the last single trade that the venue named, `head`.
         """
-        found = sorted(trades, key=lambda trade: trade.id)
-        found = [trade for trade in found if trade.id >= asked]
+        found = self._credible(asked, sorted(trades, key=lambda trade: trade.id), head)
         passed: list[Passed] = []
         if found:
             self._settle(asked, found[0].id, found[-1].id)
@@ -184,9 +189,10 @@ class Continuity:
             return []
         if len(self._held) > limits.max_held:
             return self._give_up(hole.last, TOO_MANY_HELD, now)
-        if hole.last - hole.first >= limits.max_fetched:
+        waited_enough = hole.patience.waited(now) >= limits.fill_seconds
+        if hole.last - hole.first >= limits.max_fetched and (len(self._held) > 1 or waited_enough):
             return self._give_up(hole.last - limits.max_fetched, TOO_LARGE, now)
-        if hole.patience.waited(now) >= limits.fill_seconds:
+        if waited_enough:
             return self._give_up(hole.last, NO_ANSWER, now)
         return []
 
@@ -239,11 +245,39 @@ class Continuity:
             if not asked <= a <= b <= last
         ]
 
+    def _credible(self, asked: int, found: list[Trade], head: int) -> list[Trade]:
+        """The trades of an answer that are wanted and do not contradict what came live."""
+        found = [trade for trade in found if trade.id >= asked]
+        if not found or self._space is None:
+            return found
+        if asked <= self._space.head:
+            return [trade for trade in found if trade.id <= self._space.head]
+        if self._held:
+            skips = found[-1].id > self._heap[0] and not any(trade.id == self._heap[0] for trade in found)
+            kept = [] if skips else [trade for trade in found if trade.id <= self._highest_held]
+        else:
+            kept = [] if head and (found[0].first_id or found[0].id) > head else found
+        if not kept:
+            self.counters.conflicts += len(found)
+        return kept
+
+    def _drop_far_above(self, number: int) -> None:
+        """Drop held trades whose ids are far above that of a later live trade: the venue had not come to them."""
+        limit = number + self._limits.max_held
+        if self._highest_held <= limit:
+            return
+        kept = {held: trade for held, trade in self._held.items() if held <= limit}
+        self.counters.conflicts += len(self._held) - len(kept)
+        self._held, self._heap = kept, sorted(kept)
+        self._highest_held = self._heap[-1] if self._heap else 0
+        self._counted_until = number
+
     def _hold(self, trade: Trade) -> None:
         if trade.id in self._held:
             self._repeat(trade, self._held[trade.id])
             return
         self._held[trade.id] = trade
+        self._highest_held = max(self._highest_held, trade.id)
         heappush(self._heap, trade.id)
 
     def _release(self, passed: list[Passed], now: float) -> None:
@@ -284,5 +318,6 @@ class Continuity:
         self._last_single_id = 0  # what the next aggregate begins with can't be compared
         passed: list[Passed] = [gap]
         hole.first = until + 1
+        hole.patience.restart(now)
         self._release(passed, now)
         return passed

@@ -207,9 +207,12 @@ class Market:
             self.awaits_start = Patience(now)
 
     def start_came(self, first: int | None, now: float, received_at_ns: int) -> list[Event]:
-        """The opening's first trade has this id; None if it can't be found, or there was none yet."""
+        """The opening's first trade has this id; None if it can't be found, or there was none yet.
+
+        An id above that of a trade which came live meanwhile can't be right.
+        """
         self.awaits_start = None
-        if first is None:
+        if first is None or (self._early and first > self._early[0].id):
             self.continuity.begin_anywhere()
         else:
             self.continuity.begin_at(first)

@@ -157,7 +157,7 @@ class VenueFeed:
 
     def _page_came(self, market: Market, asked: int, trades: list[Trade]) -> None:
         received_at_ns = trades[0].received_at_ns if trades else time.time_ns()
-        passed = market.continuity.page_ended(asked, trades, time.monotonic())
+        passed = market.continuity.page_ended(asked, trades, time.monotonic(), market.freshness.head)
         self._journal.put(market.events(passed, received_at_ns), received_at_ns)
         market.note_page(trades)
 

@@ -101,7 +101,9 @@ def _show_url(name: str, secret: str, settings: Settings) -> None:
 def _list(_arguments: argparse.Namespace, settings: Settings) -> int:
     for hook in read_file(settings.hooks_file):
         ends = sum(secret.until_ns is not None for secret in hook.secrets)
-        secrets = f"{len(hook.secrets)} secrets" + (f", {ends} of them with an end" if ends else "")
+        secrets = f"{len(hook.secrets)} secret{'' if len(hook.secrets) == 1 else 's'}" + (
+            f", {ends} of them with an end" if ends else ""
+        )
         print(f"{hook.name}: {hook.preset}, account {hook.account}, strategy {hook.strategy}, {secrets}")
     return 0
 
@@ -183,7 +185,8 @@ def _show_unread(messages: list[dict[str, Any]], *, as_json: bool) -> None:
         print(json.dumps(messages, ensure_ascii=False, indent=2))
         return
     for one in messages:
-        print(f"{one['id']}  {one['received_at']}  {one['times']} times  {one['content_type']}")
+        times = one["times"]
+        print(f"{one['id']}  {one['received_at']}  {times} time{'' if times == 1 else 's'}  {one['content_type']}")
         print(f"  {one['reason']}")
         print(f"  {one['body']!r}")
-    print(f"{len(messages)} messages", file=sys.stderr)
+    print(f"{len(messages)} message{'' if len(messages) == 1 else 's'}", file=sys.stderr)

@@ -117,6 +117,9 @@ class BinanceReader:
         self._decimals = Decimals()
         trades = {"trade": self._trade} if single else {AGGREGATE: self._aggregate}
         self._reads_aggregates = not single
+        self._met_unreadable = False
+        """Whether the frames being read have a part that can't be used."""
+
         self._read_event: dict[str, Callable[[Any, int], Item | None]] = {
             **trades,
             "": self._quote,
@@ -128,11 +131,12 @@ class BinanceReader:
         """What the frames say, in order. They are decoded as one array, and one by one only if that fails."""
         self._earliest, self._latest = plausible_range(self.unit, now_us)
         self._us = self.unit.value
+        self._met_unreadable = False
         joined = b"[%b]" % b",".join(frames)
         if len(frames) >= MIN_RUN and self._reads_aggregates and self._unit_is_certain:
             only = _only_aggregates(joined)
             if len(only) == len(frames):
-                return self._aggregates(only, now_us)
+                return self._with_bytes(self._aggregates(only, now_us), frames, now_us)
         try:
             decoded = _decode_all(joined)
         except _REASONS:
@@ -151,7 +155,13 @@ class BinanceReader:
                 item = self._event(data, now_us)
                 if item is not None:
                     others.append(item)
-        return self._aggregates(aggregates, now_us) + others
+        return self._with_bytes(self._aggregates(aggregates, now_us) + others, frames, now_us)
+
+    def _with_bytes(self, items: list[Item], frames: Sequence[bytes], now_us: int) -> list[Item]:
+        """The items of frames; read once more, one by one, if some can't be used, whose bytes are then known."""
+        if self._met_unreadable:
+            return [item for frame in frames for item in self._read_alone(frame, now_us)]
+        return items
 
     def _aggregates(self, all_: Sequence[_Data] | Sequence[_Aggregate], now_us: int) -> list[Item]:
         """What aggregates say, by instrument: in a run, if there are enough and nothing about them is unusual."""
@@ -219,7 +229,7 @@ class BinanceReader:
                 items += [] if item is None else [item]
             else:
                 items += self._others(part, now_us)
-        return items
+        return [Unreadable(item.reason, frame) if type(item) is Unreadable else item for item in items]
 
     def _others(self, frame: _Frame, now_us: int) -> list[Item]:
         if frame.e == SHUTDOWN:
@@ -275,7 +285,7 @@ class BinanceReader:
     def _aggregate(self, data: _Data, now_us: int) -> Item:
         number, last = data.a, data.l
         if not (isinstance(number, int) and isinstance(last, int) and 0 < data.f <= last < MAX_ID):
-            return _unreadable("ids", data)
+            return self._unreadable("ids")
         return self._checked(data, number, data.f, last, now_us)
 
     def _trade(self, data: _Data, now_us: int) -> Item:
@@ -283,14 +293,14 @@ class BinanceReader:
 
     def _checked(self, data: _Data, number: int, first: int, last: int, now_us: int) -> Item:
         if not (0 < number < MAX_ID and data.s):
-            return _unreadable("ids", data)
+            return self._unreadable("ids")
         if not (self._decimals.has(data.p) and self._decimals.has(data.q)):
-            return _unreadable("number", data)
+            return self._unreadable("number")
         unit = self.unit
         time_us = data.T * unit.value
         if not is_plausible(time_us, now_us):
             if self._unit_is_certain or not self._changes_unit(data.T, now_us):
-                return _unreadable("time", data)
+                return self._unreadable("time")
             unit, time_us = self.unit, data.T * self.unit.value
         self._unit_is_certain = True
         event_ts = as_text(data.E, unit) if is_plausible(data.E * unit.value, now_us) else ""
@@ -310,9 +320,9 @@ class BinanceReader:
         bid, ask = data.b, data.a
         has = self._decimals.has
         if not (isinstance(bid, str) and isinstance(ask, str) and data.s and has(bid) and has(ask)):
-            return _unreadable("number", data)
+            return self._unreadable("number")
         if not (has(data.B) and has(data.A)):
-            return _unreadable("number", data)
+            return self._unreadable("number")
         return Quote(data.s, data.u, bid, data.B, ask, data.A)
 
     def _kline(self, data: _Data, now_us: int) -> Item | None:
@@ -322,12 +332,17 @@ class BinanceReader:
         start_us = kline.t * self.unit.value
         length_us = interval_us(kline.i)
         if length_us is None or not is_plausible(start_us, now_us):
-            return _unreadable("time", data)
+            return self._unreadable("time")
         numbers = (kline.o, kline.h, kline.l, kline.c, kline.v)
         if not (data.s and all(map(self._decimals.has, numbers))):
-            return _unreadable("number", data)
+            return self._unreadable("number")
         ts = as_text(kline.t, self.unit)
         return Candle(data.s, kline.i, start_us // length_us, ts, start_us, *numbers, kline.n)
+
+    def _unreadable(self, reason: str) -> Unreadable:
+        """`_read_alone` adds the bytes."""
+        self._met_unreadable = True
+        return Unreadable(reason, b"")
 
     @staticmethod
     def _ticker(data: _Data, _now_us: int) -> Item | None:
@@ -368,7 +383,3 @@ def interval_us(interval: str) -> int | None:
     if not (number.isascii() and number.isdigit() and len(number) <= 3 and int(number) and unit in _SECONDS):
         return None
     return int(number) * _SECONDS[unit] * 1_000_000
-
-
-def _unreadable(reason: str, data: _Data) -> Unreadable:
-    return Unreadable(reason, msgspec.json.encode(data))

@@ -66,14 +66,18 @@ class CoinbaseReader:
             messages = []
         if len(messages) != len(frames):
             return [item for frame in frames for item in self._read_alone(frame, now_us)]
-        return self._items(messages, now_us)
+        items = self._items(messages, now_us)
+        if any(type(item) is Unreadable for item in items):  # once more, with the bytes of each frame
+            return [item for frame in frames for item in self._read_alone(frame, now_us)]
+        return items
 
     def _read_alone(self, frame: bytes, now_us: int) -> list[Item]:
         try:
             decoded = _decode_one(frame)
         except _REASONS:
             return [Unreadable("malformed", frame)]
-        return self._items(decoded if isinstance(decoded, list) else [decoded], now_us)
+        items = self._items(decoded if isinstance(decoded, list) else [decoded], now_us)
+        return [Unreadable(item.reason, frame) if type(item) is Unreadable else item for item in items]
 
     def _items(self, messages: Sequence[_Message], now_us: int) -> list[Item]:
         reads = self._read
@@ -82,19 +86,19 @@ class CoinbaseReader:
     def _match(self, message: _Message, now_us: int) -> Item:
         has = self._decimals.has
         if not (0 < message.trade_id < MAX_ID and message.product_id):
-            return _unreadable("ids", message)
+            return Unreadable("ids", b"")
         if not (has(message.price) and has(message.size)):
-            return _unreadable("number", message)
+            return Unreadable("number", b"")
         time_us = time_of(message.time, now_us)
         if time_us is None:
-            return _unreadable("time", message)
+            return Unreadable("time", b"")
         side = taker_side(message.side)
         return Trade(message.product_id, message.trade_id, message.price, message.size, side, message.time, time_us)
 
     def _ticker(self, message: _Message, _now_us: int) -> Item:
         numbers = (message.best_bid, message.best_bid_size, message.best_ask, message.best_ask_size)
         if not (message.product_id and message.sequence > 0 and all(map(self._decimals.has, numbers))):
-            return _unreadable("number", message)
+            return Unreadable("number", b"")
         return Quote(message.product_id, message.sequence, *numbers)
 
 
@@ -116,7 +120,3 @@ def time_of(text: str, now_us: int) -> int | None:
 def _subscriptions(message: _Message) -> Subscriptions:
     names = [f"{product}@{channel.name}" for channel in message.channels for product in channel.product_ids]
     return Subscriptions(tuple(names))
-
-
-def _unreadable(reason: str, message: _Message) -> Unreadable:
-    return Unreadable(reason, msgspec.json.encode(message))
