@@ -19,8 +19,11 @@ Modules:
     spool    the rows of a file between reading and sending
     similar  fills that are probably known under another identity
     compare  asks what the ledger has
+    ahead    asks and computes while a large file is being read
     parts    calls for batches, in parts that the app takes
     figures  positions and P&L of the file's own events (no I/O)
+    folding  the process that computes them for a large file
+    instruments  what the ledger says of symbols and rates
     report   what is shown, as data
     ledger   the app as an import uses it
     upload_calls  POST /imports and what follows

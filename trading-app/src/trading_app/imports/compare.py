@@ -16,6 +16,7 @@ BATCH = 2_000
 """Rows in a request."""
 
 MAX_BODY_BYTES = 1_000_000
+MAX_DIFFERENCES = 100
 
 
 class _TakenBack(msgspec.Struct):
@@ -85,8 +86,10 @@ class Comparison(msgspec.Struct):
     history: int | None = None
 
 
-def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bool) -> Comparison:
-    """Note what the ledger has of all fills.
+def compare(
+    spool: Spool, lines: Iterator[Line], ledger: Ledger, progress: Callable[[int], object] = bool
+) -> Comparison:
+    """Note what the ledger has of these fills.
 
     Raises CallRefused, Unanswered; BadRows for rows that the app would not take.
     """
@@ -94,7 +97,7 @@ def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bo
     history: int | None = None
     done = 0
     with ThreadPoolExecutor(1, thread_name_prefix="compare") as asking:
-        waiting, parts = batches(spool.lines(only_new=False)), Parts(BATCH)
+        waiting, parts = batches(lines), Parts(BATCH)
 
         def ask(batch: list[Line]) -> list[tuple[Sequence[Line], Known]]:
             return parts.call(batch, lambda part: _ask(ledger, part))
@@ -111,15 +114,14 @@ def compare(spool: Spool, ledger: Ledger, progress: Callable[[int], object] = bo
                 _note_sent(spool, ledger, batch, known, notes)
                 spool.note(notes)
                 places = {index: batch[index][1] for index in (one.index for one in found.different)}
-                room = max(0, 100 - len(different))
+                room = max(0, MAX_DIFFERENCES - len(different))
                 different += [Different(places[one.index], one.seq, one.fields) for one in found.different[:room]]
                 done += len(batch)
             progress(done)
-    _compare_events(spool, ledger)
     return Comparison(different, history)
 
 
-def _compare_events(spool: Spool, ledger: Ledger) -> None:
+def compare_events(spool: Spool, ledger: Ledger) -> None:
     """Note what the ledger has of all events of other kinds."""
     events, parts = spool.events(), Parts(BATCH)
 

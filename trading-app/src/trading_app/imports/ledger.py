@@ -34,6 +34,9 @@ class Unanswered(Exception):
 class Ledger(Protocol):
     """The app. Both calls raise CallRefused and Unanswered; they may be used by several threads."""
 
+    def stop(self) -> None:
+        """End the waiting of calls that are under way, and of later ones: they raise Unanswered."""
+
     def post(self, path: str, body: bytes, content_type: str) -> bytes:
         """The answer to a POST, which is sent again until there is one: only for what may be repeated."""
 

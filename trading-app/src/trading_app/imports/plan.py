@@ -6,8 +6,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from trading_app.imports.compare import BadRows, compare
+from trading_app.imports.ahead import Ahead
+from trading_app.imports.compare import MAX_DIFFERENCES, BadRows, Comparison, Line, compare, compare_events
 from trading_app.imports.figures import FileFigures, fold
+from trading_app.imports.instruments import said_by
 from trading_app.imports.ledger import Ledger
 from trading_app.imports.options import Options
 from trading_app.imports.reading import MAX_SHOWN, Findings, read_file
@@ -55,7 +57,25 @@ def make_plan(
 
     Raises CallRefused, Unanswered; MappingRefused, KeyError for a mapping or a preset that can't be used.
     """
-    findings = read_file(source, name, options, spool, lambda rows: progress("reading", rows))
+    with Ahead(spool, ledger) as ahead:
+        return _plan(source, name, options, spool, ledger, now_ns, progress, ahead)
+
+
+def _plan(
+    source: BinaryIO,
+    name: str,
+    options: Options,
+    spool: Spool,
+    ledger: Ledger | None,
+    now_ns: int,
+    progress: Progress,
+    ahead: Ahead,
+) -> Plan:
+    def see(rows: int) -> None:
+        progress("reading", rows)
+        ahead.see(rows)
+
+    findings = read_file(source, name, options, spool, see)
     _add_openings(findings, options, spool)
     report = Report(
         findings.file,
@@ -74,14 +94,18 @@ def make_plan(
     if not findings.fills and not findings.events and not (report.errors or report.questions):
         report.errors.append(RowError(0, "", "there are no trades in it"))
     events = _events(spool, report, now_ns)
-    if not report.errors and not report.questions:
+    if report.errors or report.questions:
+        ahead.abandon()
+    else:
         report.import_id = f"import-{findings.digest}"
         with ThreadPoolExecutor(1, thread_name_prefix="plan") as background:
             # The app compares, this process computes: each on a core of its own.
             comparing = (
-                None if ledger is None else background.submit(_compare, report, spool, ledger, options, progress)
+                None if ledger is None else background.submit(_compare, report, spool, ledger, options, progress, ahead)
             )
-            found = _figures(findings, spool, ledger, events, progress)
+            found = None if events or findings.twice else ahead.figures()
+            if found is None:
+                found = _figures(findings, spool, ledger, events, progress)
             if comparing is not None:
                 comparing.result()
         if not report.errors:
@@ -151,17 +175,21 @@ def _events(spool: Spool, report: Report, now_ns: int) -> list[tuple[str, bytes]
     return made
 
 
-def _compare(report: Report, spool: Spool, ledger: Ledger | None, options: Options, progress: Progress) -> None:
-    if ledger is None:
-        return
+def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, progress: Progress, ahead: Ahead) -> None:
+    def ask(lines: Iterator[Line]) -> Comparison:
+        return compare(spool, lines, ledger, lambda rows: progress("comparing", rows))
+
     compared = report.compared
     try:
-        comparison = compare(spool, ledger, lambda rows: progress("comparing", rows))
+        given, made = ahead.compared() or ask(spool.lines_with_ids()), ask(spool.lines_with_made_ids())
     except BadRows as bad:
         report.errors += [RowError(place, member, detail) for place, member, detail in bad.items]
         return
     counts = spool.counts()
-    compared.checked, compared.differences, compared.history = True, comparison.different, comparison.history
+    compare_events(spool, ledger)
+    compared.checked = True
+    compared.differences = sorted([*given.different, *made.different], key=lambda one: one.place)[:MAX_DIFFERENCES]
+    compared.history = given.history if made.history is None else made.history
     compared.known = counts.get("known", 0)
     events = spool.event_counts()
     compared.known_events = events.get("known", 0)
@@ -185,7 +213,7 @@ def _figures(
     events: Sequence[tuple[str, bytes]],
     progress: Progress,
 ) -> FileFigures:
-    said = _said(ledger) if ledger is not None else []
+    said = said_by(ledger) if ledger is not None else []
     lines = spool.in_order(findings.order)
     merged = _merged(lines, sorted(events, key=lambda event: event[0])) if events else lines
     return fold(said, merged, lambda rows: progress("computing", rows))
@@ -216,43 +244,6 @@ def _time_of(line: bytes) -> str:
 
 class _Timed(msgspec.Struct):
     ts: str
-
-
-def _said(ledger: Ledger) -> list[bytes]:
-    """The ledger's instruments and rates in force, as journaled but for their sequence."""
-    said, voided = dict[int, bytes](), set[int]()
-    for kind in ("instrument", "rate"):
-        for event in _pages(ledger, kind):
-            said[event.seq] = b"{" + bytes(event.raw).partition(b",")[2]
-    targets = {event.seq: event.target for event in _pages(ledger, "void")}
-    for target in targets.values():
-        root = target
-        while root in targets:
-            root = targets[root]
-        voided ^= {root}
-    return [said[sequence] for sequence in sorted(said) if sequence not in voided]
-
-
-class _Event(msgspec.Struct):
-    seq: int
-    target: int = 0
-    raw: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _Page(msgspec.Struct):
-    events: list[msgspec.Raw]
-    next_after: int | None
-
-
-def _pages(ledger: Ledger, kind: str) -> Iterator[_Event]:
-    after: int | None = 0
-    while after is not None:
-        page = msgspec.json.decode(ledger.get(f"/events?kind={kind}&after={after}&limit=1000"), type=_Page)
-        for raw in page.events:
-            event = msgspec.json.decode(raw, type=_Event)
-            event.raw = raw
-            yield event
-        after = page.next_after
 
 
 def _add_questions(report: Report, options: Options) -> None:

@@ -144,7 +144,7 @@ def read_file(
         _Reader(findings, spool, progress).read(document, presets, options)
     except FileRefused as error:
         findings.add_error(RowError(0, "", str(error)))
-    spool.flush()
+    spool.complete()
     if not findings.errors:
         _resolve_repeated(findings, spool)
     return findings

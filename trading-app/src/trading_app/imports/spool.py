@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, repeat
 from operator import itemgetter
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,7 +63,11 @@ CREATE TABLE IF NOT EXISTS event_notes (
     void INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS occurrences (n INTEGER PRIMARY KEY, sent INTEGER NOT NULL);
+CREATE TEMP TABLE numbers (n INTEGER, identity INTEGER);
+CREATE TEMP TABLE repeated (identity INTEGER, n INTEGER, content BLOB);
+CREATE TEMP TABLE sorted (at TEXT, n INTEGER, line BLOB);
 """
+"""Temporary tables are emptied after use: SQLite drops none while another thread reads with the same connection."""
 
 
 class Repeated(NamedTuple):
@@ -99,7 +103,7 @@ class Note(NamedTuple):
 class Spool:
     """The rows of one file; a context manager. The file is removed with its folder by whoever made that.
 
-    One thread may read rows in order while another notes what the app has.
+    One thread adds rows, another one notes what the app has, and further ones read rows, all at once.
     """
 
     def __init__(self, file: Path) -> None:
@@ -107,10 +111,12 @@ class Spool:
         self._database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
         self._writing = Lock()
+        self._grown = Condition()
+        self._is_complete = self._is_abandoned = False
         self._waiting = _Block([], [], [], [])
         self._identities: list[int] = []
         self._sent: list[tuple[int, bytes]] = []
-        self.fills = 0
+        self.fills = self._last_block = 0
 
     def __enter__(self) -> "Spool":
         return self
@@ -132,22 +138,38 @@ class Spool:
         self._identities += fills.identities
         self._sent += [(n, digest) for n, digest in enumerate(fills.sent, following) if digest is not None]
         if len(waiting.places) >= BLOCK:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
+    def complete(self) -> None:
+        """Say that nothing more will be added."""
+        self._flush()
+        with self._grown:
+            self._is_complete = True
+            self._grown.notify_all()
+
+    def abandon(self) -> None:
+        """Let those who read rows as they come get no more."""
+        with self._grown:
+            self._is_abandoned = True
+            self._grown.notify_all()
+
+    def _flush(self) -> None:
         """Write what was added."""
         waiting = self._waiting
         if not waiting.places:
             return
-        self._database.execute("BEGIN")
         first = self.fills + 1
-        self._database.execute("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)", (first, *map(_encode, waiting)))
-        self._database.execute(
-            "INSERT INTO identities SELECT ? + key, value FROM json_each(?)", (first, _as_json(self._identities))
-        )
-        self._database.executemany("INSERT INTO sent VALUES (?, ?)", self._sent)
-        self._database.execute("COMMIT")
-        self.fills += len(waiting.places)
+        with self._writing:
+            self._database.execute("BEGIN")
+            self._database.execute("INSERT INTO blocks VALUES (?, ?, ?, ?, ?)", (first, *map(_encode, waiting)))
+            self._database.execute(
+                "INSERT INTO identities SELECT ? + key, value FROM json_each(?)", (first, _as_json(self._identities))
+            )
+            self._database.executemany("INSERT INTO sent VALUES (?, ?)", self._sent)
+            self._database.execute("COMMIT")
+        with self._grown:
+            self.fills, self._last_block = self.fills + len(waiting.places), first
+            self._grown.notify_all()
         self._waiting, self._identities, self._sent = _Block([], [], [], []), [], []
 
     def add_event(self, event: EventLine) -> bool:
@@ -160,8 +182,7 @@ class Spool:
     def repeated(self) -> Iterator[list[Repeated]]:
         """The fills that share their identity with others, group by group, each in the order of the file."""
         of_repeated = _REPEATED.format("identities")
-        self._database.execute(f"CREATE TEMP TABLE numbers AS SELECT n, identity FROM identities WHERE {of_repeated}")
-        self._database.execute("CREATE TEMP TABLE repeated (identity INTEGER, n INTEGER, content BLOB)")
+        self._many(f"INSERT INTO numbers SELECT n, identity FROM identities WHERE {of_repeated}", [()])
         numbers = self._cursor().execute("SELECT n, identity FROM numbers ORDER BY n")
         following = next(numbers, None)
         for first, (places, made, lines) in self._blocks("places", "made", "lines") if following else ():
@@ -173,7 +194,8 @@ class Spool:
         rows_by_identity = self._cursor().execute("SELECT * FROM repeated ORDER BY identity, n")
         for _, group in groupby(rows_by_identity, key=itemgetter(0)):
             yield [Repeated(n, *_decode_content(content)) for _, n, content in group]
-        self._database.executescript("DROP TABLE numbers; DROP TABLE repeated")
+        self._many("DELETE FROM numbers", [()])
+        self._many("DELETE FROM repeated", [()])
 
     def sent_alike(self) -> Iterator[list[int]]:
         """The numbers of fills for which `send` made one id, group by group."""
@@ -190,8 +212,8 @@ class Spool:
         self._many("INSERT OR REPLACE INTO occurrences VALUES (?, ?)", occurrences)
 
     def note(self, notes: Iterable[Note]) -> None:
-        """Note what is known of rows."""
-        self._many("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?)", notes)
+        """Note what is known of rows. One that is `twice` in the file stays so, whatever the app has of it."""
+        self._many(_NOTE, notes)
 
     def forget(self, *what: str) -> None:
         """Take these notes back."""
@@ -204,6 +226,26 @@ class Spool:
             if only_new and (noted := self._noted(first, len(rows))):
                 rows = [row for row in rows if row[0] not in noted]
             yield from reversed(rows) if newest_first else rows
+
+    def lines_with_ids(self) -> Iterator[tuple[int, int, bytes]]:
+        """The same of the fills whose ids the file gives, while they are being added: it waits for the next ones."""
+        for first, (places, made, lines) in self._blocks("places", "made", "lines", as_they_come=True):
+            rows = zip(range(first, first + len(places)), places, lines, strict=True)
+            yield from (row for row, digest in zip(rows, made, strict=True) if digest is None)
+
+    def lines_with_made_ids(self) -> Iterator[tuple[int, int, bytes]]:
+        """The same of the other fills."""
+        for first, (places, made, lines) in self._blocks("places", "made", "lines"):
+            rows = zip(range(first, first + len(places)), places, lines, strict=True)
+            yield from (row for row, digest in zip(rows, made, strict=True) if digest is not None)
+
+    def blocks_as_they_come(self) -> Iterator[tuple[list[str], bytes]]:
+        """The fills while they are being added: the times of some as texts that sort, and their lines as MessagePack.
+
+        Ids that were made of equal rows are equal.
+        """
+        for _, (ats, lines) in self._encoded_blocks("ats", "lines", newest_first=False, as_they_come=True):
+            yield _DECODERS["ats"](ats), lines
 
     def sent_ids(self, first: int, last: int) -> dict[int, tuple[bytes, int]]:
         """Digest and number of the ids that `send` made, by row, for a range of rows."""
@@ -227,14 +269,13 @@ class Spool:
             yield from reversed(kept) if order == "newest_first" else kept
 
     def _sorted(self) -> Iterator[bytes]:
-        self._database.execute("CREATE TEMP TABLE sorted (at TEXT, n INTEGER, line BLOB)")
         for first, (ats, lines) in self._blocks("ats", "lines"):
             twice = self._noted(first, len(ats), "twice")
             rows = zip(ats, range(first, first + len(ats)), lines, strict=True)
             self._many("INSERT INTO sorted VALUES (?, ?, ?)", [row for row in rows if row[1] not in twice])
         for (line,) in self._cursor().execute("SELECT line FROM sorted ORDER BY at, n"):
             yield line
-        self._database.execute("DROP TABLE sorted")
+        self._many("DELETE FROM sorted", [()])
 
     def events(self, *, only_new: bool = False) -> list[tuple[int, int, str, str, str, bytes]]:
         """`n`, place, time, kind, id and line of the events, in the order of the file."""
@@ -268,18 +309,43 @@ class Spool:
         """
         return self._cursor().execute(query).fetchall()
 
-    def _blocks(self, *columns: str, newest_first: bool = False) -> Iterator[tuple[int, list[list[Any]]]]:
-        """The number of the first fill of each block, and these columns of its fills."""
-        query = f"SELECT first, {', '.join(columns)} FROM blocks ORDER BY first {'DESC' if newest_first else 'ASC'}"
+    def _blocks(
+        self, *columns: str, newest_first: bool = False, as_they_come: bool = False
+    ) -> Iterator[tuple[int, list[list[Any]]]]:
+        """The number of the first fill of each block, and these columns of its fills, as `_encoded_blocks` has them."""
         decoders = [_DECODERS[name] for name in columns]
-        for first, *encoded in self._cursor().execute(query):
+        for first, encoded in self._encoded_blocks(*columns, newest_first=newest_first, as_they_come=as_they_come):
             block = [decode(content) for decode, content in zip(decoders, encoded, strict=True)]
             if "lines" in columns:
                 lines = block[columns.index("lines")]
                 rewritten = "SELECT n, line FROM rewritten WHERE n BETWEEN ? AND ?"
-                for n, line in self._cursor().execute(rewritten, (first, first + len(lines) - 1)):
+                last = first + len(lines) - 1
+                for n, line in self._cursor().execute(rewritten, (first, last)).fetchall():
                     lines[n - first] = line
             yield first, block
+
+    def _encoded_blocks(
+        self, *columns: str, newest_first: bool, as_they_come: bool = False
+    ) -> Iterator[tuple[int, list[bytes]]]:
+        """The number of the first fill of each block, and these columns as MessagePack.
+
+        With `as_they_come` it waits for further blocks until nothing more will be added.
+        """
+        beyond, order = ("first < ?", "DESC") if newest_first else ("first > ?", "ASC")
+        query = f"SELECT first, {', '.join(columns)} FROM blocks WHERE {beyond} ORDER BY first {order} LIMIT 1"
+        first = _BEYOND_ALL if newest_first else 0
+        while not as_they_come or self._has_beyond(first):
+            found = self._cursor().execute(query, (first,)).fetchall()
+            if not found:
+                return
+            [(first, *encoded)] = found
+            yield first, encoded
+
+    def _has_beyond(self, block: int) -> bool:
+        """Whether there are blocks after the one with this number, once that is sure."""
+        with self._grown:
+            self._grown.wait_for(lambda: self._last_block > block or self._is_complete or self._is_abandoned)
+            return self._last_block > block and not self._is_abandoned
 
     def _noted(self, first: int, count: int, what: str = "") -> set[int]:
         """The numbers of the rows with a note, or with a certain one, among `count` rows."""
@@ -311,6 +377,14 @@ class _Block(NamedTuple):
 
 
 _REPEATED = "identity IN (SELECT identity FROM {0} GROUP BY identity HAVING count(*) > 1)"
+
+_NOTE = """
+INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (n) DO UPDATE
+SET what = excluded.what, seq = excluded.seq, void = excluded.void, import_id = excluded.import_id,
+    detail = excluded.detail
+WHERE notes.what != 'twice'
+"""
+_BEYOND_ALL = 1 << 62
 
 _encode = msgspec.msgpack.Encoder().encode
 _as_json = msgspec.json.Encoder().encode

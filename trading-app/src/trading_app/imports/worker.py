@@ -38,11 +38,18 @@ class PipeLedger:
         self._source = source
         self._sink = sink
         self._turn = threading.Lock()
+        self._writing = threading.Lock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """As `Ledger` says."""
+        self._stopped.set()
 
     def say(self, frame: Said) -> None:
-        """Send one frame."""
-        with self._turn:
-            self._write(frame)
+        """Send one frame, also while a call of another thread is under way."""
+        with self._writing:
+            self._sink.write(frames.encode(frame))
+            self._sink.flush()
 
     def post(self, path: str, body: bytes, content_type: str) -> bytes:
         """The answer to a POST. Raises CallRefused, Unanswered."""
@@ -55,18 +62,15 @@ class PipeLedger:
     def _call(self, call: Call) -> bytes:
         for _ in range(MAX_ATTEMPTS):
             with self._turn:
-                self._write(call)
+                self.say(call)
                 answer = self._read()
             if answer.status < 300:
                 return answer.body
             if answer.status not in RETRIED:
                 raise _refusal(answer)
-            time.sleep(max(0.1, answer.retry_after))
+            if self._stopped.wait(max(0.1, answer.retry_after)):
+                raise Unanswered("interrupted")
         raise Unanswered("the app is overloaded; try again later")
-
-    def _write(self, frame: Said) -> None:
-        self._sink.write(frames.encode(frame))
-        self._sink.flush()
 
     def _read(self) -> CallAnswer:
         size = int.from_bytes(self._source.read(frames.LENGTH_BYTES), "big")
