@@ -325,6 +325,16 @@ def test_rule_16_income_is_in_net_and_flows_are_not(keep: Keep, ledger: LedgerBu
     assert sums == {"interest": 5, "tax": -2, "deposit": 1000}
 
 
+def test_rule_16_cash_in_xbt_is_in_btc(keep: Keep, ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="XBTUSD", **INVERSE)
+    ledger.buy("100", "10000", "XBTUSD")
+    of = {"currency": "XBT", "account": "default", "strategy": "default"}
+    ledger.say("cash", amount="0.01", reason="funding", symbol="XBTUSD", **of)
+    ledger.say("cash", amount="2", reason="deposit", **of)
+    expect(the_book(keep, ledger, currency="BTC"), income="0.01", net="0.01")
+    assert {key.currency for key in keep(ledger).cash} == {"BTC"}
+
+
 @pytest.mark.parametrize(("side", "amount"), [("buy", "-0.02"), ("sell", "0.02")])
 def test_rule_17_funding(keep: Keep, ledger: LedgerBuilder, side: str, amount: str) -> None:
     ledger.say("instrument", symbol="BTC/USDT:USDT", multiplier="1")

@@ -367,7 +367,8 @@ class Ledger:
 
     def _cash(self, cash: Event) -> None:
         """Income in the currency of its symbol's P&L is in that position's net (rule 16)."""
-        amount, reason, currency = Fraction(cash["amount"]), cash["reason"], cash["currency"]
+        amount, reason = Fraction(cash["amount"]), cash["reason"]
+        currency = SAME_CURRENCY.get(cash["currency"], cash["currency"])
         account, strategy = cash.get("account", "default"), cash.get("strategy", "")
         symbol, side = cash.get("symbol", ""), cash.get("position_side", "")
         self.cash[CashKey(account, strategy, symbol, side, currency, reason)] += amount

@@ -37,10 +37,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("accounts", "scope", "capital", "share", "above"),
     [
-        (WITH_CAPITAL, Scope(accounts=("a",)), "1300", Decimal(60) / 1600, "440"),
-        (FLOOR_ONLY, Scope(accounts=("a",)), "300", Decimal(60) / 600, "-60"),
-        (NONE, Scope(accounts=("a",)), "300", Decimal(60) / 600, None),
-        (WITH_CAPITAL, EVERYTHING, "1307", Decimal(60) / 1607, "447"),
+        (WITH_CAPITAL, Scope(accounts=("a",)), "1300", Decimal(60) / 1400, "440"),
+        (FLOOR_ONLY, Scope(accounts=("a",)), "300", Decimal(60) / 400, "-60"),
+        (NONE, Scope(accounts=("a",)), "300", Decimal(60) / 400, None),
+        (WITH_CAPITAL, EVERYTHING, "1307", Decimal(60) / 1407, "447"),
         (WITH_CAPITAL, Scope(accounts=("a",), strategies=("default",)), None, None, None),
     ],
     ids=["capital", "floor only", "deposits only", "all accounts", "a strategy"],

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from trading_model.symbols import plain_currency
 from trading_model.trade import FillContent, PositionSide
 
 Income = Literal["funding", "interest", "borrow", "dividend", "tax", "commission", "rebate", "reward", "adjustment"]
@@ -58,6 +59,11 @@ class Cash(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     position_side: PositionSide | None = None
     venue: str | None = None
     text: str | None = None
+
+    @property
+    def plain_currency(self) -> str:
+        """The currency by the code of P&L: BTC for XBT."""
+        return plain_currency(self.currency)
 
 
 class Split(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

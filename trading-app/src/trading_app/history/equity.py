@@ -72,9 +72,9 @@ class DrawdownRow(msgspec.Struct, frozen=True):
     still lasts. Times are those of bars of the `interval`.
 
     `capital` is that of config/accounts.yml plus deposits less withdrawals, at the end of the range. Equity is what was
-    put in by then plus net P&L: `max_share` and `current_share` are the falls as a share of the equity at their peaks,
+    put in by then plus net P&L: `max_share` and `current_share` are the falls as a share of the equity when they began,
     0.1 for 10 %; `above_floor` is the equity at the end less the `floor`. They are null for a strategy, a symbol or a
-    side, which have no capital of their own, and where the equity at the peak is not more than 0.
+    side, which have no capital of their own, and where that equity is not more than 0.
     """
 
     currency: str
@@ -193,8 +193,8 @@ def _row(fall: Drawdown, end_ns: int, invested: Invested, floor: Decimal | None)
         under_water_open=fall.is_open,
         interval=INTERVALS[fall.span],
         capital=shown(capital),
-        max_share=shown(_share(fall.max, invested.at(fall.peak_ns), fall.peak)),
-        current_share=shown(_share(fall.current, invested.at(fall.current_peak_ns), fall.current_peak)),
+        max_share=shown(_share(fall.max, invested.at(fall.from_ns), fall.peak)),
+        current_share=shown(_share(fall.current, invested.at(fall.current_from_ns), fall.current_peak)),
         floor=shown(floor),
         above_floor=shown(above),
     )

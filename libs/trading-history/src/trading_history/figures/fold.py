@@ -600,8 +600,8 @@ class Fold:
         if content.symbol and content.strategy:
             owner = LineKey(content.account, content.strategy, content.symbol, content.position_side or "", "")
             key, terms = self.context.owned(owner)
-            named = key._replace(currency=content.currency)
-            book = self._book(named, owner._replace(currency=content.currency), terms)
+            named = key._replace(currency=content.plain_currency)
+            book = self._book(named, owner._replace(currency=content.plain_currency), terms)
             self._change_book(book)
             if corrected:
                 book.correct(corrected)
@@ -612,7 +612,7 @@ class Fold:
                 self._move_one(book)
         elif in_force:
             symbol = "" if content.symbol is None else self.context.instruments.terms(content.symbol).canonical
-            sums = self._sums_of(content.account, content.strategy or "", symbol, content.currency)
+            sums = self._sums_of(content.account, content.strategy or "", symbol, content.plain_currency)
             for curve in self._curves_named(sums):
                 self._open_bar(curve)
                 curve.move(content.amount)

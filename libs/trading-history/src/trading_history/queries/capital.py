@@ -36,5 +36,5 @@ def flows_of(snapshot: Snapshot, accounts: Sequence[str], currency: str) -> list
     return [
         (unix_ns(cash.ts), cash.amount)
         for cash in found
-        if cash.reason in FLOWS and cash.currency == currency and (not accounts or cash.account in accounts)
+        if cash.reason in FLOWS and cash.plain_currency == currency and (not accounts or cash.account in accounts)
     ]

@@ -64,7 +64,8 @@ class Drawdown(msgspec.Struct, frozen=True):
     """The largest fall of net P&L from a peak, 0 or more, in a range; the first peak is the value at its start, 0
     before the first event. The times are those of the bars that have them.
 
-    `current` is the fall from the highest value of the range, `current_peak`, to the last one. `under_water_ns` is the
+    `current` is the fall from the highest value of the range to the last one. `from_ns` and `current_from_ns` are when
+    the two falls began: after that the value was less than at the peak. `under_water_ns` is the
     longest time below a peak until it was reached again; `is_open` says that this one still lasts. `span` is that of
     the bars in seconds.
     """
@@ -73,11 +74,12 @@ class Drawdown(msgspec.Struct, frozen=True):
     max: Decimal
     peak: Decimal
     peak_ns: int
+    from_ns: int
     trough: Decimal
     trough_ns: int
     current: Decimal
     current_peak: Decimal
-    current_peak_ns: int
+    current_from_ns: int
     under_water_ns: int
     under_water_from_ns: int
     is_open: bool
@@ -143,7 +145,7 @@ def _joined(curve: Curve, later: Curve, span: int) -> Curve:
 def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
     """The drawdown of a curve that has the bars from `start_ns` to `end_ns`. The open fall lasts until `end_ns`."""
     peak, peak_ns, worst = curve.opening, start_ns, ZERO
-    top, top_ns, trough, trough_ns = peak, peak_ns, peak, peak_ns
+    top, top_ns, top_left_ns, trough, trough_ns = peak, peak_ns, peak_ns, peak, peak_ns
     since: int | None = None
     longest, longest_from = 0, start_ns
     for bar in curve.bars:
@@ -151,7 +153,9 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
         if inside > worst:
             worst, trough, trough_ns = inside, bar.low, bar.start_ns
             # A peak of the same bar that its own fall begins at may be higher than the one before it.
-            top, top_ns = (peak, peak_ns) if inside == peak - bar.low else (bar.low + inside, bar.start_ns)
+            is_inside = inside != peak - bar.low
+            top, top_ns = (bar.low + inside, bar.start_ns) if is_inside else (peak, peak_ns)
+            top_left_ns = bar.start_ns if is_inside or since is None else since
         if bar.high >= peak:
             if since is not None and bar.start_ns - since > longest:
                 longest, longest_from = bar.start_ns - since, since
@@ -165,8 +169,8 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
     if since is not None and is_open:
         longest, longest_from = end_ns - since, since
     return Drawdown(
-        curve.currency, worst, top, top_ns, trough, trough_ns, peak - close, peak, peak_ns, longest, longest_from,
-        is_open, curve.exact_inside, curve.span,
+        curve.currency, worst, top, top_ns, top_left_ns, trough, trough_ns, peak - close, peak,
+        end_ns if since is None else since, longest, longest_from, is_open, curve.exact_inside, curve.span,
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class Cash:
             content.strategy or "",
             content.symbol or "",
             content.position_side or "",
-            content.currency,
+            content.plain_currency,
             content.reason,
         )
         self.sums[key] = self.sums.get(key, ZERO) + content.amount * sign

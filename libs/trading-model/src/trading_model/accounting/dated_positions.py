@@ -148,7 +148,7 @@ class DatedCash:
     @exactly
     def add(self, content: Cash, sign: int) -> None:
         """Add the income of an event (`sign` 1), or take it back (−1)."""
-        currency, ts, amount = content.currency, content.ts, content.amount * sign
+        currency, ts, amount = content.plain_currency, content.ts, content.amount * sign
         amounts = self._amounts.setdefault(currency, {})
         amounts[ts] = amounts.get(ts, ZERO) + amount
         if not amounts[ts]:
