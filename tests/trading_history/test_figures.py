@@ -1,12 +1,13 @@
 """Figures of the history: those of the sidecar to the digit, and however the ledger came those of a rebuild."""
 
 import random
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_builder import Event
+from tests.support.ledger_builder import Event, LedgerBuilder
 from tests.support.ledger_fold import MAX_POSITIONS, STREAM, batch_of
 from tests.support.ledger_oracle import figures as oracle_figures
 from tests.support.random_ledger import random_ledger
@@ -56,6 +57,19 @@ def test_positions_and_equity_are_the_sidecars_to_the_digit(tmp_path: Path, seed
             assert digits(held[key]) == shown
         else:
             assert shown == ("0", "0", "0", "0", "0", "0")  # all its fills are void
+
+
+def test_cash_in_xbt_and_a_fill_of_no_worth_are_in_the_history_as_in_the_sidecar(tmp_path: Path) -> None:
+    ledger = LedgerBuilder()
+    ledger.buy("100", "10000", "XBTUSD")
+    ledger.sell("10", "0", "XBTUSD")
+    ledger.say("instrument", symbol="XBTUSD", currency="BTC", multiplier="1", settlement="inverse")
+    of = {"account": "default", "strategy": "default", "symbol": "XBTUSD"}
+    ledger.say("cash", currency="XBT", amount="0.01", reason="funding", **of)
+    fold_at_once(tmp_path, ledger.events)
+    (held,) = _held(tmp_path)
+    assert (digits(held),) == tuple(shown_by_the_sidecar(ledger.events).values())
+    assert (held.quantity, held.cash, held.flags) == (100, Decimal("0.01"), ("basis_unknown",))
 
 
 @pytest.mark.parametrize("seed", range(6, 9))

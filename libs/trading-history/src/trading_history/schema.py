@@ -13,7 +13,7 @@ HISTORY_FILE = "history.sqlite3"
 LAYOUT = 3
 """Of the tables. Raise it with a step in `open_to_write` that brings an earlier one to it, or rebuilds."""
 
-FOLD = 3
+FOLD = 4
 """Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
 TABLES = """

@@ -169,7 +169,8 @@ class TrackedBook:
     def fill(self, fill: Fill, time_ns: int, tags: frozenset[str], closed: list[Finished]) -> None:  # noqa: C901 -- hot
         """Fold a fill; round trips that end by it are appended to `closed`."""
         book, price, qty = self.book, fill.price, fill.qty
-        if not self._linear and price <= ZERO:  # it has no worth
+        if not self._linear and price <= ZERO:  # it has no worth, which the book notes
+            book.fill(fill, ZERO)
             return
         before = book.quantity
         trip = self.trip or self._open_trip(time_ns, fill.seq, fill.side)
