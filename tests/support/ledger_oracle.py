@@ -367,8 +367,8 @@ class Ledger:
 
     def _cash(self, cash: Event) -> None:
         """Income in the currency of its symbol's P&L is in that position's net (rule 16)."""
-        amount, reason = Fraction(cash["amount"]), cash["reason"]
-        currency = SAME_CURRENCY.get(cash["currency"], cash["currency"])
+        amount, reason, sent = Fraction(cash["amount"]), cash["reason"], str(cash["currency"])
+        currency = SAME_CURRENCY.get(sent, sent)
         account, strategy = cash.get("account", "default"), cash.get("strategy", "")
         symbol, side = cash.get("symbol", ""), cash.get("position_side", "")
         self.cash[CashKey(account, strategy, symbol, side, currency, reason)] += amount

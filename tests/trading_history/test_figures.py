@@ -69,7 +69,7 @@ def test_cash_in_xbt_and_a_fill_of_no_worth_are_in_the_history_as_in_the_sidecar
     fold_at_once(tmp_path, ledger.events)
     (held,) = _held(tmp_path)
     assert (digits(held),) == tuple(shown_by_the_sidecar(ledger.events).values())
-    assert (held.quantity, held.cash, held.flags) == (100, Decimal("0.01"), ("basis_unknown",))
+    assert (held.quantity, held.cash, held.flags) == (Decimal(100), Decimal("0.01"), ("basis_unknown",))
 
 
 @pytest.mark.parametrize("seed", range(6, 9))
