@@ -55,12 +55,12 @@ def from_text(ts: str) -> int:
     return _seconds(ts[:19]) * 1_000_000 + int((found[1] or "0").ljust(6, "0")[:6])
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=256)
 def second_text(seconds: int) -> str:
     """RFC 3339 of a second in UTC, without the zone."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=256)
 def _seconds(ts: str) -> int:
     return int(datetime.fromisoformat(ts).replace(tzinfo=UTC).timestamp())
