@@ -1,8 +1,8 @@
 """The database file of a store: how it is made, opened, recognised, removed and set aside. Both stores use it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
@@ -46,6 +46,8 @@ class Database:
     """What makes it again, for messages."""
 
     cache_kib: int = 2_048
+    steps: Mapping[int, str] = field(default_factory=dict)
+    """What brings an earlier layout to the next one. A store of one that is missing here can't be used."""
 
     def open_to_write(self, folder: Path) -> apsw.Connection:
         """The one writing connection; the tables are made if there are none. Call it under the lock of the store.
@@ -65,8 +67,10 @@ class Database:
     def _prepare(self, connection: apsw.Connection, file: Path) -> None:
         connection.set_busy_timeout(BUSY_WAIT_MS)
         is_new = not connection.execute("SELECT count(*) FROM sqlite_schema").get
-        if not is_new and self._check(connection, file) < self.layout:
-            raise UnusableState(f"it has layout {connection.pragma('user_version')}, not {self.layout}")
+        layout = self.layout if is_new else self._check(connection, file)
+        steps = range(layout, self.layout)
+        if any(step not in self.steps for step in steps):
+            raise UnusableState(f"it has layout {layout}, not {self.layout}")
         if connection.readonly("main"):
             raise apsw.ReadOnlyError("it was opened to read only")
         connection.pragma("journal_mode", "wal")
@@ -79,6 +83,12 @@ class Database:
             connection.execute(self.tables)
             PositionTable(connection, self.fold)
             connection.pragma("application_id", self.application_id)
+            connection.pragma("user_version", self.layout)
+            connection.execute("COMMIT")
+        elif steps:
+            connection.execute("BEGIN IMMEDIATE")
+            for step in steps:
+                connection.execute(self.steps[step])
             connection.pragma("user_version", self.layout)
             connection.execute("COMMIT")
         PositionTable(connection, self.fold).load(connection)

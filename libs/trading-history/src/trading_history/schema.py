@@ -10,13 +10,24 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 3
-"""Of the tables. Raise it with a step in `open_to_write` that brings an earlier one to it, or rebuilds."""
+LAYOUT = 4
+"""Of the tables. Raise it with a step in STEPS that brings an earlier one to it; without one the store is rebuilt."""
 
 FOLD = 4
 """Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
-TABLES = """
+TRIP_BLOCKS = """
+-- closed round trips again, in columns, to add up many at once: blocks of those that ended after the block before
+CREATE TABLE trip_blocks (
+    until_ns INTEGER PRIMARY KEY,       -- all of them ended before it
+    columns BLOB NOT NULL
+) STRICT;
+"""
+
+STEPS = {3: TRIP_BLOCKS}
+"""What brings a store of this layout to the next one."""
+
+TABLES = f"""
 -- who trades what, as sent: aliases and instruments are applied by those who read
 CREATE TABLE key (
     id INTEGER PRIMARY KEY,
@@ -180,6 +191,7 @@ CREATE TABLE round_trips (
 CREATE INDEX equity_short ON equity (start) WHERE span = 1;
 CREATE INDEX round_trips_by_end ON round_trips (closed_ns);
 
+{TRIP_BLOCKS}
 -- how far figures have come: all steps up to a place in the order of trading. One row
 CREATE TABLE figures (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -245,10 +257,11 @@ SERIES = ("kind", "account", "strategy", "symbol", "position_side", "currency")
 INDEXES_OF_FIGURES = """
 CREATE INDEX IF NOT EXISTS trades_by_time ON trades (ts_ns, ordinal, seq);
 CREATE INDEX IF NOT EXISTS trades_with_multiplier ON trades (key, multiplier) WHERE multiplier IS NOT NULL;
+CREATE INDEX IF NOT EXISTS trades_of_order ON trades (order_id) WHERE order_id IS NOT NULL;
 """
 """Made by the writer that keeps figures: another one, the sidecar, would be a quarter slower with them."""
 
-DERIVED = ("series", "lines", "curves", "equity", "positions", "round_trips", "checkpoints")
+DERIVED = ("series", "lines", "curves", "equity", "positions", "round_trips", "trip_blocks", "checkpoints")
 """Tables of the figures: they follow from the others by the accounting."""
 
 
@@ -272,6 +285,7 @@ DATABASE = Database(
     layout=LAYOUT,
     fold=FOLD,
     tables=TABLES,
+    steps=STEPS,
     content="a history",
     when_damaged="`trading-analytics rebuild` makes it again",
     cache_kib=16_384,  # with more, the sidecar would need more than 64 MiB to catch up

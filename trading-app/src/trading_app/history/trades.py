@@ -130,8 +130,8 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         cursor: Cursor = None,
         given_format: FormatName = None,
     ) -> Response:
-        """At most `limit` trades; the header `Link` leads to the next page. A page is shorter where ranges of amounts
-        match little among 200,000 trades. `GET /trades/{seq}` has the whole story of each.
+        """At most `limit` trades; the header `Link` leads to the next page. A page is shorter where side, tag and
+        amounts match little among 50,000 trades. `GET /trades/{seq}` has the whole story of each.
         """
         span = read_range(given_from, given_to, read_boundary(zone, day_boundary, default))
         wanted = Search(

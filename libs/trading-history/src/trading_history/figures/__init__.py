@@ -7,13 +7,15 @@ older ones in the store.
 
 Modules, each imports those above it:
 
-    bars         bars of equity, and their sums (no I/O)
-    curves       lines of net P&L with their unfinished bars, and whose they are (no I/O)
-    trips        a round trip under way (no I/O)
-    books        a position with what is followed beside its accounting (no I/O)
-    context      what events other than fills say: instruments, rates, steps (no I/O)
-    fold         all positions and sums up to a place (no I/O)
-    tables       rows of the figures in the store
-    checkpoints  earlier states of the fold in the store
-    keeper       brings the figures of the store up to date
+    bars          bars of equity, and their sums (no I/O)
+    curves        lines of net P&L with their unfinished bars, and whose they are (no I/O)
+    trips         a round trip under way (no I/O)
+    books         a position with what is followed beside its accounting (no I/O)
+    context       what events other than fills say: instruments, rates, steps (no I/O)
+    fold          all positions and sums up to a place (no I/O)
+    tables        rows of the figures in the store
+    trip_columns  closed round trips as columns of numbers (no I/O)
+    trip_blocks   closed round trips in the store, in columns
+    checkpoints   earlier states of the fold in the store
+    keeper        brings the figures of the store up to date
 """

@@ -23,6 +23,7 @@ from trading_history.figures.context import START, TERMS, Context, Place, place_
 from trading_history.figures.curves import Curve
 from trading_history.figures.fold import SECOND, SHORT_SECONDS, Changing, Checkpoint, Fold, Market
 from trading_history.figures.tables import Tables
+from trading_history.figures.trip_blocks import FIRST_NS, TripBlocks
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
 from trading_model.accounting.order import FILL
@@ -91,6 +92,7 @@ class FiguresKeeper:
         self._connection = connection
         connection.execute(schema.INDEXES_OF_FIGURES)
         self._tables = Tables(connection)
+        self._blocks = TripBlocks(connection)
         self._checkpoints = Checkpoints(connection)
         self.context = Context()
         self._numbers: dict[LineKey, int] = {}
@@ -375,6 +377,8 @@ class FiguresKeeper:
             self.fold.fold(piece, until if is_last else place_of_row(piece[-1]))
             if write:
                 self._tables.write_finished(self.fold.bars, self.fold.closed)
+                if self.fold.frontier != START:
+                    self._blocks.add(len(self.fold.closed), self.fold.frontier[0])
             self.fold.clear()
             if is_last:
                 return
@@ -402,6 +406,7 @@ class FiguresKeeper:
         curves = [one for one in different if isinstance(one, Curve) and fold.curves.has(one)]
         books = [one for one in different if isinstance(one, TrackedBook)]
         self._tables.trim(curves, books, len(fold.curves.curves))
+        self._blocks.go_back(FIRST_NS if fold.frontier == START else fold.frontier[0])
         self._write([*curves, *(one for one in different if not isinstance(one, Curve))])
 
     def _begin_again(self, checkpoint: Checkpoint | None) -> None:

@@ -20,7 +20,7 @@ from trading_history.figures.trips import shown
 from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, first_start, has_more
 from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.round_trips import RoundTrip
-from trading_history.queries.scope import Scope, books, sums
+from trading_history.queries.scope import Scope, addends
 from trading_history.reader import Snapshot
 from trading_model.decimals import ZERO, exactly
 from trading_model.field_rules import format_timestamp
@@ -183,8 +183,7 @@ def steps(
     """
     start, end = times[0] // MINUTE_NS * MINUTE_NS, times[1]
     found = list[Step]()
-    stored = sums(snapshot, scope)
-    for series in books(snapshot, scope) if stored is None else stored:
+    for series in addends(snapshot, scope).series:
         begin = min(_first_day(snapshot, series.id, start), start // DAY_NS * DAY_NS)
         changes = [at for at in conversion.changes(series.currency) if begin < at < end]
         cuts = [*edges, *changes]
@@ -295,10 +294,9 @@ def converted_equity(
     """The net P&L of a scope in the base currency. A span that is shorter than a minute or would give more than
     `max_bars` becomes coarser. Values are exact at the ends of bars only.
     """
-    stored = sums(snapshot, scope)
-    lines = books(snapshot, scope) if stored is None else stored
+    series = addends(snapshot, scope).series
     for chosen in (one for one in SPANS if one >= max(span, MINUTE)):
-        if chosen < SPANS[-1] and any(has_more(snapshot, one.id, chosen, times, max_bars) for one in lines):
+        if chosen < SPANS[-1] and any(has_more(snapshot, [one], chosen, times, max_bars) for one in series):
             continue
         found = steps(snapshot, scope, conversion, times, chosen, notes_all=True)
         opening, bars = _bars(found, times[0] // (chosen * SECOND) * (chosen * SECOND), chosen)

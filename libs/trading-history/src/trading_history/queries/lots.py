@@ -12,7 +12,7 @@ from trading_history.decode import NOT_A_NUMBER
 from trading_history.figures.context import Place
 from trading_history.figures.trips import shown
 from trading_history.queries.events_in_force import EventsInForce, Line, lines_of
-from trading_history.queries.scope import EVERYTHING, Scope, Series, books, sums
+from trading_history.queries.scope import EVERYTHING, Scope, Series, addends, books
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import Book, BookKey, Convert
 from trading_model.accounting.fills import Fill
@@ -73,8 +73,7 @@ def realized(
 
     Positions that are in no sum are left out where the scope has a stored sum, as `equity` does.
     """
-    stored = sums(snapshot, scope)
-    is_sum = stored is not None and any(one.kind != "book" for one in stored)
+    is_sum = any(one.kind != "book" for one in addends(snapshot, scope).series)
     found: list[Realized] = []
 
     def note(one: _Folded, time_ns: int, amount: Decimal) -> None:

@@ -4,18 +4,22 @@ From round trips: a win has a net above 0 after fees and cash, a loss below, a b
 (accounting rule 26): they need capital, and at least 30 days.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from trading_history.queries.conversion import Conversion, converted_equity
-from trading_history.queries.equity import MAX_DRAWDOWN_BARS, drawdown, drawdown_of
+from trading_history.figures.trip_columns import Numbers, TripColumns, total
+from trading_history.queries.closed_trips import closed_of, closed_trips
+from trading_history.queries.conversion import MINUTE, Conversion, converted_equity
+from trading_history.queries.equity import MAX_DRAWDOWN_BARS, SPANS, drawdown, drawdown_of
 from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.returns import CONVERTED, NO_CAPITAL, Returns, daily_returns
 from trading_history.queries.round_trips import RoundTrip, all_closed, closed_later, still_open
-from trading_history.queries.scope import Scope
+from trading_history.queries.scope import Scope, addends
 from trading_history.queries.value import Value, ratio
 from trading_history.reader import Snapshot
 from trading_model.days import MIDNIGHT_UTC, DayBoundary
@@ -92,26 +96,30 @@ def performance(
     With a conversion, all are in the base currency: a round trip at the rate of its end, without those that have none.
     Capital has no date, so there are no returns then.
     """
-    closed, opened, later = (dict[tuple[Names, str], list[RoundTrip]]() for _ in range(3))
-    for found, trips in (
-        (closed, all_closed(snapshot, scope, start_ns or 0, end_ns)),
-        (opened, still_open(snapshot, scope)),
-        (later, closed_later(snapshot, scope, end_ns)),
-    ):
-        for each in trips:
+    if conversion is None:
+        found = closed_trips(snapshot, scope, start_ns or 0, end_ns)
+    else:
+        converted = (conversion.trip(trip) for trip in all_closed(snapshot, scope, start_ns or 0, end_ns))
+        found = closed_of(trip for trip in converted if trip is not None)
+    closed = found.grouped(by)
+    opened, later = dict[tuple[Names, str], list[RoundTrip]](), dict[tuple[Names, str], list[RoundTrip]]()
+    for of_group, each_trip in ((opened, still_open(snapshot, scope)), (later, closed_later(snapshot, scope, end_ns))):
+        for each in each_trip:
             trip = each if conversion is None else conversion.trip(each)
-            if trip is None:
-                continue
-            for names in groups(trip, trip.tags, by):
-                found.setdefault((names, trip.currency), []).append(trip)
+            if trip is not None:
+                for names in groups(trip, trip.tags, by):
+                    of_group.setdefault((names, trip.currency), []).append(trip)
     answers = []
-    for names, currency in sorted(closed.keys() | opened.keys() | later.keys()):
+    for key in sorted(closed.keys() | opened.keys() | later.keys()):
+        names, currency = key
         group = dict(names)
-        trips, still = closed.get((names, currency), []), opened.get((names, currency), [])
-        held = [trip for trip in (*trips, *still, *later.get((names, currency), ())) if trip.opened_ns < end_ns]
-        start = min((trip.opened_ns for trip in held), default=end_ns) if start_ns is None else start_ns
+        trips, still = closed.get(key, found.trips[:0]), opened.get(key, [])
+        held = _held(trips, [trip for trip in (*still, *later.get(key, ())) if trip.opened_ns < end_ns], end_ns)
+        start = int(held[0].min(initial=end_ns)) if start_ns is None else start_ns
         own = _scope_of(scope, group, currency)
-        falls = [] if own.tags or conversion else drawdown(snapshot, own, start, end_ns)
+        # The largest fall of one stored series is the same from bars of any length: of days there are the fewest.
+        span = SPANS[-1] if addends(snapshot, own).is_exact else MINUTE
+        falls = [] if own.tags or conversion else drawdown(snapshot, own, start, end_ns, span)
         if conversion is not None:
             returns = CONVERTED
             own = msgspec.structs.replace(own, currencies=scope.currencies)
@@ -145,18 +153,19 @@ def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:
     return msgspec.structs.replace(scope, currencies=(currency,), **chosen)
 
 
-def _of_trips(trips: list[RoundTrip], opened: list[RoundTrip]) -> dict[str, Any]:
+def _of_trips(trips: TripColumns, opened: Sequence[RoundTrip]) -> dict[str, Any]:
     """The members that round trips say."""
-    nets = [trip.net for trip in trips]
-    wins, losses = [net for net in nets if net > ZERO], [net for net in nets if net < ZERO]
-    won, lost, total, count = sum(wins, ZERO), sum(losses, ZERO), sum(nets, ZERO), Decimal(len(trips))
-    gross, fees = sum((trip.gross for trip in trips), ZERO), sum((trip.fees for trip in trips), ZERO)
-    held = [trip.holding_ns for trip in trips if trip.holding_ns is not None]
+    amounts, nets = trips.amounts, trips.amounts["net"]
+    signs = nets.signs
+    wins, losses = nets[signs > 0], nets[signs < 0]
+    won, lost, count = wins.total, losses.total, Decimal(len(trips))
+    gross, fees = amounts["gross"].total, amounts["fees"].total
+    held = trips.holding_ns
 
     def unless(reason: str) -> str:
-        return reason if trips else "no_round_trips"
+        return reason if len(trips) else "no_round_trips"
 
-    winning, losing, current = _streaks(nets)
+    winning, losing, current = _streaks(signs)
     return {
         "trips": len(trips),
         "wins": len(wins),
@@ -166,50 +175,53 @@ def _of_trips(trips: list[RoundTrip], opened: list[RoundTrip]) -> dict[str, Any]
         "open_net": sum((trip.net for trip in opened), ZERO),
         "gross": gross,
         "fees": fees,
-        "cash": sum((trip.cash for trip in trips), ZERO),
-        "net": total,
-        "turnover": sum((trip.turnover for trip in trips), ZERO),
-        "fills": sum(trip.fills for trip in trips),
+        "cash": amounts["cash"].total,
+        "net": nets.total,
+        "turnover": amounts["turnover"].total,
+        "fills": total(trips.fills),
         "win_rate": ratio(Decimal(len(wins)), Decimal(len(wins) + len(losses)), unless("no_decided")),
         "profit_factor": ratio(won, -lost, unless("no_losses")),
-        "expectancy": ratio(total, count, unless("")),
+        "expectancy": ratio(nets.total, count, unless("")),
         "average_win": ratio(won, Decimal(len(wins)), unless("no_wins")),
         "average_loss": ratio(lost, Decimal(len(losses)), unless("no_losses")),
-        "largest_win": Value(max(wins)) if wins else Value(None, unless("no_wins")),
-        "largest_loss": Value(min(losses)) if losses else Value(None, unless("no_losses")),
+        "largest_win": Value(wins.max) if len(wins) else Value(None, unless("no_wins")),
+        "largest_loss": Value(losses.min) if len(losses) else Value(None, unless("no_losses")),
         "fees_share": ratio(fees, abs(gross), unless("no_gross")),
-        "average_holding_ns": ratio(Decimal(sum(held)), Decimal(len(held)), unless("unknown_times")),
-        "longest_holding_ns": Value(Decimal(max(held))) if held else Value(None, unless("unknown_times")),
+        "average_holding_ns": ratio(Decimal(total(held)), Decimal(len(held)), unless("unknown_times")),
+        "longest_holding_ns": Value(Decimal(int(held.max()))) if len(held) else Value(None, unless("unknown_times")),
         "winning_streak": winning,
         "losing_streak": losing,
         "current_streak": current,
-        "average_mae": ratio(sum((trip.mae for trip in trips), ZERO), count, unless("")),
-        "average_mfe": ratio(sum((trip.mfe for trip in trips), ZERO), count, unless("")),
-        "flags": tuple(sorted({flag for trip in trips for flag in trip.flags})),
+        "average_mae": ratio(amounts["mae"].total, count, unless("")),
+        "average_mfe": ratio(amounts["mfe"].total, count, unless("")),
+        "flags": tuple(sorted({flag for one in np.unique(trips.flags) for flag in trips.flag_sets[one]})),
     }
 
 
-def _streaks(nets: Iterable[Decimal]) -> tuple[int, int, int]:
-    """The longest run of wins, that of losses, and the last one: negative for losses."""
-    winning = losing = current = 0
-    for net in nets:
-        if net > ZERO:
-            current = max(current, 0) + 1
-        elif net < ZERO:
-            current = min(current, 0) - 1
-        winning, losing = max(winning, current), max(losing, -current)
-    return winning, losing, current
+def _streaks(signs: npt.NDArray[np.int8]) -> tuple[int, int, int]:
+    """The longest run of wins, that of losses, and the last one: negative for losses. A break-even ends none."""
+    decided = signs[signs != 0]
+    if not len(decided):
+        return 0, 0, 0
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(decided)) + 1))
+    runs = np.diff(np.append(starts, len(decided))) * decided[starts]
+    return max(int(runs.max()), 0), max(-int(runs.min()), 0), int(runs[-1])
 
 
-def _time_in_market(trips: Iterable[RoundTrip], start_ns: int, end_ns: int) -> Value:
+Times = tuple[Numbers, Numbers]
+"""When trips began and ended, Unix nanoseconds."""
+
+
+def _held(trips: TripColumns, others: Sequence[RoundTrip], end_ns: int) -> Times:
+    """Of trips that closed in a range, and of others that had not at its end."""
+    opened = np.array([trip.opened_ns for trip in others], np.int64)
+    return np.append(trips.opened_ns, opened), np.append(trips.closed_ns, np.full(len(others), end_ns, np.int64))
+
+
+def _time_in_market(held: Times, start_ns: int, end_ns: int) -> Value:
     """The share of the range in which at least one round trip was open."""
-    spans = sorted(
-        (max(trip.opened_ns, start_ns), min(end_ns if trip.closed_ns is None else trip.closed_ns, end_ns))
-        for trip in trips
-    )
-    covered, reached = 0, start_ns
-    for start, end in spans:
-        if end > reached:
-            covered += end - max(start, reached)
-            reached = end
+    order = np.argsort(held[0], kind="stable")
+    starts, ends = held[0][order].clip(start_ns), held[1][order]
+    reached = np.maximum.accumulate(np.concatenate(([start_ns], ends)))
+    covered = int(np.clip(ends - np.maximum(starts, reached[:-1]), 0, None).sum())
     return ratio(Decimal(covered), Decimal(end_ns - start_ns), "no_round_trips")

@@ -13,9 +13,12 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
 import msgspec
+import numpy as np
 
+from trading_history.figures.trip_columns import Amounts, TripColumns
+from trading_history.queries.closed_trips import closed_trips, split
 from trading_history.queries.conversion import Conversion, Step, steps
-from trading_history.queries.equity import SECOND, Bar, curves
+from trading_history.queries.equity import SECOND, Bar, covering
 from trading_history.queries.lots import Realized, realized
 from trading_history.queries.round_trips import all_closed
 from trading_history.queries.scope import Scope
@@ -25,6 +28,9 @@ from trading_model.days import Calendar, DayBoundary
 from trading_model.decimals import ZERO, exactly
 
 _WEEK_NS = 7 * 86_400 * SECOND
+
+QUARTER_NS = 900 * SECOND
+"""In which no zone has two hours of the day: none changes at another time, or is beside UTC by a part of it."""
 
 
 class Pnl(msgspec.Struct, frozen=True):
@@ -128,6 +134,13 @@ class _Sum:
         self.wins += net > ZERO
         self.losses += net < ZERO
 
+    def close_all(self, nets: Amounts) -> None:
+        signs = nets.signs
+        self.trips_net += nets.total
+        self.trips += len(signs)
+        self.wins += int((signs > 0).sum())
+        self.losses += int((signs < 0).sum())
+
     def row(self) -> Pnl:
         settled = self.realized - self.fees + self.cash
         return Pnl(
@@ -163,24 +176,35 @@ def _tables(
     a minute.
     """
     edges = (start_ns, end_ns, *boundaries)
-    span = next((one for one in spans if all(not edge % (one * SECOND) for edge in edges)), 60)
+    span = next((one for one in spans if all(not edge % (one * SECOND) for edge in boundaries)), 60)
     exact = all(not edge % (60 * SECOND) for edge in edges)
     if isinstance(by, Conversion):
         table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)
         return [Table(by.into, [one.row() for one in table], exact and by.is_exact)]
     sums: dict[str, list[_Sum]] = {}
     if not scope.tags:
-        for curve in curves(snapshot, scope, start_ns, end_ns, span) or ():
+        for curve in covering(snapshot, scope, start_ns, end_ns, span) or ():
             table = sums.setdefault(curve.currency, [_Sum() for _ in range(rows)])
             for bar in curve.bars:
                 table[row_of(bar.start_ns)].add(bar)
         if by != "average":
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
-    for trip in all_closed(snapshot, scope, start_ns, end_ns):
-        assert trip.closed_ns is not None
-        table = sums.setdefault(trip.currency, [_Sum() for _ in range(rows)])
-        table[row_of(trip.closed_ns)].close(trip.net)
+    for (_, currency), trips in closed_trips(snapshot, scope, start_ns, end_ns, ("net",)).grouped(()).items():
+        _close(sums.setdefault(currency, [_Sum() for _ in range(rows)]), trips, row_of, boundaries)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
+
+
+def _close(table: Sequence[_Sum], trips: TripColumns, row_of: Callable[[int], int], boundaries: Sequence[int]) -> None:
+    """Add round trips to the rows that they closed in."""
+    if boundaries:
+        starts, at = np.array(boundaries), np.searchsorted(boundaries, trips.closed_ns, side="right") - 1
+    else:
+        starts, at = np.unique(trips.closed_ns // QUARTER_NS * QUARTER_NS, return_inverse=True)
+    rows = np.array([row_of(int(start)) for start in starts[: at.max() + 1]])[at]
+    nets = trips.amounts["net"]
+    for row, chosen in zip(table, split(rows, len(table)), strict=True):
+        if len(chosen):
+            row.close_all(nets[chosen])
 
 
 def _converted(

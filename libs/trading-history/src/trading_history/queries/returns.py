@@ -11,7 +11,7 @@ import msgspec
 
 from trading_history.queries.capital import flows_of
 from trading_history.queries.equity import curves, level_before
-from trading_history.queries.scope import Scope, books, sums
+from trading_history.queries.scope import Scope, addends, books
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
 from trading_model.days import Calendar, DayBoundary
@@ -145,8 +145,7 @@ def _squared(value: Decimal) -> Decimal:
 
 def _levels(snapshot: Snapshot, scope: Scope, calendar: Calendar) -> list[Decimal]:
     """The net P&L before the first day, and at the end of each."""
-    stored = sums(snapshot, scope)
-    series = books(snapshot, scope) if stored is None else stored
+    series = addends(snapshot, scope).series
     level = sum((level_before(snapshot, one.id, calendar.starts[0]) for one in series), ZERO)
     changes = [ZERO] * len(calendar.names)
     span = 3_600 if all(not start % 3_600_000_000_000 for start in calendar.starts) else 60

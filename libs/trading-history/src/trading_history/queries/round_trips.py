@@ -1,15 +1,18 @@
 """Round trips: from flat to flat, or to a rest below the lot (accounting rules 2 and 15). Newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from trading_history.queries.scope import Scope
+from trading_history.queries.scope import Scope, Series, books
 from trading_history.reader import Snapshot
 from trading_history.schema import ROUND_TRIPS, SERIES
 from trading_model.decimals import EXACT
+
+MAX_ROWS = 10_000
+"""Round trips that positions ever had, up to which all are read as rows: that takes 0.1 s."""
 
 
 class RoundTrip(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +80,7 @@ _DECIMALS = frozenset(
     for name in ("entry", "exit", "quantity", "turnover", "gross", "fees", "cash", "net", "mae", "mfe")
 )
 _ARRAYS = frozenset(5 + ROUND_TRIPS[1:].index(name) for name in ("tags", "flags"))
+_COUNT = "SELECT ifnull(max(number), 0) FROM round_trips WHERE series = ?"
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -85,16 +89,21 @@ def closed(
 ) -> Page:
     """The round trips that closed in a range, the last one first."""
     where, values = _where(scope)
-    values += [start_ns, end_ns]
+    values += [start_ns, end_ns if after is None else min(end_ns, after.closed_ns + 1)]
     condition = ""
     if after is not None:
         condition = " AND (closed_ns, round_trips.series, number) < (?, ?, ?)"
         values += [after.closed_ns, after.series, after.number]
+    # Of few, all are sorted; of many, the index of their ends is searched. The names CROSS and + say so to SQLite.
+    few = are_few(snapshot, books(snapshot, scope))
+    tables, end = (
+        ("series CROSS JOIN round_trips", "+closed_ns") if few else ("round_trips CROSS JOIN series", "closed_ns")
+    )
     rows = list(
         snapshot.connection.execute(
-            f"SELECT {_COLUMNS} FROM round_trips JOIN series ON series.id = round_trips.series"
-            f" WHERE {where} AND closed_ns >= ? AND closed_ns < ?{condition}"
-            " ORDER BY closed_ns DESC, round_trips.series DESC, number DESC LIMIT ?",
+            f"SELECT {_COLUMNS} FROM {tables} ON series.id = round_trips.series"
+            f" WHERE {where} AND {end} >= ? AND {end} < ?{condition}"
+            f" ORDER BY {end} DESC, round_trips.series DESC, number DESC LIMIT ?",
             (*values, limit + 1),
         )
     )
@@ -104,6 +113,16 @@ def closed(
     last = found[-1]
     assert last.closed_ns is not None
     return Page(found, Cursor(last.closed_ns, rows[limit - 1][-1], last.number))
+
+
+def are_few(snapshot: Snapshot, series: Iterable[Series]) -> bool:
+    """Whether some positions ever had at most MAX_ROWS round trips."""
+    count = 0
+    for one in series:
+        count += snapshot.connection.execute(_COUNT, (one.id,)).get
+        if count > MAX_ROWS:
+            return False
+    return True
 
 
 def all_closed(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -> Iterator[RoundTrip]:
@@ -133,12 +152,18 @@ def closed_later(snapshot: Snapshot, scope: Scope, time_ns: int) -> list[RoundTr
     that closed since.
     """
     where, values = _where(scope)
+    series = books(snapshot, scope)
+    since, given = "round_trips INDEXED BY round_trips_by_end WHERE closed_ns >= ?", list[Any]([time_ns])
+    if are_few(snapshot, series):
+        numbers = msgspec.json.encode([one.id for one in series]).decode()
+        since = "round_trips WHERE +closed_ns >= ? AND series IN (SELECT value FROM json_each(?))"
+        given.append(numbers)
     rows = snapshot.connection.execute(
-        "WITH first AS (SELECT series, min(number) AS number FROM round_trips WHERE closed_ns >= ? GROUP BY series)"
+        f"WITH first AS (SELECT series, min(number) AS number FROM {since} GROUP BY series)"
         f" SELECT {_COLUMNS} FROM first JOIN round_trips USING (series, number)"
         f" JOIN series ON series.id = round_trips.series WHERE {where} AND opened_ns < ?"
         f" ORDER BY {', '.join(SERIES[1:])}",
-        (time_ns, *values, time_ns),
+        (*given, *values, time_ns),
     )
     return [_round_trip(row) for row in rows]
 

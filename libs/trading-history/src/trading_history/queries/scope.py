@@ -1,5 +1,7 @@
 """Which positions a question is about."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from trading_history.reader import Snapshot
@@ -52,23 +54,27 @@ def books(snapshot: Snapshot, scope: Scope) -> list[Series]:
     return _series(snapshot, "book", scope)
 
 
-def sums(snapshot: Snapshot, scope: Scope) -> list[Series] | None:
-    """The stored series that are the scope's own, one for each currency; None if no stored series is.
+class Addends(NamedTuple):
+    """Series that add up to a scope. `is_exact`: in each currency one does, which has all that happens inside bars."""
 
-    There are some for all positions, for one account, one strategy, one symbol, and for one position.
+    series: list[Series]
+    is_exact: bool
+
+
+def addends(snapshot: Snapshot, scope: Scope) -> Addends:
+    """The fewest stored series that add up to a scope: sums over positions where it is one, or several accounts,
+    strategies or symbols; else its positions.
+
+    Positions whose currency is unknown, or in points, are in no sum.
     """
     named = [("account", scope.accounts), ("strategy", scope.strategies), ("symbol", scope.symbols)]
     given = [(kind, values) for kind, values in named if values]
-    if any(len(values) > 1 for _, values in given) or (scope.position_sides and len(given) < len(named)):
-        return None
-    if len(given) == 0:
-        return _series(snapshot, "total", scope)
-    if len(given) == 1:
-        return _series(snapshot, given[0][0], scope)
-    if len(given) == len(named):
-        found = books(snapshot, scope)
-        return found if len({one.currency for one in found}) == len(found) else None
-    return None
+    if len(given) < 2 and not scope.position_sides:
+        kind = given[0][0] if given else "total"
+        return Addends(_series(snapshot, kind, scope), not given or len(given[0][1]) == 1)
+    found = books(snapshot, scope)
+    is_one = all(len(values) == 1 for _, values in named) and len({one.currency for one in found}) == len(found)
+    return Addends(found, is_one)
 
 
 def _series(snapshot: Snapshot, kind: str, scope: Scope) -> list[Series]:

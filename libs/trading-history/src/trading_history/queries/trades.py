@@ -11,8 +11,8 @@ from trading_history.queries.keys import Wanted, keys
 from trading_history.reader import Snapshot
 from trading_model.accounting.fills import LineKey
 
-MAX_SCANNED = 200_000
-"""Fills that one search compares with ranges of amounts: a range that matches little ends an answer early."""
+MAX_SCANNED = 50_000
+"""Fills that one search compares with a side, a tag and ranges of amounts: what matches little ends an answer early."""
 
 
 class Place(NamedTuple):
@@ -53,6 +53,16 @@ class Search(NamedTuple):
     price: Between = Between()
     qty: Between = Between()
     voided: bool = False
+
+    def has(self, row: Sequence[Any]) -> bool:
+        """Whether a row has what no index finds."""
+        _, _, _, _, _, side, price, qty, *_, tags, _ = row
+        return (
+            (self.side is None or side == self.side)
+            and (self.tag is None or (tags is not None and f'"{self.tag}"' in tags))  # no tag contains a quote
+            and (not self.price or self.price.has(Decimal(price)))
+            and (not self.qty or self.qty.has(Decimal(qty)))
+        )
 
 
 class Correction(NamedTuple):
@@ -100,9 +110,10 @@ def search(
     """
     known = keys(snapshot, wanted.wanted)
     found, place = list[tuple[Any, ...]](), None
-    rows = _rows(snapshot, wanted, list(known), after, newest_first=newest_first)
+    numbers = None if wanted.wanted == Wanted() and not (wanted.order_id or wanted.import_id) else list(known)
+    rows = _rows(snapshot, wanted, numbers, after, newest_first=newest_first)
     for scanned, row in enumerate(rows, 1):
-        if wanted.price.has(Decimal(row[6])) and wanted.qty.has(Decimal(row[7])):
+        if wanted.has(row):
             found.append(row)
         if len(found) == limit or scanned == MAX_SCANNED:
             place = Place(*row[:3]) if next(rows, None) is not None else None
@@ -112,9 +123,10 @@ def search(
 
 
 def _rows(
-    snapshot: Snapshot, wanted: Search, numbers: Sequence[int], after: Place | None, *, newest_first: bool
+    snapshot: Snapshot, wanted: Search, numbers: Sequence[int] | None, after: Place | None, *, newest_first: bool
 ) -> Iterator[tuple[Any, ...]]:
-    conditions, values = ["key = ?"], list[object]()
+    """The fills of some keys, or of all. An index has each key's, those of an order, of an import, and all, by time."""
+    conditions, values = ["1" if numbers is None else "key = ?"], list[object]()
 
     def limit(condition: str, *given: object) -> None:
         conditions.append(condition)
@@ -126,17 +138,17 @@ def _rows(
         limit("ts_ns < ?", wanted.until_ns)
     if after is not None:
         limit(f"(ts_ns, ordinal, seq) {'<' if newest_first else '>'} (?, ?, ?)", *after)
-    for column in ("side", "order_id", "import_id"):
+    for column in ("order_id", "import_id"):
         if (value := getattr(wanted, column)) is not None:
             limit(f"{column} = ?", value)
-    if wanted.tag is not None:
-        limit("instr(tags, ?) > 0", f'"{wanted.tag}"')  # no tag contains a quote
     if not wanted.voided:
         limit(f"in_force AND (import_id IS NULL OR NOT {_TAKEN_BACK})")
     way = "DESC" if newest_first else "ASC"
     statement = (
         f"SELECT {_COLUMNS} FROM trades WHERE {' AND '.join(conditions)} ORDER BY ts_ns {way}, ordinal {way}, seq {way}"
     )
+    if numbers is None:
+        return iter(snapshot.connection.execute(statement, values))
     rows = [snapshot.connection.execute(statement, (number, *values)) for number in numbers]
     return heapq.merge(*rows, key=lambda row: row[:3], reverse=newest_first)
 

@@ -1,0 +1,241 @@
+"""Closed round trips in columns of numbers, so that a million are added up at once. No I/O."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from trading_history.figures.trips import OPENING
+from trading_model.decimals import EXACT, ZERO
+
+AMOUNTS = ("turnover", "gross", "fees", "cash", "net", "mae", "mfe")
+
+COLUMNS = ("series", "opened_ns", "closed_ns", "fills", "tags", "flags", *AMOUNTS)
+"""Of a row that columns are made of: amounts as text as the store has it, tags and flags as JSON arrays."""
+
+Numbers = npt.NDArray[Any]
+"""Signed integers, of as many bits as they need, up to 64."""
+
+Sets = Sequence[tuple[str, ...]]
+
+PLACES, PART = 8, 18
+"""Decimals of an amount's first part, and of each more."""
+
+_BASE = 10**PART
+_WIDTHS = ("<i1", "<i2", "<i4", "<i8")
+_LONG = 1 << 63
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class Amounts(msgspec.Struct, frozen=True, eq=False):
+    """Exact amounts: each is the sum of its integers / 10 ^ places over all parts, which have the places as key.
+
+    The part with the fewest places comes first, and has the sign: those of all others are from 0 to 10 ^ PART. Amounts
+    of money have one part, those that a division is in have more.
+    """
+
+    parts: Mapping[int, Numbers]
+
+    @classmethod
+    def of_texts(cls, texts: Sequence[str]) -> "Amounts":
+        """Of amounts as `show` writes them."""
+        halves = [text.partition(".") for text in texts]
+        decimals = max((len(after) for _, _, after in halves), default=0)
+        places = PLACES + PART * -(-max(decimals - PLACES, 0) // PART)
+        left = [int(before + after.ljust(places, "0")) for before, _, after in halves]
+        parts = list[tuple[int, Numbers]]()
+        while places > PLACES or max(map(abs, left), default=0) >= _LONG:
+            pairs = [divmod(one, _BASE) for one in left]
+            parts.append((places, np.array([low for _, low in pairs], np.int64)))
+            left, places = [high for high, _ in pairs], places - PART
+        parts.append((places, np.array(left, np.int64)))
+        return cls(dict(reversed(parts)))
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def __getitem__(self, at: Any) -> "Amounts":
+        return Amounts({places: integers[at] for places, integers in self.parts.items()})
+
+    @property
+    def _first(self) -> Numbers:
+        return next(iter(self.parts.values()))
+
+    @property
+    def total(self) -> Decimal:
+        """The exact sum."""
+        return reduce(EXACT.add, [_amount(total(integers), places) for places, integers in self.parts.items()])
+
+    @property
+    def max(self) -> Decimal:
+        """The largest; there is one."""
+        return self._extreme(np.max)
+
+    @property
+    def min(self) -> Decimal:
+        """The smallest; there is one."""
+        return self._extreme(np.min)
+
+    def _extreme(self, of: Callable[[Numbers], Any]) -> Decimal:
+        found, left = ZERO, self
+        for places in self.parts:
+            integer = of(left.parts[places])
+            found = EXACT.add(found, _amount(int(integer), places))
+            left = left[left.parts[places] == integer]
+        return found
+
+    @property
+    def signs(self) -> npt.NDArray[np.int8]:
+        """1 for amounts above 0, -1 below, else 0."""
+        first = self._first
+        signs: npt.NDArray[np.int8] = np.sign(first).astype(np.int8)
+        for integers in self.parts.values():
+            signs[(first == 0) & (integers > 0)] = 1
+        return signs
+
+
+def _amount(integer: int, places: int) -> Decimal:
+    return EXACT.scaleb(Decimal(integer), Decimal(-places))
+
+
+class TripColumns(msgspec.Struct, frozen=True, eq=False):
+    """Closed round trips, the first to end first. `series` are numbers of positions.
+
+    A trip has the tags and the flags at its place in `tags` and `flags` of `tag_sets` and `flag_sets`.
+    """
+
+    series: Numbers
+    opened_ns: Numbers
+    closed_ns: Numbers
+    fills: Numbers
+    tags: Numbers
+    flags: Numbers
+    tag_sets: Sets
+    flag_sets: Sets
+    amounts: Mapping[str, Amounts]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def __getitem__(self, at: Any) -> "TripColumns":
+        """Those that a mask, a slice or an array of places chooses."""
+        return TripColumns(
+            self.series[at], self.opened_ns[at], self.closed_ns[at], self.fills[at], self.tags[at], self.flags[at],
+            self.tag_sets, self.flag_sets, {name: amounts[at] for name, amounts in self.amounts.items()},
+        )  # fmt: skip
+
+    @property
+    def holding_ns(self) -> Numbers:
+        """How long they lasted, without those that began with an opening: when these began is unknown."""
+        known = np.array([OPENING not in one for one in self.flag_sets], bool)[self.flags]
+        held: Numbers = self.closed_ns[known] - self.opened_ns[known]
+        return held
+
+
+def total(integers: Numbers) -> int:
+    """The exact sum of integers."""
+    if len(integers) * max(int(integers.max(initial=0)), -int(integers.min(initial=0))) < _LONG:
+        return int(integers.sum(dtype=np.int64))
+    wide = integers.astype(np.int64)
+    return (int((wide >> 32).sum()) << 32) + int((wide & 0xFFFFFFFF).sum())
+
+
+def columns_of(rows: Iterable[Sequence[Any]]) -> TripColumns:
+    """Of rows with COLUMNS."""
+    columns = [*zip(*rows, strict=True)] or [()] * len(COLUMNS)
+    series, opened, closed, fills = (np.array(one, np.int64) for one in columns[:4])
+    (tags, tag_sets), (flags, flag_sets) = map(_coded, columns[4:6])
+    amounts = {name: Amounts.of_texts(texts) for name, texts in zip(AMOUNTS, columns[6:], strict=True)}
+    return TripColumns(series, opened, closed, fills, tags, flags, tag_sets, flag_sets, amounts)
+
+
+def _coded(texts: Sequence[str]) -> tuple[Numbers, Sets]:
+    codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+    return np.array([codes[text] for text in texts], np.int64), tuple(map(_names, codes))
+
+
+def joined(parts: Sequence[TripColumns]) -> TripColumns:
+    """Several in one, in their order. There is at least one; all have the amounts of the first."""
+    first, *others = parts
+    if not others:
+        return first
+    tags, tag_sets = _joined_codes([(one.tags, one.tag_sets) for one in parts])
+    flags, flag_sets = _joined_codes([(one.flags, one.flag_sets) for one in parts])
+    series, opened, closed, fills = (
+        np.concatenate([getattr(one, name) for one in parts]) for name in ("series", "opened_ns", "closed_ns", "fills")
+    )
+    amounts = {name: _joined_amounts([one.amounts[name] for one in parts]) for name in first.amounts}
+    return TripColumns(series, opened, closed, fills, tags, flags, tag_sets, flag_sets, amounts)
+
+
+def _joined_codes(parts: Iterable[tuple[Numbers, Sets]]) -> tuple[Numbers, Sets]:
+    known: dict[tuple[str, ...], int] = {}
+    found = [np.array([known.setdefault(one, len(known)) for one in sets], np.int32)[codes] for codes, sets in parts]
+    return np.concatenate(found), tuple(known)
+
+
+def _joined_amounts(several: Sequence[Amounts]) -> Amounts:
+    first = min(next(iter(amounts.parts)) for amounts in several)
+    parts = [_from(first, amounts) for amounts in several]
+    missing = [np.zeros(len(amounts), np.int8) for amounts in several]
+    return Amounts({
+        places: np.concatenate([one.get(places, zeros) for one, zeros in zip(parts, missing, strict=True)])
+        for places in sorted({places for one in parts for places in one})
+    })  # fmt: skip
+
+
+def _from(first: int, amounts: Amounts) -> Mapping[int, Numbers]:
+    """Parts, of which the first has as few places as asked for."""
+    parts, places = dict(amounts.parts), next(iter(amounts.parts))
+    while places > first:
+        parts[places - PART], parts[places] = np.divmod(parts[places].astype(np.int64), _BASE)
+        places -= PART
+    return parts
+
+
+_Column = tuple[str, bytes]
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    """Columns as they are stored: integers in the narrowest width that has all."""
+
+    columns: list[_Column]
+    tag_sets: list[tuple[str, ...]]
+    flag_sets: list[tuple[str, ...]]
+    amounts: list[list[tuple[int, _Column]]]
+
+
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Packed).decode
+
+
+def pack(trips: TripColumns) -> bytes:
+    """For the store: of trips with all amounts. There is at least one."""
+    columns = (trips.series, trips.opened_ns, trips.closed_ns, trips.fills, trips.tags, trips.flags)
+    amounts = [[(places, _packed(one)) for places, one in trips.amounts[name].parts.items()] for name in AMOUNTS]
+    return _encode(_Packed([_packed(one) for one in columns], list(trips.tag_sets), list(trips.flag_sets), amounts))
+
+
+def unpack(stored: bytes, wanted: Collection[str] = AMOUNTS) -> TripColumns:
+    """What `pack` made, with some of the amounts."""
+    packed = _decode(stored)
+    series, opened, closed, fills, tags, flags = (_unpacked(*one) for one in packed.columns)
+    amounts = {
+        name: Amounts({places: _unpacked(*one) for places, one in parts})
+        for name, parts in zip(AMOUNTS, packed.amounts, strict=True)
+        if name in wanted
+    }
+    return TripColumns(series, opened, closed, fills, tags, flags, packed.tag_sets, packed.flag_sets, amounts)
+
+
+def _packed(integers: Numbers) -> _Column:
+    largest = max(int(integers.max()), -1 - int(integers.min()))
+    width = next(one for one in _WIDTHS if largest <= np.iinfo(one).max)
+    return width, integers.astype(width).tobytes()
+
+
+def _unpacked(width: str, data: bytes) -> Numbers:
+    return np.frombuffer(data, width)

@@ -1,0 +1,111 @@
+"""Closed round trips of a scope in columns, to be added up: few from their rows, many from blocks."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from trading_history.figures.trip_blocks import FIRST_NS, rows_by_end, rows_of_series
+from trading_history.figures.trip_columns import AMOUNTS, Numbers, TripColumns, columns_of, joined, unpack
+from trading_history.queries.grouping import Member, Names, groups
+from trading_history.queries.round_trips import RoundTrip, are_few
+from trading_history.queries.scope import Scope, Series, books
+from trading_history.reader import Snapshot
+from trading_model.decimals import show
+
+LAST_NS = (1 << 63) - 1
+
+_BLOCKS = "SELECT until_ns, columns FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns"
+_END = "SELECT ifnull(max(until_ns), ?) FROM trip_blocks"
+
+
+class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
+    """Round trips, the first to end first: `trips.series` are places in `books`."""
+
+    books: Sequence[Series]
+    trips: TripColumns
+
+    def grouped(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], TripColumns]:
+        """Those of each group and currency. By tag, a trip is in the group of each of its tags, one without in ""."""
+        places, tags, names = self._by_tag() if "tag" in by else (np.arange(len(self.trips)), 0, [""])
+        keys = [(self.books[at], tag) for at in range(len(self.books)) for tag in names]
+        codes = self.trips.series[places] * len(names) + tags
+        numbers = dict[tuple[Names, str], int]()
+        of_code = [
+            numbers.setdefault((next(iter(groups(book, (tag,), by))), book.currency), len(numbers))
+            for book, tag in keys
+        ]
+        if len(numbers) == 1:
+            return dict.fromkeys(numbers, self.trips) if len(self.trips) else {}
+        chosen = split(np.array(of_code, np.int64)[codes], len(numbers))
+        return {key: self.trips[places[one]] for key, one in zip(numbers, chosen, strict=True) if len(one)}
+
+    def _by_tag(self) -> tuple[Numbers, Numbers, Sequence[str]]:
+        """The places of trips once for each of their tags, the numbers of these tags, and all tags."""
+        own = [one or ("",) for one in self.trips.tag_sets]
+        numbers = {tag: number for number, tag in enumerate(dict.fromkeys(tag for one in own for tag in one))}
+        counts = np.array([len(one) for one in own], np.int64)
+        firsts = np.cumsum(counts) - counts
+        each = counts[self.trips.tags]
+        places = np.repeat(np.arange(len(self.trips)), each)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(each) - each, each)
+        all_tags = np.array([numbers[tag] for one in own for tag in one], np.int64)
+        return places, all_tags[firsts[self.trips.tags[places]] + within], list(numbers)
+
+
+def split(codes: Numbers, count: int) -> Iterator[Numbers]:
+    """The places of each code from 0 to `count`, ascending."""
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(count), side="right")
+    return iter(np.split(order, ends[:-1])) if count else iter(())
+
+
+def closed_trips(
+    snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, amounts: Collection[str] = AMOUNTS
+) -> ClosedTrips:
+    """The round trips of a scope that closed in a range; only those with one of its tags, where it names some. They
+    have at least these amounts.
+    """
+    wanted = books(snapshot, scope)
+    times = max(start_ns, FIRST_NS), min(end_ns, LAST_NS)
+    if are_few(snapshot, wanted):
+        parts: Iterable[TripColumns] = [rows_of_series(snapshot.connection, [one.id for one in wanted], *times)]
+    else:
+        parts = _parts(snapshot, *times, amounts)
+    last: int = snapshot.connection.execute("SELECT ifnull(max(id), 0) FROM series").get
+    places = np.full(last + 1, -1, np.int64)
+    places[[one.id for one in wanted]] = np.arange(len(wanted))
+    return ClosedTrips(wanted, joined([_chosen(part, places, frozenset(scope.tags), *times) for part in parts]))
+
+
+def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
+    """Of trips one by one, such as those that were converted."""
+    places = dict[Series, int]()
+    rows = []
+    for trip in trips:
+        names = (trip.account, trip.strategy, trip.symbol, trip.position_side, trip.currency)
+        place = places.setdefault(Series(0, "book", *names), len(places))
+        tags, flags = (msgspec.json.encode(one).decode() for one in (trip.tags, trip.flags))
+        amounts = (show(getattr(trip, name)) for name in AMOUNTS)
+        rows.append((place, trip.opened_ns, trip.closed_ns, trip.fills, tags, flags, *amounts))
+    return ClosedTrips(list(places), columns_of(rows))
+
+
+def _parts(snapshot: Snapshot, first_ns: int, until_ns: int, amounts: Collection[str]) -> Iterator[TripColumns]:
+    """The blocks that have a part of a range, and the rows behind the last block."""
+    for block_until_ns, columns in snapshot.connection.execute(_BLOCKS, (first_ns,)):
+        yield unpack(columns, amounts)
+        if block_until_ns >= until_ns:
+            return
+    end: int = snapshot.connection.execute(_END, (FIRST_NS,)).get
+    yield rows_by_end(snapshot.connection, max(first_ns, end), until_ns)
+
+
+def _chosen(part: TripColumns, places: Numbers, tags: frozenset[str], first_ns: int, until_ns: int) -> TripColumns:
+    """The trips of a range, of positions that have a place, with one of some tags if there are any."""
+    series = places[part.series]
+    chosen = (series >= 0) & (part.closed_ns >= first_ns) & (part.closed_ns < until_ns)
+    if tags:
+        chosen &= np.array([not tags.isdisjoint(one) for one in part.tag_sets], bool)[part.tags]
+    found = msgspec.structs.replace(part, series=series)
+    return found if chosen.all() else found[chosen]
