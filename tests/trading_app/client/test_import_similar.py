@@ -30,10 +30,17 @@ def test_probably_known_fills_are_asked_about(tmp_path: Path, capsys: pytest.Cap
         code, report = desk.report("--yes", "--probably-known", "take", desk.file(ROWS))
         assert (code, report["result"]["accepted"]) == (0, 1)
         assert len(desk.stored()) == 3
+        _write_history(app.data_folder)
+        code, report = desk.report("--yes", desk.file(ROWS + ROWS.splitlines()[-1]))
+        assert (code, report["result"]["accepted"]) == (0, 1), (
+            "a further equal row is a new fill: the stored ones are known"
+        )
 
 
 def _write_history(folder: Path) -> None:
     """What trading-analytics would have written by now."""
+    for file in folder.glob("history.sqlite3*"):
+        file.unlink()
     reader, writer = JournalReader(folder), HistoryWriter(folder)
     try:
         batch = reader.read(0, 1_000)

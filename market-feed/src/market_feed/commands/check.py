@@ -118,7 +118,11 @@ class _Check:
     async def _page(self, instrument: Instrument) -> None:
         last = self._trades.get(instrument.code)
         if last is None:
-            self._say(f"{instrument.symbol}: no trade within {LISTEN_SECONDS:g} s, so no page was asked for")
+            answer = await self._ask(self._venue.status_page([instrument]))
+            if self._venue.is_unlisted(answer.status, answer.body):
+                self._problem(f"{instrument.symbol}: the venue does not list it: is the symbol right?")
+            else:
+                self._say(f"{instrument.symbol}: no trade within {LISTEN_SECONDS:g} s, so no page was asked for")
             return
         first = max(last.id - PAGE_IDS, 1)
         answer = await self._ask(self._venue.page(instrument, first))

@@ -25,7 +25,9 @@ from trading_app.imports.plan import Plan, make_plan
 from trading_app.imports.report import Asked, Remark, Result
 from trading_app.imports.spool import Spool
 from trading_app.imports.taking import take
-from trading_files.errors import MappingRefused
+from trading_files.errors import MappingRefused, UnreadableValue
+from trading_files.values.zones import find_zone
+from trading_model.field_rules import FieldError, check_currency, check_name, check_symbol
 
 OK, REFUSED, QUESTION = 0, 1, 3
 MAX_MAPPING_BYTES = 1_000_000
@@ -166,6 +168,18 @@ def options_of(arguments: argparse.Namespace) -> Options:
     """What the arguments say of the file. Raises UsageError."""
     if arguments.preset and arguments.map_file:
         raise UsageError("--from and --map exclude each other")
+    for option, text, check in (
+        ("--timezone", arguments.timezone, find_zone),
+        ("--currency", arguments.currency, check_currency),
+        ("--account", arguments.account, check_name),
+        ("--strategy", arguments.strategy, check_name),
+        ("--venue", arguments.venue, check_name),
+        ("--symbol", arguments.symbol, check_symbol),
+    ):
+        try:
+            _ = text and check(text)
+        except (FieldError, UnreadableValue) as error:
+            raise UsageError(f"{option} {text!r}: {error}") from None
     return Options(
         preset=arguments.preset,
         mapping=_mapping(arguments.map_file) if arguments.map_file else "",
@@ -201,7 +215,7 @@ def _mapping(name: str) -> str:
 
 def _size(text: str) -> tuple[str, str]:
     symbol, equals, size = text.rpartition("=")
-    if not equals or not symbol or not size.replace(".", "", 1).isdecimal():
+    if not equals or not symbol or not size.replace(".", "", 1).isdecimal() or not size.strip("0."):
         raise UsageError(f"--contract-size {text!r} is not SYMBOL=SIZE, such as XAUUSD*=100")
     return symbol, size
 

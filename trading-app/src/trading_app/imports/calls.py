@@ -70,7 +70,8 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
             return _response(intake.answer_compared(intended.events, outcome))
         events = intended.events
         new = ((index, events[index]) for index in range(len(events)) if index not in outcome.sequences)
-        history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, new)
+        known = map(abs, outcome.sequences.values())
+        history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, new, known)
         return _response(intake.answer_compared(events, outcome, history, found))
 
     @api.post(

@@ -251,22 +251,23 @@ def _add_questions(report: Report, options: Options) -> None:
     if compared.taken_back and options.revive is None:
         voids = ", ".join(f"event {one.void}" for one in compared.voids[:3])
         text = (
-            f"{compared.taken_back} rows are in the ledger and were taken back earlier ({voids}):"
-            " count them again, or leave them so?"
+            f"rows of the ledger that were taken back earlier ({voids}): {compared.taken_back}."
+            " Count them again, or leave them so?"
         )
         asked.append(Asked("taken_back", text, "--revive", ("--revive", "--no-revive")))
     if compared.different and not options.different:
         places = tuple(one.place for one in compared.differences[:MAX_SHOWN])
         text = (
-            f"{compared.different} rows have the identity of fills in the ledger and say something else: keep what the"
+            f"rows with the identity of a fill in the ledger and other content: {compared.different}. Keep what the"
             " ledger has? To correct a fill, use `trading-app event replace`"
         )
         asked.append(Asked("different", text, "--different", ("skip",), places))
     if compared.probably_known and not options.probably_known:
         places = tuple(one.place for one in compared.similar[:MAX_SHOWN])
         text = (
-            f"{compared.probably_known} rows are probably in the ledger already under other ids: the same account,"
-            " symbol, side, price and quantity within a second. Leave them out, or take them as fills of their own?"
+            f"rows that are probably in the ledger already under other ids: {compared.probably_known}."
+            " The account, symbol, side, price and quantity are the same, within a second."
+            " Leave them out, or take them as fills of their own?"
         )
         asked.append(Asked("probably_known", text, "--probably-known", ("skip", "take"), places))
 

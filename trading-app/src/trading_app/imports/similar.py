@@ -34,9 +34,12 @@ class _Wanted(msgspec.Struct):
     at_ns: int
 
 
-def similar(folder: Path, events: Iterable[tuple[int, TradeEvent]]) -> tuple[int | None, list[tuple[int, int]]]:
+def similar(
+    folder: Path, events: Iterable[tuple[int, TradeEvent]], known: Iterable[int]
+) -> tuple[int | None, list[tuple[int, int]]]:
     """Up to which sequence the store in a folder has the ledger, None if there is no store; and the index and sequence
-    of each event that seems to be there. `events` is not read where there is no store.
+    of each event that seems to be there. `events` is not read where there is no store. `known` are the sequences that
+    other events of the same file have: none of these is another one, too.
     """
     try:
         reader = HistoryReader(folder)
@@ -44,14 +47,14 @@ def similar(folder: Path, events: Iterable[tuple[int, TradeEvent]]) -> tuple[int
         return None, []
     try:
         with reader.snapshot() as snapshot:
-            return snapshot.position.sequence, _find(snapshot, events)
+            return snapshot.position.sequence, _find(snapshot, events, set(known))
     except HistoryError:
         return None, []
     finally:
         reader.close()
 
 
-def _find(snapshot: Snapshot, events: Iterable[tuple[int, TradeEvent]]) -> list[tuple[int, int]]:
+def _find(snapshot: Snapshot, events: Iterable[tuple[int, TradeEvent]], used: set[int]) -> list[tuple[int, int]]:
     groups: dict[tuple[str, str], list[_Wanted]] = {}
     for index, event in events:
         row = msgspec.json.decode(event.payload, type=_Row)
@@ -61,7 +64,6 @@ def _find(snapshot: Snapshot, events: Iterable[tuple[int, TradeEvent]]) -> list[
     for (account, symbol), rows in groups.items():
         first, last = min(one.at_ns for one in rows), max(one.at_ns for one in rows)
         near = snapshot.near(account, symbol, first - NANOSECONDS, last + NANOSECONDS, MAX_AT_ONCE)
-        used: set[int] = set()
         if len(near) < MAX_AT_ONCE:
             by_content: dict[tuple[str, Decimal, Decimal], list[NearFill]] = {}
             for fill in near:
