@@ -136,6 +136,26 @@ def test_rule_21_through_the_fold() -> None:
         assert sorted(totals[view]["missing"], key=str) == sorted(missing, key=str)
 
 
+def test_a_partial_close_without_end_is_marked_and_shown_with_34_decimals() -> None:
+    """Of 1 at 10 and 2 at 20, 1 is sold at 30: 40 / 3 USD, at a rate of 0.9; the rest later, at another one."""
+    ledger = LedgerBuilder()
+    ledger.say("rate", base="USD", quote="EUR", rate="0.9", ts="2026-03-02T00:00:00Z")
+    ledger.say("rate", base="USD", quote="EUR", rate="0.8", ts="2026-03-03T00:00:00Z")
+    for day, side, qty, price in (
+        (2, "buy", "1", "10"),
+        (2, "buy", "2", "20"),
+        (2, "sell", "1", "30"),
+        (3, "sell", "2", "30"),
+    ):
+        ledger.fill(symbol="AAPL", currency="USD", side=side, qty=qty, price=price, ts=f"2026-03-0{day}T01:00:00Z")
+        total = shown(state_of(ledger.events, "EUR"))["dated"]
+        assert total["rounded"] == (side == "sell")
+        assert len(total["net_pnl"].partition(".")[2]) <= 34
+    assert abs(
+        Fraction(total["net_pnl"]) - Fraction(40, 3) * Fraction(9, 10) - Fraction(80, 3) * Fraction(8, 10)
+    ) < Fraction(1, 10**33)
+
+
 def test_the_metrics_show_the_same() -> None:
     """Both views and what is missing."""
     state = state_of(rule_21().events, "EUR")

@@ -85,6 +85,13 @@ def test_a_rate_without_end_is_marked() -> None:
     assert totals([Held("EUR", Amounts(cash=Decimal(1)))], "USD", held, DAYS[1]).at_current_rates.rounded
 
 
+def test_a_position_with_a_division_without_end_marks_both_totals() -> None:
+    held = rates(("USD", "EUR", "0.5", DAYS[0]))
+    for rounded in (False, True):
+        found = totals([Held("USD", Amounts(realized_pnl=Decimal(1)), rounded=rounded)], "EUR", held, DAYS[1])
+        assert (found.dated.rounded, found.at_current_rates.rounded) == (rounded, rounded)
+
+
 INCREMENTS = st.lists(st.tuples(st.integers(-99, 99), st.integers(0, 7)), max_size=6)
 
 

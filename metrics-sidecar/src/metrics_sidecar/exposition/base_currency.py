@@ -1,6 +1,7 @@
 """The totals in the base currency, for `GET /state` and for Prometheus. No I/O."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 
@@ -29,28 +30,37 @@ def base_families(totals: Totals) -> list[Family]:
         for part, value in _texts(getattr(totals, view))
     ]
     missing = [
-        (labels_of(view=view, part=one.part, currency=one.currency), show(one.amount))
+        (labels_of(view=view, part=part, currency=currency), amount)
         for view in VIEWS
-        for one in getattr(totals, view).missing
-        if one.amount is not None
+        for part, currency, amount in _missing(getattr(totals, view))
+        if amount is not None
     ]
     return [Family(metrics.BASE_CURRENCY_PNL, amounts), Family(metrics.BASE_CURRENCY_MISSING, missing)]
 
 
 def _document(total: BaseTotal) -> dict[str, object]:
     missing = [
-        {"part": one.part, "currency": one.currency or None, "amount": None if one.amount is None else show(one.amount)}
-        for one in total.missing
+        {"part": part, "currency": currency or None, "amount": amount} for part, currency, amount in _missing(total)
     ]
     return {**dict(_texts(total)), "rounded": total.rounded, "missing": missing}
 
 
 def _texts(total: BaseTotal) -> Iterator[tuple[str, str]]:
-    """Each part and the net; to 34 decimals where a division that does not end is in them."""
-    amounts = total.amounts
-    if total.rounded:
-        parts = {name: SHOWN.quantize(getattr(amounts, name), FINER) for name in PARTS}
-        amounts = msgspec.structs.replace(amounts, **parts)
+    """Each part and the net."""
+    amounts = msgspec.structs.replace(
+        total.amounts, **{name: _shown(total, getattr(total.amounts, name)) for name in PARTS}
+    )
     for name in PARTS:
         yield name, show(getattr(amounts, name))
     yield "net_pnl", show(amounts.net_pnl)
+
+
+def _missing(total: BaseTotal) -> Iterator[tuple[str, str, str | None]]:
+    """Part, currency and amount of what is not in a total."""
+    for one in total.missing:
+        yield one.part, one.currency, None if one.amount is None else show(_shown(total, one.amount))
+
+
+def _shown(total: BaseTotal, amount: Decimal) -> Decimal:
+    """An amount of a total: to 34 decimals where a division that does not end is in it."""
+    return SHOWN.quantize(amount, FINER) if total.rounded else amount

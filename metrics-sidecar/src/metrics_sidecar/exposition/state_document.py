@@ -187,6 +187,7 @@ class CurrencySums:
         sums["realized_pnl"] += shown.realized_pnl
         sums["fees"] += shown.fees
         sums["income"] += held.state.income
+        sums["rounded"] += shown.rounded
         if shown.unrealized_pnl is None:
             sums["unmarked"] += 1
         else:
@@ -218,15 +219,15 @@ class CurrencySums:
                 dated = Dated(DatedSum(sums["realized_pnl"]), DatedSum(sums["fees"]), DatedSum(sums["income"]))
             cash = cash_sums.get(currency, NOTHING) + dated.income
             amounts = _base_amounts(sums, self._income[currency])
-            outside, unmarked = self._outside[currency], bool(sums["unmarked"])
-            held.append(Held(currency, amounts, dated.realized_pnl, dated.fees, cash, outside, unmarked))
+            outside, unmarked, rounded = self._outside[currency], bool(sums["unmarked"]), bool(sums["rounded"])
+            held.append(Held(currency, amounts, dated.realized_pnl, dated.fees, cash, outside, unmarked, rounded))
         for symbol, sums in self._unknown.items():
             amounts = _base_amounts(sums, ZERO)
             realized, fees, income = (
                 DatedSum(without_rate=one) for one in (amounts.realized_pnl, amounts.fees, amounts.cash)
             )
-            outside, unmarked = self._outside[symbol], bool(sums["unmarked"])
-            held.append(Held("", amounts, realized, fees, income, outside, unmarked))
+            outside, unmarked, rounded = self._outside[symbol], bool(sums["unmarked"]), bool(sums["rounded"])
+            held.append(Held("", amounts, realized, fees, income, outside, unmarked, rounded))
         return totals(held, base, rates, now)
 
     def _one(self, sums: dict[str, Decimal], cash: Decimal, outside: dict[str, Decimal]) -> Document:

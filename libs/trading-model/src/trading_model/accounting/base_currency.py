@@ -41,7 +41,8 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     """What a position, or several in one currency, brings into the totals. An empty `currency` is unknown, or points.
 
     The dated sums are those of realised P&L, fees and cash. `fees_outside` are by currency, not in the net. `unmarked`:
-    the unrealised P&L is without that of a position that has no mark.
+    the unrealised P&L is without that of a position that has no mark. `rounded`: a division that does not end is in the
+    amounts.
     """
 
     currency: str
@@ -51,6 +52,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     cash: DatedSum = NOTHING
     fees_outside: Mapping[str, Decimal] = {}
     unmarked: bool = False
+    rounded: bool = False
 
 
 class Missing(msgspec.Struct, frozen=True, gc=False):
@@ -83,8 +85,10 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
 @exactly
 def totals(positions: Iterable[Held], currency: str, rates: Rates, now: str) -> Totals:
     """The totals in `currency` at the time `now`, RFC 3339 in UTC."""
-    dated, current = _Sum(), _Sum()
-    for held in positions:
+    every = tuple(positions)
+    rounded = any(held.rounded for held in every)
+    dated, current = _Sum(rounded=rounded), _Sum(rounded=rounded)
+    for held in every:
         amounts = held.amounts
         rate = rates.find(held.currency, currency, now) if held.currency else None
         for part in PARTS:
@@ -105,11 +109,11 @@ def totals(positions: Iterable[Held], currency: str, rates: Rates, now: str) -> 
 class _Sum:
     """A total under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rounded: bool) -> None:
         self._parts = dict.fromkeys(PARTS, ZERO)
         self._missing: dict[tuple[str, str], Decimal] = {}
         self._unmarked: list[str] = []
-        self._rounded = False
+        self._rounded = rounded
 
     def add(self, part: str, amount: Decimal) -> None:
         self._parts[part] += amount

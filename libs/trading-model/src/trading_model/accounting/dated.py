@@ -19,11 +19,14 @@ class DatedSum(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     without_rate: Decimal = ZERO
     rounded: bool = False
 
-    def plus(self, amount: Decimal, rate: Found | None) -> "DatedSum":
-        """The sum with one more amount, at the rate of its time. Call it under the EXACT context."""
+    def plus(self, amount: Decimal, rate: Found | None, *, rounded: bool = False) -> "DatedSum":
+        """The sum with one more amount, at the rate of its time. `rounded`: a division that does not end is in the
+        amount. Call it under the EXACT context.
+        """
+        rounded = rounded or self.rounded
         if rate is None:
-            return DatedSum(self.value, self.without_rate + amount, self.rounded)
-        return DatedSum(self.value + amount * rate.value, self.without_rate, self.rounded or rate.rounded)
+            return DatedSum(self.value, self.without_rate + amount, rounded)
+        return DatedSum(self.value + amount * rate.value, self.without_rate, rounded or rate.rounded)
 
     def __add__(self, other: "DatedSum") -> "DatedSum":
         """The sum of both, of amounts in the same currency. Call it under the EXACT context."""

@@ -4,7 +4,7 @@ Only where a base currency is set, and not for positions in it: they cost a comp
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, Inexact
 
 import msgspec
 
@@ -15,7 +15,7 @@ from trading_model.accounting.marks import Market
 from trading_model.accounting.order import Order
 from trading_model.accounting.positions import Position
 from trading_model.contents import Cash
-from trading_model.decimals import ZERO, exactly
+from trading_model.decimals import DIVISION, ZERO, exactly
 from trading_model.instruments import Terms
 from trading_model.rates import Found, Rates
 from trading_model.symbols import same_currency
@@ -73,13 +73,15 @@ class _Dating(Book):
 
     def _date(self, ts: str) -> None:
         dated = self.dated
+        DIVISION.clear_flags()
         realized, fees = self.flow + self.present_cost(), self._fees_in_net()
+        rounded = self.inexact or DIVISION.flags[Inexact]
         income = self.income
         if (realized, fees, income) == (dated.realized_seen, dated.fees_seen, dated.income_seen):
             return
         rate = self.dater.rate(self.key.currency, ts)
         self.dated = Dated(  # type: ignore[misc]  # the same
-            dated.realized_pnl.plus(realized - dated.realized_seen, rate),
+            dated.realized_pnl.plus(realized - dated.realized_seen, rate, rounded=rounded),
             dated.fees.plus(fees - dated.fees_seen, rate),
             dated.income.plus(income - dated.income_seen, rate),
             realized,
