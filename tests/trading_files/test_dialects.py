@@ -22,6 +22,7 @@ from trading_files.mapping.load import load
 from trading_files.mapping.model import Mapping
 from trading_files.presets.shelf import headers, preset
 from trading_files.reading.read import read
+from trading_files.reading.tables import Rows
 from trading_files.readings import Choices, EventRow, FillRow, Question, Reading, complaints_about
 from trading_model.fields import BY_NAME
 
@@ -244,7 +245,7 @@ def test_any_cell_in_place_of_a_good_one_gives_what_the_app_takes_or_no_fill(dat
                 if not row.cells[column]:
                     del row.cells[column]
             choices = Choices("UTC", symbol="A", currency="B", contract_sizes={"*": "1"})
-            for one in Interpreter(preset(path.parent.name), choices).readings(replace(table, rows=iter(rows))):
+            for one in Interpreter(preset(path.parent.name), choices).readings(replace(table, rows=Rows(rows))):
                 check(one)
 
 

@@ -11,7 +11,7 @@ import pytest
 from trading_files.errors import MappingRefused
 from trading_files.interpret import Interpreter
 from trading_files.mapping.load import MAX_CHARACTERS, load
-from trading_files.reading.tables import Row, Table
+from trading_files.reading.tables import Row, Rows, Table
 from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, SkippedRow
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,7 +22,7 @@ CELLS = {"S": "BTC/USDT", "B": "buy", "Q": "1", "P": "2", "T": "2026-01-05 10:00
 def read(text: str, *rows: dict[str, str], choices: Choices | None = None, **table: Any) -> list[Reading]:
     """What rows say by a mapping."""
     columns = tuple(dict.fromkeys(name for cells in rows for name in cells))
-    numbered = iter([Row(place, cells) for place, cells in enumerate(rows, 2)])
+    numbered = Rows(Row(place, cells) for place, cells in enumerate(rows, 2))
     return list(Interpreter(load(text, "map.yml"), choices).readings(Table("", columns, numbered, **table)))
 
 

@@ -1,5 +1,6 @@
 """Rows that are read together say what they say one by one, or are left to that."""
 
+import io
 import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,9 @@ from trading_files.mapping.around import Surroundings
 from trading_files.mapping.compile import RowReader
 from trading_files.mapping.load import load
 from trading_files.presets.shelf import preset
-from trading_files.reading.tables import Row, Table
+from trading_files.reading import grid
+from trading_files.reading.read import read
+from trading_files.reading.tables import Block, Row, Rows, Table
 from trading_files.readings import Choices, FillRow, FillRows, Reading, SkippedRow, one_by_one
 
 COLUMNS = ("trade_id", "ts", "symbol", "side", "qty", "price", "fee", "fee_currency", "currency")
@@ -92,6 +95,66 @@ def test_events_and_skipped_rows_stand_between_fills() -> None:
 def test_a_row_that_says_something_is_found_among_many() -> None:
     rows = [Row(place, USUAL) for place in range(2, 2 + 3 * TOGETHER)]
     rows[700] = Row(702, USUAL | {"qty": "much"})
-    found = list(Interpreter(preset("own-columns")).readings_together(Table("", COLUMNS, iter(rows))))
+    found = list(Interpreter(preset("own-columns")).readings_together(Table("", COLUMNS, Rows(rows))))
     sizes = [len(one.places) if isinstance(one, FillRows) else one.place for one in found]  # type: ignore[union-attr]
     assert sizes == [TOGETHER, *range(502, 1002), TOGETHER]
+
+
+LINES = st.sampled_from(
+    [
+        "1,2,3",
+        "4, 5 ,6",
+        "7,,9",
+        "1,2",
+        "1,2,3,4",
+        "",
+        "# said",
+        "Trades",
+        "a,b,c",
+        "c,b,a",
+        "x,2,3",
+        '"1",2,3',
+        "Total",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=30), st.integers(1, 7))
+def test_records_that_are_looked_at_together_are_rows_as_one_by_one(lines: list[str], together: int) -> None:
+    def rows(at_once: int) -> list[tuple[str, list[Row]]]:
+        grid._TOGETHER = at_once
+        document = read(io.BytesIO("\n".join(["a,b,c", *lines]).encode()), "x.csv", headers=[frozenset("abc")])
+        return [(table.name, list(table.rows)) for table in document.tables]
+
+    usual = grid._TOGETHER
+    try:
+        assert rows(together) == rows(1)
+    finally:
+        grid._TOGETHER = usual
+
+
+def test_rows_come_one_by_one_or_together_in_one_order() -> None:
+    block = Block([2, 3, 4], {"a": ["x", "y", "z"]})
+    first, last = Row(1, {"a": "w"}), Row(5, {"a": "v"})
+    all_rows = [first, *block.rows(), last]
+
+    assert list(Rows([first, block, last])) == all_rows
+    assert list(Rows([first, block, last]).items()) == [first, block, last]
+    rows = Rows([first, block, last])
+    assert [rows.together(9), rows.together(9), rows.together(9), rows.together(9)] == [[first], block, [last], []]
+    rows = Rows([block, last])
+    assert next(rows) == block.rows()[0]
+    rows.put_back([first, block.rows()[0]])
+    assert rows.together(3) == all_rows[:3]
+    assert list(rows) == all_rows[3:]
+
+
+def test_a_block_says_what_its_rows_say() -> None:
+    table = {name: [text] * 3 for name, text in USUAL.items()} | {"fee": ["0.1", "0.2", "0.30"], "strategy": [*"abc"]}
+    block = Block([2, 3, 4], table)
+    around = Surroundings(Choices(), tuple(table), is_complete=True)
+    reader = RowReader(preset("own-columns"), around, ".")
+    found = reader.read_together(block)
+    assert found == reader.read_together(block.rows())
+    assert found is not None
+    assert isinstance(found[0], FillRows)

@@ -105,7 +105,7 @@ def test_a_large_file_with_an_error_does_not_wait_for_an_app(
     desk = Desk(web, tmp_path, capsys)
     file = desk.file(_in_order("ERROR") + "x,2025-02-10T15:00:00Z,BTC/USDT,buy,nothing,1\n")
     code, said = desk.run("--yes", file, "--json", "--url", f"http://127.0.0.1:{free_port()}", "--max-wait", "100000")
-    report = json.loads(said.splitlines()[0])  # behind it stands that the app does not answer
+    report = json.loads(said.splitlines()[0])
     assert (code, report["state"]) == (1, "refused")
     assert report["errors"][0]["place"] == ROWS + 2
 

@@ -56,7 +56,8 @@ class _Document:
     def readings(self) -> Iterator[Reading | FillRows]:
         for table in self._document.tables:
             self._above = (*self._above, *table.preamble)[-MAX_ABOVE:]
-            mapping, whole = self._choose(replace(table, preamble=self._above))
+            whole = replace(table, preamble=self._above)
+            mapping = self._choose(whole)
             if isinstance(mapping, Question):
                 self._unknown.append((table.name, mapping))
                 continue
@@ -84,13 +85,13 @@ class _Document:
             else:
                 yield from readings
 
-    def _choose(self, table: Table) -> tuple[Mapping | Question, Table]:
+    def _choose(self, table: Table) -> Mapping | Question:
         if len(self._presets) == 1 and not self._presets[0].shapes:
-            return self._presets[0], table
-        found, table = recognise(table, self._presets)
+            return self._presets[0]
+        found = recognise(table, self._presets)
         if isinstance(found, Mapping) and not found.rules:
             found = preset(found.name)
-        return found, table
+        return found
 
     def _readings_of(self, table: Table, mapping: Mapping) -> Iterator[Reading | FillRows]:
         yield Recognised(table.name, mapping.name, mapping.title)

@@ -1,7 +1,6 @@
 """Rows and a mapping to readings: what each row of a file says in the ledger's terms. No network, no clock."""
 
-from collections.abc import Generator, Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -10,7 +9,7 @@ from trading_files.mapping.columns import check_columns
 from trading_files.mapping.compile import RowReader
 from trading_files.mapping.evidence import Evidence
 from trading_files.mapping.model import Mapping as FileMapping
-from trading_files.reading.tables import Row, Table
+from trading_files.reading.tables import Block, Row, Rows, Table
 from trading_files.readings import (
     MAX_PLACES,
     BadRow,
@@ -78,7 +77,8 @@ class Interpreter:
             yield from questions
             return
         remarks = _Remarks()
-        is_stopped = yield from self._read_rows(chain(ahead, table.rows), around, evidence, remarks, _Once())
+        table.rows.put_back(ahead)
+        is_stopped = yield from self._read_rows(table.rows, around, evidence, remarks, _Once())
         if is_stopped:
             return
         if self.mapping.warning:
@@ -86,21 +86,21 @@ class Interpreter:
         yield from remarks.warnings()
 
     def _read_rows(
-        self, rows: Iterator[Row], around: Surroundings, evidence: Evidence, remarks: "_Remarks", once: "_Once"
+        self, rows: Rows, around: Surroundings, evidence: Evidence, remarks: "_Remarks", once: "_Once"
     ) -> Generator[Together, None, bool]:
         """What rows say; whether a question stopped it."""
         reader = RowReader(self.mapping, around, evidence.decimal, evidence.order)
-        carried = self._carried(rows, around) if self.mapping.carry else rows
+        carried = Rows(self._carried(rows, around)) if self.mapping.carry else rows
         misses = 0
-        while block := list(islice(carried, TOGETHER)):
+        while some := carried.together(TOGETHER):
             together = None
-            if misses < MAX_MISSES and (self.mapping.extra_cells or not any(row.extra for row in block)):
-                together = reader.read_together(block)
+            if misses < MAX_MISSES and (self.mapping.extra_cells or not _have_extra(some)):
+                together = reader.read_together(some)
                 misses = misses + 1 if together is None else 0
             if together is not None:
                 yield from together
                 continue
-            rest = iter(block)
+            rest = iter(some.rows() if isinstance(some, Block) else some)
             for row in rest:
                 readings = reader.read(row.place, row.cells)
                 if row.extra and not self.mapping.extra_cells:
@@ -110,7 +110,8 @@ class Interpreter:
                 first = readings[0]
                 if isinstance(first, Question):
                     around.notes.clear()
-                    return (yield from self._ask(first, row, chain(rest, rows), around, evidence, remarks, once))
+                    rows.put_back(rest)
+                    return (yield from self._ask(first, row, rows, around, evidence, remarks, once))
                 if len(readings) == 1:
                     yield first
                 else:
@@ -123,7 +124,7 @@ class Interpreter:
         self,
         question: Question,
         row: Row,
-        rows: Iterator[Row],
+        rows: Rows,
         around: Surroundings,
         evidence: Evidence,
         remarks: "_Remarks",
@@ -135,7 +136,8 @@ class Interpreter:
             evidence.see(row.place, row.cells)
             ahead = _look_ahead(rows, evidence, 0)
             if (evidence.decimal, evidence.order) != known:
-                return (yield from self._read_rows(chain((row,), ahead, rows), around, evidence, remarks, once))
+                rows.put_back((row, *ahead))
+                return (yield from self._read_rows(rows, around, evidence, remarks, once))
         yield question
         return True
 
@@ -176,6 +178,10 @@ class Interpreter:
 
 MAX_FORMS = 100
 """Forms of messages whose compiled mapping is kept."""
+
+
+def _have_extra(rows: Sequence[Row] | Block) -> bool:
+    return not isinstance(rows, Block) and any(row.extra for row in rows)
 
 
 def _is_total(row: Row) -> bool:

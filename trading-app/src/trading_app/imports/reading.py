@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -32,7 +32,7 @@ from trading_files.mapping.load import load
 from trading_files.mapping.model import Mapping
 from trading_files.presets import shelf
 from trading_files.reading.read import read
-from trading_files.reading.tables import Document, Row, Table
+from trading_files.reading.tables import Block, Document, Row, Rows, Table
 from trading_files.readings import (
     BadRow,
     EventRow,
@@ -270,7 +270,7 @@ def _noted(tables: Iterator[Table], noted: list[TableFacts]) -> Iterator[Table]:
             first = list(islice(table.rows, MAX_FIRST_ROWS))
             shown = [{name: cell[:MAX_CELL] for name, cell in row.cells.items()} for row in first]
             noted.append(TableFacts(table.name, table.columns[:MAX_COLUMNS], shown))
-            table = replace(table, rows=chain(first, table.rows))  # noqa: PLW2901 - the same table
+            table.rows.put_back(first)
         yield table
 
 
@@ -289,14 +289,20 @@ class _SentDigests:
         for table in tables:
             own = {name.strip().lower() for name in table.columns}
             self._by_place.clear()
-            yield replace(table, rows=self._of_rows(table.rows)) if own <= _OWN else table
+            yield replace(table, rows=Rows(self._seen(table.rows.items()))) if own <= _OWN else table
 
-    def _of_rows(self, rows: Iterator[Row]) -> Iterator[Row]:
-        by_place = self._by_place
-        for row in rows:
-            if "trade_id" not in row.cells:
-                by_place[row.place] = row_ids.sent_digest(row.cells)
-            yield row
+    def _seen(self, items: Iterator[Row | Block]) -> Iterator[Row | Block]:
+        for item in items:
+            if isinstance(item, Row):
+                self._see(item)
+            elif "trade_id" not in item.columns:
+                for row in item.rows():
+                    self._see(row)
+            yield item
+
+    def _see(self, row: Row) -> None:
+        if "trade_id" not in row.cells:
+            self._by_place[row.place] = row_ids.sent_digest(row.cells)
 
 
 def _resolve_repeated(findings: Findings, spool: Spool) -> None:

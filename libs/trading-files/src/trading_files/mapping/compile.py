@@ -14,7 +14,7 @@ from trading_files.mapping.load import REQUIRED
 from trading_files.mapping.members import Members
 from trading_files.mapping.model import Mapping, Output, Rule, Value
 from trading_files.mapping.parts import Parts
-from trading_files.reading.tables import Row
+from trading_files.reading.tables import Block, Row
 from trading_files.readings import (
     BadRow,
     EventRow,
@@ -74,7 +74,7 @@ class RowReader:
         column = self._no_rule
         return [BadRow(place, column, f"is {shown(cells.get(column, ''))!r}, for which the mapping has no rule")]
 
-    def read_together(self, rows: Sequence[Row]) -> list[Reading | FillRows] | None:
+    def read_together(self, rows: Sequence[Row] | Block) -> list[Reading | FillRows] | None:
         """What rows say, their fills column by column, in a third of the time of row by row.
 
         None for rows that have to be read one by one: there is something to say of one, or they are fills by several
@@ -89,11 +89,14 @@ class RowReader:
             return None
         return found
 
-    def _read_together(self, rows: Sequence[Row]) -> list[Reading | FillRows] | None:
+    def _read_together(self, rows: Sequence[Row] | Block) -> list[Reading | FillRows] | None:
         fills: FillRows | None = None
         others: list[EventRow | SkippedRow] = []
         for meets, make, makes_fills in self._rules:
-            hits, rows = (rows, ()) if meets is None else _parted(meets, rows)
+            if meets is None and makes_fills is not None:
+                return None if fills is not None else _by_place(makes_fills.read_together(rows), others)
+            each = rows.rows() if isinstance(rows, Block) else rows
+            hits, rows = (each, ()) if meets is None else _parted(meets, each)
             if hits and makes_fills is not None:
                 if fills is not None:
                     return None

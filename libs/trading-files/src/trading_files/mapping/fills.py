@@ -6,7 +6,7 @@ from typing import cast
 
 from trading_files.mapping.around import Cells, RowError
 from trading_files.mapping.parts import Columns, Parts
-from trading_files.reading.tables import Row
+from trading_files.reading.tables import Block, Row
 from trading_files.readings import FillRow, FillRows, Reading
 
 
@@ -43,9 +43,9 @@ class Fills:
                 members["currency"] = currency
         return [FillRow(place, members)]
 
-    def read_together(self, rows: Sequence[Row]) -> FillRows:
+    def read_together(self, rows: Sequence[Row] | Block) -> FillRows:
         """The fills of many rows. Raises RowError, Asked, ValueError, without saying where."""
-        columns = self._parts.columns([row.cells for row in rows])
+        columns = self._parts.columns(rows)
         for name in self._required:
             _complete(columns, name)
         quantities = _unsigned(_complete(columns, "qty"), _complete(columns, "side"))
@@ -62,7 +62,8 @@ class Fills:
             if any(columns.pop("currency", ())):
                 raise ValueError("some rows name the currency")
             columns["currency"] = [self._currency_for(symbol) or None for symbol in _complete(columns, "symbol")]
-        return FillRows([row.place for row in rows], columns)
+        places = rows.places if isinstance(rows, Block) else [row.place for row in rows]
+        return FillRows([*places], columns)
 
 
 def _is_zero(number: str) -> bool:

@@ -7,6 +7,7 @@ from trading_files.mapping.around import Cells, Get, RowError
 from trading_files.mapping.members import Plain
 from trading_files.mapping.numeric import ReadText
 from trading_files.mapping.standing import ReadTexts
+from trading_files.reading.tables import Block, Row
 
 Columns = dict[str, list[str | None]]
 """By member, what each of some rows has; None where a row has none."""
@@ -48,18 +49,26 @@ class Parts(NamedTuple):
                 members[name] = text
         return members
 
-    def columns(self, rows: Sequence[Cells]) -> Columns:
+    def columns(self, rows: Sequence[Row] | Block) -> Columns:
         """The same for many rows, in the same order of members. Raises RowError, Asked, ValueError."""
         columns: Columns = {name: [text] * len(rows) for name, text in self.fixed.items()}
         for name, column, read, _, read_together in (*self.checked, *self.plain):
-            texts = [cells.get(column) for cells in rows]
+            texts = _column(rows, column)
             if None in texts:
                 columns[name] = [None if text is None else read(text) or None for text in texts]
             else:
                 columns[name] = _texts(cast("list[str]", texts), read, read_together)
-        for name, get in self.getters:
-            columns[name] = [get(cells) for cells in rows]
+        if self.getters:
+            each = rows.rows() if isinstance(rows, Block) else rows
+            for name, get in self.getters:
+                columns[name] = [get(row.cells) for row in each]
         return columns
+
+
+def _column(rows: Sequence[Row] | Block, name: str) -> Sequence[str | None]:
+    if isinstance(rows, Block):
+        return rows.columns.get(name) or [None] * len(rows)
+    return [row.cells.get(name) for row in rows]
 
 
 def _texts(texts: list[str], read: ReadText, read_together: ReadTexts | None) -> list[str | None]:

@@ -1,8 +1,7 @@
 """Picks the preset of a table: by its columns, and by values in its first rows where columns are not enough."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 
 from trading_files.mapping.around import Cells, Surroundings
 from trading_files.mapping.conditions import compile_tests
@@ -18,13 +17,13 @@ MAX_SHOWN = 30
 """Columns that a message names."""
 
 
-def recognise(table: Table, presets: Sequence[Mapping]) -> tuple[Mapping | Question, Table]:
-    """The preset of a table, or the question which it is; and the table, with all its rows.
+def recognise(table: Table, presets: Sequence[Mapping]) -> Mapping | Question:
+    """The preset of a table, or the question which it is; the table keeps all its rows.
 
     The shape with the most columns wins: a shape that asks for more is the more particular one.
     """
     rows = list(islice(table.rows, FIRST_ROWS))
-    table = replace(table, rows=chain(rows, table.rows))
+    table.rows.put_back(rows)
     cells = [row.cells for row in rows]
     around = Surroundings(Choices(), table.columns)
     ranked: dict[int, list[Mapping]] = {}
@@ -33,9 +32,9 @@ def recognise(table: Table, presets: Sequence[Mapping]) -> tuple[Mapping | Quest
         if ranks:
             ranked.setdefault(max(ranks), []).append(each)
     if not ranked:
-        return _unknown(table, presets, around), table
+        return _unknown(table, presets, around)
     best = ranked[max(ranked)]
-    return (best[0] if len(best) == 1 else _tie(best)), table
+    return best[0] if len(best) == 1 else _tie(best)
 
 
 def _rank(shape: Shape) -> int:

@@ -9,12 +9,12 @@ current one is passed over.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 
 from trading_files.errors import FileRefused, UnreadableValue
 from trading_files.reading.columns import column_key, unique_names
 from trading_files.reading.limits import Limits
-from trading_files.reading.tables import Row, Table
+from trading_files.reading.tables import Block, Row, Rows, Table
 from trading_files.values.dates import find_date
 from trading_files.values.numbers import read_number
 
@@ -22,6 +22,8 @@ Record = tuple[int, list[str]]
 """The line or row where it begins, from 1, and its cells."""
 
 _PREAMBLE_CHARACTERS = 1 << 20
+_TOGETHER = 500
+"""Records that are looked at together."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,8 @@ class _Section:
     header: list[str]
     preamble: list[tuple[str, ...]] = field(default_factory=list)
     title: str = ""
+    rest: Iterator[Record] = field(default_factory=lambda: iter(()))
+    """Records that follow and were taken from the source already."""
 
 
 class Headers:
@@ -71,13 +75,15 @@ def grid_tables(
         section = _first_section(head, at)
         records = chain(head[at + 1 :], records)
     while section is not None:
-        columns = unique_names(section.header)
-        following: list[_Section] = []
-        rows = _rows(records, section.header, columns, known, limits, following)
-        yield Table(" / ".join(filter(None, (name, section.title))), columns, rows, tuple(section.preamble))
+        below = _Below(section.header, known, limits)
+        rows = below.read(records)
+        title = " / ".join(filter(None, (name, section.title)))
+        yield Table(title, below.columns, Rows(rows), tuple(section.preamble))
         for _ in rows:  # a caller may have left some
             pass
-        section = following[0] if following else None
+        section = below.following
+        if section is not None:
+            records = chain(section.rest, records)
 
 
 def _first_section(head: Sequence[Record], at: int) -> _Section:
@@ -147,42 +153,82 @@ def _title(cells: Sequence[str]) -> str:
     return words[0].rstrip(":")[:100] if len(words) == 1 else ""
 
 
-def _rows(
-    records: Iterator[Record],
-    header: list[str],
-    columns: tuple[str, ...],
-    known: Headers,
-    limits: Limits,
-    following: list[_Section],
-) -> Iterator[Row]:
-    """The rows up to the next header, which is put into `following`."""
-    width = len(columns)
-    lone: Row | None = None  # a record of one cell: a row, or the title of the next section
-    for place, written in records:
-        cells = list(map(str.strip, written))
-        if len(cells) == width and lone is None and known.is_value(cells[0]) and "" not in cells:  # nearly all rows
-            yield Row(place, dict(zip(columns, cells)))  # noqa: B905 - the widths are equal
-            continue
-        _check_width((place, cells), limits)
-        row = _row(place, cells, columns)
-        if _is_empty_or_comment(row, cells, width):
-            continue
-        if lone is not None or known.may_begin(cells[0]):
-            if cells == header:
-                lone = None
+class _Below:
+    """What stands below a header: rows, up to the next header."""
+
+    def __init__(self, header: list[str], known: Headers, limits: Limits) -> None:
+        self.columns = unique_names(header)
+        self.following: _Section | None = None
+        self._header = header
+        self._known = known
+        self._limits = limits
+        self._lone: Row | None = None
+        """A record of one cell: a row, or the title of the next section."""
+
+    def read(self, records: Iterator[Record]) -> Iterator[Row | Block]:
+        """The rows; then `following` is the next section, if there is one."""
+        for some in _some_together(records):
+            block = _block(some, self.columns, self._known) if self._lone is None else None
+            if block is not None:
+                yield block
                 continue
-            if known.match(cells) or (lone is not None and _are_names(cells)):
-                following.append(_section_below(lone, cells))
+            yield from self._rows(iter(some))
+            if self.following is not None:
                 return
-        if lone is not None:
-            yield lone
-            lone = None
-        if width > 2 and len(row.cells) + len(row.extra) < 2:
-            lone = row
-            continue
-        yield row
-    if lone is not None:
-        yield lone
+        if self._lone is not None:
+            yield self._lone
+
+    def _rows(self, records: Iterator[Record]) -> Iterator[Row]:
+        columns, known, width = self.columns, self._known, len(self.columns)
+        for place, written in records:
+            cells = list(map(str.strip, written))
+            if len(cells) == width and self._lone is None and known.is_value(cells[0]) and "" not in cells:
+                yield Row(place, dict(zip(columns, cells)))  # noqa: B905 - the widths are equal
+                continue
+            _check_width((place, cells), self._limits)
+            row = _row(place, cells, columns)
+            if _is_empty_or_comment(row, cells, width):
+                continue
+            lone, self._lone = self._lone, None
+            if lone is not None or known.may_begin(cells[0]):
+                if cells == self._header:
+                    continue
+                if known.match(cells) or (lone is not None and _are_names(cells)):
+                    self.following = _section_below(lone, cells, records)
+                    return
+            if lone is not None:
+                yield lone
+            if width > 2 and len(row.cells) + len(row.extra) < 2:
+                self._lone = row
+                continue
+            yield row
+
+
+def _some_together(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """The records in lists; what can't be read on is raised after the records before it."""
+    refused: FileRefused | None = None
+    while refused is None:
+        some: list[Record] = []
+        try:
+            some.extend(islice(records, _TOGETHER))
+        except FileRefused as error:
+            refused = error
+        if not some:
+            break
+        yield some
+    if refused is not None:
+        raise refused
+
+
+def _block(records: Sequence[Record], columns: tuple[str, ...], known: Headers) -> Block | None:
+    """The records as a block; None if one of them needs a closer look."""
+    width = len(columns)
+    if not width or {len(cells) for _, cells in records} != {width}:
+        return None
+    cells = [cell.strip() for _, written in records for cell in written]
+    if "" in cells or not all(map(known.is_value, cells[::width])):
+        return None
+    return Block([place for place, _ in records], {name: cells[at::width] for at, name in enumerate(columns)})
 
 
 def _row(place: int, cells: list[str], columns: tuple[str, ...]) -> Row:
@@ -190,9 +236,9 @@ def _row(place: int, cells: list[str], columns: tuple[str, ...]) -> Row:
     return Row(place, held, tuple(filter(None, cells[len(columns) :])))
 
 
-def _section_below(lone: Row | None, header: list[str]) -> _Section:
+def _section_below(lone: Row | None, header: list[str], rest: Iterator[Record]) -> _Section:
     title = "" if lone is None else _title((*lone.cells.values(), *lone.extra))
-    return _Section(header, [(title,)] if title else [], title)
+    return _Section(header, [(title,)] if title else [], title, rest)
 
 
 def _is_empty_or_comment(row: Row, cells: list[str], width: int) -> bool:

@@ -14,7 +14,7 @@ from trading_files.reading.columns import column_key
 from trading_files.reading.flat import Cells, RepeatedName, flat_decoder, plain_text
 from trading_files.reading.grid import Record, grid_tables
 from trading_files.reading.limits import Limits
-from trading_files.reading.tables import Row, Table
+from trading_files.reading.tables import Row, Rows, Table
 
 _CHUNK = 1 << 16
 _COLUMNS_OF = 100  # rows: those of one table may have different members
@@ -157,7 +157,7 @@ class JsonTables:
 def _record_table(path: str, rows: Iterator[Row], context: tuple[tuple[str, str], ...]) -> Table:
     first = list(islice(rows, _COLUMNS_OF))
     columns = dict.fromkeys(name for row in first for name in row.cells)
-    return Table(path, tuple(columns), chain(first, rows), context)
+    return Table(path, tuple(columns), Rows(chain(first, rows)), context)
 
 
 class _Source:

@@ -1,6 +1,7 @@
 """What reading gives: a document of tables of rows. All cells are text, with the digits of the file."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,6 +22,69 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     extra: tuple[str, ...] = ()
 
 
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """Rows of which each has a cell in every column: the place of each, and the cells by column."""
+
+    places: Sequence[int]
+    columns: Mapping[str, Sequence[str]]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def rows(self) -> list[Row]:
+        """The rows one by one."""
+        names = tuple(self.columns)
+        return [Row(place, dict(zip(names, cells))) for place, *cells in zip(self.places, *self.columns.values())]  # noqa: B905 - the widths are equal
+
+
+class Rows(Iterator[Row]):
+    """Rows one by one, or several together: as a block, where they were read so."""
+
+    def __init__(self, items: Iterable[Row | Block]) -> None:
+        self._items = iter(items)
+        self._next: deque[Row | Block] = deque()
+
+    def __next__(self) -> Row:
+        item = self._next_item()
+        if isinstance(item, Row):
+            return item
+        first, *others = item.rows()
+        self.put_back(others)
+        return first
+
+    def put_back(self, rows: Iterable[Row]) -> None:
+        """Let these rows come before all others."""
+        self._next.extendleft(reversed([*rows]))
+
+    def items(self) -> Iterator[Row | Block]:
+        """The rest, as it was read."""
+        while True:
+            try:
+                yield self._next_item()
+            except StopIteration:
+                return
+
+    def together(self, maximum: int) -> Sequence[Row] | Block:
+        """The next rows: a block, or at most `maximum` rows; none at the end."""
+        rows: list[Row] = []
+        while len(rows) < maximum:
+            try:
+                item = self._next_item()
+            except StopIteration:
+                break
+            if isinstance(item, Row):
+                rows.append(item)
+            elif rows:
+                self._next.appendleft(item)
+                break
+            else:
+                return item
+        return rows
+
+    def _next_item(self) -> Row | Block:
+        return self._next.popleft() if self._next else next(self._items)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under one header.
@@ -33,7 +97,7 @@ class Table:
 
     name: str
     columns: tuple[str, ...]
-    rows: Iterator[Row]
+    rows: Rows
     preamble: tuple[tuple[str, ...], ...] = ()
 
 

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from trading_files.errors import FileRefused
 from trading_files.reading.limits import Limits
 from trading_files.reading.safe_xml import SafeParser, feed_all
-from trading_files.reading.tables import Row, Table
+from trading_files.reading.tables import Row, Rows, Table
 
 ELEMENT = "(element)"
 
@@ -46,7 +46,7 @@ def xml_tables(chunks: Iterator[bytes], limits: Limits) -> Iterator[Table]:
         head = list(islice(rows, _COLUMNS_OF))
         columns = tuple(dict.fromkeys(name for row in head for name in row.cells))
         remaining = chain(head, rows)
-        yield Table(first[0], columns, remaining, first[1])
+        yield Table(first[0], columns, Rows(remaining), first[1])
         for _ in remaining:  # a caller may have left some
             pass
         first = following[0] if following else None
