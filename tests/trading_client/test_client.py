@@ -11,7 +11,7 @@ import pytest
 from tests.support.apps import Apps
 from tests.support.polling import PATIENCE_SECONDS
 from tests.trading_client.reading import cash_of, ids_of, trades_of
-from trading_client import Closed, FieldError, TradingClient
+from trading_client import Closed, FieldError, TradingClient, sender
 
 
 def test_a_recorded_trade_is_in_the_app_with_its_digits(app: Apps, tmp_path: Path) -> None:
@@ -60,6 +60,19 @@ def test_nothing_is_left_in_the_spool_once_all_is_sent(app: Apps, tmp_path: Path
     with TradingClient(app.web_url, account="left", spool=tmp_path, exit_timeout=PATIENCE_SECONDS) as client:
         client.record("BTC/USDT", "buy", 1, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_end_comes_once_all_is_sent(app: Apps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "ADOPT_SECONDS", 3_600.0)  # the thread then wakes for nothing but the end
+    made = []
+    for _ in range(20):  # the end can come at any moment of the thread's work
+        client = TradingClient(app.web_url, account="end", spool=tmp_path)
+        made.append(client.record("BTC/USDT", "buy", 1, 1))
+        end = threading.Thread(target=client.close, args=(3_600.0,), daemon=True)
+        end.start()
+        end.join(PATIENCE_SECONDS)
+        assert not end.is_alive()
+    assert ids_of(app, "end") == made
 
 
 def test_ids_are_made_unique_and_ascend(app: Apps, tmp_path: Path) -> None:

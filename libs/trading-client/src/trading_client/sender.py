@@ -112,7 +112,8 @@ class Sender:
             else:
                 delays = backoff()
                 self._hurry.clear()
-                if self._wake.wait(min(wait, self._remaining())):
+                # `_send_all` may have followed the wake-up of `end`, which is the last one.
+                if not self._is_over() and self._wake.wait(min(wait, self._remaining())):
                     self._hurry.wait(LINGER_SECONDS)
         self._delivery.close()
         self._spool.close()
