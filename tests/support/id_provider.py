@@ -11,6 +11,8 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
+from trading_app.access.id_tokens import LEEWAY_SECONDS
+
 ISSUER, AUDIENCE = "https://id.example/desk", "desk"
 USER = "trader@example.com"
 
@@ -66,6 +68,12 @@ class Provider:
     def token(self, kid: str = "first", **claims: object) -> str:
         """A token signed with one of its keys."""
         return jwt.encode(self.claims(**claims), self.keys[kid], "RS256", {"kid": kid})
+
+    def short_token(self) -> str:
+        """A token that expires within five seconds. On a busy machine it may have expired when it arrives: the test
+        then asks for another one.
+        """
+        return self.token(exp=int(time.time()) + 5 - LEEWAY_SECONDS)
 
     def end(self) -> None:
         """Be gone: nothing listens any more."""

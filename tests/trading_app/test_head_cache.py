@@ -1,7 +1,6 @@
 """A head that came before is not parsed again, and nobody can tell: neither by the answer nor by what is let in."""
 
 import itertools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,17 +100,18 @@ def test_a_connection_is_closed_when_asked_though_the_rest_is_known(web: Running
 
 
 def test_an_id_token_in_a_known_head_is_refused_once_its_time_is_over(tmp_path: Path) -> None:
-    with id_provider() as provider, running(tmp_path, **provider.settings()) as app:
-        token = provider.token(exp=int(time.time()) - 55)  # five seconds of the leeway are left
-        request = post("/trade", TRADE, f"Authorization: Bearer {token}")
+    with id_provider() as provider, running(tmp_path, **provider.settings()) as app, connected(app.port) as connection:
 
-        def refused() -> bool:
-            connection.send(request)
-            return connection.answer().status == 401
+        def status(token: str) -> int:
+            connection.send(post("/trade", TRADE, f"Authorization: Bearer {token}"))
+            return connection.answer().status
 
-        with connected(app.port) as connection:
-            assert not refused()
-            eventually(refused, what="the end of the token's time")
+        def taken() -> str:
+            token = provider.short_token()
+            return token if status(token) == 201 else ""
+
+        token = eventually(taken, what="a trade that came within the token's time")
+        eventually(lambda: status(token) == 401, what="the end of the token's time")
 
 
 def test_a_rate_limit_counts_requests_whose_head_is_known(tmp_path: Path) -> None:

@@ -292,13 +292,17 @@ def test_without_the_providers_keys_no_id_token_counts_and_api_tokens_do(tmp_pat
 
 
 def test_a_stream_ends_with_the_token_it_was_asked_with(desk: RunningApp, provider: Provider) -> None:
-    token = bearer(provider.token(exp=int(time.time()) - 55))  # five seconds of the leeway are left
-    with desk.client.stream("GET", "/trades/stream", headers=token) as answer:
-        assert answer.status_code == 200
-        lines = [line for line in answer.iter_lines() if line]
-        assert lines[:2] == ["retry: 1000", "event: position"]
-        assert len(lines) == 3, "no trade came, and the stream ended"
-    problem(desk.client.get("/trades", headers=token), "unauthorized")
+    def ended() -> list[tuple[str, list[str]]]:
+        """A token and its stream's lines, where the stream began within the token's time, which ended it."""
+        token = provider.short_token()
+        with desk.client.stream("GET", "/trades/stream", headers=bearer(token)) as answer:
+            lines = [line for line in answer.iter_lines() if line]
+        return [(token, lines)] if answer.status_code == 200 and len(lines) > 2 else []
+
+    [(token, lines)] = eventually(ended, what="a stream that began and ended")
+    assert lines[:2] == ["retry: 1000", "event: position"]
+    assert len(lines) == 3, "no trade came, and the stream ended"
+    problem(desk.client.get("/trades", headers=bearer(token)), "unauthorized")
     assert "a request failed" not in desk.log_text()
 
 
