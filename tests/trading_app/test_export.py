@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import itertools
 import json
 import random
 import subprocess
@@ -319,6 +320,16 @@ def figures_of(app: RunningApp) -> Figures:
     return replace(found, accepted=right, removed={}, added={}, applied=0)
 
 
+def is_event(line: str) -> bool:
+    return line.startswith('{"kind":')
+
+
+def send_on(lines: Sequence[str], app: RunningApp) -> None:
+    """Post the lines of an export in their order; those of one path that follow one another together."""
+    for path, batch in itertools.groupby(lines, lambda line: "/events" if is_event(line) else "/trades"):
+        app.client.post(path, content=f"[{','.join(batch)}]", headers=JSON).raise_for_status()
+
+
 @pytest.mark.parametrize("seed", range(8, 8 + some_of(5)))
 def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed: int) -> None:
     (tmp_path / "from").mkdir()
@@ -326,9 +337,7 @@ def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed:
     store(random_ledger(seed, COUNT), tmp_path / "from" / "data")
     with running(tmp_path / "from") as source, running(tmp_path / "to") as sink:
         text = export(source, "--all-events").stdout
-        for line in text.splitlines():
-            path = "/events" if line.startswith('{"kind":') else "/trade"
-            sink.client.post(path, content=line, headers=JSON).raise_for_status()
+        send_on(text.splitlines(), sink)
         expected, found = figures_of(source), figures_of(sink)
         assert expected.positions
         assert ledger_figures.differences(expected, found) == []
@@ -357,15 +366,14 @@ def test_the_import_takes_an_export_with_the_same_figures(
 ) -> None:
     """The other app has the instruments, and what is not in the file."""
     source, everything, expected = exported
-    others = [line for line in everything if line.startswith('{"kind":')]
+    others = [line for line in everything if is_event(line)]
     file = tmp_path / name
     assert export(source, file, *options).returncode == 0
     if "--all-events" in options:
         others = [line for line in others if '"kind":"instrument"' in line]
         file.write_text("\n".join(line for line in everything if line not in others))
     with running(tmp_path) as sink:
-        for line in others:
-            sink.client.post("/events", content=line, headers=JSON).raise_for_status()
+        send_on(others, sink)
         done = run_command("trading-app", "import", file, "--yes", environment=sink.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         assert ledger_figures.differences(expected, figures_of(sink)) == []
