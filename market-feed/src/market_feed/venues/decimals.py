@@ -8,7 +8,7 @@ _TOO_MANY = b"0" * 31
 
 _DECIMAL = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII).fullmatch
 _MANY = re.compile(r"(?:\d{1,30}+(?:\.\d{1,30}+)?+,)*+", re.ASCII).fullmatch
-_KNOWN_SIZE = 2_000
+_KNOWN_SIZE = 2_000  # of a recording's prices 75 % are found among these, 79 % among 20,000
 
 
 class Decimals:
