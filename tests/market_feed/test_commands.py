@@ -103,6 +103,20 @@ def test_a_recording_is_replayed_into_a_journal_of_its_own_once(tmp_path: Path, 
     assert f" {len(only(TICKS, 'trade')):,} new events" in single.stdout
 
 
+def test_a_replay_has_candles_once_and_says_that_no_trade_was_wanted(tmp_path: Path) -> None:
+    kline = {"t": 1_794_999_960_000_000, "i": "1m", "o": "1", "c": "2", "h": "3", "l": "1", "v": "9", "n": 4, "x": True}
+    frames = [{"e": "kline", "E": 1, "s": "BTCUSDT", "k": kline}, {"e": "trade", "s": "BTCUSDT", "t": 1}]
+    lines = [f"1795000020000000000 {json.dumps({'stream': 'x', 'data': one})}\n" for one in frames]
+    file = tmp_path / "recording.gz"
+    file.write_bytes(gzip.compress("".join(lines * 2).encode()))
+    addresses = {"FEED_ZMQ_ADDR": free_address(), "FEED_REPLAY_ADDR": free_address()}
+    arguments = ("replay", str(file), "--folder", str(tmp_path / "played"), "--speed", "max")
+    done = run(*arguments, FEED_SYMBOLS="BTC-USDT", **addresses)
+    assert (done.returncode, "no trade in it is of FEED_SYMBOLS (BTC-USDT)" in done.stderr) == (0, True)
+    assert [(one["kind"], one["high"]) for one in events_in(tmp_path / "played")] == [("candle", "3")]
+    assert " 0 new events" in run(*arguments, FEED_SYMBOLS="BTC-USDT", **addresses).stdout
+
+
 def test_a_file_that_is_no_recording_is_named(tmp_path: Path) -> None:
     file = tmp_path / "x.gz"
     file.write_bytes(b"nothing")

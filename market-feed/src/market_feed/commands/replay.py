@@ -9,11 +9,11 @@ from dataclasses import replace
 from gzip import BadGzipFile
 from pathlib import Path
 
-from market_feed.decisions.event import COUNTED, numbers_after
+from market_feed.decisions.event import COUNTED, candle_space, numbers_after
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.market_state import Known, Market
 from market_feed.intake.journal import MarketJournal
-from market_feed.market import Quote, Trade, TradeRun
+from market_feed.market import Candle, Quote, Trade, TradeRun
 from market_feed.schedule.calendar import Calendar
 from market_feed.simulator.tape import read_frames
 from market_feed.venues.venue import Venue
@@ -63,17 +63,8 @@ class _Replay:
         journal = MarketJournal(committer, 100_000, time.time_ns)
         try:
             markets = self._markets(stream.id_spaces())
-            reader, frames, began = self._venue.reader(), 0, time.monotonic()
-            first_ns = 0
-            for received_at_ns, some in _turns(file):
-                first_ns = first_ns or received_at_ns
-                if not math.isinf(speed):
-                    due = began + (received_at_ns - first_ns) / 1e9 / speed
-                    await asyncio.sleep(max(due - time.monotonic(), 0))
-                for item in reader.read(some, received_at_ns // 1_000):
-                    journal.put(_events(markets, item, received_at_ns), received_at_ns)
-                frames += len(some)
-                await journal.room.wait()
+            began = time.monotonic()
+            frames, trades = await self._play(file, speed, markets, journal)
             for market in markets.values():
                 journal.put(market.events(market.continuity.end(time.monotonic()), time.time_ns()), time.time_ns())
             while not journal.idle.is_set() and not failed.done():
@@ -84,9 +75,33 @@ class _Replay:
             print(
                 f"{file}: {frames:,} frames, {journal.committed:,} new events in {self._place.folder}, {seconds:.1f} s"
             )
+            if not trades:
+                print(
+                    f"market-feed: no trade in it is of FEED_SYMBOLS ({', '.join(self._symbols)}) and of the form that"
+                    " FEED_TRADES names: aggregate for @aggTrade, single for @trade",
+                    file=sys.stderr,
+                )
         finally:
             await asyncio.to_thread(committer.close)
         return 0
+
+    async def _play(
+        self, file: Path, speed: float, markets: dict[str, Market], journal: MarketJournal
+    ) -> tuple[int, int]:
+        """Journal what the frames say; the number of frames, and of trades or runs of them."""
+        reader, began = self._venue.reader(), time.monotonic()
+        frames = trades = first_ns = 0
+        for received_at_ns, some in _turns(file):
+            first_ns = first_ns or received_at_ns
+            if not math.isinf(speed):
+                due = began + (received_at_ns - first_ns) / 1e9 / speed
+                await asyncio.sleep(max(due - time.monotonic(), 0))
+            for item in reader.read(some, received_at_ns // 1_000):
+                trades += isinstance(item, Trade | TradeRun) and item.code in markets
+                journal.put(_events(markets, item, received_at_ns), received_at_ns)
+            frames += len(some)
+            await journal.room.wait()
+        return frames, trades
 
     def _markets(self, known: Mapping[str, IdSpace]) -> dict[str, Market]:
         counted = known.get(COUNTED)
@@ -95,8 +110,9 @@ class _Replay:
         for symbol in self._symbols:
             instrument = self._venue.instrument(symbol)
             space = self._venue.id_space(instrument)
+            earlier = Known(known.get(space), candles=known.get(candle_space(space)))
             found[instrument.code] = Market(
-                instrument, space, Known(known.get(space)), FeedLimits(), Calendar(()), numbers, time.monotonic()
+                instrument, space, earlier, FeedLimits(), Calendar(()), numbers, time.monotonic()
             )
         return found
 
@@ -109,6 +125,8 @@ def _events(markets: dict[str, Market], item: object, received_at_ns: int) -> Se
         return markets[item.code].trade_events([item], 0.0, received_at_ns)
     if isinstance(item, Quote) and item.code in markets:
         return markets[item.code].quote_events(item, 0.0, received_at_ns)
+    if isinstance(item, Candle) and item.code in markets:
+        return markets[item.code].candle_events(markets[item.code].candles.take(item), received_at_ns)
     return []
 
 
