@@ -138,7 +138,10 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
 
 def total(integers: Numbers) -> int:
     """The exact sum of integers."""
-    if len(integers) * max(int(integers.max(initial=0)), -int(integers.min(initial=0))) < _LONG:
+    largest = 1 << (8 * integers.itemsize - 1)
+    if largest == _LONG:
+        largest = max(int(integers.max(initial=0)), -int(integers.min(initial=0)))
+    if len(integers) * largest < _LONG:
         return int(integers.sum(dtype=np.int64))
     wide = integers.astype(np.int64)
     return (int((wide >> 32).sum()) << 32) + int((wide & 0xFFFFFFFF).sum())

@@ -19,14 +19,22 @@ _BLOCKS = "SELECT until_ns, columns FROM trip_blocks WHERE until_ns > ? ORDER BY
 _END = "SELECT ifnull(max(until_ns), ?) FROM trip_blocks"
 
 
+Places = Numbers | slice
+"""That choose trips. All of them are a slice, which copies nothing."""
+
+NOTHING = slice(0)
+
+
 class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
     """Round trips, the first to end first: `trips.series` are places in `books`."""
 
     books: Sequence[Series]
     trips: TripColumns
 
-    def grouped(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], TripColumns]:
-        """Those of each group and currency. By tag, a trip is in the group of each of its tags, one without in ""."""
+    def grouped(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], Places]:
+        """The places of those of each group and currency. By tag, a trip is in the group of each of its tags, one
+        without in "".
+        """
         places, tags, names = self._by_tag() if "tag" in by else (np.arange(len(self.trips)), 0, [""])
         keys = [(self.books[at], tag) for at in range(len(self.books)) for tag in names]
         codes = self.trips.series[places] * len(names) + tags
@@ -36,9 +44,9 @@ class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
             for book, tag in keys
         ]
         if len(numbers) == 1:
-            return dict.fromkeys(numbers, self.trips) if len(self.trips) else {}
+            return dict.fromkeys(numbers, slice(None)) if len(self.trips) else {}
         chosen = split(np.array(of_code, np.int64)[codes], len(numbers))
-        return {key: self.trips[places[one]] for key, one in zip(numbers, chosen, strict=True) if len(one)}
+        return {key: places[one] for key, one in zip(numbers, chosen, strict=True) if len(one)}
 
     def _by_tag(self) -> tuple[Numbers, Numbers, Sequence[str]]:
         """The places of trips once for each of their tags, the numbers of these tags, and all tags."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_history.figures.trip_columns import Numbers, TripColumns, total
-from trading_history.queries.closed_trips import closed_of, closed_trips
+from trading_history.queries.closed_trips import NOTHING, closed_of, closed_trips
 from trading_history.queries.conversion import MINUTE, Conversion, converted_equity
 from trading_history.queries.equity import MAX_DRAWDOWN_BARS, SPANS, drawdown, drawdown_of
 from trading_history.queries.grouping import Member, Names, groups
@@ -113,7 +113,7 @@ def performance(
     for key in sorted(closed.keys() | opened.keys() | later.keys()):
         names, currency = key
         group = dict(names)
-        trips, still = closed.get(key, found.trips[:0]), opened.get(key, [])
+        trips, still = found.trips[closed.get(key, NOTHING)], opened.get(key, [])
         held = _held(trips, [trip for trip in (*still, *later.get(key, ())) if trip.opened_ns < end_ns], end_ns)
         start = int(held[0].min(initial=end_ns)) if start_ns is None else start_ns
         own = _scope_of(scope, group, currency)

@@ -189,17 +189,26 @@ def _tables(
                 table[row_of(bar.start_ns)].add(bar)
         if by != "average":
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
-    for (_, currency), trips in closed_trips(snapshot, scope, start_ns, end_ns, ("net",)).grouped(()).items():
-        _close(sums.setdefault(currency, [_Sum() for _ in range(rows)]), trips, row_of, boundaries)
+    cell_ns = spans[0] * SECOND if spans else QUARTER_NS
+    closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
+    for (_, currency), places in closed.grouped(()).items():
+        table = sums.setdefault(currency, [_Sum() for _ in range(rows)])
+        _close(table, closed.trips[places], row_of, boundaries, cell_ns)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
 
 
-def _close(table: Sequence[_Sum], trips: TripColumns, row_of: Callable[[int], int], boundaries: Sequence[int]) -> None:
+def _close(
+    table: Sequence[_Sum],
+    trips: TripColumns,
+    row_of: Callable[[int], int],
+    boundaries: Sequence[int],
+    cell_ns: int,
+) -> None:
     """Add round trips to the rows that they closed in."""
     if boundaries:
         starts, at = np.array(boundaries), np.searchsorted(boundaries, trips.closed_ns, side="right") - 1
     else:
-        starts, at = np.unique(trips.closed_ns // QUARTER_NS * QUARTER_NS, return_inverse=True)
+        starts, at = np.unique(trips.closed_ns // cell_ns * cell_ns, return_inverse=True)
     rows = np.array([row_of(int(start)) for start in starts[: at.max() + 1]])[at]
     nets = trips.amounts["net"]
     for row, chosen in zip(table, split(rows, len(table)), strict=True):
