@@ -1,8 +1,8 @@
 """How long corrections take in a large ledger, and what they cost meanwhile:
-`python -m benchmarks.corrections [--fills N] [--keys N]`.
+`python -m benchmarks.corrections [--fills N] [--folder FOLDER]`.
 
-One key has 1,000 fills, the others share the rest. Measured: a void of one of the 1,000; then 100,000 late fills over
-300 keys; beside both, the time from a POST until its trade is in the figures, and the sidecar's memory.
+One key has 1,000 fills, 300 others share the rest. Measured: a void of one of the 1,000; then 100,000 late fills of all
+keys; beside both, the time from a POST until its trade is in the figures, and the sidecar's memory.
 """
 
 import argparse
@@ -11,28 +11,23 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from telemetry_stream.backend import open_log
-from telemetry_stream.events import Submission
-from telemetry_stream.place import Place
-from telemetry_stream.topics import Topic
-from tests.support.apps import Apps, running_apps
-from tests.support.ports import free_address
-from trading_app.intake.decode import read_trades
-from trading_app.intake.event import TradeIds
-from trading_model.topics import LEDGER
+from benchmarks.ledger import BEGAN_NS, PARTS, YEAR_NS, Orders, fill_journal
+from benchmarks.machine import describe
+from telemetry_stream.backend import store_of
+from tests.support.apps import Apps
 
 BATCH = 1_000
-CORRECTED = "FEW/USD"
-LATE_KEYS = 300
 LATE_FILLS = 100_000
-FIRST_SECOND = 1_600_000_000
+START_SECONDS = 900
+"""Max time until the programs are ready behind a large ledger."""
+
 WATCHED = "WATCHED/USD"
 """Symbol of the trades whose way into the figures is timed."""
 
@@ -41,69 +36,53 @@ def main() -> None:
     """Build the ledger, run the programs, and print a line for each figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fills", type=int, default=1_000_000)
-    parser.add_argument("--keys", type=int, default=1_000)
+    parser.add_argument("--folder", type=Path, help="is changed and kept; a ledger of --fills in its data/ is used")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        began = time.perf_counter()
-        build(folder / "data", given.fills, given.keys)
-        print(f"ledger of {given.fills:,} fills made in {time.perf_counter() - began:.1f} s", flush=True)
-        began = time.perf_counter()
-        with running_apps(folder) as apps:
-            print(f"sidecar caught up in {time.perf_counter() - began:.1f} s", flush=True)
-            measure(apps)
+        folder = given.folder or Path(name)
+        if not store_of().file(folder / "data").exists():
+            began = time.perf_counter()
+            (folder / "data").mkdir(parents=True)
+            fill_journal(folder / "data", given.fills, Orders(given.fills))
+            print(f"ledger of {given.fills:,} fills made in {time.perf_counter() - began:.1f} s", flush=True)
+        apps = Apps(folder)
+        try:
+            began = time.perf_counter()
+            for program in ("trading-app", "metrics-sidecar"):
+                apps.start(program)
+                apps.wait_for(program, START_SECONDS)
+            print(f"programs ready in {time.perf_counter() - began:.1f} s", flush=True)
+            measure(apps, Orders(given.fills))
+        finally:
+            apps.end()
+        print(describe(folder))
 
 
-def build(folder: Path, fills: int, keys: int) -> None:
-    """Journal the fills: the first 1,000 batches each begin with one of CORRECTED."""
-    ids = TradeIds()
-    with closing(open_log(Place(Topic(LEDGER), folder, free_address(), free_address()), print)) as log:
-        for start in range(0, fills, BATCH):
-            lines = [_line(number, keys) for number in range(start, start + BATCH)]
-            if start // BATCH < 1_000:
-                lines[0] = _line(start, 1, CORRECTED)
-            now_ns = time.time_ns()
-            events = read_trades(b"\n".join(lines), True, now_ns, ids, BATCH)
-            log.append([Submission(events)])
-            log.checkpoint_if_due()
-
-
-def _line(number: int, keys: int, symbol: str = "") -> bytes:
-    symbol = symbol or f"S{number % keys}/USDT"
-    side = "buy" if number * 7919 % 5 < 3 else "sell"
-    return (
-        f'{{"trade_id":"b-{number}","symbol":"{symbol}","price":"{100 + number % 977}.{number % 100:02d}",'
-        f'"qty":"{1 + number % 13}","side":"{side}","ts":{(FIRST_SECOND + number) * 1_000}}}'
-    ).encode()
-
-
-def measure(apps: Apps) -> None:
+def measure(apps: Apps, orders: Orders) -> None:
     """Time the corrections, and what goes on beside them."""
     alone = Beside(apps, "alone")
     time.sleep(5)
     alone.end()
-    for what, target in (("first void (builds the store)", 1), ("void", BATCH + 1)):
+    for what, order in (("first void (makes the history, if it is not there)", 0), ("void", orders.few_apart)):
         beside = Beside(apps, what)
-        seconds = _seconds_until_settled(apps, partial(_post, apps, "/events", _void(target)))
+        seconds = _seconds_until_settled(apps, partial(_post, apps, "/events", _void(order * PARTS + 1)))
         beside.end()
         print(f"{what}: {seconds:.2f} s", flush=True)
     beside = Beside(apps, "late fills")
-    seconds = _seconds_until_settled(apps, partial(_send_late, apps))
+    late = replace(orders, fills=LATE_FILLS, years=1, began_ns=BEGAN_NS - 2 * YEAR_NS, first_id=8_000_000_000)
+    seconds = _seconds_until_settled(apps, partial(_send_late, apps, late))
     beside.end()
-    print(f"{LATE_FILLS:,} late fills over {LATE_KEYS} keys: {seconds:.1f} s", flush=True)
+    print(f"{LATE_FILLS:,} late fills over {late.keys} keys: {seconds:.1f} s", flush=True)
 
 
 def _void(target: int) -> dict[str, Any]:
     return {"kind": "void", "target": target, "reason": "benchmark"}
 
 
-def _send_late(apps: Apps) -> int:
+def _send_late(apps: Apps, late: Orders) -> int:
     seq = 0
     for start in range(0, LATE_FILLS, BATCH):
-        lines = [
-            _line(number, LATE_KEYS).replace(b'"b-', b'"late-').replace(b'"ts":16', b'"ts":15')
-            for number in range(start, start + BATCH)
-        ]
+        lines = (b"{" + late(number) for number in range(start, start + BATCH))
         answer = httpx.post(
             f"{apps.web_url}/trades",
             content=b"\n".join(lines),

@@ -14,30 +14,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import msgspec
 
+from benchmarks.history_api import GROUP_CALLS, KEY_CALLS, p95_of, serving
+from benchmarks.ledger import BATCH, YEAR_NS, Content, Fills, Orders, Turns, fill_journal
 from benchmarks.processes import cores
 from benchmarks.suite import Suite
 from benchmarks.table import Row, at_least, at_most
 from service_kit.lifecycle.server import spare_the_garbage_collector
 from telemetry_stream.backend import store_of
-from telemetry_stream.events import Batch, Event, Events, StreamPosition, Submission
-from telemetry_stream.topics import Topic
+from telemetry_stream.events import Batch, StreamPosition
 from trading_history.reader import HistoryReader
 from trading_history.rebuild import rebuild
 from trading_history.schema import HISTORY_FILE
 from trading_history.writer import HistoryWriter
-from trading_model.accounting.fills import Fill, LineKey
-from trading_model.field_rules import format_timestamp
-from trading_model.topics import LEDGER
+from trading_model.accounting.fills import Fill
 
-BATCH = 10_000
-BEGAN_NS = 1_700_000_000_000_000_000
-STEP_NS = 3_141_592_000
-YEAR_NS = 365 * 86_400 * 10**9
 READS = 50
 LIVE = 2_000
 """Fills that come one by one before the kill."""
@@ -45,54 +41,8 @@ LIVE = 2_000
 GOAL_RATE, GOAL_START_SECONDS, GOAL_VISIBLE_MS, GOAL_MEMORY_MB = 150_000, 2, 250, 250
 """Fills a second of a rebuild, and the maximum of the others."""
 
-
-class Fills(Events[Event]):
-    """Fills with these numbers: spread over the keys in no order of theirs, a few seconds apart."""
-
-    def __init__(self, numbers: range, keys: int, step_ns: int = STEP_NS) -> None:
-        self._numbers = numbers
-        self._keys = keys
-        self._step_ns = step_ns
-
-    @property
-    def keys(self) -> Sequence[str]:
-        return [f"k{number}" for number in self._numbers]
-
-    def numbered(self, first: int, start: int, stop: int) -> bytes:
-        made = (b'{"seq":%d,%b' % (first + at - start, self._payload(at)) for at in range(start, stop))
-        return b",".join(made)
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, at: int) -> Event: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Event]: ...
-    def __getitem__(self, at: int | slice) -> Event | Sequence[Event]:
-        if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(len(self)))]
-        return Event(f"k{self._numbers[at]}", b"{" + self._payload(at))
-
-    def _payload(self, at: int) -> bytes:
-        number = self._numbers[at]
-        key = number * 7_919 % self._keys
-        return (
-            b'"trade_id":"%d","symbol":"S%d/USDT","price":"%d.%02d","qty":"0.%03d","side":"%b","ts":"%b",'
-            b'"account":"a%d","strategy":"bench","fee":"0.0%02d","fee_currency":"USDT"}'
-        ) % (
-            7_000_000_000 + number, key % 1_000, 20_000 + number % 7_001, number % 100, 1 + number % 999,
-            b"buy" if number % 3 else b"sell", format_timestamp(BEGAN_NS + number * self._step_ns).encode(),
-            key // 1_000, number % 97,
-        )  # fmt: skip
-
-
-def fill_journal(folder: Path, fills: int, keys: int, step_ns: int = STEP_NS) -> None:
-    """Journal the fills, `step_ns` nanoseconds apart."""
-    with closing(store_of().open_writer(folder, Topic(LEDGER))) as writer:
-        for first in range(0, fills, BATCH):
-            writer.append([Submission(Fills(range(first, min(first + BATCH, fills)), keys, step_ns))])
-            writer.checkpoint_if_due()
+GOAL_KEY_MS, GOAL_GROUP_MS = 100, 500
+"""Max p95 of an answer: about a year of one key, and about all of any group."""
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -114,25 +64,28 @@ class Rebuilt(NamedTuple):
 
 
 def cost(suite: Suite) -> list[Row]:
-    """The history: rebuild of fills in 100 keys and in 1,000 over a year, a start after a kill, live fills, size."""
+    """The history: rebuild of three ledgers, a start after a kill, live fills, size, answers over HTTP."""
+    few = suite.trades // 4
     return [
-        *_measure(suite, "100 keys, a fill in 3 s", suite.trades, 100, STEP_NS),
-        *_measure(suite, "1,000 keys, over a year", suite.trades // 4, 1_000, YEAR_NS // (suite.trades // 4)),
+        *_measure(suite, "100 keys, a fill in 3 s", suite.trades, Turns(100)),
+        *_measure(suite, "1,000 keys, over a year", few, Turns(1_000, YEAR_NS // few)),
+        *_measure(suite, "300 keys, orders of 3 years", suite.trades, Orders(suite.trades)),
     ]
 
 
-def _measure(suite: Suite, what: str, fills: int, keys: int, step_ns: int) -> list[Row]:
+def _measure(suite: Suite, what: str, fills: int, content: Content) -> list[Row]:
     with tempfile.TemporaryDirectory(dir=suite.folder) as made:
         folder = Path(made)
-        fill_journal(folder, fills, keys, step_ns)
+        fill_journal(folder, fills, content)
         with _process() as measured:
             rebuilt = measured.submit(_rebuild, folder).result()
             size = (folder / HISTORY_FILE).stat().st_size / fills
-        delays = _killed(folder, fills, keys, step_ns)
+        answers = _answers(what, folder) if isinstance(content, Orders) else []
+        delays = _killed(folder, fills, content)
         with _process() as measured:
             start = measured.submit(_start, folder).result()
-            read = measured.submit(_read, folder, keys).result()
-            void = measured.submit(_void, folder, fills, keys, step_ns).result()
+            read = measured.submit(_read, folder, content).result()
+            void = measured.submit(_void, folder, fills, content).result()
     per_fill = rebuilt.cpu / fills
     beside = (
         f"; {fills / rebuilt.cpu:,.0f} a second of CPU: {per_fill * 1e6:.1f} µs a fill,"
@@ -146,7 +99,18 @@ def _measure(suite: Suite, what: str, fills: int, keys: int, step_ns: int) -> li
         at_most(f"{what}: a live fill until a reader sees it, p99", GOAL_VISIBLE_MS, _p99(delays) * 1e3, " ms"),
         Row(f"{what}: read of a key", "", read),
         Row(f"{what}: void of a fill, with its commit", "", f"{void * 1e3:.2f} ms"),
+        *answers,
     ]
+
+
+def _answers(what: str, folder: Path) -> list[Row]:
+    """The slowest calls of a web app over this history."""
+    with serving(folder) as client:
+        slowest = [
+            (goal, max((p95_of(client, call) for call in calls), key=itemgetter(1)))
+            for goal, calls in ((GOAL_KEY_MS, KEY_CALLS), (GOAL_GROUP_MS, GROUP_CALLS))
+        ]
+    return [at_most(f"{what}: p95 of /api/{call}", goal, p95 * 1e3, " ms") for goal, (call, p95) in slowest]
 
 
 @contextmanager
@@ -159,19 +123,18 @@ def _process() -> Iterator[ProcessPoolExecutor]:
 def _rebuild(folder: Path) -> Rebuilt:
     spare_the_garbage_collector()
     with closing(store_of().open_reader(folder)) as journal:
-        sample = journal.read(0, BATCH, 1 << 30)
-        alone = [_decoding(sample.events)]
+        alone = [_decoding()]
         seconds, cpu = timed(lambda: rebuild(folder, journal))
-        alone.append(_decoding(sample.events))
+        alone.append(_decoding())
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return Rebuilt(seconds, cpu, megabytes, statistics.mean(alone))
 
 
-def _killed(folder: Path, fills: int, keys: int, step_ns: int) -> list[float]:
+def _killed(folder: Path, fills: int, content: Content) -> list[float]:
     """Send live fills one by one, then kill the process; the seconds of each fill until a reader saw it."""
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_live, args=(folder, fills, keys, step_ns, cores()[0], theirs.send))
+    process = context.Process(target=_live, args=(folder, fills, content, cores()[0], theirs.send))
     process.start()
     theirs.close()  # so that a process that fails ends the wait
     delays: list[float] = ours.recv()
@@ -180,7 +143,7 @@ def _killed(folder: Path, fills: int, keys: int, step_ns: int) -> list[float]:
     return delays
 
 
-def _live(folder: Path, fills: int, keys: int, step_ns: int, core: int, send: Callable[[list[float]], object]) -> None:
+def _live(folder: Path, fills: int, content: Content, core: int, send: Callable[[list[float]], object]) -> None:
     os.sched_setaffinity(0, {core})
     writer = HistoryWriter(folder, with_figures=True)
     stream = writer.position.stream
@@ -188,7 +151,7 @@ def _live(folder: Path, fills: int, keys: int, step_ns: int, core: int, send: Ca
     delays = []
     with closing(HistoryReader(folder)) as reader:
         for sequence in range(fills + 1, fills + LIVE + 1):
-            payload = Fills(range(sequence - 1, sequence), keys, step_ns).numbered(sequence, 0, 1)
+            payload = Fills(range(sequence - 1, sequence), content).numbered(sequence, 0, 1)
             began = time.perf_counter()
             writer.apply(Batch(stream, sequence, sequence, payload))
             writer.commit(StreamPosition(stream, sequence))
@@ -213,36 +176,36 @@ def _start(folder: Path) -> float:
     return timed(start)[0]
 
 
-def _decoding(events: bytes) -> float:
+def _decoding() -> float:
     """Seconds of CPU that msgspec takes for a fill, into exact decimals: what the machine is worth at the moment."""
+    events = Fills(range(BATCH), Turns(100)).numbered(1, 0, BATCH)
     decode, body = msgspec.json.Decoder(list[Fill]).decode, b"[" + events + b"]"
     return statistics.median(timed(lambda: decode(body))[1] / BATCH for _ in range(READS))
 
 
-def _read(folder: Path, keys: int) -> str:
+def _read(folder: Path, content: Content) -> str:
     found: list[int] = []
     seconds = []
     for at in range(READS):
-        key = at * 37 % keys
+        key = at * 37 % content.keys
 
         def read(key: int = key) -> None:
-            names = LineKey(f"a{key // 1_000}", "bench", f"S{key % 1_000}/USDT", "", "")
             with closing(HistoryReader(folder)) as reader, reader.snapshot() as snapshot:
-                found.append(sum(1 for _ in snapshot.fills([names])))
+                found.append(sum(1 for _ in snapshot.fills([content.names(key)])))
 
         seconds.append(timed(read))
     wall, cpu = (statistics.median(one) * 1e3 for one in zip(*seconds, strict=True))
     return f"{wall:.2f} ms ({cpu:.2f} ms of CPU) for {statistics.median(found):,.0f} fills, open to end"
 
 
-def _void(folder: Path, fills: int, keys: int, step_ns: int) -> float:
+def _void(folder: Path, fills: int, content: Content) -> float:
     """The median time of a void, seconds; the figures after it are folded again later, in pieces."""
     seconds = []
     with closing(HistoryWriter(folder, with_figures=True)) as writer:
         stream, head = writer.position.stream, writer.position.sequence
         for number in range(1, READS + 1):
             target = number * 104_729 % fills + 1
-            was = bytes(Fills(range(target - 1, target), keys, step_ns)[0].payload)
+            was = bytes(Fills(range(target - 1, target), content)[0].payload)
             event = b'{"seq":%d,"kind":"void","id":"v%d","target":%d,"void":{"was":%b}}'
             sequence = head + number
             batch = Batch(stream, sequence, sequence, event % (sequence, number, target, was))

@@ -1,7 +1,7 @@
-"""The calls of the history over a year of fills: the time of an answer, as a client on this machine sees it.
+"""The calls of the history: the time of an answer, as a client on this machine sees it.
 
-`python -m benchmarks.history_api [--fills 1000000] [--keys 100] [--folder FOLDER]`, not part of `make bench`: it
-journals the fills first, and makes their history. A running web app then answers each call in turn.
+`python -m benchmarks.history_api [--fills 1000000] [--folder FOLDER]`; part of `make bench FIGURE=history` too. It
+journals orders of three years first, and makes their history. A running web app then answers each call in turn.
 """
 
 import argparse
@@ -18,32 +18,39 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.history import fill_journal
+from benchmarks.ledger import Orders, fill_journal
 from benchmarks.machine import describe
 from telemetry_stream.backend import store_of
 from tests.support.ports import free_address, free_port
 from trading_history.rebuild import rebuild
 
-YEAR_NS = 365 * 86_400 * 10**9
-ROUNDS = 40
-KEY = "account=a0&strategy=bench&symbol=S7/USDT"
-CALLS = (
-    f"trades?{KEY}&limit=1000",
-    f"equity?{KEY}",
-    f"drawdown?{KEY}",
-    f"pnl?{KEY}",
-    f"pnl?{KEY}&by=hour",
-    f"round-trips?{KEY}&limit=1000",
-    f"performance?{KEY}",
-    f"positions?{KEY}",
-    "trades?limit=100",
-    "equity?account=a0",
-    "drawdown",
-    "pnl?by=month",
-    "performance",
-    "performance?by=symbol",
+ROUNDS = 20
+OF_KEY = "account=a3&strategy=s2&symbol=S7/USDT"
+OF_YEAR = "from=2025-11-13T00:00:00Z&to=2026-11-13T00:00:00Z"
+GROUPS = ("", "account=a0", "strategy=s1", "symbol=S7/USDT", "account=a0&strategy=s1")
+FIGURES = ("equity", "drawdown", "pnl", "pnl?by=month", "pnl?by=hour", "performance")
+LISTS = ("trades", "round-trips")
+
+
+def _asking(call: str, *parameters: str) -> str:
+    more = "&".join(one for one in parameters if one)
+    return f"{call}{'&' if '?' in call else '?'}{more}" if more else call
+
+
+KEY_CALLS = [
+    *(_asking(call, OF_KEY, OF_YEAR) for call in FIGURES),
+    *(_asking(call, OF_KEY, OF_YEAR, "limit=1000") for call in LISTS),
+    _asking("positions", OF_KEY),
+]
+"""About a year of one key."""
+
+GROUP_CALLS = [
+    *(_asking(call, group) for group in GROUPS for call in (*FIGURES, *LISTS, "positions")),
+    *(_asking(call, "tag=t3", "account=a1") for call in ("performance", "pnl", *LISTS)),
+    *(f"performance?by={by}" for by in ("account", "strategy", "tag")),
     "symbols",
-)
+]
+"""About all of a group, over the whole time."""
 
 
 @contextmanager
@@ -73,37 +80,45 @@ def _is_ready(client: httpx.Client) -> bool:
         return False
 
 
+def seconds_of(client: httpx.Client, call: str) -> list[float]:
+    """The time of each answer."""
+    seconds = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        client.get(f"/api/{call}").raise_for_status()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def p95_of(client: httpx.Client, call: str) -> tuple[str, float]:
+    """A call and the 95th percentile of its answers' time, seconds."""
+    return call, statistics.quantiles(seconds_of(client, call), n=20)[-1]
+
+
 def measure(client: httpx.Client) -> None:
-    """A line for each call: median, 95th percentile, size."""
-    for call in CALLS:
-        seconds = []
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            answer = client.get(f"/api/{call}").raise_for_status()
-            seconds.append(time.perf_counter() - began)
-        p95 = statistics.quantiles(seconds, n=20)[-1]
+    """A line for each call: first, median, 95th percentile."""
+    for call in (*KEY_CALLS, *GROUP_CALLS):
+        seconds = seconds_of(client, call)
+        first, middle, p95 = seconds[0], statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
         print(
-            f"{call:60} {statistics.median(seconds) * 1e3:8.1f} ms  p95 {p95 * 1e3:8.1f} ms  {len(answer.content):9,} B"
+            f"{call:100} first {first * 1e3:7.1f} ms  median {middle * 1e3:7.1f} ms  p95 {p95 * 1e3:7.1f} ms",
+            flush=True,
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the calls of the history.")
     parser.add_argument("--fills", type=int, default=1_000_000)
-    parser.add_argument("--keys", type=int, default=100)
     parser.add_argument("--folder", type=Path, help="is kept; a journal that is there is used, and none is made")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="history-api-") as made:
         folder = arguments.folder or Path(made)
         if not store_of().file(folder).exists():
-            fill_journal(folder, arguments.fills, arguments.keys, YEAR_NS // arguments.fills)
+            fill_journal(folder, arguments.fills, Orders(arguments.fills))
             with closing(store_of().open_reader(folder)) as journal:
                 began = time.perf_counter()
                 rebuild(folder, journal)
-            print(
-                f"{arguments.fills:,} fills of a year in {arguments.keys} keys;"
-                f" made in {time.perf_counter() - began:.0f} s"
-            )
+            print(f"history of {arguments.fills:,} fills made in {time.perf_counter() - began:.0f} s")
         with serving(folder) as client:
             measure(client)
         print(describe(folder))
