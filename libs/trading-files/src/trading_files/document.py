@@ -7,7 +7,7 @@ from trading_files.interpret import Interpreter
 from trading_files.mapping.model import Mapping
 from trading_files.presets.recognise import recognise
 from trading_files.presets.shelf import preset
-from trading_files.reading.tables import Document, Table
+from trading_files.reading.tables import Document, Row, Table
 from trading_files.readings import Choices, FillRows, Question, Reading, Recognised, one_by_one
 from trading_files.readings import Warning as Said
 from trading_files.values.numbers import POINT
@@ -20,6 +20,9 @@ _VARYING_ROWS = ("json", "ndjson", "xml")
 
 MAX_ABOVE = 1_000
 """Lines above tables that are kept."""
+
+MAX_UNKNOWN_ROWS = 200_000
+"""Rows of a table that no preset knows, after which no table is looked for below it, if none was found above."""
 
 
 def read_document(document: Document, presets: Sequence[Mapping], choices: Choices | None = None) -> Iterator[Reading]:
@@ -60,6 +63,8 @@ class _Document:
             mapping = self._choose(whole)
             if isinstance(mapping, Question):
                 self._unknown.append((table.name, mapping))
+                if not self._found and _is_endless(whole):
+                    break
                 continue
             self._found.add(mapping.name)
             readings = self._readings_of(whole, mapping)
@@ -96,3 +101,13 @@ class _Document:
     def _readings_of(self, table: Table, mapping: Mapping) -> Iterator[Reading | FillRows]:
         yield Recognised(table.name, mapping.name, mapping.title)
         yield from Interpreter(mapping, self._choices, self._decimal, self._is_complete).readings_together(table)
+
+
+def _is_endless(table: Table) -> bool:
+    """Whether a table has so many rows that nothing is looked for below it. Reads them."""
+    count = 0
+    for item in table.rows.items():
+        count += 1 if isinstance(item, Row) else len(item.places)
+        if count > MAX_UNKNOWN_ROWS:
+            return True
+    return False
