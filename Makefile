@@ -52,7 +52,7 @@ seed: env-setup ## fill the empty ledger of the running apps with six weeks of m
 	@$(BIN)/trading-app seed $(ARGS)
 
 test: env-setup ## run all tests; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 
 lint: env-setup ## check style, format and types
 	@$(BIN)/ruff check
