@@ -17,7 +17,7 @@ from trading_history import schema
 from trading_history.figures import keeper, trip_blocks
 from trading_history.figures.trip_blocks import FIRST_NS, rows_by_end
 from trading_history.figures.trip_columns import AMOUNTS, Amounts, TripColumns, columns_of, joined, pack, total, unpack
-from trading_history.queries import round_trips
+from trading_history.queries import closed_trips, round_trips
 from trading_history.queries.grouping import Member
 from trading_history.queries.performance import performance
 from trading_history.queries.pnl import by_hour, by_period
@@ -84,6 +84,8 @@ def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     assert contents(joined(in_blocks)) == contents(rows)[: sum(map(len, in_blocks))]
     from_rows = ask(tmp_path / "parts", answers)
     monkeypatch.setattr(round_trips, "MAX_ROWS", 0)
+    assert ask(tmp_path / "parts", answers) == from_rows
+    monkeypatch.setattr(closed_trips, "MAX_JOINED", 0)
     assert ask(tmp_path / "parts", answers) == from_rows
 
 

@@ -19,46 +19,50 @@ _BLOCKS = "SELECT until_ns, columns FROM trip_blocks WHERE until_ns > ? ORDER BY
 _END = "SELECT ifnull(max(until_ns), ?) FROM trip_blocks"
 
 
-Places = Numbers | slice
-"""That choose trips. All of them are a slice, which copies nothing."""
-
-NOTHING = slice(0)
+MAX_JOINED = 300_000
+"""Trips that are put into one part. Of more, the parts that they were read in stay: they need a third of the memory."""
 
 
 class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
-    """Round trips, the first to end first: `trips.series` are places in `books`."""
+    """Round trips in parts, the first to end first: their `series` are places in `books`."""
 
     books: Sequence[Series]
-    trips: TripColumns
+    parts: Sequence[TripColumns]
 
-    def grouped(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], Places]:
-        """The places of those of each group and currency. By tag, a trip is in the group of each of its tags, one
-        without in "".
+    def grouped(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], Sequence[TripColumns]]:
+        """Those of each group and currency, in parts. By tag, a trip is in the group of each of its tags, one without
+        in "".
         """
-        places, tags, names = self._by_tag() if "tag" in by else (np.arange(len(self.trips)), 0, [""])
-        keys = [(self.books[at], tag) for at in range(len(self.books)) for tag in names]
-        codes = self.trips.series[places] * len(names) + tags
+        tags = {"": 0}
+        if "tag" in by:
+            for one in (one for part in self.parts for tag_set in part.tag_sets for one in tag_set):
+                tags.setdefault(one, len(tags))
         numbers = dict[tuple[Names, str], int]()
         of_code = [
             numbers.setdefault((next(iter(groups(book, (tag,), by))), book.currency), len(numbers))
-            for book, tag in keys
+            for book in self.books
+            for tag in tags
         ]
         if len(numbers) == 1:
-            return dict.fromkeys(numbers, slice(None)) if len(self.trips) else {}
-        chosen = split(np.array(of_code, np.int64)[codes], len(numbers))
-        return {key: places[one] for key, one in zip(numbers, chosen, strict=True) if len(one)}
+            whole = [part for part in self.parts if len(part)]
+            return dict.fromkeys(numbers, whole) if whole else {}
+        trips = joined(self.parts)
+        places, codes = _by_tag(trips, tags) if "tag" in by else (np.arange(len(trips)), 0)
+        of_trip = np.array(of_code, np.int64)[trips.series[places] * len(tags) + codes]
+        chosen = split(of_trip, len(numbers))
+        return {key: [trips[places[one]]] for key, one in zip(numbers, chosen, strict=True) if len(one)}
 
-    def _by_tag(self) -> tuple[Numbers, Numbers, Sequence[str]]:
-        """The places of trips once for each of their tags, the numbers of these tags, and all tags."""
-        own = [one or ("",) for one in self.trips.tag_sets]
-        numbers = {tag: number for number, tag in enumerate(dict.fromkeys(tag for one in own for tag in one))}
-        counts = np.array([len(one) for one in own], np.int64)
-        firsts = np.cumsum(counts) - counts
-        each = counts[self.trips.tags]
-        places = np.repeat(np.arange(len(self.trips)), each)
-        within = np.arange(len(places)) - np.repeat(np.cumsum(each) - each, each)
-        all_tags = np.array([numbers[tag] for one in own for tag in one], np.int64)
-        return places, all_tags[firsts[self.trips.tags[places]] + within], list(numbers)
+
+def _by_tag(trips: TripColumns, tags: Mapping[str, int]) -> tuple[Numbers, Numbers]:
+    """The places of trips once for each of their tags, and the numbers of these tags."""
+    own = [one or ("",) for one in trips.tag_sets]
+    counts = np.array([len(one) for one in own], np.int64)
+    firsts = np.cumsum(counts) - counts
+    each = counts[trips.tags]
+    places = np.repeat(np.arange(len(trips)), each)
+    within = np.arange(len(places)) - np.repeat(np.cumsum(each) - each, each)
+    all_tags = np.array([tags[tag] for one in own for tag in one], np.int64)
+    return places, all_tags[firsts[trips.tags[places]] + within]
 
 
 def split(codes: Numbers, count: int) -> Iterator[Numbers]:
@@ -83,7 +87,8 @@ def closed_trips(
     last: int = snapshot.connection.execute("SELECT ifnull(max(id), 0) FROM series").get
     places = np.full(last + 1, -1, np.int64)
     places[[one.id for one in wanted]] = np.arange(len(wanted))
-    return ClosedTrips(wanted, joined([_chosen(part, places, frozenset(scope.tags), *times) for part in parts]))
+    found = [_chosen(part, places, frozenset(scope.tags), *times) for part in parts]
+    return ClosedTrips(wanted, [joined(found)] if sum(map(len, found)) <= MAX_JOINED else found)
 
 
 def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
@@ -96,7 +101,7 @@ def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
         tags, flags = (msgspec.json.encode(one).decode() for one in (trip.tags, trip.flags))
         amounts = (show(getattr(trip, name)) for name in AMOUNTS)
         rows.append((place, trip.opened_ns, trip.closed_ns, trip.fills, tags, flags, *amounts))
-    return ClosedTrips(list(places), columns_of(rows))
+    return ClosedTrips(list(places), [columns_of(rows)])
 
 
 def _parts(snapshot: Snapshot, first_ns: int, until_ns: int, amounts: Collection[str]) -> Iterator[TripColumns]:

@@ -4,7 +4,7 @@ From round trips: a win has a net above 0 after fees and cash, a loss below, a b
 (accounting rule 26): they need capital, and at least 30 days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from trading_history.figures.trip_columns import Numbers, TripColumns, total
-from trading_history.queries.closed_trips import NOTHING, closed_of, closed_trips
+from trading_history.figures.trip_columns import Amounts, Numbers, TripColumns, total
+from trading_history.queries.closed_trips import closed_of, closed_trips
 from trading_history.queries.conversion import MINUTE, Conversion, converted_equity
 from trading_history.queries.equity import MAX_DRAWDOWN_BARS, SPANS, drawdown, drawdown_of
 from trading_history.queries.grouping import Member, Names, groups
@@ -113,7 +113,7 @@ def performance(
     for key in sorted(closed.keys() | opened.keys() | later.keys()):
         names, currency = key
         group = dict(names)
-        trips, still = found.trips[closed.get(key, NOTHING)], opened.get(key, [])
+        trips, still = closed.get(key, ()), opened.get(key, [])
         held = _held(trips, [trip for trip in (*still, *later.get(key, ())) if trip.opened_ns < end_ns], end_ns)
         start = int(held[0].min(initial=end_ns)) if start_ns is None else start_ns
         own = _scope_of(scope, group, currency)
@@ -153,49 +153,61 @@ def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:
     return msgspec.structs.replace(scope, currencies=(currency,), **chosen)
 
 
-def _of_trips(trips: TripColumns, opened: Sequence[RoundTrip]) -> dict[str, Any]:
+def _of_trips(trips: Sequence[TripColumns], opened: Sequence[RoundTrip]) -> dict[str, Any]:
     """The members that round trips say."""
-    amounts, nets = trips.amounts, trips.amounts["net"]
-    signs = nets.signs
-    wins, losses = nets[signs > 0], nets[signs < 0]
-    won, lost, count = wins.total, losses.total, Decimal(len(trips))
-    gross, fees = amounts["gross"].total, amounts["fees"].total
-    held = trips.holding_ns
+    nets = [part.amounts["net"] for part in trips]
+    signs = np.concatenate([np.zeros(0, np.int8), *(one.signs for one in nets)])
+    wins = [found for one in nets if len(found := one[one.signs > 0])]
+    losses = [found for one in nets if len(found := one[one.signs < 0])]
+    won, lost, net = _total(wins), _total(losses), _total(nets)
+    won_trips, lost_trips = int((signs > 0).sum()), int((signs < 0).sum())
+    count = Decimal(len(signs))
+    gross, fees, cash, turnover, mae, mfe = (
+        _total([part.amounts[name] for part in trips]) for name in ("gross", "fees", "cash", "turnover", "mae", "mfe")
+    )
+    held = [times for part in trips if len(times := part.holding_ns)]
+    held_ns, held_trips = sum(map(total, held)), sum(map(len, held))
+    longest = Decimal(max((int(one.max()) for one in held), default=0))
+    flags = {flag for part in trips for one in np.unique(part.flags) for flag in part.flag_sets[one]}
 
     def unless(reason: str) -> str:
-        return reason if len(trips) else "no_round_trips"
+        return reason if trips else "no_round_trips"
 
     winning, losing, current = _streaks(signs)
     return {
-        "trips": len(trips),
-        "wins": len(wins),
-        "losses": len(losses),
-        "break_even": len(trips) - len(wins) - len(losses),
+        "trips": len(signs),
+        "wins": won_trips,
+        "losses": lost_trips,
+        "break_even": len(signs) - won_trips - lost_trips,
         "open_trips": len(opened),
         "open_net": sum((trip.net for trip in opened), ZERO),
         "gross": gross,
         "fees": fees,
-        "cash": amounts["cash"].total,
-        "net": nets.total,
-        "turnover": amounts["turnover"].total,
-        "fills": total(trips.fills),
-        "win_rate": ratio(Decimal(len(wins)), Decimal(len(wins) + len(losses)), unless("no_decided")),
+        "cash": cash,
+        "net": net,
+        "turnover": turnover,
+        "fills": sum(total(part.fills) for part in trips),
+        "win_rate": ratio(Decimal(won_trips), Decimal(won_trips + lost_trips), unless("no_decided")),
         "profit_factor": ratio(won, -lost, unless("no_losses")),
-        "expectancy": ratio(nets.total, count, unless("")),
-        "average_win": ratio(won, Decimal(len(wins)), unless("no_wins")),
-        "average_loss": ratio(lost, Decimal(len(losses)), unless("no_losses")),
-        "largest_win": Value(wins.max) if len(wins) else Value(None, unless("no_wins")),
-        "largest_loss": Value(losses.min) if len(losses) else Value(None, unless("no_losses")),
+        "expectancy": ratio(net, count, unless("")),
+        "average_win": ratio(won, Decimal(won_trips), unless("no_wins")),
+        "average_loss": ratio(lost, Decimal(lost_trips), unless("no_losses")),
+        "largest_win": Value(max(one.max for one in wins)) if wins else Value(None, unless("no_wins")),
+        "largest_loss": Value(min(one.min for one in losses)) if losses else Value(None, unless("no_losses")),
         "fees_share": ratio(fees, abs(gross), unless("no_gross")),
-        "average_holding_ns": ratio(Decimal(total(held)), Decimal(len(held)), unless("unknown_times")),
-        "longest_holding_ns": Value(Decimal(int(held.max()))) if len(held) else Value(None, unless("unknown_times")),
+        "average_holding_ns": ratio(Decimal(held_ns), Decimal(held_trips), unless("unknown_times")),
+        "longest_holding_ns": Value(longest) if held else Value(None, unless("unknown_times")),
         "winning_streak": winning,
         "losing_streak": losing,
         "current_streak": current,
-        "average_mae": ratio(amounts["mae"].total, count, unless("")),
-        "average_mfe": ratio(amounts["mfe"].total, count, unless("")),
-        "flags": tuple(sorted({flag for one in np.unique(trips.flags) for flag in trips.flag_sets[one]})),
+        "average_mae": ratio(mae, count, unless("")),
+        "average_mfe": ratio(mfe, count, unless("")),
+        "flags": tuple(sorted(flags)),
     }
+
+
+def _total(parts: Iterable[Amounts]) -> Decimal:
+    return sum((one.total for one in parts), ZERO)
 
 
 def _streaks(signs: npt.NDArray[np.int8]) -> tuple[int, int, int]:
@@ -212,10 +224,12 @@ Times = tuple[Numbers, Numbers]
 """When trips began and ended, Unix nanoseconds."""
 
 
-def _held(trips: TripColumns, others: Sequence[RoundTrip], end_ns: int) -> Times:
+def _held(trips: Sequence[TripColumns], others: Sequence[RoundTrip], end_ns: int) -> Times:
     """Of trips that closed in a range, and of others that had not at its end."""
     opened = np.array([trip.opened_ns for trip in others], np.int64)
-    return np.append(trips.opened_ns, opened), np.append(trips.closed_ns, np.full(len(others), end_ns, np.int64))
+    closed = np.full(len(others), end_ns, np.int64)
+    starts, ends = [part.opened_ns for part in trips], [part.closed_ns for part in trips]
+    return np.concatenate([*starts, opened]), np.concatenate([*ends, closed])
 
 
 def _time_in_market(held: Times, start_ns: int, end_ns: int) -> Value:

@@ -15,7 +15,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
-from trading_history.figures.trip_columns import Amounts, TripColumns
+from trading_history.figures.trip_columns import Amounts, TripColumns, joined
 from trading_history.queries.closed_trips import closed_trips, split
 from trading_history.queries.conversion import Conversion, Step, steps
 from trading_history.queries.equity import SECOND, Bar, covering
@@ -191,9 +191,9 @@ def _tables(
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
     cell_ns = spans[0] * SECOND if spans else QUARTER_NS
     closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
-    for (_, currency), places in closed.grouped(()).items():
+    for (_, currency), parts in closed.grouped(()).items():
         table = sums.setdefault(currency, [_Sum() for _ in range(rows)])
-        _close(table, closed.trips[places], row_of, boundaries, cell_ns)
+        _close(table, joined(parts), row_of, boundaries, cell_ns)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
 
 
