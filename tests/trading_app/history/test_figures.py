@@ -4,7 +4,9 @@ Long 2 at 100 with a fee of 0.5, 1 sold at 110 with a fee of 0.5, 1 at 90.10: re
 strategy is long 1 at 95.50. The account began with 1000 USDT.
 """
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from tests.support.market_candles import store_candles
 from tests.trading_app.running import RunningApp
 from trading_history.candles.candle import Market
 from trading_history.candles.store import CANDLES
+from trading_history.schema import HISTORY_FILE
 
 
 def rows(api: httpx.Client, call: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -189,3 +192,29 @@ def test_the_past_can_be_asked_as_it_was_known(api: httpx.Client) -> None:
     assert (refused.status_code, refused.json()["detail"]) == (
         422, "as_of must not be later than 8, to which the history has come",
     )  # fmt: skip
+
+
+def test_figures_that_are_being_restated_say_so(app: RunningApp, api: httpx.Client) -> None:
+    calls = {
+        "positions": True, "round-trips": True, "performance": True, "pnl": True, "equity": True, "drawdown": True,
+        "trades": False, "symbols": False, "imports": False,
+    }  # fmt: skip
+    closed = "from=2026-01-01&to=2026-02-10"
+
+    def said() -> dict[str, bool]:
+        found = {}
+        for call in calls:
+            answer = api.get(f"/api/{call}?{closed if call not in ('positions', 'symbols', 'imports') else ''}")
+            found[call] = answer.json().get("restating", False)
+            assert answer.headers.get("History-Restating") == ("true" if found[call] else None)
+            assert not (found[call] and "ETag" in answer.headers)
+        return found
+
+    with closing(sqlite3.connect(app.data_folder / HISTORY_FILE)) as store:
+        store.isolation_level = None
+        assert not any(said().values())
+        store.execute("UPDATE figures SET applied = applied - 1")
+        try:
+            assert said() == calls
+        finally:
+            store.execute("UPDATE figures SET applied = applied + 1")

@@ -1,7 +1,7 @@
 """Answers of the history API: one table in the form that is asked for, with its cursor, its ETag and its sequence."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from urllib.parse import urlencode
 
@@ -17,6 +17,12 @@ from trading_app.query.question import MEDIA_TYPES, Format, format_of, refused
 
 AS_OF = "History-As-Of"
 """The header with the sequence up to which the history had the ledger."""
+
+RESTATING = "History-Restating"
+"""The header of figures that do not have all events up to that sequence yet: `true`; in JSON also a member."""
+
+FIGURES = frozenset(("positions", "round_trips", "performance", "pnl", "equity", "drawdown"))
+"""Tables that are folded: after a change of the past they come forward in pieces. All others are right at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,12 @@ class Made:
     is_known: bool = False
 
 
-def make(form: Form, table: Table) -> Made:
-    """The answer. Raises TradeProblem."""
+def make(form: Form, table: Table, *, is_settled: bool = True) -> Made:
+    """The answer. `is_settled`: figures have all that the history has. Raises TradeProblem."""
     headers = {} if table.as_of is None else {AS_OF: str(table.as_of)}
+    if not is_settled and table.name in FIGURES:
+        headers[RESTATING] = "true"
+        table = replace(table, more={"restating": True, **table.more}, closed=False)
     if table.cursor:
         headers["Link"] = _next_page(form.request, table.cursor)
     body = _body(form.format, table)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from trading_app.history.answers import FIGURES
 from trading_app.http.openapi import ACCESS_CODES, TEXT, problem_responses, success
 
 HISTORY_CODES = ("history_missing", "history_newer", "history_foreign", "history_unavailable")
@@ -23,7 +24,7 @@ def table_responses(
         **(more or {}),
         name: {"type": "array", "items": schema_of(row)},
     }
-    document = {"type": "object", "required": list(members), "properties": members}
+    document = {"type": "object", "required": list(members), "properties": {**members, **_restating(name)}}
     responses = success(
         description,
         application_json=document,
@@ -34,6 +35,17 @@ def table_responses(
     not_modified = {304: {"description": "As the ETag in If-None-Match says"}}
     refused = problem_responses(*ACCESS_CODES, "invalid_parameter", *HISTORY_CODES, "too_many_answers")
     return responses | not_modified | refused
+
+
+def _restating(name: str) -> dict[str, Any]:
+    if name not in FIGURES:
+        return {}
+    return {
+        "restating": {
+            "const": True,
+            "description": "There while figures do not have all events up to `as_of` yet, after a change of the past.",
+        }
+    }
 
 
 def schema_of(struct: type[msgspec.Struct]) -> dict[str, Any]:

@@ -60,7 +60,9 @@ class HistoryStore:
     async def answer(self, form: Form, read: Callable[[Snapshot], Table], earlier: Earlier | None = None) -> Response:
         """The table that is read, as an answer. Raises TradeProblem."""
         self._context.outgoing.check()
-        made = await self.ask(lambda snapshot: make(form, read(snapshot)), earlier)
+        made = await self.ask(
+            lambda snapshot: make(form, read(snapshot), is_settled=snapshot.figures_are_settled), earlier
+        )
         return respond(made, self._context.outgoing)
 
     async def answer_from_folder(self, form: Form, read: Callable[[Path], Table | None]) -> Response | None:

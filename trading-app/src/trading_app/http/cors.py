@@ -14,7 +14,7 @@ from trading_app.metrics import AppMetrics
 
 METHODS = ("GET", "POST")
 HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID")
-EXPOSED_HEADERS = ("X-Request-ID", "Retry-After", "Link", "ETag", "History-As-Of")
+EXPOSED_HEADERS = ("X-Request-ID", "Retry-After", "Link", "ETag", "History-As-Of", "History-Restating")
 
 
 class Cors(CORSMiddleware):

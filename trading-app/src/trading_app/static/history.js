@@ -44,9 +44,10 @@ async function attempt(work, isLate) {
   }
 }
 
-function asOf({ as_of, revision }) {
+function asOf({ as_of, revision, restating }) {
   const changed = revision ? `; event ${group(String(revision))} was the last to change the past` : "";
-  setText(byId("as-of"), `As of event ${group(String(as_of))}${changed}`);
+  const unfinished = restating ? "; figures are being restated, load the page again in a moment" : "";
+  setText(byId("as-of"), `As of event ${group(String(as_of))}${changed}${unfinished}`);
 }
 
 async function offerChoices(symbols) {
