@@ -61,14 +61,15 @@ def test_positions_and_equity_are_the_sidecars_to_the_digit(tmp_path: Path, seed
 
 def test_cash_in_xbt_and_a_fill_of_no_worth_are_in_the_history_as_in_the_sidecar(tmp_path: Path) -> None:
     ledger = LedgerBuilder()
+    ledger.buy("5", "9000", "XBTUSD", account="another")
     ledger.buy("100", "10000", "XBTUSD")
     ledger.sell("10", "0", "XBTUSD")
     ledger.say("instrument", symbol="XBTUSD", currency="BTC", multiplier="1", settlement="inverse")
     of = {"account": "default", "strategy": "default", "symbol": "XBTUSD"}
     ledger.say("cash", currency="XBT", amount="0.01", reason="funding", **of)
     fold_at_once(tmp_path, ledger.events)
-    (held,) = _held(tmp_path)
-    assert (digits(held),) == tuple(shown_by_the_sidecar(ledger.events).values())
+    another, held = _held(tmp_path)
+    assert [digits(another), digits(held)] == list(shown_by_the_sidecar(ledger.events).values())
     assert (held.quantity, held.cash, held.flags) == (Decimal(100), Decimal("0.01"), ("basis_unknown",))
 
 

@@ -367,7 +367,8 @@ class Fold:
             self._change_book(book)
         price, qty = _number(price_text), _number(qty_text)
         fee = None if fee_text is None else _number(fee_text)
-        if not (MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH) and not _takes(price, qty, book.terms):
+        is_common = MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH
+        if not is_common and not _takes(price, qty, book.terms):
             return
         if fee is not None and not amount_fits(fee):
             return
@@ -382,6 +383,8 @@ class Fold:
         book.step(ts_ns, seq)
         book.fill(fill, ts_ns, _NO_TAGS if tags is None else _tags(tags), closed)
         self._stepped[book] = None
+        if not is_common and book.terms.inverse and price <= ZERO:
+            return  # it has no worth, so it marks nothing
         market = self._markets[book.market]
         if market.generation != self._generation:
             self._touch(market)
