@@ -130,10 +130,22 @@ def test_fills_that_are_not_in_order_are_folded_otherwise(tmp_path: Path) -> Non
         assert folding.fold_apart([], rows.blocks_as_they_come()) is None
 
 
-def test_a_process_that_ends_gives_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trading_app.imports.folding.sys.executable", "/bin/false")
+@pytest.mark.parametrize("program", ["/bin/false", "/no/such/program"])
+def test_a_process_that_ends_gives_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr("trading_app.imports.folding.sys.executable", program)
     with _spool(tmp_path, places=[1, 2]) as rows:
         assert folding.fold_apart([], rows.blocks_as_they_come()) is None
+
+
+def test_modules_in_the_users_folder_are_not_those_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "decimal.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    with _spool(tmp_path, places=[1, 2]) as rows:
+        figures = folding.fold_apart([], rows.blocks_as_they_come())
+    assert figures is not None
+    assert figures.positions[0].fills == 2
 
 
 def test_a_row_that_is_twice_in_its_file_stays_so_whatever_the_ledger_has(tmp_path: Path) -> None:

@@ -28,16 +28,9 @@ def fold_apart(said: Sequence[bytes], blocks: Iterable[Block]) -> FileFigures | 
 
     None if a fill is before one that was said earlier, or if the process ended for another reason.
     """
-    # In a session of its own, so that Ctrl-C reaches only this process, which then ends the other one.
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trading_app.imports.folding"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdin is not None, "it is a pipe"
-    assert process.stdout is not None, "it is a pipe"
-    with suppress(BrokenPipeError, msgspec.DecodeError, _Unordered), process:
+    with suppress(OSError, msgspec.DecodeError, _Unordered), _process() as process:
+        assert process.stdin is not None, "it is a pipe"
+        assert process.stdout is not None, "it is a pipe"
         try:
             for content in chain((_encode(said),), _ordered(blocks), (_encode(()),)):
                 process.stdin.write(len(content).to_bytes(LENGTH_BYTES, "big") + content)
@@ -46,6 +39,16 @@ def fold_apart(said: Sequence[bytes], blocks: Iterable[Block]) -> FileFigures | 
         finally:
             process.kill()
     return None
+
+
+def _process() -> subprocess.Popen[bytes]:
+    """The other process. Raises OSError.
+
+    It takes no modules from the folder that the user is in (-P). It has a session of its own, so that Ctrl-C reaches
+    only this process, which then ends the other one.
+    """
+    command = [sys.executable, "-P", "-m", "trading_app.imports.folding"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 
 
 class _Unordered(Exception):
