@@ -115,6 +115,7 @@ class Book:
         "_basis_cost",
         "_basis_quantity",
         "_convert",
+        "_fee_label",
         "_fees_shared",
         "_inexact",
         "_last_id",
@@ -158,6 +159,7 @@ class Book:
         self.fees_valued = state.fees_valued
         self.fees_outside = state.fees_outside
         self._fees_shared = True
+        self._fee_label = ""  # of the last fee that counts in the net; empty before there was one
         last = NO_FILL if state.last is None else state.last
         # Not the fill itself: with thousands of positions its other members would fill the processor's caches.
         self._last_price, self.ts, self._last_id, self.last_seq = last.price, last.ts, last.trade_id, last.seq
@@ -225,7 +227,7 @@ class Book:
                 self._turn(qty, notional, fill.price)
         self._last_price, self.ts, self._last_id, self.last_seq = fill.price, fill.ts, fill.trade_id, fill.seq
         if fill.fee is not None:
-            self._charge(fill.fee, fill.fee_currency, fill)
+            self._charge(fill.fee, fill.fee_currency or QUOTE, fill)
 
     def note_other(self, order: Order) -> None:
         """Notice that a step that is no fill was folded."""
@@ -339,23 +341,24 @@ class Book:
             elif self.quantity <= ZERO:
                 self._turn(qty, worth, price)
 
-    def _charge(self, fee: Decimal, currency: str | None, fill: Fill) -> None:
+    def _charge(self, fee: Decimal, label: str, fill: Fill) -> None:
         """Add a fee, negative for a rebate. Beyond MAX_FEE_CURRENCIES, further currencies share the label OTHER.
 
         Currencies that count in the net P&L never share it: the net P&L would be wrong.
         """
         if self._fees_shared:
             self.fees, self.fees_outside, self._fees_shared = self.fees.copy(), self.fees_outside.copy(), False
-        label = currency or QUOTE
-        if not counts_in_net(label, self.key.currency):
-            self._value(fee, label, fill)
         fees = self.fees
-        paid = fees.get(label)
-        if paid is None:
-            if len(fees) >= MAX_FEE_CURRENCIES and not counts_in_net(label, self.key.currency):
+        if label == self._fee_label:  # most fees are in the currency of the one before
+            fees[label] += fee
+            return
+        if counts_in_net(label, self.key.currency):
+            self._fee_label = label
+        else:
+            self._value(fee, label, fill)
+            if label not in fees and len(fees) >= MAX_FEE_CURRENCIES:
                 label = OTHER
-            paid = fees.get(label, ZERO)
-        fees[label] = paid + fee
+        fees[label] = fees.get(label, ZERO) + fee
 
     def _value(self, fee: Decimal, currency: str, fill: Fill) -> None:
         """Value a fee in another currency: a spot's base at the fill's price, off the position; others at a rate."""
