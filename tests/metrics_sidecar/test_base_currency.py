@@ -127,7 +127,7 @@ def test_rule_21_through_the_fold() -> None:
     missing = [
         {"part": "cash", "currency": "USDT", "amount": "-3"},
         {"part": "fees", "currency": "BNB", "amount": "0.18"},
-        {"part": "realized_pnl", "currency": None, "amount": "1"},
+        {"part": "realized_pnl", "currency": None, "amount": None},
     ]
     assert totals["currency"] == "EUR"
     for view, net in (("dated", "137.5"), ("at_current_rates", "142.5")):
@@ -169,6 +169,7 @@ def test_the_metrics_show_the_same() -> None:
     assert 'trading_base_currency_pnl{currency="EUR",view="dated",part="net_pnl"} 137.5' in text
     assert 'trading_base_currency_pnl{currency="EUR",view="at_current_rates",part="net_pnl"} 142.5' in text
     assert 'trading_base_currency_missing{view="dated",part="cash",currency="USDT"} -3' in text
+    assert 'trading_base_currency_missing{view="dated",part="realized_pnl",currency=""} NaN' in text
 
 
 def test_without_a_base_currency_there_is_nothing_of_it() -> None:

@@ -59,13 +59,16 @@ def test_rule_21_unrealised_at_the_rate_now() -> None:
 
 
 def test_no_future_rate_and_no_coin_for_a_dollar() -> None:
-    """What has no rate is missing, by part and currency, and everything else is in the total."""
+    """What has no rate is missing, by part and currency, and everything else is in the total. Amounts in unknown
+    currencies are not added.
+    """
     held = rates(("USD", "EUR", "0.9", DAYS[2]))
     early = dated([("100", DAYS[0]), ("10", DAYS[3])], "USD", "EUR", held)
     positions = [
         Held("USD", Amounts(realized_pnl=Decimal(110)), early),
         Held("USDT", Amounts(unrealized_pnl=Decimal(7), fees=Decimal(1)), fees=DatedSum(without_rate=Decimal(1))),
         Held("", Amounts(realized_pnl=Decimal(5)), DatedSum(without_rate=Decimal(5))),
+        Held("", Amounts(realized_pnl=Decimal(-5)), DatedSum(without_rate=Decimal(-5))),
         Held("EUR", Amounts(cash=Decimal(2)), cash=DatedSum(Decimal(2)), fees_outside={"BNB": Decimal("0.18")}),
     ]
     found = totals(positions, "EUR", held, DAYS[4])
@@ -74,7 +77,7 @@ def test_no_future_rate_and_no_coin_for_a_dollar() -> None:
         Missing("realized_pnl", "USD", Decimal(100)),
         Missing("unrealized_pnl", "USDT", Decimal(7)),
         Missing("fees", "USDT", Decimal(1)),
-        Missing("realized_pnl", "", Decimal(5)),
+        Missing("realized_pnl", "", None),
         Missing("fees", "BNB", Decimal("0.18")),
     )
 

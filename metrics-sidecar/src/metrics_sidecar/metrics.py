@@ -190,7 +190,8 @@ BASE_CURRENCY_MISSING = Metric(
     "gauge",
     "units of the currency",
     ("view", "part", "currency"),
-    "Amounts that are not in trading_base_currency_pnl, for want of a rate; without a currency: unknown, or in points.",
+    "Amounts that are not in trading_base_currency_pnl, for want of a rate. NaN: not one number, since positions"
+    " have no mark; or, without a currency, since theirs is unknown or they are in points.",
     "Send the rates: POST /events with kind rate; say the currency: docs/instruments.md.",
 )
 POSITION_RECOMPUTING = Metric(

@@ -11,6 +11,8 @@ from trading_model.accounting.base_currency import PARTS, BaseTotal, Totals
 from trading_model.accounting.figures import FINER
 from trading_model.decimals import SHOWN, exactly, show
 
+NOT_ONE_NUMBER = "NaN"
+
 VIEWS = ("dated", "at_current_rates")
 """The names of the two totals: members of `Totals`."""
 
@@ -30,10 +32,9 @@ def base_families(totals: Totals) -> list[Family]:
         for part, value in _texts(getattr(totals, view))
     ]
     missing = [
-        (labels_of(view=view, part=part, currency=currency), amount)
+        (labels_of(view=view, part=part, currency=currency), NOT_ONE_NUMBER if amount is None else amount)
         for view in VIEWS
         for part, currency, amount in _missing(getattr(totals, view))
-        if amount is not None
     ]
     return [Family(metrics.BASE_CURRENCY_PNL, amounts), Family(metrics.BASE_CURRENCY_MISSING, missing)]
 

@@ -13,11 +13,13 @@ from trading_history.queries.conversion import Conversion, View
 
 
 class MissingAmount(msgspec.Struct, frozen=True):
-    """An amount that no sum has: its part of the P&L, its own currency, and why it has no rate."""
+    """An amount that no sum has: its part of the P&L, its own currency, and why it has no rate; null where the currency
+    is unknown.
+    """
 
     part: Literal["realized", "unrealized", "fees", "cash", "round_trips"]
     currency: str
-    amount: Amount
+    amount: Amount | None
     reason: Literal["no_rate", "too_old", "currency_unknown"]
 
 

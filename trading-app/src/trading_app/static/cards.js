@@ -52,7 +52,8 @@ export function baseCard(card, base) {
 
 function missingAmount({ part, currency, amount: exact }) {
   const what = PARTS[part] ?? part;
-  return exact === null ? `${what} without a price` : `${what} ${groupSigned(short(exact))} ${currency || "of unknown currency"}`;
+  if (!currency) return `${what} in an unknown currency`;
+  return exact === null ? `${what} in ${currency} without a price` : `${what} ${groupSigned(short(exact))} ${currency}`;
 }
 
 // BTCUSD may be settled in USD or in BTC: amounts in unknown currencies are not added up.

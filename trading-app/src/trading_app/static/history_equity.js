@@ -152,7 +152,7 @@ function offer(select, currencies) {
 
 // The amounts that are in no sum, since no rate converts them: a sentence, or "".
 function without(missing) {
-  const listed = missing.map((one) =>
-    `${PARTS[one.part]} ${group(fixed(one.amount, decimalsToShow([one.amount])))} ${one.currency || "of unknown currency"}`);
+  const listed = missing.map(({ part, currency, amount }) =>
+    `${PARTS[part]} ${amount === null ? "in an unknown currency" : `${group(fixed(amount, decimalsToShow([amount])))} ${currency}`}`);
   return listed.length ? ` Without a rate, so left out: ${listed.join(", ")}.` : "";
 }

@@ -37,12 +37,12 @@ Part = Literal["realized", "unrealized", "fees", "cash", "round_trips"]
 
 class Missing(msgspec.Struct, frozen=True):
     """An amount that no sum has: its part of the P&L, its currency, and why: `no_rate`, `too_old` (the last rate had
-    passed its maximum age), or `currency_unknown`.
+    passed its maximum age), or `currency_unknown`: no amount then, since those of different symbols can't be added.
     """
 
     part: Part
     currency: str
-    amount: Decimal
+    amount: Decimal | None
     reason: str
 
 
@@ -66,7 +66,7 @@ class Conversion:
 
         self._rates = rates
         self._found: dict[str, tuple[list[int], list[Found | None]]] = {}
-        self._missing: dict[tuple[Part, str, str], Decimal] = {}
+        self._missing: dict[tuple[Part, str, str], Decimal | None] = {}
         self._used: dict[str, None] = {}
 
     @classmethod
@@ -77,8 +77,8 @@ class Conversion:
     @property
     def missing(self) -> list[Missing]:
         """What had no rate: sums by part, currency and reason."""
-        found = sorted(self._missing.items())
-        return [Missing(part, currency, amount, why) for (part, currency, why), amount in found if amount]
+        keys = sorted(key for key, amount in self._missing.items() if amount != ZERO)
+        return [Missing(part, currency, self._missing[part, currency, why], why) for part, currency, why in keys]
 
     @property
     def current(self) -> list[CurrentRate]:
@@ -122,7 +122,7 @@ class Conversion:
             is_old = self._rates.is_too_old(currency, self.into, format_timestamp(at))
             reason = "too_old" if is_old else "no_rate"
         key = (part, currency, reason)
-        self._missing[key] = self._missing.get(key, ZERO) + amount
+        self._missing[key] = (self._missing.get(key) or ZERO) + amount if currency else None
 
     def trip(self, trip: RoundTrip) -> RoundTrip | None:
         """A round trip in the base currency, all at the rate of its end, or of now while it is open; None without."""

@@ -58,7 +58,8 @@ class Held(msgspec.Struct, frozen=True, gc=False):
 class Missing(msgspec.Struct, frozen=True, gc=False):
     """An amount that is not in a total: its part of the net P&L, its own currency (empty if unknown), how much.
 
-    `amount` is None for the unrealised P&L of positions without a mark.
+    `amount` is None where it can't be one number: the unrealised P&L of positions without a mark, and whatever is in
+    unknown currencies, or in points.
     """
 
     part: str
@@ -111,8 +112,7 @@ class _Sum:
 
     def __init__(self, *, rounded: bool) -> None:
         self._parts = dict.fromkeys(PARTS, ZERO)
-        self._missing: dict[tuple[str, str], Decimal] = {}
-        self._unmarked: list[str] = []
+        self._missing: dict[tuple[str, str], Decimal | None] = {}
         self._rounded = rounded
 
     def add(self, part: str, amount: Decimal) -> None:
@@ -131,13 +131,14 @@ class _Sum:
         self.leave_out(part, currency, held.without_rate)
 
     def leave_out(self, part: str, currency: str, amount: Decimal) -> None:
-        if amount:
-            self._missing[part, currency] = self._missing.get((part, currency), ZERO) + amount
+        if not amount:
+            return
+        known = self._missing.get((part, currency), ZERO)
+        self._missing[part, currency] = None if known is None or not currency else known + amount
 
     def miss_mark(self, currency: str) -> None:
-        self._unmarked.append(currency)
+        self._missing["unrealized_pnl", currency] = None
 
     def total(self) -> BaseTotal:
         missing = [Missing(part, currency, amount) for (part, currency), amount in self._missing.items()]
-        missing += [Missing("unrealized_pnl", currency, None) for currency in dict.fromkeys(self._unmarked)]
         return BaseTotal(Amounts(**self._parts), self._rounded, tuple(missing))
