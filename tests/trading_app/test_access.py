@@ -150,7 +150,7 @@ def test_a_listed_origin_may_call(client: httpx.Client, trade: Make) -> None:
     ):
         assert answer.headers["access-control-allow-origin"] == ORIGIN
         exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
-        assert set(exposed) == {"x-request-id", "retry-after", "link", "etag", "history-as-of"}
+        assert set(exposed) == {"x-request-id", "retry-after", "link", "etag", "history-as-of", "history-restating"}
         assert "origin" in answer.headers["vary"].lower()
 
 
