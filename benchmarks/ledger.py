@@ -66,7 +66,7 @@ class Fills(Events[Event]):
 
 
 def fill_journal(folder: Path, fills: int, content: Content) -> None:
-    """Journal so many fills of this content."""
+    """Journal this number of fills, with this content."""
     with closing(store_of().open_writer(folder, Topic(LEDGER))) as writer:
         for first in range(0, fills, BATCH):
             writer.append([Submission(Fills(range(first, min(first + BATCH, fills)), content))])

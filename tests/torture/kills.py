@@ -71,7 +71,7 @@ class _Assassin:
         self._kills = 0
 
     def prepare(self, apps: Apps) -> int:
-        """Make so many positions that a snapshot takes a moment to write; how many trades that took."""
+        """Make enough positions that a snapshot takes a moment to write; return the number of trades."""
         trades = [
             make_trade(f"wide-{number}", self._chance) | {"strategy": f"strategy-{number}"} for number in range(4_000)
         ]

@@ -175,7 +175,7 @@ def note(name: str, row: str) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help=f"of {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--scale", type=float, default=1.0, help="so many times the full counts (default: 1)")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor of the full counts (default: 1)")
     parser.add_argument("--seconds", type=int, help="of the soak (default: 1800)")
     parser.add_argument("--seed", type=int, help="repeat a run")
     return parser.parse_args()

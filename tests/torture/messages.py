@@ -104,7 +104,7 @@ def overflow(folder: Path, seed: int, rounds: int) -> Figures:
 
 
 def _max_kept_by_the_system() -> int:
-    """Bytes of one connection that are sent and not yet read; it takes some use until Linux lets it be so many."""
+    """Bytes of one connection that are sent and not yet read; Linux allows the maximum only after some use."""
     limits = [Path("/proc/sys/net/ipv4", name).read_text().split() for name in ("tcp_rmem", "tcp_wmem")]
     return sum(int(maximum) for _, _, maximum in limits)
 

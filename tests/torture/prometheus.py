@@ -15,7 +15,7 @@ from tests.torture.figures import Figures
 SCRAPE_SECONDS = 0.2
 RATE = 200.0
 EXTRAPOLATED = 1.1
-"""`increase()` extends what it saw towards each end of its range, by at most so many times the mean interval."""
+"""`increase()` extends what it saw towards each end of its range, by at most this factor of the mean interval."""
 
 
 def restarts(folder: Path, seed: int, count: int) -> Figures:

@@ -40,7 +40,7 @@ BYTES_A_TRADE = 300
 """Of the journal, with room to spare."""
 
 CYCLE = 49_500
-"""Of the trades that soak.lua makes: side, price and quantity of the trade so many later are the same."""
+"""Trades after which those that soak.lua makes have the same side, price and quantity again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def assert_all_is_there(apps: Apps, results: Sequence[str], filled: int) -> list
 
 
 def expected_totals(trades: int) -> dict[tuple[str, str], Decimal]:
-    """The three totals by side of the first so many trades that soak.lua makes."""
+    """The three totals by side of the first trades that soak.lua makes, this number of them."""
     totals = {(name, side): Decimal(0) for name in TOTALS for side in ("buy", "sell")}
     for count in range(1, min(trades, CYCLE) + 1):
         times = (trades - count) // CYCLE + 1

@@ -18,7 +18,7 @@ READY_SECONDS = 2.0
 
 
 def volume(folder: Path, seed: int, trades: int) -> Figures:
-    """Journal so many trades, then start the sidecar from its snapshot, and without one."""
+    """Journal this number of trades, then start the sidecar from its snapshot, and without one."""
     batches = max(trades // BATCH, 1)
     total = batches * BATCH
     with running_apps(folder) as apps:

@@ -25,7 +25,7 @@ class Bot:
         self.recorded: list[str] = []
 
     def record_more(self, count: int) -> None:
-        """Wait until so many more are recorded."""
+        """Wait until this number of further trades is recorded."""
         assert self._process.stdout
         for _ in range(count):
             line = self._process.stdout.readline()

@@ -104,7 +104,7 @@ class _Document:
 
 
 def _is_endless(table: Table) -> bool:
-    """Whether a table has so many rows that nothing is looked for below it. Reads them."""
+    """Whether a table has more than MAX_UNKNOWN_ROWS, so that nothing below it is looked for. Reads these rows."""
     count = 0
     for item in table.rows.items():
         count += 1 if isinstance(item, Row) else len(item.places)
