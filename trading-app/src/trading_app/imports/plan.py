@@ -58,62 +58,54 @@ def make_plan(
     Raises CallRefused, Unanswered; MappingRefused, KeyError for a mapping or a preset that can't be used.
     """
     with Ahead(spool, ledger) as ahead:
-        return _plan(source, name, options, spool, ledger, now_ns, progress, ahead)
 
+        def see(rows: int) -> None:
+            progress("reading", rows)
+            ahead.see(rows)
 
-def _plan(
-    source: BinaryIO,
-    name: str,
-    options: Options,
-    spool: Spool,
-    ledger: Ledger | None,
-    now_ns: int,
-    progress: Progress,
-    ahead: Ahead,
-) -> Plan:
-    def see(rows: int) -> None:
-        progress("reading", rows)
-        ahead.see(rows)
-
-    findings = read_file(source, name, options, spool, see)
-    _add_openings(findings, options, spool)
-    report = Report(
-        findings.file,
-        sources=findings.sources,
-        tables=findings.tables,
-        rows=Rows(findings.fills, findings.events, sum(one.count for one in findings.skipped.values()), findings.twice),
-        skipped=list(findings.skipped.values()),
-        span=findings.span,
-        order=findings.order,
-        first_fills=findings.first_fills,
-        questions=findings.questions,
-        warnings=findings.warnings,
-        errors=findings.errors,
-        errors_omitted=findings.errors_omitted,
-    )
-    if not findings.fills and not findings.events and not (report.errors or report.questions):
-        report.errors.append(RowError(0, "", "there are no trades in it"))
-    events = _events(spool, report, now_ns)
-    if report.errors or report.questions:
-        ahead.abandon()
-    else:
-        report.import_id = f"import-{findings.digest}"
-        with ThreadPoolExecutor(1, thread_name_prefix="plan") as background:
-            # The app compares, this process computes: each on a core of its own.
-            comparing = (
-                None if ledger is None else background.submit(_compare, report, spool, ledger, options, progress, ahead)
-            )
-            found = None if events or findings.twice else ahead.figures()
-            if found is None:
-                found = _figures(findings, spool, ledger, events, progress)
-            if comparing is not None:
-                comparing.result()
-        if not report.errors:
-            _add_figures(report, found)
-            _add_questions(report, options)
-    report.state = _state(report)
-    account = next(iter(findings.accounts)) if len(findings.accounts) == 1 else None
-    return Plan(report, findings.digest, findings.rows, account)
+        findings = read_file(source, name, options, spool, see)
+        _add_openings(findings, options, spool)
+        report = Report(
+            findings.file,
+            sources=findings.sources,
+            tables=findings.tables,
+            rows=Rows(
+                findings.fills, findings.events, sum(one.count for one in findings.skipped.values()), findings.twice
+            ),
+            skipped=list(findings.skipped.values()),
+            span=findings.span,
+            order=findings.order,
+            first_fills=findings.first_fills,
+            questions=findings.questions,
+            warnings=findings.warnings,
+            errors=findings.errors,
+            errors_omitted=findings.errors_omitted,
+        )
+        if not findings.fills and not findings.events and not (report.errors or report.questions):
+            report.errors.append(RowError(0, "", "there are no trades in it"))
+        events = _events(spool, report, now_ns)
+        if report.errors or report.questions:
+            ahead.abandon()
+        else:
+            report.import_id = f"import-{findings.digest}"
+            with ThreadPoolExecutor(1, thread_name_prefix="plan") as background:
+                # The app compares, this process computes: each on a core of its own.
+                comparing = (
+                    None
+                    if ledger is None
+                    else background.submit(_compare, report, spool, ledger, options, progress, ahead)
+                )
+                found = None if events or findings.twice else ahead.figures()
+                if found is None:
+                    found = _figures(findings, spool, ledger, events, progress)
+                if comparing is not None:
+                    comparing.result()
+            if not report.errors:
+                _add_figures(report, found)
+                _add_questions(report, options)
+        report.state = _state(report)
+        account = next(iter(findings.accounts)) if len(findings.accounts) == 1 else None
+        return Plan(report, findings.digest, findings.rows, account)
 
 
 def _state(report: Report) -> Any:

@@ -229,15 +229,16 @@ class Spool:
 
     def lines_with_ids(self) -> Iterator[tuple[int, int, bytes]]:
         """The same of the fills whose ids the file gives, while they are being added: it waits for the next ones."""
-        for first, (places, made, lines) in self._blocks("places", "made", "lines", as_they_come=True):
-            rows = zip(range(first, first + len(places)), places, lines, strict=True)
-            yield from (row for row, digest in zip(rows, made, strict=True) if digest is None)
+        return self._lines_where(is_made=False, as_they_come=True)
 
     def lines_with_made_ids(self) -> Iterator[tuple[int, int, bytes]]:
         """The same of the other fills."""
-        for first, (places, made, lines) in self._blocks("places", "made", "lines"):
+        return self._lines_where(is_made=True, as_they_come=False)
+
+    def _lines_where(self, *, is_made: bool, as_they_come: bool) -> Iterator[tuple[int, int, bytes]]:
+        for first, (places, made, lines) in self._blocks("places", "made", "lines", as_they_come=as_they_come):
             rows = zip(range(first, first + len(places)), places, lines, strict=True)
-            yield from (row for row, digest in zip(rows, made, strict=True) if digest is not None)
+            yield from (row for row, digest in zip(rows, made, strict=True) if (digest is not None) == is_made)
 
     def blocks_as_they_come(self) -> Iterator[tuple[list[str], bytes]]:
         """The fills while they are being added: the times of some as texts that sort, and their lines as MessagePack.

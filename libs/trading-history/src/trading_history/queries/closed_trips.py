@@ -14,10 +14,10 @@ from trading_history.reader import Snapshot
 from trading_model.decimals import show
 
 LAST_NS = (1 << 63) - 1
+"""After all times that SQLite holds, in Unix nanoseconds."""
 
 _BLOCKS = "SELECT until_ns, columns FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns"
 _END = "SELECT ifnull(max(until_ns), ?) FROM trip_blocks"
-
 
 MAX_JOINED = 300_000
 """Trips that are put into one part. Of more, the parts that they were read in stay: they need a third of the memory."""
