@@ -95,6 +95,9 @@ class Instruments:
         self._asked: dict[str, dict[tuple[str, Decimal | None], Terms]] = {}
         self._grouped: dict[str, set[str]] = {}
         """The symbols asked about, by their canonical symbol."""
+        self.changes = 0
+        """How often something was said or taken back. What was found out by the terms holds as long as it is equal."""
+
         for statement in statements:
             self._statements[statement.seq] = statement
             if not statement.void:
@@ -200,6 +203,7 @@ class Instruments:
         return self._change(statement, lambda: self._put(statement))
 
     def _change(self, statement: Statement, change: Callable[[], None]) -> set[str]:
+        self.changes += 1
         concerned = self._concerned(statement.content)
         self._statements[statement.seq] = statement
         change()

@@ -20,20 +20,32 @@ class Adjustments:
         self.carried: dict[int, Carried] = {}
         """The costs that moves carry in the live fold, by sequence."""
 
+        self._by_key: dict[BookKey, list[LedgerEvent]] = {}
+        """The events that concern a position asked about, while the instruments' `changes` are `_found_at`."""
+
+        self._found_at = instruments.changes
+
     def put(self, event: LedgerEvent) -> None:
         """Put one in force."""
         self._events[event.seq] = event
+        self._by_key.clear()
 
     def remove(self, seq: int) -> None:
         """Take one out."""
         self._events.pop(seq, None)
+        self._by_key.clear()
 
     def steps_of(self, key: BookKey, carried: dict[int, Carried] | None = None) -> list[OtherStep]:
         """The steps of a position. `carried` holds the costs that moves carry; those of the live fold by default."""
         if not self._events:
             return []
         links = self.carried if carried is None else carried
-        return [step for event in self._events.values() for step in self._steps(event, key, links)]
+        if self._found_at != self._instruments.changes:
+            self._by_key.clear()
+            self._found_at = self._instruments.changes
+        if key not in self._by_key:
+            self._by_key[key] = [event for event in self._events.values() if self._steps(event, key, {})]
+        return [step for event in self._by_key[key] for step in self._steps(event, key, links)]
 
     def _steps(self, event: LedgerEvent, key: BookKey, links: dict[int, Carried]) -> list[OtherStep]:
         if event.opening is not None:
