@@ -5,6 +5,7 @@
 # The first of these that runs and is recent enough; choose another with `make PYTHON=/path/to/python3.12 ...`.
 PYTHON ?= python3.13 python3.12 python3.11 python3.14 python3
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 10
 
 # If set, every process compiles all that it imports, and takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,8 +52,11 @@ demo: env-setup ## show a made-up market, bots that trade in it, with a ledger a
 seed: env-setup ## fill the empty ledger of the running apps with six weeks of made-up trades, so that every page shows something; ARGS= e.g. "--days 90"
 	@$(BIN)/trading-app seed $(ARGS)
 
-test: env-setup ## run all tests; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
+test: env-setup ## run the tests but the long ones, in 5 minutes; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: env-setup ## run the long tests, in 5 minutes: browser, kills, full disks, an empty machine; ARGS= as for test
+	@$(PYTEST) -m long $(ARGS)
 
 lint: env-setup ## check style, format and types
 	@$(BIN)/ruff check

@@ -25,6 +25,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
 
 
+@pytest.mark.long
 @needs_two_cores
 def test_a_figure_is_measured_and_every_trade_that_was_sent_is_in_the_metrics() -> None:
     done = run("--quick", "threads")

@@ -40,6 +40,7 @@ def see(browser: Browser, apps: Apps) -> Iterator[Open]:
         yield see
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
 def test_axe_finds_nothing_serious(apps: Apps, open_page: Open, context: dict[str, Any]) -> None:
     # Ten rows, with an account and without: axe looks at each, and two hundred differ in nothing more.
@@ -93,6 +94,7 @@ def test_sides_differ_by_sign_and_not_by_red_and_green(apps: Apps, open_page: Op
     assert blue > red
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("motion", "seconds"), [("reduce", "0s"), ("no-preference", "0.6s")])
 def test_less_motion_where_that_is_wished(see: Open, motion: Any, seconds: str) -> None:
     page = see(reduced_motion=motion)

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Open, post, shown, trade, wait_for_top
@@ -51,6 +52,7 @@ def test_errors_stand_at_their_fields_and_go_when_corrected(open_page: Open) -> 
     expect(page.locator("[aria-invalid]")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page: Open) -> None:
     page = open_page()
     wait_for_top(page, post(apps, [trade()]))

@@ -156,6 +156,7 @@ def test_prices_have_the_own_trades_marked_and_are_those_of_a_market_that_is_fol
         expect(legend).to_have_text(re.compile(r"^96\.50 · 96\.50 to 96\.50 · .* · ▼ 1$"))
 
 
+@pytest.mark.long
 def test_on_a_phone_nothing_sticks_out_and_axe_finds_nothing_serious(browser: Browser, app: RunningApp) -> None:
     for page in opened(browser, app.url, **PHONE):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

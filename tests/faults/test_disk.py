@@ -62,6 +62,7 @@ def start(folder: Path, name: str, fault: Fault | None = None) -> int:
         app.end()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not disk.namespaces_work(), reason="no mount namespace can be made here")
 def test_a_full_disk_ends_the_app_and_costs_no_trade(tmp_path: Path) -> None:
     counts = disk.full_disk(tmp_path, SEED).counts

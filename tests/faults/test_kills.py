@@ -12,6 +12,7 @@ SEED = 20_261_121
 
 
 # Both in random order: tests/system/test_promise.py.
+@pytest.mark.long
 @pytest.mark.parametrize(("campaign", "count"), [(kills.kill_web_app, 2), (kills.kill_sidecar, 3)])
 def test_nothing_is_lost_or_counted_twice(
     tmp_path: Path, campaign: Callable[[Path, int, int], Figures], count: int

@@ -14,6 +14,7 @@ def test_all_figures_equal_the_oracles_whatever_is_killed(tmp_path: Path) -> Non
     assert figures.counts["refused"] < 15
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_what_symbols_are_changes_under_load_whatever_is_killed(tmp_path: Path) -> None:
     figures = instruments.under_load(tmp_path, seed=7, count=15)

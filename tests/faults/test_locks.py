@@ -47,6 +47,7 @@ def test_locks_checkpoints_and_copies_of_other_programs_end_nothing(tmp_path: Pa
     print(locks.locks(tmp_path, SEED, 12))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", locks.HARMS)
 def test_a_file_that_is_taken_away_is_noticed_and_nothing_is_lost(tmp_path: Path, what: str) -> None:
     locks.lose_a_file(tmp_path, SEED, what)

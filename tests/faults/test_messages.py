@@ -22,11 +22,13 @@ def test_ten_thousand_missing_trades_and_a_lost_last_one_are_fetched(tmp_path: P
     assert (counts["lost"], counts["doubled"]) == (0, 0)
 
 
+@pytest.mark.long
 def test_a_sidecar_that_stood_still_catches_up(tmp_path: Path) -> None:
     counts = messages.overflow(tmp_path, SEED, 1).counts
     assert (counts["overflows"], counts["lost"], counts["doubled"]) == (1, 0, 0)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(link.obstacle()), reason=link.obstacle())
 def test_a_link_that_was_cut_and_healed_is_caught_up_over(tmp_path: Path) -> None:
     counts = link.cut(tmp_path, SEED, 1).counts

@@ -9,6 +9,7 @@ from tests.torture import soak
 SEED = 20_261_121
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(soak.obstacle()), reason=soak.obstacle())
 def test_nothing_grows_under_a_steady_load(tmp_path: Path) -> None:
     counts = soak.soak(tmp_path, SEED, 5, rate=2_000).counts

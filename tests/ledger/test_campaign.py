@@ -8,6 +8,7 @@ from tests.torture.ledger import compare
 KINDS = {"void", "replace", "cash", "split", "opening", "move", "instrument", "price", "rate", "import", "note"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12))
 def test_the_fold_equals_the_oracle(seed: int) -> None:
     assert compare(seed, 150) == []

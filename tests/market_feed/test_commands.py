@@ -125,6 +125,7 @@ def test_a_file_that_is_no_recording_is_named(tmp_path: Path) -> None:
     assert (done.returncode, "can't replay" in done.stderr) == (1, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("venue", ["binance", "coinbase"])
 def test_check_says_what_it_saw_and_what_is_wrong(venue: str) -> None:
     ticks = [*TICKS, *as_matches(TICKS, "BTC-USDT")]

@@ -141,6 +141,7 @@ def test_row_2_a_burst_of_one_millisecond_across_a_cut_is_whole(tmp_path: Path) 
         assert feed.of_kind("gap") == []
 
 
+@pytest.mark.long
 def test_row_2_if_rest_never_answers_held_trades_follow_a_gap_event_that_tells_exactly_what_is_missing(
     tmp_path: Path,
 ) -> None:
@@ -185,6 +186,7 @@ async def play_to_two(exchange: Exchange, ticks: Sequence[Tick]) -> None:
     await exchange.play(ticks)
 
 
+@pytest.mark.long
 def test_row_6_many_rotations_never_leave_more_than_two_connections(tmp_path: Path) -> None:
     with running_feed(tmp_path) as feed:
         rounds = 5
@@ -293,6 +295,7 @@ def test_row_28_a_refused_connection_names_the_cause_and_is_retried_slowly(tmp_p
         assert "can't connect" in feed.log()
 
 
+@pytest.mark.long
 def test_killed_and_cut_again_and_again_each_trade_is_journaled_once(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     with running_feed(tmp_path) as feed:
@@ -385,6 +388,7 @@ def test_row_15_while_the_journal_can_not_be_written_reading_pauses_and_nothing_
         assert {one["origin"] for one in feed.of_kind("trade")} == {"live"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trades", ["aggregate", "single"])
 def test_what_was_missed_before_a_start_is_fetched_though_no_trade_follows(tmp_path: Path, trades: str) -> None:
     kind, key = ("aggTrade", "a") if trades == "aggregate" else ("trade", "t")

@@ -6,6 +6,8 @@ import tracemalloc
 from types import FrameType
 from typing import Any
 
+import pytest
+
 from telemetry_stream.events import Batch
 from tests.metrics_sidecar.builders import STREAM, event, trade
 from trading_model.accounting.state import TradingState
@@ -63,6 +65,7 @@ def peak_bytes(state: TradingState, applied: Batch) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.long
 def test_the_400_000th_trade_takes_no_more_instructions_and_memory_than_the_40_000th() -> None:
     state = TradingState(1_000, STREAM)
     apply(state, until=40)

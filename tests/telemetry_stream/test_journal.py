@@ -189,6 +189,7 @@ def payload_that_hardly_shrinks() -> bytes:
     return b'{"x":"%b"}' % secrets.token_urlsafe(100_000).encode()
 
 
+@pytest.mark.long
 def test_the_write_ahead_log_stays_bounded_while_readers_read(tmp_path: Path) -> None:
     readers = []
     largest = 0

@@ -133,6 +133,7 @@ Journal(pathlib.Path(sys.argv[1]), Topic("trades", key_rules=(by_id, by_id_and_p
 """
 
 
+@pytest.mark.long
 def test_a_kill_meanwhile_leaves_the_keys_whole(tmp_path: Path) -> None:
     fill(tmp_path, 500, row=2)
     for made in (0, 600, 999):

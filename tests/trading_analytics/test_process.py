@@ -74,6 +74,7 @@ def names_shown(apps: Apps) -> set[str]:
     return {re.split(r"[{ ]|_bucket|_sum|_count", name)[0] for name in shown}
 
 
+@pytest.mark.long
 def test_killed_again_and_again_each_event_is_in_the_history_once(apps: Apps) -> None:
     chance = random.Random(SEED)
     whole = a_random_ledger(7, 900)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.support.apps import BIN
 from tests.support.http import HTTP
@@ -43,6 +44,7 @@ def everything(client: httpx.Client) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.long
 def test_events_sent_through_kills_are_there_once(tmp_path: Path) -> None:
     """Killed while they are sent, started again, all sent again, killed again: kill -9 at moments of chance."""
     events, chance = corrections(), random.Random(7)
@@ -82,6 +84,7 @@ def test_events_sent_through_kills_are_there_once(tmp_path: Path) -> None:
     assert check.returncode == 0, check.stdout + check.stderr
 
 
+@pytest.mark.long
 def test_the_same_events_from_many_at_once_are_there_once(tmp_path: Path) -> None:
     """Each event is sent by eight clients at the same moment, one by one and in batches."""
     with running(tmp_path) as app:

@@ -330,6 +330,7 @@ def send_on(lines: Sequence[str], app: RunningApp) -> None:
         app.client.post(path, content=f"[{','.join(batch)}]", headers=JSON).raise_for_status()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(8, 8 + some_of(5)))
 def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed: int) -> None:
     (tmp_path / "from").mkdir()
@@ -352,6 +353,7 @@ def exported(ledger: tuple[RunningApp, list[Event]]) -> tuple[RunningApp, list[s
     return source, export(source, "--all-events").stdout.splitlines(), figures_of(source)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "options"),
     [

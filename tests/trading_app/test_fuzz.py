@@ -29,6 +29,7 @@ def examples(count: int) -> settings:
     return settings(max_examples=some_of(count), suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("odd", "count"),
     [(odd_requests.posts, 1_000), (odd_requests.requests, 600), (odd_requests.reads, 200)],

@@ -31,6 +31,7 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningApp]:
         yield app
 
 
+@pytest.mark.long
 def test_each_call_does_what_the_document_says(app: RunningApp) -> None:
     # Every value that a parameter or a member may have, and every other one, are thousands of calls. Without tokens
     # they are asked by EXAMPLES=1 only, since the answers differ in access alone.
@@ -42,6 +43,7 @@ def test_each_call_does_what_the_document_says(app: RunningApp) -> None:
     assert int(total) - int(selected) == OF_EVENTS + 1 + len(alike)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("app", [""], ids=["open"], indirect=True)
 def test_events_of_every_kind_do_what_the_document_says(app: RunningApp) -> None:
     report = _ask(app, "--include-path", EVENTS, phases=PHASES if SHARE >= 1 else QUICK_PHASES)

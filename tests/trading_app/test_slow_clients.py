@@ -161,6 +161,7 @@ def test_who_does_not_read_is_cut(hasty: RunningApp) -> None:
             eventually(partial(is_reset, client), what="a reset")
 
 
+@pytest.mark.long
 def test_who_sends_on_and_on_and_does_not_read_is_held_and_cut(hasty: RunningApp) -> None:
     before, memory = hasty.metric(UNREAD), hasty.metric(RESIDENT)
     paths = ("/trade", "/trade?", "/x")

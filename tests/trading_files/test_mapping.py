@@ -78,6 +78,7 @@ def test_what_is_wrong_is_said_with_its_line(text: str, complaint: str) -> None:
     assert complaint in str(refused.value)
 
 
+@pytest.mark.long
 def test_a_mapping_that_stands_for_more_than_it_holds_is_refused() -> None:
     levels = "\n".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 12))
     with pytest.raises(MappingRefused, match="nested too deep"):

@@ -68,6 +68,7 @@ def answers(snapshot: Snapshot) -> list[Any]:
     ]
 
 
+@pytest.mark.long
 def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def test_rows_are_those_of_a_rebuild_however_the_ledger_came(tmp_path: Path, see
     assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(20, 23))
 def test_rows_are_those_of_a_rebuild_where_the_fold_goes_back_to_checkpoints(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

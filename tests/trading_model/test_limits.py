@@ -1,5 +1,6 @@
 """One account can't take all series, and a scrape has a bound in bytes; all by the order of the journal alone."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,7 @@ def test_sides_and_currencies_that_trades_name_count_as_keys() -> None:
     assert moment.other.trades == 32
 
 
+@pytest.mark.long
 def test_a_scrape_is_never_longer_than_its_bound() -> None:
     names = ["\N{OLD ITALIC LETTER A}" * 64, "\N{OLD ITALIC LETTER BE}" * 64]
     trades = [

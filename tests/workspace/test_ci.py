@@ -25,6 +25,7 @@ def copy(tmp_path: Path) -> Path:
     shutil.copyfile(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text(
         "test:\n\t@echo tests CI=$(CI)\n\t@test -z '$(FAIL)'\nlint:\n\t@echo lint\n\t@test -z '$(BAD_STYLE)'\n"
+        "test-long:\n\t@echo long tests\n\t@test -z '$(FAIL_LATE)'\n"
     )
     return tmp_path
 
@@ -48,9 +49,9 @@ def found(tool: str) -> str:
     return path
 
 
-def test_it_runs_lint_and_then_the_tests(copy: Path) -> None:
+def test_it_runs_lint_and_then_all_tests(copy: Path) -> None:
     done = run(copy)
-    assert (done.returncode, done.stdout) == (0, "lint\ntests CI=true\n")
+    assert (done.returncode, done.stdout) == (0, "lint\ntests CI=true\nlong tests\n")
 
 
 def test_it_runs_the_targets_it_is_asked_for(copy: Path) -> None:
@@ -60,6 +61,7 @@ def test_it_runs_the_targets_it_is_asked_for(copy: Path) -> None:
 
 def test_a_failing_test_fails_it(copy: Path) -> None:
     assert run(copy, FAIL="1").returncode != 0
+    assert run(copy, FAIL_LATE="1").returncode != 0
 
 
 def test_a_failing_lint_fails_it_before_a_test_runs(copy: Path) -> None:
@@ -123,7 +125,7 @@ def test_each_file_for_github_fits_its_schema(schema: str, path: Path) -> None:
 def test_lint_comes_first_and_the_tests_on_every_supported_python() -> None:
     jobs = workflow("ci.yml")["jobs"]
     assert commands(jobs["lint"]) == ["bash .ci/run lint"]
-    assert commands(jobs["test"]) == ["bash .ci/run test"]
+    assert commands(jobs["test"]) == ["bash .ci/run test test-long"]
     assert jobs["test"]["needs"] == "lint"
     matrix = jobs["test"]["strategy"]["matrix"]
     assert matrix["python"] == PYTHONS

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from infra.local import demo
 from infra.monitoring.files import write_demo_targets
 from tests.support.http import HTTP
@@ -76,6 +78,7 @@ def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
         process.stdout.close()
 
 
+@pytest.mark.long
 def test_it_shows_made_up_trades_marked_by_a_made_up_market_and_ends_with_all_its_apps(tmp_path: Path) -> None:
     """Meanwhile a second one is refused."""
     with running(tmp_path / "ledger", "--rate", "200", "--seconds", "1") as (process, port):

@@ -47,6 +47,7 @@ def run_set_up(root: Path, home: Path, *command: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (ROOT / "wheelhouse").is_dir(), reason="make env-setup has not filled a wheelhouse here")
 def test_a_folder_of_wheels_and_an_empty_home_are_enough(copy: Path, tmp_path: Path) -> None:
     done = run_set_up(copy, tmp_path / "home")

@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = [
-    "env-setup", "apps-up", "apps-down", "infra-up", "infra-down", "open", "demo", "seed", "test", "lint", "torture",
-    "bench", "graph", "lock", "audit", "clean",
+    "env-setup", "apps-up", "apps-down", "infra-up", "infra-down", "open", "demo", "seed", "test", "test-long", "lint",
+    "torture", "bench", "graph", "lock", "audit", "clean",
 ]  # fmt: skip
 
 
