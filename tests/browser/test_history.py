@@ -34,6 +34,7 @@ def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with running(tmp_path_factory.mktemp("history"), BASE_CURRENCY="EUR") as app:
         names = ("ts", "symbol", "side", "price", "strategy", "account")
         trades = [{"qty": "1", **dict(zip(names, trade, strict=True))} for trade in TRADES]
+        trades[-1] |= {"fee": "0.01", "fee_currency": "BNB"}
         app.client.post("/trades", json=trades).raise_for_status()
         build_history(app.data_folder)
         yield app
@@ -89,6 +90,8 @@ def test_the_figures_are_those_of_the_api(page: Page) -> None:
     expect(page.locator("#facts dd").nth(1)).to_have_text("+5.50")
     page.locator("#currency").select_option("EUR")
     expect(page.locator("#facts dd").nth(1)).to_have_text("0.00")
+    for part in ("#facts", "#calendar"):
+        expect(page.locator(f"{part} .beside")).to_have_text("not in net: 0.01 BNB")
     slippage = page.locator("#fills tbody tr").first.locator("td").nth(5)
     expect(slippage).to_have_attribute("title", "no market of this symbol is followed")
 

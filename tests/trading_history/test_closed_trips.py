@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.random_ledger import random_ledger
-from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of
+from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of, settle
 from trading_history import schema
 from trading_history.figures import keeper, trip_blocks
 from trading_history.figures.trip_blocks import FIRST_NS, rows_by_end
@@ -90,16 +90,26 @@ def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     assert ask(tmp_path / "parts", answers) == from_rows
 
 
-def test_a_store_without_blocks_gets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+LAYOUT_3 = """
+DROP TABLE trip_blocks; DROP VIEW equity_of_series; ALTER TABLE equity DROP COLUMN fees_outside;
+CREATE VIEW equity_of_series AS SELECT * FROM equity; PRAGMA user_version = 3
+"""
+
+
+def test_a_store_of_an_earlier_layout_gets_blocks_and_fees_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(trip_blocks, "SIZE", 2)
     events = random_ledger(31, 60)
     fold_at_once(tmp_path, events)
-    made = ask(tmp_path, blocks_of)
+    made, rows = ask(tmp_path, blocks_of), rows_of(tmp_path)
     with schema.DATABASE.errors(tmp_path), closing(schema.open_to_write(tmp_path)[0]) as connection:
-        connection.execute("DROP TABLE trip_blocks; PRAGMA user_version = 3")
+        connection.execute(LAYOUT_3)
     with closing(HistoryWriter(tmp_path, with_figures=True)) as writer:
+        settle(writer)
         for _ in made:
             writer.advance_figures()
+    assert rows_of(tmp_path) == rows
     assert [contents(one) for one in ask(tmp_path, blocks_of)] == [contents(one) for one in made]
 
 

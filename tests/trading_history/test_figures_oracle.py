@@ -1,17 +1,21 @@
 """Round trips, days and drawdown of random ledgers, as the oracle has them with fractions; it shares no code."""
 
 import random
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.support.ledger_oracle import Ledger, nanoseconds
 from tests.support.ledger_views import marked_days, round_trips, settled_days
+from tests.support.random_ledger import MINUTES, random_ledger
 from tests.trading_history.figures import ask, fold_at_once
-from trading_history.queries.equity import drawdown
+from trading_history.queries.equity import drawdown, equity
 from trading_history.queries.pnl import by_period
 from trading_history.queries.round_trips import all_closed, still_open
 from trading_history.queries.scope import EVERYTHING, Scope
@@ -94,6 +98,38 @@ def test_the_drawdown_of_sums_is_exact_inside_bars(tmp_path: Path, seed: int) ->
             found = ask(tmp_path, partial(drawdown, scope=scope, start_ns=FROM, end_ns=UNTIL, span=span))
             assert [Fraction(one.max) for one in found] == [worst]
             assert all(one.exact_inside for one in found)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_fees_outside_the_net_are_the_oracles_by_day_and_bar(tmp_path: Path, seed: int) -> None:
+    events = random_ledger(seed, 200)
+    fold_at_once(tmp_path, events)
+    days = Calendar.of(MIDNIGHT_UTC, "month", FROM, nanoseconds(minute(MINUTES)))
+    until = [Ledger([*events], bound).books for bound in days.starts]
+    found = False
+    for key in until[-1]:
+        scope = Scope(*((value,) for value in key))
+        (table,) = ask(tmp_path, partial(by_period, scope=scope, calendar=days))
+        totals = [books[key].fees_outside if key in books else {} for books in until]
+        expected = [_difference(later, before) for before, later in pairwise(totals)]
+        assert [_sums([row.fees_outside]) for row in table.rows] == expected
+        (curve,) = ask(tmp_path, partial(equity, scope=scope, start_ns=days.starts[0], end_ns=days.starts[-1]))
+        assert _sums(bar.fees_outside for bar in curve.bars) == _sums(expected)
+        found = found or any(expected)
+    assert found
+
+
+def _sums(amounts: Iterable[Mapping[str, Any]]) -> dict[str, Fraction]:
+    """By currency, those that are not 0."""
+    sums = dict[str, Fraction]()
+    for one in amounts:
+        for currency, amount in one.items():
+            sums[currency] = sums.get(currency, Fraction()) + Fraction(amount)
+    return {currency: amount for currency, amount in sums.items() if amount}
+
+
+def _difference(later: Mapping[str, Fraction], before: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    return _sums([later, {currency: -amount for currency, amount in before.items()}])
 
 
 def drawdown_of(events: list[Event], accounts: tuple[str, ...]) -> Fraction:

@@ -10,7 +10,7 @@ TRADES: list[tuple[str, str, str, str, dict[str, object]]] = [
     ("2026-01-02T10:00:00Z", "buy", "100", "2", {"fee": "0.5", "tags": ["breakout"]}),
     ("2026-01-02T11:00:00.250Z", "sell", "110", "1", {"fee": "0.5"}),
     ("2026-01-03T23:30:00Z", "sell", "90", "1", {}),
-    ("2026-02-01T00:00:00Z", "buy", "95.50", "1", {"strategy": "=maker"}),
+    ("2026-02-01T00:00:00Z", "buy", "95.50", "1", {"strategy": "=maker", "fee": "0.18", "fee_currency": "BNB"}),
 ]
 
 

@@ -39,6 +39,16 @@ def test_days_have_three_views(api: httpx.Client) -> None:
     assert (days[0]["start_at"], days[0]["end_at"]) == ("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z")
 
 
+def test_fees_that_no_rate_values_stand_beside_the_net(api: httpx.Client) -> None:
+    assert [day["fees_outside"] for day in rows(api, "pnl", zone="UTC")] == [{}, {}, {"BNB": "0.18"}]
+    assert [bar["fees_outside"] for bar in rows(api, "equity")] == [{}, {}, {}, {"BNB": "0.18"}]
+    by_weekday = rows(api, "pnl", zone="UTC", by="weekday", rates="dated", into="USDT", strategy="=maker")
+    assert shown(by_weekday, "period", "fees", "fees_outside") == [("sunday", "0", {"BNB": "0.18"})]
+    assert rows(api, "equity", rates="dated", into="EUR")[-1]["fees_outside"] == {"BNB": "0.18"}
+    table = api.get("/api/pnl?format=csv&zone=UTC").text.splitlines()
+    assert '{""BNB"":""0.18""}' in table[-1]
+
+
 def test_the_boundary_and_the_zone_decide_which_day_and_hour_a_trade_is_in(api: httpx.Client) -> None:
     assert shown(rows(api, "pnl"), "period") == [("2026-01-02",), ("2026-01-04",), ("2026-02-01",)]
     assert shown(rows(api, "pnl", by="month"), "period", "trips") == [("2026-01-01", 1), ("2026-02-01", 0)]

@@ -10,7 +10,7 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 4
+LAYOUT = 5
 """Of the tables. Raise it with a step in STEPS that brings an earlier one to it; without one the store is rebuilt."""
 
 FOLD = 4
@@ -24,7 +24,22 @@ CREATE TABLE trip_blocks (
 ) STRICT;
 """
 
-STEPS = {3: TRIP_BLOCKS}
+EQUITY_OF_SERIES = """
+-- the bars of each series
+CREATE VIEW equity_of_series AS
+SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover, fees_outside
+FROM curves JOIN equity USING (curve) WHERE start > since - span AND start <= until - span;
+"""
+
+FEES_OUTSIDE = f"""
+ALTER TABLE equity ADD COLUMN fees_outside TEXT;
+DROP VIEW equity_of_series;
+{EQUITY_OF_SERIES}
+-- where bars lack some of them, all figures are folded again, from the start
+UPDATE figures SET changed = '[]' WHERE EXISTS (SELECT 1 FROM positions WHERE fees_outside != '{{}}');
+"""
+
+STEPS = {3: TRIP_BLOCKS, 4: FEES_OUTSIDE}
 """What brings a store of this layout to the next one."""
 
 TABLES = f"""
@@ -139,6 +154,7 @@ CREATE TABLE equity (
     cash TEXT NOT NULL,
     fills INTEGER NOT NULL,
     turnover TEXT NOT NULL,             -- sum of what the fills were worth, unsigned
+    fees_outside TEXT,                  -- JSON: by currency, fees that no rate values; not in the net. NULL for none
     PRIMARY KEY (curve, span, start)
 ) STRICT, WITHOUT ROWID;
 
@@ -222,11 +238,7 @@ SELECT account, strategy, ifnull(trades.symbol, key.symbol) AS symbol, position_
 FROM trades JOIN key ON key.id = trades.key
 WHERE in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE NOT in_force));
 
--- the bars of each series
-CREATE VIEW equity_of_series AS
-SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover
-FROM curves JOIN equity USING (curve) WHERE start > since - span AND start <= until - span;
-"""
+{EQUITY_OF_SERIES}"""
 
 DATA = {
     "key": "SELECT * FROM key ORDER BY id",
@@ -241,7 +253,7 @@ DATA = {
 CURVES = ("series", "since", "curve", "until")
 EQUITY = (
     "curve", "span", "start", "open", "high", "low", "close", "drawdown", "realized", "fees", "cash", "fills",
-    "turnover",
+    "turnover", "fees_outside",
 )  # fmt: skip
 POSITIONS = (
     "series", "quantity", "average", "realized", "unrealized", "fees", "cash", "net", "mark", "mark_ns", "fees_outside",

@@ -36,7 +36,10 @@ MAX_POINTS = 10_000
 
 
 class EquityRow(msgspec.Struct, frozen=True):
-    """A bar of net P&L. `drawdown` is the largest fall inside it. Amounts from `realized` on are of the bar."""
+    """A bar of net P&L. `drawdown` is the largest fall inside it. Amounts from `realized` on are of the bar.
+
+    `fees_outside` are fees in currencies that no rate values, in these: they are not in the net.
+    """
 
     currency: str
     ts: Instant
@@ -50,6 +53,7 @@ class EquityRow(msgspec.Struct, frozen=True):
     cash: Amount
     turnover: Amount
     fills: int
+    fees_outside: dict[str, str]
 
 
 class CurveOutline(msgspec.Struct, frozen=True):

@@ -34,7 +34,8 @@ class PnlRow(msgspec.Struct, frozen=True):
     """The P&L of a period, named by its first day, of an hour of the day (`00` to `23`), or of a weekday.
 
     `marked` is the change of the net P&L, at the last marks. `settled` = `realized` − `fees` + `cash`, each at its own
-    time. `round_trips` is the net of those that closed. In a base currency, without `is_whole` something had no rate.
+    time. `round_trips` is the net of those that closed. `fees_outside` are fees in currencies that no rate values, in
+    these: none of the views has them. In a base currency, without `is_whole` something had no rate.
     """
 
     currency: str
@@ -52,6 +53,7 @@ class PnlRow(msgspec.Struct, frozen=True):
     losses: int
     fills: int
     turnover: Amount
+    fees_outside: dict[str, str]
     is_whole: bool
 
 

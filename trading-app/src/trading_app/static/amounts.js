@@ -1,7 +1,7 @@
 // Writes amounts of money: rounded, grouped, with the exact digits as the title. Null is an amount that is not known.
 
 import { setNumber, setText } from "./elements.js";
-import { fixed, group, groupSigned, round, sign, trim } from "./numbers.js";
+import { add, fixed, group, groupSigned, round, sign, trim } from "./numbers.js";
 
 export const NOT_KNOWN = "–";
 
@@ -39,6 +39,15 @@ export function amounts(byCurrency) {
 export function notInNet(byCurrency) {
   const text = amounts(byCurrency);
   return text && `not in net: ${text}`;
+}
+
+// What the nets of several rows leave out, by currency.
+export function feesOutside(rows) {
+  const sums = {};
+  for (const row of rows) {
+    for (const [currency, exact] of Object.entries(row.fees_outside)) sums[currency] = add(sums[currency] ?? "0", exact);
+  }
+  return sums;
 }
 
 // Four decimals, or eight if four would round the amount to 0.

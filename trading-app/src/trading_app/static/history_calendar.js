@@ -1,6 +1,7 @@
 // P&L by day as months of a calendar, the latest first.
 
 import { ask } from "./call.js";
+import { feesOutside, notInNet } from "./amounts.js";
 import { byId, make, show } from "./elements.js";
 import { add, compact, sign } from "./numbers.js";
 
@@ -86,7 +87,9 @@ export class Calendar {
     const sum = make("span", { "data-gain": String(sign(total)), title: total }, compact(total));
     const head = make("tr", {}, ...WEEKDAYS.map((weekday) => make("th", { scope: "col" }, weekday)));
     const title = monthName.format(first) + (this.#by === "day" ? "" : `, by ${this.#by}`);
+    const beside = notInNet(feesOutside(rows));
     return make("div", { class: "month", "data-month": name }, make("h3", {}, make("span", {}, title), sum),
+      beside && make("div", { class: "beside" }, beside),
       make("table", { "aria-label": `P&L of ${monthName.format(first)}` }, make("thead", {}, head), make("tbody", {}, ...weeks)));
   }
 
@@ -94,7 +97,8 @@ export class Calendar {
     const row = byDay.get(name), number = String(Number(name.slice(8)));
     if (!row) return make("td", {}, number);
     const trades = `${row.fills} ${row.fills === 1 ? "trade" : "trades"}`;
-    return make("td", { "data-gain": String(sign(row[view])), "data-day": name, title: `${row[view]} ${row.currency}, ${trades}` },
+    const title = [`${row[view]} ${row.currency}`, trades, notInNet(row.fees_outside)].filter(Boolean).join(", ");
+    return make("td", { "data-gain": String(sign(row[view])), "data-day": name, title },
       number, make("strong", {}, compact(row[view])));
   }
 }

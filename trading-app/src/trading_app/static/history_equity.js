@@ -3,7 +3,7 @@
 import { ask } from "./call.js";
 import { ChartView } from "./chart_view.js";
 import { byId, make, setText, show } from "./elements.js";
-import { setGain } from "./amounts.js";
+import { feesOutside, notInNet, setGain } from "./amounts.js";
 import { add, decimalsToShow, fixed, group, groupSigned, negate } from "./numbers.js";
 import { dayAndMinute, lasting, secondsOf } from "./times.js";
 
@@ -76,7 +76,11 @@ export class Equity {
       setText(value, group(fixed(text, this.#decimals)));
       value.title = text;
     };
-    fact(`Change in the range, ${curve.currency || "currency unknown"}`, (value) => setGain(value, change, this.#decimals));
+    const beside = notInNet(feesOutside(this.#rows.filter((row) => row.currency === curve.currency)));
+    fact(`Change in the range, ${curve.currency || "currency unknown"}`, (value) => {
+      setGain(value, change, this.#decimals);
+      if (beside) value.append(make("span", { class: "beside" }, beside));
+    });
     fact("Net P&L at its end", (value) => setGain(value, bars.at(-1).close, this.#decimals));
     if (!fall) return;
     const share = (part) => (part === null ? "" : ` (${(100 * Number(part)).toFixed(1)} %)`);

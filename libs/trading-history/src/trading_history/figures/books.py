@@ -5,13 +5,25 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from trading_history.figures import trips
+from trading_history.figures.bars import added
 from trading_history.figures.curves import Curve, Name
 from trading_history.figures.trips import Finished, Trip, shown
-from trading_model.accounting.book import EMPTY, Book, BookKey, BookState, Convert, counts_in_net
+from trading_model.accounting.book import (
+    EMPTY,
+    NO_AMOUNTS,
+    OTHER,
+    QUOTE,
+    Book,
+    BookKey,
+    BookState,
+    Convert,
+    counts_in_net,
+)
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.decimals import DIVISION, ZERO
 from trading_model.instruments import Terms
+from trading_model.symbols import same_currency
 
 ONE = Decimal(1)
 
@@ -48,6 +60,7 @@ class TrackedBook:
         "book",
         "cash",
         "curves",
+        "fees_outside",
         "fills",
         "first_ns",
         "generation",
@@ -84,6 +97,9 @@ class TrackedBook:
 
         self.said = 0
         """The last event that says something of its symbol as an instrument."""
+
+        self.fees_outside = NO_AMOUNTS
+        """By currency, fees that no rate values, since the last time that they were added to bars."""
 
         self.generation = -1
         self._counting: dict[str | None, bool] = {}
@@ -195,6 +211,7 @@ class TrackedBook:
                 fee = book.fees_valued - valued
                 if fill.fee and not fee:
                     trip.flags |= {trips.FEE_OUTSIDE}
+                    self._leave_out(fill.fee, label or QUOTE)
         after = book.quantity
         trip.fills += 1
         if tags:
@@ -238,6 +255,13 @@ class TrackedBook:
         trip.tags, trip.flags = tags, flags
         if self._is_flat(after, price):
             self._close_trip(trip, time_ns, fill.seq, closed)
+
+    def _leave_out(self, fee: Decimal, currency: str) -> None:
+        """Notice a fee that was not valued, under the name that the book has for its currency."""
+        if self.terms.spot and same_currency(currency, self.terms.base):
+            return  # it was valued, at a price of 0
+        label = currency if currency in self.book.fees_outside else OTHER
+        self.fees_outside = added(self.fees_outside, {label: fee})
 
     def follow(self, before: Decimal, time_ns: int, flag: str, price: Decimal | None, closed: list[Finished]) -> None:
         """Bring the round trip to the position after a step that is no fill; what it added is at `price`, if there is

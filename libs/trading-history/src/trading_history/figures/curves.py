@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from trading_history.figures.bars import SPANS, Bar, new_bar
+from trading_history.figures.bars import SPANS, Bar, added, new_bar
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import ZERO
 
 LONGER = SPANS[1:]
@@ -39,6 +40,7 @@ class CurveState(NamedTuple):
     cash: Decimal = ZERO
     fills: int = 0
     turnover: Decimal = ZERO
+    fees_outside: dict[str, Decimal] = NO_AMOUNTS
 
 
 EMPTY = CurveState()
@@ -56,6 +58,7 @@ class Curve:
         "cash",
         "drawdown",
         "fees",
+        "fees_outside",
         "fills",
         "generation",
         "high",
@@ -80,14 +83,14 @@ class Curve:
         """The present state."""
         return CurveState(
             self.level, self.last, tuple(self._bars), self.is_active, self.high, self.low, self.drawdown, self.open,
-            self.realized, self.fees, self.cash, self.fills, self.turnover,
+            self.realized, self.fees, self.cash, self.fills, self.turnover, self.fees_outside,
         )  # fmt: skip
 
     def set(self, state: CurveState) -> None:
         """Continue from a state."""
         (
             self.level, self.last, bars, self.is_active, self.high, self.low, self.drawdown, self.open,
-            self.realized, self.fees, self.cash, self.fills, self.turnover,
+            self.realized, self.fees, self.cash, self.fills, self.turnover, self.fees_outside,
         ) = state  # fmt: skip
         self._bars = list(bars)
 
@@ -103,6 +106,7 @@ class Curve:
         self.open = self.high = self.low = self.level
         self.drawdown = self.realized = self.fees = self.cash = self.turnover = ZERO
         self.fills = 0
+        self.fees_outside = NO_AMOUNTS
 
     def move(self, change: Decimal) -> None:
         """Change the level within the present bar."""
@@ -118,7 +122,7 @@ class Curve:
 
     def add(
         self, realized: Decimal = ZERO, fees: Decimal = ZERO, cash: Decimal = ZERO, fills: int = 0,
-        turnover: Decimal = ZERO,
+        turnover: Decimal = ZERO, fees_outside: dict[str, Decimal] = NO_AMOUNTS,
     ) -> None:  # fmt: skip
         """Add amounts to the present bar. The first of each kind stays the same object: as text it is made once."""
         if realized:
@@ -130,6 +134,8 @@ class Curve:
         if turnover:
             self.turnover = self.turnover + turnover if self.turnover else turnover
         self.fills += fills
+        if fees_outside:
+            self.fees_outside = added(self.fees_outside, fees_outside)
 
     def finish(self, short: list["Finished"], longer: list["Finished"]) -> None:
         """End the present bar. It is appended to `short`, the bars of longer spans that it ends to `longer`."""
@@ -167,7 +173,7 @@ class Curve:
     def _present(self) -> Bar:
         return new_bar(Bar, (
             self.last, self.open, self.high, self.low, self.level, self.drawdown, self.realized, self.fees, self.cash,
-            self.fills, self.turnover,
+            self.fills, self.turnover, self.fees_outside,
         ))  # fmt: skip
 
 

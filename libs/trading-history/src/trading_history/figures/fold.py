@@ -23,7 +23,7 @@ from trading_history.figures.curves import Curve, Curves, CurvesState, CurveStat
 from trading_history.figures.curves import Finished as FinishedBar
 from trading_history.figures.trips import Finished
 from trading_model.accounting.adjustments import owner_of
-from trading_model.accounting.book import BookKey
+from trading_model.accounting.book import NO_AMOUNTS, BookKey
 from trading_model.accounting.cash import FLOWS
 from trading_model.accounting.fills import Fill, LineKey
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR
@@ -501,10 +501,11 @@ class Fold:
                 continue
             self._change_book(book)
             book.seen = seen
-            more = tuple(map(sub, seen, before))
+            more = [*map(sub, seen, before), book.fees_outside]
             for curve in self._curves_of(book):
                 self._open_bar(curve)
                 curve.add(*more)
+            book.fees_outside = NO_AMOUNTS
         self._stepped.clear()
 
     # Steps that are no fills

@@ -1,6 +1,6 @@
 """Rows of the figures in the store: writes what changed, and takes out what is not there any more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -132,6 +132,10 @@ def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else show(amount)
 
 
+def _by_currency(amounts: Mapping[str, Decimal]) -> str:
+    return _encode({currency: show(amount) for currency, amount in amounts.items()}).decode()
+
+
 def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
     """The rows of bars, in the order of the table: neighbours then share its pages.
 
@@ -149,7 +153,7 @@ def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
 
     for curve, span, bar in bars:
         own = cells.get(id(bar))
-        start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover = bar
+        start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover, outside = bar
         if own is None:
             first, last = text(open_), text(close)
             own = cells[id(bar)] = (
@@ -157,7 +161,7 @@ def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
                 first if high is open_ else last if high is close else text(high),
                 first if low is open_ else last if low is close else text(low),
                 last, text(drawdown), text(realized), text(fees), "0" if cash is ZERO else text(cash), fills,
-                text(turnover),
+                text(turnover), _by_currency(outside) if outside else None,
             )  # fmt: skip
         rows.append((curve.number, span, start // span * span, *own))
     rows.sort()
@@ -169,11 +173,11 @@ def _position_row(number: int, book: TrackedBook) -> tuple[Any, ...]:
     mark = book.mark if book.book.quantity else None
     shown = figures(held, mark)
     is_open = bool(book.book.quantity)
-    outside = {currency: show(fee) for currency, fee in held.state.fees_outside.items()}
     return (
         number, show(held.state.quantity), show(shown.average_entry_price) if is_open else None,
         show(shown.realized_pnl), _text(shown.unrealized_pnl), show(shown.fees), show(shown.cash),
-        _text(shown.net_pnl), _text(mark), None if mark is None else book.mark_ns, _encode(outside).decode(),
+        _text(shown.net_pnl), _text(mark), None if mark is None else book.mark_ns,
+        _by_currency(held.state.fees_outside),
         _encode(flags(held)).decode(), int(shown.rounded), book.fills, book.first_ns, book.last_ns, book.revision,
     )  # fmt: skip
 

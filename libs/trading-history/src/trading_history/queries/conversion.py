@@ -9,19 +9,21 @@ changes within a minute that has amounts, they all get the rate at its end, and 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from trading_history.figures.bars import added
 from trading_history.figures.trips import shown
 from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, first_start, has_more
 from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.round_trips import RoundTrip
 from trading_history.queries.scope import Scope, addends
 from trading_history.reader import Snapshot
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import ZERO, exactly
 from trading_model.field_rules import format_timestamp
 from trading_model.rates import Found, Rates
@@ -152,7 +154,7 @@ class Conversion:
 class Step(NamedTuple):
     """What a bar, or a change of a rate, added, in the base currency. `change` is that of the net P&L.
 
-    `is_whole`: nothing of it is missing.
+    `fees_outside` stay in their own currencies. `is_whole`: nothing of the rest is missing.
     """
 
     time_ns: int
@@ -162,6 +164,7 @@ class Step(NamedTuple):
     cash: Decimal
     turnover: Decimal
     fills: int
+    fees_outside: Mapping[str, Decimal]
     is_whole: bool
 
 
@@ -241,8 +244,9 @@ def _converted(
         change = value - before + realized - fees + cash
         is_whole = is_whole or (bar is None and not unrealized)
         yield Step(
-            time_ns, change, realized, fees, cash, turnover, 0 if bar is None else bar.fills, is_whole and was_whole
-        )
+            time_ns, change, realized, fees, cash, turnover, 0 if bar is None else bar.fills,
+            NO_AMOUNTS if bar is None else bar.fees_outside, is_whole and was_whole,
+        )  # fmt: skip
         was_whole = has_rate or not unrealized
     if not was_whole:
         conversion.miss("unrealized", currency, unrealized, at)
@@ -327,5 +331,6 @@ def _bars(found: Iterable[Step], start_ns: int, span: int) -> tuple[Decimal, lis
             begins, last.open, high, min(last.low, level), level, max(last.drawdown, high - level),
             last.realized + step.realized, last.fees + step.fees, last.cash + step.cash,
             last.turnover + step.turnover, last.fills + step.fills,
+            added(last.fees_outside, step.fees_outside) if step.fees_outside else last.fees_outside,
         )  # fmt: skip
     return opening, bars

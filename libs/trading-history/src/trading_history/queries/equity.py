@@ -5,14 +5,16 @@ range of bars is exact. Of scopes without a stored series (see `scope.addends`) 
 values are exact at the ends of bars only, and `exact_inside` says so.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from trading_history.figures.bars import added
 from trading_history.queries.scope import Scope, Series, addends
 from trading_history.reader import Snapshot
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import EXACT, ZERO, exactly
 
 SPANS = (1, 60, 3_600, 86_400)
@@ -30,7 +32,8 @@ MAX_ADDED_BARS = 20_000
 
 class Bar(msgspec.Struct, frozen=True, gc=False):
     """Net P&L within a bar that ends before `start_ns` + the span. `drawdown` is 0 or more. `realized`, `fees`, `cash`,
-    `fills` and `turnover` are those of the bar alone. Times without a change have no bar: the close before holds.
+    `fills` and `turnover` are those of the bar alone, and so are `fees_outside`: by currency, fees that no rate values,
+    which are not in the net. Times without a change have no bar: the close before holds.
     """
 
     start_ns: int
@@ -44,6 +47,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     cash: Decimal
     turnover: Decimal
     fills: int
+    fees_outside: Mapping[str, Decimal] = NO_AMOUNTS
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -232,8 +236,10 @@ _LAST = f"SELECT start + span, close {_PART} ORDER BY start DESC LIMIT 1"
 _COUNT = f"SELECT count(*) FROM (SELECT 1 {_PART} LIMIT ?)"
 _LEVELS = f"SELECT start, open, high, low, close, drawdown {_PART} ORDER BY start"
 _BARS = f"""
-SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills {_PART} ORDER BY start
+SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills, fees_outside {_PART}
+ORDER BY start
 """
+_by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
 
 
 def bars_of(
@@ -262,8 +268,9 @@ def has_more(snapshot: Snapshot, series: Iterable[Series], span: int, times: tup
 
 
 def _bar(row: tuple[Any, ...]) -> Bar:
-    start, *amounts, fills = row
-    return _make(start * SECOND, *map(_number, amounts), fills)
+    start, *amounts, fills, outside = row
+    fees_outside = NO_AMOUNTS if outside is None else _by_currency(outside)
+    return _make(start * SECOND, *map(_number, amounts), fills, fees_outside)
 
 
 def _level_bar(row: tuple[Any, ...]) -> Bar:
@@ -320,6 +327,9 @@ def _added(levels: Sequence[Decimal], found: Iterable[list[Bar]], *, with_amount
         amounts = [sum((getattr(bar, name) for bar in parts), ZERO) if with_amounts else ZERO for name in names]
         low, high = sorted((before, level))
         fall = max(before - level, ZERO)
-        fills = sum(bar.fills for bar in parts)
-        summed.append(_make(start, before, high, low, level, fall, *amounts, fills))
+        fills, outside = 0, NO_AMOUNTS
+        for bar in parts:
+            fills += bar.fills
+            outside = added(outside, bar.fees_outside) if bar.fees_outside else outside
+        summed.append(_make(start, before, high, low, level, fall, *amounts, fills, outside))
     return opening, summed

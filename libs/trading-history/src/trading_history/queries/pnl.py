@@ -15,6 +15,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
+from trading_history.figures.bars import added
 from trading_history.figures.trip_columns import Amounts, TripColumns, joined
 from trading_history.queries.closed_trips import closed_trips, split
 from trading_history.queries.conversion import Conversion, Step, steps
@@ -23,6 +24,7 @@ from trading_history.queries.lots import Realized, realized
 from trading_history.queries.round_trips import all_closed
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.accounting.lots import Method
 from trading_model.days import Calendar, DayBoundary
 from trading_model.decimals import ZERO, exactly
@@ -37,7 +39,8 @@ class Pnl(msgspec.Struct, frozen=True):
     """The P&L of one period, or of all times of one hour or weekday. Amounts are in the currency of the table.
 
     `marked` is the first view, `settled` = `realized` − `fees` + `cash` the second, `round_trips` the third; `trips`
-    of them closed. `wins` and `losses` count round trips with a net above and below 0.
+    of them closed. `wins` and `losses` count round trips with a net above and below 0. `fees_outside` are, by currency,
+    fees that no rate values: they are in none of the views.
     """
 
     marked: Decimal
@@ -51,6 +54,7 @@ class Pnl(msgspec.Struct, frozen=True):
     losses: int
     fills: int
     turnover: Decimal
+    fees_outside: Mapping[str, Decimal] = NO_AMOUNTS
     is_whole: bool = True
     """Whether no rate was missing for it."""
 
@@ -109,6 +113,7 @@ class _Sum:
     def __init__(self) -> None:
         self.marked = self.realized = self.fees = self.cash = self.turnover = self.trips_net = ZERO
         self.trips = self.wins = self.losses = self.fills = 0
+        self.fees_outside = NO_AMOUNTS
         self.is_whole = True
 
     def add(self, bar: Bar) -> None:
@@ -118,6 +123,8 @@ class _Sum:
         self.cash += bar.cash
         self.fills += bar.fills
         self.turnover += bar.turnover
+        if bar.fees_outside:
+            self.fees_outside = added(self.fees_outside, bar.fees_outside)
 
     def add_step(self, step: Step) -> None:
         self.marked += step.change
@@ -126,6 +133,8 @@ class _Sum:
         self.cash += step.cash
         self.fills += step.fills
         self.turnover += step.turnover
+        if step.fees_outside:
+            self.fees_outside = added(self.fees_outside, step.fees_outside)
         self.is_whole = self.is_whole and step.is_whole
 
     def close(self, net: Decimal) -> None:
@@ -145,7 +154,7 @@ class _Sum:
         settled = self.realized - self.fees + self.cash
         return Pnl(
             self.marked, settled, self.realized, self.fees, self.cash, self.trips_net, self.trips, self.wins,
-            self.losses, self.fills, self.turnover, self.is_whole,
+            self.losses, self.fills, self.turnover, self.fees_outside, self.is_whole,
         )  # fmt: skip
 
 
