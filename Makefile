@@ -56,7 +56,7 @@ test: env-setup ## run the tests but the long ones, in 5 minutes; no service nee
 	@$(PYTEST) -m "not long" $(ARGS)
 
 test-long: env-setup ## run the long tests, in 5 minutes: browser, kills, full disks, an empty machine; ARGS= as for test
-	@$(PYTEST) -m long $(ARGS)
+	@$(PYTEST) -m long $(or $(ARGS),$$(grep -rlF --include='*.py' @pytest.mark.long tests))
 
 lint: env-setup ## check style, format and types
 	@$(BIN)/ruff check

@@ -34,7 +34,7 @@ def test_several_gzip_members_are_one_body() -> None:
         (b"br", BODY, "unsupported_encoding"),
         (b"gzip, gzip", gzip.compress(gzip.compress(BODY, mtime=0), mtime=0), "unsupported_encoding"),
         (b"gzip", gzip.compress(BODY + b"x", mtime=0), "too_large"),
-        (b"gzip", gzip.compress(b"\x00" * 50_000_000, 9, mtime=0), "too_large"),
+        (b"gzip", gzip.compress(b"\x00" * 50_000_000, 1, mtime=0), "too_large"),
         (b"gzip", gzip.compress(BODY[:700], mtime=0) * 3, "too_large"),
         (b"gzip", BODY, "bad_request"),
         (b"gzip", gzip.compress(BODY, mtime=0)[:-1], "bad_request"),

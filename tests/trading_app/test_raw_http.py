@@ -326,7 +326,7 @@ def test_a_gzip_body_is_taken(web: RunningApp, path: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "body", "status"),
     [
-        ("gzip", gzip.compress(b" " * 100_000_000, mtime=0), 413),
+        ("gzip", gzip.compress(b" " * 100_000_000, 1, mtime=0), 413),
         ("gzip", TRADE, 400),
         ("gzip", gzip.compress(TRADE, mtime=0)[:-4], 400),
         ("br", TRADE, 415),
