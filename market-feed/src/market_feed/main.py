@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from market_feed import __version__
 from service_kit.lifecycle.signals import EndSignals
+from service_kit.structlog_import import import_structlog
 
 if TYPE_CHECKING:
     from market_feed.environment import Settings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
+    import_structlog()
     arguments = _parser().parse_args()
 
     from market_feed.environment import read_settings
