@@ -10,6 +10,7 @@ import pytest
 from tests.support.polling import PATIENCE_SECONDS
 from tests.support.ports import free_port
 from trading_app.page import sidecar_feed
+from trading_app.page.pnl_history import MAX_KEYS
 from trading_app.page.sidecar_feed import OUTCOMES, SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.query.filter import Filter
@@ -51,7 +52,7 @@ async def first_reading(feed: SidecarFeed) -> Reading:
     task = asyncio.create_task(feed.run())
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while feed.latest.number == 0:
+            while not any(feed.polls.values()):
                 await asyncio.sleep(0.005)
     finally:
         task.cancel()
@@ -75,16 +76,30 @@ def test_an_answer_is_read_and_the_token_is_shown() -> None:
     assert b"Authorization: Bearer secret\r\n" in asked[0]
 
 
+def position(account: str, symbol: str, net: str | None, **fields: object) -> dict[str, object]:
+    names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl", "net_pnl")
+    labels = {"account": account, "strategy": "default", "symbol": symbol, "trades": {}}
+    currency = symbol.rpartition("/")[2]
+    return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net, "currency": currency, **fields}
+
+
+def sums(net: str | None) -> dict[str, object]:
+    return {**dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees", "cash"), "0"), "net_pnl": net}
+
+
+@pytest.mark.parametrize(("count", "is_kept"), [(MAX_KEYS, True), (MAX_KEYS + 1, False)])
+def test_of_too_many_positions_no_points_are_kept(count: int, is_kept: bool) -> None:
+    """A sum over a part of them is never shown, and the points of 500 positions are 14 MB."""
+    positions = [position("a", f"S{number}/USDT", "1") for number in range(count)]
+    state = {**json.loads(STATE), "positions": positions, "by_currency": {"USDT": sums("12")}}
+    feeds: list[SidecarFeed] = []
+    run(lambda: read_from(answer(json.dumps(state).encode()), feeds=feeds))
+    assert feeds[0].pnl_of("USDT", Filter())[-1][1] == 12
+    assert bool(feeds[0].pnl_of("USDT", Filter(account="a"))) is is_kept
+    assert bool(feeds[0].pnl_of_positions.read(lambda _: True)) is is_kept
+
+
 def test_the_net_pnl_is_kept_by_position_and_in_total() -> None:
-    def position(account: str, symbol: str, net: str | None, **fields: object) -> dict[str, object]:
-        names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl", "net_pnl")
-        labels = {"account": account, "strategy": "default", "symbol": symbol, "trades": {}}
-        currency = symbol.rpartition("/")[2]
-        return {**labels, **dict.fromkeys(names, "0"), "net_pnl": net, "currency": currency, **fields}
-
-    def sums(net: str | None) -> dict[str, object]:
-        return {**dict.fromkeys(("realized_pnl", "unrealized_pnl", "fees", "cash"), "0"), "net_pnl": net}
-
     positions = [position("a", "BTC/USDT", "1"), position("b", "BTC/USDT", "10"), position("a", "ETH/USDT", "100")]
     positions += [
         position("a", "ETH/BTC", "1000"),

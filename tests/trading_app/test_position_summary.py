@@ -190,14 +190,15 @@ def test_the_history_keeps_the_last_seconds_and_sums_what_is_wanted() -> None:
     assert history.read(lambda _: True) == [(100, 1.0)]
 
 
-def test_the_history_says_when_a_key_had_no_room() -> None:
+def test_the_history_says_when_a_key_has_no_room() -> None:
     history = PnlHistory[str](seconds=3, max_keys=1)
     history.add(1, {"a": 1.0})
-    assert history.complete
+    assert history.has_room_for(["a"])
+    assert not history.has_room_for(["a", "b"])
     history.add(2, {"a": 1.0, "b": 1.0})
-    assert not history.complete
+    assert history.read(lambda _: True) == [(1, 1.0), (2, 1.0)]
     history.clear()
-    assert history.complete
+    assert history.has_room_for(["b"])
     assert history.read(lambda _: True) == []
 
 

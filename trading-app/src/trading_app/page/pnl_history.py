@@ -4,7 +4,7 @@ Points are binary floats, since they are drawn and never shown as digits.
 """
 
 from array import array
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from math import isnan, nan
 from typing import Generic, TypeVar
 
@@ -22,11 +22,15 @@ class PnlHistory(Generic[Key]):
         self._times = array("q", bytes(8 * seconds))
         self._values: dict[Key, array[float]] = {}
         self._newest = 0
-        self.complete = True
-        """Whether every key is included: false once one was left out for want of room."""
+
+    def has_room_for(self, keys: Collection[Key]) -> bool:
+        """Whether points of all these keys can be added."""
+        return len(self._values) + sum(key not in self._values for key in keys) <= self._max_keys
 
     def add(self, second: int, values: Mapping[Key, float]) -> None:
-        """Add the values of one second (since 1970). A second that is not newer than the last one is ignored."""
+        """Add the values of one second (since 1970). Keys beyond `max_keys` are left out, as is a second that is not
+        newer than the last one.
+        """
         if second <= self._newest:
             return
         self._newest = second
@@ -51,13 +55,11 @@ class PnlHistory(Generic[Key]):
         return found
 
     def clear(self) -> None:
-        """Drop all points, because another stream is followed now."""
+        """Drop all points."""
         self._values.clear()
-        self.complete = True
 
     def _open(self, key: Key) -> "array[float] | None":
         if len(self._values) >= self._max_keys:
-            self.complete = False
             return None
         points = self._values[key] = array("d", [nan]) * len(self._times)
         return points

@@ -4,6 +4,7 @@ No other part of the app waits for the sidecar: they use the last reading, which
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -70,6 +71,8 @@ class SidecarFeed:
         self._clock = clock
         self.latest = Reading()
         self.pnl_of_positions = PnlHistory[PositionKey]()
+        self._keeps_positions = True
+        """False once there were too many positions: an incomplete sum is never shown, so no points are kept."""
         self.pnl_of_currencies = PnlHistory[str]()
         self._token = token
 
@@ -117,22 +120,31 @@ class SidecarFeed:
         if self.latest.state and self.latest.state.stream != state.stream:
             self.pnl_of_positions.clear()
             self.pnl_of_currencies.clear()
+            self._keeps_positions = True
         now = unix_seconds(self._clock)
         self.latest = self.latest.with_state(state, now)
         if state.caught_up:
             await self._keep_pnl(state, int(now))
 
     async def _keep_pnl(self, state: SidecarState, second: int) -> None:
-        rows, slicer = {}, Slicer()
-        for start in range(0, len(state.positions), SLICE):
-            for row in state.positions[start : start + SLICE]:
-                if row.net_pnl is not None:
-                    rows[_key_of(row)] = float(row.net_pnl)
-            await slicer.yield_if_due()
-        self.pnl_of_positions.add(second, rows)
+        if self._keeps_positions:
+            await self._keep_positions(state.positions, second)
         sums = {currency: state.sums(currency) for currency in state.by_currency if currency != UNKNOWN}
         nets = {currency: float(known.net_pnl) for currency, known in sums.items() if known and known.net_pnl}
         self.pnl_of_currencies.add(second, nets)
+
+    async def _keep_positions(self, positions: Sequence[PositionState], second: int) -> None:
+        nets, slicer = {}, Slicer()
+        for start in range(0, len(positions), SLICE):
+            for row in positions[start : start + SLICE]:
+                if row.net_pnl is not None:
+                    nets[_key_of(row)] = float(row.net_pnl)
+            await slicer.yield_if_due()
+        if self.pnl_of_positions.has_room_for(nets):
+            self.pnl_of_positions.add(second, nets)
+        else:
+            self._keeps_positions = False
+            self.pnl_of_positions.clear()
 
     def currency_of(self, symbol: str) -> str:
         """The currency that the amounts of a symbol are added in; empty if it is unknown, or there are several."""
@@ -153,8 +165,6 @@ class SidecarFeed:
             return []
         if not wanted:
             return self.pnl_of_currencies.read(lambda known: known == currency)
-        if not self.pnl_of_positions.complete:
-            return []
         return self.pnl_of_positions.read(lambda key: key.currency == currency and key.matches(wanted))
 
 
