@@ -94,9 +94,17 @@ def test_positions_and_totals_are_the_sidecar_s_to_the_last_digit(apps: Apps, op
     expect(line).to_have_count(1)
     state = next(row for row in apps.state()["positions"] if row["account"] == account)
     titles = line.locator("td").evaluate_all("(cells) => cells.map((cell) => cell.title)")
-    names = ("position", "average_entry_price", "last_price", "realized_pnl", "unrealized_pnl")
-    assert titles[2:7] == [state[name] for name in names]
-    assert titles[7:10] == [state[name] for name in ("fees_in_net", "cash", "net_pnl")]
+    names = (
+        "position",
+        "average_entry_price",
+        "last_price",
+        "net_pnl",
+        "realized_pnl",
+        "unrealized_pnl",
+        "fees_in_net",
+        "cash",
+    )
+    assert titles[2:10] == [state[name] for name in names]
     expect(line).to_contain_text("+2.3")
     card = page.locator("[data-currency=EUR]")
     assert Decimal(card.locator("dd > span").first.get_attribute("title") or "NaN") == Decimal(state["net_pnl"])

@@ -110,6 +110,16 @@ def test_cash_of_a_position_is_counted_once_and_deposits_not_at_all() -> None:
     assert totals(known, strategy="default", account="default")["USDT"]["cash"] == "-0.25", "the rest is the account's"
 
 
+def test_cash_of_a_position_in_points_counts_once_in_its_own_currency() -> None:
+    own = {"strategy": "default", "symbol": "X-PERP"}
+    perpetual = position(symbol="X-PERP", unit="points", cash="-0.25")
+    money = [cash("-0.25", "funding", **own), cash("9", "deposit", **own)]
+    for wanted in ({}, {"symbol": "X-PERP"}):
+        sums = totals(state(perpetual, cash=money), **wanted)
+        assert (sums["USDT"]["cash"], sums["USDT"]["net"]) == ("-0.25", "-0.25")
+        assert (sums[""]["cash"], sums[""]["net"]) == ("0.00", "1.50")
+
+
 def test_cash_in_a_currency_without_positions_has_a_total_of_its_own() -> None:
     sums = totals(state(position(), cash=[cash("-1.5", "commission", currency="EUR")]), account="default")
     assert (sums["EUR"]["net"], sums["EUR"]["open_positions"]) == ("-1.5", 0)

@@ -84,11 +84,17 @@ class Total:
         for currency, fee in row.fees_outside_net.items():
             self.not_in_net[currency] = EXACT.add(self.not_in_net[currency], Decimal(fee))
 
-    def add_cash(self, cash: CashState) -> None:
-        """Add money without a trade. That of a symbol and a strategy is in the sum of its position already."""
+    def add_cash(self, cash: CashState, *, of_unknown: "Total | None") -> None:
+        """Add money without a trade. That of a symbol and a strategy is in the sum of its position already: in this
+        one, or in `of_unknown`, from where it comes here, as in the sidecar's sums, since its own currency is known.
+        """
         amount = Decimal(cash.amount)
         self.by_reason[cash.reason] = EXACT.add(self.by_reason[cash.reason], amount)
-        if cash.reason not in FLOWS and not (cash.strategy and cash.symbol):
+        if cash.reason in FLOWS:
+            return
+        if of_unknown is not None:
+            of_unknown.cash = EXACT.subtract(of_unknown.cash, amount)
+        if of_unknown is not None or not (cash.strategy and cash.symbol):
             self.cash = EXACT.add(self.cash, amount)
 
     def sums(self) -> CurrencySums:
@@ -130,6 +136,8 @@ class Total:
 def totals_in_slices(rows: Iterable[PositionState], cash: Iterable[CashState]) -> Generator[None, None, list[Total]]:
     """The sums by currency, the one with the most positions first; yields after each SLICE of positions."""
     found: dict[str, Total] = {}
+    in_unknown = set[tuple[str, str, str, str | None]]()
+    """Positions in points, whose cash is in a currency all the same."""
     for number, row in enumerate(rows):
         if number % SLICE == 0:
             yield
@@ -138,8 +146,12 @@ def totals_in_slices(rows: Iterable[PositionState], cash: Iterable[CashState]) -
         if total is None:
             total = found[currency] = Total(currency)
         total.add(row)
+        if not currency:
+            in_unknown.add((row.account, row.strategy, row.symbol, row.currency))
     for money in cash:
-        found.setdefault(money.currency, Total(money.currency)).add_cash(money)
+        owner = (money.account, money.strategy, money.symbol, money.currency)
+        of_unknown = found[""] if owner in in_unknown else None
+        found.setdefault(money.currency, Total(money.currency)).add_cash(money, of_unknown=of_unknown)
     return sorted(found.values(), key=lambda total: -total.positions)
 
 

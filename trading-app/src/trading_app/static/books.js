@@ -10,10 +10,10 @@ import { age, now, secondsOf } from "./times.js";
 
 const OLD_SECONDS = 300;       // a last price older than this is marked as old
 const MAX_DECIMALS = 12;
-const LABELS = ["Symbol", "Account", "Strategy", "Position", "Average entry", "Last price", "Realised", "Unrealised",
-  "Fees", "Cash", "Net P&L", "Price time"];
+const LABELS = ["Symbol", "Account", "Strategy", "Position", "Average entry", "Last price", "Net P&L", "Realised",
+  "Unrealised", "Fees", "Cash", "Price time"];
 const BASE = " base";           // among the cards, which have the names of currencies
-const FIRST_NUMBER = 3, NET = 10, AGE = 11;
+const FIRST_NUMBER = 3, NET = 6, AGE = 11;
 
 export class Books {
   #rows = new Map();
@@ -126,10 +126,10 @@ function fillLine(line, row, decimals) {
   setNumber(cells[3], flat ? "flat" : groupSigned(row.position), row.position);
   setNumber(cells[4], flat ? NOT_KNOWN : amount(row.average, decimals), row.average);
   setNumber(cells[5], row.last === null ? "no price" : amount(row.last, decimals), row.last ?? "");
-  setGainCell(cells[6], row.realized, decimals);
-  setGainCell(cells[7], row.unrealized, decimals);
-  setNumber(cells[8], amount(row.fees, decimals), row.fees);
-  setGainCell(cells[9], row.cash, decimals);
+  setGainCell(cells[7], row.realized, decimals);
+  setGainCell(cells[8], row.unrealized, decimals);
+  setNumber(cells[9], amount(row.fees, decimals), row.fees);
+  setGainCell(cells[10], row.cash, decimals);
   setGainCell(cells[NET], row.net, decimals);
   setText(cells[NET].lastChild, notInNet(row.not_in_net));
   cells[AGE].dataset.at = row.last_at ? secondsOf(row.last_at) : "";

@@ -89,7 +89,7 @@ function complaint(input, detail) {
 
 function curl(body) {
   const quoted = body.replaceAll("'", "'\\''");
-  const [command] = byId("curl").textContent.split("\n"); // the template's first line, with or without a token
+  const command = byId("curl").textContent.split("\n").slice(0, -1).join("\n"); // of the template, with or without a token
   return `${command.replace(/http\S+(?=\/trade)/, location.origin)}\n  -d '${quoted}'`;
 }
 

@@ -8,7 +8,7 @@ import { TradeForm } from "./form.js";
 import { Health } from "./health.js";
 import { LiveStream } from "./stream.js";
 
-const BEGIN = "Send one with the form, start a stream of made-up trades with make demo, or let your bots post to /trade.";
+const BEGIN = "Send one with the form, let your bots post to /trade, import a file, or fill this empty ledger with made-up trades: make seed.";
 
 const health = new Health();
 const filters = new Filters(() => stream.start(filters.chosen));
