@@ -113,6 +113,28 @@ def test_the_process_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert environment.text("BARE", "default") == "default"
 
 
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (b'A=1\nTOKENS="s3cret\nB=2\n', r"^\.env, line 2: NAME=value is needed"),
+        (b"A=1\n\n# remark\na s3cret remark\n", r"^\.env, line 4: NAME=value is needed"),
+        (b"A=s3cret\xff\n", r"^\.env is not UTF-8 text$"),
+    ],
+    ids=["unclosed-quote", "remark", "latin-1"],
+)
+def test_a_file_that_cannot_be_read_is_refused_without_its_text(tmp_path: Path, written: bytes, reason: str) -> None:
+    (tmp_path / ".env").write_bytes(written)
+    with pytest.raises(SettingError, match=reason) as refused:
+        load_environment({}, tmp_path)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_file_of_windows_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfA=1\r\nB=2\r\n")
+    environment = load_environment({}, tmp_path)
+    assert (environment.text("A", ""), environment.text("B", "")) == ("1", "2")
+
+
 def test_a_value_in_the_file_is_read_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME_OF_SECRETS", "leaked")
     (tmp_path / ".env").write_text("TOKEN=a${HOME_OF_SECRETS}b$c\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 Parsed = TypeVar("Parsed")
 
@@ -39,11 +39,34 @@ def project_root() -> Path:
 
 
 def load_environment(process: Mapping[str, str], root: Path) -> "Environment":
-    """The settings in force: the process environment first, then `root/.env`."""
-    written = {
-        key: value for key, value in dotenv_values(root / ".env", interpolate=False).items() if value is not None
-    }
-    return Environment({**written, **process}, root)
+    """The settings in force: the process environment first, then `root/.env`. Raises SettingError if that file has a
+    line that is none.
+    """
+    return Environment({**_read_file(root / ".env"), **process}, root)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """The settings in a file; none if there is no file.
+
+    A line that can't be read is refused: passed over, a token with an unclosed quote would leave the program without
+    access control. The message names the line and leaves out its text, which may be a secret.
+    """
+    written = {}
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for line in parse_stream(lines):
+                if line.error:
+                    place = f"{path.name}, line {line.original.line}"
+                    raise SettingError(f"{place}: NAME=value is needed, with closed quotes")
+                if line.key and line.value is not None:
+                    written[line.key] = line.value
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise SettingError(f"{path.name} is not UTF-8 text") from None
+    except OSError as error:
+        raise SettingError(f"{path.name} can't be read: {error.strerror}") from None
+    return written
 
 
 class Environment:
