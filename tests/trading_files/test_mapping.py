@@ -291,6 +291,20 @@ def test_the_first_rule_that_fits_decides() -> None:
     assert unknown.column == "K"
 
 
+@pytest.mark.parametrize(
+    ("text", "is_zero"),
+    [
+        *(("", True), ("-", True), ("0", True), ("-0.000", True), ("0,00", True), ("$0.00", True), ("0E-8", True)),
+        *(("0.00000000BTC", True), ("0.00EOS", True), ("0.05", False), ("0.5BTC", False), ("-0,07", False)),
+        *(("5E-8", False), ("0.001000SATS", False), ("1,000", False)),
+    ],
+)
+def test_whether_a_cell_has_a_number_other_than_0(text: str, is_zero: bool) -> None:
+    rules = f"{PLAIN}rows:\n  - when: {{K: {{zero: true}}}}\n    skip: nothing\n  - fill: {{}}\n"
+    (found,) = read(rules, CELLS | ({"K": text} if text else {}))
+    assert isinstance(found, SkippedRow) is is_zero
+
+
 def test_totals_below_a_table_are_skipped_and_no_fill_is() -> None:
     total, lone = {"S": "", "Q": "3", "T": "Total:"}, {"T": "合计"}
     rows = [CELLS, CELLS | total, lone, CELLS | {"T": "Totally"}, CELLS | {"S": "TOTAL"}]

@@ -1,5 +1,6 @@
 """Conditions of a mapping as functions of a row."""
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -7,6 +8,9 @@ from trading_files.mapping.around import Cells, Surroundings
 from trading_files.mapping.model import Test
 from trading_files.mapping.numeric import NumberOf
 from trading_files.mapping.texts import one_of_texts
+
+_EXPONENT = re.compile(r"(?<=[\d.,])[eE][+-]?\d+\Z")
+_NOT_ZERO = re.compile(r"[^\D0]")
 
 Meets = Callable[[Cells], bool]
 
@@ -38,6 +42,9 @@ def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meet
     if test.empty is not None:
         empty = test.empty
         return lambda cells: (column in cells) is not empty
+    if test.zero is not None:
+        zero = test.zero
+        return lambda cells: _is_zero(cells.get(column, "")) is zero
     if test.any_of or test.none_of:
         one_of, none_of = one_of_texts(test.any_of), one_of_texts(test.none_of)
         if not test.none_of:
@@ -56,3 +63,8 @@ def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meet
         return (above is None or read > above) and (below is None or read < below)
 
     return in_bounds
+
+
+def _is_zero(text: str) -> bool:
+    """Whether a text has no number but 0: "0.00", "0E-8 BTC", "-", "". Another digit, in a unit too, says it has."""
+    return _NOT_ZERO.search(_EXPONENT.sub("", text)) is None

@@ -46,7 +46,7 @@ _PROOF = ("profit", "lots", "entry", "exit", "currency")
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
 _PLAIN_RULES = ("skip", "refuse", "event")
-_TESTS = ("any_of", "none_of", "empty", "above", "below", "begins_with")
+_TESTS = ("any_of", "none_of", "empty", "zero", "above", "below", "begins_with")
 _SHARED = ("ts", "account", "strategy", "venue")
 """Members of `fields` that events of other kinds have too."""
 
@@ -332,6 +332,7 @@ class _Loader:
             any_of=p.texts_or_empty(said["any_of"], "any_of") if "any_of" in said else (),
             none_of=p.texts_or_empty(said["none_of"], "none_of") if "none_of" in said else (),
             empty=p.boolean(said["empty"], "empty") if "empty" in said else None,
+            zero=p.boolean(said["zero"], "zero") if "zero" in said else None,
             above=p.any_text(said["above"], "above") if "above" in said else "",
             below=p.any_text(said["below"], "below") if "below" in said else "",
             begins_with=p.text(said["begins_with"], "begins_with") if "begins_with" in said else "",

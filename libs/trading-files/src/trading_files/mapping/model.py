@@ -13,14 +13,15 @@ EVENT_KINDS = ("fill", "cash", "split", "opening", "instrument")
 class Test(msgspec.Struct, frozen=True):
     """What one column must hold. Texts are compared without regard to case; `*` in them stands for any characters.
 
-    `empty`: whether the column must be empty. `above`, `below`: bounds of its number, both excluded. `begins_with`: the
-    column whose text must be at its start.
+    `empty`: whether the column must be empty. `zero`: whether it has no number but 0, with a unit or without. `above`,
+    `below`: bounds of its number, both excluded. `begins_with`: the column whose text must be at its start.
     """
 
     columns: tuple[str, ...]
     any_of: tuple[str, ...] = ()
     none_of: tuple[str, ...] = ()
     empty: bool | None = None
+    zero: bool | None = None
     above: str = ""
     below: str = ""
     begins_with: str = ""
