@@ -35,6 +35,7 @@ from trading_app.http import operations
 from trading_app.http.cors import Cors
 from trading_app.http.error_handlers import add_error_handlers
 from trading_app.http.head_as_get import HeadAsGet
+from trading_app.http.late_route import LateRoute
 from trading_app.http.openapi import describe
 from trading_app.http.request_boundary import Access, Edge
 from trading_app.http.until_open import UntilOpen
@@ -167,6 +168,7 @@ class WebApp:
             swagger_ui_oauth2_redirect_url=None,
             redirect_slashes=False,  # a redirected POST, with its empty body, could pass for an accepted one
         )
+        api.router.route_class = LateRoute
         guarded = self.gate.guarded
         # FastAPI's documented way to extend the OpenAPI document.
         api.openapi = lambda: describe(api, guarded=guarded)  # type: ignore[method-assign]

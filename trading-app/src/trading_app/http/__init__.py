@@ -7,6 +7,7 @@ Modules:
     cors              calls from other origins
     head_as_get       answers HEAD
     error_handlers    every error as a problem document
+    late_route        routes that FastAPI analyses when they are first needed
     openapi           the OpenAPI document
     operations        health, readiness, metrics
     parameters        query parameters: known ones, each once

@@ -3,6 +3,7 @@
 Modules:
 
     page              the page and its form
+    templates         HTML from templates
     stream            everything live, on one connection
     history           the last trades, and what charts begin with
     sidecar_feed      polls the sidecar, once for all pages

@@ -3,7 +3,8 @@
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from trading_app.page.page import PAGE_HEADERS, TEMPLATES
+from trading_app.page.page import PAGE_HEADERS
+from trading_app.page.templates import render
 
 # Swagger UI uses `data:` icons, and its script sets styles.
 POLICY = f"{PAGE_HEADERS['Content-Security-Policy']}; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
@@ -15,4 +16,4 @@ def add_to(api: FastAPI) -> None:
     @api.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
         headers = PAGE_HEADERS | {"Content-Security-Policy": POLICY}
-        return TEMPLATES.TemplateResponse(request, "docs.html", {"title": api.title}, headers=headers)
+        return render(request, "docs.html", {"title": api.title}, headers)

@@ -4,7 +4,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from trading_app.context import Context
-from trading_app.page.page import PAGE_HEADERS, TEMPLATES
+from trading_app.page.page import PAGE_HEADERS
+from trading_app.page.templates import render
 
 
 def add_to(api: FastAPI, context: Context) -> None:
@@ -18,4 +19,4 @@ def add_to(api: FastAPI, context: Context) -> None:
             "day_boundary": str(settings.day_boundary),
             "base_currency": settings.base_currency,
         }
-        return TEMPLATES.TemplateResponse(request, "history.html", variables, headers=PAGE_HEADERS)
+        return render(request, "history.html", variables, PAGE_HEADERS)

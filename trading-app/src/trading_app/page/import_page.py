@@ -3,7 +3,8 @@
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from trading_app.page.page import PAGE_HEADERS, TEMPLATES
+from trading_app.page.page import PAGE_HEADERS
+from trading_app.page.templates import render
 from trading_files.presets import shelf
 
 
@@ -14,4 +15,4 @@ def add_to(api: FastAPI) -> None:
     async def import_page(request: Request) -> Response:
         presets = sorted(((each.title or each.name, each.name) for each in shelf.outlines()), key=str)
         variables = {"presets": presets, "caller": request.state.caller}
-        return TEMPLATES.TemplateResponse(request, "import.html", variables, headers=PAGE_HEADERS)
+        return render(request, "import.html", variables, PAGE_HEADERS)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import FastAPI, Query, Request
 from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -17,6 +16,7 @@ from service_kit.problems import Problem
 from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.intake.service import Intake, Intended
+from trading_app.page.templates import render
 from trading_app.routes import take
 from trading_model.fields import SENT
 
@@ -31,8 +31,6 @@ PAGE_HEADERS = {
 
 ALWAYS_SHOWN = ("symbol", "side", "price", "qty", "account", "strategy")
 """Fields of the form; the others are under "More fields"."""
-
-TEMPLATES = Jinja2Templates(HERE / "templates")
 
 
 def add_to(api: FastAPI, context: Context, gate: Gate, intake: Intake) -> None:
@@ -106,7 +104,7 @@ def render_page(request: Request, context: Context, shown: dict[str, object], st
         "sidecar_url": "" if context.settings.sidecar_token else context.settings.sidecar_url,
         "caller": request.state.caller,
     }
-    return TEMPLATES.TemplateResponse(request, "index.html", variables | shown, status, PAGE_HEADERS)
+    return render(request, "index.html", variables | shown, PAGE_HEADERS, status)
 
 
 async def _read_form(request: Request, intake: Intake) -> Intended:

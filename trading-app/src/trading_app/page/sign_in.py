@@ -12,7 +12,8 @@ from trading_app.access.call import Call
 from trading_app.access.caller import Caller
 from trading_app.access.gate import Gate
 from trading_app.context import Context
-from trading_app.page.page import PAGE_HEADERS, TEMPLATES, accepts_page, refuse_foreign_form
+from trading_app.page.page import PAGE_HEADERS, accepts_page, refuse_foreign_form
+from trading_app.page.templates import render
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +94,7 @@ def _render(request: Request, context: Context, problem: Problem | None = None) 
         "followed": request.headers.get("sec-fetch-site") == "cross-site",
     }
     status = problem.status if problem else 200
-    return TEMPLATES.TemplateResponse(request, "sign_in.html", shown, status, PAGE_HEADERS)
+    return render(request, "sign_in.html", shown, PAGE_HEADERS, status)
 
 
 def _go_to(path: str) -> Response:
