@@ -9,8 +9,8 @@ from telemetry_stream.log import PAGE_BYTES, StreamReader
 from telemetry_stream.wire import cut
 
 TAIL_BYTES = 8_388_608
-"""Maximum bytes of the rows kept, ROW_BYTES each included: 45,000 trades. A reader that is further behind reads the store,
-which takes a third of a microsecond a trade, instead of a tenth.
+"""Maximum bytes of the rows kept, ROW_BYTES each included: 45,000 trades. A reader that is further behind reads the
+store, which takes a third of a microsecond a trade, instead of a tenth.
 """
 
 ROW_BYTES = 512
