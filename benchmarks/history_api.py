@@ -47,7 +47,8 @@ KEY_CALLS = [
 GROUP_CALLS = [
     *(_asking(call, group) for group in GROUPS for call in (*FIGURES, *LISTS, "positions")),
     *(_asking(call, "tag=t3", "account=a1") for call in ("performance", "pnl", *LISTS)),
-    *(f"performance?by={by}" for by in ("account", "strategy", "tag")),
+    *(f"performance?by={by}" for by in ("account", "strategy", "tag", "symbol", "account,strategy")),
+    "round-trips?tag=nothing",
     "symbols",
 ]
 """About all of a group, over the whole time."""

@@ -4,28 +4,30 @@ import random
 from collections.abc import Sequence
 from contextlib import closing
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.ledger_builder import LedgerBuilder
 from tests.support.random_ledger import random_ledger
 from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of, settle
 from trading_history import schema
 from trading_history.figures import keeper, trip_blocks
 from trading_history.figures.trip_blocks import FIRST_NS, rows_by_end
-from trading_history.figures.trip_columns import AMOUNTS, Amounts, TripColumns, columns_of, joined, pack, total, unpack
+from trading_history.figures.trip_columns import AMOUNTS, Amounts, TripColumns, columns_of, joined, pack, sums, unpack
 from trading_history.queries import closed_trips, round_trips
+from trading_history.queries.closed_trips import ClosedTrips
 from trading_history.queries.grouping import Member
 from trading_history.queries.performance import performance
 from trading_history.queries.pnl import by_hour, by_period
-from trading_history.queries.scope import EVERYTHING, Scope
+from trading_history.queries.scope import EVERYTHING, Scope, Series
 from trading_history.reader import Snapshot
 from trading_history.writer import HistoryWriter
 from trading_model.days import MIDNIGHT_UTC, Calendar
-from trading_model.decimals import EXACT, show
+from trading_model.decimals import EXACT, exactly, show
 
 BY: list[tuple[Member, ...]] = [(), ("tag", "strategy")]
 
@@ -33,12 +35,13 @@ BY: list[tuple[Member, ...]] = [(), ("tag", "strategy")]
 def contents(trips: TripColumns) -> list[tuple[Any, ...]]:
     """Each trip, with its amounts as decimals."""
     plain = ("series", "opened_ns", "closed_ns", "fills")
+    amounts = [trips.amounts[name].sums(np.arange(len(trips))) for name in AMOUNTS]
     return [
         (
             *(int(getattr(trips, name)[at]) for name in plain),
             trips.tag_sets[trips.tags[at]],
             trips.flag_sets[trips.flags[at]],
-            *(trips.amounts[name][at : at + 1].total for name in AMOUNTS),
+            *(column[at] for column in amounts),
         )
         for at in range(len(trips))
     ]
@@ -69,6 +72,31 @@ def answers(snapshot: Snapshot) -> list[Any]:
 
 
 @pytest.mark.long
+def pages_with_tag(snapshot: Snapshot, tag: str) -> list[tuple[str, int]]:
+    """Symbols and numbers of the round trips with a tag, two at a time."""
+    found, after = list[tuple[str, int]](), None
+    while True:
+        page = round_trips.closed(snapshot, Scope(tags=(tag,)), 1, 1 << 62, limit=2, after=after)
+        found += [(one.symbol, one.number) for one in page.round_trips]
+        after = page.next
+        if after is None:
+            return found
+
+
+def test_a_search_by_tag_reads_the_blocks_that_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trip_blocks, "SIZE", 2)
+    ledger = LedgerBuilder()
+    for number in range(23):
+        tags = {3: ["rare"], 9: ["rar", "ü"], 22: ["rare"]}.get(number, [])
+        ledger.buy("1", "10", f"S{number % 3}", tags=tags)
+        ledger.sell("1", "11", f"S{number % 3}")
+    fold_at_once(tmp_path, ledger.events)
+    assert len(ask(tmp_path, blocks_of)) > 5
+    monkeypatch.setattr(round_trips, "MAX_ROWS", 0)
+    found = {tag: ask(tmp_path, partial(pages_with_tag, tag=tag)) for tag in ("rare", "rar", "ü", "none")}
+    assert found == {"rare": [("S1", 8), ("S0", 2)], "rar": [("S0", 4)], "ü": [("S0", 4)], "none": []}
+
+
 def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +114,7 @@ def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     from_rows = ask(tmp_path / "parts", answers)
     monkeypatch.setattr(round_trips, "MAX_ROWS", 0)
     assert ask(tmp_path / "parts", answers) == from_rows
-    monkeypatch.setattr(closed_trips, "MAX_JOINED", 0)
+    monkeypatch.setattr(closed_trips, "BATCH", 1)
     assert ask(tmp_path / "parts", answers) == from_rows
 
 
@@ -130,14 +158,40 @@ def test_amounts_stay_exact(texts: Sequence[str]) -> None:
     several = joined([unpack(pack(one)) for one in trips])
     nets: Amounts = several.amounts["net"]
     exact = [Decimal(text) for text in texts]
-    assert [nets[at : at + 1].total for at in range(len(texts))] == exact
-    assert show(nets.total) == show(reduce(EXACT.add, exact))
-    assert (nets.max, nets.min) == (max(exact), min(exact))
+    assert nets.sums(EACH[: len(texts)]) == nets.highest(EACH[: len(texts)]) == exact
+    assert show(nets.sums(WHOLE)[0]) == show(reduce(EXACT.add, exact))
+    assert (nets.highest(WHOLE), nets.lowest(WHOLE)) == ([max(exact)], [min(exact)])
     assert nets.signs.tolist() == [(one > 0) - (one < 0) for one in exact]
-    assert total(several.holding_ns) == len(texts) * ((1 << 62) + 5)
+    assert sums(several.closed_ns - several.opened_ns, WHOLE) == [len(texts) * ((1 << 62) + 5)]
+
+
+EACH, WHOLE = np.arange(9), np.array([0])
+
+
+@pytest.mark.parametrize("text", ["0.5", "123456789012345678901234567890.5"], ids=["one part", "several parts"])
+def test_each_group_has_its_own_sums_and_extremes(text: str) -> None:
+    trips = columns_of([
+        (series, 10 * at, 10 * at + fills, fills, tags, "[]", *[f"{sign}{fills}{text}"] * len(AMOUNTS))
+        for at, (series, sign, fills, tags) in enumerate([
+            (1, "", 1, '["a"]'), (0, "-", 2, "[]"), (1, "-", 3, '["a","b"]'), (0, "", 4, "[]"), (1, "", 5, '["b"]'),
+        ])
+    ])  # fmt: skip
+    names = ["x", "y"]
+    books = [Series(at, "book", name, "", "", "", "USD") for at, name in enumerate(names)]
+    found = exactly(ClosedTrips(books, [trips[:3], trips[3:]]).sums)(("account", "tag"))
+    amount = {fills: Decimal(f"{fills}{text}") for fills in range(1, 6)}
+    shown = {
+        tuple(value for _, value in group): (one.trips, one.wins, one.won, one.lost, one.largest_win, one.held_ns)
+        for (group, _), one in found.items()
+    }
+    assert shown == {
+        ("x", ""): (2, 1, amount[4], amount[2].copy_negate(), amount[4], 6),
+        ("y", "a"): (2, 1, amount[1], amount[3].copy_negate(), amount[1], 4),
+        ("y", "b"): (2, 1, amount[5], amount[3].copy_negate(), amount[5], 8),
+    }
 
 
 def test_nothing_adds_up_to_nothing() -> None:
-    none = columns_of([])
-    assert (len(none), show(none.amounts["net"].total), total(none.fills)) == (0, "0", 0)
+    assert len(columns_of([])) == 0
+    assert ClosedTrips([], []).sums(("tag",)) == {}
     assert Amounts.of_texts([]).signs.dtype == np.int8

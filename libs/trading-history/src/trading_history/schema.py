@@ -13,7 +13,7 @@ HISTORY_FILE = "history.sqlite3"
 LAYOUT = 5
 """Of the tables. Raise it with a step in STEPS that brings an earlier one to it; without one the store is rebuilt."""
 
-FOLD = 4
+FOLD = 5
 """Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
 TRIP_BLOCKS = """
@@ -142,7 +142,7 @@ CREATE TABLE curves (
 -- a bar has a row only where something changed in it
 CREATE TABLE equity (
     curve INTEGER NOT NULL,
-    span INTEGER NOT NULL,              -- seconds: 1, 60, 3600 or 86400
+    span INTEGER NOT NULL,              -- seconds: 1, 60, 3600, 86400 or 2419200 (28 days)
     start INTEGER NOT NULL,             -- Unix seconds, a multiple of the span; the bar ends before start + span
     open TEXT NOT NULL,                 -- net P&L before the first change in the bar: it begins at 0
     high TEXT NOT NULL,

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import ZERO
 
-SPANS = (1, 60, 3_600, 86_400)
-"""Seconds of a bar, each a part of the next."""
+SPANS = (1, 60, 3_600, 86_400, 28 * 86_400)
+"""Seconds of a bar, each a part of the next. The longest makes the largest fall of years one of few bars."""
 
 
 class Bar(NamedTuple):

@@ -1,6 +1,6 @@
 """Closed round trips in columns of numbers, so that a million are added up at once. No I/O."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -65,27 +65,33 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
     def _first(self) -> Numbers:
         return next(iter(self.parts.values()))
 
-    @property
-    def total(self) -> Decimal:
-        """The exact sum."""
-        return reduce(EXACT.add, [_amount(total(integers), places) for places, integers in self.parts.items()])
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Amounts":
+        """These amounts, with 0 in the place of those that are not chosen."""
+        return Amounts({places: np.where(chosen, integers, 0) for places, integers in self.parts.items()})
 
-    @property
-    def max(self) -> Decimal:
-        """The largest; there is one."""
-        return self._extreme(np.max)
+    def sums(self, starts: Numbers) -> list[Decimal]:
+        """The exact sum of each run; see `sums`."""
+        parts = [[_amount(one, places) for one in sums(part, starts)] for places, part in self.parts.items()]
+        return [reduce(EXACT.add, run) for run in zip(*parts, strict=True)]
 
-    @property
-    def min(self) -> Decimal:
-        """The smallest; there is one."""
-        return self._extreme(np.min)
+    def highest(self, starts: Numbers) -> list[Decimal]:
+        """The largest of each run."""
+        return self._extremes(starts, np.maximum)
 
-    def _extreme(self, of: Callable[[Numbers], Any]) -> Decimal:
-        found, left = ZERO, self
-        for places in self.parts:
-            integer = of(left.parts[places])
-            found = EXACT.add(found, _amount(int(integer), places))
-            left = left[left.parts[places] == integer]
+    def lowest(self, starts: Numbers) -> list[Decimal]:
+        """The smallest of each run."""
+        return self._extremes(starts, np.minimum)
+
+    def _extremes(self, starts: Numbers, of: np.ufunc) -> list[Decimal]:
+        found = [ZERO] * len(starts)
+        counts = np.diff(starts, append=len(self))
+        never = -1 if of is np.maximum else _BASE
+        is_left = np.ones(len(self), bool)
+        for at, (places, own) in enumerate(self.parts.items()):
+            integers = np.where(is_left, own.astype(np.int64), never) if at else own
+            extremes = of.reduceat(integers, starts)
+            is_left &= integers == np.repeat(extremes, counts)
+            found = [EXACT.add(one, _amount(more, places)) for one, more in zip(found, extremes.tolist(), strict=True)]
         return found
 
     @property
@@ -99,7 +105,7 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
 
 
 def _amount(integer: int, places: int) -> Decimal:
-    return EXACT.scaleb(Decimal(integer), Decimal(-places))
+    return ZERO if not integer else EXACT.scaleb(Decimal(integer), Decimal(-places))
 
 
 class TripColumns(msgspec.Struct, frozen=True, eq=False):
@@ -129,22 +135,23 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
         )  # fmt: skip
 
     @property
-    def holding_ns(self) -> Numbers:
-        """How long they lasted, without those that began with an opening: when these began is unknown."""
-        known = np.array([OPENING not in one for one in self.flag_sets], bool)[self.flags]
-        held: Numbers = self.closed_ns[known] - self.opened_ns[known]
-        return held
+    def has_opening(self) -> npt.NDArray[np.bool_]:
+        """Which of them began with an opening: since when they were held is unknown."""
+        known: npt.NDArray[np.bool_] = np.array([OPENING in one for one in self.flag_sets], bool)[self.flags]
+        return known
 
 
-def total(integers: Numbers) -> int:
-    """The exact sum of integers."""
+def sums(integers: Numbers, starts: Numbers) -> list[int]:
+    """The exact sum of each run of integers: a run begins at each of `starts`, which ascend."""
     largest = 1 << (8 * integers.itemsize - 1)
     if largest == _LONG:
         largest = max(int(integers.max(initial=0)), -int(integers.min(initial=0)))
     if len(integers) * largest < _LONG:
-        return int(integers.sum(dtype=np.int64))
+        found: list[int] = np.add.reduceat(integers, starts, dtype=np.int64).tolist()
+        return found
     wide = integers.astype(np.int64)
-    return (int((wide >> 32).sum()) << 32) + int((wide & 0xFFFFFFFF).sum())
+    high, low = (np.add.reduceat(half, starts).tolist() for half in (wide >> 32, wide & 0xFFFFFFFF))
+    return [(above << 32) + below for above, below in zip(high, low, strict=True)]
 
 
 def columns_of(rows: Iterable[Sequence[Any]]) -> TripColumns:

@@ -19,6 +19,7 @@ Modules:
     value         a figure that may be undefined
     round_trips   from flat to flat, newest first
     closed_trips  those that closed in a range, in columns, to be added up
+    trip_sums     what these add up to, for all groups in one pass
     positions     the positions at their last change
     events_in_force  instruments, rates, splits, moves; whose fills are whose
     lots          realised P&L by first or last in first out, folded when asked for

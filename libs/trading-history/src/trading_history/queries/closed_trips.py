@@ -10,6 +10,7 @@ from trading_history.figures.trip_columns import AMOUNTS, Numbers, TripColumns, 
 from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.round_trips import RoundTrip, are_few
 from trading_history.queries.scope import Scope, Series, books
+from trading_history.queries.trip_sums import Runs, TripSums, add
 from trading_history.reader import Snapshot
 from trading_model.decimals import show
 
@@ -19,38 +20,42 @@ LAST_NS = (1 << 63) - 1
 _BLOCKS = "SELECT until_ns, columns FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns"
 _END = "SELECT ifnull(max(until_ns), ?) FROM trip_blocks"
 
-MAX_JOINED = 300_000
-"""Trips that are put into one part. Of more, the parts that they were read in stay: they need a third of the memory."""
+BATCH = 100_000
+"""Trips that are added up at once: so many take some 20 MB."""
 
 
 class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
-    """Round trips in parts, the first to end first: their `series` are places in `books`."""
+    """Round trips in batches, the first to end first: their `series` are places in `books`. To be read once."""
 
     books: Sequence[Series]
-    parts: Sequence[TripColumns]
+    batches: Iterable[TripColumns]
 
-    def grouped(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], Sequence[TripColumns]]:
-        """Those of each group and currency, in parts. By tag, a trip is in the group of each of its tags, one without
-        in "".
-        """
-        tags = {"": 0}
-        if "tag" in by:
-            for one in (one for part in self.parts for tag_set in part.tag_sets for one in tag_set):
-                tags.setdefault(one, len(tags))
+    def sums(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], TripSums]:
+        """Those of each group and currency. By tag, a trip is in the group of each of its tags, one without in ""."""
+        found = dict[tuple[Names, str], TripSums]()
+        keys = list[tuple[Names, str]]()
         numbers = dict[tuple[Names, str], int]()
-        of_code = [
-            numbers.setdefault((next(iter(groups(book, (tag,), by))), book.currency), len(numbers))
-            for book in self.books
-            for tag in tags
-        ]
-        if len(numbers) == 1:
-            whole = [part for part in self.parts if len(part)]
-            return dict.fromkeys(numbers, whole) if whole else {}
-        trips = joined(self.parts)
-        places, codes = _by_tag(trips, tags) if "tag" in by else (np.arange(len(trips)), 0)
-        of_trip = np.array(of_code, np.int64)[trips.series[places] * len(tags) + codes]
-        chosen = split(of_trip, len(numbers))
-        return {key: [trips[places[one]]] for key, one in zip(numbers, chosen, strict=True) if len(one)}
+        for batch in self.batches:
+            tags = {"": 0}
+            trips, codes = batch, np.zeros(len(batch), np.int64)
+            if "tag" in by:
+                for one in (one for tag_set in batch.tag_sets for one in tag_set):
+                    tags.setdefault(one, len(tags))
+                places, codes = _by_tag(batch, tags)
+                trips = batch[places]
+            pairs, names = trips.series.astype(np.int64) * len(tags) + codes, list(tags)
+            group_of = np.zeros(len(self.books) * len(tags), np.int64)
+            for pair in np.flatnonzero(np.bincount(pairs)).tolist():
+                book = self.books[pair // len(tags)]
+                key = next(iter(groups(book, (names[pair % len(tags)],), by))), book.currency
+                if key not in numbers:
+                    numbers[key] = len(keys)
+                    keys.append(key)
+                    found[key] = TripSums()
+                group_of[pair] = numbers[key]
+            runs = Runs(trips, group_of[pairs])
+            add(runs, [found[keys[number]] for number in runs.groups])
+        return found
 
 
 def _by_tag(trips: TripColumns, tags: Mapping[str, int]) -> tuple[Numbers, Numbers]:
@@ -63,13 +68,6 @@ def _by_tag(trips: TripColumns, tags: Mapping[str, int]) -> tuple[Numbers, Numbe
     within = np.arange(len(places)) - np.repeat(np.cumsum(each) - each, each)
     all_tags = np.array([tags[tag] for one in own for tag in one], np.int64)
     return places, all_tags[firsts[trips.tags[places]] + within]
-
-
-def split(codes: Numbers, count: int) -> Iterator[Numbers]:
-    """The places of each code from 0 to `count`, ascending."""
-    order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(count), side="right")
-    return iter(np.split(order, ends[:-1])) if count else iter(())
 
 
 def closed_trips(
@@ -87,8 +85,21 @@ def closed_trips(
     last: int = snapshot.connection.execute("SELECT ifnull(max(id), 0) FROM series").get
     places = np.full(last + 1, -1, np.int64)
     places[[one.id for one in wanted]] = np.arange(len(wanted))
-    found = [_chosen(part, places, frozenset(scope.tags), *times) for part in parts]
-    return ClosedTrips(wanted, [joined(found)] if sum(map(len, found)) <= MAX_JOINED else found)
+    return ClosedTrips(wanted, _batches(_chosen(part, places, frozenset(scope.tags), *times) for part in parts))
+
+
+def _batches(parts: Iterable[TripColumns]) -> Iterator[TripColumns]:
+    """The same trips in parts of BATCH or a little more."""
+    waiting, count = list[TripColumns](), 0
+    for part in parts:
+        if len(part):
+            waiting.append(part)
+            count += len(part)
+        if count >= BATCH:
+            yield joined(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield joined(waiting)
 
 
 def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
@@ -101,7 +112,7 @@ def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
         tags, flags = (msgspec.json.encode(one).decode() for one in (trip.tags, trip.flags))
         amounts = (show(getattr(trip, name)) for name in AMOUNTS)
         rows.append((place, trip.opened_ns, trip.closed_ns, trip.fills, tags, flags, *amounts))
-    return ClosedTrips(list(places), [columns_of(rows)])
+    return ClosedTrips(list(places), [columns_of(rows)] if rows else [])
 
 
 def _parts(snapshot: Snapshot, first_ns: int, until_ns: int, amounts: Collection[str]) -> Iterator[TripColumns]:

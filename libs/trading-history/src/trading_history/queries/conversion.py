@@ -18,7 +18,7 @@ import msgspec
 
 from trading_history.figures.bars import added
 from trading_history.figures.trips import shown
-from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, first_start, has_more
+from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, cover, first_start, has_more
 from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.round_trips import RoundTrip
 from trading_history.queries.scope import Scope, addends
@@ -256,34 +256,16 @@ def _pieces(start_ns: int, end_ns: int, most: int, cuts: Iterable[int]) -> list[
     """Parts of a range, with the span of the bars to read there: none lies across a cut, unless within a minute."""
     if start_ns >= end_ns:
         return []
-    spans = [one for one in reversed(SPANS) if MINUTE <= one <= most]
     inner = {at // MINUTE_NS * MINUTE_NS for at in cuts if start_ns + MINUTE_NS <= at < end_ns}
     ends = sorted({start_ns, end_ns} | inner)
     pieces = list[tuple[int, int, int]]()
     for first, until in pairwise(ends):
-        for piece in _cover(first, until, spans):
+        for piece in cover(first, until, most):
             if pieces and pieces[-1][1:] == (piece[0], piece[2]):
                 pieces[-1] = (pieces[-1][0], piece[1], piece[2])
             else:
                 pieces.append(piece)
     return pieces
-
-
-def _cover(start_ns: int, end_ns: int, spans: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """A range by the longest bars that fit, with shorter ones before and after them."""
-    if start_ns >= end_ns:
-        return
-    longest, *others = spans
-    width = longest * SECOND
-    first, last = -(-start_ns // width) * width, end_ns // width * width
-    if not others:
-        yield start_ns, end_ns, longest
-    elif first >= last:
-        yield from _cover(start_ns, end_ns, others)
-    else:
-        yield from _cover(start_ns, first, others)
-        yield first, last, longest
-        yield from _cover(last, end_ns, others)
 
 
 @exactly

@@ -5,9 +5,11 @@ range of bars is exact. Of scopes without a stored series (see `scope.addends`) 
 values are exact at the ends of bars only, and `exact_inside` says so.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from itertools import accumulate
+from operator import sub
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -20,7 +22,11 @@ from trading_model.decimals import EXACT, ZERO, exactly
 SPANS = (1, 60, 3_600, 86_400)
 """Seconds of a bar. Those of a second are kept for a day."""
 
+LONGEST = 28 * 86_400
+"""Seconds of the longest bars, which the largest fall is read from: no answer has such bars."""
+
 SECOND = 1_000_000_000
+_MINUTE_NS = 60 * SECOND
 
 NO_LIMIT = 1 << 62
 MAX_DRAWDOWN_BARS = 8_000
@@ -119,6 +125,65 @@ def drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span:
     return [drawdown_of(curve, start_ns, end_ns) for curve in found or ()]
 
 
+class MaxDrawdown(NamedTuple):
+    """The largest fall of net P&L, 0 or more, and whether it is exact inside bars."""
+
+    max: Decimal
+    exact_inside: bool
+
+
+@exactly
+def max_drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -> MaxDrawdown | None:
+    """That of a scope in one currency, as in `drawdown`, from as few bars as have it. None if there is no series."""
+    wanted = addends(snapshot, scope)
+    if not wanted.series:
+        return None
+    start_ns = start_ns // _MINUTE_NS * _MINUTE_NS
+    levels = [level_before(snapshot, one.id, start_ns) for one in wanted.series]
+    peak, worst = sum(levels, ZERO), ZERO
+    if wanted.is_exact:
+        for first, until, span in cover(start_ns, end_ns, LONGEST):
+            for row in _rows(snapshot, wanted.series[0], span, (first, until), _EXTREMES):
+                high, low, fall = map(_number, row)
+                worst = max(worst, fall, peak - low)
+                peak = max(peak, high)
+        return MaxDrawdown(worst, True)
+    changes = _changes(snapshot, wanted.series, levels, (start_ns, end_ns))
+    ends = [*accumulate([changes[start] for start in sorted(changes)], initial=peak)]
+    return MaxDrawdown(max(map(sub, accumulate(ends, max), ends)), False)
+
+
+def _changes(
+    snapshot: Snapshot, series: Sequence[Series], levels: Sequence[Decimal], times: tuple[int, int]
+) -> Mapping[int, Decimal]:
+    """How much several lines change together in the bars of a range, by their Unix seconds: in the shortest bars, from
+    minutes on, of which there are not too many. `levels` are those before the range.
+    """
+    for longest in SPANS[1:]:
+        parts = [*cover(*times, longest)]
+        whole = [(first, until) for first, until, span in parts if span == longest]
+        if longest == SPANS[-1] or not any(has_more(snapshot, series, longest, one, MAX_ADDED_BARS) for one in whole):
+            break
+    changes = dict[int, Decimal]()
+    for one, before in zip(series, levels, strict=True):
+        level = before
+        for first, until, span in parts:
+            for start, text in _rows(snapshot, one, span, (first, until), _CLOSES):
+                close = _number(text)
+                changes[start] = changes.get(start, ZERO) + (close - level)
+                level = close
+    return changes
+
+
+def _rows(
+    snapshot: Snapshot, series: Series, span: int, times: tuple[int, int], statement: str
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement about the bars of a series that begin in a range."""
+    first, stop = (-(-time_ns // SECOND) for time_ns in times)
+    for curve, since, until in _pieces(snapshot, series.id, span, first, stop):
+        yield from snapshot.connection.execute(statement, (curve, span, since, until))
+
+
 def _within(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int) -> list[Curve] | None:
     """Bars of a drawdown at a span. None if there are too many."""
     # Sums that are not stored are exact at the ends of bars only: the shorter these are, the better.
@@ -137,23 +202,39 @@ def covering(
     *,
     with_amounts: bool = True,
 ) -> list[Curve] | None:
-    """Bars of a span, and of minutes before the first whole one and after the last: none has a part outside of the
+    """Bars of a span, and shorter ones before the first whole one and after the last: none has a part outside of the
     range, but for parts of minutes. None if there are too many.
     """
+    found: list[Curve] = []
+    for start, end, used in cover(start_ns, end_ns, span):
+        limit = max_bars if used == span else NO_LIMIT
+        piece = curves(snapshot, scope, start, end, used, limit, with_amounts=with_amounts)
+        if piece is None:
+            return None
+        found = [_joined(*pair, span) for pair in zip(found, piece, strict=True)] if found else piece
+    return found
+
+
+def cover(start_ns: int, end_ns: int, span: int) -> Iterator[tuple[int, int, int]]:
+    """Parts of a range, each with the span in seconds of the bars to read there: the longest up to `span` that fit.
+    Minutes are the shortest.
+    """
+    if start_ns >= end_ns:
+        return
     width = span * SECOND
     first, last = -(-start_ns // width) * width, end_ns // width * width
-    parts = [(start_ns, first, 60), (first, last, span), (last, end_ns, 60)]
-    if first >= last:
-        parts = [(start_ns, end_ns, 60)]
-    found: list[Curve] = []
-    for start, end, used in parts:
-        if start < end:
-            limit = max_bars if used == span else NO_LIMIT
-            piece = curves(snapshot, scope, start, end, used, limit, with_amounts=with_amounts)
-            if piece is None:
-                return None
-            found = [_joined(*pair, span) for pair in zip(found, piece, strict=True)] if found else piece
-    return found
+    shorter = max((one for one in _COVERING if one < span), default=0)
+    if not shorter:
+        yield start_ns, end_ns, span
+    elif first >= last:
+        yield from cover(start_ns, end_ns, shorter)
+    else:
+        yield from cover(start_ns, first, shorter)
+        yield first, last, span
+        yield from cover(last, end_ns, shorter)
+
+
+_COVERING = (*SPANS[1:], LONGEST)
 
 
 def _joined(curve: Curve, later: Curve, span: int) -> Curve:
@@ -239,6 +320,9 @@ _BARS = f"""
 SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills, fees_outside {_PART}
 ORDER BY start
 """
+_CLOSES = f"SELECT start, close {_PART} ORDER BY start"
+_EXTREMES = f"SELECT high, low, drawdown {_PART} ORDER BY start"
+_AMOUNTS = f"SELECT start, open, close, realized, fees, cash, turnover, fills, fees_outside {_PART}"
 _by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
 
 
@@ -253,6 +337,17 @@ def bars_of(
         for curve, since, until in _pieces(snapshot, series, span, first, stop)
         for row in snapshot.connection.execute(statement, (curve, span, since, until))
     ]
+
+
+BarAmounts = tuple[int, str, str, str, str, str, str, int, str | None]
+"""What a bar added, as the store has it: its start in Unix seconds; `open`, `close`, `realized`, `fees`, `cash` and
+`turnover` as text; the number of fills; `fees_outside` as JSON by currency or None.
+"""
+
+
+def amounts_of(snapshot: Snapshot, series: Series, span: int, start_ns: int, end_ns: int) -> Iterator[BarAmounts]:
+    """Those of the stored bars of a series that begin in a range, to be added up without making bars of them."""
+    return cast("Iterator[BarAmounts]", _rows(snapshot, series, span, (start_ns, end_ns), _AMOUNTS))
 
 
 def has_more(snapshot: Snapshot, series: Iterable[Series], span: int, times: tuple[int, int], count: int) -> bool:
@@ -303,8 +398,8 @@ def curves(
     for currency, parts in members.items():
         if most < NO_LIMIT and has_more(snapshot, parts, span, (start_ns, end_ns), most):
             return None
-        found = [bars_of(snapshot, one.id, span, start_ns, end_ns, with_amounts=with_amounts) for one in parts]
         levels = [level_before(snapshot, one.id, start_ns) for one in parts]
+        found = [bars_of(snapshot, one.id, span, start_ns, end_ns, with_amounts=with_amounts) for one in parts]
         opening, bars = (levels[0], found[0]) if wanted.is_exact else _added(levels, found, with_amounts=with_amounts)
         if len(bars) > max_bars:
             return None

@@ -4,7 +4,7 @@ From round trips: a win has a net above 0 after fees and cash, a loss below, a b
 (accounting rule 26): they need capital, and at least 30 days.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,14 +12,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from trading_history.figures.trip_columns import Amounts, Numbers, TripColumns, total
+from trading_history.figures.trip_columns import Numbers
 from trading_history.queries.closed_trips import closed_of, closed_trips
-from trading_history.queries.conversion import MINUTE, Conversion, converted_equity
-from trading_history.queries.equity import MAX_DRAWDOWN_BARS, SPANS, drawdown, drawdown_of
+from trading_history.queries.conversion import Conversion, converted_equity
+from trading_history.queries.equity import MAX_DRAWDOWN_BARS, MaxDrawdown, drawdown_of, max_drawdown
 from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.returns import CONVERTED, NO_CAPITAL, Returns, daily_returns
 from trading_history.queries.round_trips import RoundTrip, all_closed, closed_later, still_open
-from trading_history.queries.scope import Scope, addends
+from trading_history.queries.scope import Scope
+from trading_history.queries.trip_sums import TripSums
 from trading_history.queries.value import Value, ratio
 from trading_history.reader import Snapshot
 from trading_model.days import MIDNIGHT_UTC, DayBoundary
@@ -101,7 +102,7 @@ def performance(
     else:
         converted = (conversion.trip(trip) for trip in all_closed(snapshot, scope, start_ns or 0, end_ns))
         found = closed_of(trip for trip in converted if trip is not None)
-    closed = found.grouped(by)
+    closed = found.sums(by)
     opened, later = dict[tuple[Names, str], list[RoundTrip]](), dict[tuple[Names, str], list[RoundTrip]]()
     for of_group, each_trip in ((opened, still_open(snapshot, scope)), (later, closed_later(snapshot, scope, end_ns))):
         for each in each_trip:
@@ -113,19 +114,17 @@ def performance(
     for key in sorted(closed.keys() | opened.keys() | later.keys()):
         names, currency = key
         group = dict(names)
-        trips, still = closed.get(key, ()), opened.get(key, [])
+        trips, still = closed.get(key, TripSums()), opened.get(key, [])
         held = _held(trips, [trip for trip in (*still, *later.get(key, ())) if trip.opened_ns < end_ns], end_ns)
         start = int(held[0].min(initial=end_ns)) if start_ns is None else start_ns
         own = _scope_of(scope, group, currency)
-        # The largest fall of one stored series is the same from bars of any length: of days there are the fewest.
-        span = SPANS[-1] if addends(snapshot, own).is_exact else MINUTE
-        falls = [] if own.tags or conversion else drawdown(snapshot, own, start, end_ns, span)
+        fall = None if own.tags or conversion else max_drawdown(snapshot, own, start, end_ns)
         if conversion is not None:
             returns = CONVERTED
             own = msgspec.structs.replace(own, currencies=scope.currencies)
             if not own.tags:
                 curve = converted_equity(snapshot, own, conversion, (start, end_ns), max_bars=MAX_DRAWDOWN_BARS)
-                falls = [drawdown_of(curve, start, end_ns)]
+                fall = MaxDrawdown(drawdown_of(curve, start, end_ns).max, curve.exact_inside)
         elif own.strategies or own.symbols or own.position_sides or own.tags:
             returns = NO_CAPITAL
         else:
@@ -134,8 +133,8 @@ def performance(
             Performance(
                 group=group,
                 currency=currency,
-                max_drawdown=falls[0].max if falls else None,
-                drawdown_is_exact=bool(falls) and falls[0].exact_inside,
+                max_drawdown=None if fall is None else fall.max,
+                drawdown_is_exact=fall is not None and fall.exact_inside,
                 returns=returns,
                 time_in_market=_time_in_market(held, start, end_ns),
                 **_of_trips(trips, still),
@@ -153,61 +152,47 @@ def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:
     return msgspec.structs.replace(scope, currencies=(currency,), **chosen)
 
 
-def _of_trips(trips: Sequence[TripColumns], opened: Sequence[RoundTrip]) -> dict[str, Any]:
+def _of_trips(trips: TripSums, opened: Sequence[RoundTrip]) -> dict[str, Any]:
     """The members that round trips say."""
-    nets = [part.amounts["net"] for part in trips]
-    signs = np.concatenate([np.zeros(0, np.int8), *(one.signs for one in nets)])
-    wins = [found for one in nets if len(found := one[one.signs > 0])]
-    losses = [found for one in nets if len(found := one[one.signs < 0])]
-    won, lost, net = _total(wins), _total(losses), _total(nets)
-    won_trips, lost_trips = int((signs > 0).sum()), int((signs < 0).sum())
-    count = Decimal(len(signs))
-    gross, fees, cash, turnover, mae, mfe = (
-        _total([part.amounts[name] for part in trips]) for name in ("gross", "fees", "cash", "turnover", "mae", "mfe")
-    )
-    held = [times for part in trips if len(times := part.holding_ns)]
-    held_ns, held_trips = sum(map(total, held)), sum(map(len, held))
-    longest = Decimal(max((int(one.max()) for one in held), default=0))
-    flags = {flag for part in trips for one in np.unique(part.flags) for flag in part.flag_sets[one]}
+    count, wins, losses = Decimal(trips.trips), Decimal(trips.wins), Decimal(trips.losses)
+    net = trips.won + trips.lost
 
     def unless(reason: str) -> str:
-        return reason if trips else "no_round_trips"
+        return reason if trips.trips else "no_round_trips"
 
-    winning, losing, current = _streaks(signs)
+    winning, losing, current = _streaks(np.concatenate([np.zeros(0, np.int8), *trips.signs]))
     return {
-        "trips": len(signs),
-        "wins": won_trips,
-        "losses": lost_trips,
-        "break_even": len(signs) - won_trips - lost_trips,
+        "trips": trips.trips,
+        "wins": trips.wins,
+        "losses": trips.losses,
+        "break_even": trips.trips - trips.wins - trips.losses,
         "open_trips": len(opened),
         "open_net": sum((trip.net for trip in opened), ZERO),
-        "gross": gross,
-        "fees": fees,
-        "cash": cash,
+        "gross": trips.gross,
+        "fees": trips.fees,
+        "cash": trips.cash,
         "net": net,
-        "turnover": turnover,
-        "fills": sum(total(part.fills) for part in trips),
-        "win_rate": ratio(Decimal(won_trips), Decimal(won_trips + lost_trips), unless("no_decided")),
-        "profit_factor": ratio(won, -lost, unless("no_losses")),
+        "turnover": trips.turnover,
+        "fills": trips.fills,
+        "win_rate": ratio(wins, wins + losses, unless("no_decided")),
+        "profit_factor": ratio(trips.won, -trips.lost, unless("no_losses")),
         "expectancy": ratio(net, count, unless("")),
-        "average_win": ratio(won, Decimal(won_trips), unless("no_wins")),
-        "average_loss": ratio(lost, Decimal(lost_trips), unless("no_losses")),
-        "largest_win": Value(max(one.max for one in wins)) if wins else Value(None, unless("no_wins")),
-        "largest_loss": Value(min(one.min for one in losses)) if losses else Value(None, unless("no_losses")),
-        "fees_share": ratio(fees, abs(gross), unless("no_gross")),
-        "average_holding_ns": ratio(Decimal(held_ns), Decimal(held_trips), unless("unknown_times")),
-        "longest_holding_ns": Value(longest) if held else Value(None, unless("unknown_times")),
+        "average_win": ratio(trips.won, wins, unless("no_wins")),
+        "average_loss": ratio(trips.lost, losses, unless("no_losses")),
+        "largest_win": Value(trips.largest_win) if wins else Value(None, unless("no_wins")),
+        "largest_loss": Value(trips.largest_loss) if losses else Value(None, unless("no_losses")),
+        "fees_share": ratio(trips.fees, abs(trips.gross), unless("no_gross")),
+        "average_holding_ns": ratio(Decimal(trips.held_ns), Decimal(trips.held_trips), unless("unknown_times")),
+        "longest_holding_ns": (
+            Value(Decimal(trips.longest_ns)) if trips.held_trips else Value(None, unless("unknown_times"))
+        ),
         "winning_streak": winning,
         "losing_streak": losing,
         "current_streak": current,
-        "average_mae": ratio(mae, count, unless("")),
-        "average_mfe": ratio(mfe, count, unless("")),
-        "flags": tuple(sorted(flags)),
+        "average_mae": ratio(trips.mae, count, unless("")),
+        "average_mfe": ratio(trips.mfe, count, unless("")),
+        "flags": tuple(sorted(trips.flags)),
     }
-
-
-def _total(parts: Iterable[Amounts]) -> Decimal:
-    return sum((one.total for one in parts), ZERO)
 
 
 def _streaks(signs: npt.NDArray[np.int8]) -> tuple[int, int, int]:
@@ -224,12 +209,11 @@ Times = tuple[Numbers, Numbers]
 """When trips began and ended, Unix nanoseconds."""
 
 
-def _held(trips: Sequence[TripColumns], others: Sequence[RoundTrip], end_ns: int) -> Times:
+def _held(trips: TripSums, others: Sequence[RoundTrip], end_ns: int) -> Times:
     """Of trips that closed in a range, and of others that had not at its end."""
     opened = np.array([trip.opened_ns for trip in others], np.int64)
     closed = np.full(len(others), end_ns, np.int64)
-    starts, ends = [part.opened_ns for part in trips], [part.closed_ns for part in trips]
-    return np.concatenate([*starts, opened]), np.concatenate([*ends, closed])
+    return np.concatenate([*trips.opened_ns, opened]), np.concatenate([*trips.closed_ns, closed])
 
 
 def _time_in_market(held: Times, start_ns: int, end_ns: int) -> Value:

@@ -8,26 +8,29 @@ Over a whole life, flat at its end, all three have the same sum but for cash tha
 no round trip has.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import cache
 
 import msgspec
 import numpy as np
 
 from trading_history.figures.bars import added
-from trading_history.figures.trip_columns import Amounts, TripColumns, joined
-from trading_history.queries.closed_trips import closed_trips, split
-from trading_history.queries.conversion import Conversion, Step, steps
-from trading_history.queries.equity import SECOND, Bar, covering
+from trading_history.figures.trip_columns import Numbers
+from trading_history.queries.closed_trips import closed_trips
+from trading_history.queries.conversion import MINUTE_NS, Conversion, Step, steps
+from trading_history.queries.equity import SECOND, BarAmounts, amounts_of, cover
 from trading_history.queries.lots import Realized, realized
 from trading_history.queries.round_trips import all_closed
-from trading_history.queries.scope import Scope
+from trading_history.queries.scope import Scope, addends
+from trading_history.queries.trip_sums import Runs
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.accounting.lots import Method
 from trading_model.days import Calendar, DayBoundary
-from trading_model.decimals import ZERO, exactly
+from trading_model.decimals import EXACT, ZERO, exactly
 
 _WEEK_NS = 7 * 86_400 * SECOND
 
@@ -107,6 +110,14 @@ def _local(time_ns: int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(time_ns // SECOND, zone)
 
 
+_number = EXACT.create_decimal
+_by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
+
+
+def _total(texts: Iterable[str]) -> Decimal:
+    return sum(map(_number, texts), ZERO)
+
+
 class _Sum:
     """The P&L of one row under way."""
 
@@ -116,15 +127,16 @@ class _Sum:
         self.fees_outside = NO_AMOUNTS
         self.is_whole = True
 
-    def add(self, bar: Bar) -> None:
-        self.marked += bar.close - bar.open
-        self.realized += bar.realized
-        self.fees += bar.fees
-        self.cash += bar.cash
-        self.fills += bar.fills
-        self.turnover += bar.turnover
-        if bar.fees_outside:
-            self.fees_outside = added(self.fees_outside, bar.fees_outside)
+    def add(self, bars: Iterable[BarAmounts]) -> None:
+        _, opens, closes, realized, fees, cash, turnovers, fills, outside = zip(*bars, strict=True)
+        self.marked += _total(closes) - _total(opens)
+        self.realized += _total(realized)
+        self.fees += _total(fees)
+        self.cash += _total(cash)
+        self.turnover += _total(turnovers)
+        self.fills += sum(fills)
+        for text in filter(None, outside):
+            self.fees_outside = added(self.fees_outside, _by_currency(text))
 
     def add_step(self, step: Step) -> None:
         self.marked += step.change
@@ -143,12 +155,11 @@ class _Sum:
         self.wins += net > ZERO
         self.losses += net < ZERO
 
-    def close_all(self, nets: Amounts) -> None:
-        signs = nets.signs
-        self.trips_net += nets.total
-        self.trips += len(signs)
-        self.wins += int((signs > 0).sum())
-        self.losses += int((signs < 0).sum())
+    def close_all(self, trips: int, wins: int, losses: int, net: Decimal) -> None:
+        self.trips_net += net
+        self.trips += trips
+        self.wins += wins
+        self.losses += losses
 
     def row(self) -> Pnl:
         settled = self.realized - self.fees + self.cash
@@ -190,39 +201,42 @@ def _tables(
     if isinstance(by, Conversion):
         table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)
         return [Table(by.into, [one.row() for one in table], exact and by.is_exact)]
-    sums: dict[str, list[_Sum]] = {}
+    sums = defaultdict[str, list[_Sum]](lambda: [_Sum() for _ in range(rows)])
     if not scope.tags:
-        for curve in covering(snapshot, scope, start_ns, end_ns, span) or ():
-            table = sums.setdefault(curve.currency, [_Sum() for _ in range(rows)])
-            for bar in curve.bars:
-                table[row_of(bar.start_ns)].add(bar)
+        row_of_second = cache(lambda second: row_of(second * SECOND))
+        for series in addends(snapshot, scope).series:
+            table = sums[series.currency]
+            for first, until, used in cover(start_ns // MINUTE_NS * MINUTE_NS, end_ns, span):
+                of_row = dict[int, list[BarAmounts]]()
+                for bar in amounts_of(snapshot, series, used, first, until):
+                    of_row.setdefault(row_of_second(bar[0]), []).append(bar)
+                for row, bars in of_row.items():
+                    table[row].add(bars)
         if by != "average":
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
     cell_ns = spans[0] * SECOND if spans else QUARTER_NS
     closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
-    for (_, currency), parts in closed.grouped(()).items():
-        table = sums.setdefault(currency, [_Sum() for _ in range(rows)])
-        _close(table, joined(parts), row_of, boundaries, cell_ns)
+    currencies = list(dict.fromkeys(book.currency for book in closed.books))
+    number_of = np.array([currencies.index(book.currency) for book in closed.books], np.int64)
+    for batch in closed.batches:
+        at_row = _rows_of(batch.closed_ns, row_of, boundaries, cell_ns)
+        runs = Runs(batch, number_of[batch.series] * rows + at_row)
+        nets = runs.trips.amounts["net"]
+        signs = nets.signs
+        won, lost, totals = runs.sums(signs > 0), runs.sums(signs < 0), nets.sums(runs.starts)
+        for group, trips, wins, losses, net in zip(runs.groups, runs.counts, won, lost, totals, strict=True):
+            sums[currencies[group // rows]][group % rows].close_all(trips, wins, losses, net)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
 
 
-def _close(
-    table: Sequence[_Sum],
-    trips: TripColumns,
-    row_of: Callable[[int], int],
-    boundaries: Sequence[int],
-    cell_ns: int,
-) -> None:
-    """Add round trips to the rows that they closed in."""
+def _rows_of(closed_ns: Numbers, row_of: Callable[[int], int], boundaries: Sequence[int], cell_ns: int) -> Numbers:
+    """The rows that round trips closed in."""
     if boundaries:
-        starts, at = np.array(boundaries), np.searchsorted(boundaries, trips.closed_ns, side="right") - 1
+        starts, at = np.array(boundaries), np.searchsorted(boundaries, closed_ns, side="right") - 1
     else:
-        starts, at = np.unique(trips.closed_ns // cell_ns * cell_ns, return_inverse=True)
-    rows = np.array([row_of(int(start)) for start in starts[: at.max() + 1]])[at]
-    nets = trips.amounts["net"]
-    for row, chosen in zip(table, split(rows, len(table)), strict=True):
-        if len(chosen):
-            row.close_all(nets[chosen])
+        starts, at = np.unique(closed_ns // cell_ns * cell_ns, return_inverse=True)
+    rows: Numbers = np.array([row_of(int(start)) for start in starts[: at.max() + 1]])[at]
+    return rows
 
 
 def _converted(

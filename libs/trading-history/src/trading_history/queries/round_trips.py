@@ -81,6 +81,8 @@ _DECIMALS = frozenset(
 )
 _ARRAYS = frozenset(5 + ROUND_TRIPS[1:].index(name) for name in ("tags", "flags"))
 _COUNT = "SELECT ifnull(max(number), 0) FROM round_trips WHERE series = ?"
+_ENDS = "SELECT until_ns FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns"
+_FIND_TEXT = "SELECT instr(columns, ?) FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns LIMIT 1"
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -89,30 +91,51 @@ def closed(
 ) -> Page:
     """The round trips that closed in a range, the last one first."""
     where, values = _where(scope)
-    values += [start_ns, end_ns if after is None else min(end_ns, after.closed_ns + 1)]
-    condition = ""
+    times = start_ns, end_ns if after is None else min(end_ns, after.closed_ns + 1)
+    condition, place = "", list[int]()
     if after is not None:
         condition = " AND (closed_ns, round_trips.series, number) < (?, ?, ?)"
-        values += [after.closed_ns, after.series, after.number]
+        place = [after.closed_ns, after.series, after.number]
     # Of few, all are sorted; of many, the index of their ends is searched. The names CROSS and + say so to SQLite.
     few = are_few(snapshot, books(snapshot, scope))
     tables, end = (
         ("series CROSS JOIN round_trips", "+closed_ns") if few else ("round_trips CROSS JOIN series", "closed_ns")
     )
-    rows = list(
-        snapshot.connection.execute(
-            f"SELECT {_COLUMNS} FROM {tables} ON series.id = round_trips.series"
-            f" WHERE {where} AND {end} >= ? AND {end} < ?{condition}"
-            f" ORDER BY {end} DESC, round_trips.series DESC, number DESC LIMIT ?",
-            (*values, limit + 1),
-        )
+    statement = (
+        f"SELECT {_COLUMNS} FROM {tables} ON series.id = round_trips.series"
+        f" WHERE {where} AND {end} >= ? AND {end} < ?{condition}"
+        f" ORDER BY {end} DESC, round_trips.series DESC, number DESC LIMIT ?"
     )
+    rows = list[tuple[Any, ...]]()
+    for part in [times] if few or not scope.tags else _with_tags(snapshot, scope.tags, *times):
+        rows += snapshot.connection.execute(statement, (*values, *part, *place, limit + 1 - len(rows)))
+        if len(rows) > limit:
+            break
     found = [_round_trip(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return Page(found, None)
     last = found[-1]
     assert last.closed_ns is not None
     return Page(found, Cursor(last.closed_ns, rows[limit - 1][-1], last.number))
+
+
+def _with_tags(snapshot: Snapshot, tags: Iterable[str], start_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
+    """The parts of a range in which trips with one of some tags may have ended, the last one first: those behind all
+    blocks, and of the blocks those that have the text of a tag.
+    """
+    first_ns, parts = start_ns, list[tuple[int, int, bool]]()
+    for (until_ns,) in snapshot.connection.execute(_ENDS, (start_ns,)):
+        parts.append((first_ns, min(until_ns, end_ns), True))
+        first_ns = until_ns
+    parts.append((first_ns, end_ns, False))
+    for first_ns, until_ns, is_block in reversed(parts):
+        if first_ns < until_ns and not (is_block and _lacks(snapshot, first_ns, tags)):
+            yield first_ns, until_ns
+
+
+def _lacks(snapshot: Snapshot, first_ns: int, tags: Iterable[str]) -> bool:
+    """Whether the block with the trips that ended at a time or later has the text of none of these tags."""
+    return not any(snapshot.connection.execute(_FIND_TEXT, (tag.encode(), first_ns)).get for tag in tags)
 
 
 def are_few(snapshot: Snapshot, series: Iterable[Series]) -> bool:
