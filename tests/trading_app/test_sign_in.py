@@ -165,6 +165,7 @@ def test_a_token_that_may_only_read_gets_a_page_that_says_so(
 ) -> None:
     sign_in(browser, TOKENS["read"])
     assert "Your token may read trades but not send any." in browser.get("/", headers=PAGE).text
+    assert "Your token may read trades but not import any." in browser.get("/import", headers=PAGE).text
     problem(browser.post("/trade", json=trade(), headers={"Origin": desk.url}), "forbidden")
 
 

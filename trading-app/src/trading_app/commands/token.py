@@ -47,5 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"entry  {entry_text(token, scopes, arguments.account)}")
     if not arguments.existing:
         print("Give the token to the caller. It is not shown again.", file=sys.stderr)
-    print("Put the entry into WEBAPP_API_TOKENS or SIDECAR_API_TOKENS, and restart that app.", file=sys.stderr)
+    print(
+        "Put the entry into WEBAPP_API_TOKENS, or into the same setting of another program, and restart that program.",
+        file=sys.stderr,
+    )
     return 0
