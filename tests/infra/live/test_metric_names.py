@@ -10,6 +10,7 @@ from tests.infra.live.conftest import TOKEN
 from tests.infra.queries import DASHBOARDS, ROOT, RULES, metrics_named, panel_queries
 from tests.support.apps import Apps
 from tests.support.http import HTTP
+from tests.support.polling import eventually
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
@@ -20,12 +21,13 @@ ANNOTATIONS = [dashboard["annotations"]["list"][1]["expr"] for dashboard in DASH
 
 @pytest.fixture(scope="module")
 def exported(apps: Apps) -> dict[str, str]:
-    """Each metric of the apps and its kind, as Prometheus gets it."""
-    headers = {"Accept": "text/plain", "Authorization": f"Bearer {TOKEN}"}
-    texts = [
-        HTTP.get(f"{url}/metrics", headers=headers).text
-        for url in (apps.web_url, apps.sidecar_url, apps.analytics_url, apps.feed_url)
-    ]
+    """Each metric of the apps and its kind, as Prometheus gets it. Those of the history come once it was first read."""
+
+    def scrape(url: str) -> str:
+        return HTTP.get(f"{url}/metrics", headers={"Accept": "text/plain", "Authorization": f"Bearer {TOKEN}"}).text
+
+    eventually(lambda: "trading_performance_day_pnl" in scrape(apps.analytics_url))
+    texts = [scrape(url) for url in (apps.web_url, apps.sidecar_url, apps.analytics_url, apps.feed_url)]
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", "\n".join(texts), re.MULTILINE))
 
 
