@@ -79,7 +79,7 @@ def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
     journal = command(apps, "trading-app", "doctor")
     assert journal.returncode == 0, journal.stdout + journal.stderr
     assert "in use by a running app" in journal.stdout
-    assert "trades, each exactly once" in journal.stdout
+    assert "events, each exactly once" in journal.stdout
     snapshot = command(apps, "metrics-sidecar", "doctor")
     assert snapshot.returncode == 0, snapshot.stdout + snapshot.stderr
     assert "sound: " in snapshot.stdout
@@ -212,7 +212,7 @@ def test_a_copy_made_under_load_is_whole_and_can_be_put_back(apps: Apps, tmp_pat
     assert done.returncode == 0, done.stderr
     report, aside = restore(copy, tmp_path / "elsewhere")
     assert aside is None
-    assert f"{report.head:,} trades of stream {check_journal(copy).stream}, checked" in done.stdout
+    assert f"{report.head:,} events of stream {check_journal(copy).stream}, checked" in done.stdout
     all_trades, copied = list(journaled(apps.data)), list(journaled(tmp_path / "elsewhere"))
     assert copied == all_trades[: len(copied)]
     assert before <= len(copied) - TRADES <= len(bots.acknowledged)

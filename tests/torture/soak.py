@@ -151,7 +151,7 @@ def assert_all_is_there(apps: Apps, results: Sequence[str], filled: int) -> list
     doctor = subprocess.run(
         [BIN / "trading-app", "doctor"], env=apps.environment, capture_output=True, text=True, check=False
     )
-    assert f"sound: {acknowledged:,} trades, each exactly once" in doctor.stdout, doctor.stdout + doctor.stderr
+    assert f"sound: {acknowledged:,} events, each exactly once" in doctor.stdout, doctor.stdout + doctor.stderr
     return counts
 
 

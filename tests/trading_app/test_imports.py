@@ -123,6 +123,19 @@ def test_what_is_known_of_trades(client: httpx.Client, rows: list[dict[str, Any]
     assert known(client, [rows[2]])["new"] == 1, "nothing was written"
 
 
+def test_a_replaced_trade_is_known_by_what_it_says_now(client: httpx.Client, rows: list[dict[str, Any]]) -> None:
+    first = client.post("/trades", json=rows[:2]).raise_for_status().json()["first_seq"]
+    replace = client.post("/events", json={"kind": "replace", "target": first, "price": "64251.20"}).json()["seq"]
+    right, other = rows[0] | {"price": "64251.2"}, rows[0] | {"price": "1"}
+    fields = {"price": {"yours": "1", "stored": "64251.20"}}
+    found = known(client, [right, rows[0], other, rows[1] | {"price": "64251.20"}])
+    assert found["known"] == [[0, first], [1, first]]
+    assert found["different"][0] == {"index": 2, "seq": first, "void": None, "fields": fields}
+    assert [one["index"] for one in found["different"]] == [2, 3]
+    client.post("/events", json={"kind": "void", "target": replace}).raise_for_status()
+    assert [one["index"] for one in known(client, [right, rows[0]])["different"]] == [0]
+
+
 def rows_import(client: httpx.Client, sequence: int) -> str:
     import_id: str = client.get(f"/trades/{sequence}").json()["trade"]["import_id"]
     return import_id

@@ -44,7 +44,7 @@ def _problem(store: Store, folder: Path) -> str | None:
     problem = _against_journal(store, folder, position)
     if problem is None:
         positions = len(snapshot.moment.positions)
-        print(f"{folder / FILE_NAME}\n  sound: {positions:,} positions after {position.sequence:,} trades")
+        print(f"{folder / FILE_NAME}\n  sound: {positions:,} positions after {position.sequence:,} events")
     return problem
 
 
@@ -62,7 +62,7 @@ def _against_journal(store: Store, folder: Path, position: StreamPosition) -> st
         if position.stream != reader.stream:
             return f"it belongs to stream {position.stream}, the journal to {reader.stream}"
         if position.sequence > reader.head():
-            return f"it includes {position.sequence:,} trades, the journal only {reader.head():,}"
+            return f"it includes {position.sequence:,} events, the journal only {reader.head():,}"
         if position.hash:
             if position.hash != reader.hash_at(position.sequence):
                 return f"the journal differs at or before trade {position.sequence:,}: it was replaced"

@@ -36,12 +36,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.command == "backup":
             with hooks.backing_up(settings.hooks_file, folder, arguments.file) as copied:
                 report = store.back_up(folder, arguments.file, KEY_RULES)
-                print(f"{arguments.file}: {report.head:,} trades of stream {report.stream}, checked")
+                print(f"{arguments.file}: {report.head:,} events of stream {report.stream}, checked")
             if copied:
                 print(f"{copied}: the webhooks and the messages that they keep; it belongs to the copy")
         else:
             report, before = store.restore(arguments.file, folder, KEY_RULES)
-            print(f"{store.file(folder)}: {report.head:,} trades of ledger {report.ledger}, checked")
+            print(f"{store.file(folder)}: {report.head:,} events of ledger {report.ledger}, checked")
             print(f"the trades are a new stream, {report.stream}: every reader starts over, and its totals begin again")
             if before:
                 print(f"the previous journal is in {before}; delete it once you are sure")
@@ -69,7 +69,7 @@ def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) ->
         print("  A damaged journal is not repaired, since that might change trades. Stop the app, keep a copy of")
         print(f"  {file}* and restore the last backup: trading-app restore FILE")
         return 1
-    print(f"  sound: {report.head:,} trades, each exactly once; stream {report.stream}")
+    print(f"  sound: {report.head:,} events, each exactly once; stream {report.stream}")
     used = store.measure(folder)
     advice = [
         *_about_space(folder, used, min_free_bytes),

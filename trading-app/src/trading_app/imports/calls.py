@@ -28,7 +28,7 @@ from trading_app.imports.similar import similar as find_similar
 from trading_app.intake.results import refusal
 from trading_app.intake.service import Intake, require_json
 from trading_app.ledger.intake import LedgerIntake
-from trading_app.ledger.known import known_events, read_names
+from trading_app.ledger.known import known_events, read_names, replaced_contents
 from trading_app.ledger.registry import Registry
 
 PAGE_IMPORTS = 100
@@ -66,13 +66,17 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
             outcome = await context.stream.commit(intended.submission)
         except StreamError as error:
             raise refusal(error) from None
-        if not similar or not isinstance(outcome, Compared):
-            return _response(intake.answer_compared(intended.events, outcome))
         events = intended.events
+        if not isinstance(outcome, Compared):
+            return _response(intake.answer_compared(events, outcome, replaced={}))
+        differing = [-sequence for sequence in outcome.sequences.values() if sequence < 0]
+        replaced = await context.stream.ask(lambda reader: replaced_contents(reader, differing)) if differing else {}
+        if not similar:
+            return _response(intake.answer_compared(events, outcome, replaced=replaced))
         new = ((index, events[index]) for index in range(len(events)) if index not in outcome.sequences)
         known = map(abs, outcome.sequences.values())
         history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, new, known)
-        return _response(intake.answer_compared(events, outcome, history, found))
+        return _response(intake.answer_compared(events, outcome, history, found, replaced=replaced))
 
     @api.post(
         "/known/events",

@@ -40,6 +40,10 @@ class TradeEvent(Event):
         again = _decode_trade(number(self.payload, known.seq))
         return known == again or not self._differing(known, again)
 
+    def has_content(self, stored: bytes) -> bool:
+        """Whether a stored trade says the same, by the rules of `repeats`."""
+        return not self._differing(_decode_trade(stored), _decode_trade(number(self.payload, 0)))
+
     def differences(self, stored: bytes) -> dict[str, tuple[object, object]]:
         """What differs between this trade and a stored one: by field its value here and there, None for none."""
         known, again = _decode_trade(stored), _decode_trade(number(self.payload, 0))

@@ -1,6 +1,6 @@
 """Outcomes as HTTP answers: receipts, conflicts and refusals. No I/O."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -97,8 +97,11 @@ def answer_known(
     void_of: Callable[[int, str], int],
     history: int | None,
     similar: Sequence[tuple[int, int]],
+    replaced: Mapping[int, bytes],
 ) -> Answer:
     """What the ledger has of trades, by index: the same in force, the same taken back, and those with other content.
+
+    `replaced` is what replaced fills say now, by sequence: a trade is the same if it says that, too.
 
     `void_of` gives the void that takes back a sequence of an import, 0 for none. `similar` are those that are probably
     there under another identity, as far as the store of fills has the ledger, which is `history`.
@@ -109,8 +112,10 @@ def answer_known(
             continue
         sequence, import_id = event.stored
         void = void_of(sequence, import_id)
-        if compared.sequences[index] < 0:
-            different.append(_Different(index, sequence, void or None, _fields(event, compared.stored.get(index))))
+        now = replaced.get(sequence)
+        if compared.sequences[index] < 0 and not (now and event.has_content(now)):
+            there = compared.stored.get(index)
+            different.append(_Different(index, sequence, void or None, _fields(event, there and (now or there))))
         elif void:
             taken_back.append(_TakenBack(index, sequence, void, import_id or None))
         else:

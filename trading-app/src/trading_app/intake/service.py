@@ -173,12 +173,14 @@ class Intake:
         outcome: Outcome,
         history: int | None = None,
         similar: Sequence[tuple[int, int]] = (),
+        *,
+        replaced: Mapping[int, bytes],
     ) -> Answer:
-        """What the ledger has of a batch; `similar` as `answer_known` takes it. Raises Problem."""
+        """What the ledger has of a batch; `similar` and `replaced` as `answer_known` takes them. Raises Problem."""
         if isinstance(outcome, StreamError):
             raise refusal(outcome)
         assert isinstance(outcome, Compared), "it was only compared"
-        return answer_known(events, outcome, self._void_of, history, similar)
+        return answer_known(events, outcome, self._void_of, history, similar, replaced)
 
     def _voided(self, events: Sequence[TradeEvent]) -> list[tuple[int, int]]:
         """Index and sequence of the trades that the ledger has, and that were taken back."""

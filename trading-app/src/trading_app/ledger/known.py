@@ -1,11 +1,14 @@
-"""Which events of other kinds than fills the ledger has, by kind and id, as JSON. Reads through a LedgerView."""
+"""Which events of other kinds than fills the ledger has, by kind and id, as JSON; what replaced fills say now. Reads
+through a LedgerView.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from service_kit.problems import Problem
 from telemetry_stream.log import StreamReader
+from telemetry_stream.wire import number
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.view import LedgerView, StoredEvent
 from trading_app.problems import TradeProblem
@@ -65,6 +68,21 @@ def known_events(
         else:
             found.known.append((index, event.sequence))
     return msgspec.json.encode(found)
+
+
+def replaced_contents(reader: StreamReader, sequences: Iterable[int]) -> dict[int, bytes]:
+    """What those of these fills that are replaced say now, as JSON with the fill's `seq`, by sequence.
+
+    Raises DamagedHistory, StoreBusy.
+    """
+    view, found = LedgerView(reader), dict[int, bytes]()
+    for sequence in sequences:
+        fill = view.event(sequence) if view.replaces(sequence) else None
+        if fill is not None:
+            content, said_by = view.now(fill)
+            if said_by != sequence:
+                found[sequence] = number(content, sequence)
+    return found
 
 
 def _account(event: StoredEvent) -> str:
