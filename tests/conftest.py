@@ -33,5 +33,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace |
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.timeout(900))  # beside other work they take several times as long
     places = [*LONG, ""]
     items.sort(key=lambda item: next(at for at, place in enumerate(places) if item.nodeid.startswith(place)))

@@ -7,7 +7,6 @@ import pytest
 from tests.torture import instruments, ledger
 
 
-@pytest.mark.timeout(240)
 def test_all_figures_equal_the_oracles_whatever_is_killed(tmp_path: Path) -> None:
     figures = ledger.through_processes(tmp_path, seed=7, count=150)
     assert figures.counts["kills"] == 2
@@ -15,7 +14,6 @@ def test_all_figures_equal_the_oracles_whatever_is_killed(tmp_path: Path) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
 def test_what_symbols_are_changes_under_load_whatever_is_killed(tmp_path: Path) -> None:
     figures = instruments.under_load(tmp_path, seed=7, count=15)
     assert figures.counts["kills"] == 3

@@ -5,12 +5,19 @@ import pytest
 from tests.support import ledger_oracle
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_figures import differences
-from tests.support.ledger_fold import fold_between_restarts, fold_with_one_restart, state_with_one_restart
+from tests.support.ledger_fold import (
+    fold_between_restarts,
+    fold_waiting,
+    fold_with_one_restart,
+    state_with_one_restart,
+)
 
 
 def assert_agrees(ledger: LedgerBuilder) -> None:
     """The fold, restarted behind each event, gives what the oracle gives, and each series once."""
-    assert differences(ledger_oracle.figures(ledger.events), fold_between_restarts(ledger.events)) == []
+    expected = ledger_oracle.figures(ledger.events)
+    assert differences(expected, fold_between_restarts(ledger.events)) == []
+    assert differences(expected, fold_waiting(ledger.events)) == []
 
 
 def test_two_positions_that_an_instrument_changes(ledger: LedgerBuilder) -> None:
@@ -26,6 +33,32 @@ def test_an_alias_taken_away(ledger: LedgerBuilder) -> None:
     ledger.buy("7.8", "0.0399", "ALT", fee="0.0041", fee_currency="BTC")
     ledger.buy("1", "0.05", "ETH/BTC")
     ledger.say("instrument", symbol="ETH/BTC", aliases=[])
+    assert_agrees(ledger)
+
+
+def test_the_first_fill_of_a_symbol_while_its_alias_is_taken_away(ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["ALT"])
+    ledger.buy("7.8", "0.0399", "ALT")
+    ledger.say("instrument", symbol="ETH/BTC", aliases=[])
+    ledger.buy("1", "0.05", "ETH/BTC")
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["ALT"])
+    ledger.buy("2", "0.04", "ETH/BTC")
+    assert_agrees(ledger)
+
+
+def test_a_symbol_that_takes_the_key_that_another_leaves(ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["ALT"])
+    ledger.buy("7.8", "0.0399", "ALT")
+    ledger.buy("3", "0.041", "OTHER")
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["OTHER"])
+    ledger.buy("1", "0.05", "ETH/BTC")
+    assert_agrees(ledger)
+
+
+def test_income_of_a_position_that_was_corrected_away(ledger: LedgerBuilder) -> None:
+    fill = ledger.buy("2", "100", "BTC/USDT")
+    ledger.say("cash", amount="0.5", currency="USDT", reason="funding", symbol="BTC/USDT", strategy="default")
+    ledger.void(fill)
     assert_agrees(ledger)
 
 

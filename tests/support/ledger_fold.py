@@ -56,6 +56,18 @@ def fold_between_restarts(events: Sequence[Event]) -> Figures:
             follower.history.close()
 
 
+def fold_waiting(events: Sequence[Event]) -> Figures:
+    """The figures after a restart behind each event, where the store is asked at the end alone. What is shown meanwhile
+    has each series once.
+    """
+    with TemporaryDirectory(prefix="ledger-") as folder:
+        follower = _Follower(events, random.Random(0), Path(folder))
+        try:
+            return follower.follow_waiting()
+        finally:
+            follower.history.close()
+
+
 def state_with_one_restart(events: Sequence[Event], after: int) -> TradingState:
     """The state after a restart behind the first `after` events, so that these come from the store of fills. It is
     used once all events are applied.
@@ -101,6 +113,14 @@ class _Follower:
             self._settle()
         return figures_of_fold(self._state)
 
+    def follow_waiting(self) -> Figures:
+        """Apply each event and restart; settle what waits for the store at the end."""
+        for event in self._events:
+            self._state.apply(batch_of([event]))
+            self._restart()
+        self._settle()
+        return figures_of_fold(self._state)
+
     def follow_with_one_restart(self, after: int) -> TradingState:
         """Apply all events, with one restart, and settle what waits for the store."""
         if after:
@@ -122,8 +142,9 @@ class _Follower:
         self._state.apply(batch_of(more), skip)
 
     def _restart(self) -> None:
-        """Kill −9 after a snapshot was saved, with whatever was going on."""
+        """Kill −9 after a snapshot was saved, with whatever was going on. What was shown then has each series once."""
         state = self._state
+        figures_of_fold(state)
         saved = snapshot.Snapshot(StreamPosition(STREAM, state.applied), state.freeze())
         self._state = TradingState.restored(snapshot.decode_body(b"".join(snapshot.encode(saved))).moment)
         self._refold = None

@@ -40,8 +40,11 @@ class Holdings:
         self.shown: list[Position] = []
         """The positions whose figures are shown, in the order of their first fill."""
 
+        self.outdated: dict[BookKey, Position] = {}
+        """Those of the positions shown that others will replace."""
+
         self.on_open: Callable[[Position], object] = lambda _position: None
-        """Is called with each new position, to fold the steps that are in memory."""
+        """Is called with each new position, to fold the steps that are in memory, or to let it wait."""
 
         self.freezing = False
         self.generation = 0
@@ -74,6 +77,8 @@ class Holdings:
         """A new line of a position."""
         self._frozen_lines = None
         line = Line(key, totals, terms, position)
+        if position.replaces:
+            line.shown = position.replaces[0]
         self.quota.take(*key[:3])
         position.lines.append(line)
         self.shelves.setdefault((key.account, key.strategy), {})[_shelf_name(key)] = line
@@ -84,9 +89,10 @@ class Holdings:
         position = self.positions.get(key)
         if position is None:
             position = self.new_position(key, terms)
-            self.shown.append(position)
-            self._frozen_lines = None
             self.on_open(position)
+            if not position.replaces:
+                self.shown.append(position)
+                self._frozen_lines = None
         return position
 
     def new_position(self, key: BookKey, terms: Terms) -> Position:
@@ -124,7 +130,9 @@ class Holdings:
         self._frozen_lines = None
         self.shown = [position for position in self.shown if position not in old]
         self.shown[place:place] = [position for position in new if position not in self.shown]
+        self.outdated = {key: position for key, position in self.outdated.items() if position not in old}
         for position in new:
+            position.replaces = []
             for line in position.lines:
                 line.shown = position
 

@@ -113,7 +113,7 @@ class Position(Book):
         "checkpoints",
         "epoch",
         "extras",
-        "is_hidden",
+        "is_blank",
         "lines",
         "market",
         "names_currency",
@@ -151,10 +151,12 @@ class Position(Book):
         self.seen = FIRST
         """The latest fill that came, in force or not; fills that came the fast way since the last edit may be later."""
 
-        self.is_hidden = False
-        """Whether it has no figures yet: those it replaces are shown meanwhile."""
+        self.is_blank = False
+        """Whether it has no figures yet, since it was never recomputed."""
 
         self.replaces: list[Position] = []
+        """The positions that are shown meanwhile; none once this one is shown itself."""
+
         self._frozen: PositionSnapshot | None = None
         self._generation = 0
         self._changed = True
@@ -230,7 +232,7 @@ class Position(Book):
         self.checkpoints.append(Checkpoint(stored, before))
         self.extras = {step.seq: step for step in steps}
         self.epoch = -1
-        self.recomputing = False
+        self.recomputing = self.is_blank = False
         self.pending = []
         self.settle()
 

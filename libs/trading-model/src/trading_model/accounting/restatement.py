@@ -53,7 +53,7 @@ class Restatement:
         self.wants_refold = False
         """Whether a position or an import may wait for the store since the last plan."""
 
-        holdings.on_open = self.fold_whole
+        holdings.on_open = self._open
 
     @property
     def is_recomputing(self) -> bool:
@@ -81,6 +81,15 @@ class Restatement:
             if line is not None and multiplier is not None and self._holdings.name_multiplier(line, multiplier, fills):
                 changed.append(line)
         self.renew(changed)
+
+    def _open(self, position: Position) -> None:
+        """Fold a new position. If one with the same key is shown until others replace it, it waits with these: no two
+        are shown with one key.
+        """
+        if position.key in self._holdings.outdated:
+            self._leave_to_refold([position], [])
+        else:
+            self.fold_whole(position)
 
     @exactly
     def fold_whole(self, position: Position) -> None:
@@ -239,10 +248,12 @@ class Restatement:
         for position in new:
             own = {line.key for line in position.lines}
             left = [one for one in old if any(line.key in own for line in one.lines)]
-            position.is_hidden = True
+            left += [one for one in (self._holdings.outdated.get(position.key),) if one is not None]
+            position.is_blank = True
             position.replaces = list(dict.fromkeys(shown_one for one in left for shown_one in one.replaces or [one]))
             self._wait_with_linked(position, [Edit(self.applied + 1, False)])
         for position in shown:
+            self._holdings.outdated[position.key] = position
             position.recomputing = True
             position.touch()
 
@@ -313,15 +324,27 @@ class Restatement:
             holdings.freeze_position(position)
             edits = [edit for edit in position.pending if edit.at > (stored if edit.is_stored else refold.at)]
             position.take(fresh.book, *fresh.tail(), stored)
-            if position.is_hidden:
-                position.is_hidden = False
-                holdings.show([position], position.replaces)
-                position.replaces = []
             if edits:
                 waiting.append((position, edits))
+        self._show_recomputed()
         self._pending = sum(len(position.pending) for position in holdings.positions.values())
         self.edits.update(waiting)
         self.settle()
+
+    def _show_recomputed(self) -> None:
+        """Show positions that replace others, once all that replace the same ones have figures."""
+        hidden = [position for position in self._holdings.positions.values() if position.replaces]
+        kept = {old for position in hidden if position.is_blank for old in position.replaces}
+        grew = True
+        while grew:
+            before = len(kept)
+            kept.update(
+                old for position in hidden if not kept.isdisjoint(position.replaces) for old in position.replaces
+            )
+            grew = len(kept) > before
+        for position in hidden:
+            if kept.isdisjoint(position.replaces):
+                self._holdings.show([position], position.replaces)
 
     # Imports taken back or restored
 
