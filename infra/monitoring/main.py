@@ -24,7 +24,7 @@ NO_PROMETHEUS = (
     " prometheus (its own service takes port 9090). On macOS: brew install prometheus. Or start a Docker engine."
 )
 NO_GRAFANA = (
-    "Grafana is not installed, so the dashboards are not to be seen; the figures are in Prometheus."
+    "Grafana is not installed, so there are no dashboards; the figures are in Prometheus."
     " Install it as https://grafana.com/docs/grafana/latest/setup-grafana/installation says, or start a Docker engine;"
     " then make infra-up again."
 )
@@ -89,7 +89,7 @@ def _start(plan: Plan, program: Program) -> str:
 def _say_what_it_asks(plan: Plan) -> None:
     for target in filter(lambda one: one.address, plan.targets):
         shown = ", with its token" if target.token else ""
-        say(f"  asks the {target.title} at {target.address} every {plan.scrape_interval}{shown}")
+        say(f"  scrapes the {target.title} at {target.address} every {plan.scrape_interval}{shown}")
 
 
 def down(plan: Plan) -> int:

@@ -50,7 +50,7 @@ def sign_in(browser: httpx.Client, token: str = TOKENS["ingest+read"], **headers
 
 
 def test_a_browser_without_a_session_is_led_to_the_sign_in_page(browser: httpx.Client) -> None:
-    for path in ("/", "/docs", "/trades"):
+    for path in ("/", "/trades"):
         answer = browser.get(path, headers=PAGE)
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     problem(browser.get("/"), "unauthorized")
@@ -59,6 +59,16 @@ def test_a_browser_without_a_session_is_led_to_the_sign_in_page(browser: httpx.C
     assert "script" not in page.text
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert page.headers["cache-control"] == "no-store"
+
+
+def test_who_signs_in_gets_to_the_page_that_was_asked_for_and_to_no_other_site(browser: httpx.Client) -> None:
+    place = browser.get("/history", headers=PAGE).headers["location"]
+    assert place == "/sign-in?page=history"
+    assert f'action="{place}"' in browser.get(place, headers=PAGE).text
+    for page, wanted in (("history", "/history"), ("/evil.example", "/"), ("https://evil.example", "/"), ("", "/")):
+        answer = browser.post(f"/sign-in?page={page}", data={"token": TOKENS["read"]}, headers=PAGE)
+        assert (answer.status_code, answer.headers["location"]) == (303, wanted)
+        assert browser.get(f"/sign-in?page={page}", headers=PAGE).headers["location"] == wanted
 
 
 def test_a_token_is_exchanged_for_a_cookie_that_no_script_and_no_other_site_can_use(browser: httpx.Client) -> None:

@@ -9,6 +9,9 @@ OPEN_ROUTES = frozenset(
 )
 """Calls that need no credential."""
 
+PAGES = ("/docs", "/history", "/import")
+"""Pages that a browser is led back to once it has signed in, `/sign-in?page=history`. From all others it gets to /."""
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """Methods that only read."""
 

@@ -99,7 +99,10 @@ def _show_url(name: str, secret: str, settings: Settings) -> None:
 
 
 def _list(_arguments: argparse.Namespace, settings: Settings) -> int:
-    for hook in read_file(settings.hooks_file):
+    hooks = read_file(settings.hooks_file)
+    if not hooks:
+        print("There are no webhooks; `trading-app hook add NAME --preset PRESET` makes one.", file=sys.stderr)
+    for hook in hooks:
         ends = sum(secret.until_ns is not None for secret in hook.secrets)
         secrets = f"{len(hook.secrets)} secret{'' if len(hook.secrets) == 1 else 's'}" + (
             f", {ends} of them with an end" if ends else ""

@@ -11,7 +11,7 @@ from service_kit.connection.guarded_http import note_admitted
 from service_kit.problems import Problem
 from service_kit.request_ids import RequestIds
 from service_kit.responses import Answer, answer_problem, send_answer
-from trading_app.access.call import OPEN_ROUTES, Call
+from trading_app.access.call import OPEN_ROUTES, PAGES, Call
 from trading_app.access.caller import Caller
 from trading_app.access.gate import Gate
 from trading_app.metrics import AppMetrics
@@ -225,6 +225,8 @@ class Access:
         self._metrics.refusals[problem.code] += 1
         if problem.code == "unauthorized" and call.wants_page:
             place = b"/sign-in" if call.method in ("GET", "HEAD") else b"/sign-in?unsent=1"
+            if call.path in PAGES:
+                place = b"/sign-in?page=" + call.path[1:].encode()
             answer = Answer(303, b"", b"text/html", [(b"location", place), (b"cache-control", b"no-store")])
         else:
             answer = answer_problem(problem, scope["state"]["request_id"])

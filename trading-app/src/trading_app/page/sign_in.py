@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from service_kit.problems import Problem
 from service_kit.responses import answer_problem, read_body
-from trading_app.access.call import Call
+from trading_app.access.call import PAGES, Call
 from trading_app.access.caller import Caller
 from trading_app.access.gate import Gate
 from trading_app.context import Context
@@ -26,7 +26,7 @@ def add_to(api: FastAPI, context: Context, gate: Gate) -> None:
     @api.get("/sign-in", include_in_schema=False)
     async def sign_in_page(request: Request) -> Response:
         if not gate.guarded or gate.sessions.find(gate.session_key(Call.of(request.scope))):
-            return _go_to("/")
+            return _go_to(_wanted(request))
         return _render(request, context)
 
     @api.post("/sign-in", include_in_schema=False)
@@ -40,7 +40,7 @@ def add_to(api: FastAPI, context: Context, gate: Gate) -> None:
             return _refuse(request, context, problem)
         call = Call.of(request.scope)
         log.info("signed in", name=caller.name[:200], address=call.host)
-        answer = _go_to("/")
+        answer = _go_to(_wanted(request))
         gate.sessions.end(gate.session_key(call))
         _set_cookie(answer, gate, call, gate.sessions.begin(caller))
         return answer
@@ -60,6 +60,12 @@ def add_to(api: FastAPI, context: Context, gate: Gate) -> None:
     async def session() -> Response:
         """204 if the session is valid, else 401. An EventSource does not show the page why it was refused."""
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+
+def _wanted(request: Request) -> str:
+    """The page that the browser asked for before it was led here; never an address of another site."""
+    page = f"/{request.query_params.get('page', '')}"
+    return page if page in PAGES else "/"
 
 
 async def _caller(request: Request, gate: Gate) -> Caller:
@@ -89,6 +95,7 @@ def _render(request: Request, context: Context, problem: Problem | None = None) 
     shown = {
         "problem": problem,
         "id_tokens": context.settings.id_provider is not None,
+        "wanted": _wanted(request),
         "unsent": "unsent" in request.query_params,
         # A link from another site comes without the SameSite=Strict cookie; our own link, shown then, comes with it.
         "followed": request.headers.get("sec-fetch-site") == "cross-site",
