@@ -24,6 +24,7 @@ from trading_files.readings import (
     SkippedRow,
     complaints_about,
 )
+from trading_files.values.amounts import with_coin_apart
 from trading_model.instruments import Instruments
 
 ReadRow = Callable[[int, Cells], list[Reading]]
@@ -70,6 +71,8 @@ class RowReader:
             return [BadRow(place, error.column, error.message)]
         except Asked as asked:
             question = asked.question
+            if question.code == "unit" and (apart := _with_coins_apart(cells)) != cells:
+                return self.read(place, apart)
             return [Question(question.code, question.text, question.option, question.choices, (place,))]
         column = self._no_rule
         return [BadRow(place, column, f"is {shown(cells.get(column, ''))!r}, for which the mapping has no rule")]
@@ -111,6 +114,14 @@ class RowReader:
             if not rows:
                 return _by_place(fills, others)
         return None
+
+
+def _with_coins_apart(cells: Cells) -> Cells:
+    """The cells with a space before coins such as 1INCH, where another cell, as that of the pair, names the coin."""
+    return {
+        column: with_coin_apart(text, (other for name, other in cells.items() if name != column))
+        for column, text in cells.items()
+    }
 
 
 def _by_place(fills: FillRows | None, others: list[EventRow | SkippedRow]) -> list[Reading | FillRows]:

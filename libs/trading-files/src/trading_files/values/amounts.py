@@ -1,7 +1,7 @@
 """ "0.5DOGE" and "$420.10" as a number and its unit."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -76,6 +76,21 @@ def read_amount(text: str, decimal: str = "", units: Collection[str] = ()) -> Am
     raise UnreadableValue(f"{text[:80]!r} is not an amount")
 
 
+def with_coin_apart(text: str, others: Iterable[str]) -> str:
+    """An amount of a coin whose name begins with a digit, with a space before it: "100 1INCH" of "1001INCH".
+
+    `others` are the other cells of the row: only a coin with which one of them begins is set apart.
+    """
+    body = text.strip()
+    match = _AFTER.fullmatch(body) if len(body) <= 150 else None
+    number, unit = match.groups(default="") if match else ("", "")
+    for digits in _DIGITS_BEFORE.get(unit.upper(), ()):
+        coin, before = f"{digits}{unit.upper()}", number.removesuffix(digits)
+        if before not in ("", number, before.rstrip() + " ") and any(one.upper().startswith(coin) for one in others):
+            return f"{before} {coin}"
+    return text
+
+
 @lru_cache(maxsize=4_096)
 def is_code(unit: str) -> bool:
     """Whether a unit is a code that has one meaning, and leaves no doubt where the number before it ends."""
@@ -90,6 +105,8 @@ def _amount(number: str, unit: str, decimal: str) -> Amount:
     for digits in _DIGITS_BEFORE.get(unit.upper(), ()):
         if number.endswith(digits) and len(number) > len(digits):
             coin = f"{digits}{unit.upper()}"
+            if number[-len(digits) - 1].isspace():
+                return Amount(read_number(number[: -len(digits)], decimal), coin)
             readings = (f"{number} {unit}", f"{number[: -len(digits)]} {coin}")
             return Amount(Ambiguous("unit", number + unit, readings), unit)
     return Amount(read_number(number, decimal), _unit(unit))
