@@ -60,8 +60,7 @@ def fill_of(members: Event, seq: int) -> Fill:
 
 def give(refold: Refold, events: Iterable[Event], stored: int) -> None:
     """Fold the fills of a store that has come to `stored`."""
-    lines = set(refold.lines)
-    refold.fold([fill for fill in in_force(events, stored) if stored_line_of(fill) in lines])
+    refold.fold(lambda lines: [fill for fill in in_force(events, stored) if stored_line_of(fill) in lines])
 
 
 def recompute(state: TradingState, events: Sequence[Event]) -> None:

@@ -52,7 +52,8 @@ def test_only_the_keys_that_wait_are_asked_for(ledger: LedgerBuilder) -> None:
     state = restarted(ledger)
     ledger.void(3)
     apply_rest(state, ledger)
-    assert [line.symbol for line in planned(state).lines] == ["BTC/USDT"]
+    assert state.restatement.waiting_fills == sum(event.get("symbol") == "BTC/USDT" for event in ledger.events)
+    assert [line.symbol for one in planned(state).fresh for line in one.lines] == ["BTC/USDT"]
 
 
 def test_what_arrives_meanwhile_comes_on_top(ledger: LedgerBuilder) -> None:

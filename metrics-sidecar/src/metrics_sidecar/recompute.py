@@ -29,7 +29,10 @@ QUIET_SECONDS = 0.2
 """A pass begins once no further correction came for so long: an import is worked in in one pass, not in a hundred."""
 
 MAX_QUIET_SECONDS = 2.0
-"""It begins at the latest after this time."""
+QUIET_SECONDS_A_FILL = 3e-6
+"""It begins at the latest after this time; after more where it has so many fills to fold that this is a fifth of its
+own time: what comes after its beginning needs a second one.
+"""
 
 LOOK_SECONDS = 0.01
 """Pause between two looks at how far the state has come, while it is behind the store."""
@@ -62,9 +65,8 @@ class Recomputer:
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def _wait_until_quiet(self, state: TradingState) -> None:
-        latest = time.monotonic() + MAX_QUIET_SECONDS
-        seen = -1
-        while seen != state.restatement.waits and time.monotonic() < latest:
+        began, seen = time.monotonic(), -1
+        while seen != state.restatement.waits and time.monotonic() - began < _longest_wait(state):
             seen = state.restatement.waits
             await asyncio.sleep(QUIET_SECONDS)
 
@@ -94,13 +96,17 @@ class Recomputer:
             )
 
 
+def _longest_wait(state: TradingState) -> float:
+    return max(MAX_QUIET_SECONDS, QUIET_SECONDS_A_FILL * state.restatement.waiting_fills)
+
+
 def fold_from_store(folder: Path, refold: Refold) -> StreamPosition:
     """Fold the fills of the store in a folder; for a thread. Gives the position that they are of."""
     reader = HistoryReader(folder)
     try:
         with reader.snapshot() as snapshot:
             # Between two runs of fills, the event loop gets its turn: it has trades to apply.
-            refold.fold(snapshot.fills(refold.lines), lambda: time.sleep(0))
+            refold.fold(snapshot.fills, lambda: time.sleep(0))
             return snapshot.position
     finally:
         reader.close()

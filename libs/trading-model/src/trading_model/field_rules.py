@@ -168,14 +168,13 @@ def read_instant(raw: bytes) -> int:
 def format_timestamp(nanoseconds: int) -> str:
     """RFC 3339 in UTC, with 0, 3, 6 or 9 decimals, the fewest that hold it. The same instant gives the same text."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
-    if rest % 1_000:
-        return f"{format_second(seconds)}.{rest:09d}Z"
-    if rest == 0:
+    if not rest:
         return f"{format_second(seconds)}Z"
-    decimals = f"{rest:09d}"
-    while decimals.endswith("000"):
-        decimals = decimals[:-3]
-    return f"{format_second(seconds)}.{decimals}Z"
+    if not rest % 1_000_000:
+        return f"{format_second(seconds)}.{rest // 1_000_000:03d}Z"
+    if not rest % 1_000:
+        return f"{format_second(seconds)}.{rest // 1_000:06d}Z"
+    return f"{format_second(seconds)}.{rest:09d}Z"
 
 
 @lru_cache(maxsize=4_096)

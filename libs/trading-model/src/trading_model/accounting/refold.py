@@ -1,13 +1,14 @@
 """Recomputes positions from all their fills, beside the live fold. No I/O: the fills are an argument."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
+from itertools import islice, repeat
 
 from trading_model.accounting.book import EMPTY, Book, BookState
 from trading_model.accounting.fills import Fill, LineKey, line_of
 from trading_model.accounting.positions import Position
-from trading_model.accounting.steps import Carried, OtherStep, Step, fold, order_of, place_of
+from trading_model.accounting.steps import Carried, MoveStep, OtherStep, Step, fold, order_of, place_of
 from trading_model.decimals import exactly
 
 TAIL_STEPS = 4_096
@@ -22,10 +23,13 @@ YIELD_EVERY = 64
 
 @dataclass(slots=True)
 class Fresh:
-    """A position folded from nothing: the book, the position that gets it, and its last steps."""
+    """A position folded from nothing: the book, the position that gets it, and its last steps. `lines` are the keys of
+    its fills, with symbols in upper case, as the store has them.
+    """
 
     position: Position
     book: Book
+    lines: list[LineKey]
     others: list[tuple[OtherStep, "Fresh"]] = field(default_factory=list)
     before: BookState = EMPTY
     steps: list[Step] = field(default_factory=list)
@@ -47,6 +51,10 @@ class Fresh:
         return self._older[0], self._older[1] + self.steps
 
 
+FillsOf = Callable[[Sequence[LineKey]], Iterable[Fill]]
+"""Gives the fills in force of some keys, with symbols in upper case, in the order of trading."""
+
+
 @dataclass(slots=True)
 class Refold:
     """What is to be recomputed. `at` is the last event applied when it was planned.
@@ -56,18 +64,31 @@ class Refold:
 
     at: int
     fresh: list[Fresh]
-    of_line: dict[LineKey, Fresh]
     carried: dict[int, Carried]
 
-    @property
-    def lines(self) -> list[LineKey]:
-        """The keys whose fills it needs, with symbols in upper case, as the store has them."""
-        return list(self.of_line)
+    def fold(self, fills_of: FillsOf, pause: Callable[[], object] = lambda: None) -> None:
+        """Fold the fills of all positions. `pause` lets other threads run.
 
-    def fold(self, fills: Iterable[Fill], pause: Callable[[], object] = lambda: None) -> None:
-        """Fold the fills of all `lines`, in force, in the order of trading. `pause` lets other threads run."""
-        others = sorted((pair for fresh in self.fresh for pair in fresh.others), key=lambda pair: place_of(pair[0]))
-        steps: Iterator[tuple[Step, Fresh]] = ((fill, self.of_line[stored_line_of(fill)]) for fill in fills)
+        One position after the other, in half the time of all merged by time. Those with moves are folded together: a
+        move carries cost from one to another.
+        """
+        alone, moved = list[Fresh](), list[Fresh]()
+        for one in self.fresh:
+            (moved if any(isinstance(step, MoveStep) for step, _ in one.others) else alone).append(one)
+        for one in alone:
+            self._fold_together([one], fills_of, pause)
+        if moved:
+            self._fold_together(moved, fills_of, pause)
+
+    def _fold_together(self, group: list[Fresh], fills_of: FillsOf, pause: Callable[[], object]) -> None:
+        of_line = {line: one for one in group for line in one.lines}
+        fills = fills_of(list(of_line))
+        steps: Iterator[tuple[Step, Fresh]]
+        if len(group) == 1:
+            steps = zip(fills, repeat(group[0]), strict=False)
+        else:
+            steps = ((fill, of_line[stored_line_of(fill)]) for fill in fills)
+        others = sorted((pair for one in group for pair in one.others), key=lambda pair: place_of(pair[0]))
         if others:
             steps = merge(steps, others, key=lambda pair: order_of(pair[0]))
         while self._fold_some(steps):
@@ -75,12 +96,10 @@ class Refold:
 
     @exactly
     def _fold_some(self, steps: Iterator[tuple[Step, Fresh]]) -> bool:
-        for _ in range(YIELD_EVERY):
-            pair = next(steps, None)
-            if pair is None:
-                return False
-            pair[1].take(pair[0])
-        return True
+        some = list(islice(steps, YIELD_EVERY))
+        for step, one in some:
+            one.take(step)
+        return len(some) == YIELD_EVERY
 
 
 def stored_line_of(fill: Fill) -> LineKey:

@@ -293,6 +293,12 @@ class Restatement:
                     waiting.append(linked)
         return waiting
 
+    @property
+    def waiting_fills(self) -> int:
+        """The number of fills accepted for the positions that wait: about what has to be folded."""
+        waiting = [one for one in self._holdings.positions.values() if one.recomputing]
+        return sum(line.totals.buy_trades + line.totals.sell_trades for one in waiting for line in one.lines)
+
     def plan_refold(self) -> Refold | None:
         """What has to be recomputed; None if nothing has."""
         self.wants_refold = False
@@ -300,12 +306,14 @@ class Restatement:
         if not positions:
             return None
         carried: dict[int, Carried] = {}
-        fresh = [Fresh(position, position.blank()) for position in positions]
+        fresh = [
+            Fresh(position, position.blank(), [upper_case(line.key) for line in position.lines])
+            for position in positions
+        ]
         for one in fresh:
             one.tail_steps = min(max(TAIL_STEPS // len(fresh), 1), MAX_TAIL)
             one.others = [(step, one) for step in self._holdings.adjustments.steps_of(one.position.key, carried)]
-        of_line = {upper_case(line.key): one for one in fresh for line in one.position.lines}
-        return Refold(self.applied, fresh, of_line, carried)
+        return Refold(self.applied, fresh, carried)
 
     @exactly
     def finish_refold(self, refold: Refold, stored: int) -> None:
