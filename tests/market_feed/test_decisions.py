@@ -1,16 +1,23 @@
 """Budgets, bans, rotation and the state of a market: decisions by the clock they are handed."""
 
+from itertools import count
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from market_feed.decisions.budget import Ban, RollingBudget
 from market_feed.decisions.candles import Candles
 from market_feed.decisions.conflation import Conflation
 from market_feed.decisions.freshness import Freshness, GrowingPause
+from market_feed.decisions.limits import FeedLimits
+from market_feed.decisions.market_state import NOTHING, Known, Market
 from market_feed.decisions.rotation import DAY, rotation_due
-from market_feed.market import Candle, Quote
+from market_feed.market import Candle, Instrument, Quote
+from market_feed.schedule.calendar import Calendar, Window
 from market_feed.times import Unit, as_text, from_text
 from telemetry_stream.id_spaces import IdSpace
 
+UTC = ZoneInfo("UTC")
 MINUTE_US = 60_000_000
 
 
@@ -216,3 +223,45 @@ def test_of_the_quotes_within_some_time_the_newest_passes() -> None:
 def test_without_a_time_each_quote_passes() -> None:
     conflation = Conflation(0.0)
     assert [conflation.take(quote(number), 0.0) for number in (1, 2)] == [quote(1), quote(2)]
+
+
+ALWAYS = Calendar(())
+
+
+def market(known: Known, *, follows_trades: bool, calendar: Calendar = ALWAYS) -> Market:
+    instrument, limits = Instrument("binance", "BTC-USDT", "BTCUSDT"), FeedLimits()
+    return Market(
+        instrument, "binance:BTCUSDT:a", known, limits, calendar, count(1), 0.0, follows_trades=follows_trades
+    )
+
+
+def test_without_trades_quotes_and_the_venues_word_are_the_signs_of_life_and_no_trade_is_fetched() -> None:
+    quotes = market(Known(IdSpace(5)), follows_trades=False)
+    quotes.note_head(900, 1.0)
+    assert quotes.freshness.state(2.0) == "quiet", "the venue's later trades are not missed"
+    quotes.quote_events(quote(1), 20.0, 7)
+    assert quotes.freshness.state(21.0) == "live"
+    assert quotes.need(21.0, 1) is None
+    quotes.live_candle_events(candles(7)[0], 40.0, 7)
+    assert quotes.freshness.state(41.0) == "live"
+    assert quotes.freshness.state(60.0) == "stale", "neither came"
+
+
+def test_where_trades_are_followed_quotes_say_nothing_of_them() -> None:
+    trades = market(NOTHING, follows_trades=True)
+    trades.quote_events(quote(1), 20.0, 7)
+    assert trades.freshness.state(21.0) == "stale"
+
+
+def test_quotes_belong_to_an_opening_by_their_receipt_and_stand_between_its_events() -> None:
+    days = frozenset(range(7))
+    quotes = market(NOTHING, follows_trades=False, calendar=Calendar([Window("w", UTC, days, ((60, 61),))]))
+    minute_ns = 60 * 10**9
+    assert quotes.session.changes(59 * 60 * 1_000_000 + 45_000_000) == ["begins"]
+    assert quotes.quote_events(quote(1), 0.0, 60 * minute_ns - 1) == [], "connected, and before the start"
+    opened = quotes.quote_events(quote(2), 0.0, 60 * minute_ns)
+    assert [event.payload.count(b'"kind":"session"') for event in opened] == [1, 0]
+    assert len(quotes.quote_events(quote(3), 0.0, 61 * minute_ns - 1)) == 1
+    assert quotes.quote_events(quote(4), 0.0, 61 * minute_ns) == []
+    assert len(quotes.closing_events()) == 1
+    assert quotes.quote_events(quote(5), 0.0, 61 * minute_ns - 1) == [], "by a clock that is behind"

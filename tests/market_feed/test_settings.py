@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from market_feed.environment import Settings, read_settings
+from market_feed.known_venues import venues
 from service_kit.settings import Environment, SettingError
 from telemetry_stream.topics import Deduplication, Retention
 from trading_model.topics import MARKET_DATA
@@ -72,3 +73,9 @@ def test_a_bad_value_is_refused_by_the_name_of_its_key(key: str, value: str) -> 
 def test_other_machines_may_reach_it_only_with_a_token_which_is_never_shown() -> None:
     settings = read(FEED_HTTP_HOST="0.0.0.0", FEED_API_TOKENS="secret-number-one")
     assert "secret-number" not in repr(settings)
+
+
+def test_a_venue_that_has_nothing_of_what_is_followed_is_refused() -> None:
+    with pytest.raises(SettingError, match="FEED_KINDS: coinbase has none of candle"):
+        venues(read(FEED_VENUES="binance,coinbase", FEED_KINDS="candle"))
+    assert len(venues(read(FEED_VENUES="binance,coinbase", FEED_KINDS="candle,trade"))) == 2

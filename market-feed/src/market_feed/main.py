@@ -22,10 +22,12 @@ def main() -> int:
     arguments = _parser().parse_args()
 
     from market_feed.environment import read_settings
+    from market_feed.known_venues import venues
     from service_kit.settings import SettingError, load_environment, project_root
 
     try:
         settings = read_settings(load_environment(os.environ, project_root()))
+        venues(settings)
     except SettingError as error:
         print(f"market-feed: {error}", file=sys.stderr)
         return 2

@@ -55,8 +55,12 @@ class Market:
         calendar: Calendar,
         numbers: Iterator[int],
         now: float,
+        *,
+        follows_trades: bool = True,
     ) -> None:
+        """Without `follows_trades` its quotes and candles are its signs of life, and no trade is fetched."""
         self.instrument = instrument
+        self.follows_trades = follows_trades
         self.continuity = Continuity(limits.continuity, known.trades, known.gaps)
         self.candles = Candles(known.candles)
         self.freshness = Freshness(limits.stale_seconds, now)
@@ -98,6 +102,9 @@ class Market:
 
     def note_head(self, head: int, now: float) -> None:
         """The venue named its last trade. After a new connection it shows whether trades were missed before that."""
+        if not self.follows_trades:
+            self.freshness.note_head(head, 0, now)
+            return
         self.freshness.note_head(head, self.continuity.last_single_id, now)
         if self.looks_for_tail and head > 0:
             self.looks_for_tail = False
@@ -152,14 +159,29 @@ class Market:
         """The event of a quote; none if it is not newer than the last, or if it has to wait."""
         if quote.update_id <= self.update_id:
             return []
+        self._note_other(now)
         self.update_id = quote.update_id
-        passed = self._conflation.take(quote, now)
-        return [] if passed is None else [self.writer.quote(passed, received_at_ns)]
+        return self._passed_quote(self._conflation.take(quote, now), received_at_ns)
 
     def due_quote_events(self, now: float, received_at_ns: int) -> list[Event]:
         """The event of a quote that had to wait, once it may be passed on."""
-        passed = self._conflation.due(now)
-        return [] if passed is None else [self.writer.quote(passed, received_at_ns)]
+        return self._passed_quote(self._conflation.due(now), received_at_ns)
+
+    def _passed_quote(self, quote: Quote | None, received_at_ns: int) -> list[Event]:
+        """Venues give quotes no time, so that of the receipt says whether one belongs to an opening."""
+        if quote is None or not (self.session.is_followed and self.session.admits(received_at_ns // 1_000)):
+            return []
+        return [*self.opening_events(), self.writer.quote(quote, received_at_ns)]
+
+    def live_candle_events(self, candle: Candle, now: float, received_at_ns: int) -> list[Event]:
+        """The events of a candle that came live."""
+        self._note_other(now)
+        return self.candle_events(self.candles.take(candle), received_at_ns)
+
+    def _note_other(self, now: float) -> None:
+        """Something else than a trade came: of a market whose trades are followed it says nothing about them."""
+        if not self.follows_trades:
+            self.freshness.note_trade(now)
 
     def candle_events(self, candles: Iterable[Candle], received_at_ns: int) -> list[Event]:
         """The events of candles that are new and belong to an opening."""
@@ -240,7 +262,7 @@ class Market:
         """The id from which on trades are to be fetched now; None if none are."""
         continuity = self.continuity
         hole, last = continuity.hole, continuity.last
-        if self.awaits_start is not None:
+        if self.awaits_start is not None or not self.follows_trades:
             return None
         if hole is not None:
             return hole.first if links < 2 or now - hole.noticed_at >= OTHER_LINK_SECONDS else None

@@ -83,6 +83,7 @@ class VenueFeed:
                 calendars[instrument.symbol],
                 numbers,
                 now,
+                follows_trades=venue.wanted.trades,
             )
         self._journal = journal
         self._limits = limits
@@ -195,7 +196,7 @@ class VenueFeed:
                 market.note_head(item.last_trade_id, now)
         elif type(item) is Candle:
             market = self.markets.get(item.code)
-            return market.candle_events(market.candles.take(item), received_at_ns) if market else []
+            return market.live_candle_events(item, now, received_at_ns) if market else []
         elif type(item) is ShutdownNotice:
             self._shard_of(link).replace("shutdown_notice")
         elif type(item) is Subscriptions:
@@ -284,7 +285,7 @@ class VenueFeed:
                 symbols = [market.instrument.symbol for market in stale]
                 log.warning("markets are mute", venue=self.venue.name, symbols=symbols[:20])
                 for market in stale:
-                    market.asks_for_tail = True
+                    market.asks_for_tail = market.follows_trades
                 shard.replace("mute")
 
     def _look_at_links(self, now: float) -> None:

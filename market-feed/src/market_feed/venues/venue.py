@@ -14,6 +14,11 @@ class Wanted:
     kinds: tuple[str, ...]
     raw_trades: bool = False
 
+    @property
+    def trades(self) -> bool:
+        """Whether trades are followed."""
+        return "trade" in self.kinds
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -60,6 +65,10 @@ class Venue(Protocol):
     """A venue's protocol."""
 
     name: str
+    kinds: tuple[str, ...]
+    """What it publishes."""
+
+    wanted: Wanted
     limits: VenueLimits
 
     def instrument(self, symbol: str) -> Instrument:

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from market_feed.market import CANDLE_INTERVAL, Candle, Instrument, InstrumentStatus, Trade
+from market_feed.market import CANDLE_INTERVAL, KINDS, Candle, Instrument, InstrumentStatus, Trade
 from market_feed.times import Unit
 from market_feed.venues.binance import pages
 from market_feed.venues.binance.frames import BinanceReader
@@ -20,6 +20,7 @@ class Binance:
     """A Venue."""
 
     name = "binance"
+    kinds: tuple[str, ...] = KINDS
     limits = VenueLimits(
         names_per_message=200,
         streams_per_connection=400,
@@ -37,7 +38,7 @@ class Binance:
         if not urlsplit(self._base).path:
             self._base += "/stream"
         self._unit = unit
-        self._wanted = wanted
+        self.wanted = wanted
 
     def instrument(self, symbol: str) -> Instrument:
         """BTC-USDT is BTCUSDT."""
@@ -45,16 +46,16 @@ class Binance:
 
     def id_space(self, instrument: Instrument) -> str:
         """Aggregates have ids of their own."""
-        return f"binance:{instrument.code}:{'t' if self._wanted.raw_trades else 'a'}"
+        return f"binance:{instrument.code}:{'t' if self.wanted.raw_trades else 'a'}"
 
     def streams(self, instrument: Instrument) -> list[str]:
-        """With trades comes the ticker, whose last trade id shows whether a silent market is a quiet one."""
-        names = []
-        if "trade" in self._wanted.kinds:
-            names += ["trade" if self._wanted.raw_trades else "aggTrade", "ticker"]
-        if "quote" in self._wanted.kinds:
+        """The last trade id of the ticker shows whether a silent market is a quiet one."""
+        names = ["ticker"]
+        if self.wanted.trades:
+            names.insert(0, "trade" if self.wanted.raw_trades else "aggTrade")
+        if "quote" in self.wanted.kinds:
             names.append("bookTicker")
-        if "candle" in self._wanted.kinds:
+        if "candle" in self.wanted.kinds:
             names.append(f"kline_{CANDLE_INTERVAL}")
         return [f"{instrument.code.lower()}@{name}" for name in names]
 
@@ -78,11 +79,11 @@ class Binance:
 
     def reader(self) -> BinanceReader:
         """For a new connection."""
-        return BinanceReader(self._unit, single=self._wanted.raw_trades)
+        return BinanceReader(self._unit, single=self.wanted.raw_trades)
 
     def page(self, instrument: Instrument, first: int) -> Page:
         """By `fromId`, ascending."""
-        if self._wanted.raw_trades:
+        if self.wanted.raw_trades:
             return self._page("historicalTrades", instrument, "fromId", first, pages.TRADES_WEIGHT)
         return self._page("aggTrades", instrument, "fromId", first, pages.AGGREGATES_WEIGHT)
 
@@ -93,11 +94,11 @@ class Binance:
 
     def read_first(self, body: bytes) -> int | None:
         """Raises ValueError."""
-        return pages.read_first(body, single=self._wanted.raw_trades)
+        return pages.read_first(body, single=self.wanted.raw_trades)
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
         """Raises ValueError."""
-        read = pages.read_singles if self._wanted.raw_trades else pages.read_aggregates
+        read = pages.read_singles if self.wanted.raw_trades else pages.read_aggregates
         return read(instrument.code, body, self._unit, now_us)
 
     def candle_page(self, instrument: Instrument, first: int) -> Page:

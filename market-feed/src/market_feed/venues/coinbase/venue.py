@@ -15,6 +15,7 @@ class Coinbase:
     """A Venue."""
 
     name = "coinbase"
+    kinds: tuple[str, ...] = ("trade", "quote")
     limits = VenueLimits(
         names_per_message=200,
         streams_per_connection=200,
@@ -29,7 +30,7 @@ class Coinbase:
 
     def __init__(self, stream_url: str, wanted: Wanted) -> None:
         self._url = stream_url
-        self._wanted = wanted
+        self.wanted = wanted
 
     def instrument(self, symbol: str) -> Instrument:
         """BTC-USD is BTC-USD."""
@@ -40,11 +41,11 @@ class Coinbase:
         return f"coinbase:{instrument.code}:t"
 
     def streams(self, instrument: Instrument) -> list[str]:
-        """With trades comes the heartbeat, which names the last trade. There are no candles."""
-        names = []
-        if "trade" in self._wanted.kinds:
-            names += ["matches", "heartbeat"]
-        if "quote" in self._wanted.kinds:
+        """The heartbeat names the last trade. There are no candles."""
+        names = ["heartbeat"]
+        if self.wanted.trades:
+            names.insert(0, "matches")
+        if "quote" in self.wanted.kinds:
             names.append("ticker")
         return [f"{instrument.code}@{name}" for name in names]
 
