@@ -9,6 +9,7 @@ from typing import overload
 import pytest
 
 from telemetry_stream.backend import follow, open_log
+from telemetry_stream.chain import NO_HASH
 from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import (
     Batch,
@@ -164,6 +165,7 @@ def test_the_oldest_rows_go_and_the_hash_before_them_stays(tmp_path: Path) -> No
             assert (batch.first, batch.last) == (oldest, oldest + 19)
             assert reader.hash_at(oldest - 1) is not None
             assert reader.hash_at(oldest - 2) is None
+            assert reader.hash_at(0) == NO_HASH.hex(), "a reader that starts over names it: forked, it would loop"
             assert reader.at(0) == oldest - 1
         assert check_journal(tmp_path / JOURNAL_FILE).problems == []
     with closing(Journal(tmp_path, KEPT_SHORTLY)) as journal:

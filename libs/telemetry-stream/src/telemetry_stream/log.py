@@ -91,7 +91,7 @@ class StreamReader(Protocol):
 
     def hash_at(self, sequence: int) -> str | None:
         """The history's hash at the last row end at or before `sequence` (32 hex digits); None where it is not known:
-        past the head, or before what is kept.
+        past the head, or before what is kept. At 0 it is the one that every history begins with.
         """
 
     def at(self, time_ns: int) -> int:

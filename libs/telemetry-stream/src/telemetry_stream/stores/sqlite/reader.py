@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from telemetry_stream.chain import extend
+from telemetry_stream.chain import NO_HASH, extend
 from telemetry_stream.errors import DamagedHistory, MalformedFrame
 from telemetry_stream.events import Batch, Commit, Labelled, Provenance
 from telemetry_stream.log import PAGE_BYTES
@@ -79,7 +79,12 @@ class JournalReader:
 
     @locks_as_store_busy()
     def hash_at(self, sequence: int) -> str | None:
-        """The history's hash at the last row end at or before a sequence; None past the head or before what is kept."""
+        """The history's hash at the last row end at or before a sequence; None past the head or before what is kept.
+
+        At 0 it is the one that every history begins with.
+        """
+        if sequence == 0:
+            return NO_HASH.hex()
         row = self._connection.execute(_ROW_OF, (sequence,)).fetchone()
         if row is None:
             return self._hash_before(1).hex() if sequence == self.oldest() - 1 else None
