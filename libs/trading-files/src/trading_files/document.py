@@ -8,7 +8,17 @@ from trading_files.mapping.model import Mapping
 from trading_files.presets.recognise import recognise
 from trading_files.presets.shelf import preset
 from trading_files.reading.tables import Document, Row, Table
-from trading_files.readings import Choices, FillRows, Question, Reading, Recognised, one_by_one
+from trading_files.readings import (
+    BadRow,
+    Choices,
+    EventRow,
+    FillRow,
+    FillRows,
+    Question,
+    Reading,
+    Recognised,
+    one_by_one,
+)
 from trading_files.readings import Warning as Said
 from trading_files.values.numbers import POINT
 
@@ -23,6 +33,9 @@ MAX_ABOVE = 1_000
 
 MAX_UNKNOWN_ROWS = 200_000
 """Rows of a table that no preset knows, after which no table is looked for below it, if none was found above."""
+
+
+CUT = "is shorter than the row above, and the file ends in it: get the whole file, or end the line if it is whole"
 
 
 def read_document(document: Document, presets: Sequence[Mapping], choices: Choices | None = None) -> Iterator[Reading]:
@@ -57,6 +70,17 @@ class _Document:
         """Lines above this table and the ones before: a report names the account once."""
 
     def readings(self) -> Iterator[Reading | FillRows]:
+        last = 0
+        for reading in self._readings():
+            if isinstance(reading, FillRows):
+                last = reading.places[-1]
+            elif isinstance(reading, FillRow | EventRow):
+                last = reading.place
+            yield reading
+        if last in self._document.cut:
+            yield BadRow(last, "", CUT)
+
+    def _readings(self) -> Iterator[Reading | FillRows]:
         for table in self._document.tables:
             self._above = (*self._above, *table.preamble)[-MAX_ABOVE:]
             whole = replace(table, preamble=self._above)

@@ -58,7 +58,7 @@ class _Opening:
             return self._open_zip(_from_start(head, source, self._limits), notes, depth)
         if head.startswith(GZIP):
             document = self.open(ungzip(_rewound(head, source), self._limits), "", depth + 1)
-            return Document(document.kind, document.tables, [*notes, "packed with gzip", *document.notes])
+            return Document(document.kind, document.tables, [*notes, "packed with gzip", *document.notes], document.cut)
         return self._open_text(bounded(_rewound(head, source), self._limits), notes)
 
     def _open_text(self, chunks: Iterator[bytes], notes: list[str]) -> Document:
@@ -78,8 +78,9 @@ class _Opening:
         if start[:1] == b"<":
             return self._open_markup(start, chunks, notes)
         text = open_text(with_short_lines(chunks, self._limits))
-        records = delimited_records(text, self._headers, self._limits, notes)
-        return Document("csv", _not_empty(grid_tables(records, self._headers, self._limits)), notes)
+        cut: list[int] = []
+        records = delimited_records(text, self._headers, self._limits, notes, cut)
+        return Document("csv", _not_empty(grid_tables(records, self._headers, self._limits)), notes, cut)
 
     def _open_markup(self, start: bytes, chunks: Iterator[bytes], notes: list[str]) -> Document:
         if _SPREADSHEET_XML in start:
@@ -125,7 +126,8 @@ class _Opening:
         notes.extend(f"passed over {reason}" for reason in reasons)
         for member_name, document in opened:
             notes.extend(f"{member_name}: {note}" for note in document.notes)
-        return Document(opened[0][1].kind, _all_tables(opened), notes)
+        cut = opened[0][1].cut if len(opened) == 1 else []
+        return Document(opened[0][1].kind, _all_tables(opened), notes, cut)
 
 
 def _all_tables(opened: Sequence[tuple[str, Document]]) -> Iterator[Table]:

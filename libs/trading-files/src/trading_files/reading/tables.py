@@ -112,3 +112,5 @@ class Document:
     kind: str
     tables: Iterator[Table]
     notes: list[str] = field(default_factory=list)
+    cut: list[int] = field(default_factory=list)
+    """Once all is read: the line of the last row, if that is shorter than the one above and has no line end."""
