@@ -1,5 +1,6 @@
 """Fills that a bot has posted already are recognised in a file under other ids: asked about, never silent."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from telemetry_stream.events import StreamPosition
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from tests.trading_app.client.test_import import HEADER, Desk
 from tests.trading_app.running import running
+from trading_app.imports.similar import similar
+from trading_app.intake.decode_batch import read_columns
+from trading_app.intake.event import TradeIds
 from trading_history.writer import HistoryWriter
 
 ROWS = HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,1.0,600\n2025-02-10T14:30:02Z,BTC/USDT,buy,1,600\n"
@@ -35,6 +39,21 @@ def test_probably_known_fills_are_asked_about(tmp_path: Path, capsys: pytest.Cap
         assert (code, report["result"]["accepted"]) == (0, 1), (
             "a further equal row is a new fill: the stored ones are known"
         )
+
+
+def test_rows_are_read_only_where_the_store_has_their_account_and_symbol(tmp_path: Path) -> None:
+    fill = b'{"trade_id":"%b","symbol":"%b","price":"1.0","qty":"2","side":"buy","ts":"2025-02-10T14:30:00Z"}'
+    with running(tmp_path) as app:
+        app.client.post(
+            "/trade", content=fill % (b"bot-1", b"BTC/USDT"), headers={"Content-Type": "application/json"}
+        ).raise_for_status()
+        _write_history(app.data_folder)
+        rows = [fill % (b"1", b"ETH/USDT"), fill % (b"2", b"btc/usdt"), fill % (b"3", b"BTC/USDT")]
+        columns = read_columns(b"\n".join(rows), True, time.time_ns(), TradeIds(), 3)
+        assert columns is not None
+        assert similar(app.data_folder, columns, {2: -5}) == (1, [(1, 1)])
+        assert list(columns.asked) == [1]
+        assert similar(app.data_folder, list(columns), {2: -5}) == (1, [(1, 1)]), "the same, decoded one by one"
 
 
 def _write_history(folder: Path) -> None:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeVar, overload
+from typing import TypeGuard, TypeVar, overload
 
 import msgspec
 
@@ -82,6 +82,17 @@ class Events(Sequence[Kind_co]):
 
         To the byte what `wire.number` makes of the payload of each.
         """
+
+
+def keys_of(events: Sequence[Event]) -> Sequence[str]:
+    """The events' keys; columns have them already."""
+    return events.keys if are_columns(events) else [event.key for event in events]
+
+
+def are_columns(events: Sequence[Event]) -> TypeGuard[Events[Event]]:
+    """Whether the keys and the JSON of all are made at once."""
+    # The list first: most events come in one, and isinstance on an abstract class takes ten times as long.
+    return not isinstance(events, list) and isinstance(events, Events)
 
 
 class ConsecutiveEvents(Events[Kind_co]):

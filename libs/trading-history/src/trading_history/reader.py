@@ -148,6 +148,11 @@ class Snapshot:
         taken_back = self.taken_back
         return [NearFill(*row[:5]) for row in rows if row[5] is None or row[5] not in taken_back]
 
+    def has_key(self, account: str, symbol: str) -> bool:
+        """Whether an account has or had a fill of a symbol (in any case)."""
+        found = self.connection.execute("SELECT 1 FROM key WHERE account = ? AND symbol = ?", (account, symbol.upper()))
+        return found.fetchone() is not None
+
     def import_keys(self, import_id: str) -> list[LineKey]:
         """The keys that have fills of an import, whether it is in force or not."""
         rows = self.connection.execute(

@@ -73,9 +73,7 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         replaced = await context.stream.ask(lambda reader: replaced_contents(reader, differing)) if differing else {}
         if not similar:
             return _response(intake.answer_compared(events, outcome, replaced=replaced))
-        new = ((index, events[index]) for index in range(len(events)) if index not in outcome.sequences)
-        known = map(abs, outcome.sequences.values())
-        history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, new, known)
+        history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, events, outcome.sequences)
         return _response(intake.answer_compared(events, outcome, history, found, replaced=replaced))
 
     @api.post(

@@ -3,25 +3,25 @@
 The same account, symbol, side, price and quantity by value, within a second.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 
+from telemetry_stream.events import keys_of
 from trading_app.intake.event import TradeEvent
+from trading_app.intake.identity import SEPARATOR
 from trading_history.errors import HistoryError
 from trading_history.reader import HistoryReader, NearFill, Snapshot
-from trading_model.field_rules import NANOSECONDS, case_folded
+from trading_model.field_rules import NANOSECONDS
 
 MAX_AT_ONCE = 20_000
 """Fills that are read for many rows together; beyond it each row is looked up by itself."""
 
 
 class _Row(msgspec.Struct):
-    account: str
-    symbol: str
     side: str
     price: Decimal
     qty: Decimal
@@ -35,11 +35,11 @@ class _Wanted(msgspec.Struct):
 
 
 def similar(
-    folder: Path, events: Iterable[tuple[int, TradeEvent]], known: Iterable[int]
+    folder: Path, events: Sequence[TradeEvent], known: Mapping[int, int]
 ) -> tuple[int | None, list[tuple[int, int]]]:
     """Up to which sequence the store in a folder has the ledger, None if there is no store; and the index and sequence
-    of each event that seems to be there. `events` is not read where there is no store. `known` are the sequences that
-    other events of the same file have: none of these is another one, too.
+    of each event that seems to be there. `known` has those that are there under their own identity, as
+    `Compared.sequences`: none of these is another one, too.
     """
     try:
         reader = HistoryReader(folder)
@@ -47,21 +47,19 @@ def similar(
         return None, []
     try:
         with reader.snapshot() as snapshot:
-            return snapshot.position.sequence, _find(snapshot, events, set(known))
+            return snapshot.position.sequence, _find(snapshot, events, known)
     except HistoryError:
         return None, []
     finally:
         reader.close()
 
 
-def _find(snapshot: Snapshot, events: Iterable[tuple[int, TradeEvent]], used: set[int]) -> list[tuple[int, int]]:
-    groups: dict[tuple[str, str], list[_Wanted]] = {}
-    for index, event in events:
-        row = msgspec.json.decode(event.payload, type=_Row)
-        wanted = _Wanted(index, row, _nanoseconds(row.ts))
-        groups.setdefault((row.account, case_folded(row.symbol)), []).append(wanted)
-    found: list[tuple[int, int]] = []
-    for (account, symbol), rows in groups.items():
+def _find(snapshot: Snapshot, events: Sequence[TradeEvent], known: Mapping[int, int]) -> list[tuple[int, int]]:
+    used, found = set(map(abs, known.values())), list[tuple[int, int]]()
+    for (account, symbol), indexes in _new_by_position(events, known).items():
+        if not snapshot.has_key(account, symbol):  # the events are not read then: that takes longer than all the rest
+            continue
+        rows = [_wanted(index, events[index]) for index in indexes]
         first, last = min(one.at_ns for one in rows), max(one.at_ns for one in rows)
         near = snapshot.near(account, symbol, first - NANOSECONDS, last + NANOSECONDS, MAX_AT_ONCE)
         if len(near) < MAX_AT_ONCE:
@@ -78,6 +76,21 @@ def _find(snapshot: Snapshot, events: Iterable[tuple[int, TradeEvent]], used: se
                 same = [fill for fill in close if (fill.side, Decimal(fill.price), Decimal(fill.qty)) == content]
                 _match(one, same, used, found)
     return sorted(found)
+
+
+def _new_by_position(events: Sequence[TradeEvent], known: Mapping[int, int]) -> dict[tuple[str, str], list[int]]:
+    """The indexes of the events that are not known, by account and symbol, which their keys have."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, key in enumerate(keys_of(events)):
+        if index not in known:
+            account, _venue, symbol, _rest = key.split(SEPARATOR, 3)
+            groups.setdefault((account, symbol), []).append(index)
+    return groups
+
+
+def _wanted(index: int, event: TradeEvent) -> _Wanted:
+    row = msgspec.json.decode(event.payload, type=_Row)
+    return _Wanted(index, row, _nanoseconds(row.ts))
 
 
 def _match(one: _Wanted, candidates: Sequence[NearFill], used: set[int], found: list[tuple[int, int]]) -> None:

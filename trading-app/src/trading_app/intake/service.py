@@ -9,7 +9,7 @@ from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import JSON, Answer
 from telemetry_stream.errors import StreamError
-from telemetry_stream.events import Compared, Origin, Receipt, Submission
+from telemetry_stream.events import Compared, Origin, Receipt, Submission, keys_of
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
@@ -234,7 +234,7 @@ def default_account(caller: Caller) -> str:
 
 def _require_own_accounts(own: frozenset[str], events: Sequence[TradeEvent]) -> None:
     """Raises Problem if a token that is bound to accounts sends a trade of another account."""
-    foreign = {event.key.partition(SEPARATOR)[0] for event in events} - own
+    foreign = {key.partition(SEPARATOR)[0] for key in keys_of(events)} - own
     if foreign:
         raise foreign_accounts(own, min(foreign))
 

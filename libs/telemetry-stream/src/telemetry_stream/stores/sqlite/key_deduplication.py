@@ -7,12 +7,12 @@ import apsw
 import msgspec
 
 from telemetry_stream.errors import DamagedHistory
-from telemetry_stream.events import Compared, Conflict, PerEvent, Receipt, Result, Submission, Unfinished
+from telemetry_stream.events import Compared, Conflict, PerEvent, Receipt, Result, Submission, Unfinished, keys_of
 from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.stores.sqlite import reader, request_keys
 from telemetry_stream.stores.sqlite.key_index import KeyIndex, digest_keys
 from telemetry_stream.stores.sqlite.known_events import Comparison, EarlierRequest, KnownEvents, Sought
-from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, keys_of
+from telemetry_stream.stores.sqlite.pending_commit import PendingCommit
 
 
 class KeyDeduplication:

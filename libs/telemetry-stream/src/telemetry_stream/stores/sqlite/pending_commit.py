@@ -1,7 +1,6 @@
 """Collects the contents of one commit: numbers new events and decides each submission's answer. No I/O."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeGuard
 
 from telemetry_stream.events import (
     MAX_SHOWN,
@@ -10,12 +9,12 @@ from telemetry_stream.events import (
     Conflict,
     Earlier,
     Event,
-    Events,
     Labelled,
     Origin,
     Receipt,
     RequestKey,
     Result,
+    are_columns,
 )
 from telemetry_stream.stores.sqlite.known_events import EarlierRequest
 from telemetry_stream.stores.sqlite.origins import Run
@@ -57,7 +56,7 @@ class PendingCommit:
         if origin is not self.origin and origin != self.origin and events:
             self.origin = origin
             self.runs.append((first, origin))
-        if _are_columns(events):
+        if are_columns(events):
             for start in range(0, len(events), BATCH_LIMIT):
                 stop = min(start + BATCH_LIMIT, len(events))
                 begin, self.head = self.head + 1, self.head + stop - start
@@ -136,13 +135,3 @@ def pack(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:
             begin = index
     if parts:
         yield parts[begin:]
-
-
-def keys_of(events: Sequence[Event]) -> Sequence[str]:
-    """The events' keys; columns have them already."""
-    return events.keys if _are_columns(events) else [event.key for event in events]
-
-
-def _are_columns(events: Sequence[Event]) -> TypeGuard[Events[Event]]:
-    # The list first: most events come in one, and isinstance on an abstract class takes ten times as long.
-    return not isinstance(events, list) and isinstance(events, Events)
