@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from market_feed import __version__
 from service_kit.lifecycle.signals import EndSignals
-from service_kit.structlog_import import import_structlog
+from service_kit.without_rich import import_without_rich
 
 if TYPE_CHECKING:
     from market_feed.environment import Settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    import_structlog()
+    import_without_rich("structlog")
     arguments = _parser().parse_args()
 
     from market_feed.environment import read_settings
@@ -31,6 +31,7 @@ def main() -> int:
     except SettingError as error:
         print(f"market-feed: {error}", file=sys.stderr)
         return 2
+    import_without_rich("httpx")
     if arguments.command:
         signals.give_back()
         return _command(arguments, settings)

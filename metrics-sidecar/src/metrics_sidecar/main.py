@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metrics_sidecar import __version__
 from service_kit.lifecycle.signals import EndSignals
-from service_kit.structlog_import import import_structlog
+from service_kit.without_rich import import_without_rich
 
 MIN_STEP, MAX_STEP = 5, 240
 """Seconds between two values of a backfill. Prometheus takes a series for ended five minutes after its last value."""
@@ -17,7 +17,7 @@ MIN_STEP, MAX_STEP = 5, 240
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    import_structlog()
+    import_without_rich("structlog")
     arguments = _parser().parse_args()
 
     from metrics_sidecar.environment import read_settings

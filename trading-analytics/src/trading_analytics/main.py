@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from service_kit.lifecycle.signals import EndSignals
-from service_kit.structlog_import import import_structlog
+from service_kit.without_rich import import_without_rich
 from trading_analytics import __version__
 
 
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    import_structlog()
+    import_without_rich("structlog")
     arguments = _parser().parse_args()
 
     from service_kit.settings import SettingError, load_environment, project_root

@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from service_kit.lifecycle.signals import EndSignals
-from service_kit.structlog_import import import_structlog
+from service_kit.without_rich import import_without_rich
 
 COMMANDS = {
     "import": ("client.import_files", "show what a trader's file would change, and take it"),
@@ -43,7 +43,7 @@ WITHOUT_SETTINGS = ("token", "zmq-keys")
 def main() -> int:
     """Run the command. Exit codes: 0 success or a clean shutdown, 1 failure, 2 an invalid setting or argument."""
     signals = EndSignals()  # before the slow imports below, so that a SIGTERM during them still ends cleanly
-    import_structlog()
+    import_without_rich("structlog")
     arguments = _parser().parse_args()
     if arguments.command:
         signals.give_back()  # the commands rely on Python's default handling

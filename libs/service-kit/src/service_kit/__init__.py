@@ -18,5 +18,5 @@ Modules:
     request_ids       X-Request-ID: the caller's or a generated one
     responses         answers as ASGI messages; reads request bodies
     settings          typed values from the environment and .env
-    structlog_import  imports structlog without rich
+    without_rich      imports libraries without rich
 """
