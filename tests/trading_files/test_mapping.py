@@ -54,6 +54,10 @@ def text_member(value: str, cells: dict[str, str], choices: Choices | None = Non
         ("version: 2\n" + PLAIN, "map.yml:1: version is 2; this is read by version 1"),
         ("fields: {symbol: S, side: B, qty: Q}", "map.yml:1: a fill needs price, which no line says"),
         (PLAIN + "rows:\n  - skip: x\n    fill: {}", "map.yml:4: a rule says one of skip, refuse, event, make, fill"),
+        (
+            PLAIN + "rows:\n  - skip: x\n  - when: {A: {earlier: b}}\n    skip: y",
+            "the only condition of the first rule",
+        ),
         (PLAIN + "rows:\n  - when: {A: {is: b}}\n    skip: x", "map.yml:4: is is not known in when A"),
         (PLAIN.replace("Q,", "{column: Q, value: 3},"), "qty needs exactly one source"),
         (PLAIN.replace("Q,", "{column: Q, with_units: true},"), "do you mean with_unit?"),
@@ -303,6 +307,13 @@ def test_whether_a_cell_has_a_number_other_than_0(text: str, is_zero: bool) -> N
     rules = f"{PLAIN}rows:\n  - when: {{K: {{zero: true}}}}\n    skip: nothing\n  - fill: {{}}\n"
     (found,) = read(rules, CELLS | ({"K": text} if text else {}))
     assert isinstance(found, SkippedRow) is is_zero
+
+
+def test_parts_below_their_whole_can_be_told_from_parts_alone() -> None:
+    rules = f"{PLAIN}rows:\n  - when: {{K: {{any_of: [part], earlier: [whole]}}}}\n    skip: part\n  - fill: {{}}\n"
+    for kinds, skipped in (("part part", []), ("whole part part whole", [3, 4])):
+        found = read(rules, *(CELLS | {"K": kind} for kind in kinds.split()))
+        assert [one.place for one in found if isinstance(one, SkippedRow)] == skipped
 
 
 def test_totals_below_a_table_are_skipped_and_no_fill_is() -> None:

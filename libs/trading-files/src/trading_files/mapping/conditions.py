@@ -45,6 +45,8 @@ def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meet
     if test.zero is not None:
         zero = test.zero
         return lambda cells: _is_zero(cells.get(column, "")) is zero
+    if test.earlier:
+        return _below(one_of_texts(test.earlier), one_of_texts(test.any_of), column)
     if test.any_of or test.none_of:
         one_of, none_of = one_of_texts(test.any_of), one_of_texts(test.none_of)
         if not test.none_of:
@@ -63,6 +65,20 @@ def _compile_test(test: Test, around: Surroundings, number_of: NumberOf) -> Meet
         return (above is None or read > above) and (below is None or read < below)
 
     return in_bounds
+
+
+def _below(was: Callable[[str], bool], is_now: Callable[[str], bool], column: str) -> Meets:
+    """Whether a row has one text below a row that had another. It has to see every row of the table, in order."""
+    seen = False
+
+    def meets(cells: Cells) -> bool:
+        nonlocal seen
+        text = cells.get(column, "")
+        found = seen and is_now(text)
+        seen = seen or was(text)
+        return found
+
+    return meets
 
 
 def _is_zero(text: str) -> bool:

@@ -46,7 +46,7 @@ _PROOF = ("profit", "lots", "entry", "exit", "currency")
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
 _PLAIN_RULES = ("skip", "refuse", "event")
-_TESTS = ("any_of", "none_of", "empty", "zero", "above", "below", "begins_with")
+_TESTS = ("any_of", "none_of", "empty", "zero", "above", "below", "begins_with", "earlier")
 _SHARED = ("ts", "account", "strategy", "venue")
 """Members of `fields` that events of other kinds have too."""
 
@@ -157,7 +157,12 @@ class _Loader:
                 self._problems.add(root, "has neither fields nor rows, so no row becomes anything")
                 return ()
             return (Rule((), (self._output("fill", common, root),)),)
-        return tuple(self._rule(item, common) for item in self._problems.items(node, "rows"))
+        items = self._problems.items(node, "rows")
+        rules = tuple(self._rule(item, common) for item in items)
+        for at, (item, rule) in enumerate(zip(items, rules, strict=True)):
+            if any(test.earlier for test in rule.when) and (at or len(rule.when) > 1):
+                self._problems.add(item, "earlier is the only condition of the first rule, which sees every row")
+        return rules
 
     def _rule(self, node: Node, common: dict[str, Value]) -> Rule:
         p = self._problems
@@ -336,6 +341,7 @@ class _Loader:
             above=p.any_text(said["above"], "above") if "above" in said else "",
             below=p.any_text(said["below"], "below") if "below" in said else "",
             begins_with=p.text(said["begins_with"], "begins_with") if "begins_with" in said else "",
+            earlier=p.texts(said["earlier"], "earlier") if "earlier" in said else (),
         )
 
     def _shape(self, node: Node) -> Shape:

@@ -14,7 +14,8 @@ class Test(msgspec.Struct, frozen=True):
     """What one column must hold. Texts are compared without regard to case; `*` in them stands for any characters.
 
     `empty`: whether the column must be empty. `zero`: whether it has no number but 0, with a unit or without. `above`,
-    `below`: bounds of its number, both excluded. `begins_with`: the column whose text must be at its start.
+    `below`: bounds of its number, both excluded. `begins_with`: the column whose text must be at its start. `earlier`:
+    what this column must have held in a row above.
     """
 
     columns: tuple[str, ...]
@@ -25,6 +26,7 @@ class Test(msgspec.Struct, frozen=True):
     above: str = ""
     below: str = ""
     begins_with: str = ""
+    earlier: tuple[str, ...] = ()
 
 
 class Value(msgspec.Struct, frozen=True):
