@@ -12,6 +12,7 @@ from tests.support.apps import Apps
 _accounts = (f"account-{number}" for number in count(1))
 
 DRAWN = """(id) => [...document.querySelectorAll(`#${id} canvas`)].reduce((sum, canvas) => {
+  if (!canvas.width || !canvas.height) return sum; // not laid out yet
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const colours = new Set();
   for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 60) colours.add(data.slice(at, at + 3).join());
