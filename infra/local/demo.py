@@ -23,6 +23,7 @@ from infra.local.apps import Plan, keep_running, read_plan
 from infra.local.running_app import HEALTH_PAUSE, ROOT, App, end_with_parent, show_log
 from infra.local.single_run import AlreadyRuns, single_run
 from infra.monitoring.files import DEMO_PORT, write_demo_targets
+from service_kit.settings import SettingError, read_file
 
 STREAM_PORT = 5655
 SYMBOLS = "BTC-USDT,ETH-USDT,SOL-USDT,BNB-USDT"
@@ -38,8 +39,11 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TERM", "NO_COLOR", "TMP
 
 
 def environment(process: Mapping[str, str], root: Path, folder: Path, port: int, stream_port: int) -> dict[str, str]:
-    """The settings of the demonstration. Every other setting is empty, which hides it in `root/.env`."""
-    settings = [*dotenv_values(root / ".env.sample"), *dotenv_values(root / ".env")]
+    """The settings of the demonstration. Every other setting is empty, which hides it in `root/.env`.
+
+    Raises SettingError if a line of that file can't be read: no app would start.
+    """
+    settings = [*dotenv_values(root / ".env.sample"), *read_file(root / ".env")]
     return {
         **{name: process[name] for name in KEPT if name in process},
         **dict.fromkeys(settings, ""),
@@ -130,7 +134,11 @@ def main() -> int:
     given = parser.parse_args()
     folder: Path = given.data.resolve()
     next_step = f"ready: open {{page}}; its ledger is {folder}, apart from yours; Ctrl-C here ends the demonstration"
-    settings = environment(os.environ, ROOT, folder, given.port, given.stream_port)
+    try:
+        settings = environment(os.environ, ROOT, folder, given.port, given.stream_port)
+    except SettingError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     plan = read_plan(settings, "demo", next_step)
     exchange = Address((), "127.0.0.1", given.port + EXCHANGE)
     folder.mkdir(parents=True, exist_ok=True)

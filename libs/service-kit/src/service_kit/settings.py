@@ -42,11 +42,11 @@ def load_environment(process: Mapping[str, str], root: Path) -> "Environment":
     """The settings in force: the process environment first, then `root/.env`. Raises SettingError if that file has a
     line that is none.
     """
-    return Environment({**_read_file(root / ".env"), **process}, root)
+    return Environment({**read_file(root / ".env"), **process}, root)
 
 
-def _read_file(path: Path) -> dict[str, str]:
-    """The settings in a file; none if there is no file.
+def read_file(path: Path) -> dict[str, str]:
+    """The settings in a file; none if there is no file. Raises SettingError.
 
     A line that can't be read is refused: passed over, a token with an unclosed quote would leave the program without
     access control. The message names the line and leaves out its text, which may be a secret.
