@@ -40,7 +40,7 @@ def project_root() -> Path:
 
 def load_environment(process: Mapping[str, str], root: Path) -> "Environment":
     """The settings in force: the process environment first, then `root/.env`. Raises SettingError if that file has a
-    line that is none.
+    line that can't be read.
     """
     return Environment({**read_file(root / ".env"), **process}, root)
 
