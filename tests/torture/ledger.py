@@ -167,6 +167,8 @@ class Sender:
             body |= {"kind": kind, "id": event["id"]}
             if "target" in event:
                 body["target"] = self.sequences[event["target"]]
+            if kind == "opening":
+                body["after_trades"] = True
             yield event["seq"], "/events", body
 
     def send(self, sequence: int, path: str, body: Event) -> None:

@@ -66,7 +66,9 @@ class Ledger:
         body = json.dumps(event).encode()
         requests, single = read_events(body, NOW_NS, MadeIds(TradeIds(), NOW_NS, None, "", b""), 1)
         try:
-            decided = Decider(self.view, self.registry.copy(), NOW_NS).decide(requests, single=single)
+            decided = Decider(self.view, self.registry.copy(), NOW_NS, (), lambda *_: None).decide(
+                requests, single=single
+            )
         except Problem:
             return None
         before = self._journal.head()

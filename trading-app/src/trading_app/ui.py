@@ -47,6 +47,7 @@ from trading_app.instruments.start import take_file
 from trading_app.intake.arrivals import report_arrivals
 from trading_app.intake.service import Intake
 from trading_app.ledger import routes as event_calls
+from trading_app.ledger.earlier_trades import first_trades
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.ledger.registry import Registry
 from trading_app.page import docs_page, history_page, import_page, page, sign_in
@@ -121,7 +122,11 @@ class WebApp:
         self.shares_origins = bool(settings.cors_origins)
         self.feed = SidecarFeed(settings.sidecar_url, settings.sidecar_token, clock)
         self.ledger_intake = LedgerIntake(
-            self.context, self.registry, self._latest_time.unix_ns, self.feed.open_positions
+            self.context,
+            self.registry,
+            self._latest_time.unix_ns,
+            self.feed.open_positions,
+            first_trades(settings.data_folder),
         )
         metrics.sidecar_polls = self.feed.polls
         self._hook_gate = HookGate(files.hooks, clock)

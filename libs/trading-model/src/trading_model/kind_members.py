@@ -212,6 +212,7 @@ INCOME = ("funding", "interest", "borrow", "dividend", "tax", "commission", "reb
 FLOWS = ("deposit", "withdrawal")
 
 WHILE_OPEN = "while_open"
+AFTER_TRADES = "after_trades"
 
 NOT_REPLACED = ("trade_id", "import_id")
 """Fields of a fill that a replace can't change: it is the same fill of the same import."""
@@ -382,6 +383,15 @@ _KINDS = (
             _STRATEGY,
             _POSITION_SIDE,
             _CURRENCY,
+            Member(
+                AFTER_TRADES,
+                kind_rules.read_boolean,
+                {
+                    "type": ["boolean", "null"],
+                    "description": "Say it although the position has trades before that time. Not stored.",
+                },
+                journaled=False,
+            ),
         ),
         target="import",
     ),

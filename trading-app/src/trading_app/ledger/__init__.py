@@ -7,6 +7,7 @@ Modules:
     intake       one request from bytes to its answer
     request      one request to checked events, member by member (no I/O)
     corrections  holds requests against the ledger, and makes events of them
+    earlier_trades  whether a position has trades before an opening
     event        one checked event, ready for the journal (no I/O)
     results      outcomes as answers and problems (no I/O)
     view         what the ledger says of an event: what corrects it, whether it is in force

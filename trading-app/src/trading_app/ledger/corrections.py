@@ -3,7 +3,7 @@
 A request that says what a stored event says already becomes that event again, so the journal counts a duplicate.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,10 +14,11 @@ from trading_app.intake.event import TradeIds
 from trading_app.ledger.event import LedgerEvent, content_of, make_event
 from trading_app.ledger.request import KindRequest, refuse
 from trading_app.ledger.view import MAX_CORRECTIONS, LedgerView, StoredEvent
-from trading_model.contents import CONTENTS, Instrument
-from trading_model.field_rules import FieldError, check_price
+from trading_model.contents import CONTENTS, Instrument, Opening
+from trading_model.decimals import show
+from trading_model.field_rules import FieldError, check_price, format_timestamp
 from trading_model.instruments import Instruments
-from trading_model.kind_members import NOT_REPLACED, WHILE_OPEN, object_text
+from trading_model.kind_members import AFTER_TRADES, NOT_REPLACED, WHILE_OPEN, object_text
 from trading_model.kinds import VOID
 from trading_model.trade import FillContent
 
@@ -49,12 +50,19 @@ class Decider:
     """Decides the requests of one batch against one view of the ledger. Nothing may be corrected meanwhile."""
 
     def __init__(
-        self, view: LedgerView, instruments: Instruments, now_ns: int, open_positions: Sequence[OpenPosition] = ()
+        self,
+        view: LedgerView,
+        instruments: Instruments,
+        now_ns: int,
+        open_positions: Sequence[OpenPosition],
+        first_trade: Callable[[Opening, Callable[[str], str]], int | None],
     ) -> None:
         """`instruments` are a copy of the ledger's; those of the batch are added. `now_ns` is in ns since 1970.
 
-        `open_positions` are those known: none where that is not known.
+        `open_positions` are those known: none where that is not known. `first_trade` says when the first trade before
+        an opening was, in ns since 1970; None if none is known.
         """
+        self._first_trade = first_trade
         self._open_positions = open_positions
         self._view = view
         self._instruments = instruments
@@ -94,6 +102,8 @@ class Decider:
         self._check_price(request)
         if kind == "instrument":
             self._say(request)
+        if kind == "opening" and not request.target:
+            self._open(request)
         return make_event(kind, request.id, request.target, object_text(request.texts))
 
     def _repeat(self, request: KindRequest, stored: StoredEvent) -> LedgerEvent:
@@ -189,6 +199,22 @@ class Decider:
                 raise _Refusal(
                     "settlement", f"{detail}: close it first, or send `{WHILE_OPEN}` true to value all its fills again"
                 )
+
+    def _open(self, request: KindRequest) -> None:
+        """Refuse an opening after trades of its position, unless it is meant. One of an import was shown before."""
+        if bytes(request.given.get(AFTER_TRADES, b"")) == b"true":
+            return
+        opening = msgspec.json.decode(object_text(request.texts), type=Opening)
+        first_ns = self._first_trade(opening, self._instruments.canonical)
+        if first_ns is not None:
+            of, first = f"account {opening.account}, strategy {opening.strategy}", format_timestamp(first_ns)
+            held = f"{show(opening.quantity)} at {show(opening.average)}"
+            raise _Refusal(
+                "ts",
+                f"{opening.symbol} of {of} has trades before that time, the first at {first}: to say what was held"
+                f" before them, send a time before {first}; to set the position to {held} from then on, whatever these"
+                f" trades say, send `{AFTER_TRADES}` true",
+            )
 
     def _merge(self, fill: Mapping[str, msgspec.Raw], request: KindRequest) -> bytes:
         """A fill with the members that a replace names, as it would have been journaled."""

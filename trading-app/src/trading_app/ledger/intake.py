@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from service_kit.http_types import Headers
 from service_kit.problems import Problem
@@ -16,6 +17,7 @@ from trading_app.intake.results import refusal
 from trading_app.intake.service import default_account, foreign_accounts, origin, require_json, way_of
 from trading_app.ledger import results
 from trading_app.ledger.corrections import Decider, OpenPosition, accounts_of
+from trading_app.ledger.earlier_trades import FirstTrade
 from trading_app.ledger.event import LedgerEvent
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.request import KindRequest, MadeIds, read_events
@@ -34,8 +36,10 @@ class LedgerIntake:
         registry: Registry,
         latest_ns: Callable[[], int],
         open_positions: Callable[[], Sequence[OpenPosition]],
+        first_trade: FirstTrade,
     ) -> None:
         """`latest_ns` returns the latest time known, in ns since 1970; `open_positions` those known now."""
+        self._first_trade = first_trade
         self._open_positions = open_positions
         self._context = context
         self._registry = registry
@@ -81,7 +85,9 @@ class LedgerIntake:
             _require_own_accounts(caller.accounts, requests, view)
         says_settlement = any(request.kind.name == "instrument" for request in requests)
         open_positions = self._open_positions() if says_settlement else ()
-        return Decider(view, self._registry.copy(), now_ns, open_positions).decide(requests, single=single)
+        first_trade = partial(self._first_trade, ledger=reader.stream)
+        decider = Decider(view, self._registry.copy(), now_ns, open_positions, first_trade)
+        return decider.decide(requests, single=single)
 
 
 def _require_scopes(caller: Caller, requests: Sequence[KindRequest]) -> None:

@@ -12,7 +12,7 @@ from telemetry_stream.wire import split
 from trading_app.ledger.in_force import Corrections
 from trading_app.query.filter import Filter
 from trading_app.zmq_pub import TradeStream
-from trading_model.kind_members import KINDS, WHILE_OPEN
+from trading_model.kind_members import AFTER_TRADES, KINDS, WHILE_OPEN
 from trading_model.kinds import VOID, is_fill, may_hold_other_kinds
 
 Shown = tuple[int, bytes]
@@ -123,6 +123,8 @@ def sendable_event(event: bytes, voided: Collection[int]) -> bytes | None:
     content = _decode_object(members[KINDS[kind].journaled_as])
     if kind == "instrument":  # it held while positions were open, so it may be said again while they are
         content[WHILE_OPEN] = msgspec.Raw(b"true")
+    elif kind == "opening":  # the same of its trades: they may be sent before it
+        content[AFTER_TRADES] = msgspec.Raw(b"true")
     return _encode({"kind": members["kind"], "id": members["id"], **content})
 
 

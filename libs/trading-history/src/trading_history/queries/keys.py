@@ -1,6 +1,6 @@
 """Which keys of positions are wanted, and when each traded first and last."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from trading_history.reader import Snapshot
@@ -37,6 +37,22 @@ def keys(snapshot: Snapshot, wanted: Wanted) -> Mapping[int, LineKey]:
     symbol = None if wanted.symbol is None else wanted.symbol.upper()
     rows = snapshot.connection.execute(_KEYS, (wanted.account, wanted.strategy, symbol))
     return {number: LineKey(*names) for number, *names in rows}
+
+
+def first_fill(
+    snapshot: Snapshot, wanted: Wanted, position_side: str, canonical: Callable[[str], str], before_ns: int
+) -> int | None:
+    """When the first fill in force of a position was, in Unix nanoseconds, if that was before a time. The fills of all
+    symbols that stand for the same one by `canonical` are its own.
+    """
+    assert wanted.symbol is not None
+    name, ask = canonical(wanted.symbol), snapshot.connection.execute
+    found: list[int | None] = [
+        ask(_FIRST, (number,)).get
+        for number, key in keys(snapshot, wanted._replace(symbol=None)).items()
+        if key.position_side == position_side and canonical(key.symbol) == name
+    ]
+    return min((first for first in found if first is not None and first < before_ns), default=None)
 
 
 def traded_keys(snapshot: Snapshot, wanted: Wanted) -> list[TradedKey]:
