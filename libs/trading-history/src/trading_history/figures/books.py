@@ -4,8 +4,6 @@ from copy import copy
 from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
-
 from trading_history.figures import trips
 from trading_history.figures.bars import added
 from trading_history.figures.curves import Curve, Name
@@ -22,10 +20,8 @@ from trading_model.accounting.book import (
     counts_in_net,
 )
 from trading_model.accounting.fills import Fill
-from trading_model.accounting.order import FILL, order_of_other
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.decimals import DIVISION, ZERO
-from trading_model.field_rules import format_timestamp
 from trading_model.instruments import Terms
 from trading_model.symbols import same_currency
 
@@ -315,14 +311,9 @@ class TrackedBook:
         return None if self.trip is None else self._finished(self.trip, None, 0)
 
     def snapshot(self) -> PositionSnapshot:
-        """The position, for the figures of the accounting. Income counts if there was a step: the time of the last one
-        says so, which the fills here don't give to the book.
-        """
-        state = self.book.state()
-        if self.steps and self.cash:
-            latest = order_of_other(format_timestamp(self.last_ns), FILL, 0)
-            state = msgspec.structs.replace(state, latest_other=latest)
-        return PositionSnapshot(self.key, self.terms, state, self.market, self.cash)
+        """The position, for the figures of the accounting."""
+        steps = bool(self.steps)
+        return PositionSnapshot(self.key, self.terms, self.book.state(), self.market, self.cash, has_steps=steps)
 
     def _is_flat(self, quantity: Decimal, price: Decimal | None) -> bool:
         if not quantity:

@@ -6,7 +6,6 @@ import msgspec
 
 from trading_model.accounting.book import counts_in_net
 from trading_model.accounting.marks import Mark, after_splits
-from trading_model.accounting.order import FIRST
 from trading_model.accounting.positions import PositionSnapshot
 from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO
 
@@ -59,9 +58,7 @@ def figures(held: PositionSnapshot, mark: Decimal | None) -> Figures:
     if state.inexact:
         flow, rounded = _rounded(flow, ZERO), True
     fees = state.fees_valued + _own_fees(held) if state.fees else state.fees_valued
-    cash = state.income
-    if held.cash and state.latest != FIRST:  # what has no steps any more is shown as if it had never had one
-        cash += held.cash
+    cash = held.cash + state.income if held.has_steps else state.income
     net = flow - fees + cash
     if not quantity:
         return Figures(ZERO, flow, ZERO, fees, cash, net, state.inexact)

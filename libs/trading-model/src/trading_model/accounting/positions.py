@@ -101,6 +101,9 @@ class PositionSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     splits: tuple[SplitOfMark, ...] = ()
     """Those that concern this position, and not all accounts."""
 
+    has_steps: bool = True
+    """Whether a step is in force. One that has none any more has no income: as if it had never had one."""
+
 
 class Position(Book):
     """A position. Call its methods under the EXACT context."""
@@ -287,6 +290,7 @@ class Position(Book):
                 self.names_currency,
                 self._multipliers_differ(),
                 self.splits,
+                self.latest != FIRST,
             )
         self._generation = generation
         return frozen
