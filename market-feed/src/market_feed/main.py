@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    import_without_rich("structlog")
     arguments = _parser().parse_args()
 
     from market_feed.environment import read_settings
@@ -31,10 +30,10 @@ def main() -> int:
     except SettingError as error:
         print(f"market-feed: {error}", file=sys.stderr)
         return 2
-    import_without_rich("httpx")
     if arguments.command:
         signals.give_back()
         return _command(arguments, settings)
+    import_without_rich("structlog", "httpx")
     import uvloop
 
     from market_feed.run import run

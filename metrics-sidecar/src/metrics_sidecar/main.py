@@ -17,7 +17,6 @@ MIN_STEP, MAX_STEP = 5, 240
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    import_without_rich("structlog")
     arguments = _parser().parse_args()
 
     from metrics_sidecar.environment import read_settings
@@ -49,6 +48,7 @@ def main() -> int:
             settings.base_currency,
         )
         return backfill(store_of(settings.stream_store), settings.data_folder, wanted)
+    import_without_rich("structlog")
     import uvloop
 
     from metrics_sidecar.run import run

@@ -13,7 +13,6 @@ from trading_analytics import __version__
 def main() -> int:
     """Run the command. Exit codes: 0 ended as asked, 1 failed, 2 a setting or an argument is invalid."""
     signals = EndSignals()  # first: the imports below take a third of a second, during which a signal may arrive
-    import_without_rich("structlog")
     arguments = _parser().parse_args()
 
     from service_kit.settings import SettingError, load_environment, project_root
@@ -39,6 +38,7 @@ def main() -> int:
 
         signals.give_back()
         return back_up_history(settings.ledger.folder, arguments.folder)
+    import_without_rich("structlog")
     import uvloop
 
     from trading_analytics.run import run

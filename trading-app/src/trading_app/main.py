@@ -43,7 +43,6 @@ WITHOUT_SETTINGS = ("token", "zmq-keys")
 def main() -> int:
     """Run the command. Exit codes: 0 success or a clean shutdown, 1 failure, 2 an invalid setting or argument."""
     signals = EndSignals()  # before the slow imports below, so that a SIGTERM during them still ends cleanly
-    import_without_rich("structlog")
     arguments = _parser().parse_args()
     if arguments.command:
         signals.give_back()  # the commands rely on Python's default handling
@@ -62,6 +61,7 @@ def main() -> int:
         return int(_module_of(arguments.command).run(arguments, settings))
     gc.disable()  # collections during the imports would find nothing and delay the start; serving enables it again
 
+    import_without_rich("structlog")
     import uvloop
 
     from trading_app.server import run
