@@ -114,8 +114,9 @@ def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     from_rows = ask(tmp_path / "parts", answers)
     monkeypatch.setattr(round_trips, "MAX_ROWS", 0)
     assert ask(tmp_path / "parts", answers) == from_rows
-    monkeypatch.setattr(closed_trips, "BATCH", 1)
-    assert ask(tmp_path / "parts", answers) == from_rows
+    for name, value in (("BATCH", 1), ("MAX_COUNTED", 0)):
+        monkeypatch.setattr(closed_trips, name, value)
+        assert ask(tmp_path / "parts", answers) == from_rows
 
 
 LAYOUT_3 = """

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
@@ -15,10 +16,11 @@ from tests.support.ledger_oracle import Ledger, nanoseconds
 from tests.support.ledger_views import marked_days, round_trips, settled_days
 from tests.support.random_ledger import MINUTES, random_ledger
 from tests.trading_history.figures import ask, fold_at_once
-from trading_history.queries.equity import drawdown, equity
+from trading_history.queries.equity import LONGEST, drawdown, equity, max_drawdown
 from trading_history.queries.pnl import by_period
 from trading_history.queries.round_trips import all_closed, still_open
-from trading_history.queries.scope import EVERYTHING, Scope
+from trading_history.queries.scope import EVERYTHING, Scope, books
+from trading_history.reader import Snapshot
 from trading_model.days import MIDNIGHT_UTC, Calendar
 
 DAY_MINUTES = 24 * 60
@@ -98,6 +100,30 @@ def test_the_drawdown_of_sums_is_exact_inside_bars(tmp_path: Path, seed: int) ->
             found = ask(tmp_path, partial(drawdown, scope=scope, start_ns=FROM, end_ns=UNTIL, span=span))
             assert [Fraction(one.max) for one in found] == [worst]
             assert all(one.exact_inside for one in found)
+
+
+def test_the_largest_fall_is_the_same_from_the_longest_bars(tmp_path: Path) -> None:
+    fold_at_once(tmp_path, random_ledger(0, 200))
+    day = 86_400 * 10**9
+
+    def question(snapshot: Snapshot) -> None:
+        scopes = [EVERYTHING, Scope(accounts=("a",)), Scope(accounts=("a",), strategies=("s",))]
+        owned = books(snapshot, EVERYTHING)
+        scopes += [Scope((one.account,), (one.strategy,), currencies=(one.currency,)) for one in owned[:6]]
+        for scope in scopes:
+            for currency in {one.currency for one in owned}:
+                of_one = msgspec.structs.replace(scope, currencies=(currency,))
+                for start, end in ((FROM, FROM + 69 * day), (FROM + 7 * 10**9, FROM + 61 * day + 1)):
+                    falls = [(one.max, one.exact_inside) for one in drawdown(snapshot, of_one, start, end)]
+                    found = max_drawdown(snapshot, of_one, start, end)
+                    assert falls == ([] if found is None else [tuple(found)])
+
+    ask(tmp_path, question)
+    rows = ask(tmp_path, lambda snapshot: snapshot.connection.execute(_LONGEST, (LONGEST,)).get)
+    assert rows > 0
+
+
+_LONGEST = "SELECT count(*) FROM equity WHERE span = ?"
 
 
 @pytest.mark.parametrize("seed", range(2))

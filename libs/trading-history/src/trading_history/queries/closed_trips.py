@@ -24,6 +24,10 @@ BATCH = 100_000
 """Trips that are added up at once: so many take some 20 MB."""
 
 
+MAX_COUNTED = 1_000_000
+"""Numbers up to here are counted, which takes 8 bytes each; larger ones are sorted: twenty times as long."""
+
+
 class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
     """Round trips in batches, the first to end first: their `series` are places in `books`. To be read once."""
 
@@ -43,19 +47,31 @@ class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
                     tags.setdefault(one, len(tags))
                 places, codes = _by_tag(batch, tags)
                 trips = batch[places]
-            pairs, names = trips.series.astype(np.int64) * len(tags) + codes, list(tags)
-            group_of = np.zeros(len(self.books) * len(tags), np.int64)
-            for pair in np.flatnonzero(np.bincount(pairs)).tolist():
+            names, of_pair = list(tags), list[int]()
+            pairs, at = _distinct(trips.series.astype(np.int64) * len(tags) + codes)
+            for pair in pairs.tolist():
                 book = self.books[pair // len(tags)]
                 key = next(iter(groups(book, (names[pair % len(tags)],), by))), book.currency
                 if key not in numbers:
                     numbers[key] = len(keys)
                     keys.append(key)
                     found[key] = TripSums()
-                group_of[pair] = numbers[key]
-            runs = Runs(trips, group_of[pairs])
+                of_pair.append(numbers[key])
+            runs = Runs(trips, np.array(of_pair, np.int64)[at])
             add(runs, [found[keys[number]] for number in runs.groups])
         return found
+
+
+def _distinct(numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """The distinct ones of some numbers from 0 on, ascending, and the place of each among them."""
+    last = int(numbers.max())
+    if last > MAX_COUNTED:
+        found, at = np.unique(numbers, return_inverse=True)
+        return found, at
+    found = np.flatnonzero(np.bincount(numbers))
+    places = np.zeros(last + 1, np.int64)
+    places[found] = np.arange(len(found))
+    return found, places[numbers]
 
 
 def _by_tag(trips: TripColumns, tags: Mapping[str, int]) -> tuple[Numbers, Numbers]:
