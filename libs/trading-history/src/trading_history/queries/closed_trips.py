@@ -51,7 +51,7 @@ class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
             pairs, at = _distinct(trips.series.astype(np.int64) * len(tags) + codes)
             for pair in pairs.tolist():
                 book = self.books[pair // len(tags)]
-                key = next(iter(groups(book, (names[pair % len(tags)],), by))), book.currency
+                key = next(iter(groups(book, (names[pair % len(tags)],), by))), book.sum_currency
                 if key not in numbers:
                     numbers[key] = len(keys)
                     keys.append(key)

@@ -188,7 +188,7 @@ def steps(
     found = list[Step]()
     for series in addends(snapshot, scope).series:
         begin = min(_first_day(snapshot, series.id, start), start // DAY_NS * DAY_NS)
-        changes = [at for at in conversion.changes(series.currency) if begin < at < end]
+        changes = [at for at in conversion.changes(series.sum_currency) if begin < at < end]
         cuts = [*edges, *changes]
         pieces = [*_pieces(begin, start, SPANS[-1], cuts), *_pieces(start, end, span, cuts)]
         events: list[_Event] = [(at, None, 0) for at in changes]
@@ -199,7 +199,7 @@ def steps(
         ]
         # A change comes before a bar that begins with it.
         events.sort(key=lambda one: (one[0], one[1] is not None))
-        found += _converted(series.currency, conversion, events, changes, begin if notes_all else start)
+        found += _converted(series.sum_currency, conversion, events, changes, begin if notes_all else start)
     found.sort(key=lambda step: step.time_ns)
     return found
 

@@ -392,7 +392,7 @@ def curves(
     wanted = addends(snapshot, scope)
     members: dict[str, list[Series]] = {}
     for series in wanted.series:
-        members.setdefault(series.currency, []).append(series)
+        members.setdefault(series.sum_currency, []).append(series)
     answers = []
     most = max_bars if wanted.is_exact or max_bars == NO_LIMIT else MAX_ADDED_BARS
     for currency, parts in members.items():

@@ -73,13 +73,13 @@ def realized(
 
     Positions that are in no sum are left out where the scope has a stored sum, as `equity` does.
     """
-    is_sum = any(one.kind != "book" for one in addends(snapshot, scope).series)
+    is_alone = any(not one.sum_currency for one in addends(snapshot, scope).series)
     found: list[Realized] = []
 
     def note(one: _Folded, time_ns: int, amount: Decimal) -> None:
-        is_in_no_sum = not one.series.currency or one.book.terms.in_points
-        if amount and time_ns >= start_ns and not (is_sum and is_in_no_sum):
-            found.append(Realized(one.series.currency, time_ns, amount))
+        currency = one.series.sum_currency
+        if amount and time_ns >= start_ns and (currency or is_alone):
+            found.append(Realized(currency, time_ns, amount))
 
     _fold(snapshot, scope, method, end_ns, note, max_fills)
     return found

@@ -4,7 +4,7 @@ From round trips: a win has a net above 0 after fees and cash, a loss below, a b
 (accounting rule 26): they need capital, and at least 30 days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -96,6 +96,8 @@ def performance(
 
     With a conversion, all are in the base currency: a round trip at the rate of its end, without those that have none.
     Capital has no date, so there are no returns then.
+
+    What has an unknown currency, or is in points, counts within one symbol alone: in no other group.
     """
     if conversion is None:
         found = closed_trips(snapshot, scope, start_ns or 0, end_ns)
@@ -103,16 +105,14 @@ def performance(
         converted = (conversion.trip(trip) for trip in all_closed(snapshot, scope, start_ns or 0, end_ns))
         found = closed_of(trip for trip in converted if trip is not None)
     closed = found.sums(by)
-    opened, later = dict[tuple[Names, str], list[RoundTrip]](), dict[tuple[Names, str], list[RoundTrip]]()
-    for of_group, each_trip in ((opened, still_open(snapshot, scope)), (later, closed_later(snapshot, scope, end_ns))):
-        for each in each_trip:
-            trip = each if conversion is None else conversion.trip(each)
-            if trip is not None:
-                for names in groups(trip, trip.tags, by):
-                    of_group.setdefault((names, trip.currency), []).append(trip)
+    opened = _grouped(still_open(snapshot, scope), by, conversion)
+    later = _grouped(closed_later(snapshot, scope, end_ns), by, conversion)
     answers = []
+    within_symbol = "symbol" in by or scope.is_one_symbol
     for key in sorted(closed.keys() | opened.keys() | later.keys()):
         names, currency = key
+        if not currency and not within_symbol:
+            continue
         group = dict(names)
         trips, still = closed.get(key, TripSums()), opened.get(key, [])
         held = _held(trips, [trip for trip in (*still, *later.get(key, ())) if trip.opened_ns < end_ns], end_ns)
@@ -141,6 +141,19 @@ def performance(
             )
         )
     return answers
+
+
+def _grouped(
+    trips: Iterable[RoundTrip], by: Sequence[Member], conversion: Conversion | None
+) -> dict[tuple[Names, str], list[RoundTrip]]:
+    """Round trips by group and currency, converted if there is a conversion."""
+    found = dict[tuple[Names, str], list[RoundTrip]]()
+    for each in trips:
+        trip = each if conversion is None else conversion.trip(each)
+        if trip is not None:
+            for names in groups(trip, trip.tags, by):
+                found.setdefault((names, trip.currency), []).append(trip)
+    return found
 
 
 def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:

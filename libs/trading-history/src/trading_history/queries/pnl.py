@@ -205,7 +205,7 @@ def _tables(
     if not scope.tags:
         row_of_second = cache(lambda second: row_of(second * SECOND))
         for series in addends(snapshot, scope).series:
-            table = sums[series.currency]
+            table = sums[series.sum_currency]
             for first, until, used in cover(start_ns // MINUTE_NS * MINUTE_NS, end_ns, span):
                 of_row = dict[int, list[BarAmounts]]()
                 for bar in amounts_of(snapshot, series, used, first, until):
@@ -215,9 +215,24 @@ def _tables(
         if by != "average":
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
     cell_ns = spans[0] * SECOND if spans else QUARTER_NS
-    closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
-    currencies = list(dict.fromkeys(book.currency for book in closed.books))
-    number_of = np.array([currencies.index(book.currency) for book in closed.books], np.int64)
+    _close_trips(sums, snapshot, scope, (start_ns, end_ns), row_of, boundaries, cell_ns, rows)
+    return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
+
+
+def _close_trips(
+    sums: dict[str, list[_Sum]],
+    snapshot: Snapshot,
+    scope: Scope,
+    times: tuple[int, int],
+    row_of: Callable[[int], int],
+    boundaries: Sequence[int],
+    cell_ns: int,
+    rows: int,
+) -> None:
+    """Add the round trips that closed in a range to the rows of their currencies."""
+    closed = closed_trips(snapshot, scope, *times, ("net",))
+    currencies = list(dict.fromkeys(book.sum_currency for book in closed.books))
+    number_of = np.array([currencies.index(book.sum_currency) for book in closed.books], np.int64)
     for batch in closed.batches:
         at_row = _rows_of(batch.closed_ns, row_of, boundaries, cell_ns)
         runs = Runs(batch, number_of[batch.series] * rows + at_row)
@@ -225,8 +240,9 @@ def _tables(
         signs = nets.signs
         won, lost, totals = runs.sums(signs > 0), runs.sums(signs < 0), nets.sums(runs.starts)
         for group, trips, wins, losses, net in zip(runs.groups, runs.counts, won, lost, totals, strict=True):
-            sums[currencies[group // rows]][group % rows].close_all(trips, wins, losses, net)
-    return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
+            currency = currencies[group // rows]
+            if currency or scope.is_one_symbol:
+                sums[currency][group % rows].close_all(trips, wins, losses, net)
 
 
 def _rows_of(closed_ns: Numbers, row_of: Callable[[int], int], boundaries: Sequence[int], cell_ns: int) -> Numbers:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from trading_history.queries.scope import Scope, Series, books
+from trading_history.queries.scope import SUM_CURRENCY, Scope, Series, books, conditions
 from trading_history.reader import Snapshot
 from trading_history.schema import ROUND_TRIPS, SERIES
 from trading_model.decimals import EXACT
@@ -16,7 +16,7 @@ MAX_ROWS = 10_000
 
 
 class RoundTrip(msgspec.Struct, frozen=True, gc=False):
-    """A round trip of a position, in the currency of its P&L.
+    """A round trip of a position, in the currency of its P&L: "" if it is unknown, or the amounts are points.
 
     `closed_ns` is None while it is open; its figures are then what was realised so far. `entry` and `exit` are average
     prices. `quantity` is the largest that was held, `turnover` what its fills were worth, unsigned. `mae` and `mfe` are
@@ -74,7 +74,7 @@ class Page(msgspec.Struct, frozen=True):
     next: Cursor | None
 
 
-_COLUMNS = f"{', '.join(SERIES[1:])}, {', '.join(ROUND_TRIPS[1:])}, round_trips.series"
+_COLUMNS = f"{', '.join(SERIES[1:-1])}, {SUM_CURRENCY}, {', '.join(ROUND_TRIPS[1:])}, round_trips.series"
 _DECIMALS = frozenset(
     5 + ROUND_TRIPS[1:].index(name)
     for name in ("entry", "exit", "quantity", "turnover", "gross", "fees", "cash", "net", "mae", "mfe")
@@ -191,23 +191,13 @@ def closed_later(snapshot: Snapshot, scope: Scope, time_ns: int) -> list[RoundTr
     return [_round_trip(row) for row in rows]
 
 
-def _where(scope: Scope) -> tuple[str, list[Any]]:
-    parts, values = ["kind = 'book'"], list[Any]()
-    for column, wanted in (
-        ("account", scope.accounts),
-        ("strategy", scope.strategies),
-        ("symbol", scope.symbols),
-        ("position_side", scope.position_sides),
-        ("currency", scope.currencies),
-    ):
-        if wanted:
-            parts.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-    if scope.tags:
-        marks = ", ".join("?" * len(scope.tags))
-        parts.append(f"EXISTS (SELECT 1 FROM json_each(round_trips.tags) WHERE value IN ({marks}))")
-        values += scope.tags
-    return " AND ".join(parts), values
+def _where(scope: Scope) -> tuple[str, list[str]]:
+    where, values = conditions(scope)
+    if not scope.tags:
+        return where, values
+    marks = ", ".join("?" * len(scope.tags))
+    has_tag = f"EXISTS (SELECT 1 FROM json_each(round_trips.tags) WHERE value IN ({marks}))"
+    return f"{where} AND {has_tag}", [*values, *scope.tags]
 
 
 def _round_trip(row: tuple[Any, ...]) -> RoundTrip:

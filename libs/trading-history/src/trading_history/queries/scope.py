@@ -13,7 +13,7 @@ class Scope(msgspec.Struct, frozen=True):
     """Positions that have one of the values of each member; an empty member has all.
 
     Symbols are canonical. `tags` choose round trips, never parts of a position: only answers made of round trips use
-    them. `currencies` are those of the P&L, an unknown one is "".
+    them. `currencies` are those of the P&L; "" is one that is unknown, or has points in its place.
     """
 
     accounts: tuple[str, ...] = ()
@@ -22,6 +22,11 @@ class Scope(msgspec.Struct, frozen=True):
     position_sides: tuple[str, ...] = ()
     currencies: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+    @property
+    def is_one_symbol(self) -> bool:
+        """Whether amounts of unknown currencies, and points, can be added up."""
+        return len(self.symbols) == 1
 
 
 EVERYTHING = Scope()
@@ -39,6 +44,15 @@ class Series(msgspec.Struct, frozen=True):
     symbol: str
     position_side: str
     currency: str
+    in_points: int = 0
+    """Of a position: 1 if its multiplier is unknown."""
+
+    @property
+    def sum_currency(self) -> str:
+        """What its amounts are added up in: "", and then within its symbol alone, if the currency is unknown or the
+        amounts are points.
+        """
+        return "" if self.in_points else self.currency
 
     @property
     def book_key(self) -> BookKey:
@@ -47,6 +61,9 @@ class Series(msgspec.Struct, frozen=True):
 
 
 _COLUMNS = ", ".join(SERIES)
+IN_POINTS = "EXISTS (SELECT 1 FROM positions WHERE series = series.id AND positions.flags LIKE '%\"in_points\"%')"
+SUM_CURRENCY = f"CASE WHEN {IN_POINTS} THEN '' ELSE currency END"
+"""In SQL, `in_points` and `sum_currency` of a row of `series`."""
 
 
 def books(snapshot: Snapshot, scope: Scope) -> list[Series]:
@@ -73,22 +90,32 @@ def addends(snapshot: Snapshot, scope: Scope) -> Addends:
         kind = given[0][0] if given else "total"
         return Addends(_series(snapshot, kind, scope), not given or len(given[0][1]) == 1)
     found = books(snapshot, scope)
+    if len(found) > 1:
+        found = [one for one in found if one.sum_currency]
     is_one = all(len(values) == 1 for _, values in named) and len({one.currency for one in found}) == len(found)
     return Addends(found, is_one)
 
 
 def _series(snapshot: Snapshot, kind: str, scope: Scope) -> list[Series]:
-    names = (
-        ("account", scope.accounts),
-        ("strategy", scope.strategies),
-        ("symbol", scope.symbols),
-        ("position_side", scope.position_sides),
-        ("currency", scope.currencies),
-    )
-    wanted = [(column, values) for column, values in names if values]
-    where = "".join(f" AND {column} IN ({', '.join('?' * len(values))})" for column, values in wanted)
-    values = [value for _, values in wanted for value in values]
+    where, values = conditions(scope, kind)
     rows = snapshot.connection.execute(
-        f"SELECT id, {_COLUMNS} FROM series WHERE kind = ?{where} ORDER BY {_COLUMNS}", (kind, *values)
+        f"SELECT id, {_COLUMNS}, {IN_POINTS} FROM series WHERE {where} ORDER BY {_COLUMNS}", values
     )
     return [Series(*row) for row in rows]
+
+
+def conditions(scope: Scope, kind: str = "book") -> tuple[str, list[str]]:
+    """In SQL, what holds for the rows of `series` in a scope, but for its tags; and the values in it."""
+    names = (
+        (("kind",), (kind,)),
+        (("account",), scope.accounts),
+        (("strategy",), scope.strategies),
+        (("symbol",), scope.symbols),
+        (("position_side",), scope.position_sides),
+        (("currency", SUM_CURRENCY), scope.currencies),
+    )
+    wanted = [(columns, values) for columns, values in names if values]
+    parts = (" OR ".join(f"{one} IN ({', '.join('?' * len(values))})" for one in columns) for columns, values in wanted)
+    return " AND ".join(f"({part})" for part in parts), [
+        one for columns, values in wanted for one in values * len(columns)
+    ]

@@ -150,7 +150,7 @@ def group_slippage(
         worth = abs(one.reference) * fill.qty * multiplier
         worse = (fill.price - one.reference) * fill.qty * multiplier
         for names in groups(position, tags, by):
-            total = sums.setdefault((names, position.currency), _Sum())
+            total = sums.setdefault((names, position.sum_currency), _Sum())
             total.cost += worse if fill.side == "buy" else -worse
             total.worth += worth
             total.fills += 1

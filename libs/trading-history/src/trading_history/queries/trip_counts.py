@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from trading_history.queries.scope import SUM_CURRENCY
 from trading_history.reader import Snapshot
 
 
@@ -17,10 +18,10 @@ class TripCounts(NamedTuple):
 
 
 # The sign of a decimal's text is exact as a binary float, however many digits it has.
-_COUNTS = """
+_COUNTS = f"""
 SELECT account, strategy, currency, total(net > 0), total(net < 0), total(net = 0)
 FROM (
-    SELECT account, strategy, currency, CAST(round_trips.net AS REAL) AS net
+    SELECT account, strategy, {SUM_CURRENCY} AS currency, CAST(round_trips.net AS REAL) AS net
     FROM round_trips JOIN series ON series.id = round_trips.series WHERE closed_ns IS NOT NULL
 )
 GROUP BY account, strategy, currency ORDER BY account, strategy, currency
@@ -28,5 +29,5 @@ GROUP BY account, strategy, currency ORDER BY account, strategy, currency
 
 
 def trip_counts(snapshot: Snapshot) -> list[TripCounts]:
-    """Of all positions. An unknown currency is ""."""
+    """Of all positions. The currency is "" where it is unknown, or the amounts are points."""
     return [TripCounts(*row[:3], *map(int, row[3:])) for row in snapshot.connection.execute(_COUNTS)]
