@@ -29,9 +29,11 @@ QUIET_SECONDS = 0.2
 """A pass begins once no further correction came for so long: an import is worked in in one pass, not in a hundred."""
 
 MAX_QUIET_SECONDS = 2.0
-QUIET_SECONDS_A_FILL = 3e-6
-"""It begins at the latest after this time; after more where it has so many fills to fold that this is a fifth of its
-own time: what comes after its beginning needs a second one.
+"""It begins at the latest after this time."""
+
+FOLD_SECONDS = 40e-6
+"""What folding a fill takes, beside the work of the event loop. A long pass waits longer, since what comes after its
+beginning needs a second one: for a pause of a hundredth of its own time, at most as long as it takes itself.
 """
 
 LOOK_SECONDS = 0.01
@@ -66,9 +68,12 @@ class Recomputer:
 
     async def _wait_until_quiet(self, state: TradingState) -> None:
         began, seen = time.monotonic(), -1
-        while seen != state.restatement.waits and time.monotonic() - began < _longest_wait(state):
+        while seen != state.restatement.waits:
+            fold_seconds = FOLD_SECONDS * state.restatement.waiting_fills
+            if time.monotonic() - began >= max(MAX_QUIET_SECONDS, fold_seconds):
+                break
             seen = state.restatement.waits
-            await asyncio.sleep(QUIET_SECONDS)
+            await asyncio.sleep(max(QUIET_SECONDS, fold_seconds / 100))
 
     async def _pass(self, state: TradingState) -> None:
         began = time.monotonic()
@@ -94,10 +99,6 @@ class Recomputer:
                 applied=state.applied,
                 seconds=round(time.monotonic() - began, 3),
             )
-
-
-def _longest_wait(state: TradingState) -> float:
-    return max(MAX_QUIET_SECONDS, QUIET_SECONDS_A_FILL * state.restatement.waiting_fills)
 
 
 def fold_from_store(folder: Path, refold: Refold) -> StreamPosition:
