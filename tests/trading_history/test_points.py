@@ -72,6 +72,21 @@ def test_one_position_in_points_is_shown_without_a_currency(folder: Path) -> Non
     assert (table.currency, sum(row.round_trips for row in table.rows)) == ("", Decimal(10))
 
 
+@pytest.mark.parametrize(
+    "scope", [EVERYTHING, Scope(accounts=("default",)), Scope(strategies=("default",)), Scope(symbols=(POINTS,))]
+)
+def test_the_sums_have_the_funding_of_a_position_in_points(tmp_path: Path, scope: Scope) -> None:
+    ledger = LedgerBuilder()
+    ledger.buy("1", "100", POINTS)
+    funding = {"currency": "USDT", "reason": "funding", "symbol": POINTS, "account": "default", "strategy": "default"}
+    ledger.say("cash", amount="-0.5", **funding)
+    ledger.buy("1", "130", POINTS)
+    fold_at_once(tmp_path, ledger.events)
+    (table,) = ask(tmp_path, partial(by_period, scope=scope, calendar=DAYS))
+    sums = [sum(values) for values in zip(*((row.marked, row.settled, row.cash) for row in table.rows), strict=True)]
+    assert (table.currency, sums) == ("USDT", [Decimal("-0.5")] * 3)
+
+
 def test_counted_round_trips_have_no_currency(folder: Path) -> None:
     found = {(one.currency, one.wins) for one in ask(folder, trip_counts)}
     assert found == {("", 2), ("USDT", 1)}

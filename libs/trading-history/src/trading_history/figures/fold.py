@@ -614,13 +614,19 @@ class Fold:
                 book.cash += content.amount
                 self._stepped[book] = None
                 self._move_one(book)
+                if terms.in_points:  # the cash is in no points: only the sums have it
+                    self._add_cash(content, key.symbol)
         elif in_force:
             symbol = "" if content.symbol is None else self.context.instruments.terms(content.symbol).canonical
-            sums = self._sums_of(content.account, content.strategy or "", symbol, content.plain_currency)
-            for curve in self._curves_named(sums):
-                self._open_bar(curve)
-                curve.move(content.amount)
-                curve.add(cash=content.amount)
+            self._add_cash(content, symbol)
+
+    def _add_cash(self, content: Cash, symbol: str) -> None:
+        """Add cash to the sums of its owner, and to no position."""
+        sums = self._sums_of(content.account, content.strategy or "", symbol, content.plain_currency)
+        for curve in self._curves_named(sums):
+            self._open_bar(curve)
+            curve.move(content.amount)
+            curve.add(cash=content.amount)
 
 
 def _takes(price: Decimal, qty: Decimal, terms: Terms) -> bool:
