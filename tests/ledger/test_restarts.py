@@ -55,6 +55,16 @@ def test_a_symbol_that_takes_the_key_that_another_leaves(ledger: LedgerBuilder) 
     assert_agrees(ledger)
 
 
+def test_income_that_comes_while_an_alias_is_away(ledger: LedgerBuilder) -> None:
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["ALT"])
+    ledger.buy("7.8", "0.0399", "ALT")
+    ledger.buy("1", "0.05", "ETH/BTC")
+    ledger.say("instrument", symbol="ETH/BTC", aliases=[])
+    ledger.say("cash", amount="-0.5", currency="BTC", reason="funding", symbol="ETH/BTC", strategy="default")
+    ledger.say("instrument", symbol="ETH/BTC", aliases=["ALT"])
+    assert_agrees(ledger)
+
+
 def test_income_of_a_position_that_was_corrected_away(ledger: LedgerBuilder) -> None:
     fill = ledger.buy("2", "100", "BTC/USDT")
     ledger.say("cash", amount="0.5", currency="USDT", reason="funding", symbol="BTC/USDT", strategy="default")

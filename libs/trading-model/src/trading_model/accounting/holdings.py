@@ -99,7 +99,7 @@ class Holdings:
         """A position without steps, in the place of one with the same key."""
         market = self.markets.of(key, terms)
         position = self._make_position(key, terms, market)
-        position.cash = self._cash_of(key)
+        position.cash = self.cash_of(key)
         position.set_splits(self.adjustments.own_splits_of(key))
         position.names_currency = self.instruments.terms(key.symbol).currency != key.currency
         self.positions[key] = position
@@ -110,7 +110,7 @@ class Holdings:
             return DatedPosition(key, terms, self._rates.at, market, self._dater)
         return Position(key, terms, self._rates.at, market)
 
-    def _cash_of(self, key: BookKey) -> Decimal:
+    def cash_of(self, key: BookKey) -> Decimal:
         """The income of a position in its P&L's currency."""
         owned = [cash for cash in self.cash.sums if cash.symbol and cash.is_income and cash[:2] == key[:2]]
         terms = self.instruments.terms

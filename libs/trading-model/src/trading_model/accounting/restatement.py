@@ -332,6 +332,7 @@ class Restatement:
             holdings.freeze_position(position)
             edits = [edit for edit in position.pending if edit.at > (stored if edit.is_stored else refold.at)]
             position.take(fresh.book, *fresh.tail(), stored)
+            position.cash = holdings.cash_of(position.key)  # some may have come while another one had its key
             if edits:
                 waiting.append((position, edits))
         self._show_recomputed()
