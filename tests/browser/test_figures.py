@@ -4,10 +4,13 @@ import re
 from decimal import Decimal
 from itertools import count
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk import Open, post, shown, trade, wait_for_top
 from tests.support.apps import Apps
+
+pytestmark = pytest.mark.long
 
 _accounts = (f"account-{number}" for number in count(1))
 

@@ -11,6 +11,8 @@ from tests.browser.desk import Open, post, shown, trade, wait_for_top
 from tests.support.apps import Apps
 from tests.support.http import HTTP
 
+pytestmark = pytest.mark.long
+
 NAME_OF_FOCUSED = """() => {
   const focused = document.activeElement;
   return (focused.getAttribute("aria-labelledby") ?? focused.id).replace("-title", "");
@@ -52,7 +54,6 @@ def test_errors_stand_at_their_fields_and_go_when_corrected(open_page: Open) -> 
     expect(page.locator("[aria-invalid]")).to_have_count(0)
 
 
-@pytest.mark.long
 def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page: Open) -> None:
     page = open_page()
     wait_for_top(page, post(apps, [trade()]))

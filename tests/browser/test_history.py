@@ -16,6 +16,8 @@ from tests.trading_app.running import RunningApp, running
 from trading_history.candles.candle import Market
 from trading_history.schema import HISTORY_FILE
 
+pytestmark = pytest.mark.long
+
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 DESK = {"viewport": {"width": 1440, "height": 1000}}
 
@@ -159,7 +161,6 @@ def test_prices_have_the_own_trades_marked_and_are_those_of_a_market_that_is_fol
         expect(legend).to_have_text(re.compile(r"^96\.50 · 96\.50 to 96\.50 · .* · ▼ 1$"))
 
 
-@pytest.mark.long
 def test_on_a_phone_nothing_sticks_out_and_axe_finds_nothing_serious(browser: Browser, app: RunningApp) -> None:
     for page in opened(browser, app.url, **PHONE):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

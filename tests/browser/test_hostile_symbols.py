@@ -7,6 +7,8 @@ from tests.browser.desk import Open, post, trade, wait_for_top
 from tests.support.apps import Apps
 from tests.support.symbols import HOSTILE
 
+pytestmark = pytest.mark.long
+
 
 def test_the_page_shows_each_symbol_as_text(apps: Apps, open_page: Open) -> None:
     last = post(apps, [trade(symbol=symbol, account="hostile") for symbol in HOSTILE])
@@ -22,7 +24,6 @@ def test_the_page_shows_each_symbol_as_text(apps: Apps, open_page: Open) -> None
     assert page.locator("#feed img, #positions img, #feed script, #positions script").count() == 0
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("symbol", [HOSTILE[1], "A&B;C#D?E=F", "A%20B+C%2F", "茅台", "BRK B"])
 def test_a_filter_and_the_address_keep_a_symbol(apps: Apps, open_page: Open, symbol: str) -> None:
     last = post(apps, [trade(symbol=symbol, account="kept"), trade()])

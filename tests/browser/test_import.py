@@ -13,6 +13,8 @@ from tests.support.apps import Apps
 from tests.support.examples import SHARE
 from tests.support.http import HTTP
 
+pytestmark = pytest.mark.long
+
 FIELD_CASES = Path(__file__).parents[1] / "field_cases/data"
 ALL = sorted(FIELD_CASES.glob("[0-9]*"))
 
@@ -85,7 +87,6 @@ def test_a_dropped_file_is_shown_taken_and_taken_back(apps: Apps, page: Page) ->
     assert imports(apps)[0]["in_force"] is False
 
 
-@pytest.mark.long
 def test_the_same_file_again_has_nothing_new_and_after_an_undo_it_can_count_again(apps: Apps, page: Page) -> None:
     content = own_rows("again").encode()
     give(page, "again.csv", content)
@@ -187,7 +188,6 @@ each in any case.
 """
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "name", sorted(ANSWERS.keys() | REFUSED | UNLIKE) if SHARE < 1 else [file.name for file in ALL]
 )
@@ -206,7 +206,6 @@ def test_every_field_case_can_be_previewed_with_at_most_one_choice(page: Page, n
     expect(page.locator("#take")).to_be_visible()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("scheme", "width", "name"), [("light", 1280, "light"), ("dark", 1280, "dark"), ("light", 390, "phone")]
 )

@@ -12,6 +12,8 @@ from tests.browser.desk import Open, post, running, trade
 from tests.support.apps import Apps
 from tests.support.http import HTTP
 
+pytestmark = pytest.mark.long
+
 TS = "2026-01-31T12:00:00Z"
 _accounts = (f"ledger-{number}" for number in count(1))
 

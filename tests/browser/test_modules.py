@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.desk import opening
 from tests.support.apps import Apps
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, apps: Apps) -> Iterator[Page]:

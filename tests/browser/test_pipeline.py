@@ -13,6 +13,8 @@ from tests.browser.desk import Open, opening, post, running, shown, trade, wait_
 from tests.support.apps import Apps
 from tests.support.http import open_client
 
+pytestmark = pytest.mark.long
+
 COUNT_DRAWINGS = """() => {
   window.drawings = 0;
   window.rows = 0;
@@ -23,7 +25,6 @@ COUNT_DRAWINGS = """() => {
 }"""
 
 
-@pytest.mark.long
 def test_an_empty_page_says_what_to_do_and_fills_and_another_journal_is_shown_from_its_beginning(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -116,7 +117,6 @@ def test_a_connection_that_is_only_cut_is_taken_up_where_it_was(apps: Apps, open
     assert remembered(page) == 1, "it went on and did not start over"
 
 
-@pytest.mark.long
 def test_ten_thousand_trades_are_drawn_together_while_the_page_obeys(apps: Apps, open_page: Open) -> None:
     page = open_page()
     before = post(apps, [trade()])

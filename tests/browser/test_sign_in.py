@@ -14,6 +14,8 @@ from tests.support.apps import Apps, running_apps
 from tests.support.http import HTTP
 from tests.support.polling import PATIENCE_MS
 
+pytestmark = pytest.mark.long
+
 TOKEN, READER = mint(), mint()
 SETTINGS = {
     "WEBAPP_API_TOKENS": entry_text(TOKEN, frozenset({"ingest", "read"})),
@@ -98,7 +100,6 @@ def trades(apps: Apps) -> int:
     return len(answer.raise_for_status().json()["trades"])
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("page", [{}, {"color_scheme": "dark"}, PHONE], indirect=True, ids=["light", "dark", "phone"])
 def test_axe_finds_nothing_serious_on_the_sign_in_page(page: Page) -> None:
     sign_in(page, "wrong")
@@ -119,7 +120,6 @@ def test_the_page_works_without_script_until_it_is_live(browser: Browser, guarde
     context.close()
 
 
-@pytest.mark.long
 def test_the_api_can_be_tried_out_with_the_session(page: Page, guarded: Apps) -> None:
     sign_in(page)
     page.locator("#connection[data-state=good]").wait_for()

@@ -95,6 +95,7 @@ def importer(apps: Apps, desk: Desk) -> Importer:
     return Importer(apps, desk)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CLEAN, ids=lambda name: name[:3])  # part of an account, which is short
 def test_a_file_is_taken_as_it_is_and_only_once(importer: Importer, name: str) -> None:
     choice = CHOICES.get(name, [])

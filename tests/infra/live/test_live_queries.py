@@ -14,7 +14,7 @@ from tests.infra.prometheus import Prometheus, needs_prometheus
 from tests.infra.queries import DASHBOARDS, RULES, PanelQuery, filled_in, panel_queries
 from tests.support.polling import eventually
 
-pytestmark = needs_prometheus
+pytestmark = [pytest.mark.long, needs_prometheus]
 
 RATE_INTERVAL = "4s"  # what Grafana makes of a scrape each second
 CHOSEN = {

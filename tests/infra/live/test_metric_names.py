@@ -12,6 +12,8 @@ from tests.support.apps import Apps
 from tests.support.http import HTTP
 from tests.support.polling import eventually
 
+pytestmark = pytest.mark.long
+
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
