@@ -21,6 +21,7 @@ def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
     assert 0 < counts["syncs"] <= counts["acknowledged"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "fault",
     [

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.infra.prometheus import needs_prometheus
 from tests.torture import prometheus
 
 SEED = 20_261_121
 
 
+@pytest.mark.long
 @needs_prometheus
 def test_a_restart_is_not_a_reset_and_increase_counts_the_trades(tmp_path: Path) -> None:
     counts = prometheus.restarts(tmp_path, SEED, 2).counts

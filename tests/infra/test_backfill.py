@@ -5,6 +5,8 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from metrics_sidecar.backfill.command import PROMTOOL
 from tests.infra.prometheus import needs_prometheus, running_prometheus
 from tests.support.apps import BIN, Apps
@@ -24,6 +26,7 @@ def run(*command: str | Path, environment: dict[str, str] | None = None) -> None
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_counters_go_on_where_the_scrapes_begin(tmp_path: Path) -> None:
     now = time.time_ns()
     ledger = LedgerBuilder()

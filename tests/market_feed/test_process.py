@@ -110,6 +110,7 @@ def test_row_3_over_tls_too_it_connects_again_and_nothing_is_missing(tmp_path: P
             feed.apps.end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["abort", "mid_frame", "1001", "1006", "1008", "1011"])
 def test_rows_1_and_3_after_any_end_of_a_connection_it_connects_again_and_nothing_is_missing(
     tmp_path: Path, how: str

@@ -77,6 +77,7 @@ def expected_net(events: Sequence[Event], base: str, *, dated: bool) -> Fraction
     return total
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("base", ["USD", "USDT", "BTC", "HKD"])
 @pytest.mark.parametrize("seed", range(3))
 def test_both_totals_are_those_of_the_oracle(seed: int, base: str) -> None:

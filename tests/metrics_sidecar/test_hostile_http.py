@@ -95,6 +95,7 @@ def test_unread_pipelined_answers_are_bounded(apps: Apps) -> None:
     assert peak(apps) - before < 20 * MIB
 
 
+@pytest.mark.long
 def test_without_descriptors_it_waits_for_the_web_app_and_catches_up(apps: Apps) -> None:
     process = apps.processes[SIDECAR]
     limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)

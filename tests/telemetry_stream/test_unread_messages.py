@@ -66,6 +66,7 @@ def test_a_subscriber_that_stands_still_is_cut_and_the_others_get_every_event_on
     run(test(), 120)
 
 
+@pytest.mark.long
 def test_clients_that_do_not_read_their_answers_leave_room_for_those_who_do(place: Place, writer: DurableLog) -> None:
     for number in range(20):
         writer.append([large(number)])

@@ -36,6 +36,7 @@ def reset(connection: Connection) -> None:
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("header", ["X-Way: short", f"Origin: {ORIGIN}"], ids=["short way", "through the app"])
 @pytest.mark.parametrize("break_off", [send_garbage, say_goodbye, reset])
 def test_a_pipeline_that_is_cut_off_harms_nobody(app: RunningApp, header: str, break_off: object) -> None:

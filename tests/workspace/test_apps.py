@@ -47,6 +47,7 @@ def test_a_signal_that_comes_before_an_app_handles_any_is_no_failure(checkout: C
     assert run.end() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("app", APPS)
 def test_when_one_is_killed_the_others_are_ended_too(checkout: Checkout, app: str) -> None:
     run = checkout.up()

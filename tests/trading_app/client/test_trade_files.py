@@ -149,6 +149,7 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
         TradeFile(f"{tmp_path}/{name}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("write", WRITERS)
 def test_a_large_file_is_not_held_in_memory(tmp_path: Path, write: Writer) -> None:
     (tmp_path / "f").write_bytes(files.zipped(write(TRADES * 10_000)))
