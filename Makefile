@@ -56,7 +56,7 @@ test: env-setup ## run the tests but the long ones, in 5 minutes; no service nee
 	@$(PYTEST) -m "not long" $(ARGS)
 
 test-long: env-setup ## run the long tests, in 5 minutes: pages in a browser, dashboards, kills, full disks, an empty machine; ARGS= as for test
-	@$(PYTEST) -m long $(or $(ARGS),$$(grep -rlE --include='test_*.py' '^(@|pytestmark = \[?)pytest\.mark\.long' tests))
+	@$(PYTEST) -m long $(or $(ARGS),$$(grep -rlE --include='test_*.py' '^(@|pytestmark = \[?)pytest\.mark\.long' tests | sort))
 
 lint: env-setup ## check style, format and types
 	@$(BIN)/ruff check

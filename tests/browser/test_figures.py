@@ -5,10 +5,11 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Open, post, shown, trade, wait_for_top
 from tests.support.apps import Apps
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.long
 
@@ -127,11 +128,16 @@ def test_positions_follow_live(apps: Apps, open_page: Open) -> None:
     expect(page.locator("#positions tbody tr")).to_contain_text("flat")
 
 
+def wait_until_drawn(page: Page, chart: str) -> None:
+    """Wait for more colours than an empty chart has. Playwright's own wait evaluates text, which the page forbids."""
+    eventually(lambda: page.evaluate(DRAWN, chart) > 12, what=f"{chart} drawn")
+
+
 def test_charts_are_drawn_from_history_and_follow(apps: Apps, open_page: Open) -> None:
     page = open_page("?symbol=BTC/USDT")
     page.locator("#chart-figures").wait_for()
     for name in ("price-chart", "pnl-chart", "notional-chart"):
-        page.wait_for_function(f"({DRAWN})('{name}') > 12")
+        wait_until_drawn(page, name)
     expect(page.locator("#price-legend")).to_contain_text("64,250.10")
     expect(page.locator("#pnl-legend")).to_contain_text("total USDT")
     post(apps, [trade(price="64999.99", qty="0.001")])
@@ -149,7 +155,7 @@ def test_a_chart_shows_the_values_under_the_pointer_and_zooms_with_the_keyboard(
     expect(legend).to_contain_text("149 ·")
     box = chart.bounding_box()
     assert box
-    page.wait_for_function(f"({DRAWN})('price-chart') > 12")
+    wait_until_drawn(page, "price-chart")
     page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
     expect(legend).not_to_contain_text("149 ·")
     page.mouse.move(0, 0)
