@@ -55,6 +55,7 @@ seed: env-setup ## fill the empty ledger of the running apps with six weeks of m
 test: env-setup ## run the tests but the long ones, in 5 minutes; no service needs to run; ARGS= for pytest, e.g. ARGS="tests/workspace -x"
 	@$(PYTEST) -m "not long" $(ARGS)
 
+# Only files with such tests are collected, in one order on every machine.
 test-long: env-setup ## run the long tests, in 5 minutes: pages in a browser, dashboards, kills, full disks, an empty machine; ARGS= as for test
 	@$(PYTEST) -m long $(or $(ARGS),$$(grep -rlE --include='test_*.py' '^(@|pytestmark = \[?)pytest\.mark\.long' tests | sort))
 

@@ -4,7 +4,8 @@ snapshot, recomputations from the store of fills while batches go on.
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,51 +39,45 @@ def fold_in_memory(events: Sequence[Event]) -> Figures:
 
 def fold_with_restarts(events: Sequence[Event], seed: int) -> Figures:
     """The figures after random batches, of which some come again, and random restarts."""
-    with TemporaryDirectory(prefix="ledger-") as folder:
-        follower = _Follower(events, random.Random(seed), Path(folder))
-        try:
-            return follower.follow()
-        finally:
-            follower.history.close()
+    with _following(events, seed) as follower:
+        return follower.follow()
 
 
 def fold_between_restarts(events: Sequence[Event]) -> Figures:
     """The figures after a restart behind each event, so that all that is older comes from the store of fills."""
-    with TemporaryDirectory(prefix="ledger-") as folder:
-        follower = _Follower(events, random.Random(0), Path(folder))
-        try:
-            return follower.follow_between_restarts()
-        finally:
-            follower.history.close()
+    with _following(events, 0) as follower:
+        return follower.follow_between_restarts()
 
 
 def fold_waiting(events: Sequence[Event]) -> Figures:
     """The figures after a restart behind each event, where the store is asked at the end alone. What is shown meanwhile
     has each series once.
     """
-    with TemporaryDirectory(prefix="ledger-") as folder:
-        follower = _Follower(events, random.Random(0), Path(folder))
-        try:
-            return follower.follow_waiting()
-        finally:
-            follower.history.close()
+    with _following(events, 0) as follower:
+        return follower.follow_waiting()
 
 
 def state_with_one_restart(events: Sequence[Event], after: int) -> TradingState:
     """The state after a restart behind the first `after` events, so that these come from the store of fills. It is
     used once all events are applied.
     """
-    with TemporaryDirectory(prefix="ledger-") as folder:
-        follower = _Follower(events, random.Random(0), Path(folder))
-        try:
-            return follower.follow_with_one_restart(after)
-        finally:
-            follower.history.close()
+    with _following(events, 0) as follower:
+        return follower.follow_with_one_restart(after)
 
 
 def fold_with_one_restart(events: Sequence[Event], after: int) -> Figures:
     """The figures of that state."""
     return figures_of_fold(state_with_one_restart(events, after))
+
+
+@contextmanager
+def _following(events: Sequence[Event], seed: int) -> Iterator["_Follower"]:
+    with TemporaryDirectory(prefix="ledger-") as folder:
+        follower = _Follower(events, random.Random(seed), Path(folder))
+        try:
+            yield follower
+        finally:
+            follower.history.close()
 
 
 class _Follower:
