@@ -35,7 +35,7 @@ FEES_OUTSIDE = f"""
 ALTER TABLE equity ADD COLUMN fees_outside TEXT;
 DROP VIEW equity_of_series;
 {EQUITY_OF_SERIES}
--- where bars lack some of them, or cash of positions in points, all figures are folded again, from the start
+-- bars made before miss such fees, and sums the cash of positions in points: all figures are rebuilt if there are any
 UPDATE figures SET changed = '[]' WHERE EXISTS (
     SELECT 1 FROM positions WHERE fees_outside != '{{}}' OR (flags LIKE '%"in_points"%' AND cash != '0')
 );

@@ -23,6 +23,6 @@ def render(
 
 @cache
 def _templates() -> "Jinja2Templates":
-    from fastapi.templating import Jinja2Templates  # noqa: PLC0415 -- see above
+    from fastapi.templating import Jinja2Templates  # noqa: PLC0415 -- slow, and only pages need it
 
     return Jinja2Templates(FOLDER)

@@ -21,7 +21,7 @@ _BLOCKS = "SELECT until_ns, columns FROM trip_blocks WHERE until_ns > ? ORDER BY
 _END = "SELECT ifnull(max(until_ns), ?) FROM trip_blocks"
 
 BATCH = 100_000
-"""Trips that are added up at once: so many take some 20 MB."""
+"""Trips that are added up at once. They take some 20 MB."""
 
 
 MAX_COUNTED = 1_000_000

@@ -71,7 +71,7 @@ def realized(
 ) -> list[Realized]:
     """What the positions of a scope realised in a range, in the order of trading. Raises TooManyFills.
 
-    Positions that are in no sum are left out where the scope has a stored sum, as `equity` does.
+    A position in points or in an unknown currency is left out unless it is the only one, as `equity` does.
     """
     is_alone = any(not one.sum_currency for one in addends(snapshot, scope).series)
     found: list[Realized] = []

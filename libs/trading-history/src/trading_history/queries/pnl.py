@@ -12,14 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 
 import msgspec
 import numpy as np
 
 from trading_history.figures.bars import added
 from trading_history.figures.trip_columns import Numbers
-from trading_history.queries.closed_trips import closed_trips
+from trading_history.queries.closed_trips import ClosedTrips, closed_trips
 from trading_history.queries.conversion import MINUTE_NS, Conversion, Step, steps
 from trading_history.queries.equity import SECOND, BarAmounts, amounts_of, cover
 from trading_history.queries.lots import Realized, realized
@@ -215,33 +215,33 @@ def _tables(
         if by != "average":
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
     cell_ns = spans[0] * SECOND if spans else QUARTER_NS
-    _close_trips(sums, snapshot, scope, (start_ns, end_ns), row_of, boundaries, cell_ns, rows)
+    rows_of = partial(_rows_of, row_of=row_of, boundaries=boundaries, cell_ns=cell_ns)
+    closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
+    _close_trips(sums, closed, rows, rows_of, adds_unknown=scope.is_one_symbol)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
 
 
 def _close_trips(
-    sums: dict[str, list[_Sum]],
-    snapshot: Snapshot,
-    scope: Scope,
-    times: tuple[int, int],
-    row_of: Callable[[int], int],
-    boundaries: Sequence[int],
-    cell_ns: int,
+    sums: Mapping[str, list[_Sum]],
+    closed: ClosedTrips,
     rows: int,
+    rows_of: Callable[[Numbers], Numbers],
+    *,
+    adds_unknown: bool,
 ) -> None:
-    """Add the round trips that closed in a range to the rows of their currencies."""
-    closed = closed_trips(snapshot, scope, *times, ("net",))
+    """Add closed round trips to the rows of their currencies; `rows_of` gives those of their ends. Those without a
+    currency count only if `adds_unknown`.
+    """
     currencies = list(dict.fromkeys(book.sum_currency for book in closed.books))
     number_of = np.array([currencies.index(book.sum_currency) for book in closed.books], np.int64)
     for batch in closed.batches:
-        at_row = _rows_of(batch.closed_ns, row_of, boundaries, cell_ns)
-        runs = Runs(batch, number_of[batch.series] * rows + at_row)
+        runs = Runs(batch, number_of[batch.series] * rows + rows_of(batch.closed_ns))
         nets = runs.trips.amounts["net"]
         signs = nets.signs
         won, lost, totals = runs.sums(signs > 0), runs.sums(signs < 0), nets.sums(runs.starts)
         for group, trips, wins, losses, net in zip(runs.groups, runs.counts, won, lost, totals, strict=True):
             currency = currencies[group // rows]
-            if currency or scope.is_one_symbol:
+            if currency or adds_unknown:
                 sums[currency][group % rows].close_all(trips, wins, losses, net)
 
 
