@@ -47,8 +47,7 @@ def test_axe_finds_nothing_serious(apps: Apps, open_page: Open, context: dict[st
     # Ten rows, with an account and without: axe looks at each, and two hundred differ in nothing more.
     post(apps, [trade(number, strategy="axe", **more) for more in ({}, {"account": "axe"}) for number in range(5)])
     page = complete(open_page("?strategy=axe", **context))
-    # By key: a click on an emulated phone once hit what stands elsewhere, for a minute.
-    page.get_by_role("button", name="Send").press("Enter")
+    page.get_by_role("button", name="Send").click()
     page.locator("[aria-invalid=true]").first.wait_for()
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]

@@ -21,6 +21,7 @@ def test_the_page_shows_each_symbol_as_text(apps: Apps, open_page: Open) -> None
     page.get_by_role("group", name="Filters").get_by_label("Account").select_option("hostile")
     expect(page.locator("#positions tbody tr")).to_have_count(len(HOSTILE))
     assert page.title() == title, "no script of a symbol ran"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "long symbols leave the page its width"
     assert page.locator("#feed img, #positions img, #feed script, #positions script").count() == 0
 
 
