@@ -13,8 +13,9 @@ from tests.support.ledger_views import realised_by_lots
 from tests.support.random_ledger import random_ledger
 from tests.trading_history.figures import ALWAYS, ask, fold_at_once
 from tests.trading_history.test_figures_oracle import CALENDAR, one_position
-from trading_history.queries.lots import TooManyFills, bases, realized
+from trading_history.queries.lots import bases, realized
 from trading_history.queries.pnl import by_period
+from trading_history.queries.position_fold import TooManyFills
 from trading_history.queries.positions import positions
 from trading_history.queries.scope import EVERYTHING, Scope
 from trading_model.decimals import exactly

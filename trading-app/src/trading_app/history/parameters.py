@@ -8,7 +8,7 @@ from trading_app.query.question import Format, checked
 from trading_app.query.routes import Label, SymbolLabel
 from trading_history.past import MAX_FILLS as MAX_PAST_FILLS
 from trading_history.queries.keys import Wanted
-from trading_history.queries.lots import MAX_FILLS
+from trading_history.queries.position_fold import MAX_FILLS
 from trading_model.accounting.lots import Method
 from trading_model.field_rules import check_name, check_symbol, check_tag
 from trading_model.fields import INSTANT_OR_EMPTY

@@ -18,7 +18,7 @@ from trading_app.query.question import refused
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
 from trading_history.past import Past, TooMuchPast
 from trading_history.queries.keys import Wanted
-from trading_history.queries.lots import MAX_FILLS, TooManyFills
+from trading_history.queries.position_fold import MAX_FILLS, TooManyFills
 from trading_history.reader import HistoryReader, Snapshot
 
 AT_ONCE = 2
