@@ -99,7 +99,7 @@ class MarketPrices:
 
     def _open(self, market: _Market) -> bool:
         """Whether a market that was not heard of before is kept."""
-        pair = _pair_of(market[1])
+        pair = pair_of(market[1])
         if pair is None or len(self._newest) >= MAX_MARKETS:
             return False
         self._by_pair.setdefault(pair, []).append(market)
@@ -134,7 +134,7 @@ def _decode_singly(body: bytes) -> Iterator[_Event]:
             continue
 
 
-def _pair_of(symbol: str) -> Pair | None:
+def pair_of(symbol: str) -> Pair | None:
     """The pair of a feed's symbol, `BASE-QUOTE`; None for any other form: it is no spot market."""
     base, separator, quote = symbol.partition("-")
     if not (base and separator and quote) or "-" in quote:

@@ -15,7 +15,7 @@ const currency = byId("currency");
 const rates = byId("rates");  // null without a base currency
 const filters = new Filters(load);
 const range = new Range(load);
-const parts = [new Equity(), new Calendar(), new Performance(), new Prices(), new Fills()];
+const parts = [new Equity(load), new Calendar(), new Performance(), new Prices(), new Fills()];
 let asked = 0;
 
 // The parameters of a call: the range and the filters, and what the part adds. Some calls convert currencies.

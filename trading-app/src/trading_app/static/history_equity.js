@@ -17,11 +17,14 @@ export class Equity {
   #falls = [];
   #curves = [];
   #missing = [];  // amounts without a rate
+  #marks = null;  // what the market marked; null at prices of own trades
   #points = new Map();  // by time: what the legends say
   #decimals = 2;
 
-  constructor() {
+  constructor(changed) {
     this.section = byId("equity");
+    this.marks = byId("marks");
+    this.marks.addEventListener("change", changed);
     this.net = new ChartView("equity", { paint: (colours) => this.#paintNet(colours), describe: (time) => this.#netAt(time), secondsVisible: false });
     this.below = new ChartView("drawdown", { paint: (colours) => this.#paintBelow(colours), describe: (time) => this.#belowAt(time), secondsVisible: false });
     this.line = this.net.chart.addSeries(BaselineSeries, { lineWidth: 2, lastValueVisible: true, priceLineVisible: false });
@@ -34,12 +37,15 @@ export class Equity {
 
   async load(query, isLate, { currency, rates, asOf, drawAll }) {
     const converts = Boolean(rates?.value);
+    this.marks.disabled = converts;  // amounts are converted at prices of own trades
+    const marks = converts ? {} : { marks: this.marks.value };
     const [curves, falls] = await Promise.all([
-      ask(`/api/equity?${query({ points: POINTS }, { converts })}`),
-      converts ? { drawdown: [] } : ask(`/api/drawdown?${query()}`)]);
+      ask(`/api/equity?${query({ points: POINTS, ...marks }, { converts })}`),
+      converts ? { drawdown: [] } : ask(`/api/drawdown?${query(marks)}`)]);
     if (isLate()) return;
     asOf(curves);
     this.#missing = curves.conversion?.missing ?? [];
+    this.#marks = curves.market_marks;
     this.#rows = curves.equity;
     this.#curves = curves.curves;
     this.#falls = falls.drawdown;
@@ -59,7 +65,7 @@ export class Equity {
     if (!bars.length) return;
     this.#drawCharts(curve, bars);
     const coarser = curve.requested_interval ? `, coarser than ${curve.requested_interval} for this range` : "";
-    setText(byId("resolution"), `Bars of ${curve.interval}${coarser}.${curve.exact_inside ? "" : " Exact at the ends of bars."}${without(this.#missing)}`);
+    setText(byId("resolution"), `Bars of ${curve.interval}${coarser}.${curve.exact_inside ? "" : " Exact at the ends of bars."}${markedBy(this.#marks)}${without(this.#missing)}`);
   }
 
   #drawFacts(curve, bars, fall) {
@@ -152,6 +158,16 @@ function offer(select, currencies) {
   const options = currencies.map((code) => make("option", { value: code }, code || "unknown"));
   select.replaceChildren(...options);
   select.value = currencies.includes(chosen) ? chosen : (currencies[0] ?? "");
+}
+
+// Whose prices the market gave, and whose are missing: a sentence, or "".
+function markedBy(marks) {
+  if (marks === null) return "";
+  const whole = new Set(marks.filter((one) => one.bars).map((one) => one.symbol));
+  const without = new Set(marks.map((one) => one.symbol).filter((symbol) => !whole.has(symbol)));
+  const said = whole.size ? ` Prices of the market: ${[...whole].join(", ")}.` : "";
+  if (without.size) return `${said} The market has none for ${[...without].join(", ")}.`;
+  return said || " No instrument here says mark=market, so these are prices of own trades.";
 }
 
 // The amounts that are in no sum, since no rate converts them: a sentence, or "".

@@ -185,6 +185,19 @@ def candles(
         return [(begins, _candle(row)) for begins, *row in rows]
 
 
+def last_candle(folder: Path, market: Market, span: int, before: int) -> tuple[int, Candle] | None:
+    """The last candle of a market that starts before a Unix second, and its start. Raises StoreMissing,
+    StoreUnavailable.
+    """
+    with CANDLES.reading(folder) as connection:
+        row = connection.execute(
+            f"SELECT start, {_COLUMNS} FROM candles"
+            " WHERE venue = ? AND symbol = ? AND span = ? AND start < ? ORDER BY start DESC LIMIT 1",
+            (*market, span, before),
+        ).fetchone()
+    return None if row is None else (row[0], _candle(row[1:]))
+
+
 def candles_at(folder: Path, keys: Iterable[CandleKey]) -> dict[CandleKey, Candle]:
     """Those of these candles that there are. Raises StoreMissing, StoreUnavailable."""
     found: dict[CandleKey, Candle] = {}

@@ -9,6 +9,7 @@ Modules:
     scope         which positions a question about figures is about
     extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
+    market_equity  the same with open positions marked by a followed market
     conversion    figures of several currencies in one
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group
@@ -22,6 +23,7 @@ Modules:
     trip_sums     what these add up to, for all groups in one pass
     positions     the positions at their last change
     events_in_force  instruments, rates, splits, moves; whose fills are whose
+    position_fold  positions at each of their steps, folded anew
     lots          realised P&L by first or last in first out, folded when asked for
     slippage      prices of fills beside those of the market
 

@@ -277,7 +277,7 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
 def level_before(snapshot: Snapshot, series: int, time_ns: int) -> Decimal:
     """The net P&L of a series before a time: to the second within the last day, else to the minute."""
     second = time_ns // SECOND
-    found = [_last_before(snapshot, series, span, second) for span in (1, 60)]
+    found = [last_before(snapshot, series, span, second) for span in (1, 60)]
     latest = max((row for row in found if row is not None), default=None)
     return ZERO if latest is None else _number(latest[1])
 
@@ -291,7 +291,7 @@ def first_start(snapshot: Snapshot, series: int, span: int) -> int | None:
     return None
 
 
-def _last_before(snapshot: Snapshot, series: int, span: int, second: int) -> tuple[int, str] | None:
+def last_before(snapshot: Snapshot, series: int, span: int, second: int) -> tuple[int, str] | None:
     """When the last bar ended that ended by a Unix second, and its close."""
     for curve, first, stop in reversed(_pieces(snapshot, series, span, _FIRST, second - span + 1)):
         found: tuple[int, str] | None = snapshot.connection.execute(_LAST, (curve, span, first, stop)).fetchone()
@@ -400,7 +400,7 @@ def curves(
             return None
         levels = [level_before(snapshot, one.id, start_ns) for one in parts]
         found = [bars_of(snapshot, one.id, span, start_ns, end_ns, with_amounts=with_amounts) for one in parts]
-        opening, bars = (levels[0], found[0]) if wanted.is_exact else _added(levels, found, with_amounts=with_amounts)
+        opening, bars = (levels[0], found[0]) if wanted.is_exact else added_up(levels, found, with_amounts=with_amounts)
         if len(bars) > max_bars:
             return None
         answers.append(Curve(currency, span, opening, bars, wanted.is_exact))
@@ -408,8 +408,10 @@ def curves(
 
 
 @exactly
-def _added(levels: Sequence[Decimal], found: Iterable[list[Bar]], *, with_amounts: bool) -> tuple[Decimal, list[Bar]]:
-    """The sum of several lines at the ends of their bars."""
+def added_up(
+    levels: Sequence[Decimal], found: Iterable[list[Bar]], *, with_amounts: bool = True
+) -> tuple[Decimal, list[Bar]]:
+    """The sum of several lines at the ends of their bars: the level before these, and the bars."""
     opening = level = sum(levels, ZERO)
     at: dict[int, list[Bar]] = {}
     for bars in found:

@@ -1,0 +1,50 @@
+"""GET /api/equity and /api/drawdown with positions marked by a followed market."""
+
+from pathlib import Path
+
+from tests.support.built_history import build_history
+from tests.support.market_candles import store_candles
+from tests.trading_app.running import running
+from trading_history.candles.candle import Market
+from trading_history.candles.store import CANDLES
+
+BUY = {"symbol": "BTC/USDT", "side": "buy", "price": "100", "qty": "2", "fee": "0.5", "ts": "2026-01-02T10:00:00Z"}
+SELL = {"symbol": "BTC/USDT", "side": "sell", "price": "110", "qty": "1", "ts": "2026-01-02T11:00:00Z"}
+MARKED = {"kind": "instrument", "symbol": "BTC/USDT", "mark": "market"}
+ONE_MINUTE_LATER = 1_767_348_060
+AT = "2026-01-02T10:01:00Z"
+
+
+def test_equity_and_drawdown_at_prices_of_the_market(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        api = app.client
+        api.post("/trades", json=[BUY, SELL]).raise_for_status()
+        build_history(app.data_folder)
+        store_candles(app.data_folder, Market("binance", "BTC-USDT"), [(ONE_MINUTE_LATER * 10**9, "80", "1")])
+        own = api.get("/api/equity?to=2026-01-03").raise_for_status()
+        assert (own.json()["market_marks"], "etag" in own.headers) == (None, True)
+        unmarked = api.get("/api/equity?to=2026-01-03&marks=market").json()
+        assert (unmarked["market_marks"], unmarked["equity"]) == ([], own.json()["equity"])
+
+        api.post("/events", json=MARKED).raise_for_status()
+        build_history(app.data_folder)
+        answer = api.get("/api/equity?to=2026-01-03&marks=market").raise_for_status()
+        assert "etag" not in answer.headers
+        marked = answer.json()
+        assert [(row["ts"], row["close"]) for row in marked["equity"]] == [
+            ("2026-01-02T10:00:00Z", "-0.5"), (AT, "-40.5"), ("2026-01-02T11:00:00Z", "19.5"),
+        ]  # fmt: skip
+        assert [one["exact_inside"] for one in marked["curves"]] == [False]
+        assert marked["market_marks"] == [
+            {"symbol": "BTC/USDT", "venue": "binance", "market": "BTC-USDT", "bars": 1, "first_at": AT, "last_at": AT}
+        ]
+        falls = api.get("/api/drawdown?to=2026-01-03&marks=market").json()
+        assert [(one["max"], one["trough_at"]) for one in falls["drawdown"]] == [("40.5", AT)]
+        assert falls["market_marks"] == marked["market_marks"]
+        before = api.get("/api/equity?to=2026-01-03&marks=market&as_of=2").json()
+        assert before["equity"] == own.json()["equity"], "the instrument was said by a later event"
+
+        refused = api.get("/api/equity?marks=market&rates=dated&into=USDT")
+        assert (refused.status_code, refused.json()["detail"][:16]) == (422, "marks must be ow")
+        (app.data_folder / CANDLES.file_name).write_bytes(b"no database" * 1_000)
+        assert api.get("/api/equity?marks=market").status_code == 503
