@@ -1,7 +1,7 @@
 """How long corrections take in a large ledger, and what they cost meanwhile:
-`python -m benchmarks.corrections [--fills N] [--folder FOLDER]`.
+`python -m benchmarks.corrections [--fills N] [--keys N] [--folder FOLDER]`.
 
-One key has 1,000 fills, 300 others share the rest. Measured: a void of one of the 1,000; then 100,000 late fills of all
+One key has 1,000 fills, the others share the rest. Measured: a void of one of the 1,000; then 100,000 late fills of 300
 keys; beside both, the time from a POST until its trade is in the figures, and the sidecar's memory.
 """
 
@@ -24,7 +24,7 @@ from telemetry_stream.backend import store_of
 from tests.support.apps import Apps
 
 BATCH = 1_000
-LATE_FILLS = 100_000
+LATE_FILLS, LATE_KEYS = 100_000, 300
 START_SECONDS = 900
 """Max time until the programs are ready behind a large ledger."""
 
@@ -36,14 +36,16 @@ def main() -> None:
     """Build the ledger, run the programs, and print a line for each figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fills", type=int, default=1_000_000)
+    parser.add_argument("--keys", type=int, default=LATE_KEYS, help="that share the fills; not less than 300")
     parser.add_argument("--folder", type=Path, help="is changed and kept; a ledger of --fills in its data/ is used")
     given = parser.parse_args()
+    orders = Orders(given.fills, given.keys)
     with tempfile.TemporaryDirectory() as name:
         folder = given.folder or Path(name)
         if not store_of().file(folder / "data").exists():
             began = time.perf_counter()
             (folder / "data").mkdir(parents=True)
-            fill_journal(folder / "data", given.fills, Orders(given.fills))
+            fill_journal(folder / "data", given.fills, orders)
             print(f"ledger of {given.fills:,} fills made in {time.perf_counter() - began:.1f} s", flush=True)
         apps = Apps(folder)
         try:
@@ -52,7 +54,7 @@ def main() -> None:
                 apps.start(program)
                 apps.wait_for(program, START_SECONDS)
             print(f"programs ready in {time.perf_counter() - began:.1f} s", flush=True)
-            measure(apps, Orders(given.fills))
+            measure(apps, orders)
         finally:
             apps.end()
         print(describe(folder))
@@ -69,7 +71,9 @@ def measure(apps: Apps, orders: Orders) -> None:
         beside.end()
         print(f"{what}: {seconds:.2f} s", flush=True)
     beside = Beside(apps, "late fills")
-    late = replace(orders, fills=LATE_FILLS, years=1, began_ns=BEGAN_NS - 2 * YEAR_NS, first_id=8_000_000_000)
+    late = replace(
+        orders, fills=LATE_FILLS, keys=LATE_KEYS, years=1, began_ns=BEGAN_NS - 2 * YEAR_NS, first_id=8_000_000_000
+    )
     seconds = _seconds_until_settled(apps, partial(_send_late, apps, late))
     beside.end()
     print(f"{LATE_FILLS:,} late fills over {late.keys} keys: {seconds:.1f} s", flush=True)
