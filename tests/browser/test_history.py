@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,3 +178,26 @@ def test_without_a_history_the_page_says_who_builds_it(app: RunningApp, page: Pa
     aside.rename(file)
     page.get_by_role("button", name="All", exact=True).click()
     expect(page.locator("#problem")).to_be_hidden()
+
+
+def test_open_positions_at_prices_of_the_market(browser: Browser, tmp_path: Path) -> None:
+    with running(tmp_path, BASE_CURRENCY="EUR") as app:
+        app.client.post("/events", json={"kind": "instrument", "symbol": "BTC/USDT", "mark": "market"})
+        names = ("ts", "symbol", "side", "price", "strategy", "account")
+        trades = [{"qty": "1", **dict(zip(names, trade, strict=True))} for trade in TRADES[2:]]
+        app.client.post("/trades", json=trades).raise_for_status()
+        build_history(app.data_folder)
+        first = int(datetime(2026, 1, 7, tzinfo=UTC).timestamp())
+        prices = [(first + 3_600 * hour, str(100 - abs(300 - hour) // 5)) for hour in range(480)]
+        store_candles(
+            app.data_folder, Market("binance", "BTC-USDT"), [(at * 10**9, price, "1") for at, price in prices]
+        )
+        for page in opened(browser, app.url, **DESK):
+            fall = page.locator("#facts div").filter(has_text="Max drawdown").locator("dd")
+            expect(fall).to_have_text("5.00")
+            page.locator("#marks").select_option("market")
+            expect(fall).to_have_text("60.00")
+            expect(page.locator("#resolution")).to_contain_text("Prices of the market: BTC/USDT.")
+            page.locator("#rates").select_option("dated")
+            expect(page.locator("#marks")).to_be_disabled()
+            expect(page.locator("#problem")).to_be_hidden()
