@@ -4,7 +4,7 @@ import pytest
 
 from trading_files.errors import UnreadableValue
 from trading_files.values.ambiguous import Ambiguous
-from trading_files.values.numbers import DecimalMarks, has_exponent, read_number
+from trading_files.values.numbers import DecimalMarks, has_exponent, read_fraction, read_number
 
 DEFINITE = [
     ("0", "0"),
@@ -108,3 +108,27 @@ def test_a_percentage_is_refused_as_one() -> None:
 )
 def test_an_id_in_exponent_form_is_seen(text: str, is_one: bool) -> None:
     assert has_exponent(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("110'16", "110.5"),
+        ("108'165", "108.515625"),
+        ("108'162", "108.5078125"),
+        ("108'167", "108.5234375"),
+        ("108'160", "108.5"),
+        ("0'01", "0.03125"),
+        ("-1'08", "-1.25"),
+        ("450'2", "450.25"),
+        ("450’6", "450.75"),
+        ("450'8", None),
+        ("110'32", None),
+        ("108'164", None),
+        ("1'234.50", None),
+        ("1'234'567", None),
+        ("110", None),
+    ],
+)
+def test_prices_in_parts_of_a_point(text: str, expected: str | None) -> None:
+    assert read_fraction(text) == expected

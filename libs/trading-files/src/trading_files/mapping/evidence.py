@@ -10,7 +10,7 @@ from trading_files.readings import Question
 from trading_files.values.dates import DateOrders
 from trading_files.values.numbers import DecimalMarks
 
-_READ_AS_NUMBERS = ("column", "sign_of", "sum_of", "product_of", "size_from")
+_READ_AS_NUMBERS = ("column", "sign_of", "sum_of", "product_of", "quotient_of", "excess_of", "size_from")
 
 
 class Evidence:

@@ -34,15 +34,19 @@ _COLUMNS = (
     "sign_of",
     "sum_of",
     "product_of",
+    "quotient_of",
+    "excess_of",
     "size_of",
     "size_from",
     "base_of",
     "quote_of",
+    "option_of",
 )
 _SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite")
 _CHANGES = ("when", "after", "before", "part", "remove", "words", "proof", *_FLAGS)
 _PROOF = ("profit", "lots", "entry", "exit", "currency")
+_NUMBERS = ("decimal", "thousands", "fractions")
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
 _PLAIN_RULES = ("skip", "refuse", "event")
@@ -126,7 +130,7 @@ class _Loader:
         top = p.members(root, _TOP, "a mapping")
         if "version" in top and (version := p.text(top["version"], "version")) != VERSION:
             p.add(top["version"], f"version is {version}; this is read by version {VERSION}")
-        numbers = p.members(top["numbers"], ("decimal", "thousands"), "numbers") if "numbers" in top else {}
+        numbers = p.members(top["numbers"], _NUMBERS, "numbers") if "numbers" in top else {}
         self._times = p.members(top["times"], _TIMES, "times") if "times" in top else {}
         common = self._members(top["fields"], "fill") if "fields" in top else {}
         texts = {name: p.text(top[name], name) for name in ("title", "source", "extra_rows", "warning") if name in top}
@@ -140,6 +144,7 @@ class _Loader:
             decimal=p.word(numbers["decimal"], (".", ","), "decimal") if "decimal" in numbers else "",
             extra_cells="extra_cells" in top and p.boolean(top["extra_cells"], "extra_cells"),
             thousands="thousands" in numbers and p.boolean(numbers["thousands"], "thousands"),
+            fractions="fractions" in numbers and p.boolean(numbers["fractions"], "fractions"),
         )
         return msgspec.structs.replace(mapping, **texts, **lists)
 

@@ -24,7 +24,7 @@ from trading_model.field_rules import FieldError
 NUMBERS = ("price", "qty", "fee", "multiplier", "amount", "quantity", "average", "cash", "strike", "lot")
 SIDES = ("side", "position_side")
 IDS = ("trade_id", "order_id", "id")
-MADE_NUMBERS = ("value", "sum_of", "product_of", "size_of", "size_from")
+MADE_NUMBERS = ("value", "sum_of", "product_of", "quotient_of", "excess_of", "size_of", "size_from")
 """Sources whose text is a plain number already."""
 
 UNTAKEN_TAGS = "tags_not_taken"
@@ -36,8 +36,13 @@ def unmarked(text: str) -> str:
     return text.removeprefix("'") if text[0] == "'" else unmark(text)
 
 
+def _symbol(text: str) -> str:
+    """A symbol as the ledger has it: one space where a broker aligns the parts of a contract by several."""
+    return field_rules.check_symbol(" ".join(text.split()))
+
+
 _CHECKS: dict[str, ReadText] = {
-    "symbol": field_rules.check_symbol,
+    "symbol": _symbol,
     "account": field_rules.check_name,
     "strategy": field_rules.check_name,
     "venue": field_rules.check_name,
@@ -70,6 +75,7 @@ class Members:
         self._order = around.choices.date_order or order
         self._decimal = chosen or mapping.decimal
         self._thousands = mapping.thousands or bool(chosen)
+        self._fractions = mapping.fractions
         self._sources = Sources(around, self.number, self._decimal)
 
     def label(self, name: str, value: Value) -> str:
@@ -115,7 +121,7 @@ class Members:
 
     def number(self, label: str) -> ReadText:
         """The function that reads the numbers of a column."""
-        return number_reader(label, self._decimal, self._thousands)
+        return number_reader(label, self._decimal, self._thousands, self._fractions)
 
     def _option(self, option: Option) -> Get:
         names = ("root", "expiry", "strike", "right")
@@ -152,18 +158,20 @@ class Members:
         return unmarked if check is None else Known(lambda text: check(unmarked(text))).__getitem__
 
     def _amount_reader(self, value: Value, label: str) -> ReadText:
-        number = in_range if value.source in MADE_NUMBERS else self.number(label)
-        if value.with_unit:
+        is_made = value.source in MADE_NUMBERS
+        number = in_range if is_made else self.number(label)
+        if value.with_unit and not is_made:
             number = amount_reader(label, self._decimal, number)
         if not (value.negate or value.absolute):
             return number
-        absolute = value.absolute
+        negate, absolute = value.negate, value.absolute
 
         def signed(text: str) -> str:
             read = number(text)
-            if read[0] == "-":
-                return read[1:]
-            return read if absolute or not read.strip("0.") else f"-{read}"
+            is_negative = read[0] == "-"
+            size = read[1:] if is_negative else read
+            stays = negate if absolute else is_negative != negate
+            return f"-{size}" if stays and size.strip("0.") else size
 
         return signed
 
@@ -234,6 +242,8 @@ def _times_in(zone: str) -> ReadTexts:
 
 def _changed(value: Value, get: Get) -> Get:
     """The source's text after the changes of the mapping."""
+    if value.source == "option_of":
+        return get  # clipped before it was read
     if value.after or value.before or value.part or value.remove:
         get = _read(get, "", clipped(value))
     if not value.words or value.source == "size_of":

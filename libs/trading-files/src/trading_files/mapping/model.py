@@ -42,6 +42,8 @@ class Value(msgspec.Struct, frozen=True):
     | sign_of | buy if the number is more than 0, sell if less |
     | list_of | the items of this list, with commas between them |
     | sum_of, product_of | of the numbers of `columns`, exact |
+    | quotient_of | the first number over the product of the others; rounded if it has too many digits |
+    | excess_of | by how much the first number is more than the product of the others, all without their signs |
     | size_of | units of one lot of this symbol: the user's answer, else by `words`, else asked |
     | size_from | the same: the first number over the product of the others, if that is a power of ten |
     | base_of, quote_of | a currency of this pair |
@@ -49,6 +51,7 @@ class Value(msgspec.Struct, frozen=True):
     | in_header | what `*` stands for in the name of a column of the form `text` |
     | ask | the user's answer to `text`: symbol or currency |
     | option | the OCC symbol of `option` |
+    | option_of | the OCC symbol of the option that the text of the column names, if it names one |
     """
 
     source: str = "column"
@@ -154,6 +157,9 @@ class Mapping(msgspec.Struct, frozen=True):
 
     thousands: bool = False
     """Whether the other sign separates thousands."""
+
+    fractions: bool = False
+    """Whether an apostrophe stands before 32nds or eighths of a point: 110'16."""
 
     zone: str = ""
     unless: tuple[str, ...] = ()

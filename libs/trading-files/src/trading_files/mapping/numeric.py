@@ -8,7 +8,7 @@ from trading_files.mapping.around import Asked, RowError
 from trading_files.mapping.asking import ambiguous_question, decimal_question
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.amounts import is_code, read_amount
-from trading_files.values.numbers import read_number
+from trading_files.values.numbers import read_fraction, read_number
 from trading_model.field_rules import read_decimal
 
 PLAIN_NUMBER = re.compile(r"(?=[\d.]{1,39}\Z)(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.ASCII)
@@ -16,19 +16,29 @@ PLAIN_NUMBER = re.compile(r"(?=[\d.]{1,39}\Z)(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.
 
 _AMOUNT = re.compile(r"(?=[\d.]{1,39}[A-Z])((?:0|[1-9]\d{0,37})(?:\.\d+)?)([A-Za-z]{2,10})", re.ASCII)
 
+_APOSTROPHE = re.compile(r"(?<=\d)['’](?=\d)")
+
 ReadText = Callable[[str], str]
 NumberOf = Callable[[str], ReadText]
 """Makes the function that reads the numbers of a column, given its name."""
 
 
-def number_reader(label: str, decimal: str, thousands: bool) -> ReadText:
-    """Reads numbers with this decimal sign; "" if unknown. `thousands`: the other sign is known to separate them."""
+def number_reader(label: str, decimal: str, thousands: bool, fractions: bool = False) -> ReadText:
+    """Reads numbers with this decimal sign; "" if unknown. `thousands`: the other sign is known to separate them.
+
+    `fractions`: an apostrophe stands before the 32nds or the eighths of a point, and separates no thousands.
+    """
     other = "," if decimal == "." else "."
     is_point, plain = decimal == ".", PLAIN_NUMBER.fullmatch
 
     def number(text: str) -> str:
         if is_point and plain(text) is not None:
             return text
+        if fractions and _APOSTROPHE.search(text) is not None:
+            fraction = read_fraction(text)
+            if fraction is None:
+                raise RowError(label, f"{text[:80]!r} is not a price in 32nds or eighths of a point")
+            return in_range(fraction)
         try:
             found = read_number(text, decimal)
         except UnreadableValue as error:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 
 from trading_files.errors import UnreadableValue
-from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings
+from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings, shown
 from trading_files.mapping.asking import doubtful_size_question, missing_question, size_question
 from trading_files.mapping.load import template_pieces
 from trading_files.mapping.model import Proof, Value
-from trading_files.mapping.numeric import NumberOf, split_plain
+from trading_files.mapping.numeric import PLAIN_NUMBER, NumberOf, ReadText, amount_reader, split_plain
 from trading_files.mapping.texts import meaning_of
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.amounts import read_amount
+from trading_files.values.marks import says_nothing
+from trading_files.values.options import find_option
 from trading_model.currencies import FIAT, METALS
 from trading_model.field_rules import MAX_DIGITS
 from trading_model.symbols import SymbolParts, symbol_parts
@@ -22,6 +24,7 @@ _PAIR = 6
 _MONEY = FIAT | METALS
 _EXACT = Context(prec=200)
 _SHORT = Context(prec=30)
+_LEAST = Decimal(1).scaleb(-MAX_DIGITS)
 ROUNDED = "rounded"
 _CENT = Decimal("0.02")
 """How much a profit may be off that a broker rounded, of the entry and of the exit."""
@@ -142,11 +145,22 @@ class Sources:
 
         return sign
 
+    def _parts(self, value: Value) -> list[tuple[str, ReadText]]:
+        """Each column of a value with what reads its numbers, or its amounts."""
+        columns = self._around.columns(value.columns)
+        if not value.with_unit:
+            return [(column, self._number_of(column)) for column in columns]
+        return [(column, amount_reader(column, self._decimal, self._number_of(column))) for column in columns]
+
     def _sum_of(self, value: Value, _label: str) -> Get:
-        parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
+        parts = self._parts(value)
 
         def total(cells: Cells) -> str | None:
-            found = [Decimal(number(cells[column])) for column, number in parts if column in cells]
+            found = [
+                Decimal(number(text))
+                for column, number in parts
+                if (text := cells.get(column)) is not None and not says_nothing(text)
+            ]
             if not found:
                 return None
             total = found[0]
@@ -157,19 +171,58 @@ class Sources:
         return total
 
     def _product_of(self, value: Value, label: str) -> Get:
-        notes = self._around.notes
-        parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
+        return self._computed(value, label, _product)
 
-        def product(cells: Cells) -> str | None:
+    def _quotient_of(self, value: Value, label: str) -> Get:
+        def quotient(numbers: Sequence[Decimal]) -> Decimal:
+            divisor = _product(numbers[1:])
+            if not divisor:
+                by = value.columns[1]
+                raise RowError(by, f"is {shown(str(numbers[1]))}, so nothing can be divided by it")
+            return _EXACT.divide(numbers[0], divisor)
+
+        return self._computed(value, label, quotient)
+
+    def _excess_of(self, value: Value, label: str) -> Get:
+        def excess(numbers: Sequence[Decimal]) -> Decimal:
+            return _EXACT.subtract(abs(numbers[0]), abs(_product(numbers[1:])))
+
+        return self._computed(value, label, excess)
+
+    def _computed(self, value: Value, label: str, compute: Callable[[Sequence[Decimal]], Decimal]) -> Get:
+        """What is computed from a row's numbers, None if it lacks one. A column named by a number stands for it."""
+        fixed_numbers = [Decimal(name) for name in value.columns if PLAIN_NUMBER.fullmatch(name)]
+        parts = [(column, number) for column, number in self._parts(value) if not PLAIN_NUMBER.fullmatch(column)]
+
+        def computed(cells: Cells) -> str | None:
             if any(column not in cells for column, _ in parts):
                 return None
-            found = _product([Decimal(number(cells[column])) for column, number in parts])
-            if len(found.as_tuple().digits) > MAX_DIGITS:
-                notes.append((ROUNDED, f"{label}: products of more than {MAX_DIGITS} digits are rounded"))
-                found = _SHORT.plus(found)
-            return format(found, "f")
+            numbers = [Decimal(number(cells[column])) for column, number in parts] + fixed_numbers
+            return self._fitted(compute(numbers), label)
 
-        return product
+        return computed
+
+    def _fitted(self, number: Decimal, label: str) -> str:
+        """A number with as many digits and decimals as the ledger takes: rounded if it has more, which is said."""
+        if len(number.as_tuple().digits) > MAX_DIGITS:
+            said = f"{label}: results of more than {MAX_DIGITS} digits are rounded to {_SHORT.prec}"
+            self._around.notes.append((ROUNDED, said))
+            number = _SHORT.plus(number)
+            if number.adjusted() < _SHORT.prec - 1 - MAX_DIGITS:
+                number = number.quantize(_LEAST, context=_EXACT)
+        return format(number, "f")
+
+    def _option_of(self, value: Value, label: str) -> Get:
+        get, clip = self._column(value), clipped(value)
+
+        def symbol(cells: Cells) -> str | None:
+            text = get(cells)
+            try:
+                return None if text is None else find_option(clip(text))
+            except ValueError as error:
+                raise RowError(label, str(error)) from None
+
+        return symbol
 
     def _ask(self, value: Value, _label: str) -> Get:
         what = value.text
@@ -233,7 +286,7 @@ class Sources:
         return doubt
 
     def _size_from(self, value: Value, _label: str) -> Get:
-        parts = [(column, self._number_of(column)) for column in self._around.columns(value.columns)]
+        parts = self._parts(value)
 
         def size(cells: Cells) -> str | None:
             if any(column not in cells for column, _ in parts):

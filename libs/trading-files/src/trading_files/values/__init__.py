@@ -9,7 +9,7 @@ Modules:
     marks      signs around a value that belong to a spreadsheet; words for "no value"
     months     names of months, by language, as data
     numbers    a number in any writing as canonical decimal text
-    options    symbols of options listed in the United States, from their parts
+    options    symbols of options listed in the United States, from their parts and from texts
     sides      words for buy and sell
     times      a time in any writing as RFC 3339 in UTC
     zones      local times as instants; hours that are missing or come twice

@@ -25,6 +25,10 @@ _GROUPS = re.compile(
     r"|[1-9]\d?(?:,\d{2})+,\d{3}",  # 12,34,567: lakh and crore
     re.ASCII,
 )
+_FRACTION = re.compile(r"([-+]?\d{1,6})['’](?:(\d)|(\d\d)(\d?))", re.ASCII)
+_EIGHTHS = ("0", "1", "2", "3", "5", "6", "7", "8")
+"""The first decimal of each number of eighths: .0, .125, .25, .375, .5, .625, .75, .875."""
+
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2008\u2009\u202f\t"), " ")
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`"), "'")
 _MINUSES = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
@@ -91,6 +95,28 @@ def _read(body: str, negative: bool, mark: str) -> str | None:
             return None
         number = format(Decimal(f"{number}E{exponent[2]}"), "f")
     return f"-{number}" if negative and number.strip("0.") else number
+
+
+def read_fraction(text: str) -> str | None:
+    """A price in points and parts of a point, as futures on bonds and grains have it, as decimal text; None for others.
+
+    One digit counts eighths (`450'2` is 450.25), two count 32nds (`110'16` is 110.5), a third one the eighths of a
+    32nd, without what follows its first decimal (`108'165` is 108 and 16.5/32; 2 stands for 25, 7 for 75).
+    """
+    found = _FRACTION.fullmatch(text.strip())
+    if found is None:
+        return None
+    points, single, parts, rest = found.groups()
+    if single is not None:
+        eighths, size = int(single), 8
+    elif (rest or "0") in _EIGHTHS:
+        eighths, size = int(parts) * 8 + _EIGHTHS.index(rest or "0"), 256
+    else:
+        return None
+    if eighths >= size:
+        return None
+    number = format(abs(Decimal(points)) + Decimal(eighths) / size, "f")
+    return f"-{number}" if points[0] == "-" else number
 
 
 def has_exponent(text: str) -> bool:
