@@ -138,6 +138,39 @@ def test_sections_of_a_report_are_tables() -> None:
     assert [row.place for row in found["Orders"]] == [8, 9, 10]
 
 
+def test_each_section_of_a_statement_is_a_table() -> None:
+    text = (
+        "Statement,Header,Field Name,Field Value\nStatement,Data,Base Currency,EUR\n"
+        "Trades,Header,Symbol,Quantity,Price\nTrades,Data,KO,3,60.5\nTrades,Total,,3\n"
+        "Trades,Header,Symbol,Price,Fee,\nTrades,Data,EUR.USD,1.1,2,\n"
+        "Actions,Header,Symbol,Kind,Ratio\nActions,Data,KO,Split,2\n"
+    )
+    found = [(table.name, table.columns, table.preamble, list(table.rows)) for table in document(text).tables]
+    assert found == [
+        (
+            "Trades",
+            ("Trades", "Header", "Symbol", "Quantity", "Price"),
+            (("Statement", "Statement", "Data", "Base Currency", "EUR"),),
+            [
+                Row(4, {"Trades": "Trades", "Header": "Data", "Symbol": "KO", "Quantity": "3", "Price": "60.5"}),
+                Row(5, {"Trades": "Trades", "Header": "Total", "Quantity": "3"}),
+            ],
+        ),
+        (
+            "Trades",
+            ("Trades", "Header", "Symbol", "Price", "Fee"),
+            (),
+            [Row(7, {"Trades": "Trades", "Header": "Data", "Symbol": "EUR.USD", "Price": "1.1", "Fee": "2"})],
+        ),
+        (
+            "Actions",
+            ("Actions", "Header", "Symbol", "Kind", "Ratio"),
+            (),
+            [Row(9, {"Actions": "Actions", "Header": "Data", "Symbol": "KO", "Kind": "Split", "Ratio": "2"})],
+        ),
+    ]
+
+
 def test_a_known_header_begins_a_section_without_a_title_and_a_repeated_header_does_not() -> None:
     text = "a,b\n1,2\na,b\n3,4\nx,y,z\n5,6,7\n"
     known = [{"a", "b"}, {"x", "y"}]

@@ -14,6 +14,7 @@ Modules:
     read          recognises a file by its content and reads it
     safe_xml      a parser without entities, in the memory of one element
     signatures    what a file is by its first bytes, and what to do with one that is not read
+    statement     a statement whose lines name their sections, as that of Interactive Brokers
     tables        what reading gives: a document of tables of rows
     text          the text of a file as UTF-8, whatever its encoding
     xlsx          sheets of an Excel workbook as records of cells

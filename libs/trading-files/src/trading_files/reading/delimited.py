@@ -7,8 +7,8 @@ from typing import TextIO
 
 from trading_files.errors import FileRefused
 from trading_files.reading.dialect import Dialect, find_dialect
-from trading_files.reading.grid import Record
 from trading_files.reading.limits import Limits
+from trading_files.reading.tables import Record
 
 _BLOCK = 1 << 16
 _SAMPLE_LINES = 400

@@ -14,12 +14,10 @@ from itertools import chain, islice
 from trading_files.errors import FileRefused, UnreadableValue
 from trading_files.reading.columns import column_key, unique_names
 from trading_files.reading.limits import Limits
-from trading_files.reading.tables import Block, Row, Rows, Table
+from trading_files.reading.statement import is_statement, statement_tables
+from trading_files.reading.tables import Block, Record, Row, Rows, Table
 from trading_files.values.dates import find_date
 from trading_files.values.numbers import read_number
-
-Record = tuple[int, list[str]]
-"""The line or row where it begins, from 1, and its cells."""
 
 _PREAMBLE_CHARACTERS = 1 << 20
 _TOGETHER = 500
@@ -65,6 +63,9 @@ def grid_tables(
     """The tables of a grid of cells. Raises FileRefused."""
     known = Headers(headers)
     head = _head(records, limits)
+    if is_statement(head):
+        yield from statement_tables(chain(head, records), limits)
+        return
     at = _header_at(head, known)
     section: _Section | None
     if at is None:

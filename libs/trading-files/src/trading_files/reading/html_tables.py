@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterator
 
 from trading_files.errors import FileRefused
-from trading_files.reading.grid import Record
 from trading_files.reading.limits import Limits
+from trading_files.reading.tables import Record
 
 _MAX_SPAN = 200
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)([^<>]*+)>")  # possessive: else quadratic for "<aaaa…"

@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from trading_files.errors import FileRefused
 from trading_files.reading.columns import column_key
 from trading_files.reading.flat import Cells, RepeatedName, flat_decoder, plain_text
-from trading_files.reading.grid import Record, grid_tables
+from trading_files.reading.grid import grid_tables
 from trading_files.reading.limits import Limits
-from trading_files.reading.tables import Row, Rows, Table
+from trading_files.reading.tables import Record, Row, Rows, Table
 
 _CHUNK = 1 << 16
 _COLUMNS_OF = 100  # rows: those of one table may have different members

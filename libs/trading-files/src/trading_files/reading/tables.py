@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+Record = tuple[int, list[str]]
+"""The line or row where it begins, from 1, and its cells."""
+
 
 class Row(msgspec.Struct, frozen=True, gc=False):
     """One line, item or element of a table.

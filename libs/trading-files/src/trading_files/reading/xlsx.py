@@ -15,9 +15,9 @@ from decimal import Decimal
 
 from trading_files.errors import FileRefused
 from trading_files.reading.archives import open_member
-from trading_files.reading.grid import Record
 from trading_files.reading.limits import Limits
 from trading_files.reading.safe_xml import SafeParser, feed_all
+from trading_files.reading.tables import Record
 from trading_files.reading.text import CHUNK, bounded
 from trading_files.reading.xlsx_styles import Shows, serial_as_text, shown_as
 
