@@ -29,6 +29,8 @@ ES=F                   USD   50      future
 MNQ=F                  USD   2       future
 @ES                    USD   50      future
 ES 12-26               USD   50      future
+ES DEC26               USD   50      future
+MNQ SEP25              USD   2       future
 ES.C.0                 USD   50      future
 6EZ26                  USD   125000  future
 M6EZ6                  USD   12500   future
@@ -47,6 +49,7 @@ SIZ6                   -     -       future
 NGF7                   -     -       future
 MOEX:NG1!              -     -       future
 ZZZZ26                 -     -       future
+ZZZ DEC26              -     -       future
 /ABC                   -     -       future
 BTCZ26                 -     -       future
 BTCUSDH27              -     -       future

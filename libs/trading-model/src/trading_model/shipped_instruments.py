@@ -83,6 +83,7 @@ _FUTURES = tuple(
         rf"{_ROOT}=F",  # ES=F
         rf"@{_ROOT}",  # @ES
         rf"{_ROOT} (?:0[1-9]|1[0-2])-\d\d",  # ES 12-26
+        rf"{_ROOT} (?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\d\d",  # ES DEC26
         rf"{_ROOT}\.[CNV]\.\d",  # ES.c.0
     )
 )
