@@ -41,9 +41,13 @@ def test_the_documents_list_every_preset_and_what_it_was_verified_on() -> None:
     assert listed == {name: shelf.preset(name).verified for name in shelf.names()}
 
 
-def test_both_kinds_of_mt5_reports_know_the_same_sizes_of_lots() -> None:
-    sizes = []
-    for name in ("mt5-deals", "mt5-positions"):
-        members = [dict(output.members) for rule in shelf.preset(name).rules for output in rule.outputs]
-        sizes.append({value.words for each in members for value in each.values() if value.source == "size_of"})
-    assert sizes[0] == sizes[1] != set()
+@pytest.mark.parametrize("name", ["mt5-deals", "mt5-positions", "mt4-statement", "ctrader"])
+def test_reports_in_lots_know_the_same_sizes_of_lots(name: str) -> None:
+    sizes = _sizes_of_lots(name)
+    assert sizes == _sizes_of_lots("mt5-deals") != set()
+
+
+def _sizes_of_lots(preset: str) -> set[object]:
+    members = [value for rule in shelf.preset(preset).rules for output in rule.outputs for _, value in output.members]
+    values = [*members, *(value.otherwise for value in members if value.otherwise is not None)]
+    return {value.words for value in values if value.source == "size_of"}
