@@ -177,6 +177,8 @@ def test_numbers(value: str, cells: dict[str, str], expected: str | None) -> Non
         ("{option_of: O}", {"O": "AAPL  250117C00200000"}, "AAPL250117C00200000"),
         ("{option_of: O}", {"O": "-MU251003P157.5"}, "MU251003P00157500"),
         ("{option_of: O}", {"O": ".SPY250117P590.5"}, "SPY250117P00590500"),
+        ("{option_of: O, thousandths: true}", {"O": "NVDA260417C200000"}, "NVDA260417C00200000"),
+        ("{option_of: O, thousandths: true}", {"O": "F260417P12.5"}, "F260417P00012500"),
         ("{option_of: O}", {"O": "SPY 3/20/2026 Call $580.00"}, "SPY260320C00580000"),
         ("{option_of: O}", {"O": "NDX 12/19/2025 Call $21,000.00"}, "NDX251219C21000000"),
         ("{option_of: O}", {"O": "AAPL 01/17/2025 200.00 C"}, "AAPL250117C00200000"),

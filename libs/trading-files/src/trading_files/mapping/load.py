@@ -43,7 +43,7 @@ _COLUMNS = (
     "option_of",
 )
 _SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
-_FLAGS = ("with_unit", "negate", "absolute", "opposite")
+_FLAGS = ("with_unit", "negate", "absolute", "opposite", "thousandths")
 _CHANGES = ("when", "after", "before", "part", "remove", "words", "proof", *_FLAGS)
 _PROOF = ("profit", "lots", "entry", "exit", "currency")
 _NUMBERS = ("decimal", "thousands", "fractions")

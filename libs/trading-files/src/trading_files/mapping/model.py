@@ -80,6 +80,9 @@ class Value(msgspec.Struct, frozen=True):
     opposite: bool = False
     """Of a side: the other one."""
 
+    thousandths: bool = False
+    """Of `option_of`: a strike without a decimal point is in thousandths, however many digits it has."""
+
     zone: "Value | None" = None
     zone_default: str = ""
     """Of a time without a zone: what is assumed, with a warning."""

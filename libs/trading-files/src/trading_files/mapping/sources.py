@@ -213,12 +213,12 @@ class Sources:
         return format(number, "f")
 
     def _option_of(self, value: Value, label: str) -> Get:
-        get, clip = self._column(value), clipped(value)
+        get, clip, thousandths = self._column(value), clipped(value), value.thousandths
 
         def symbol(cells: Cells) -> str | None:
             text = get(cells)
             try:
-                return None if text is None else find_option(clip(text))
+                return None if text is None else find_option(clip(text), thousandths)
             except ValueError as error:
                 raise RowError(label, str(error)) from None
 

@@ -47,17 +47,19 @@ def occ_symbol(root: str, expiry: str, strike: str, right: str) -> str:
     return f"{name}{_day(expiry):%y%m%d}{kind}{int(thousandths):08d}"
 
 
-def find_option(text: str) -> str | None:
+def find_option(text: str, thousandths: bool = False) -> str | None:
     """The symbol by the OCC of the option that a broker's text names, month first in its dates; None if it names none.
 
+    The strike of `AAPL250117C00200000` is in thousandths if it has eight digits, or if `thousandths`.
     Raises UnreadableValue: it has the form of one, and its date or strike is none.
     """
     words = " ".join(text.upper().split())
     compact = _COMPACT.fullmatch(words)
     if compact is not None:
         root, expiry, right, strike = compact.group("root", "expiry", "right", "strike")
-        thousandths = len(strike) == _OCC_STRIKE and "." not in strike
-        return occ_symbol(root, f"20{expiry}", str(Decimal(strike) / 1_000) if thousandths else strike, right)
+        if "." not in strike and (thousandths or len(strike) == _OCC_STRIKE):
+            strike = str(Decimal(strike) / 1_000)
+        return occ_symbol(root, f"20{expiry}", strike, right)
     for form in _FORMS:
         found = form.fullmatch(words)
         if found is not None:

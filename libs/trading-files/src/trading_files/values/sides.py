@@ -89,6 +89,7 @@ _WORDS: dict[str, Side] = {
             "buy close",
             "buy to cover",
             "bought to cover",
+            "buy back",
             "cover",
             "cover short",
             "buy cover",
