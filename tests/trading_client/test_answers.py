@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trading_app.problems import TYPES
-from trading_client.answers import Accepted, Answer, Later, TooLarge, Wrong, read_answer
+from trading_client.answers import Accepted, Answer, Failed, Later, TooLarge, Wrong, read_answer
 
 
 def problem(code: str, **members: Any) -> bytes:
@@ -24,13 +24,15 @@ def test_a_batch_that_was_taken() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(TYPES))
-def test_each_error_of_the_app_is_either_about_lines_or_waited_for(code: str) -> None:
+def test_each_error_of_the_app_is_about_lines_or_waited_for(code: str) -> None:
     status = TYPES[code].status
     answer = read(status, problem(code))
     if code in ("not_json", "invalid_trade", "invalid_event", "invalid_batch", "trade_id_conflict", "event_conflict"):
         assert answer == Wrong(code, f"about {code}")
     elif code == "too_large":
         assert answer == TooLarge("about too_large")
+    elif status == 500:
+        assert answer == Failed(code, f"about {code}")
     else:
         assert answer == Later(f"the app answers {status}: about {code}", denied=status in (401, 403))
 

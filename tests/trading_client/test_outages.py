@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,82 @@ def test_a_wrong_token_drops_nothing_and_is_told_once(
     assert len([text for text in warned if "401" in text]) == 1
 
 
+def test_trades_that_a_token_may_not_send_stop_no_other_of_the_same_client(tmp_path: Path) -> None:
+    token = mint()
+    with (
+        own_app(tmp_path, WEBAPP_API_TOKENS=entry_text(token, INGEST, ["mine"])) as apps,
+        TradingClient(apps.web_url, token, account="mine", spool=tmp_path / "spool", exit_timeout=0) as client,
+    ):
+        for count in range(3):
+            client.record("BTC/USDT", "buy", 1, 1, account="theirs", trade_id=f"no-{count}")
+            client.record("BTC/USDT", "buy", 1, 1, trade_id=f"yes-{count}")
+        eventually(lambda: client.status().accepted == 3, what="the own trades accepted")
+        eventually(lambda: client.status().state == "denied", what="the others denied")
+        client.record("BTC/USDT", "buy", 1, 1, trade_id="later")
+        eventually(lambda: client.status().accepted == 4, what="a later one accepted")
+        assert not client.flush(0.1), "the others wait"
+        assert client.status().waiting_bytes > 0
+
+
+def test_a_trade_that_the_app_fails_at_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the stored trade that it repeats is damaged: the app says so each time."""
+    monkeypatch.setattr(sender, "FAILED_SECONDS", 0.01)
+    taken: list[str] = []
+    with (
+        scripted(partial(fails_at, "poison", taken)) as server,
+        TradingClient(server.url, spool=tmp_path, exit_timeout=0) as client,
+    ):
+        for count in range(50):
+            client.record("A/B", "buy", 1, 1, trade_id="poison" if count == 20 else f"t{count}")
+        assert client.flush(), client.status()
+        status = client.status()
+        (refusal,) = status.last_refusals
+        assert (status.refused, refusal.code, refusal.reason) == (1, "damaged_history", "can't be read")
+        assert status.failed_attempts >= sender.MAX_FAILURES
+    assert sorted(set(taken)) == sorted(f"t{count}" for count in range(50) if count != 20)
+
+
+def test_a_trade_alone_in_its_segment_that_the_app_fails_at_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "FAILED_SECONDS", 0.01)
+    taken: list[str] = []
+    with (
+        scripted(partial(fails_at, "poison", taken)) as server,
+        TradingClient(server.url, spool=tmp_path, exit_timeout=0) as client,
+    ):
+        client.record("A/B", "buy", 1, 1, account="one", trade_id="poison")
+        eventually(lambda: client.status().failed_attempts > 2 * sender.MAX_FAILURES, what="many attempts")
+        assert client.status().refused == 0, "perhaps it fails at all"
+        client.record("A/B", "buy", 1, 1, account="two", trade_id="other")
+        assert client.flush(), client.status()
+        assert client.status().refused == 1
+    assert taken == ["other"]
+
+
+def test_an_app_that_fails_at_everything_costs_no_trade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "FAILED_SECONDS", 0.01)
+    with (
+        scripted(partial(fails_at, "t", [])) as server,
+        TradingClient(server.url, spool=tmp_path, exit_timeout=0) as client,
+    ):
+        for count in range(100):
+            client.record("A/B", "buy", 1, 1, trade_id=f"t{count}")
+        eventually(lambda: client.status().failed_attempts > 2 * sender.MAX_FAILURES, what="many attempts")
+        assert client.status().refused == 0
+        assert client.status().state == "waiting"
+
+
+def fails_at(poison: str, taken: list[str], _number: int, body: bytes) -> Reply:
+    ids = [json.loads(line)["trade_id"] for line in sent_lines(body)]
+    if any(one.startswith(poison) for one in ids):
+        code = "damaged_history"
+        document = {"type": f"urn:trading-telemetry:problem:{code}", "code": code, "detail": "can't be read"}
+        return Reply(500, json.dumps(document).encode())
+    taken += ids
+    return accepted(len(ids))
+
+
 def test_trades_that_a_token_may_not_send_stop_only_their_own_segment(tmp_path: Path) -> None:
     token, spool = mint(), tmp_path / "spool"
     with own_app(tmp_path, WEBAPP_API_TOKENS=entry_text(token, INGEST, ["mine"])) as apps:
@@ -228,6 +305,35 @@ def test_two_clients_share_a_spool(app: Apps, tmp_path: Path) -> None:
     ):
         made = [client.record("BTC/USDT", "buy", 1, 1) for _ in range(50) for client in (one, two)]
     assert sorted(ids_of(app, "two")) == sorted(made)
+
+
+FORK_WITHOUT_ROOM = """
+import os, sys, resource
+from trading_client import SpoolError, TradingClient
+client = TradingClient(sys.argv[1], account="roomless", spool=sys.argv[2])
+client.record("BTC/USDT", "buy", 1, 1)
+if os.fork():
+    assert os.wait()[1] == 0
+    sys.exit()
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+for _ in range(3):
+    try:
+        client.record("BTC/USDT", "buy", 1, 1)
+        os._exit(3)
+    except SpoolError:
+        pass
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+client.record("BTC/USDT", "buy", 1, 1, trade_id="with room")
+os._exit(0 if client.close(60) else 4)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_forked_process_without_descriptors_says_so_and_records_once_it_has_some(app: Apps, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORK_WITHOUT_ROOM, app.web_url, str(tmp_path)]
+    subprocess.run(command, check=True, timeout=PATIENCE_SECONDS * 2)
+    assert "with room" in ids_of(app, "roomless")
 
 
 FORKING = """

@@ -1,5 +1,6 @@
 """The spool's files: whatever was recorded is read again, whatever happens to the files."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -211,6 +212,40 @@ def test_a_write_that_fits_in_part_records_nothing(tmp_path: Path) -> None:
     assert done.stdout == "15\n"
     (path,) = tmp_path.glob("*.lines")
     assert path.read_bytes() == (b"x" * 63 + b"\n") * 15
+
+
+REFUSED_ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from trading_client.refused import RefusedLines
+from trading_client.status import Refusal
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+refused = RefusedLines(Path(sys.argv[1]))
+refusals = [Refusal('{"trade_id":"%02d"}' % number, "invalid_trade", "") for number in range(20)]
+try:
+    refused.add(refusals)
+except OSError as error:
+    print(error.errno)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+refused.add(refusals)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit is POSIX's")
+def test_refusals_that_the_disk_takes_in_part_are_an_error_and_none_of_them_is_kept(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", REFUSED_ON_A_FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{errno.EFBIG}\n", "else they would be noted as settled, and be nowhere"
+    put: list[bytes] = []
+    assert RefusedLines(tmp_path).take(put.append) == len(put) == 20
+
+
+def test_an_entry_that_a_kill_cut_off_costs_no_other(tmp_path: Path) -> None:
+    refused = RefusedLines(tmp_path)
+    refused.path.write_bytes(b'{"at": "2026-01-01T00:00:00+00:00", "code": "invalid_tr')
+    refused.add([Refusal('{"trade_id":"1"}', "invalid_trade", "")])
+    put: list[bytes] = []
+    assert refused.take(put.append) == 1
 
 
 @given(st.lists(st.text(max_size=20)))

@@ -1,7 +1,8 @@
 """What an answer of the app means for the lines that were sent. No I/O.
 
-A line is refused only if the app itself says that the line is wrong. Whatever else happens is waited for: a proxy's
-error page, a wrong address or a token that is not valid must not cost a trade.
+A line is refused only if the app itself says that the line is wrong, or fails at it again and again and takes others.
+Whatever else happens is waited for: a proxy's error page, a wrong address or a token that is not valid must not cost a
+trade.
 """
 
 from __future__ import annotations
@@ -56,7 +57,15 @@ class Later:
     denied: bool = False
 
 
-Answer = Union[Accepted, Wrong, TooLarge, Later]
+@dataclass(frozen=True)
+class Failed:
+    """The app itself failed, perhaps at one of the lines: a bug, or stored trades that it can't read any more."""
+
+    code: str
+    detail: str
+
+
+Answer = Union[Accepted, Wrong, TooLarge, Later, Failed]
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, now: Callable[[], float]) -> Answer:
@@ -72,6 +81,8 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, now: Calla
         return Wrong(code, detail, _reasons(document))
     if code == "too_large" and status == 413:
         return TooLarge(detail)
+    if code and status == 500:
+        return Failed(code, detail)
     reason = f"the app answers {status}: {detail}" if code else f"the answer is {status}, and not the trading app's"
     return Later(reason, _retry_after(headers.get("retry-after", ""), now), status in (401, 403))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import json
 import os
 import threading
 import time
@@ -60,6 +61,7 @@ class TradingClient:
         self._exit_timeout = exit_timeout
         self._lock = threading.RLock()  # a signal's handler may record while its thread records
         self._closed = False
+        self._ids = TradeIds()
         self._begin()
         _clients.add(self)
         atexit.register(self._at_exit)
@@ -113,7 +115,7 @@ class TradingClient:
             ("position_side", position_side),
             ("multiplier", multiplier),
         )
-        self._append(fields.trade_line(symbol, side, price, qty, ts, trade_id, now_ns, optional, tags))
+        self._append(fields.trade_line(symbol, side, price, qty, ts, trade_id, now_ns, optional, tags), account)
         return trade_id
 
     def cash(
@@ -145,7 +147,7 @@ class TradingClient:
         line = fields.cash_line(
             currency, amount, reason, ts, event_id, now_ns, account, strategy, symbol, position_side, venue, text
         )
-        self._append(line)
+        self._append(line, account)
         return event_id
 
     def flush(self, timeout: float = 30.0) -> bool:
@@ -154,12 +156,12 @@ class TradingClient:
         False if `timeout` seconds were not enough; nothing is lost then.
         """
         self._begin_after_fork()
-        return self._sender.wait_until_settled(self._recorded, timeout)
+        return self._sender.wait_until_settled(timeout)
 
     def retry_refused(self) -> int:
         """Send the spool's refused lines again, after the cause is corrected; their number. Raises SpoolError."""
         try:
-            return RefusedLines(self._folder).take(self._append)
+            return RefusedLines(self._folder).take(self._put_back)
         except OSError as error:
             raise SpoolError(f"{self._folder}: {error.strerror or error}") from error
 
@@ -218,13 +220,17 @@ class TradingClient:
     ) -> None:
         await self.aclose(self._exit_timeout)
 
-    def _append(self, line: bytes) -> None:
+    def _put_back(self, line: bytes) -> None:
+        self._append(line, json.loads(line).get("account"))
+
+    def _append(self, line: bytes, account: str | None) -> None:
+        owner = "" if account is None or account == self._account else account
         with self._lock:
             if self._closed:
                 raise Closed("the client is closed")
             self._begin_after_fork()
             try:
-                self._spool.append(line, sync=self._sync)
+                self._spool.append(line, owner, sync=self._sync)
             except SpoolFull:
                 self._rejected += 1
                 raise
@@ -232,14 +238,13 @@ class TradingClient:
         self._sender.notice()
 
     def _begin(self) -> None:
-        """Open the spool and start sending."""
-        self._is_fork = False
+        """Open the spool and start sending. Raises ValueError, SpoolError; a forked process then begins next time."""
         delivery = Delivery(self._url, self._token)
-        self._ids = TradeIds()
         self._recorded = self._rejected = 0
         self._spool = Spool(self._folder, self._max_bytes)
         self._sender = Sender(self._spool, delivery)
         self._sender.start()
+        self._is_fork = False
 
     def _begin_after_fork(self) -> None:
         """Begin with a spool of its own in a forked process, whose parent keeps its segments and its thread."""
@@ -248,6 +253,7 @@ class TradingClient:
 
     def _leave_to_parent(self) -> None:
         self._is_fork = True
+        self._ids = TradeIds()
         self._lock = threading.RLock()
         self._sender.leave_to_parent()
 

@@ -39,10 +39,16 @@ class RefusedLines:
             return 0
 
     def add(self, refusals: Sequence[Refusal]) -> None:
-        """Add entries. Raises OSError, SpoolError."""
+        """Add entries, all or none. Raises OSError, SpoolError."""
         at = datetime.now(timezone.utc).isoformat(timespec="seconds")
         with self._opened() as descriptor:
-            os.write(descriptor, b"".join(_entry(refusal, at) for refusal in refusals))
+            end = os.lseek(descriptor, 0, os.SEEK_END)
+            entries = b"".join(_entry(refusal, at) for refusal in refusals)
+            try:
+                _write(descriptor, entries if _ends_a_line(descriptor, end) else b"\n" + entries)
+            except OSError:
+                os.ftruncate(descriptor, end)
+                raise
 
     def take(self, put: Callable[[bytes], None]) -> int:
         """Hand each refused line that is JSON to `put`, with its line break, and then delete its entry; how many.
@@ -57,7 +63,7 @@ class RefusedLines:
                     put(line)
             kept = [entry for entry, line in zip(entries, lines) if line is None and entry]
             os.ftruncate(descriptor, 0)
-            os.write(descriptor, b"".join(entry + b"\n" for entry in kept))
+            _write(descriptor, b"".join(entry + b"\n" for entry in kept))
         return sum(line is not None for line in lines)
 
     @contextlib.contextmanager
@@ -72,6 +78,21 @@ class RefusedLines:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    """Write all of it: on a disk that fills up, one `write` may take a part and raise nothing."""
+    written = 0
+    while written < len(content):
+        written += os.write(descriptor, content[written:])
+
+
+def _ends_a_line(descriptor: int, end: int) -> bool:
+    """Whether an entry that is added begins a line; not after one that a kill cut off."""
+    if end == 0:
+        return True
+    os.lseek(descriptor, end - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) == b"\n"
 
 
 def _entry(refusal: Refusal, at: str) -> bytes:

@@ -39,6 +39,9 @@ class Segment:
         self.path = path
         self._lock = lock
         self._output = output
+        self.written = 0
+        """Bytes that this process appended."""
+
         self._input = os.open(path, os.O_RDONLY | _BINARY)
         self._sent = self._read_sent()
 
@@ -73,6 +76,11 @@ class Segment:
         return None
 
     @property
+    def sent(self) -> int:
+        """Bytes from the beginning that need not be sent again."""
+        return self._sent
+
+    @property
     def is_finished(self) -> bool:
         """Whether no more lines are written to it."""
         return self._output is None
@@ -84,6 +92,7 @@ class Segment:
             written = os.write(self._output, line)
             if written != len(line):
                 self._complete(line, written)
+            self.written += len(line)
         except OSError as error:
             raise (SpoolFull if error.errno in _FULL else SpoolError)(f"{self.path}: {error.strerror}") from error
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trading_client.answers import Accepted, Later, TooLarge, Wrong
+from trading_client.answers import Accepted, Failed, Later, TooLarge, Wrong
 from trading_client.backoff import backoff
 from trading_client.delivery import Delivery, path_of
 from trading_client.segment import Segment
@@ -27,6 +27,15 @@ LINGER_SECONDS = 0.02
 DENIED_SECONDS = 10.0
 END_SECONDS = 0.5
 """How long `end` waits, after its timeout, for a request that is under way."""
+
+FAILED_SECONDS = 5.0
+MAX_FAILURES = 10
+"""How often the app may fail at the lines of a segment, one time after the other, before those it fails at are looked
+for among them.
+"""
+
+MAX_FAILED_LINES = 16
+"""Lines that it fails at, one by one, while it has taken no other: then it fails at all."""
 
 MAX_REFUSALS_KEPT = 20
 MAX_REFUSALS_LOGGED = 5  # of one request
@@ -55,9 +64,8 @@ class Sender:
         self._adopt_at = time.monotonic() + ADOPT_SECONDS
         self._resume: dict[Segment, float] = {}
         self.accepted = self.duplicates = self.refused = self.failed_attempts = 0
-        self.settled_own = 0
-        """Lines of this process's own segments that are with the app or refused, in the order of their recording."""
-
+        self._failing: dict[Segment, _Failing] = {}
+        self._taken = 0
         self.state, self.trouble = "idle", ""
         self.last_refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS_KEPT)
 
@@ -70,11 +78,14 @@ class Sender:
         if not self._wake.is_set():
             self._wake.set()
 
-    def wait_until_settled(self, own_lines: int, timeout: float) -> bool:
-        """Wait until `own_lines`, and all that others left over, are settled; whether they are."""
+    def wait_until_settled(self, timeout: float) -> bool:
+        """Wait until all that is recorded now, and all that others left over, is with the app or refused; whether it
+        is.
+        """
         deadline = time.monotonic() + timeout
+        marks = self._spool.marks()
         with self._changed:
-            while not self._is_settled(own_lines):
+            while self._spool.has_adopted or any(segment.sent < written for segment, written in marks):
                 remaining = deadline - time.monotonic()
                 if remaining <= 0 or not self._thread.is_alive():
                     return False
@@ -95,9 +106,6 @@ class Sender:
         """In a forked process: close the files and the connection, which go on in the parent."""
         self._delivery.close()
         self._spool.forget()
-
-    def _is_settled(self, own_lines: int) -> bool:
-        return self.settled_own >= own_lines and not self._spool.has_adopted
 
     def _run(self) -> None:
         delays = backoff()
@@ -154,40 +162,64 @@ class Sender:
                 return
             path, same = next(itertools.groupby(lines, path_of))
             batch = list(same)
-            answer = self._settle(path, [line for line in batch if line])
-            if isinstance(answer, Later):
+            answer = self._settle(segment, path, [line for line in batch if line])
+            if isinstance(answer, (Later, Failed)):
                 self.failed_attempts += 1
-                if not answer.denied:
-                    raise _Wait(answer)
-                # Only this segment waits: the token may be valid for the accounts of others.
-                self._resume[segment] = time.monotonic() + max(DENIED_SECONDS, answer.retry_after)
-                self._note("denied", answer.reason)
+                self._let_wait(segment, answer)
                 return
             self._count(segment, batch, answer)
 
-    def _settle(self, path: str, lines: Sequence[bytes]) -> _Outcome | Later:
-        """Post lines until each is taken or refused; those that are wrong are left out, so that the rest is taken."""
-        outcome, stack = _Outcome(), [list(lines)]
+    def _let_wait(self, segment: Segment, answer: Later | Failed) -> None:
+        """Let the segment alone wait where others may have what the app takes. Raises _Wait where all have to."""
+        if isinstance(answer, Failed):
+            seconds, state, reason = FAILED_SECONDS, "waiting", f"the app fails: {answer.detail}"
+        elif answer.denied:  # the token may be valid for the accounts of others
+            seconds, state, reason = max(DENIED_SECONDS, answer.retry_after), "denied", answer.reason
+        else:
+            raise _Wait(answer)
+        self._resume[segment] = time.monotonic() + seconds
+        self._note(state, reason)
+
+    def _settle(self, segment: Segment, path: str, lines: Sequence[bytes]) -> _Outcome | Later | Failed:
+        """Post lines until each is taken or refused; those that are wrong are left out, so that the rest is taken. So
+        are those that the app fails at again and again, where it takes others.
+        """
+        outcome, stack, failed, taken = _Outcome(), [list(lines)], list[Refusal](), self._taken
         while stack:
             batch = stack.pop()
             answer = self._delivery.post(path, batch) if batch else Accepted(0, 0)
             if isinstance(answer, Later):
                 return answer
+            if isinstance(answer, Failed) and not self._leaves_out(
+                segment, takes_others=self._taken > taken or len(failed) < MAX_FAILED_LINES
+            ):
+                return answer
             if isinstance(answer, Accepted):
+                self._taken += bool(batch)
                 outcome.accepted += answer.accepted
                 outcome.duplicates += answer.duplicates
             elif len(batch) == 1:
-                outcome.refusals.append(_refusal(batch[0], answer, 0))
+                found = failed if isinstance(answer, Failed) else outcome.refusals
+                found.append(_refusal(batch[0], answer, 0))
             elif isinstance(answer, Wrong) and any(index < len(batch) for index in answer.reasons):
                 outcome.refusals += [_refusal(batch[i], answer, i) for i in sorted(answer.reasons) if i < len(batch)]
                 stack.append([line for i, line in enumerate(batch) if i not in answer.reasons])
             else:
                 middle = len(batch) // 2
                 stack += [batch[middle:], batch[:middle]]
+        if failed and self._taken == self._failing[segment].taken:
+            return Failed(failed[0].code, failed[0].reason)
+        outcome.refusals += failed
+        self._failing.pop(segment, None)
         return outcome
 
+    def _leaves_out(self, segment: Segment, *, takes_others: bool) -> bool:
+        """Note that the app failed at lines of a segment. Whether to look for the line and leave it out."""
+        failing = self._failing.setdefault(segment, _Failing(self._taken))
+        failing.times += 1
+        return failing.times > MAX_FAILURES and takes_others
+
     def _count(self, segment: Segment, lines: Sequence[bytes], outcome: _Outcome) -> None:
-        is_own = self._spool.is_own(segment)
         self._spool.settle(segment, lines, outcome.refusals)
         for refusal in outcome.refusals[:MAX_REFUSALS_LOGGED]:
             _log.warning("the app refused %s: %s", refusal.line, refusal.reason)
@@ -198,7 +230,6 @@ class Sender:
             self.duplicates += outcome.duplicates
             self.refused += len(outcome.refusals)
             self.last_refusals.extend(outcome.refusals)
-            self.settled_own += len(lines) if is_own else 0
             self._changed.notify_all()
 
     def _note(self, state: str, trouble: str) -> None:
@@ -211,13 +242,21 @@ class Sender:
 
 
 @dataclass
+class _Failing:
+    """Since when the app fails at a segment: how many requests it had taken until then, and how often it failed."""
+
+    taken: int
+    times: int = 0
+
+
+@dataclass
 class _Outcome:
     accepted: int = 0
     duplicates: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def _refusal(line: bytes, answer: Wrong | TooLarge, index: int) -> Refusal:
+def _refusal(line: bytes, answer: Wrong | TooLarge | Failed, index: int) -> Refusal:
     reason = answer.reasons.get(index) if isinstance(answer, Wrong) else None
-    code = answer.code if isinstance(answer, Wrong) else "too_large"
+    code = "too_large" if isinstance(answer, TooLarge) else answer.code
     return Refusal(line.decode(errors="replace"), code, reason or answer.detail)

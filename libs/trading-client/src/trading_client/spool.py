@@ -19,6 +19,9 @@ from trading_client.status import Refusal
 SEGMENT_BYTES = 4 << 20
 """A segment of this size is followed by a new one, and deleted once it is sent."""
 
+MAX_OWNERS = 16
+"""Owners of lines that have segments of their own. All others share one."""
+
 STALE_SECONDS = 600.0
 
 
@@ -39,7 +42,7 @@ class Spool:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.adopt()
-            self._current = self._next_segment()
+            self._current = {"": self._next_segment()}
         except OSError as error:
             raise SpoolError(f"{folder}: the spool can't be used: {error.strerror or error}") from error
 
@@ -68,17 +71,20 @@ class Spool:
         """Bytes of the file of refused lines."""
         return self._refused_bytes
 
-    def append(self, line: bytes, *, sync: bool = False) -> None:
-        """Record a line, which ends with a line break. Raises SpoolError; then it is not recorded."""
+    def append(self, line: bytes, owner: str = "", *, sync: bool = False) -> None:
+        """Record a line, which ends with a line break. Raises SpoolError; then it is not recorded.
+
+        Lines of different owners go to different segments: where the app refuses those of one, the others do not wait.
+        """
         if self._appended + len(line) > self._max_appended:
             raise SpoolFull(f"{self._folder}: the spool has its maximum of {self._max_bytes:,} bytes; {self._advice()}")
-        if self._current_bytes >= SEGMENT_BYTES:
-            self._rotate()
-        self._current.append(line)
-        self._current_bytes += len(line)
+        current = self._current.get(owner)
+        if current is None or current.written >= SEGMENT_BYTES:
+            current = self._next_of(owner)
+        current.append(line)
         self._appended += len(line)
         if sync:
-            self._current.sync()
+            current.sync()
 
     def adopt(self) -> None:
         """Take over the segments that belong to no process. Raises OSError."""
@@ -99,9 +105,9 @@ class Spool:
                 segment.delete()
         return [*self._adopted, *self._own]
 
-    def is_own(self, segment: Segment) -> bool:
-        """Whether this process recorded it."""
-        return segment in self._own
+    def marks(self) -> Sequence[tuple[Segment, int]]:
+        """The segments of this process's lines, each with the bytes that are written to it by now."""
+        return [(segment, segment.written) for segment in list(self._own)]
 
     def settle(self, segment: Segment, lines: Sequence[bytes], refusals: Sequence[Refusal]) -> None:
         """Note that the segment's next lines are with the app, but for the refused ones. Raises OSError, SpoolError."""
@@ -127,18 +133,25 @@ class Spool:
         self._refused_bytes = self._refused.size()
         self._max_appended = self._max_bytes - self._refused_bytes - self._inherited + self._settled
 
-    def _rotate(self) -> None:
+    def _next_of(self, owner: str) -> Segment:
+        """The segment for an owner's next line: a new one, or that of all others where there are many owners."""
+        if owner not in self._current and len(self._current) > MAX_OWNERS:
+            owner = ""
+        current = self._current.get(owner)
+        if current is not None and current.written < SEGMENT_BYTES:
+            return current
         try:
             following = self._next_segment()
         except OSError as error:
             raise SpoolError(f"{self._folder}: {error.strerror or error}") from error
-        self._current.finish()
-        self._current = following
+        if current is not None:
+            current.finish()
+        self._current[owner] = following
+        return following
 
     def _next_segment(self) -> Segment:
         name = f"{time.time_ns():020d}-{os.urandom(6).hex()}"
         segment = Segment.create(self._folder / f"{name}{LINES}")
-        self._current_bytes = 0
         self._own.append(segment)
         return segment
 
