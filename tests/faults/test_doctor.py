@@ -26,7 +26,7 @@ from tests.support.audit import journaled
 from tests.support.load import Bots, make_trade, post_batch
 from tests.support.polling import eventually
 from tests.support.programs import run_command
-from trading_app.commands import journal as journal_commands
+from trading_app.commands import doctor as journal_doctor
 from trading_app.intake.decode import read_trade
 from trading_app.intake.event import TradeIds
 from trading_app.intake.identity import KEY_RULES
@@ -86,7 +86,7 @@ def test_all_is_sound_while_both_apps_run(apps: Apps) -> None:
 
 
 def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert journal_commands.examine(SqliteStore(), tmp_path, 0, repair=False) == 0
+    assert journal_doctor.examine(SqliteStore(), tmp_path, 0, repair=False) == 0
     assert sidecar_doctor.examine(SqliteStore(), tmp_path, repair=False) == 0
     assert capsys.readouterr().out.count("missing") == 2
     assert not list(tmp_path.iterdir())
@@ -127,7 +127,7 @@ def test_what_is_missing_in_a_journal_is_named(
 ) -> None:
     change(data, statement)
     before = (data / "journal.sqlite3").read_bytes()
-    assert journal_commands.examine(SqliteStore(), data, 0, repair=True) == 1
+    assert journal_doctor.examine(SqliteStore(), data, 0, repair=True) == 1
     output = capsys.readouterr().out
     assert said in output
     assert "trading-app restore FILE" in output
@@ -163,10 +163,10 @@ def test_a_large_log_left_behind_is_brought_home(
     left = log.read_bytes()
     connection.close()
     log.write_bytes(left)  # as a kill leaves it
-    monkeypatch.setattr(journal_commands, "LARGE_LOG_BYTES", 1_000)
-    assert journal_commands.examine(SqliteStore(), data, 0, repair=False) == 1
+    monkeypatch.setattr(journal_doctor, "LARGE_LOG_BYTES", 1_000)
+    assert journal_doctor.examine(SqliteStore(), data, 0, repair=False) == 1
     assert "its trades are safe" in capsys.readouterr().out
-    assert journal_commands.examine(SqliteStore(), data, 0, repair=True) == 0
+    assert journal_doctor.examine(SqliteStore(), data, 0, repair=True) == 0
     assert "repaired" in capsys.readouterr().out
     assert not log.exists()
     assert check_journal(data / "journal.sqlite3").problems == []

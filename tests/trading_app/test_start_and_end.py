@@ -6,6 +6,8 @@ import resource
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -270,3 +272,15 @@ def test_a_misspelt_setting_is_named_at_the_start_with_the_one_that_was_meant(tm
         [line] = [line for line in app.log_lines() if line["level"] == "warning"]
     assert (line["event"], line["setting"]) == ("unknown setting, ignored", "WEBAPP_MAX_CONECTIONS")
     assert "WEBAPP_MAX_CONNECTIONS" in line["how"]
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["doctor", "--help"]])
+def test_what_is_asked_about_the_program_imports_no_other_command(arguments: list[str]) -> None:
+    code = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr));"
+        "from trading_app.main import main; main()"
+    )
+    shown = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=True, text=True)
+    commands = ("trading_app.client.", "trading_app.commands.")
+    imported = {name for name in shown.stderr.split() if name.startswith(commands)}
+    assert imported == ({"trading_app.commands.doctor"} if arguments[0] == "doctor" else set())

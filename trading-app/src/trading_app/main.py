@@ -26,14 +26,14 @@ COMMANDS = {
     "seed": ("client.seed", "fill an empty ledger with a made-up past of some weeks"),
     "hook": ("commands.hook", "add, try and look after webhooks"),
     "instruments": ("commands.instruments", "check and list what symbols are"),
-    "doctor": ("commands.journal", ""),
-    "backup": ("commands.journal", ""),
-    "restore": ("commands.journal", ""),
+    "doctor": ("commands.doctor", "check the journal, whether the app runs or not"),
+    "backup": ("commands.backup", "copy the journal and the webhooks, whether the app runs or not"),
+    "restore": ("commands.restore", "put a copy in place of the journal; the app must be stopped"),
     "token": ("commands.token", "make an API token, and its entry"),
     "zmq-keys": ("commands.zmq_keys", "make keys for the ZeroMQ ports, or show the public one again"),
 }
 """The module of each command, and its help. A module is imported when its command is given: all together take longer to
-import than most commands to run. Where the help is empty, the module adds its commands itself.
+import than most commands to run.
 """
 
 WITHOUT_SETTINGS = ("token", "zmq-keys")
@@ -88,11 +88,8 @@ def _parser() -> argparse.ArgumentParser:
         " backup | restore | token | zmq-keys",
     )
     given = sys.argv[1] if len(sys.argv) > 1 else ""
-    wanted = [given] if given in COMMANDS else list(COMMANDS) if given else []
-    for name in wanted:
-        help_text = COMMANDS[name][1]
-        if help_text:
-            _module_of(name).add_arguments(commands.add_parser(name, help=help_text))
-    if any(not COMMANDS[name][1] for name in wanted):
-        _module_of("doctor").add_commands(commands)
+    for name, (_, help_text) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text)
+        if name == given:
+            _module_of(name).add_arguments(command)
     return parser

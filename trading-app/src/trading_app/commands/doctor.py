@@ -1,4 +1,4 @@
-"""`trading-app doctor`, `backup` and `restore`: check, copy and put back the journal."""
+"""`trading-app doctor`: checks the journal, whether the app runs or not."""
 
 import argparse
 import sys
@@ -8,50 +8,26 @@ from telemetry_stream.backend import store_of
 from telemetry_stream.errors import BackendUnavailable
 from telemetry_stream.log import StorageUse, Store
 from trading_app.environment import Settings
-from trading_app.hooks import backup as hooks
 from trading_app.intake.identity import KEY_RULES
 from trading_app.ledger.event import stored_label
-from trading_app.yaml_nodes import FileError
 
 LARGE_LOG_BYTES = 64 * 1024 * 1024
 """A larger write-ahead log could not be emptied: a reader stays open, or the app was killed before a checkpoint."""
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the three commands."""
-    doctor = commands.add_parser("doctor", help="check the journal, whether the app runs or not")
-    doctor.add_argument("--repair", action="store_true", help="repair what can be repaired; trades are never changed")
-    copy = commands.add_parser("backup", help="copy the journal and the webhooks, whether the app runs or not")
-    copy.add_argument("file", metavar="FILE", type=Path, help="the copy to make; it must not exist yet")
-    back = commands.add_parser("restore", help="put a copy in place of the journal; the app must be stopped")
-    back.add_argument("file", metavar="FILE", type=Path, help="a copy made by `backup`")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's argument."""
+    parser.add_argument("--repair", action="store_true", help="repair what can be repaired; trades are never changed")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Run one of the commands. Exit codes: 0 done, or the journal is sound; 1 failed, or something is wrong."""
-    folder, store = settings.data_folder, store_of(settings.stream_store)
+    """Run the command. Exit codes: 0 the journal is sound; 1 something is wrong, or it can't be read."""
+    store = store_of(settings.stream_store)
     try:
-        if arguments.command == "doctor":
-            return examine(store, folder, settings.min_free_bytes, repair=arguments.repair)
-        if arguments.command == "backup":
-            with hooks.backing_up(settings.hooks_file, folder, arguments.file) as copied:
-                report = store.back_up(folder, arguments.file, KEY_RULES)
-                print(f"{arguments.file}: {report.head:,} events of stream {report.stream}, checked")
-            if copied:
-                print(f"{copied}: the webhooks and the messages that they keep; it belongs to the copy")
-        else:
-            report, before = store.restore(arguments.file, folder, KEY_RULES)
-            print(f"{store.file(folder)}: {report.head:,} events of ledger {report.ledger}, checked")
-            print(f"the trades are a new stream, {report.stream}: every reader starts over, and its totals begin again")
-            if before:
-                print(f"the previous journal is in {before}; delete it once you are sure")
-            written, there = hooks.restore(settings.hooks_file, folder, arguments.file)
-            if written or there:
-                print(f"webhooks: {len(written):,} files put back; {len(there):,} were there and stay as they are")
-    except (BackendUnavailable, FileError, OSError) as error:
-        print(f"trading-app {arguments.command}: {error}", file=sys.stderr)
+        return examine(store, settings.data_folder, settings.min_free_bytes, repair=arguments.repair)
+    except (BackendUnavailable, OSError) as error:
+        print(f"trading-app doctor: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def examine(store: Store, folder: Path, min_free_bytes: int, *, repair: bool) -> int:
