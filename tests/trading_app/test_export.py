@@ -186,6 +186,9 @@ def test_an_answer_reads_only_its_part_of_the_journal_and_no_more_than_it_may(or
     assert 7_500 <= read <= 7_500 + SCAN_LIMIT
     since = Filter(since_ns=NEW_YEAR_NS + 49_991 * 10**9)
     assert asyncio.run(scanned(since, replace(whole, oldest=40_001), 10))[1] == 10
+    earlier = Course(0 if order == "asc" else 60_001, 30_000, order=order)
+    assert asyncio.run(scanned(nothing, earlier, 10)) == (30_000, 0, False), "the others came after it began"
+    assert asyncio.run(scanned(Filter(), replace(earlier, oldest=29_995), 100)) == (6, 6, False)
 
 
 def test_all_events_as_journaled_are_the_journal(ledger: tuple[RunningApp, list[Event]]) -> None:

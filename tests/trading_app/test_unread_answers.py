@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,20 @@ def test_room_is_given_in_turn_and_a_new_answer_is_refused_while_there_is_none()
         budget.check()
 
     asyncio.run(test())
+
+
+def test_what_arrives_while_an_export_is_read_is_not_in_it(tmp_path: Path) -> None:
+    """As where a trade is corrected meanwhile: the answer would have the wrong trade and the right one."""
+    request = get("/trades?format=ndjson&corrected=true&side=buy")
+    with running(tmp_path) as app:
+        for _ in range(12):
+            app.client.post("/trades", json=[WIDE] * 1_000).raise_for_status()
+        with deaf(app, request) as client:
+            eventually(lambda: metric(app, "trading_app_outgoing_bytes") > 0, what="the answer waits for its reader")
+            app.client.post("/events", json={"kind": "void", "target": 12_000}).raise_for_status()
+            app.client.post("/trades", json=[WIDE] * 10).raise_for_status()
+            client.settimeout(60)
+            body = b""
+            while not body.endswith(b"0\r\n\r\n"):
+                body += client.recv(1 << 20)
+    assert body.count(b'"trade_id"') == 12_000

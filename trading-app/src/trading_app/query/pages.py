@@ -54,22 +54,24 @@ async def read_page(
     view: View,
     is_over: Callable[[], Awaitable[bool]] = nobody_waits,
     max_scanned: int = MAX_TRADES,
+    last: int = MAX_TRADES,
 ) -> Page:
-    """The next events after a sequence: at most `limit`, and about PIECE_BYTES.
+    """The next events after a sequence, up to the sequence `last`: at most `limit`, and about PIECE_BYTES.
 
-    Scans until it finds some, reaches the head, has scanned `max_scanned`, or `is_over` says that nobody waits any
+    Scans until it finds some, reaches the last one, has scanned `max_scanned`, or `is_over` says that nobody waits any
     more. Raises DamagedHistory.
     """
-    head, known, start = stream.head, None, after
-    while after < head:
-        batch = await stream.read(after, SCAN_LIMIT if view.may_leave_out else min(limit, SCAN_LIMIT))
+    last, known, start = min(stream.head, last), None, after
+    while after < last:
+        most = SCAN_LIMIT if view.may_leave_out else min(limit, SCAN_LIMIT)
+        batch = await stream.read(after, min(most, last - after))
         if batch.count == 0:
             break
         found = (await view.of(stream, batch))[:limit]
         after = found[-1][0] if len(found) == limit else batch.last
         known = last_hash(batch, after) or known
         if found or after - start >= max_scanned or await is_over():
-            return Page([event for _, event in found], after, after < head, known)
+            return Page([event for _, event in found], after, after < last, known)
     return Page([], after, False, known)
 
 
@@ -123,7 +125,7 @@ class Course:
             scanned = before - page.read_to
         else:
             after = max(self.after, self.oldest - 1)
-            page = await read_page(stream, after, limit, view, is_over, self.max_scanned)
+            page = await read_page(stream, after, limit, view, is_over, self.max_scanned, self.last)
             scanned = page.read_to - after
         return page, dataclasses.replace(self, after=page.read_to, max_scanned=self.max_scanned - scanned)
 
