@@ -154,10 +154,30 @@ def falls(apps: Apps) -> list[dict[str, str]]:
     return found
 
 
-def page_totals(apps: Apps) -> dict[str, Decimal]:
-    """The net P&L of the live page's cards, by currency."""
+def test_a_page_that_is_opened_while_the_sidecar_is_down_has_its_last_figures(apps: Apps) -> None:
+    before = page_totals(apps)
+    apps.kill("metrics-sidecar")
+    eventually(lambda: page_health(apps)["status"] == "down", what="the app's notice of it")
+    assert page_totals(apps) == before
+    apps.start("metrics-sidecar")
+    apps.wait_for("metrics-sidecar")
+
+
+def page_health(apps: Apps) -> dict[str, Any]:
+    health: dict[str, Any] = page_event(apps, "health")["sidecar"]
+    return health
+
+
+def page_event(apps: Apps, name: str) -> dict[str, Any]:
+    """The first event of that name of a page that is opened."""
     with HTTP.stream("GET", f"{apps.web_url}/page/stream", timeout=60) as answer:
         lines = answer.iter_lines()
-        next(line for line in lines if line == "event: books")
-        document = json.loads(next(lines).removeprefix("data: "))
+        next(line for line in lines if line == f"event: {name}")
+        document: dict[str, Any] = json.loads(next(lines).removeprefix("data: "))
+    return document
+
+
+def page_totals(apps: Apps) -> dict[str, Decimal]:
+    """The net P&L of the live page's cards, by currency."""
+    document = page_event(apps, "books")
     return {total["currency"]: Decimal(total["net"]) for total in document["totals"]}

@@ -165,12 +165,13 @@ class PageEvents:
         return b"".join(parts)
 
     async def _books_events(self, reading: Reading) -> list[bytes]:
+        """Also of a sidecar that is down: a page that opens then shows what those open since before show."""
         state = reading.state
-        if state is None or reading.status != "up" or state.stream != self._stream.id:
+        if state is None or state.stream != self._stream.id:
             return []
         parts = []
         # A recomputation changes figures without a new event.
-        content = (state.applied, len(state.positions), state.totals.recomputing and reading.number)
+        content = (state.applied, len(state.positions), state.totals.recomputing and reading.read_at)
         if content != self._books:
             self._books = content
             parts.append(await self._summaries.books(self._wanted))

@@ -104,8 +104,9 @@ function sidecarWords(sidecar, head) {
       + "WEBAPP_REPLAY_ADDR and DATA_DIR of both. Positions are not shown; trades are accepted and shown as usual."];
   }
   if (sidecar.status === "down") {
-    return ["bad", `down ${since}`, `The sidecar at ${sidecar.url} is down ${since}: ${sidecar.reason}. Positions and P&L `
-      + "do not change until it is back. Trades are accepted and shown as usual, and none will be missing. "
+    return ["bad", `down ${since}`, `The sidecar at ${sidecar.url} is down ${since}: ${sidecar.reason}. `
+      + (sidecar.read_at === undefined ? "Positions and P&L are missing" : "Positions and P&L do not change")
+      + " until it is back. Trades are accepted and shown as usual, and none will be missing. "
       + "Start it with make apps-up, or metrics-sidecar."];
   }
   if (sidecar.caught_up) return ["good", "caught up", ""];
