@@ -134,3 +134,29 @@ def test_what_was_typed_under_more_comes_back_open(client: httpx.Client, trade: 
     text = client.post("/trade", data=trade(fee="a lot"), headers=BROWSER).text
     assert "<details open>" in text
     assert 'value="a lot"' in text
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/history/2026", "/static/nothing.js", "/?seq=0"])
+def test_a_browser_gets_a_page_where_there_is_none(client: httpx.Client, path: str) -> None:
+    page, document = client.get(path, headers=BROWSER), client.get(path)
+    assert (page.status_code, page.headers["content-type"]) == (document.status_code, "text/html; charset=utf-8")
+    assert "frame-ancestors" in page.headers["content-security-policy"]
+    assert page.headers["x-request-id"] in page.text
+    assert document.json()["code"] in page.text
+    links = {link["href"] for link in Elements(page.text).named("a")}
+    assert links == {"/", "/history", "/import", "/docs"}
+    assert len(page.headers.get_list("cache-control")) == len(page.headers.get_list("content-type")) == 1
+
+
+def test_calls_of_the_api_answer_browsers_as_everybody_else(client: httpx.Client) -> None:
+    """Some programs say that they accept text/html first: Java's own client does."""
+    for path in ("/trades?limit=0", "/api/pnl?by=year", "/trades/99999999", "/imports/none"):
+        answer = client.get(path, headers=BROWSER)
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert client.head("/nowhere", headers=BROWSER).headers["content-type"] == "application/problem+json"
+
+
+def test_what_the_address_says_is_shown_as_text(client: httpx.Client) -> None:
+    page = client.get("/?seq=<script>alert(1)</script>", headers=BROWSER)
+    assert page.status_code == 422
+    assert "<script>" not in page.text

@@ -52,6 +52,7 @@ from trading_app.ledger.intake import LedgerIntake
 from trading_app.ledger.registry import Registry
 from trading_app.page import docs_page, history_page, import_page, page, sign_in
 from trading_app.page import stream as page_stream
+from trading_app.page.problem_page import ProblemPages
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.query import routes as trade_calls
 from trading_app.routes import IntakeRoutes
@@ -87,8 +88,8 @@ class StartFailed(Exception):
 class WebApp:
     """The ASGI app that uvicorn serves.
 
-    The layers, from the outside: Edge, 503 until the journal is open, CORS (if origins are set), Access, the rate limit
-    (if set), the intake routes, and FastAPI for everything else.
+    The layers, from the outside: Edge, pages for problems, 503 until the journal is open, CORS (if origins are set),
+    Access, the rate limit (if set), the intake routes, and FastAPI for everything else.
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class WebApp:
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
-        self._layers = Edge(UntilOpen(layers, self.context, clock), metrics, self.connections.ids)
+        self._layers = Edge(ProblemPages(UntilOpen(layers, self.context, clock)), metrics, self.connections.ids)
         self._tasks = list[asyncio.Task[None]]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -74,6 +74,9 @@ ROUTES = frozenset(
     )
 )
 ENDLESS_ROUTES = ("/trades/stream", "/page/stream", "/api/metrics/stream")
+OTHER = "other"
+"""The route of a path of no call."""
+
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 KEPT_NOWHERE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -135,7 +138,7 @@ class Edge:
             await self._app(scope, receive, send_with_id)
         except Exception:
             has_secret = scope["path"].startswith(HOOKS)
-            path = _route(scope["path"]) if has_secret else scope["path"][:200]
+            path = route_of(scope["path"]) if has_secret else scope["path"][:200]
             log.exception("a request failed", method=scope["method"], path=path)
             self._metrics.refusals[INTERNAL_ERROR.code] += 1
             if status and not complete:
@@ -147,13 +150,13 @@ class Edge:
                 self._observe(scope, status, time.perf_counter() - began)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
-        route = _route(scope["path"])
+        route = route_of(scope["path"])
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.observe_request(method, route, status, seconds)
         log.debug("answered", method=method, route=route, status=status, seconds=seconds)
 
 
-def _route(path: str) -> str:
+def route_of(path: str) -> str:
     """The route of a path, as a label: a path itself would be unbounded."""
     if path in ROUTES:
         return path
@@ -163,7 +166,7 @@ def _route(path: str) -> str:
         return TRADE_ROUTE
     if path.startswith(IMPORTS):
         return _import_route(path.removeprefix(IMPORTS).split("/"))
-    return "other"
+    return OTHER
 
 
 def _import_route(parts: list[str]) -> str:
@@ -174,9 +177,9 @@ def _import_route(parts: list[str]) -> str:
         case [_, "undo"]:
             return UNDO_ROUTE
         case [_, verb]:
-            return UPLOAD_ROUTES.get(verb, "other")
+            return UPLOAD_ROUTES.get(verb, OTHER)
         case _:
-            return "other"
+            return OTHER
 
 
 def _hook_route(parts: list[str]) -> str:
@@ -189,9 +192,9 @@ def _hook_route(parts: list[str]) -> str:
         case [_, _]:
             return HOOK_ROUTE
         case [_, "unread", _, verb]:
-            return KEPT_ROUTES.get(verb, "other")
+            return KEPT_ROUTES.get(verb, OTHER)
         case _:
-            return "other"
+            return OTHER
 
 
 class Access:

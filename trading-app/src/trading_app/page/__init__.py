@@ -15,4 +15,5 @@ Modules:
     docs_page         GET /docs
     import_page       GET /import
     history_page      GET /history
+    problem_page      shows browsers an error as a page
 """

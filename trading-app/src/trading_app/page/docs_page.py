@@ -3,8 +3,7 @@
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from trading_app.page.page import PAGE_HEADERS
-from trading_app.page.templates import render
+from trading_app.page.templates import PAGE_HEADERS, render
 
 # Swagger UI uses `data:` icons, and its script sets styles.
 POLICY = f"{PAGE_HEADERS['Content-Security-Policy']}; img-src 'self' data:; style-src 'self' 'unsafe-inline'"

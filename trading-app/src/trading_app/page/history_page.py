@@ -4,8 +4,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from trading_app.context import Context
-from trading_app.page.page import PAGE_HEADERS
-from trading_app.page.templates import render
+from trading_app.page.templates import PAGE_HEADERS, render
 
 
 def add_to(api: FastAPI, context: Context) -> None:

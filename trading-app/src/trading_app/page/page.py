@@ -16,19 +16,12 @@ from service_kit.problems import Problem
 from trading_app.access.gate import Gate
 from trading_app.context import Context
 from trading_app.intake.service import Intake, Intended
-from trading_app.page.templates import render
+from trading_app.page.templates import PAGE_HEADERS, render
 from trading_app.routes import take
 from trading_model.fields import SENT
 
 HERE = Path(__file__).parents[1]
 MAX_FORM_BYTES = 65_536
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-
 ALWAYS_SHOWN = ("symbol", "side", "price", "qty", "account", "strategy")
 """Fields of the form; the others are under "More fields"."""
 

@@ -12,8 +12,8 @@ from trading_app.access.call import PAGES, Call
 from trading_app.access.caller import Caller
 from trading_app.access.gate import Gate
 from trading_app.context import Context
-from trading_app.page.page import PAGE_HEADERS, accepts_page, refuse_foreign_form
-from trading_app.page.templates import render
+from trading_app.page.page import accepts_page, refuse_foreign_form
+from trading_app.page.templates import PAGE_HEADERS, render
 
 log = structlog.get_logger(__name__)
 

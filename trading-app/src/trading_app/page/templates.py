@@ -13,12 +13,25 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[1] / "templates"
 
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Headers of every page."""
+
 
 def render(
     request: Request, name: str, variables: Mapping[str, Any], headers: Mapping[str, str], status: int = 200
 ) -> Response:
     """The page that a template gives with these variables."""
     return _templates().TemplateResponse(request, name, dict(variables), status, headers)
+
+
+def render_text(name: str, variables: Mapping[str, Any]) -> str:
+    """The text of the page that a template gives, where no request reached a route."""
+    return _templates().get_template(name).render(variables)
 
 
 @cache
