@@ -1,6 +1,8 @@
 """P&L by weekday and by hour: sums of trading days and of fills, in zones whose hours are not those of UTC."""
 
+import random
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.trading_history.figures import ask, fold_at_once
 from trading_history.queries.pnl import Table, by_hour, by_period, by_weekday
 from trading_history.queries.scope import EVERYTHING
 from trading_history.reader import Snapshot
-from trading_model.days import Calendar, DayBoundary
+from trading_model.days import MIDNIGHT_UTC, Calendar, DayBoundary, Period, first_of
 
 TIMES = (
     "2014-03-02T04:10:00Z", "2014-03-02T04:40:00Z", "2014-03-06T04:20:00Z",  # Venezuela was 4:30 behind
@@ -19,6 +21,7 @@ TIMES = (
     "2026-03-08T18:05:00Z", "2026-03-08T18:20:00Z", "2026-03-08T21:30:00Z", "2026-03-09T18:20:00Z",
     "2026-03-13T18:05:00Z", "2026-03-13T21:30:00Z", "2026-03-15T22:30:00Z",
 )  # fmt: skip
+MINUTE_NS = 60 * 10**9
 START, END = nanoseconds("2014-03-01T00:00:00Z"), nanoseconds("2026-04-01T00:00:00Z")
 
 
@@ -64,3 +67,28 @@ def test_a_weekday_has_the_sum_of_its_trading_days_and_an_hour_its_fills(folder:
     ]
     fills = [datetime.fromisoformat(ts).astimezone(zone).hour for ts in TIMES]
     assert [row.fills for row in hours.rows] == [fills.count(hour) for hour in range(24)]
+
+
+@pytest.mark.parametrize("boundary", ["UTC", "Asia/Kathmandu", "17:00 America/New_York"])
+@pytest.mark.parametrize("period", ["day", "month"])
+def test_a_range_cuts_its_first_and_its_last_period(folder: Path, boundary: str, period: Period) -> None:
+    chance, day_boundary = random.Random(5), DayBoundary.parse(boundary)
+    times = [nanoseconds(ts) for ts in TIMES]
+    for _ in range(20):
+        first, last = sorted(chance.sample(times, 2))
+        start, end = first - chance.choice([0, 1, 400]) * MINUTE_NS, last + chance.choice([0, 1, 400]) * MINUTE_NS
+        calendar = Calendar.of(day_boundary, period, start, end).within(start, end)
+        periods = one(ask(folder, partial(by_period, scope=EVERYTHING, calendar=calendar)))
+        hours = one(ask(folder, lambda snapshot: by_hour(snapshot, EVERYTHING, day_boundary.zone, start, end)))  # noqa: B023
+        assert sum(row.fills for row in periods.rows) == sum(start <= ts < end for ts in times)
+        assert sum(row.marked for row in periods.rows) == sum(row.marked for row in hours.rows)
+        for row, name in zip(periods.rows, calendar.names, strict=True):
+            of_period = (first_of(period, day_boundary.day_of(ts)) for ts in times if start <= ts < end)
+            assert row.fills == sum(day == name for day in of_period)
+
+
+def test_of_the_minute_that_a_range_begins_in_the_whole_is_in_the_first_period(folder: Path) -> None:
+    start, end = nanoseconds("2026-03-08T18:05:30Z"), nanoseconds("2026-03-13T00:00:00Z")
+    calendar = Calendar.of(MIDNIGHT_UTC, "day", start, end).within(start, end)
+    (table,) = ask(folder, partial(by_period, scope=EVERYTHING, calendar=calendar))
+    assert ([row.fills for row in table.rows], table.exact) == ([3, 1, 0, 0, 0], False)

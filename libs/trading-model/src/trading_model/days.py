@@ -90,6 +90,17 @@ class Calendar:
             starts.append(boundary.start_ns(day))
         return cls(names, starts)
 
+    def within(self, first_ns: int | None, until_ns: int | None) -> "Calendar":
+        """The same periods, of which the first and the last have only the times from `first_ns` on and before
+        `until_ns`; None cuts nothing.
+        """
+        starts = list(self.starts)
+        if first_ns is not None:
+            starts[0] = max(starts[0], first_ns)
+        if until_ns is not None:
+            starts[-1] = min(starts[-1], until_ns)
+        return Calendar(self.names, starts)
+
     def index(self, time_ns: int) -> int:
         """Which period has a time; -1 before the first, `len(names)` after the last."""
         return bisect_right(self.starts, time_ns) - 1

@@ -117,6 +117,7 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         return await store.answer_from_folder(form, of_market) or await store.answer(form, of_trades)
 
 
+DAY_NS = 86_400 * NANOSECONDS
 Wish = tuple[int, int, int]
 """Now in Unix nanoseconds, the span in seconds, the maximum number of candles."""
 
@@ -143,7 +144,7 @@ def _own_candles(snapshot: Snapshot, symbol: str, span: Range, wish: Wish) -> Fo
     """Raises TradeProblem for too many trades."""
     now_ns, first, points = wish
     known = extent(snapshot)
-    start = span.from_ns if span.from_ns is not None else (known.first_ns if known else now_ns)
+    start = span.from_ns if span.from_ns is not None else (known.first_ns // DAY_NS * DAY_NS if known else now_ns)
     end = span.to_ns if span.to_ns is not None else max(now_ns, known.last_ns + 1 if known else 0)
     for seconds in (one for one in INTERVALS if one >= first):
         found = own_candles(snapshot, symbol, seconds, start, end)

@@ -90,7 +90,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
     async def get_pnl(
         question: Asked, converted: Converted, by: ByName = "day", tag: Tag = None, method: MethodName = "average"
     ) -> Response:
-        """Tags are of round trips: with one, the other views are 0. The first and the last period are whole ones."""
+        """Tags are of round trips: with one, the other views are 0. A range cuts its first and its last period."""
         wanted_tag = read_tag(tag)
         if converted is not None and method != "average":
             raise refused("method", "must be average where figures are converted")
@@ -109,7 +109,8 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 tables = pnl.by_weekday(snapshot, scope, boundary, start, end, how)
                 rows = _rows(tables, WEEKDAYS)
             else:
-                calendar = Calendar.of(boundary, used, start, end)
+                asked = question.range
+                calendar = Calendar.of(boundary, used, start, end).within(asked.from_ns, asked.to_ns)
                 tables = pnl.by_period(snapshot, scope, calendar, how)
                 rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
             more = {

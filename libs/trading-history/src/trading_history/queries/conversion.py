@@ -285,7 +285,7 @@ def converted_equity(
         if chosen < SPANS[-1] and any(has_more(snapshot, [one], chosen, times, max_bars) for one in series):
             continue
         found = steps(snapshot, scope, conversion, times, chosen, notes_all=True)
-        opening, bars = _bars(found, times[0] // (chosen * SECOND) * (chosen * SECOND), chosen)
+        opening, bars = _bars(found, times[0] // MINUTE_NS * MINUTE_NS, chosen)
         if len(bars) <= max_bars or chosen == SPANS[-1]:
             break
     return Curve(conversion.into, chosen, opening, bars, False, None if chosen == span else span)

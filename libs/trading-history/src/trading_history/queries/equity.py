@@ -105,13 +105,45 @@ def equity(
     span: int = 60,
     max_bars: int = 5_000,
 ) -> list[Curve]:
-    """The curves of a scope, one for each currency. A span that would give more than `max_bars` becomes coarser."""
+    """The curves of a scope, one for each currency. A span that would give more than `max_bars` becomes coarser.
+
+    Bars begin at multiples of their span. The first and the last have what is in the range alone, to the minute.
+    """
     for chosen in SPANS[SPANS.index(span) :]:
-        found = curves(snapshot, scope, start_ns, end_ns, chosen, max_bars)
-        if found is not None:
-            requested = None if chosen == span else span
-            return [msgspec.structs.replace(curve, requested_span=requested) for curve in found]
-    return curves(snapshot, scope, start_ns, end_ns, SPANS[-1]) or []
+        is_last = chosen == SPANS[-1]
+        found = covering(snapshot, scope, start_ns, end_ns, chosen, NO_LIMIT if is_last else max_bars)
+        if found is None:
+            continue
+        bars = [_of_span(curve.bars, chosen) for curve in found]
+        if is_last or all(len(one) <= max_bars for one in bars):
+            break
+    requested = None if chosen == span else span
+    return [
+        msgspec.structs.replace(curve, bars=one, requested_span=requested)
+        for curve, one in zip(found or (), bars, strict=True)
+    ]
+
+
+@exactly
+def _of_span(bars: Iterable[Bar], span: int) -> list[Bar]:
+    """Bars of a span of seconds, of which some are in parts."""
+    width, whole = span * SECOND, list[Bar]()
+    for bar in bars:
+        start_ns = bar.start_ns // width * width
+        if whole and whole[-1].start_ns == start_ns:
+            whole[-1] = _joined_bars(whole[-1], bar)
+        else:
+            whole.append(bar if bar.start_ns == start_ns else msgspec.structs.replace(bar, start_ns=start_ns))
+    return whole
+
+
+def _joined_bars(bar: Bar, later: Bar) -> Bar:
+    outside = added(bar.fees_outside, later.fees_outside) if later.fees_outside else bar.fees_outside
+    return _make(
+        bar.start_ns, bar.open, max(bar.high, later.high), min(bar.low, later.low), later.close,
+        max(bar.drawdown, later.drawdown, bar.high - later.low), bar.realized + later.realized, bar.fees + later.fees,
+        bar.cash + later.cash, bar.turnover + later.turnover, bar.fills + later.fills, outside,
+    )  # fmt: skip
 
 
 def drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int = 60) -> list[Drawdown]:
@@ -383,7 +415,8 @@ def curves(
     *,
     with_amounts: bool = True,
 ) -> list[Curve] | None:
-    """The curves at one span; None if one has too many bars. A range that begins inside a bar has this whole bar.
+    """The curves at one span; None if one has too many bars. A bar that the range begins or ends in is there as a
+    whole.
 
     Of an answer that is about levels alone, bars are without amounts, and read in half the time.
     """

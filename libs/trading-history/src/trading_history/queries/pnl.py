@@ -79,7 +79,11 @@ def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar, by: By = "av
     Raises TooManyFills.
     """
     starts = calendar.starts
-    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), calendar.index, by, starts)
+
+    def row_of(time_ns: int) -> int:
+        return max(calendar.index(time_ns), 0)  # of a first minute that a range begins in, the whole is read
+
+    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), row_of, by, starts)
 
 
 def by_hour(
@@ -192,11 +196,12 @@ def _tables(
     boundaries: Sequence[int],
     spans: Sequence[int] = (86_400, 3_600),
 ) -> list[Table]:
-    """Sums of bars and round trips by row. Bars are the longest of `spans` (seconds) that no boundary divides, else of
-    a minute.
+    """Sums of bars and round trips by row. Bars are the longest of `spans` (seconds) that no boundary inside the range
+    divides, else of a minute; and shorter ones at its ends.
     """
     edges = (start_ns, end_ns, *boundaries)
-    span = next((one for one in spans if all(not edge % (one * SECOND) for edge in boundaries)), 60)
+    inside = [edge for edge in boundaries if start_ns < edge < end_ns]
+    span = next((one for one in spans if all(not edge % (one * SECOND) for edge in inside)), 60)
     exact = all(not edge % (60 * SECOND) for edge in edges)
     if isinstance(by, Conversion):
         table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)
@@ -267,8 +272,9 @@ def _converted(
 ) -> list[_Sum]:
     """The sums of all currencies in one."""
     if not scope.tags:
+        start_ns = times[0] // MINUTE_NS * MINUTE_NS
         for step in steps(snapshot, scope, conversion, times, span, edges):
-            if step.time_ns >= times[0]:
+            if step.time_ns >= start_ns:
                 table[row_of(step.time_ns)].add_step(step)
     for trip in all_closed(snapshot, scope, *times):
         assert trip.closed_ns is not None
