@@ -47,6 +47,47 @@ def test_fees_that_no_rate_values_stand_beside_the_net(api: httpx.Client) -> Non
     assert rows(api, "equity", rates="dated", into="EUR")[-1]["fees_outside"] == {"BNB": "0.18"}
     table = api.get("/api/pnl?format=csv&zone=UTC").text.splitlines()
     assert '{""BNB"":""0.18""}' in table[-1]
+    (still_open,) = rows(api, "round-trips", state="open")
+    assert (still_open["fees_outside"], still_open["flags"]) == ({"BNB": "0.18"}, ["fee_outside"])
+    assert [one["fees_outside"] for one in rows(api, "performance", by="strategy")] == [{}, {}], "none of them closed"
+
+
+def test_days_are_cut_at_the_ends_of_a_range(api: httpx.Client) -> None:
+    asked = {"from": "2026-01-02T11:00:00Z", "to": "2026-02-01T00:00:00Z", "zone": "UTC"}
+    days = rows(api, "pnl", **asked)
+    assert shown(days, "period", "start_at", "end_at", "marked", "fills") == [
+        ("2026-01-02", "2026-01-02T11:00:00Z", "2026-01-03T00:00:00Z", "19.5", 1),
+        ("2026-01-03", "2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z", "-19.9", 1),
+    ]
+    (month,) = rows(api, "pnl", by="month", **{**asked, "to": "2026-01-03T23:30:00Z"})
+    assert (month["start_at"], month["end_at"], month["marked"]) == (
+        "2026-01-02T11:00:00Z", "2026-01-03T23:30:00Z", "19.5",
+    )  # fmt: skip
+    converted = rows(api, "pnl", rates="dated", into="USDT", **asked)
+    assert shown(converted, "start_at", "marked") == shown(days, "start_at", "marked")
+
+
+@pytest.mark.parametrize("interval", ["1h", "1d"])
+def test_bars_are_cut_at_the_ends_of_a_range(api: httpx.Client, interval: str) -> None:
+    asked = {"from": "2026-01-02T10:30:00Z", "to": "2026-01-03T23:30:00Z", "interval": interval}
+    for more in ({}, {"rates": "dated", "into": "USDT"}):
+        (bar,) = rows(api, "equity", **asked, **more)
+        assert (bar["open"], bar["close"], bar["realized"], bar["fills"]) == ("-0.5", "19", "10", 1)
+    answer = api.get("/api/equity?interval=1h&points=1&from=2026-01-02T10:30:00Z&to=2026-01-03T23:40:00Z").json()
+    assert shown(answer["curves"], "interval", "requested_interval", "opening") == [("1d", "1h", "-0.5")]
+    assert shown(answer["equity"], "ts", "open", "low", "close", "drawdown", "fills") == [
+        ("2026-01-02T00:00:00Z", "-0.5", "-0.5", "19", "0", 1),
+        ("2026-01-03T00:00:00Z", "19", "-0.9", "-0.9", "19.9", 1),
+    ]
+
+
+def test_candles_of_own_trades_are_those_that_begin_in_the_range(api: httpx.Client) -> None:
+    asked = {"symbol": "BTC/USDT", "interval": "1d"}
+    known = [row["ts"] for row in api.get("/api/candles", params=asked).json()["candles"]]
+    assert known[0] == "2026-01-02T00:00:00Z"
+    cut = {**asked, "from": "2026-01-02T00:00:01Z", "to": "2026-01-03T00:00:01Z"}
+    (candle,) = api.get("/api/candles", params=cut).json()["candles"]
+    assert (candle["ts"], candle["close"]) == ("2026-01-03T00:00:00Z", "90.1")
 
 
 def test_the_boundary_and_the_zone_decide_which_day_and_hour_a_trade_is_in(api: httpx.Client) -> None:

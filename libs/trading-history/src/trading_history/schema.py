@@ -10,7 +10,7 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 5
+LAYOUT = 6
 """Of the tables. Raise it with a step in STEPS that brings an earlier one to it; without one the store is rebuilt."""
 
 FOLD = 5
@@ -41,7 +41,13 @@ UPDATE figures SET changed = '[]' WHERE EXISTS (
 );
 """
 
-STEPS = {3: TRIP_BLOCKS, 4: FEES_OUTSIDE}
+FEES_OUTSIDE_OF_TRIPS = """
+ALTER TABLE round_trips ADD COLUMN fees_outside TEXT;
+-- trips closed before miss them: all figures are rebuilt if there are any
+UPDATE figures SET changed = '[]' WHERE EXISTS (SELECT 1 FROM positions WHERE fees_outside != '{}');
+"""
+
+STEPS = {3: TRIP_BLOCKS, 4: FEES_OUTSIDE, 5: FEES_OUTSIDE_OF_TRIPS}
 """What brings a store of this layout to the next one."""
 
 TABLES = f"""
@@ -204,6 +210,7 @@ CREATE TABLE round_trips (
     first_seq INTEGER NOT NULL,         -- the fill that opened it, and the one that closed it, 0 where none did
     last_seq INTEGER NOT NULL,
     revision INTEGER NOT NULL,          -- the highest sequence of all events of the position up to its end
+    fees_outside TEXT,                  -- JSON by currency: fees that no rate values, not in net; NULL for none
     PRIMARY KEY (series, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX equity_short ON equity (start) WHERE span = 1;
@@ -263,7 +270,7 @@ POSITIONS = (
 )  # fmt: skip
 ROUND_TRIPS = (
     "series", "number", "side", "opened_ns", "closed_ns", "entry", "exit", "quantity", "turnover", "gross", "fees",
-    "cash", "net", "mae", "mfe", "fills", "tags", "flags", "first_seq", "last_seq", "revision",
+    "cash", "net", "mae", "mfe", "fills", "tags", "flags", "first_seq", "last_seq", "revision", "fees_outside",
 )  # fmt: skip
 SERIES = ("kind", "account", "strategy", "symbol", "position_side", "currency")
 

@@ -34,8 +34,8 @@ class PerformanceRow(msgspec.Struct, frozen=True):
 
     `net` = `gross` − `fees` + `cash` of the closed round trips; open ones stand beside them. `win_rate` = wins / (wins
     + losses); `profit_factor` = wins / |losses| in money; `expectancy` is the mean net of a round trip; `fees_share` =
-    fees / |gross|. `max_drawdown` is of the net P&L, marked to market. From `days` on: of daily returns, which need
-    capital.
+    fees / |gross|. `fees_outside` are fees in currencies that no rate values, in these: no other figure has them.
+    `max_drawdown` is of the net P&L, marked to market. From `days` on: of daily returns, which need capital.
 
     Slippage is of all trades in the range that could be measured, `slippage_trades` of them: what they cost against the
     average price of the market around each; more than 0 is a cost.
@@ -54,6 +54,7 @@ class PerformanceRow(msgspec.Struct, frozen=True):
     cash: Amount
     net: Amount
     turnover: Amount
+    fees_outside: dict[str, str]
     fills: int
     win_rate: Amount | None
     profit_factor: Amount | None

@@ -26,8 +26,9 @@ PAGE_TRIPS = 100
 class RoundTripRow(msgspec.Struct, frozen=True):
     """A round trip. `net` = `gross` − `fees` + `cash`; while it is open, what was realised so far.
 
-    `mae` and `mfe` are the lowest and the highest gross P&L on the way. `first_seq` and `last_seq` are the fills that
-    began and ended it, `revision` is the last event that changed it.
+    `fees_outside` are fees in currencies that no rate values, in these: the net does not have them. `mae` and `mfe` are
+    the lowest and the highest gross P&L on the way. `first_seq` and `last_seq` are the fills that began and ended it,
+    `revision` is the last event that changed it.
     """
 
     account: str
@@ -48,6 +49,7 @@ class RoundTripRow(msgspec.Struct, frozen=True):
     fees: Amount
     cash: Amount
     net: Amount
+    fees_outside: dict[str, str]
     mae: Amount
     mfe: Amount
     fills: int

@@ -1,6 +1,6 @@
 // How well strategies, accounts and symbols did: the round trips that closed in the range.
 
-import { NOT_KNOWN } from "./amounts.js";
+import { NOT_KNOWN, notInNet } from "./amounts.js";
 import { ask } from "./call.js";
 import { byId, make, setText, show } from "./elements.js";
 import { decimalsToShow, fixed, group, groupSigned, sign } from "./numbers.js";
@@ -58,10 +58,12 @@ export class Performance {
     const plain = (name, write) => (row[name] === null ? cell(NOT_KNOWN, why(name)) : cell(write(row[name]), row[name]));
     const slippage = plain("slippage_bps", inBps);
     if (row.slippage_bps !== null) slippage.title = `${row.slippage_cost} ${row.currency}, ${row.slippage_trades} trades measured`;
+    const net = gain("net");
+    net.append(make("span", { class: "beside" }, notInNet(row.fees_outside)));
     const open = row.open_trips ? cell(`${row.open_trips}: ${groupSigned(fixed(row.open_net, decimals))}`, `realised so far: ${row.open_net}`) : cell("0");
     return make("tr", { "data-group": row.group[this.#by] },
       make("th", { scope: "row" }, row.group[this.#by] || "–"), make("td", {}, row.currency || "unknown"),
-      gain("net"), gain("gross"), money("fees"), cell(`${row.trips}`, `${row.wins} won, ${row.losses} lost, ${row.break_even} neither`),
+      net, gain("gross"), money("fees"), cell(`${row.trips}`, `${row.wins} won, ${row.losses} lost, ${row.break_even} neither`),
       plain("win_rate", (text) => `${(100 * Number(text)).toFixed(1)} %`), plain("profit_factor", (text) => Number(text).toFixed(2)),
       gain("expectancy"), gain("largest_win"), gain("largest_loss"),
       plain("average_holding_seconds", (text) => lasting(Number(text))), money("max_drawdown"), slippage, open);

@@ -198,7 +198,7 @@ class TrackedBook:
         turnover = abs(notional if self._linear and self._plain else self._worth(qty, price))
         self.fills += 1
         self.turnover += turnover
-        fee = ZERO
+        fee, outside = ZERO, NO_AMOUNTS
         if fill.fee is not None:
             label = fill.fee_currency
             counts = self._counting.get(label)
@@ -210,8 +210,8 @@ class TrackedBook:
             else:
                 fee = book.fees_valued - valued
                 if fill.fee and not fee:
-                    trip.flags |= {trips.FEE_OUTSIDE}
-                    self._leave_out(fill.fee, label or QUOTE)
+                    outside = self._leave_out(fill.fee, label or QUOTE)
+                    trip.fees_outside = added(trip.fees_outside, outside)
         after = book.quantity
         trip.fills += 1
         if tags:
@@ -244,7 +244,8 @@ class TrackedBook:
         trip.left += held
         trip.left_worth += closing_worth
         rest_of_fee = fee - trips.share(fee, held, qty)
-        flags = trip.flags - trips_that_end
+        outside_after = {label: amount - trips.share(amount, held, qty) for label, amount in outside.items()}
+        trip.fees_outside = added(trip.fees_outside, {label: -amount for label, amount in outside_after.items()})
         self._close_trip(trip, time_ns, fill.seq, closed, fees_after=rest_of_fee)
         trip = self._open_trip(time_ns, fill.seq, fill.side, fees_after=rest_of_fee)
         trip.quantity = abs(after)
@@ -252,16 +253,17 @@ class TrackedBook:
         trip.entered = qty - held
         trip.entered_worth = worth - closing_worth
         trip.fills = 1
-        trip.tags, trip.flags = tags, flags
+        trip.tags, trip.fees_outside = tags, outside_after
         if self._is_flat(after, price):
             self._close_trip(trip, time_ns, fill.seq, closed)
 
-    def _leave_out(self, fee: Decimal, currency: str) -> None:
-        """Notice a fee that was not valued, under the name that the book has for its currency."""
+    def _leave_out(self, fee: Decimal, currency: str) -> dict[str, Decimal]:
+        """Notice a fee that was not valued, under the name that the book has for its currency. Returns both."""
         if self.terms.spot and same_currency(currency, self.terms.base):
-            return  # it was valued, at a price of 0
-        label = currency if currency in self.book.fees_outside else OTHER
-        self.fees_outside = added(self.fees_outside, {label: fee})
+            return NO_AMOUNTS  # it was valued, at a price of 0
+        outside = {currency if currency in self.book.fees_outside else OTHER: fee}
+        self.fees_outside = added(self.fees_outside, outside)
+        return outside
 
     def follow(self, before: Decimal, time_ns: int, flag: str, price: Decimal | None, closed: list[Finished]) -> None:
         """Bring the round trip to the position after a step that is no fill; what it added is at `price`, if there is
@@ -351,6 +353,8 @@ class TrackedBook:
         flow, cost = book.flow, book.present_cost()
         shown_flow, shown_cost = shown(flow), shown(cost)
         labels = trip.flags
+        if trip.fees_outside:
+            labels |= {trips.FEE_OUTSIDE}
         if book.unknown_basis:
             labels |= {trips.UNKNOWN_BASIS}
         if shown_flow is not flow or shown_cost is not cost:
@@ -360,7 +364,3 @@ class TrackedBook:
             trip, realized, self.fees - fees_after, self.income, labels, inverse=not self._linear,
             closed_ns=closed_ns, last_seq=seq, revision=self.max_seq,
         )  # fmt: skip
-
-
-trips_that_end = frozenset({trips.OPENING, trips.MOVE, trips.DUST})
-"""Flags that say how a trip began or ended: those of a flip's rest are its own."""

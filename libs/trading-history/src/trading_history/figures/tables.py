@@ -185,10 +185,10 @@ def _position_row(number: int, book: TrackedBook) -> tuple[Any, ...]:
 def _trip_row(number: int, trip: Finished) -> tuple[Any, ...]:
     (
         at, side, opened_ns, closed_ns, entry, exit_, quantity, turnover, gross, fees, cash, net, mae, mfe, fills, tags,
-        labels, first_seq, last_seq, revision,
+        labels, first_seq, last_seq, revision, outside,
     ) = trip  # fmt: skip
     return (
         number, at, side, opened_ns, closed_ns, _text(entry), _text(exit_), show(quantity), show(turnover), show(gross),
         show(fees), show(cash), show(net), show(mae), show(mfe), fills, _encode(tags).decode(),
-        _encode(labels).decode(), first_seq, last_seq, revision,
+        _encode(labels).decode(), first_seq, last_seq, revision, _by_currency(outside) if outside else None,
     )  # fmt: skip

@@ -14,8 +14,10 @@ from trading_model.decimals import EXACT, ZERO
 
 AMOUNTS = ("turnover", "gross", "fees", "cash", "net", "mae", "mfe")
 
-COLUMNS = ("series", "opened_ns", "closed_ns", "fills", "tags", "flags", *AMOUNTS)
-"""Of a row that columns are made of: amounts as text as the store has it, tags and flags as JSON arrays."""
+COLUMNS = ("series", "opened_ns", "closed_ns", "fills", "tags", "flags", "fees_outside", *AMOUNTS)
+"""Of a row that columns are made of: amounts as text as the store has it, tags and flags as JSON arrays, fees outside
+the net as a JSON object by currency or None.
+"""
 
 Numbers = npt.NDArray[Any]
 """Signed integers, of as many bits as they need, up to 64."""
@@ -29,6 +31,7 @@ _BASE = 10**PART
 _WIDTHS = ("<i1", "<i2", "<i4", "<i8")
 _LONG = 1 << 63
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
+_by_currency = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Amounts(msgspec.Struct, frozen=True, eq=False):
@@ -39,6 +42,11 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
     """
 
     parts: Mapping[int, Numbers]
+
+    @classmethod
+    def zeros(cls, count: int) -> "Amounts":
+        """So many amounts of 0."""
+        return cls({PLACES: np.zeros(count, np.int8)})
 
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> "Amounts":
@@ -111,7 +119,8 @@ def _amount(integer: int, places: int) -> Decimal:
 class TripColumns(msgspec.Struct, frozen=True, eq=False):
     """Closed round trips, the first to end first. `series` are numbers of positions.
 
-    A trip has the tags and the flags at its place in `tags` and `flags` of `tag_sets` and `flag_sets`.
+    A trip has the tags and the flags at its place in `tags` and `flags` of `tag_sets` and `flag_sets`. `fees_outside`
+    has, by currency, the fees of each that no rate values.
     """
 
     series: Numbers
@@ -123,6 +132,7 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
     tag_sets: Sets
     flag_sets: Sets
     amounts: Mapping[str, Amounts]
+    fees_outside: Mapping[str, Amounts]
 
     def __len__(self) -> int:
         return len(self.series)
@@ -132,6 +142,7 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
         return TripColumns(
             self.series[at], self.opened_ns[at], self.closed_ns[at], self.fills[at], self.tags[at], self.flags[at],
             self.tag_sets, self.flag_sets, {name: amounts[at] for name, amounts in self.amounts.items()},
+            {currency: fees[at] for currency, fees in self.fees_outside.items()},
         )  # fmt: skip
 
     @property
@@ -159,8 +170,11 @@ def columns_of(rows: Iterable[Sequence[Any]]) -> TripColumns:
     columns = [*zip(*rows, strict=True)] or [()] * len(COLUMNS)
     series, opened, closed, fills = (np.array(one, np.int64) for one in columns[:4])
     (tags, tag_sets), (flags, flag_sets) = map(_coded, columns[4:6])
-    amounts = {name: Amounts.of_texts(texts) for name, texts in zip(AMOUNTS, columns[6:], strict=True)}
-    return TripColumns(series, opened, closed, fills, tags, flags, tag_sets, flag_sets, amounts)
+    outside = [{} if text is None else _by_currency(text) for text in columns[6]]
+    currencies = sorted(set[str]().union(*outside))
+    fees_outside = {name: Amounts.of_texts([one.get(name, "0") for one in outside]) for name in currencies}
+    amounts = {name: Amounts.of_texts(texts) for name, texts in zip(AMOUNTS, columns[7:], strict=True)}
+    return TripColumns(series, opened, closed, fills, tags, flags, tag_sets, flag_sets, amounts, fees_outside)
 
 
 def _coded(texts: Sequence[str]) -> tuple[Numbers, Sets]:
@@ -179,7 +193,11 @@ def joined(parts: Sequence[TripColumns]) -> TripColumns:
         np.concatenate([getattr(one, name) for one in parts]) for name in ("series", "opened_ns", "closed_ns", "fills")
     )
     amounts = {name: _joined_amounts([one.amounts[name] for one in parts]) for name in first.amounts}
-    return TripColumns(series, opened, closed, fills, tags, flags, tag_sets, flag_sets, amounts)
+    fees_outside = {
+        name: _joined_amounts([one.fees_outside.get(name) or Amounts.zeros(len(one)) for one in parts])
+        for name in sorted({name for one in parts for name in one.fees_outside})
+    }
+    return TripColumns(series, opened, closed, fills, tags, flags, tag_sets, flag_sets, amounts, fees_outside)
 
 
 def _joined_codes(parts: Iterable[tuple[Numbers, Sets]]) -> tuple[Numbers, Sets]:
@@ -208,6 +226,7 @@ def _from(first: int, amounts: Amounts) -> Mapping[int, Numbers]:
 
 
 _Column = tuple[str, bytes]
+_Part = tuple[int, _Column]
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -216,7 +235,8 @@ class _Packed(msgspec.Struct, array_like=True):
     columns: list[_Column]
     tag_sets: list[tuple[str, ...]]
     flag_sets: list[tuple[str, ...]]
-    amounts: list[list[tuple[int, _Column]]]
+    amounts: list[list[_Part]]
+    fees_outside: dict[str, list[_Part]] = {}
 
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Packed).decode
@@ -225,8 +245,10 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Pa
 def pack(trips: TripColumns) -> bytes:
     """For the store: of trips with all amounts. There is at least one."""
     columns = (trips.series, trips.opened_ns, trips.closed_ns, trips.fills, trips.tags, trips.flags)
-    amounts = [[(places, _packed(one)) for places, one in trips.amounts[name].parts.items()] for name in AMOUNTS]
-    return _encode(_Packed([_packed(one) for one in columns], list(trips.tag_sets), list(trips.flag_sets), amounts))
+    amounts = [_packed_parts(trips.amounts[name]) for name in AMOUNTS]
+    fees_outside = {currency: _packed_parts(fees) for currency, fees in trips.fees_outside.items()}
+    plain = [_packed(one) for one in columns]
+    return _encode(_Packed(plain, list(trips.tag_sets), list(trips.flag_sets), amounts, fees_outside))
 
 
 def unpack(stored: bytes, wanted: Collection[str] = AMOUNTS) -> TripColumns:
@@ -234,11 +256,19 @@ def unpack(stored: bytes, wanted: Collection[str] = AMOUNTS) -> TripColumns:
     packed = _decode(stored)
     series, opened, closed, fills, tags, flags = (_unpacked(*one) for one in packed.columns)
     amounts = {
-        name: Amounts({places: _unpacked(*one) for places, one in parts})
-        for name, parts in zip(AMOUNTS, packed.amounts, strict=True)
-        if name in wanted
+        name: _unpacked_parts(parts) for name, parts in zip(AMOUNTS, packed.amounts, strict=True) if name in wanted
     }
-    return TripColumns(series, opened, closed, fills, tags, flags, packed.tag_sets, packed.flag_sets, amounts)
+    fees_outside = {currency: _unpacked_parts(parts) for currency, parts in packed.fees_outside.items()}
+    sets = packed.tag_sets, packed.flag_sets
+    return TripColumns(series, opened, closed, fills, tags, flags, *sets, amounts, fees_outside)
+
+
+def _packed_parts(amounts: Amounts) -> list[_Part]:
+    return [(places, _packed(one)) for places, one in amounts.parts.items()]
+
+
+def _unpacked_parts(parts: Sequence[_Part]) -> Amounts:
+    return Amounts({places: _unpacked(*one) for places, one in parts})
 
 
 def _packed(integers: Numbers) -> _Column:

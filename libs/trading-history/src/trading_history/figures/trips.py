@@ -1,10 +1,12 @@
 """A round trip under way: from flat to flat, or to a rest below the lot. No I/O. Accounting rules 2, 15, 25 and 27."""
 
+from collections.abc import Mapping
 from decimal import Decimal, Inexact
 from typing import NamedTuple
 
 import msgspec
 
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO
 
 OPENING, MOVE, DUST, FEE_OUTSIDE, ROUNDED, UNKNOWN_BASIS = (
@@ -33,6 +35,7 @@ class Trip(msgspec.Struct, array_like=True):
     beyond the next step takes a copy.
 
     `entered` and `left` are quantities with a price, and the sums of price × quantity (inverse: quantity / price).
+    `fees_outside` are, by currency, fees of its fills that no rate values.
     """
 
     number: int
@@ -53,6 +56,7 @@ class Trip(msgspec.Struct, array_like=True):
     fills: int = 0
     tags: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
+    fees_outside: dict[str, Decimal] = NO_AMOUNTS
 
     def scale(self, n: int, d: int) -> None:
         """Follow a split."""
@@ -85,6 +89,7 @@ class Finished(NamedTuple):
     first_seq: int
     last_seq: int
     revision: int
+    fees_outside: Mapping[str, Decimal]
 
 
 def finished(
@@ -114,6 +119,7 @@ def finished(
         trip.first_seq,
         last_seq,
         revision,
+        trip.fees_outside,
     )
 
 

@@ -127,7 +127,9 @@ def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
         place = places.setdefault(Series(0, "book", *names), len(places))
         tags, flags = (msgspec.json.encode(one).decode() for one in (trip.tags, trip.flags))
         amounts = (show(getattr(trip, name)) for name in AMOUNTS)
-        rows.append((place, trip.opened_ns, trip.closed_ns, trip.fills, tags, flags, *amounts))
+        shown = {currency: show(fee) for currency, fee in trip.fees_outside.items()}
+        outside = msgspec.json.encode(shown) if shown else None
+        rows.append((place, trip.opened_ns, trip.closed_ns, trip.fills, tags, flags, outside, *amounts))
     return ClosedTrips(list(places), [columns_of(rows)] if rows else [])
 
 

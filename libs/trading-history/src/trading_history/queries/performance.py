@@ -32,9 +32,10 @@ class Performance(msgspec.Struct, frozen=True):
 
     `net` = `gross` − `fees` + `cash`, of the closed round trips; `open_trips` and `open_net` are beside them: realised
     so far. `win_rate` = wins / (wins + losses). `profit_factor` = sum of wins / |sum of losses|. `expectancy` is the
-    mean net. `fees_share` = fees / |gross|. Holding times are nanoseconds. `time_in_market` is the share of the range
-    in which at least one position was open, also one that closed later. Streaks count closed trips in the order of
-    their ends; a break-even ends neither.
+    mean net. `fees_share` = fees / |gross|. `fees_outside` are, by currency, fees of these trips that no rate values:
+    they are in no other figure. Holding times are nanoseconds. `time_in_market` is the share of the range in which at
+    least one position was open, also one that closed later. Streaks count closed trips in the order of their ends; a
+    break-even ends neither.
     """
 
     group: Mapping[str, str]
@@ -58,6 +59,7 @@ class Performance(msgspec.Struct, frozen=True):
     average_loss: Value
     largest_win: Value
     largest_loss: Value
+    fees_outside: Mapping[str, Decimal]
     fees_share: Value
     average_holding_ns: Value
     longest_holding_ns: Value
@@ -194,6 +196,7 @@ def _of_trips(trips: TripSums, opened: Sequence[RoundTrip]) -> dict[str, Any]:
         "average_loss": ratio(trips.lost, losses, unless("no_losses")),
         "largest_win": Value(trips.largest_win) if wins else Value(None, unless("no_wins")),
         "largest_loss": Value(trips.largest_loss) if losses else Value(None, unless("no_losses")),
+        "fees_outside": trips.fees_outside,
         "fees_share": ratio(trips.fees, abs(trips.gross), unless("no_gross")),
         "average_holding_ns": ratio(Decimal(trips.held_ns), Decimal(trips.held_trips), unless("unknown_times")),
         "longest_holding_ns": (

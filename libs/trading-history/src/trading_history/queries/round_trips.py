@@ -1,6 +1,6 @@
 """Round trips: from flat to flat, or to a rest below the lot (accounting rules 2 and 15). Newest first."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 from trading_history.queries.scope import SUM_CURRENCY, Scope, Series, books, conditions
 from trading_history.reader import Snapshot
 from trading_history.schema import ROUND_TRIPS, SERIES
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import EXACT
 
 MAX_ROWS = 10_000
@@ -24,7 +25,8 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     bought is unknown, so is the holding time), `dust` (ended at a rest below the lot, which the next one carries on),
     `fee_outside` (a fee that no rate values is not in it), `unknown_basis`, `rounded`. `first_seq` and `last_seq` are
     the fills that began and ended it, 0 where none did. `revision` is the highest sequence of all events of the
-    position up to its end: no event after that one changed it.
+    position up to its end: no event after that one changed it. `fees_outside` are, by currency, fees that no rate
+    values: they are not in `net`.
     """
 
     account: str
@@ -52,6 +54,7 @@ class RoundTrip(msgspec.Struct, frozen=True, gc=False):
     first_seq: int
     last_seq: int
     revision: int
+    fees_outside: Mapping[str, Decimal] = NO_AMOUNTS
 
     @property
     def holding_ns(self) -> int | None:
@@ -84,6 +87,7 @@ _COUNT = "SELECT ifnull(max(number), 0) FROM round_trips WHERE series = ?"
 _ENDS = "SELECT until_ns FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns"
 _FIND_TEXT = "SELECT instr(columns, ?) FROM trip_blocks WHERE until_ns > ? ORDER BY until_ns LIMIT 1"
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
+_by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
 
 
 def closed(
@@ -206,4 +210,5 @@ def _round_trip(row: tuple[Any, ...]) -> RoundTrip:
         values[at] = None if values[at] is None else EXACT.create_decimal(values[at])
     for at in _ARRAYS:
         values[at] = _names(values[at])
+    values[-1] = NO_AMOUNTS if values[-1] is None else _by_currency(values[-1])
     return RoundTrip(*values)

@@ -7,7 +7,9 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from trading_history.figures.bars import added
 from trading_history.figures.trip_columns import Numbers, TripColumns, sums
+from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import ZERO
 
 
@@ -37,7 +39,8 @@ class Runs:
 
 class TripSums(msgspec.Struct):
     """What the trips of a group add up to. Amounts are those of `TripColumns`; `won` and `lost` are the sums of the
-    nets above and below 0, `largest_win` and `largest_loss` the extremes of these, 0 if there are none.
+    nets above and below 0, `largest_win` and `largest_loss` the extremes of these, 0 if there are none. `fees_outside`
+    are by currency.
 
     Holding times, in nanoseconds, are of the trips for which they are known: `held_trips`. `signs` of the nets and the
     times are arrays, one after the other, the first trip to end first.
@@ -56,6 +59,7 @@ class TripSums(msgspec.Struct):
     turnover: Decimal = ZERO
     mae: Decimal = ZERO
     mfe: Decimal = ZERO
+    fees_outside: dict[str, Decimal] = NO_AMOUNTS
     fills: int = 0
     held_ns: int = 0
     held_trips: int = 0
@@ -92,6 +96,10 @@ def add(runs: Runs, found: list[TripSums]) -> None:
     for name, values in columns.items():
         for one, value in zip(found, values, strict=True):
             setattr(one, name, getattr(one, name) + value)
+    for currency, fees in trips.fees_outside.items():
+        for one, amount in zip(found, fees.sums(starts), strict=True):
+            if amount:
+                one.fees_outside = added(one.fees_outside, {currency: amount})
     longest = np.maximum.reduceat(held, starts).tolist()
     for one, highest, lowest, held_ns in zip(found, nets.highest(starts), nets.lowest(starts), longest, strict=True):
         one.largest_win = max(one.largest_win, highest)
