@@ -240,6 +240,63 @@ def test_refusals_that_the_disk_takes_in_part_are_an_error_and_none_of_them_is_k
     assert RefusedLines(tmp_path).take(put.append) == len(put) == 20
 
 
+NOTE_ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from trading_client.spool import Spool
+spool = Spool(Path(sys.argv[1]), 1 << 30)
+spool.append(b"1\\n")
+spool.append(b"2\\n")
+(segment,) = spool.segments()
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+spool.settle(segment, segment.read(1, 100), [])
+print(spool.waiting_bytes, segment.read(1, 100))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit is POSIX's")
+def test_a_disk_that_is_full_stops_no_sending(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NOTE_ON_A_FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 [b'2']\n"
+    assert waiting(tmp_path) == [b"1", b"2"], "the app knows the first one"
+
+
+FORK_WHILE_LOCKED = """
+import os, sys, threading
+from pathlib import Path
+from trading_client.refused import RefusedLines
+from trading_client.status import Refusal
+
+refused = RefusedLines(Path(sys.argv[1]))
+refused.add([Refusal('{"trade_id":"1"}', "invalid_trade", "")])
+inside, forked = threading.Event(), threading.Event()
+
+def put(_line):
+    inside.set()
+    forked.wait(0.5)
+
+thread = threading.Thread(target=refused.take, args=(put,))
+thread.start()
+inside.wait()
+until, ends = os.pipe()
+if not os.fork():
+    os.close(ends)
+    os.read(until, 1)
+    os._exit(0)
+forked.set()
+thread.join()
+refused.add([Refusal('{"trade_id":"2"}', "invalid_trade", "")])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_process_that_is_forked_meanwhile_has_no_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORK_WHILE_LOCKED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_entry_that_a_kill_cut_off_costs_no_other(tmp_path: Path) -> None:
     refused = RefusedLines(tmp_path)
     refused.path.write_bytes(b'{"at": "2026-01-01T00:00:00+00:00", "code": "invalid_tr')

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+
+FORKING = threading.RLock()
+"""Held while a locked file is opened or closed, until its owner has noted it: a process that is forked meanwhile would
+have the lock too, for as long as it lives, and would not know of it.
+"""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=FORKING.acquire, after_in_parent=FORKING.release, after_in_child=FORKING.release)
 
 if sys.platform == "win32":
     import errno

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trading_client.errors import SpoolError
-from trading_client.locks import try_lock
+from trading_client.locks import FORKING, try_lock
 from trading_client.status import Refusal
 
 NAME = "refused.ndjson"
@@ -68,16 +68,17 @@ class RefusedLines:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        descriptor = os.open(self.path, _FLAGS, 0o600)
-        try:
-            deadline = time.monotonic() + LOCK_SECONDS
-            while not try_lock(descriptor):
-                if time.monotonic() > deadline:
-                    raise SpoolError(f"{self.path}: another process has had it locked for {LOCK_SECONDS:g} s")
-                time.sleep(0.01)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        with FORKING:
+            descriptor = os.open(self.path, _FLAGS, 0o600)
+            try:
+                deadline = time.monotonic() + LOCK_SECONDS
+                while not try_lock(descriptor):
+                    if time.monotonic() > deadline:
+                        raise SpoolError(f"{self.path}: another process has had it locked for {LOCK_SECONDS:g} s")
+                    time.sleep(0.01)
+                yield descriptor
+            finally:
+                os.close(descriptor)
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trading_client.errors import SpoolError, SpoolFull
-from trading_client.locks import try_lock
+from trading_client.locks import FORKING, try_lock
 
 LINES, SENT = ".lines", ".sent"
 
@@ -27,6 +27,11 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows: line breaks stay as they are
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY
 _READ_WRITE = os.O_RDWR | os.O_CREAT | _BINARY
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def spool_error(path: Path, error: OSError) -> SpoolError:
+    """The error of a caller for one of the operating system about a path."""
+    return (SpoolFull if error.errno in _FULL else SpoolError)(f"{path}: {error.strerror or error}")
 
 
 class Segment:
@@ -94,7 +99,7 @@ class Segment:
                 self._complete(line, written)
             self.written += len(line)
         except OSError as error:
-            raise (SpoolFull if error.errno in _FULL else SpoolError)(f"{self.path}: {error.strerror}") from error
+            raise spool_error(self.path, error) from error
 
     def sync(self) -> None:
         """Wait until the disk has the lines. Raises SpoolError; then the disk may have them or not."""
@@ -132,16 +137,19 @@ class Segment:
             self._advance_to(self._sent + len(rest))
 
     def advance(self, lines: Sequence[bytes]) -> int:
-        """Note that these lines, the next ones, need not be sent again; their bytes. Raises OSError."""
+        """Note that these lines, the next ones, need not be sent again; their bytes."""
         length = sum(map(len, lines)) + len(lines)
         self._advance_to(self._sent + length)
         return length
 
     def close(self) -> None:
-        """Leave the segment to whoever opens the spool next."""
-        self.finish()
-        os.close(self._input)
-        os.close(self._lock)  # last: it ends the lock
+        """Leave the segment to whoever opens the spool next. Idempotent."""
+        with FORKING:
+            self.finish()
+            if self._lock >= 0:
+                os.close(self._input)
+                os.close(self._lock)  # last: it ends the lock
+                self._lock = -1
 
     def delete(self) -> None:
         """Delete a segment that is sent."""
@@ -156,7 +164,8 @@ class Segment:
     def _advance_to(self, position: int) -> None:
         self._sent = position
         os.lseek(self._lock, 0, os.SEEK_SET)
-        os.write(self._lock, b"%020d" % position)
+        with contextlib.suppress(OSError):  # a full disk: the next note says it too, and without one the app knows them
+            os.write(self._lock, b"%020d" % position)
 
     def _complete(self, line: bytes, written: int) -> None:
         """Write the rest of a line of which a part is written, or take that part back. Raises OSError."""

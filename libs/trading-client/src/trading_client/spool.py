@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trading_client.errors import SpoolError, SpoolFull
+from trading_client.locks import FORKING
 from trading_client.refused import RefusedLines
-from trading_client.segment import LINES, SENT, Segment
+from trading_client.segment import LINES, SENT, Segment, spool_error
 from trading_client.status import Refusal
 
 SEGMENT_BYTES = 4 << 20
@@ -90,10 +91,11 @@ class Spool:
         """Take over the segments that belong to no process. Raises OSError."""
         known = {segment.path for segment in (*self._adopted, *self._own)}
         for path in sorted(self._folder.glob(f"*{LINES}")):
-            segment = None if path in known else Segment.adopt(path)
-            if segment is not None:
-                self._inherited += segment.waiting()
-                self._adopted.append(segment)
+            with FORKING:
+                segment = None if path in known else Segment.adopt(path)
+                if segment is not None:
+                    self._inherited += segment.waiting()
+                    self._adopted.append(segment)
         self._delete_stale()
         self._note_room()
 
@@ -110,7 +112,10 @@ class Spool:
         return [(segment, segment.written) for segment in list(self._own)]
 
     def settle(self, segment: Segment, lines: Sequence[bytes], refusals: Sequence[Refusal]) -> None:
-        """Note that the segment's next lines are with the app, but for the refused ones. Raises OSError, SpoolError."""
+        """Note that the segment's next lines are with the app, but for the refused ones.
+
+        Raises OSError, SpoolError if these can't be written; then nothing is noted.
+        """
         if refusals:
             self._refused.add(refusals)
         self._settled += segment.advance(lines)
@@ -143,7 +148,7 @@ class Spool:
         try:
             following = self._next_segment()
         except OSError as error:
-            raise SpoolError(f"{self._folder}: {error.strerror or error}") from error
+            raise spool_error(self._folder, error) from error
         if current is not None:
             current.finish()
         self._current[owner] = following
@@ -151,8 +156,9 @@ class Spool:
 
     def _next_segment(self) -> Segment:
         name = f"{time.time_ns():020d}-{os.urandom(6).hex()}"
-        segment = Segment.create(self._folder / f"{name}{LINES}")
-        self._own.append(segment)
+        with FORKING:
+            segment = Segment.create(self._folder / f"{name}{LINES}")
+            self._own.append(segment)
         return segment
 
     def _advice(self) -> str:
