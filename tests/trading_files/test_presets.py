@@ -50,4 +50,4 @@ def test_reports_in_lots_know_the_same_sizes_of_lots(name: str) -> None:
 def _sizes_of_lots(preset: str) -> set[object]:
     members = [value for rule in shelf.preset(preset).rules for output in rule.outputs for _, value in output.members]
     values = [*members, *(value.otherwise for value in members if value.otherwise is not None)]
-    return {value.words for value in values if value.source == "size_of"}
+    return {value.words for value in values if value.source == "size_of" and value.words}
