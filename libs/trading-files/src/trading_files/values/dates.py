@@ -24,6 +24,7 @@ _DAY_NAME = re.compile(
 )
 _NAME_DAY = re.compile(r"([^\W\d_]{3,12})\.?[ \-/]\s?(\d{1,2})(?:st|nd|rd|th)?,?[ \-/]\s?(\d{4}|\d\d(?![\d:]))(?!\d)")
 _YEAR_NAME = re.compile(r"(\d{4})[ \-/]([^\W\d_]{3,12})\.?[ \-/](\d{1,2})(?!\d)")
+_CLOCK_FIRST = re.compile(r"(\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?),?\s+(\d[^:]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class DatePart:
 
     readings: dict[Order, date]
     end: int
+
+
+def date_first(text: str) -> str:
+    """The date before the clock, of a time that has them the other way round: "14:35 2024-11-16"."""
+    match = _CLOCK_FIRST.fullmatch(text)
+    return text if match is None else f"{match[2]} {match[1]}"
 
 
 def find_date(text: str) -> DatePart | None:
@@ -114,7 +121,7 @@ class DateOrders:
 
     def see(self, text: str) -> None:
         """Count one cell in. A text that needs no order shows nothing."""
-        found = find_date(text.strip())
+        found = find_date(date_first(text.strip()))
         if found and "" not in found.readings:
             self.possible &= found.readings.keys()
             self.open = self.open or text

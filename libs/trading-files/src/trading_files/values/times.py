@@ -11,7 +11,7 @@ from decimal import Decimal
 from trading_files.errors import UnreadableValue
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.clocks import Clock, find_clock
-from trading_files.values.dates import Order, find_date
+from trading_files.values.dates import Order, date_first, find_date
 from trading_files.values.marks import unmark
 from trading_files.values.numbers import has_exponent
 from trading_files.values.zones import minutes
@@ -45,6 +45,7 @@ def read_time(text: str, order: Order = "", zone: str = "") -> str | Ambiguous:
     body = unmark(text.strip())
     if match := _DIGITS.fullmatch(body):
         return _from_digits(match, zone)
+    body = date_first(body)
     if len(body) > 100 or (found := find_date(body)) is None:
         raise _unreadable(text)
     clock = find_clock(body[found.end :])
