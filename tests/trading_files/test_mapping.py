@@ -13,6 +13,7 @@ from trading_files.interpret import Interpreter
 from trading_files.mapping.load import MAX_CHARACTERS, load
 from trading_files.reading.tables import Row, Rows, Table
 from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, SkippedRow
+from trading_files.readings import Warning as Said
 
 DOCS = Path(__file__).parents[2] / "docs"
 PLAIN = "fields: {symbol: S, side: B, qty: Q, price: P, ts: T}\ntimes: {zone: UTC}\n"
@@ -133,6 +134,8 @@ def test_the_examples_of_the_documents_are_mappings(document: str) -> None:
         ("{quotient_of: [F, G], absolute: true}", {"F": "-1625.99", "G": "50"}, "32.5198"),
         ("{quotient_of: [F, G, Q]}", {"F": "-124", "G": "2", "Q": "100"}, "-0.62"),
         ("{quotient_of: [F, G]}", {"F": "1"}, None),
+        ("{quotient_of: [F, G], with_unit: true}", {"F": "2900 USDT", "G": "0.1 BTC"}, "29000"),
+        ('{product_of: [F, "0.00000001"], negate: true}', {"F": "-1505"}, "0.00001505"),
         ('{excess_of: [F, G, H, "100"], with_unit: true}', {"F": "($700.08)", "G": "2", "H": "$3.50"}, "0.08"),
         ("{excess_of: [F, G, Q], negate: true}", {"F": "849.90", "G": "2", "Q": "425"}, "0.10"),
         ('{value: "0.25"}', {}, "0.25"),
@@ -146,6 +149,29 @@ def test_the_examples_of_the_documents_are_mappings(document: str) -> None:
 )
 def test_numbers(value: str, cells: dict[str, str], expected: str | None) -> None:
     assert member(value, cells) == expected
+
+
+@pytest.mark.parametrize(
+    ("dividend", "divisor", "expected"),
+    [
+        ("70", "0.03", "2333.33333333333333333333333333"),
+        ("0.000000002", "3", "0.00000000066666666666666666666666666667"),
+    ],
+)
+def test_a_quotient_that_does_not_end_is_rounded_and_said(dividend: str, divisor: str, expected: str) -> None:
+    text = PLAIN.replace("T}", "T, fee: {quotient_of: [F, G]}}", 1)
+    found, said = read(text, CELLS | {"F": dividend, "G": divisor})
+    assert isinstance(found, FillRow)
+    assert found.members["fee"] == expected
+    assert isinstance(said, Said)
+    assert said.code == "rounded"
+
+
+def test_nothing_is_divided_by_0() -> None:
+    text = PLAIN.replace("T}", "T, fee: {quotient_of: [F, G]}}", 1)
+    (bad,) = read(text, CELLS | {"F": "70", "G": "0.00"})
+    assert isinstance(bad, BadRow)
+    assert bad.column == "G"
 
 
 @pytest.mark.parametrize(
