@@ -40,6 +40,25 @@ LOOK_SECONDS = 0.01
 """Pause between two looks at how far the state has come, while it is behind the store."""
 
 
+class Quiet:
+    """When a pass begins: once corrections have stopped coming, or have come for too long. No I/O."""
+
+    def __init__(self, began: float) -> None:
+        """`began` is the time on any clock, seconds."""
+        self._began = began
+        self._seen: int | None = None
+
+    def pause(self, now: float, corrections: int, fills: int) -> float:
+        """Seconds until the next look; 0 when the pass begins. `corrections` counts all that came, `fills` those
+        that the pass would fold.
+        """
+        fold_seconds = FOLD_SECONDS * fills
+        if corrections == self._seen or now - self._began >= max(MAX_QUIET_SECONDS, fold_seconds):
+            return 0
+        self._seen = corrections
+        return max(QUIET_SECONDS, fold_seconds / 100)
+
+
 class Recomputer:
     """Brings positions that wait for the store up to date, one pass for all that wait. Figures change at its end."""
 
@@ -67,13 +86,9 @@ class Recomputer:
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def _wait_until_quiet(self, state: TradingState) -> None:
-        began, seen = time.monotonic(), -1
-        while seen != state.restatement.waits:
-            fold_seconds = FOLD_SECONDS * state.restatement.waiting_fills
-            if time.monotonic() - began >= max(MAX_QUIET_SECONDS, fold_seconds):
-                break
-            seen = state.restatement.waits
-            await asyncio.sleep(max(QUIET_SECONDS, fold_seconds / 100))
+        quiet = Quiet(time.monotonic())
+        while (pause := quiet.pause(time.monotonic(), state.restatement.waits, state.restatement.waiting_fills)) > 0:
+            await asyncio.sleep(pause)
 
     async def _pass(self, state: TradingState) -> None:
         began = time.monotonic()
