@@ -41,7 +41,7 @@ def test_the_documents_list_every_preset_and_what_it_was_verified_on() -> None:
     assert listed == {name: shelf.preset(name).verified for name in shelf.names()}
 
 
-@pytest.mark.parametrize("name", ["mt5-deals", "mt5-positions", "mt4-statement", "ctrader"])
+@pytest.mark.parametrize("name", ["mt5-deals", "mt5-positions", "mt4-statement", "ctrader", "ftmo"])
 def test_reports_in_lots_know_the_same_sizes_of_lots(name: str) -> None:
     sizes = _sizes_of_lots(name)
     assert sizes == _sizes_of_lots("mt5-deals") != set()
