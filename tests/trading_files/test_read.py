@@ -171,6 +171,13 @@ def test_each_section_of_a_statement_is_a_table() -> None:
     ]
 
 
+def test_names_and_values_of_a_statement_are_kept_within_bounds() -> None:
+    names = "".join(f"Notes,Data,{number},text\n" for number in range(1_000))
+    text = f"Notes,Header,Name,Value\n{names}Trades,Header,Symbol,Quantity,Price\nTrades,Data,KO,3,60.5\n"
+    found = [(len(table.preamble), [row.place for row in table.rows]) for table in document(text).tables]
+    assert found == [(Limits().preamble_lines, [1_003])]
+
+
 def test_a_known_header_begins_a_section_without_a_title_and_a_repeated_header_does_not() -> None:
     text = "a,b\n1,2\na,b\n3,4\nx,y,z\n5,6,7\n"
     known = [{"a", "b"}, {"x", "y"}]

@@ -19,7 +19,6 @@ from trading_files.reading.tables import Block, Record, Row, Rows, Table
 from trading_files.values.dates import find_date
 from trading_files.values.numbers import read_number
 
-_PREAMBLE_CHARACTERS = 1 << 20
 _TOGETHER = 500
 """Records that are looked at together."""
 
@@ -100,7 +99,7 @@ def _head(records: Iterator[Record], limits: Limits) -> list[Record]:
         _check_width(record, limits)
         head.append(record)
         size += sum(map(len, record[1]))
-        if len(head) > limits.preamble_lines or size > _PREAMBLE_CHARACTERS:
+        if len(head) > limits.preamble_lines or size > limits.preamble_characters:
             break
     return head
 

@@ -21,3 +21,4 @@ class Limits:
     shared_text_bytes: int = 64 << 20  # texts of a workbook, which are kept in memory
     in_memory_bytes: int = 48 << 20  # an archive in an archive
     preamble_lines: int = 200  # above the header
+    preamble_characters: int = 1 << 20  # of these lines

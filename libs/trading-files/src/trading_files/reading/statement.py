@@ -31,16 +31,35 @@ def statement_tables(records: Iterator[Record], limits: Limits) -> Iterator[Tabl
     Its first two columns are the section, by its own name, and `Header`, which holds the word of each line.
     """
     sections = _Sections(records, limits)
-    above: list[tuple[str, ...]] = []
+    above = _Preamble(limits)
     while (header := sections.next_header()) is not None:
         rows = sections.rows(header)
         if len(header) == _NAME_AND_VALUE:
-            above.extend((header[0], *row.cells.values()) for row in rows)
+            for row in rows:
+                above.add((header[0], *row.cells.values()))
             continue
-        yield Table(header[0], unique_names(header), Rows(rows), tuple(above))
-        above.clear()
+        yield Table(header[0], unique_names(header), Rows(rows), above.taken())
         for _ in rows:  # a caller may have left some
             pass
+
+
+class _Preamble:
+    """Names and values above a table: the first of them, if they are many."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lines: list[tuple[str, ...]] = []
+        self._characters = 0
+
+    def add(self, line: tuple[str, ...]) -> None:
+        self._characters += sum(map(len, line))
+        is_short = self._characters <= self._limits.preamble_characters
+        if is_short and len(self._lines) < self._limits.preamble_lines:
+            self._lines.append(line)
+
+    def taken(self) -> tuple[tuple[str, ...], ...]:
+        lines, self._lines, self._characters = tuple(self._lines), [], 0
+        return lines
 
 
 class _Sections:
