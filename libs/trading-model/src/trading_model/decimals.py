@@ -26,10 +26,12 @@ check rejects it before it gets into a sum.
 """
 
 DIVISION = Context(prec=200, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
-"""For the division of the accounting, of a cost after a partial close: 200 significant digits, half to even."""
+"""For the divisions of the accounting, such as that of a cost after a partial close: 200 significant digits, half to
+even.
+"""
 
 AVERAGE = Context(prec=50, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
-"""For average prices shown: 50 significant digits, half to even."""
+"""For averages and ratios that are shown: 50 significant digits, half to even."""
 
 SHOWN = Context(prec=decimal.MAX_PREC, rounding=decimal.ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999)
 """For rounding to a number of decimals, half to even."""
