@@ -50,11 +50,13 @@ from trading_app.ledger import routes as event_calls
 from trading_app.ledger.earlier_trades import first_trades
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.ledger.registry import Registry
+from trading_app.ledger.schemas import event_schemas
 from trading_app.page import docs_page, history_page, import_page, page, sign_in
 from trading_app.page import stream as page_stream
 from trading_app.page.problem_page import ProblemPages
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.query import routes as trade_calls
+from trading_app.query.schemas import PAGE
 from trading_app.routes import IntakeRoutes
 from trading_app.zmq_pub import TradeStream
 
@@ -177,7 +179,7 @@ class WebApp:
         api.router.route_class = LateRoute
         guarded = self.gate.guarded
         # FastAPI's documented way to extend the OpenAPI document.
-        api.openapi = lambda: describe(api, guarded=guarded)  # type: ignore[method-assign]
+        api.openapi = lambda: describe(api, {"Page": PAGE, **event_schemas()}, guarded=guarded)  # type: ignore[method-assign]
         add_error_handlers(api, self.context.metrics.refusals, page.page_of_form(self.context))
         page.add_to(api, self.context, self.gate, self.intake)
         page_stream.add_to(api, self.context, self.feed)

@@ -27,6 +27,7 @@ Modules:
     report   what is shown, as data
     ledger   the app as an import uses it
     upload_calls  POST /imports and what follows
+    schemas  what the calls take and answer, for the OpenAPI document (no I/O)
     uploads  uploaded files, and their child processes
     worker   the child process that reads one
     frames   what the app and the child say to each other

@@ -12,18 +12,10 @@ from service_kit.responses import Answer, read_body
 from telemetry_stream.errors import StreamError
 from telemetry_stream.events import Compared
 from trading_app.context import Context
-from trading_app.http.openapi import (
-    ACCESS_CODES,
-    BATCH_BODY,
-    IMPORT_PAGE,
-    KNOWN,
-    KNOWN_EVENTS,
-    KNOWN_EVENTS_BODY,
-    problem_responses,
-    undone_import,
-)
+from trading_app.http.openapi import ACCESS_CODES, BATCH_BODY, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.imports import listing
+from trading_app.imports.schemas import IMPORT_PAGE, KNOWN, KNOWN_EVENTS, KNOWN_EVENTS_BODY, undone_import
 from trading_app.imports.similar import similar as find_similar
 from trading_app.intake.results import refusal
 from trading_app.intake.service import Intake, require_json

@@ -12,9 +12,10 @@ from service_kit.responses import announced_too_large, read_body
 from trading_app.access.caller import Caller
 from trading_app.access.gate import Gate
 from trading_app.context import Context
-from trading_app.http.openapi import ACCESS_CODES, FILE_BODY, OPTIONS_BODY, UPLOAD, UPLOADED, problem_responses
+from trading_app.http.openapi import ACCESS_CODES, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.imports.options import Options
+from trading_app.imports.schemas import FILE_BODY, OPTIONS_BODY, UPLOAD, UPLOADED
 from trading_app.imports.uploads import Upload, Uploads
 from trading_app.problems import TradeProblem
 

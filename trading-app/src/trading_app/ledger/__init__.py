@@ -3,6 +3,7 @@
 Modules:
 
     routes       POST /events, GET /events, GET /trades/{seq}
+    schemas      what these take and answer, for the OpenAPI document (no I/O)
     known        which events the ledger has, by kind and id
     intake       one request from bytes to its answer
     request      one request to checked events, member by member (no I/O)

@@ -8,18 +8,11 @@ from starlette.responses import Response
 
 from service_kit.responses import read_body
 from trading_app.context import Context
-from trading_app.http.openapi import (
-    ACCESS_CODES,
-    EVENT_BODY,
-    EVENT_PAGE,
-    IDEMPOTENCY_KEY,
-    STORY,
-    accepted_events,
-    problem_responses,
-)
+from trading_app.http.openapi import ACCESS_CODES, IDEMPOTENCY_KEY, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.ledger import story
 from trading_app.ledger.intake import LedgerIntake
+from trading_app.ledger.schemas import EVENT_BODY, EVENT_PAGE, STORY, accepted_events
 from trading_app.outgoing import OutgoingBudget, PacedResponse, Piece
 from trading_model.kind_members import KINDS
 

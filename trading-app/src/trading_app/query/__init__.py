@@ -3,6 +3,7 @@
 Modules:
 
     routes         GET /trades and GET /trades/stream
+    schemas        what these take and answer, for the OpenAPI document (no I/O)
     answers        answers to GET /trades
     question       the parameters of GET /trades, checked
     filter         which stored trades are wanted (no I/O)

@@ -9,13 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from service_kit.capacity import Capacity
 from trading_app.context import Context
-from trading_app.http.openapi import (
-    ACCESS_CODES,
-    EVENTS,
-    LAST_EVENT_ID,
-    TRADES,
-    problem_responses,
-)
+from trading_app.http.openapi import ACCESS_CODES, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.ledger.in_force import CorrectionsReader
 from trading_app.outgoing import PacedResponse, Piece
@@ -24,6 +18,7 @@ from trading_app.query import trades as reading
 from trading_app.query.answers import answer
 from trading_app.query.pages import Order
 from trading_app.query.question import Format, Question, checked, format_of, read_filter
+from trading_app.query.schemas import EVENTS, LAST_EVENT_ID, TRADES
 from trading_app.zmq_pub import TradeStream
 from trading_model.days import zone_of
 from trading_model.field_rules import MAX_SYMBOL
