@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from fastapi import FastAPI
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import SYSTEM_CLOCK, Clock, LatestTime
@@ -171,6 +172,7 @@ class WebApp:
             summary="Accepts trades, journals each durably, publishes it.",
             version="1",
             lifespan=self._lifespan,
+            default_response_class=Response,  # each call makes its answer itself
             docs_url=None,
             redoc_url=None,
             swagger_ui_oauth2_redirect_url=None,

@@ -74,7 +74,6 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         "/api/candles",
         tags=["history"],
         summary="Candles of a market, or of own trades",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("Candles, ascending", "candles", CandleRow, MORE),
     )

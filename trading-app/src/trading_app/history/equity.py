@@ -146,7 +146,6 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         "/api/equity",
         tags=["history"],
         summary="Net P&L over time, marked to market, as bars",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses(
             "Bars, ascending",
@@ -202,7 +201,6 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         "/api/drawdown",
         tags=["history"],
         summary="The largest and the current fall of net P&L, and the time under water",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("A row for each currency", "drawdown", DrawdownRow, MARKS_MORE),
     )

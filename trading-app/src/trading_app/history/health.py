@@ -41,7 +41,6 @@ def add_to(api: FastAPI, context: Context, store: HistoryStore, feed: SidecarFee
         "/api/health",
         tags=["history"],
         summary="The state of the ledger, the sidecar and the history, in a word each",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=success("The state of each part", application_json=schema_of(Health))
         | problem_responses("invalid_parameter"),

@@ -39,7 +39,6 @@ def add_to(api: FastAPI, store: HistoryStore) -> None:
         "/api/imports",
         tags=["history"],
         summary="Imported files in the history, newest first",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("Imports", "imports", ImportRow),
     )

@@ -85,7 +85,6 @@ def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFe
         "/api/metrics/latest",
         tags=["history"],
         summary="Volatility, drawdown and the like of each market, the newest",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=success("A row for each market and window", application_json={"type": "array", "items": ROW})
         | problem_responses(*ACCESS_CODES, "invalid_parameter", "analytics_unavailable", "too_many_answers"),
@@ -101,7 +100,6 @@ def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFe
         "/api/metrics/stream",
         tags=["history"],
         summary="The same as server-sent events, each change once",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=success(
             "Events without end", text_event_stream={**TEXT, "description": "`data` is an array of rows."}

@@ -109,7 +109,6 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         "/api/performance",
         tags=["history"],
         summary="Win rate, profit factor, drawdown, returns and more, by group",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses(
             "A row for each group and currency", "performance", PerformanceRow, REVISION | conversion.MORE

@@ -83,7 +83,6 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         "/api/pnl",
         tags=["history"],
         summary="P&L by day, week, month, hour of the day or weekday",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("A row for each period with a change", "pnl", PnlRow, MORE),
     )

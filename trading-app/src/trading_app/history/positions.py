@@ -56,7 +56,6 @@ def add_to(api: FastAPI, store: HistoryStore) -> None:
         "/api/positions",
         tags=["history"],
         summary="Every position at its last change",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("Positions", "positions", PositionRow, METHOD),
     )

@@ -74,7 +74,6 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
         "/api/round-trips",
         tags=["history"],
         summary="Round trips from flat to flat, the last closed one first",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("Round trips", "round_trips", RoundTripRow),
     )

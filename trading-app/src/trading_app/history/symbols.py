@@ -34,7 +34,6 @@ def add_to(api: FastAPI, store: HistoryStore) -> None:
         "/api/symbols",
         tags=["history"],
         summary="The symbols of all trades, with accounts and strategies",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("Symbols", "symbols", SymbolRow),
     )

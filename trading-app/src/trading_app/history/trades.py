@@ -102,7 +102,6 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         "/api/trades",
         tags=["history"],
         summary="Search trades in the order of trading, the newest first",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("Trades", "trades", TradeRow),
     )

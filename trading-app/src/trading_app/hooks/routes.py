@@ -87,7 +87,6 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
         "/hooks/{name}/{secret}",
         tags=["webhooks"],
         summary="Send a message to a webhook",
-        response_class=Response,
         responses=TAKEN_OR_KEPT | problem_responses(*HOOK_CODES, *COMMIT_CODES, "invalid_parameter"),
         openapi_extra=BODY | OWN_SECRET,
     )
@@ -101,7 +100,6 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
         "/hooks/{name}",
         tags=["webhooks"],
         summary="The same with the secret beside the path: HTTP Basic or ?token=, where the hook allows it",
-        response_class=Response,
         responses=TAKEN_OR_KEPT | problem_responses(*HOOK_CODES, *COMMIT_CODES, "invalid_parameter"),
         openapi_extra=BODY | OWN_SECRET,
     )
@@ -115,7 +113,6 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         "/hooks",
         tags=["webhooks"],
         summary="The webhooks, and how many messages each could not read",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=HOOKS | problem_responses(*ACCESS_CODES, "invalid_parameter"),
     )
@@ -128,7 +125,6 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         "/hooks/{name}/unread",
         tags=["webhooks"],
         summary="The messages that a webhook could not read, with the reasons",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=UNREAD | problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter", "too_many_answers"),
     )
@@ -142,7 +138,6 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         "/hooks/{name}/unread/{message}/take",
         tags=["webhooks"],
         summary="Take a kept message as the webhook is set up now",
-        response_class=Response,
         responses=TAKEN
         | problem_responses(
             *ACCESS_CODES,

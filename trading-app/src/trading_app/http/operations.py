@@ -1,7 +1,7 @@
 """Health, readiness and the app's own metrics."""
 
 from fastapi import FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from service_kit.metrics.negotiation import wants_openmetrics
 from service_kit.metrics.process import process_families
@@ -16,8 +16,16 @@ OPEN: dict[str, object] = {"security": []}  # no token is needed, even if tokens
 def add_to(api: FastAPI, context: Context) -> None:
     """Add the calls."""
 
-    @api.get("/health", tags=["operations"], summary="The same as /healthz", openapi_extra=OPEN)
-    @api.get("/healthz", tags=["operations"], summary="Whether the process is alive", openapi_extra=OPEN)
+    @api.get(
+        "/health", tags=["operations"], summary="The same as /healthz", response_class=JSONResponse, openapi_extra=OPEN
+    )
+    @api.get(
+        "/healthz",
+        tags=["operations"],
+        summary="Whether the process is alive",
+        response_class=JSONResponse,
+        openapi_extra=OPEN,
+    )
     async def healthz() -> dict[str, str]:
         """The process is alive. Says nothing about the journal."""
         return {"status": "ok"}
@@ -27,6 +35,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         tags=["operations"],
         summary="Whether the app can accept trades: journal open, disk writable, publisher bound",
         responses=problem_responses("not_ready"),
+        response_class=JSONResponse,
         openapi_extra=OPEN,
     )
     async def readyz() -> dict[str, str]:

@@ -40,7 +40,6 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         "/known",
         tags=["trades"],
         summary="What the ledger has of these trades; nothing is written",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=KNOWN
         | problem_responses(
@@ -72,7 +71,6 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         "/known/events",
         tags=["events"],
         summary="Which of these events the ledger has; nothing is written",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=KNOWN_EVENTS
         | problem_responses(
@@ -95,7 +93,6 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         "/imports",
         tags=["imports"],
         summary="Imports of files, newest first, a page at a time",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=IMPORT_PAGE
         | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "store_busy", "too_many_answers"),
@@ -111,7 +108,6 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         tags=["imports"],
         summary="Take an import back as a whole",
         status_code=201,
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=undone_import(),
     )

@@ -37,7 +37,6 @@ def add_to(api: FastAPI, context: Context, gate: Gate, uploads: Uploads) -> None
         tags=["imports"],
         summary="Upload a file of trades, and see what it would change",
         status_code=201,
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=UPLOADED | problem_responses(*ACCESS_CODES, "too_large", "too_many_imports", "invalid_parameter"),
         openapi_extra={"requestBody": FILE_BODY},
@@ -79,7 +78,6 @@ def add_to(api: FastAPI, context: Context, gate: Gate, uploads: Uploads) -> None
         "/imports/{upload}",
         tags=["imports"],
         summary="How far an uploaded file is, with its report",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=UPLOAD | problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter"),
     )
@@ -91,7 +89,6 @@ def add_to(api: FastAPI, context: Context, gate: Gate, uploads: Uploads) -> None
         "/imports/{upload}/plan",
         tags=["imports"],
         summary="Read an uploaded file again, by other options",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=UPLOAD | problem_responses(*_CODES, "not_json", "too_large", "unsupported_encoding"),
         openapi_extra={"requestBody": OPTIONS_BODY},
@@ -113,7 +110,6 @@ def add_to(api: FastAPI, context: Context, gate: Gate, uploads: Uploads) -> None
         "/imports/{upload}/take",
         tags=["imports"],
         summary="Take an uploaded file into the ledger",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=UPLOAD | problem_responses(*_CODES),
     )
@@ -132,7 +128,6 @@ def add_to(api: FastAPI, context: Context, gate: Gate, uploads: Uploads) -> None
         tags=["imports"],
         summary="Forget an uploaded file",
         status_code=204,
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter"),
     )

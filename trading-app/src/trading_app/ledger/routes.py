@@ -37,7 +37,6 @@ def add_to(api: FastAPI, context: Context, intake: LedgerIntake) -> None:
         "/events",
         tags=["events"],
         summary="Send one event that is not a trade, or a batch of them",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=accepted_events(),
         openapi_extra={"requestBody": EVENT_BODY, "parameters": [IDEMPOTENCY_KEY]},
@@ -55,7 +54,6 @@ def add_to(api: FastAPI, context: Context, intake: LedgerIntake) -> None:
         "/events",
         tags=["events"],
         summary="Events that are not trades, by sequence, a page at a time",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=EVENT_PAGE
         | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "store_busy", "too_many_answers"),
@@ -70,7 +68,6 @@ def add_to(api: FastAPI, context: Context, intake: LedgerIntake) -> None:
         "/trades/{seq}",
         tags=["trades"],
         summary="One trade with everything that was said of it since",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=STORY
         | problem_responses(

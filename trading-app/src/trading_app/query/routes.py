@@ -79,7 +79,6 @@ def add_to(api: FastAPI, context: Context) -> None:
         "/trades",
         tags=["trades"],
         summary="Trades by sequence, a page at a time or as a file",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=TRADES
         | problem_responses(*ACCESS_CODES, "invalid_parameter", "damaged_history", "store_busy", "too_many_answers"),
@@ -123,7 +122,6 @@ def add_to(api: FastAPI, context: Context) -> None:
         "/trades/stream",
         tags=["trades"],
         summary="New trades as server-sent events",
-        response_class=Response,
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=EVENTS
         | problem_responses(
