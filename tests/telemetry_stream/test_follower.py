@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from telemetry_stream.chain import extend
 from telemetry_stream.errors import MalformedFrame
-from telemetry_stream.events import Arrival, Batch, Delivery, Reset, StreamPosition
+from telemetry_stream.events import Arrival, Batch, Commit, Delivery, Reset, StreamPosition
 from telemetry_stream.follower import Follower
 from telemetry_stream.wire import Header, ReplayRequest, fingerprint
 
@@ -38,6 +39,27 @@ def caught_up_at(sequence: int) -> Follower:
     follower = Follower(StreamPosition("one", sequence, check(sequence) if sequence else ""), PAGE)
     first = max(sequence, 1)
     assert follower.replayed(*an_answer(first, sequence, sequence)) is None
+    assert follower.caught_up
+    return follower
+
+
+def a_row(first: int, last: int, before: bytes, says: str = "this") -> tuple[Header, Batch]:
+    """A live batch of one stored row, with the hash that follows from the one `before` it."""
+    events = b",".join(journaled(sequence, says) for sequence in range(first, last + 1))
+    commits = (Commit(last, 5, extend(before, events).hex()),)
+    return Header(1, "one", first, last, 5, commits=commits), Batch("one", first, last, events, 5, commits)
+
+
+def hash_of(row: tuple[Header, Batch]) -> bytes:
+    return bytes.fromhex(row[0].commits[-1].hash)
+
+
+def caught_up_after(row: tuple[Header, Batch]) -> Follower:
+    """A follower of a stream with hashes that has everything up to the end of this row."""
+    sequence = row[0].last
+    follower = Follower(StreamPosition("one", sequence, check(sequence), hash_of(row).hex()), PAGE)
+    header = Header(1, "one", sequence + 1, sequence, 5, head=sequence, oldest=1)
+    assert follower.replayed(header, Batch("one", sequence + 1, sequence, b"")) is None
     assert follower.caught_up
     return follower
 
@@ -278,3 +300,21 @@ def test_an_answer_whose_body_lacks_events_is_refused() -> None:
         follower.replayed(header, hollow)
     assert refused.value.reason == "malformed_body"
     assert follower.position == StreamPosition("one", 3, check(3))
+
+
+def test_a_row_again_is_a_duplicate_and_another_row_in_its_place_another_history() -> None:
+    before = bytes(range(16))
+    follower = caught_up_after(a_row(4, 6, before))
+    assert follower.live(*a_row(4, 6, before)) is None
+    assert follower.caught_up
+    assert follower.live(*a_row(4, 6, before, says="that")) is None
+    assert follower.request == ReplayRequest(1, 6, PAGE, "one", hash=hash_of(a_row(4, 6, before)).hex())
+
+
+def test_a_journal_that_ends_before_what_is_applied_is_an_older_copy_whether_it_says_so_or_not() -> None:
+    follower = caught_up_after(a_row(4, 6, bytes(16)))
+    follower.start_catch_up()
+    header = Header(1, "one", 7, 6, 5, head=5, oldest=1)
+    reset = follower.replayed(header, Batch("one", 7, 6, b""))
+    assert isinstance(reset, Reset)
+    assert "older copy" in reset.reason

@@ -147,6 +147,16 @@ def test_others_are_answered_while_one_takes_long(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("two_rows_at_a_time")
+def test_what_is_known_in_the_first_rows_keeps_nobody_from_the_last(tmp_path: Path) -> None:
+    with journal_with(tmp_path, 6_000, restarted=True) as journal:
+        first, waits = journal.append([numbered([5, 1_005]), numbered([5_005])])[0]
+        assert first == Receipt(6, 1_006, 0, 2)
+        assert isinstance(waits, Unfinished)
+        _, last = journal.append([numbered([5, 1_005]), waits.submission])[0]
+        assert last == Receipt(5_006, 5_006, 0, 1), "the next call goes on behind the rows that were read"
+
+
+@pytest.mark.usefixtures("two_rows_at_a_time")
 def test_a_repeated_request_whose_first_event_takes_long_to_read_is_answered_later(tmp_path: Path) -> None:
     with journal_with(tmp_path, 2_000) as journal:
         asked = [Submission(numbered([name]).events, RequestKey(f"r{name}", b"1")) for name in (5, 1_005)]

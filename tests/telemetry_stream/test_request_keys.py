@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry_stream.events import Receipt, RequestKey, Submission
+from telemetry_stream.events import Conflict, Receipt, RequestKey, Submission
 from telemetry_stream.stores.sqlite import request_keys
 from telemetry_stream.stores.sqlite.journal import Journal
 from tests.telemetry_stream.streams import submission
@@ -71,3 +71,9 @@ def test_a_key_of_nobody_serves_only_the_same_request(journal: Journal) -> None:
     [own] = journal.append([asked("key", "b")])[0]
     assert isinstance(own, Receipt)
     assert (own.first, own.repeated) == (2, True)
+
+
+def test_an_own_answer_goes_before_that_of_nobody(journal: Journal) -> None:
+    journal.append([asked("key", "a", caller="")])
+    journal.append([asked("key", "b")])
+    assert journal.append([asked("key", "a")])[0] == [Conflict(())]
