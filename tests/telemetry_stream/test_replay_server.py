@@ -92,9 +92,12 @@ def test_an_answer_holds_what_follows(served: Served) -> None:
 
 
 @pytest.mark.parametrize("after", [10, 11, 10_000])
-def test_an_answer_without_events_names_the_head(served: Served, after: int) -> None:
+def test_an_answer_without_events_names_the_head_and_who_has_more_is_forked(served: Served, after: int) -> None:
     with served.client() as client:
-        assert client.sequences(after, 100) == ([], 10)
+        header, batch = decode_frames(TRADES, client.ask(encode_request(ReplayRequest(1, after, 100))))
+        assert batch is not None
+        assert batch.count == 0
+        assert (header.head, header.forked) == (10, after > 10)
 
 
 def test_an_answer_about_another_stream_has_no_events_and_names_the_right_one(served: Served) -> None:
