@@ -58,6 +58,15 @@ def fold_in_parts(folder: Path, events: Sequence[Event], chance: random.Random) 
         settle(last, 13)
 
 
+def fold_by_turns(folder: Path, events: Sequence[Event], first: int) -> None:
+    """A history whose first events a writer with figures takes, and whose rest one without; then figures catch up."""
+    fold_at_once(folder, events[:first])
+    with closing(HistoryWriter(folder)) as without:
+        take(without, events, len(events))
+    with closing(HistoryWriter(folder, with_figures=True)) as last:
+        settle(last)
+
+
 def rows_of(folder: Path) -> Rows:
     """All rows that depend on the ledger alone, by table."""
     with schema.DATABASE.reading(folder) as connection:

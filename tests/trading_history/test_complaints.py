@@ -173,3 +173,23 @@ def test_a_late_fill_and_a_void_restate_the_past_with_a_revision(tmp_path: Path,
         settle(writer)
     (held,) = ask(tmp_path, lambda snapshot: positions(snapshot, EVERYTHING))
     assert (held.quantity, held.realized, held.revision) == (0, 10, void)
+
+
+def test_a_position_that_begins_after_a_split_is_marked_at_the_price_of_after_it(
+    tmp_path: Path, ledger: LedgerBuilder
+) -> None:
+    ledger.buy("1", "400", "ACME/USD")
+    ledger.sell("1", "400", "ACME/USD")
+    ledger.say("split", symbol="ACME/USD", n=4, d=1)
+    ledger.say("opening", symbol="ACME/USD", quantity="8", average="90", account="other", strategy="default")
+    fold_at_once(tmp_path, ledger.events)
+    (held,) = ask(tmp_path, lambda snapshot: [one for one in positions(snapshot, EVERYTHING) if one.quantity])
+    assert (held.mark, held.unrealized) == (100, 80)
+
+
+def test_a_fill_whose_fee_no_trade_can_have_is_in_no_figure(tmp_path: Path, ledger: LedgerBuilder) -> None:
+    ledger.buy("1", "100")
+    ledger.buy("1", "100", fee="1" + "0" * 38)
+    fold_at_once(tmp_path, ledger.events)
+    (held,) = ask(tmp_path, lambda snapshot: positions(snapshot, EVERYTHING))
+    assert (held.quantity, held.fees) == (1, 0)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_builder import Event, LedgerBuilder
+from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.support.ledger_fold import MAX_POSITIONS, STREAM, batch_of
 from tests.support.ledger_oracle import figures as oracle_figures
 from tests.support.random_ledger import random_ledger
-from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of
+from tests.trading_history.figures import ask, fold_at_once, fold_by_turns, fold_in_parts, rows_of
 from trading_history.figures import keeper
 from trading_history.queries.equity import equity
 from trading_history.queries.positions import Position, positions
@@ -44,6 +44,26 @@ def test_rows_are_those_of_a_rebuild_where_the_fold_goes_back_to_checkpoints(
         monkeypatch.setattr(keeper, name, value)
     fold_in_parts(tmp_path / "parts", events, random.Random(seed))
     assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
+
+
+def test_what_a_writer_without_figures_changed_of_the_past_is_folded_by_the_next(tmp_path: Path) -> None:
+    """The sidecar is such a writer, while trading-analytics does not run."""
+    ledger = LedgerBuilder()
+    ledger.buy("1", "100", ts=minute(10))
+    ledger.sell("1", "110", ts=minute(20))
+    ledger.buy("1", "90", ts=minute(5))
+    fold_by_turns(tmp_path / "turns", ledger.events, 2)
+    fold_at_once(tmp_path / "whole", ledger.events)
+    assert rows_of(tmp_path / "turns") == rows_of(tmp_path / "whole")
+
+
+def test_a_multiplier_that_a_writer_without_figures_took_in_holds_for_all_fills(tmp_path: Path) -> None:
+    ledger = LedgerBuilder()
+    ledger.buy("1", "100", "ETH/USDT:USDT")
+    ledger.sell("1", "110", "ETH/USDT:USDT", multiplier="10")
+    fold_by_turns(tmp_path / "turns", ledger.events, 1)
+    fold_at_once(tmp_path / "whole", ledger.events)
+    assert rows_of(tmp_path / "turns") == rows_of(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("seed", range(3, 6))

@@ -136,6 +136,19 @@ def test_another_history_empties_the_store(tmp_path: Path) -> None:
     assert digest(tmp_path / "used") == digest(tmp_path / "new")
 
 
+def test_fills_of_another_history_that_wait_for_their_commit_are_dropped(tmp_path: Path) -> None:
+    before, ledger = Ledger(), Ledger()
+    before.fill()
+    before.fill()
+    ledger.fill(symbol="BTC/ETH")
+    with closing(HistoryWriter(tmp_path)) as writer:
+        writer.apply(before.batch())
+        writer.start_over()
+        writer.apply(ledger.batch())
+        writer.commit(StreamPosition("another", 1))
+    assert stored(tmp_path) == ledger.effective()
+
+
 def test_what_cannot_be_decoded_is_counted_and_left_out(tmp_path: Path) -> None:
     ledger = Ledger()
     ledger.fill()
