@@ -2,6 +2,7 @@
 
 import decimal
 import json
+import random
 from collections.abc import Generator
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from telemetry_stream.events import Batch
 from telemetry_stream.wire import cut
-from tests.metrics_sidecar.builders import STREAM, Trade, batch, event, figure, samples, state_of, trade
+from tests.metrics_sidecar.builders import STREAM, Trade, batch, batch_of, event, figure, samples, state_of, trade
 from tests.support.examples import some_of
-from tests.trading_model.folding import through_snapshot
+from tests.support.ledger_builder import LedgerBuilder
+from tests.support.random_ledger import random_ledger
+from tests.trading_model.folding import fold, through_snapshot
 from tests.trading_model.test_positions import histories
 from trading_model.accounting import state as state_module
 from trading_model.accounting.snapshots import StateSnapshot
@@ -73,6 +76,42 @@ def test_batches_applied_during_a_freeze_in_slices_are_not_in_it(
     state.apply(batch([*meanwhile, *again], state.applied + 1))
     assert run_to_its_end(freezing) == expected
     assert state.freeze() == state_of([*many, *before, *meanwhile, *again]).freeze()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_events_of_any_kind_applied_during_a_freeze_in_slices_are_not_in_it(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "SLICE", 1)
+    events, chance = random_ledger(seed, 80), random.Random(seed)
+    before = chance.randrange(20, 60)
+    state, expected = fold(events[:before]), fold(events[:before]).freeze()
+    state.freeze()
+    freezing = state.freeze_in_slices()
+    next(freezing)
+    for one in events[before:]:
+        state.apply(batch_of([one]))
+    assert run_to_its_end(freezing) == expected
+    assert state.freeze() == fold(events).freeze()
+
+
+def test_a_correction_during_a_freeze_in_slices_counts_once_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "SLICE", 1)
+    ledger = LedgerBuilder()
+    ledger.buy("1", "10", "ONE/USD")
+    ledger.void(ledger.buy("1", "10", "TWO/USD"))
+    state = fold(ledger.events[:2])
+    freezing = state.freeze_in_slices()
+    next(freezing)  # ONE/USD is frozen, TWO/USD is not
+    void = batch_of(ledger.events[2:])
+    state.apply(void)
+    restarted = TradingState.restored(run_to_its_end(freezing))
+    restarted.apply(void)
+    assert counters(restarted) == counters(state)
+
+
+def counters(state: TradingState) -> dict[str, str]:
+    return {name: text for name, text in samples(state.freeze()).items() if "_total{" in name}
 
 
 def run_to_its_end(freezing: Generator[None, None, StateSnapshot]) -> StateSnapshot:

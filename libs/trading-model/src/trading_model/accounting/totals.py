@@ -95,8 +95,7 @@ class Totals:
         label = f"{change} {side}"
         before = self._corrected.get(label, Count())
         after = Count(before.trades + count.trades, before.volume + count.volume, before.notional + count.notional)
-        self._corrected = {**self._corrected, label: after}
-        self._frozen = None
+        self._corrected = {**self._corrected, label: after}  # another one, by which `freeze` notices the change
 
     def freeze(self, generation: int) -> TotalsSnapshot:
         """An immutable copy. Called again with the same generation, it gives the copy made at the first call.
@@ -106,7 +105,11 @@ class Totals:
         frozen = self._frozen
         if frozen is None or (
             self._generation != generation
-            and (frozen.buy_trades != self.buy_trades or frozen.sell_trades != self.sell_trades)
+            and (
+                frozen.buy_trades != self.buy_trades
+                or frozen.sell_trades != self.sell_trades
+                or frozen.corrected is not self._corrected
+            )
         ):
             frozen = self._frozen = TotalsSnapshot(
                 self.account,
@@ -152,6 +155,8 @@ class Overflow(Totals):
 
     def freeze(self, generation: int) -> TotalsSnapshot:
         """An immutable copy, as of other counters."""
+        if self._frozen is not None and self._generation == generation:
+            return self._frozen
         frozen = super().freeze(generation)
         if frozen.fees is not self._fees:
             frozen = self._frozen = msgspec.structs.replace(frozen, fees=self._fees)
