@@ -13,7 +13,7 @@ from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from tests.support.ports import free_address
 from tests.trading_app.running import RunningApp, running
-from trading_app.intake.event import TradeEvent
+from trading_app.intake.event import ALL_SENT, TradeEvent
 from trading_model.topics import LEDGER
 
 
@@ -22,7 +22,7 @@ def fill(trade_id: str) -> Event:
         f'{{"trade_id":"{trade_id}","symbol":"XRP/ETH","price":"1","qty":"1","side":"buy",'
         '"ts":"2026-03-04T05:06:07Z","account":"a","strategy":"s"}'
     )
-    return TradeEvent(f"a\x1f{trade_id}", trade_id, payload.encode(), timed_by_client=True)
+    return TradeEvent(f"a\x1f{trade_id}", trade_id, payload.encode(), ALL_SENT)
 
 
 NOTE = Event("note", b'{"kind":"note","aside":true,"note":{"symbol":"XRP/ETH","account":"a","text":"x"}}')

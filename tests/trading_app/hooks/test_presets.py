@@ -93,7 +93,7 @@ def test_a_further_entry_of_a_bot_that_trades_now_has_the_time_of_its_arrival() 
     opened = {"open_date": "2026-10-25 20:00:00+00:00"}
     assert fill(reader, first | opened).members["ts"] == "2026-10-25T20:00:00Z"
     one = fill(reader, further | opened)
-    assert (one.members["ts"], one.timed_by_sender) == ("2026-10-26T07:33:20Z", False)
+    assert (one.members["ts"], one.assumed) == ("2026-10-26T07:33:20Z", {"ts", "strategy", "currency"})
     again = fill(reader, further | opened, NOW_NS + 5_000_000_000)
     assert again.members["trade_id"] == one.members["trade_id"]
     assert fill(reader, first).members["ts"] == "2024-01-05T10:25:44Z"
@@ -131,6 +131,14 @@ def test_an_alert_that_fires_twice_in_a_bar_for_one_order_is_known_and_another_o
     assert id_of(reader, STRATEGY | {"timenow": "2026-10-26T07:33:25Z", "price": 64250.5}) == first
     for other in ({"position_size": "4"}, {"time": "2026-10-26T07:31:00Z"}, {"order_id": "Long 2"}, {"action": "sell"}):
         assert id_of(reader, STRATEGY | other) != first
+
+
+@pytest.mark.parametrize(("preset", "message"), [("tradingview", STRATEGY), ("traderspost", SIGNAL)])
+def test_two_strategies_that_give_one_order_at_one_time_are_two_fills(preset: str, message: dict[str, Any]) -> None:
+    reader = reader_of(preset)
+    ids = [id_of(reader, message | more) for more in ({}, {"strategy_name": "one"}, {"strategy_name": "two"})]
+    assert len(set(ids)) == 3
+    assert ids == [id_of(reader, message | more) for more in ({}, {"strategy_name": "one"}, {"strategy_name": "two"})]
 
 
 def test_a_template_with_the_order_inside_of_strategy() -> None:

@@ -117,6 +117,18 @@ def test_a_message_that_contradicts_a_stored_trade_is_kept(bot: Bot) -> None:
     assert "differs in strategy" in kept["reason"]
 
 
+def test_a_repeated_message_is_known_to_a_hook_that_is_set_up_otherwise(tmp_path: Path, hooks: Hooks) -> None:
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        assert Bot(app, hooks, "bot").send(ENTRY).json()["status"] == "accepted"
+        app.end()
+    hooks.file.write_text(hooks.file.read_text() + "    strategy: renamed\n    currency: EUR\n")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        assert bot.send(ENTRY).json()["status"] == "known"
+        assert bot.send(ENTRY | {"trade_id": "8"}).json()["status"] == "accepted"
+        assert bot.send(ENTRY | {"strategy": "said"}).json()["status"] == "unread", "the message itself says otherwise"
+
+
 def test_an_app_that_can_keep_nothing_takes_what_it_can_read(tmp_path: Path, hooks: Hooks) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "hooks").write_text("no folder")

@@ -169,7 +169,7 @@ class HookIntake:
     async def _commit_fills(self, caller: Caller, fills: Sequence[Fill], received_ns: int) -> Counts:
         intended = self._intake.read_fills(caller, [fill.members for fill in fills], received_ns)
         for event, fill in zip(intended.events, fills, strict=True):
-            event.timed_by_client = fill.timed_by_sender
+            event.assumed = fill.assumed
         try:
             receipt = self._intake.receive(intended, await self._context.stream.commit(intended.submission))
         except StreamError as error:

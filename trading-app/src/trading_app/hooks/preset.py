@@ -13,7 +13,8 @@ class Preset:
 
     `template` says what stands for a member in the sender's template. `needed` are members that each message with a
     fill must have, beside those of the mapping; the first says of what kind it is. `identifying` are members that make
-    two fills different beside what the fills say. A message with one of `dated` is the same whatever its fill's time:
+    two fills different beside what the fills say; `owning` do so where a message has them: two strategies may well give
+    the same order at the same time. A message with one of `dated` is the same whatever its fill's time:
     that may be the time at which the message arrived.
     """
 
@@ -22,6 +23,7 @@ class Preset:
     needed: tuple[str, ...] = ()
     identifying: tuple[str, ...] = ()
     dated: tuple[str, ...] = ()
+    owning: tuple[str, ...] = ()
 
 
 _OF_FREQTRADE = (
@@ -65,8 +67,9 @@ PRESETS: Mapping[str, Preset] = {
             template=_OF_TRADINGVIEW,
             identifying=("time", "bar.time", "position_size", "strategy.position_size"),
             dated=("time", "bar.time"),
+            owning=("strategy_name",),
         ),
-        Preset("traderspost", template=_OF_TRADERSPOST),
+        Preset("traderspost", template=_OF_TRADERSPOST, owning=("strategy", "strategy_name")),
         Preset(GENERIC),
     )
 }

@@ -33,6 +33,9 @@ UNRECOGNISABLE = "the message has neither a time nor an id, so a repeated one co
 Members = Mapping[str, str]
 NO_MORE: Record = {}
 
+OF_HOOK = ("strategy", "currency")
+"""Members that a hook says where the message does not."""
+
 UNCOMPARED = ("trade_id", "account", "strategy", "fee", "fee_currency", "currency", "multiplier", "tags")
 """Members that make no difference between two fills: a hook that is set up otherwise still knows them."""
 
@@ -88,10 +91,11 @@ class HookReader:
         if not (timed or is_dated or "trade_id" in members):
             raise Unreadable(UNRECOGNISABLE)
         symbol = members["symbol"]
+        assumed = frozenset(name for name in OF_HOOK if name not in members) | (frozenset() if timed else {"ts"})
         own = self._own(members) | {"ts": arrival, "trade_id": self._id("fill", members, record, number, timed=timed)}
         if self._hook.currency:
             own["currency"] = self._hook.currency
-        return Fill(own | dict(members) | {"symbol": self._hook.symbols.get(symbol, symbol)}, timed)
+        return Fill(own | dict(members) | {"symbol": self._hook.symbols.get(symbol, symbol)}, assumed)
 
     def _event(self, row: EventRow, record: Record, arrival: str, number: int) -> Members:
         members = row.members
@@ -113,6 +117,9 @@ class HookReader:
         for name, text in sorted(members.items()):
             if name not in UNCOMPARED and (timed or name != "ts"):
                 parts += [name, text]
+        for name in self._preset.owning:
+            if name in record:
+                parts += [name, record[name]]
         return made_id(self._hook.preset, parts)
 
 

@@ -12,11 +12,12 @@ class Unreadable(Exception):
 class Fill:
     """One fill, in the terms of POST /trade; `trade_id` and `ts` included.
 
-    `timed_by_sender` is false if `ts` makes no difference: the same message at another time is still the same fill.
+    `assumed` are members that the hook says or the time of arrival, and not the message: a hook that is set up
+    otherwise still knows the fill, and so it does at another time.
     """
 
     members: Mapping[str, str]
-    timed_by_sender: bool = True
+    assumed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

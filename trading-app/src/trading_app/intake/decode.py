@@ -13,7 +13,7 @@ import msgspec
 from service_kit.problems import FieldProblem, Problem
 from telemetry_stream.events import NO_ORIGIN, Event, Origin, RequestKey, Submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, count_lines, read_columns
-from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.event import ALL_SENT, TIME_ASSUMED, TradeEvent, TradeIds
 from trading_app.intake.identity import fill_key
 from trading_app.problems import TradeProblem
 from trading_model import field_rules as rules
@@ -211,7 +211,7 @@ def _event(request: TradeRequest, now_ns: int, ids: TradeIds, terms: Terms) -> T
     )
     position_side = request.position_side.lower() if request.position_side is not None else ""
     key = fill_key(account, request.venue or "", rules.case_folded(symbol), position_side, side, trade_id)
-    return TradeEvent(key, trade_id, text.encode(), timed)
+    return TradeEvent(key, trade_id, text.encode(), ALL_SENT if timed else TIME_ASSUMED)
 
 
 def _optional(request: TradeRequest) -> str:

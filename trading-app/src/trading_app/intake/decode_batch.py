@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from telemetry_stream.events import Events
-from trading_app.intake.event import TradeEvent, TradeIds
+from trading_app.intake.event import ALL_SENT, TIME_ASSUMED, TradeEvent, TradeIds
 from trading_app.intake.identity import SEPARATOR, fill_key
 from trading_model import field_rules as rules
 from trading_model.field_rules import FieldError
@@ -105,7 +105,8 @@ class TradeColumns(Events[TradeEvent]):
         if event is None:
             key = self._keys[index]
             trade_id = key.rpartition(SEPARATOR)[2]
-            event = self.asked[index] = TradeEvent(key, trade_id, self._payload(index), self._timed[index])
+            assumed = ALL_SENT if self._timed[index] else TIME_ASSUMED
+            event = self.asked[index] = TradeEvent(key, trade_id, self._payload(index), assumed)
         return event
 
     def _payload(self, index: int) -> bytes:

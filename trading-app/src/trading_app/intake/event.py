@@ -11,25 +11,29 @@ from telemetry_stream.wire import number
 from trading_model.field_rules import case_folded
 from trading_model.trade import Trade
 
+ALL_SENT: frozenset[str] = frozenset()
+TIME_ASSUMED = frozenset({"ts"})
+
 
 class TradeEvent(Event):
     """A checked trade, ready for the journal. `key` is its identity; see `identity`.
 
+    `assumed` are the fields that its sender did not say: they make no difference to a stored trade.
     Once it was compared with a stored trade of its identity, `stored` is that trade: its sequence and its import.
     """
 
-    __slots__ = ("stored", "timed_by_client", "trade_id")
+    __slots__ = ("assumed", "stored", "trade_id")
 
-    def __init__(self, key: str, trade_id: str, payload: bytes, timed_by_client: bool) -> None:
+    def __init__(self, key: str, trade_id: str, payload: bytes, assumed: frozenset[str]) -> None:
         self.key = key
         self.payload = payload
         self.trade_id = trade_id
-        self.timed_by_client = timed_by_client
+        self.assumed = assumed
         self.stored: StoredTrade | None = None
 
     def repeats(self, stored: bytes) -> bool:
-        """Whether the stored trade has the same content: numbers by value, symbols in any case, the time only if the
-        client sent one. Which import brought them is no part of it.
+        """Whether the stored trade has the same content: numbers by value, symbols in any case, what is assumed left
+        aside. Which import brought them is no part of it.
         """
         numbered, _, members = stored.partition(b",")
         content, import_id = _without_import(members)
@@ -51,11 +55,11 @@ class TradeEvent(Event):
         return {name: (here.get(name), there.get(name)) for name in self._differing(known, again)}
 
     def _differing(self, known: Trade, again: Trade) -> list[str]:
-        names = [name for name in _COMPARED if getattr(known, name) != getattr(again, name)]
+        names = [
+            name for name in _COMPARED if getattr(known, name) != getattr(again, name) and name not in self.assumed
+        ]
         if not known.fee and not again.fee:  # a fee of 0 is none
             names = [name for name in names if name not in ("fee", "fee_currency")]
-        if "ts" in names and not self.timed_by_client:
-            names.remove("ts")
         if "symbol" in names and case_folded(again.symbol) == case_folded(known.symbol):
             names.remove("symbol")
         return names
