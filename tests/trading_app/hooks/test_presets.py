@@ -93,7 +93,7 @@ def test_a_further_entry_of_a_bot_that_trades_now_has_the_time_of_its_arrival() 
     opened = {"open_date": "2026-10-25 20:00:00+00:00"}
     assert fill(reader, first | opened).members["ts"] == "2026-10-25T20:00:00Z"
     one = fill(reader, further | opened)
-    assert (one.members["ts"], one.assumed) == ("2026-10-26T07:33:20Z", {"ts", "strategy", "currency"})
+    assert (one.members["ts"], one.assumed) == ("2026-10-26T07:33:20Z", frozenset({"ts", "strategy", "currency"}))
     again = fill(reader, further | opened, NOW_NS + 5_000_000_000)
     assert again.members["trade_id"] == one.members["trade_id"]
     assert fill(reader, first).members["ts"] == "2024-01-05T10:25:44Z"
