@@ -186,6 +186,8 @@ def test_nothing_is_divided_by_0() -> None:
         ("{column: O, part: 2}", {"O": "one two three"}, "two"),
         ("{column: O, part: 5}", {"O": "one two three"}, None),
         ("{column: O, remove: [/, -]}", {"O": "/a-b"}, "ab"),
+        ("{column: O, swap: '-'}", {"O": "BTC-LTC"}, "LTC-BTC"),
+        ("{column: O, swap: '-'}", {"O": "BTCLTC"}, "BTCLTC"),
         ('{column: O, words: {x: y, "a*": b, "*": ""}}', {"O": "X"}, "y"),
         ('{column: O, words: {x: y, "a*": b, "*": ""}}', {"O": "Abc"}, "b"),
         ('{column: O, words: {x: y, "a*": b, "*": ""}}', {"O": "c"}, None),

@@ -43,8 +43,9 @@ _COLUMNS = (
     "option_of",
 )
 _SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
+_SIGNS = ("after", "before", "swap")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite", "thousandths")
-_CHANGES = ("when", "after", "before", "part", "remove", "words", "proof", *_FLAGS)
+_CHANGES = ("when", "after", "before", "part", "remove", "swap", "words", "proof", *_FLAGS)
 _PROOF = ("profit", "lots", "entry", "exit", "currency")
 _NUMBERS = ("decimal", "thousands", "fractions")
 _TIMES = ("zone", "zone_default", "order", "form")
@@ -236,7 +237,7 @@ class _Loader:
             return Value("value")
         value = self._source(sources[0], said[sources[0]], what)
         changes: dict[str, Any] = {name: p.boolean(said[name], f"{name} of {what}") for name in _FLAGS if name in said}
-        changes |= {name: p.text(said[name], f"{name} of {what}") for name in ("after", "before") if name in said}
+        changes |= {name: p.text(said[name], f"{name} of {what}") for name in _SIGNS if name in said}
         if "when" in said:
             changes["when"] = self._tests(said["when"])
         if "part" in said:

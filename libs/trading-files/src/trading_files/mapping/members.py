@@ -244,7 +244,7 @@ def _changed(value: Value, get: Get) -> Get:
     """The source's text after the changes of the mapping."""
     if value.source == "option_of":
         return get  # clipped before it was read
-    if value.after or value.before or value.part or value.remove:
+    if value.after or value.before or value.part or value.remove or value.swap:
         get = _read(get, "", clipped(value))
     if not value.words or value.source == "size_of":
         return get

@@ -66,6 +66,9 @@ class Value(msgspec.Struct, frozen=True):
     """The number of one of the words of the text, from 1; 0: the whole text."""
 
     remove: tuple[str, ...] = ()
+    swap: str = ""
+    """The sign between two parts that change their places: LTC-BTC of BTC-LTC."""
+
     words: tuple[tuple[str, str], ...] = ()
     """Texts and what they mean; `*` in a text stands for any characters; an empty meaning is no value."""
 

@@ -298,8 +298,8 @@ class Sources:
 
 
 def clipped(value: Value) -> Callable[[str], str]:
-    """What the changes `after`, `before`, `part` and `remove` make of a text."""
-    after, before, number, removed = value.after, value.before, value.part, value.remove
+    """What the changes `after`, `before`, `part`, `remove` and `swap` make of a text."""
+    after, before, number, removed, between = value.after, value.before, value.part, value.remove, value.swap
 
     def clip(text: str) -> str:
         if after:
@@ -311,6 +311,9 @@ def clipped(value: Value) -> Callable[[str], str]:
             text = parts[number - 1] if number <= len(parts) else ""
         for sign in removed:
             text = text.replace(sign, "")
+        if between and between in text:
+            first, _, second = text.partition(between)
+            text = f"{second.strip()}{between}{first.strip()}"
         return text.strip()
 
     return clip
