@@ -34,6 +34,11 @@ def test_a_preset_has_three_files(name: str) -> None:
     assert len([file for file in FILES if file.parent.name == name]) >= 3
 
 
+@pytest.mark.parametrize("name", shelf.names())
+def test_a_preset_names_each_kind_of_row_that_it_skips(name: str) -> None:
+    assert all(rule.when for rule in shelf.preset(name).rules if rule.skip), "a kind that comes later would be skipped"
+
+
 def test_the_documents_list_every_preset_and_what_it_was_verified_on() -> None:
     lines = DOCUMENT.read_text("utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
