@@ -9,7 +9,7 @@
 The invariants, and the tests that hold them:
 
 1. The fast path and the ASGI path give the same response to the same request: status, headers, body, metrics
-   (`tests/trading_app/test_fast_path.py`). Both decide with `Intake`, `Gate` and `RateLimit`.
+   (`tests/trading_app/connection/test_fast_path.py`). Both decide with `Intake`, `Gate` and `RateLimit`.
 2. The parser may be skipped only for a head that this connection sent before, byte for byte, if the whole body came
    with it and the caller's right to send does not expire (`test_head_cache.py`). The rate limit counts every request.
 3. Requests may be batched only if each is a JSON object without an Idempotency-Key. Each keeps its own outcome,

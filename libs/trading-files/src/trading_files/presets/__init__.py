@@ -1,4 +1,5 @@
-"""What is shipped about each source: one file a source, in the mapping language.
+"""What is shipped about each source: one file a source, in the mapping language, in `exchanges`, `brokers` and
+`platforms` (programs that trade, and formats of several sources).
 
 Modules:
 

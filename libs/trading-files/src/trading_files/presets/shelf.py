@@ -1,7 +1,8 @@
-"""The presets by name, read from this folder once."""
+"""The presets by name, read from the folders here once."""
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from trading_files.mapping.load import load, load_outline
 from trading_files.mapping.model import Mapping
@@ -22,8 +23,7 @@ def preset(name: str) -> Mapping:
 @cache
 def names() -> tuple[str, ...]:
     """The names of all presets, sorted."""
-    found = (file.name.removesuffix(_ENDING) for file in files(__package__).iterdir() if file.name.endswith(_ENDING))
-    return tuple(sorted(found))
+    return tuple(sorted(_files()))
 
 
 @cache
@@ -49,7 +49,15 @@ def _read(name: str) -> Mapping:
 
 
 def _text(name: str) -> str:
-    return files(__package__).joinpath(name + _ENDING).read_text("utf-8")
+    return _files()[name].read_text("utf-8")
+
+
+@cache
+def _files() -> dict[str, Traversable]:
+    """The file of each preset: a folder for each kind of source has them."""
+    folders = (folder for folder in files(__package__).iterdir() if folder.is_dir())
+    found = (file for folder in folders for file in folder.iterdir() if file.name.endswith(_ENDING))
+    return {file.name.removesuffix(_ENDING): file for file in found}
 
 
 def _is_made(name: str) -> bool:

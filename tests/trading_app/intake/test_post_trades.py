@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.trading_app.intake.test_post_trade import stored
 from tests.trading_app.problem_documents import problem
-from tests.trading_app.test_post_trade import stored
 
 Make = Callable[..., dict[str, Any]]
 MAX = 1_000  # as the app under test is set

@@ -177,7 +177,7 @@ def test_a_subscriber_sees_each_kind_once(tmp_path: Path) -> None:
         for event, _ in sent[:6]:
             app.client.post("/events", json=event).raise_for_status()
         addresses = [app.environment["WEBAPP_ZMQ_ADDR"], app.environment["WEBAPP_REPLAY_ADDR"]]
-        example = Path(__file__).resolve().parents[2] / "docs" / "examples" / "subscribe.py"
+        example = Path(__file__).resolve().parents[3] / "docs" / "examples" / "subscribe.py"
         command = [f"{BIN}/python", str(example), *addresses]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
             output = process.stdout

@@ -14,7 +14,7 @@ from tests.trading_app.running import RunningApp, running
 from trading_app.intake.identity import KEY_RULES
 
 Make = Callable[..., dict[str, Any]]
-GOLDEN = Path(__file__).parents[1] / "golden" / "ef86417"
+GOLDEN = Path(__file__).parents[2] / "golden" / "ef86417"
 JSON = {"Content-Type": "application/json"}
 WAYS = pytest.mark.parametrize("way", ["single", "batch", "one by one"])
 
