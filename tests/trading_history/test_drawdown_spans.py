@@ -49,3 +49,21 @@ def test_any_range_has_the_same_drawdown_from_bars_of_any_length(
     (coarse,) = equity.drawdown(snapshot, scope, start, end)
     values = ("currency", "max", "peak", "trough", "current", "current_peak", "exact_inside")
     assert [getattr(coarse, name) for name in values] == [getattr(by_minutes, name) for name in values]
+
+
+@pytest.mark.parametrize(("most", "span"), [(0, 86_400), (10_000, 60)])
+def test_where_bars_are_added_there_are_not_too_many_at_the_ends_of_a_range(
+    snapshot: Snapshot, most: int, span: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand positions that trade every minute have 160,000 in the hours and minutes of two days."""
+    monkeypatch.setattr(equity, "MAX_ADDED_BARS", most)
+    start = int(BEGIN.timestamp()) * 10**9 + 61 * MINUTE_NS
+    end = start + 4 * 1_440 * MINUTE_NS
+    scope = Scope(("default",), ("default",))
+    curves = equity.covering(snapshot, scope, start, end, 86_400)
+    assert curves is not None
+    starts = [bar.start_ns for curve in curves for bar in curve.bars]
+    spans = [next(one for one in (86_400, 3_600, 60) if not start_ns % (one * 10**9)) for start_ns in starts]
+    assert min(spans) == span
+    (fall,) = equity.drawdown(snapshot, scope, start, end)
+    assert equity.max_drawdown(snapshot, scope, start, end) == (fall.max, False)

@@ -36,6 +36,10 @@ MAX_ADDED_BARS = 20_000
 """Of all series whose bars are added for one answer: some 0.3 s of CPU."""
 
 
+Part = tuple[int, int, int]
+"""From when to when, in Unix nanoseconds, bars of how many seconds."""
+
+
 class Bar(msgspec.Struct, frozen=True, gc=False):
     """Net P&L within a bar that ends before `start_ns` + the span. `drawdown` is 0 or more. `realized`, `fees`, `cash`,
     `fills` and `turnover` are those of the bar alone, and so are `fees_outside`: by currency, fees that no rate values,
@@ -192,7 +196,7 @@ def _changes(
     minutes on, of which there are not too many. `levels` are those before the range.
     """
     for longest in SPANS[1:]:
-        parts = [*cover(*times, longest)]
+        parts = _parts(snapshot, series, times, longest)
         whole = [(first, until) for first, until, span in parts if span == longest]
         if longest == SPANS[-1] or not any(has_more(snapshot, series, longest, one, MAX_ADDED_BARS) for one in whole):
             break
@@ -235,10 +239,14 @@ def covering(
     with_amounts: bool = True,
 ) -> list[Curve] | None:
     """Bars of a span, and shorter ones before the first whole one and after the last: none has a part outside of the
-    range, but for parts of minutes. None if there are too many.
+    range, but for parts of minutes; where bars are added, and there are too many at an end, of hours or of all. None if
+    there are too many of the span.
     """
     found: list[Curve] = []
-    for start, end, used in cover(start_ns, end_ns, span):
+    wanted = addends(snapshot, scope)
+    times = start_ns, end_ns
+    parts = cover(*times, span) if wanted.is_exact else _parts(snapshot, wanted.series, times, span)
+    for start, end, used in parts:
         limit = max_bars if used == span else NO_LIMIT
         piece = curves(snapshot, scope, start, end, used, limit, with_amounts=with_amounts)
         if piece is None:
@@ -247,23 +255,35 @@ def covering(
     return found
 
 
-def cover(start_ns: int, end_ns: int, span: int) -> Iterator[tuple[int, int, int]]:
-    """Parts of a range, each with the span in seconds of the bars to read there: the longest up to `span` that fit.
-    Minutes are the shortest.
+def _parts(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int], span: int) -> list[Part]:
+    """The parts of a range in which the bars of several series are added: as `cover`, from the shortest on of which
+    there are not too many at the ends.
+    """
+    for shortest in SPANS[1:]:
+        parts = [*cover(*times, span, shortest)]
+        ends = [(used, (first, until)) for first, until, used in parts if used < span]
+        if shortest >= span or not any(has_more(snapshot, series, *one, MAX_ADDED_BARS) for one in ends):
+            break
+    return parts
+
+
+def cover(start_ns: int, end_ns: int, span: int, shortest: int = 60) -> Iterator[Part]:
+    """Parts of a range to read in bars: the longest up to `span` that fit, down to `shortest`. Of that one, those that
+    the range begins and ends in are whole.
     """
     if start_ns >= end_ns:
         return
     width = span * SECOND
     first, last = -(-start_ns // width) * width, end_ns // width * width
-    shorter = max((one for one in _COVERING if one < span), default=0)
+    shorter = max((one for one in _COVERING if shortest <= one < span), default=0)
     if not shorter:
         yield start_ns, end_ns, span
     elif first >= last:
-        yield from cover(start_ns, end_ns, shorter)
+        yield from cover(start_ns, end_ns, shorter, shortest)
     else:
-        yield from cover(start_ns, first, shorter)
+        yield from cover(start_ns, first, shorter, shortest)
         yield first, last, span
-        yield from cover(last, end_ns, shorter)
+        yield from cover(last, end_ns, shorter, shortest)
 
 
 _COVERING = (*SPANS[1:], LONGEST)
