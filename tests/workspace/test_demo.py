@@ -89,7 +89,7 @@ def test_it_shows_made_up_trades_marked_by_a_made_up_market_and_ends_with_all_it
             if "all trades are sent" in line:
                 break
         page = f"http://127.0.0.1:{port}/"
-        assert f"demo | all trades are sent; {page} shows them until Ctrl-C" in said
+        assert f"demo | all trades are sent; {page} shows them until Ctrl-C" in said, said
         found = HTTP.get(f"{page}trades", params={"account": "demo"}).raise_for_status().json()
         assert found["trades"]
         assert list((tmp_path / "ledger").glob("*.sqlite3"))
