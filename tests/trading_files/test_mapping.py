@@ -167,6 +167,15 @@ def test_a_quotient_that_does_not_end_is_rounded_and_said(dividend: str, divisor
     assert said.code == "rounded"
 
 
+@pytest.mark.parametrize(
+    "value", ["F", "{sum_of: [F, G]}", "{excess_of: [F, G], with_unit: true}", "{column: F, or: G}"]
+)
+@pytest.mark.parametrize("number", ["9" * 39, f"${'9' * 39}.5", f"1'{'0' * 40}"])
+def test_a_number_with_too_many_digits_is_an_error_of_its_row(value: str, number: str) -> None:
+    (bad,) = read(PLAIN.replace("T}", f"T, fee: {value}}}", 1), CELLS | {"F": number, "G": "1"})
+    assert isinstance(bad, BadRow)
+
+
 def test_nothing_is_divided_by_0() -> None:
     text = PLAIN.replace("T}", "T, fee: {quotient_of: [F, G]}}", 1)
     (bad,) = read(text, CELLS | {"F": "70", "G": "0.00"})

@@ -9,7 +9,7 @@ from trading_files.mapping.asking import ambiguous_question, decimal_question
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.amounts import is_code, read_amount
 from trading_files.values.numbers import read_fraction, read_number
-from trading_model.field_rules import read_decimal
+from trading_model.field_rules import FieldError, read_decimal
 
 PLAIN_NUMBER = re.compile(r"(?=[\d.]{1,39}\Z)(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.ASCII)
 """A number as the ledger has it: 38 digits at most."""
@@ -38,7 +38,7 @@ def number_reader(label: str, decimal: str, thousands: bool, fractions: bool = F
             fraction = read_fraction(text)
             if fraction is None:
                 raise RowError(label, f"{text[:80]!r} is not a price in 32nds or eighths of a point")
-            return in_range(fraction)
+            return _limited(fraction, label)
         try:
             found = read_number(text, decimal)
         except UnreadableValue as error:
@@ -49,7 +49,7 @@ def number_reader(label: str, decimal: str, thousands: bool, fractions: bool = F
             raise Asked(ambiguous_question(label, found))
         if other in text and not thousands and _is_number(text, other):
             raise Asked(decimal_question(label, text))
-        return in_range(found)
+        return _limited(found, label)
 
     return number
 
@@ -57,6 +57,13 @@ def number_reader(label: str, decimal: str, thousands: bool, fractions: bool = F
 def in_range(number: str) -> str:
     """The number, if the ledger takes it. Raises FieldError: it has too many digits."""
     return read_decimal(number.encode())
+
+
+def _limited(number: str, label: str) -> str:
+    try:
+        return in_range(number)
+    except FieldError as error:
+        raise RowError(label, str(error)) from None
 
 
 def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
@@ -76,7 +83,7 @@ def amount_reader(label: str, decimal: str, number: ReadText) -> ReadText:
             return number(text)
         if isinstance(found.number, Ambiguous):
             raise Asked(ambiguous_question(label, found.number))
-        return in_range(found.number)
+        return _limited(found.number, label)
 
     return amount
 
