@@ -76,6 +76,8 @@ def test_a_dropped_message_is_gone(bot: Bot) -> None:
     assert bot.app.client.post(f"/hooks/bot/unread/{kept['id']}/drop").status_code == 204
     assert bot.unread() == []
     assert bot.app.metric('trading_app_hook_unread_messages{hook="bot"}') == 0
+    for gone in (kept["id"], "nonsense", "0" * 64):
+        problem(bot.app.client.post(f"/hooks/bot/unread/{gone}/drop"), "not_found")
 
 
 def test_secrets_are_blanked_before_a_message_is_kept(bot: Bot, hooks: Hooks) -> None:

@@ -122,12 +122,12 @@ class HookIntake:
         reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else self._readers[hook.name]
         kept = await self._ask(lambda: self._kept.find(hook.name, message))
         if kept is None:
-            raise Problem("not_found", f"the hook {hook.name} keeps no message {message[:64]!r}")
+            raise _no_message(hook, message)
         try:
             outcome = await self._commit(reader, caller, kept.body.encode(), kept.content_type, kept.received_ns, more)
         except Unreadable as error:
             raise TradeProblem("invalid_trade", str(error)) from None
-        await self.drop(hook, message)
+        await self._drop(hook, message)
         return outcome
 
     async def unread(self, hook: Hook, after: str, limit: int) -> tuple[list[Kept], bool]:
@@ -135,9 +135,14 @@ class HookIntake:
         return await self._ask(lambda: self._kept.page(hook.name, after, limit, PIECE_BYTES))
 
     async def drop(self, hook: Hook, message: str) -> None:
-        """Forget a kept message."""
-        await self._ask(lambda: self._kept.drop(hook.name, message))
+        """Forget a kept message. Raises Problem: `not_found`."""
+        if not await self._drop(hook, message):
+            raise _no_message(hook, message)
+
+    async def _drop(self, hook: Hook, message: str) -> bool:
+        was_there = await self._ask(lambda: self._kept.drop(hook.name, message))
         await self._count(hook)
+        return was_there
 
     async def count_all(self) -> None:
         """Count the messages kept since an earlier start, for the metrics."""
@@ -200,6 +205,10 @@ class HookIntake:
         """The answer of the kept messages, which are on disk: from another thread, one at a time."""
         async with self._turn:
             return await asyncio.to_thread(question)
+
+
+def _no_message(hook: Hook, message: str) -> Problem:
+    return Problem("not_found", f"the hook {hook.name} keeps no message {message[:64]!r}")
 
 
 def _reader_of(hook: Hook) -> "HookReader":

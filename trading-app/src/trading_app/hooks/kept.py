@@ -7,7 +7,6 @@ gets its name there. Values that look like secrets are blanked. Not safe for sev
 import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -104,10 +103,15 @@ class KeptMessages:
         """The number of the hook's kept messages."""
         return len(self._sizes(hook))
 
-    def drop(self, hook: str, message: str) -> None:
-        """Forget a message. Raises OSError."""
-        with suppress(FileNotFoundError):
+    def drop(self, hook: str, message: str) -> bool:
+        """Forget a message. Whether it was there. Raises OSError."""
+        if ID.fullmatch(message) is None:
+            return False
+        try:
             (self._folder / hook / f"{message}.json").unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def _blank(self, text: str) -> str:
         """The text without the secrets of hooks, and without values whose names say that they are secrets."""
