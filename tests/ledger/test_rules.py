@@ -202,12 +202,21 @@ def test_rule_11_order_of_trading(keep: Keep, ledger: LedgerBuilder, order: tupl
 
 def test_rule_11_equal_times_follow_the_trade_id(keep: Keep, ledger: LedgerBuilder) -> None:
     same = minute(5)
-    ledger.sell("1", "110", trade_id="x", ts=same)
+    ledger.buy("1", "70", trade_id="x", ts=same)
+    ledger.buy("1", "80", trade_id="11", ts=same)
     ledger.sell("1", "100", trade_id="10", ts=same)
     ledger.buy("1", "90", trade_id="9", ts=same)
     book = the_book(keep, ledger)
-    expect(book, realised=10, quantity=-1, average=110)
-    expect(book, unrealised=0)
+    expect(book, realised=10, quantity=2, average=75)  # 9, 10, 11, x; in any other order something else
+    expect(book, unrealised=-10)
+
+
+def test_rule_11_a_trade_id_of_other_digits_is_no_number(keep: Keep, ledger: LedgerBuilder) -> None:
+    same = minute(5)
+    ledger.sell("1", "100", trade_id="²", ts=same)
+    ledger.buy("1", "90", trade_id="1", ts=same)
+    ledger.buy("1", "80", trade_id="٣", ts=same)
+    expect(the_book(keep, ledger), realised=10, quantity=1, average=80)
 
 
 def test_rule_11_classes_at_one_time(keep: Keep, ledger: LedgerBuilder) -> None:
@@ -273,6 +282,12 @@ def test_rule_13_fee_in_the_base_of_a_purchase(keep: Keep, ledger: LedgerBuilder
     ledger.sell("0.99", "110")
     book = the_book(keep, ledger)
     expect(book, quantity=0, realised="9.9", fees_in_net=1, net="8.9")
+
+
+def test_rule_13_rebate_in_the_base(keep: Keep, ledger: LedgerBuilder) -> None:
+    ledger.buy("1", "100", fee="-0.01", fee_currency="BTC")
+    book = the_book(keep, ledger)
+    expect(book, quantity="1.01", average=100, realised=0, fees_in_net=-1, net=1)
 
 
 def test_rule_13_fee_in_the_base_of_a_sale(keep: Keep, ledger: LedgerBuilder) -> None:
@@ -378,6 +393,20 @@ def test_rule_20_split_with_cash_in_lieu(keep: Keep, ledger: LedgerBuilder) -> N
     ledger.say("split", n=1, d=4, quantity="2", cash="50", **of)
     book = the_book(keep, ledger)
     expect(book, realised=-10, quantity=2, average=120, unrealised=0)
+
+
+def test_rule_20_split_of_a_short_with_cash_in_lieu(keep: Keep, ledger: LedgerBuilder) -> None:
+    ledger.sell("10", "30", "XYZ", currency="USD")
+    of = {"account": "default", "strategy": "default", "symbol": "XYZ"}
+    ledger.say("split", n=1, d=4, quantity="-2", cash="-50", **of)
+    expect(the_book(keep, ledger), realised=10, quantity=-2, average=120, unrealised=0)
+
+
+def test_rule_20_cash_beside_a_split_that_leaves_no_rest(keep: Keep, ledger: LedgerBuilder) -> None:
+    ledger.buy("8", "30", "XYZ", currency="USD")
+    of = {"account": "default", "strategy": "default", "symbol": "XYZ"}
+    ledger.say("split", n=1, d=4, quantity="2", cash="5", **of)
+    expect(the_book(keep, ledger), realised=5, quantity=2, average=120, unrealised=0)
 
 
 def test_rule_20_split_moves_the_mark_until_a_newer_one(keep: Keep, ledger: LedgerBuilder) -> None:

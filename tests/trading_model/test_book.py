@@ -84,6 +84,13 @@ def test_rule_2_a_flip_closes_all_and_opens_at_its_own_price() -> None:
     assert (desk.at("110").fees, desk.at("110").net_pnl) == (Decimal(1), Decimal(19))
 
 
+def test_a_division_without_end_is_forgotten_once_the_position_was_flat() -> None:
+    desk = spot().trade("buy", "1", "10").trade("buy", "2", "20").trade("sell", "1", "30").trade("buy", "1", "10")
+    assert desk.at("10").rounded
+    desk.trade("sell", "3", "10").trade("buy", "1", "10")
+    assert not desk.at("10").rounded
+
+
 def test_rule_3_the_average_of_an_inverse_contract_is_harmonic() -> None:
     desk = inverse().trade("buy", "50", "10000").trade("buy", "50", "15000")
     shown = desk.at("16000")

@@ -4,6 +4,8 @@ import decimal
 import json
 import random
 from collections.abc import Generator
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +20,8 @@ from tests.support.random_ledger import random_ledger
 from tests.trading_model.folding import fold, through_snapshot
 from tests.trading_model.test_positions import histories
 from trading_model.accounting import state as state_module
+from trading_model.accounting.fills import LineKey
+from trading_model.accounting.restatement import ImportAmount
 from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.state import TradingState
 
@@ -108,6 +112,57 @@ def test_a_correction_during_a_freeze_in_slices_counts_once_after_a_restart(monk
     restarted = TradingState.restored(run_to_its_end(freezing))
     restarted.apply(void)
     assert counters(restarted) == counters(state)
+
+
+OF_TWO = {"account": "default", "strategy": "default", "symbol": "TWO/USD"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("cash", {"currency": "USD", "amount": "-1", "reason": "funding", **OF_TWO}),
+        ("split", {"n": 2, "d": 1, **OF_TWO}),
+        ("opening", {"quantity": "5", "average": "9", **OF_TWO}),
+        ("move", {"reason": "transfer", "source": {"quantity": "1", **OF_TWO}}),
+        ("instrument", {"symbol": "TWO/USD", "multiplier": "3"}),
+        ("price", {"symbol": "TWO/USD", "price": "12"}),
+    ],
+)
+def test_an_event_during_a_freeze_in_slices_is_not_in_it(
+    kind: str, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "SLICE", 1)
+    ledger = LedgerBuilder()
+    ledger.buy("1", "10", "ONE/USD")
+    ledger.buy("1", "10", "TWO/USD")
+    ledger.say(kind, **content)
+    state, expected = fold(ledger.events[:2]), fold(ledger.events[:2]).freeze()
+    freezing = state.freeze_in_slices()
+    next(freezing)
+    state.apply(batch_of(ledger.events[2:]))
+    assert run_to_its_end(freezing) == expected
+    assert state.freeze() == fold(ledger.events).freeze() != expected
+
+
+def test_an_import_settled_during_a_freeze_in_slices_is_not_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_module, "SLICE", 1)
+    ledger = LedgerBuilder()
+    ledger.say("import", id="i-1", name="a.csv", digest="00", rows=2, taken=2, skipped=0)
+    for symbol in ("ONE/USD", "TWO/USD"):
+        ledger.buy("1", "10", symbol, import_id="i-1")
+    ledger.void(1)
+    state = through_snapshot(fold(ledger.events[:3]))  # so the fills are in the store alone
+    state.apply(batch_of(ledger.events[3:]))
+    expected = state.freeze()
+    freezing = state.freeze_in_slices()
+    next(freezing)
+    amounts: list[ImportAmount] = [
+        ("default", "default", symbol, "buy", 1, Decimal(1), Decimal(10)) for symbol in ("ONE/USD", "TWO/USD")
+    ]
+    [waiting] = state.restatement.imports
+    state.restatement.settle_import(waiting, amounts, [LineKey(*amount[:3]) for amount in amounts], [])
+    assert run_to_its_end(freezing) == expected
+    assert state.freeze() != expected
 
 
 def counters(state: TradingState) -> dict[str, str]:
