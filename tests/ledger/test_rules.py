@@ -146,6 +146,16 @@ def test_rule_7_move_without_a_price_is_at_average(keep: Keep, ledger: LedgerBui
     expect(b, quantity=2, average=110, realised=0)
 
 
+def test_rule_7_an_instrument_of_the_source_changes_the_cost_that_was_carried(
+    keep: Keep, ledger: LedgerBuilder
+) -> None:
+    of = {"account": "default", "strategy": "default", "currency": "USD", "quantity": "2"}
+    ledger.buy("2", "100", "OLD", currency="USD")
+    ledger.say("move", reason="rename", source={"symbol": "OLD", **of}, sink={"symbol": "NEW", **of})
+    ledger.say("instrument", symbol="OLD", multiplier="10")
+    expect(the_book(keep, ledger, symbol="NEW"), quantity=2, average=1000)
+
+
 @pytest.mark.parametrize(("price", "income", "realised"), [("10", 10, 2), ("0", 0, 12)])
 def test_rule_7_reward(keep: Keep, ledger: LedgerBuilder, price: str, income: int, realised: int) -> None:
     sink = {"symbol": "BTC/USDT", "quantity": "1", "account": "default", "strategy": "default"}

@@ -15,7 +15,7 @@ from telemetry_stream.events import Batch
 from telemetry_stream.wire import cut
 from tests.metrics_sidecar.builders import STREAM, Trade, batch, batch_of, event, figure, samples, state_of, trade
 from tests.support.examples import some_of
-from tests.support.ledger_builder import LedgerBuilder
+from tests.support.ledger_builder import LedgerBuilder, minute
 from tests.support.random_ledger import random_ledger
 from tests.trading_model.folding import fold, through_snapshot
 from tests.trading_model.test_positions import histories
@@ -176,6 +176,18 @@ def run_to_its_end(freezing: Generator[None, None, StateSnapshot]) -> StateSnaps
         except StopIteration as frozen:
             moment: StateSnapshot = frozen.value
             return moment
+
+
+def test_a_restart_keeps_what_was_counted() -> None:
+    ledger = LedgerBuilder()
+    ledger.buy("1", "10", "ONE/USD", ts=minute(9))
+    ledger.buy("1", "10", "ONE/USD", ts=minute(1))
+    ledger.say("unheard")
+    ledger.aside("unheard", {}, target=1)
+    ledger.buy("1", "1" + "0" * 40, "ONE/USD", ts=minute(10))
+    state = fold(ledger.events)
+    assert (state.late, state.incomplete_since, sum(state.rejected.values())) == (1, 3, 1)
+    assert through_snapshot(state).freeze() == state.freeze()
 
 
 def test_both_sides_of_a_new_key_start_at_0() -> None:
