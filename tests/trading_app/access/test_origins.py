@@ -1,19 +1,18 @@
 """Who sent each trade, and by which way: kept with the journal, in none of what readers get. Against the process."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from service_kit.access.tokens import digest_of, entry_text, mint, read_scopes
 from telemetry_stream.backend import store_of
 from telemetry_stream.events import Origin
-from tests.trading_app.running import RunningApp, running
+from tests.trading_app.raw_http import connected, post
+from tests.trading_app.running import RunningApp, running, stopped
 
 Make = Callable[..., dict[str, Any]]
 ONE, OTHER = mint(), mint()
@@ -61,22 +60,24 @@ def test_each_way_and_each_caller_is_kept(guarded: RunningApp, trade: Make) -> N
     assert "token " not in everything
 
 
-def test_callers_whose_trades_are_committed_together_are_told_apart(guarded: RunningApp, trade: Make) -> None:
-    async def send_all() -> list[tuple[str, int]]:
-        async def send(client: httpx.AsyncClient, token: str, body: dict[str, Any]) -> tuple[str, int]:
-            return token, (await client.post("/trade", json=body, headers=bearer(token))).json()["seq"]
-
-        async with httpx.AsyncClient(verify=False, base_url=guarded.url, trust_env=False, timeout=60) as client:
-            trades = [(token, trade()) for _ in range(60) for token in (ONE, OTHER)]
-            return await asyncio.gather(*(send(client, token, body) for token, body in trades))
-
-    with closing(store_of().open_reader(guarded.data_folder)) as reader:
-        sent = asyncio.run(send_all())
-        for token, sequence in sent:
-            found = reader.provenance(sequence)
-            assert found is not None
-            assert found.origin == Origin(name_of(token), "api")
-    assert len({sequence for _, sequence in sent}) == 120
+def test_callers_whose_trades_arrive_at_once_are_told_apart(guarded: RunningApp, trade: Make) -> None:
+    bodies = [json.dumps(trade()).encode() for _ in range(24)]
+    tokens = [ONE, OTHER] * 12
+    requests = [
+        post("/trade", body, f"Authorization: Bearer {token}") for token, body in zip(tokens, bodies, strict=True)
+    ]
+    with ExitStack() as opened:
+        connections = [opened.enter_context(connected(guarded.port)) for _ in requests]
+        for connection, request, body in zip(connections, requests, bodies, strict=True):
+            connection.send(request.replace(body, b" " * len(body)))  # so that the connection knows the head
+            assert connection.answer().status == 400
+        with stopped(guarded):
+            for connection, request in zip(connections, requests, strict=True):
+                connection.send(request)
+        sequences = [connection.answer().json()["seq"] for connection in connections]
+    assert [origin_of(guarded.data_folder, sequence) for sequence in sequences] == [
+        Origin(name_of(token), "api") for token in tokens
+    ]
 
 
 def test_without_credentials_the_way_is_kept_over_restarts(tmp_path: Path, trade: Make) -> None:

@@ -205,6 +205,16 @@ def test_a_new_line_within_a_text_is_no_comma(body: bytes) -> None:
     assert read_columns(body, True, NOW_NS, TradeIds(), 100) is None
 
 
+@pytest.mark.parametrize("body", [T % b"" + b" " + T % b"", T % b"" + T % b"" + b"\n"])
+def test_two_trades_on_a_line_are_left_to_be_refused(body: bytes) -> None:
+    assert read_columns(body, True, NOW_NS, TradeIds(), 100) is None
+
+
+@pytest.mark.parametrize("ts", ["2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00.120000Z", "2026-01-31 12:00:00Z"])
+def test_a_time_that_is_journaled_in_another_form_is_read_alone(ts: str) -> None:
+    assert read_columns(T % (b',"ts":"%b"' % ts.encode()), True, NOW_NS, TradeIds(), 100) is None
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"[1]", b"null", b"\xff", b"[" * 100_000])
 @pytest.mark.parametrize("lines", [False, True])
 def test_what_is_no_batch_is_left_to_be_explained(body: bytes, lines: bool) -> None:
