@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.desk import opening
 from tests.support.apps import Apps
+from trading_model.days import DayBoundary
 
 pytestmark = pytest.mark.long
 
@@ -158,3 +159,16 @@ def test_a_symbol_in_points_has_one_mark(page: Page) -> None:
       return element.textContent;
     })()"""
     assert call(page, "flags", code) == "in points"
+
+
+@pytest.mark.parametrize(
+    "boundary", ["00:00 UTC", "17:00 America/New_York", "05:30 Asia/Kolkata", "00:00 Asia/Tokyo", "12:00 Europe/Berlin"]
+)
+def test_the_trading_day_is_the_apps(page: Page, boundary: str) -> None:
+    known, random = DayBoundary.parse(boundary), Random(3)
+    times = [1_767_225_600_000 + random.randrange(365 * 86_400) * 1_000 for _ in range(200)]
+    at, zone = boundary.split()
+    found = call(
+        page, "trading_day", "given[0].map((time) => module.tradingDay(time, given[1], given[2]))", times, zone, at
+    )
+    assert found == [known.day_of(time * 10**6).isoformat() for time in times]

@@ -15,7 +15,7 @@ def add_to(api: FastAPI, context: Context) -> None:
         settings = context.settings
         variables = {
             "caller": request.state.caller,
-            "day_boundary": str(settings.day_boundary),
+            "day_boundary": settings.day_boundary,
             "base_currency": settings.base_currency,
         }
         return render(request, "history.html", variables, PAGE_HEADERS)

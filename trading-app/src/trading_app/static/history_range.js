@@ -1,14 +1,7 @@
 // From which day to which day: two dates, or a number of days up to now.
 
 import { byId } from "./elements.js";
-
-const DAY_MS = 86400000;
-const iso = (date) => date.toISOString().slice(0, 10);
-
-// The day after one: "2026-01-31" is "2026-02-01".
-export function dayAfter(day) {
-  return iso(new Date(Date.parse(`${day}T00:00:00Z`) + DAY_MS));
-}
+import { daysBefore, tradingDay } from "./trading_day.js";
 
 export class Range {
   constructor(changed) {
@@ -24,7 +17,8 @@ export class Range {
     for (const button of this.buttons) {
       button.addEventListener("click", () => {
         const days = Number(button.dataset.days);
-        this.from.value = days ? iso(new Date(Date.now() - (days - 1) * DAY_MS)) : "";
+        const { zone, boundary } = byId("range").dataset;
+        this.from.value = days ? daysBefore(tradingDay(Date.now(), zone, boundary), days - 1) : "";
         this.to.value = "";
         this.#press(button);
         changed();
@@ -36,7 +30,7 @@ export class Range {
   get chosen() {
     return {
       ...(this.from.value && { from: this.from.value }),
-      ...(this.to.value && { to: dayAfter(this.to.value) }),
+      ...(this.to.value && { to: daysBefore(this.to.value, -1) }),
     };
   }
 
