@@ -252,6 +252,13 @@ def test_rule_11_a_replacement_keeps_its_place(keep: Keep, ledger: LedgerBuilder
     expect(book, realised=0, quantity=1, average=110)
 
 
+def test_rule_12_a_replaced_symbol_is_of_the_instrument_of_now(keep: Keep, ledger: LedgerBuilder) -> None:
+    ledger.replace(ledger.buy("1", "10", "OLD/USD"), symbol="NEW/USD")
+    ledger.say("instrument", symbol="NEW/USD", currency="USD", multiplier="3")
+    ledger.sell("1", "12", "NEW/USD")
+    expect(the_book(keep, ledger, symbol="NEW/USD"), quantity=0, realised=6)
+
+
 def test_rule_12_void_of_a_void_restores(keep: Keep, ledger: LedgerBuilder) -> None:
     ledger.buy("1", "100")
     wrong = ledger.buy("1", "200")

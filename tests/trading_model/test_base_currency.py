@@ -88,6 +88,12 @@ def test_a_rate_without_end_is_marked() -> None:
     assert totals([Held("EUR", Amounts(cash=Decimal(1)))], "USD", held, DAYS[1]).at_current_rates.rounded
 
 
+def test_a_position_without_a_mark_is_missing_in_both_totals() -> None:
+    found = totals([Held("USD", Amounts(), unmarked=True)], "EUR", rates(("USD", "EUR", "0.5", DAYS[0])), DAYS[1])
+    missing = (Missing("unrealized_pnl", "USD", None),)
+    assert (found.dated.missing, found.at_current_rates.missing) == (missing, missing)
+
+
 def test_a_position_with_a_division_without_end_marks_both_totals() -> None:
     held = rates(("USD", "EUR", "0.5", DAYS[0]))
     for rounded in (False, True):

@@ -88,6 +88,28 @@ def test_a_store_that_is_ahead_of_the_plan_is_not_counted_twice(ledger: LedgerBu
     assert gauges(state) == gauges(fold(ledger.events))
 
 
+def test_an_opening_between_the_plan_and_the_store_is_in_no_store_and_comes_on_top(ledger: LedgerBuilder) -> None:
+    state = restarted(ledger)
+    ledger.void(3)
+    apply_rest(state, ledger)
+    refold = planned(state)
+    of = {"account": "default", "strategy": "default", "symbol": "BTC/USDT"}
+    ledger.say("opening", quantity="5", average="100", ts=minute(200), **of)
+    apply_rest(state, ledger)
+    give(refold, ledger.events, state.applied)
+    state.restatement.finish_refold(refold, state.applied)
+    recompute(state, ledger.events)
+    assert gauges(state) == gauges(fold(ledger.events))
+
+
+def test_what_waits_is_wanted_after_a_restart_too(ledger: LedgerBuilder) -> None:
+    state = restarted(ledger)
+    assert not state.restatement.wants_refold
+    ledger.void(3)
+    apply_rest(state, ledger)
+    assert through_snapshot(state).restatement.wants_refold
+
+
 def test_an_older_change_that_arrives_meanwhile_waits_for_the_next_pass(
     ledger: LedgerBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
