@@ -12,7 +12,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_stream.chain import NO_HASH, parse
+from telemetry_stream.chain import FEW_BYTES, NO_HASH, extend, parse
 from telemetry_stream.events import Arrival, Event, Reset, StreamPosition, Submission
 from telemetry_stream.follower import Follower
 from telemetry_stream.stores.sqlite.journal import Journal
@@ -180,3 +180,9 @@ def test_commit_times_never_go_back_and_a_time_is_found(tmp_path: Path, monkeypa
         for wanted, sequence in ((0, 0), (999, 0), (1_000, 2), (1_999, 2), (2_000, 8), (2_499, 8), (2_500, 12)):
             assert reader.at(wanted) == sequence
         assert reader.at(2**62) == 14
+
+
+@pytest.mark.parametrize("size", [1, FEW_BYTES - 1, FEW_BYTES, 3 * FEW_BYTES])
+def test_the_hash_of_a_row_of_any_length_is_that_of_the_definition(size: int) -> None:
+    before, events = bytes(range(16)), b"x" * size
+    assert extend(before, events) == xxhash.xxh3_128_digest(before + events)

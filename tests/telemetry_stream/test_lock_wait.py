@@ -13,6 +13,7 @@ from telemetry_stream.events import Receipt, RequestKey, Submission
 from telemetry_stream.stores.sqlite import checkpoints, lock_wait, schema
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from telemetry_stream.topics import Deduplication, Topic
 from tests.support.polling import PATIENCE_SECONDS, eventually
 from tests.telemetry_stream.streams import numbered, submission
 
@@ -120,3 +121,15 @@ def test_a_start_says_that_another_program_holds_the_lock(tmp_path: Path, monkey
         with pytest.raises(StoreBusy, match="another program"):
             Journal(tmp_path)
     Journal(tmp_path).close()
+
+
+def test_ids_that_a_lock_kept_from_their_commit_are_taken_by_the_next_try(tmp_path: Path) -> None:
+    topic = Topic("quotes", Deduplication.IDS)
+    with closing(Journal(tmp_path, topic)) as journal, closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as other:
+        journal.append([submission("space#1", "space#5")])
+        journal.stop_waiting()
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy):
+            journal.append([submission("space#3", "space#6")])
+        other.execute("COMMIT")
+        assert journal.append([submission("space#3", "space#6")])[0] == [Receipt(3, 4, 2, 0)]

@@ -108,6 +108,16 @@ def test_an_answer_about_another_stream_has_no_events_and_names_the_right_one(se
         assert batch.count == 0
 
 
+def test_a_request_with_another_hash_than_the_journals_is_forked(served: Served) -> None:
+    with served.client() as client, closing(served.writer.open_reader()) as reader:
+        own, other = reader.hash_at(10), "0f" * 16
+        for after, known, is_forked in ((10, own, False), (10, other, True), (3, other, True), (0, "00" * 16, False)):
+            request = ReplayRequest(1, after, 100, served.writer.stream, hash=known)
+            header, batch = decode_frames(TRADES, client.ask(encode_request(request)))
+            assert batch is not None
+            assert (header.forked, batch.count) == (is_forked, 0 if is_forked else 10 - after)
+
+
 def test_a_request_may_name_the_topic(served: Served) -> None:
     with served.client() as client:
         header, _ = decode_frames(TRADES, client.ask(encode_request(ReplayRequest(1, 3, 100, topic="trades"))))
