@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from telemetry_stream.errors import ForeignJournal, JournalInUse
 from telemetry_stream.events import Event, Receipt, RequestKey, Submission
 from telemetry_stream.log import PAGE_BYTES
+from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.pending_commit import BATCH_LIMIT
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
-from telemetry_stream.stores.sqlite.tables import LAYOUT
+from telemetry_stream.stores.sqlite.tables import LAYOUT, checksum
 from telemetry_stream.testing.memory import MemoryStream
 from tests.support.examples import some_of
 from tests.telemetry_stream.streams import all_events, numbered, submission
@@ -244,6 +245,7 @@ def test_the_journal_answers_as_the_stream_in_memory_does(groups: list[list[Subm
 WRITER = """
 import sys
 from pathlib import Path
+from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import Journal
 from tests.telemetry_stream.streams import numbered
 
@@ -282,3 +284,26 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
             assert journal._connection.pragma("integrity_check") == "ok"
             known = journal.append([numbered(range(journal.head()))])[0]
             assert known == [Receipt(1, journal.head(), 0, journal.head())]
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ((5, None), "the batch of sequences 2 to 2 was committed before the one before it"),
+        ((None, 1), "1 events have a key that an event before them has"),
+    ],
+)
+def test_a_check_finds_times_that_go_back_and_keys_that_come_twice(
+    tmp_path: Path, columns: tuple[int | None, int | None], problem: str
+) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([submission("one")])
+        journal.append([submission("two")])
+    with closing(apsw.Connection(str(tmp_path / JOURNAL_FILE))) as connection:
+        rows = dict(enumerate(connection.execute("SELECT committed_at_ns, keys FROM batch ORDER BY first"), 1))
+        time_ns, keys = columns[0] or rows[2][0], rows[columns[1] or 2][1]
+        connection.execute(
+            "UPDATE batch SET committed_at_ns = ?, keys = ?, checksum = ? WHERE first = 2",
+            (time_ns, keys, checksum(time_ns, keys)),
+        )
+    assert check_journal(tmp_path / JOURNAL_FILE).problems == [problem]

@@ -1,5 +1,6 @@
 """Keys are found again whatever becomes of the tables that make it quick: lost, torn, of another journal, or behind."""
 
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -239,6 +240,17 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
         with closing(Journal(tmp_path)) as journal:
             journal.append([numbered([journal.head()])])
     assert {file.name for file in tmp_path.glob("keys-*")} >= {"keys-zmq.secret", "keys-1.table.mine", "keys-x.table"}
+
+
+def test_a_table_that_was_copied_is_made_again(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(2_000))])
+    [table] = tables(tmp_path)
+    copy = shutil.copy(table, tmp_path / "copy")
+    copy.replace(table)
+    with table.open() as copied, closing(Journal(tmp_path)) as journal:
+        assert table.stat().st_ino != os.fstat(copied.fileno()).st_ino, "it is another file"
+        assert journal.append([numbered([1_999])])[0] == [Receipt(2_000, 2_000, 0, 1)]
 
 
 def test_tables_are_not_believed_after_a_commit_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
