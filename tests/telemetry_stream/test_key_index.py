@@ -246,7 +246,7 @@ def test_a_table_that_was_copied_is_made_again(tmp_path: Path) -> None:
     with closing(Journal(tmp_path)) as journal:
         journal.append([numbered(range(2_000))])
     [table] = tables(tmp_path)
-    copy = shutil.copy(table, tmp_path / "copy")
+    copy = Path(shutil.copy(table, tmp_path / "copy"))
     copy.replace(table)
     with table.open() as copied, closing(Journal(tmp_path)) as journal:
         assert table.stat().st_ino != os.fstat(copied.fileno()).st_ino, "it is another file"
