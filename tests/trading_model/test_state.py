@@ -190,6 +190,12 @@ def test_a_restart_keeps_what_was_counted() -> None:
     assert through_snapshot(state).freeze() == state.freeze()
 
 
+@pytest.mark.parametrize(("aside", "incomplete_since"), [(True, 0), ("true", 1), (1, 1), (False, 1)])
+def test_only_true_makes_an_event_of_an_unknown_kind_an_aside(aside: object, incomplete_since: int) -> None:
+    state = fold([{"seq": 1, "kind": "unheard", "id": "u-1", "aside": aside, "unheard": {}}])
+    assert state.incomplete_since == incomplete_since
+
+
 def test_both_sides_of_a_new_key_start_at_0() -> None:
     state = state_of([trade("buy", "1", "10")])
     assert figure(state, "trading_trades_total", side="buy") == "1"

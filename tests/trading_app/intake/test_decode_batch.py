@@ -215,6 +215,11 @@ def test_a_time_that_is_journaled_in_another_form_is_read_alone(ts: str) -> None
     assert read_columns(T % (b',"ts":"%b"' % ts.encode()), True, NOW_NS, TradeIds(), 100) is None
 
 
+@pytest.mark.parametrize("ts", ["2099-01-01T00:00:00Z", "1970-01-02T00:00:00Z", 4_070_908_800_000])
+def test_a_time_that_no_trade_can_have_is_left_to_be_refused(ts: str | int) -> None:
+    assert read_columns(T % (b',"ts":%b' % json.dumps(ts).encode()), True, NOW_NS, TradeIds(), 100) is None
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"[1]", b"null", b"\xff", b"[" * 100_000])
 @pytest.mark.parametrize("lines", [False, True])
 def test_what_is_no_batch_is_left_to_be_explained(body: bytes, lines: bool) -> None:
