@@ -15,7 +15,7 @@ def test_each_part_is_explained_with_the_test_that_does_the_same_in_small() -> N
     rows = [line.strip("| ").split(" | ") for line in explained.splitlines() if line.startswith("| `")]
     assert {part for row in rows for part in re.findall(r"`([\w-]+)`", row[0])} == set(main.PARTS)
     for name, _, tests in rows:
-        files = re.findall(r"`(tests/\w+/test_\w+\.py)`", tests)
+        files = re.findall(r"`(tests/[\w/]+/test_\w+\.py)`", tests)
         assert files or (name, tests) == ("`volume`", "–"), name
         assert all((ROOT / file).exists() for file in files), name
 

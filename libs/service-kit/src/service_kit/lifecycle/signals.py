@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT, from the first line of a program. Imports nothing heavy, so that it can be imported first."""
 
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -30,5 +31,7 @@ class EndSignals:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._deliver is None:
-            raise SystemExit(0)
+            # Nothing is open yet. An exception would come out of any line of a library that is being imported, and
+            # pydantic, for one, makes an error of its own of it.
+            os._exit(0)
         self._deliver(number)
