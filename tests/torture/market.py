@@ -89,6 +89,7 @@ class _Event(msgspec.Struct):
     qty: str = ""
     side: str = ""
     origin: str = ""
+    reason: str = ""
 
 
 _decode = msgspec.json.Decoder(list[_Event]).decode
