@@ -3,7 +3,7 @@
 The stored figures follow from the ledger alone, so that a rebuild gives the same digits: between own fills they stand
 still. Here the difference that the market makes is worked out when it is asked for, from the candles that are kept:
 at the end of a bar that has a candle, an open position is worth what it is at the candle's close. In a bar without one
-the last candle holds, until an own fill or a price by hand marks the position anew. Values are exact at the ends of
+the last candle holds, until an own fill or a price by hand marks the position again. Values are exact at the ends of
 bars only, and shorter bars than a minute are not made.
 """
 
@@ -36,7 +36,7 @@ from trading_history.queries.equity import (
     last_before,
     level_before,
 )
-from trading_history.queries.events_in_force import EventsInForce, lines_of
+from trading_history.queries.events_in_force import EventsInForce, Line, lines_of
 from trading_history.queries.position_fold import MAX_FILLS, PositionFold
 from trading_history.queries.scope import Scope, Series, books
 from trading_history.reader import Snapshot
@@ -63,7 +63,7 @@ class MarketUse(msgspec.Struct, frozen=True):
 
 
 class MarketEquity(NamedTuple):
-    """Curves, one for each currency, and what the market has marked in them, by symbol and venue."""
+    """Curves, one for each currency, and what the market has marked in them, sorted by symbol and market."""
 
     curves: list[Curve]
     uses: list[MarketUse]
@@ -73,7 +73,8 @@ class MarketEquity(NamedTuple):
 def market_equity(
     snapshot: Snapshot, folder: Path, scope: Scope, times: tuple[int, int], span: int = MINUTE, max_bars: int = 5_000
 ) -> MarketEquity:
-    """The curves of a scope; `folder` has the candles. A span that would give more than `max_bars` becomes coarser.
+    """The curves of a scope; `folder` has the candles. `times` are the range in Unix nanoseconds, without its end; a
+    `span`, in seconds and one of `SPANS`, becomes coarser where it would give more than `max_bars`.
 
     Raises TooManyFills where the marked positions have more than `MAX_FILLS`; StoreUnavailable, NewerStore.
     """
@@ -250,8 +251,10 @@ def _wanted(snapshot: Snapshot, scope: Scope) -> list[tuple[Series, Terms]]:
     """The positions of a scope whose instrument says that a market marks them, and that one can."""
     found = books(snapshot, scope)
     events = EventsInForce(snapshot.connection)
-    lines = lines_of(snapshot, {one.id for one in found})
-    terms = [(one, events.terms_of(one.book_key, [line for line in lines if line.series == one.id])) for one in found]
+    own: dict[int, list[Line]] = {one.id: [] for one in found}
+    for line in lines_of(snapshot, set(own)):
+        own[line.series].append(line)
+    terms = [(one, events.terms_of(one.book_key, own[one.id])) for one in found]
     return [(one, of) for one, of in terms if of.mark == MARKET and of.spot and one.sum_currency]
 
 
