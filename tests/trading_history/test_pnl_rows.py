@@ -79,7 +79,7 @@ def test_a_range_cuts_its_first_and_its_last_period(folder: Path, boundary: str,
         start, end = first - chance.choice([0, 1, 400]) * MINUTE_NS, last + chance.choice([0, 1, 400]) * MINUTE_NS
         calendar = Calendar.of(day_boundary, period, start, end).within(start, end)
         periods = one(ask(folder, partial(by_period, scope=EVERYTHING, calendar=calendar)))
-        hours = one(ask(folder, lambda snapshot: by_hour(snapshot, EVERYTHING, day_boundary.zone, start, end)))  # noqa: B023
+        hours = one(ask(folder, lambda snapshot: by_hour(snapshot, EVERYTHING, day_boundary.zone, start, end)))  # noqa: B023 -- called at once
         assert sum(row.fills for row in periods.rows) == sum(start <= ts < end for ts in times)
         assert sum(row.marked for row in periods.rows) == sum(row.marked for row in hours.rows)
         for row, name in zip(periods.rows, calendar.names, strict=True):

@@ -181,7 +181,7 @@ class WebApp:
         api.router.route_class = LateRoute
         guarded = self.gate.guarded
         # FastAPI's documented way to extend the OpenAPI document.
-        api.openapi = lambda: describe(api, {"Page": PAGE, **event_schemas()}, guarded=guarded)  # type: ignore[method-assign]
+        api.openapi = lambda: describe(api, {"Page": PAGE, **event_schemas()}, guarded=guarded)  # type: ignore[method-assign]  # FastAPI's way
         add_error_handlers(api, self.context.metrics.refusals, page.page_of_form(self.context))
         page.add_to(api, self.context, self.gate, self.intake)
         page_stream.add_to(api, self.context, self.feed)

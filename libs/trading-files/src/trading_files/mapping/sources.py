@@ -190,7 +190,7 @@ class Sources:
         return self._computed(value, label, excess)
 
     def _computed(self, value: Value, label: str, compute: Callable[[Sequence[Decimal]], Decimal]) -> Get:
-        """What is computed from a row's numbers, None if it lacks one. A column named by a number stands for it."""
+        """What is computed from a row's numbers, None if one is missing. A column named by a number stands for it."""
         fixed_numbers = [Decimal(name) for name in value.columns if PLAIN_NUMBER.fullmatch(name)]
         parts = [(column, number) for column, number in self._parts(value) if not PLAIN_NUMBER.fullmatch(column)]
 

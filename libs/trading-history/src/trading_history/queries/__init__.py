@@ -23,7 +23,7 @@ Modules:
     trip_sums     what these add up to, for all groups in one pass
     positions     the positions at their last change
     events_in_force  instruments, rates, splits, moves; whose fills are whose
-    position_fold  positions at each of their steps, folded anew
+    position_fold  positions at each of their steps, folded when asked for
     lots          realised P&L by first or last in first out, folded when asked for
     slippage      prices of fills beside those of the market
 

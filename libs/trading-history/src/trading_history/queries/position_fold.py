@@ -1,4 +1,4 @@
-"""Folds positions anew, from their first step on: for what the stored figures do not keep."""
+"""Folds positions again, from their first step on: for what the stored figures do not keep."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
