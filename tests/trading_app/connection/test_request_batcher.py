@@ -191,7 +191,7 @@ def test_a_turn_that_is_more_than_may_wait_is_taken_in_part(tmp_path: Path) -> N
     ("fault", "answered"),
     [
         ("routes.Intake.read_each = fail", {201: COUNT}),
-        ("turn.trade_body = partial(fail_once, turn.trade_body)", {201: COUNT - 1, "closed": 1}),
+        ("turn.accepted_body = partial(fail_once, turn.accepted_body)", {201: COUNT - 1, "closed": 1}),
     ],
 )
 def test_what_goes_wrong_with_one_leaves_nobody_waiting(

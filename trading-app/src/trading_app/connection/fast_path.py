@@ -22,6 +22,8 @@ PATHS = {b"/trade": "/trade", b"/trades": "/trades"}
 class FastHttpProtocol(GuardedHttpProtocol):
     """The guarded connection, with a fast path for POST on PATHS."""
 
+    __slots__ = ("_add_to_batch", "_host", "_known_heads", "_rate_limit", "fast")
+
     host: Host
     batcher: RequestBatcher
 
@@ -30,6 +32,9 @@ class FastHttpProtocol(GuardedHttpProtocol):
         self.fast: FastRequest | None = None
         self._known_heads = HeadCache()
         self._rate_limit = self.host.rate_limit
+        # Kept by the connection: the hot path would find them only after a search among its attributes.
+        self._host = self.host
+        self._add_to_batch = self.batcher.add
 
     def data_received(self, data: bytes) -> None:
         """Handle received bytes. A complete request with a known head is not parsed."""
@@ -47,13 +52,13 @@ class FastHttpProtocol(GuardedHttpProtocol):
         self.unused_bytes = 0  # as after a parsed message: the next head may have its full length
         head, body = known
         fast = FastRequest(
-            self, self.host, head.caller, head.path, head.headers, time.perf_counter(), body=body, whole=True
+            self, self._host, head.caller, head.path, head.headers, time.perf_counter(), True, body, True
         )
         self.fast = self.cycle = fast  # type: ignore[assignment]  # it replaces uvicorn's cycle
         if self._rate_limit is not None and (problem := fast.above_the_rate()):
             fast.refuse(problem)
         elif head.brings_one:
-            self.batcher.add(fast, self.loop.call_soon)
+            self._add_to_batch(fast, self.loop.call_soon)
         else:
             fast.end()
 
@@ -150,6 +155,7 @@ def fast_connection(app: Host) -> type[FastHttpProtocol]:
     """The connection class of one app. uvicorn creates connections itself, so the app can't be an argument."""
 
     class Connection(FastHttpProtocol):
+        __slots__ = ()
         context = app.connections
         host = app
         batcher = RequestBatcher(app)

@@ -19,7 +19,7 @@ from telemetry_stream.group_commit import Outcome
 from trading_app.connection.fast_request import FastRequest
 from trading_app.connection.host import Host
 from trading_app.intake.decode_batch import TradeColumns
-from trading_app.intake.results import trade_body
+from trading_app.intake.results import accepted_body
 from trading_app.intake.service import origin
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class RequestBatcher:
 
     def _read(self, requests: list[FastRequest]) -> TradeColumns | None:
         try:
-            return self._host.intake.read_each([bytes(request.body) for request in requests], time.time_ns())
+            return self._host.intake.read_each([request.body for request in requests], time.time_ns())
         except Exception as error:  # read one by one then, so that only the request at fault is answered with a 500
             log.error("the trades of a batch could not be read together", exc_info=error)
             return None
@@ -95,7 +95,7 @@ class RequestBatcher:
                 continue
             began.append(request.began)
             try:
-                body = trade_body(sequence, trade_id, b"accepted")
+                body = accepted_body(sequence, trade_id)
                 transport.write(RESPONSE % (start, len(body), name, body))
                 request.response_complete = True
                 request.body = b""

@@ -196,16 +196,23 @@ def count_lines(body: bytes) -> int:
 
 
 def read_bodies(
-    bodies: Iterable[bytes], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol = rules.check_symbol
+    bodies: Sequence[bytes | bytearray], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol = rules.check_symbol
 ) -> TradeColumns | None:
     """The trades of JSON objects, one in each body; None if they must be decoded one by one."""
     try:
-        return _check([_read_row(body) for body in bodies], now_ns, ids, check_symbol)
+        return _check(_read_each(bodies), now_ns, ids, check_symbol)
     except _OUT_OF_FORM:
         return None
 
 
-def _read_row(body: bytes) -> TradeRow:
+def _read_each(bodies: Sequence[bytes | bytearray]) -> list[TradeRow]:
+    try:
+        return [_decode_row(body) for body in bodies]
+    except msgspec.ValidationError:  # as in _read_rows; few groups have such a trade
+        return [_read_row(body) for body in bodies]
+
+
+def _read_row(body: bytes | bytearray) -> TradeRow:
     try:
         return _decode_row(body)
     except msgspec.ValidationError:

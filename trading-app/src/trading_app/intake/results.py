@@ -46,18 +46,22 @@ def refusal(error: StreamError) -> Problem:
 
 def answer_trade(trade_id: str, receipt: Receipt, *, is_voided: bool = False) -> Answer:
     """The answer to one trade: 201 if it is new, 200 if it is a duplicate, perhaps one that was voided."""
-    status, word = (201, b"accepted") if receipt.accepted else (200, b"duplicate")
+    status, body_of = (201, accepted_body) if receipt.accepted else (200, _duplicate_body)
     if receipt.repeated:
         trade_id = stored_trade_id(
             receipt.first_event
         )  # a repeated request without a trade_id gets the one made for it the first time
-    body = trade_body(receipt.first, trade_id, word)
+    body = body_of(receipt.first, trade_id)
     return Answer(status, body[:-1] + b',"voided":true}' if is_voided else body)
 
 
-def trade_body(sequence: int, trade_id: str, status: bytes) -> bytes:
-    """The JSON body of the answer to one trade."""
-    return b'{"seq":%d,"trade_id":"%b","status":"%b"}' % (sequence, trade_id.encode(), status)
+def accepted_body(sequence: int, trade_id: str) -> bytes:
+    """The JSON body of the answer to one trade that is new."""
+    return f'{{"seq":{sequence},"trade_id":"{trade_id}","status":"accepted"}}'.encode()
+
+
+def _duplicate_body(sequence: int, trade_id: str) -> bytes:
+    return f'{{"seq":{sequence},"trade_id":"{trade_id}","status":"duplicate"}}'.encode()
 
 
 def answer_trades(receipt: Receipt, voided: Sequence[tuple[int, int]] = ()) -> Answer:

@@ -1,6 +1,6 @@
 """Decides what a request with trades wants committed, and how its outcome is answered. No I/O."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -113,7 +113,7 @@ class Intake:
             return self._unbound
         return Terms(default_account(caller), self._terms_of, self._check_symbol, import_id)
 
-    def read_each(self, bodies: Iterable[bytes], now_ns: int) -> TradeColumns | None:
+    def read_each(self, bodies: Sequence[bytes | bytearray], now_ns: int) -> TradeColumns | None:
         """Decode requests with one JSON trade each, without an Idempotency-Key, together.
 
         None if they have to be decoded one by one.

@@ -77,6 +77,25 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     `refuse` and `write`.
     """
 
+    # With more than 30 attributes beside uvicorn's, each look-up of one would search a dict of the instance's own.
+    __slots__ = (
+        "_admission",
+        "_counters",
+        "_earlier",
+        "_final_problem",
+        "_limits",
+        "_read_since",
+        "_received_bytes",
+        "_seen",
+        "_seen_since",
+        "_unread",
+        "address",
+        "admitted",
+        "held_body",
+        "stage",
+        "unused_bytes",
+    )
+
     context: ConnectionContext
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -454,6 +473,7 @@ def guarded_connection(shared: ConnectionContext) -> type[GuardedHttpProtocol]:
     """The connection class for one server. A class of its own, since uvicorn passes no argument of ours to it."""
 
     class Connection(GuardedHttpProtocol):
+        __slots__ = ()
         context = shared
 
     return Connection
