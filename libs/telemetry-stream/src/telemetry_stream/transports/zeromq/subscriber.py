@@ -112,9 +112,10 @@ class Subscriber:
             arrived = readable(self._live)
             # After `readable`: a new connection is noted before its first message is received, and starts a catch-up.
             self._note_connections()
+            looked = True
             if time.monotonic() >= self._redial_at:
                 self._redial()
-                arrived = False
+                arrived = looked = False
             request = self._follower.request
             if request is not None:
                 delivery = await self._ask(request)
@@ -122,7 +123,7 @@ class Subscriber:
                 delivery = self._receive()
             else:
                 delivery = None
-                await self._wait_for_news()
+                await self._wait_for_news(looked=looked)
                 turn_began = time.monotonic()
             if delivery is not None:
                 yield delivery
@@ -149,11 +150,12 @@ class Subscriber:
             self.counters.reject(error.reason)
             return None
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_news(self, *, looked: bool) -> None:
+        """Wait for a message, a new connection or a deadline. `looked` as `Readiness.wait` has it."""
         # Waits for readiness and receives later: cancelling a pending `recv` of pyzmq loses the message.
         too_silent_at = self._heard_at + SILENCE_SECONDS
         seconds = min(too_silent_at, self._redial_at) - time.monotonic()
-        heard = await self._readiness.wait({self._live, self._connections}, max(seconds, 0))
+        heard = await self._readiness.wait({self._live, self._connections}, max(seconds, 0), looked=looked)
         if not heard and not self._context.closed and time.monotonic() >= too_silent_at:
             self._heard_at = time.monotonic()
             self._follower.start_catch_up()
