@@ -9,6 +9,7 @@ import pytest
 
 from telemetry_stream.errors import JournalReplaced
 from telemetry_stream.events import Receipt
+from telemetry_stream.stores.sqlite.backup import back_up
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import FILES, Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
@@ -63,6 +64,31 @@ def test_an_old_log_in_the_place_of_the_log_takes_nothing_back(tmp_path: Path) -
     with closing(Journal(tmp_path)) as journal:
         assert journal.append([numbered(range(9))])[0] == [Receipt(1, 9, 0, 9)]
     assert check_journal(tmp_path / JOURNAL_FILE).problems == []
+
+
+def test_a_copy_put_back_by_hand_beside_the_log_of_a_killed_app_is_the_journal(tmp_path: Path) -> None:
+    killed, copy = tmp_path / "killed", tmp_path / "copy.sqlite3"
+    with closing(Journal(tmp_path / "data")) as journal:
+        journal.append([numbered(range(900))])
+        journal.checkpoint_if_due()
+        back_up(tmp_path / "data", copy)
+        journal.append([numbered(range(900, 999))])
+        shutil.copytree(tmp_path / "data", killed)
+    shutil.copyfile(copy, killed / JOURNAL_FILE)
+    with closing(Journal(killed)) as journal:
+        assert journal.head() == 900
+        assert journal.append([numbered([950])])[0] == [Receipt(901, 901, 1, 0)]
+    assert check_journal(killed / JOURNAL_FILE).problems == []
+    [log] = killed.glob(f"{JOURNAL_FILE}-wal.replaced-*")
+    assert log.stat().st_size
+
+
+def test_the_log_of_a_killed_app_is_its_own(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "data")) as journal:
+        journal.append([numbered(range(3))])
+        shutil.copytree(tmp_path / "data", tmp_path / "killed")
+    with closing(Journal(tmp_path / "killed")) as journal:
+        assert journal.head() == 3
 
 
 def test_a_folder_that_was_moved_is_noticed_and_keeps_everything(tmp_path: Path) -> None:

@@ -147,6 +147,15 @@ def test_it_ends_with_0_and_every_answered_trade_is_there_at_the_next_start(tmp_
     assert set(taken) <= stored
 
 
+def test_after_an_end_the_journal_is_one_file(tmp_path: Path) -> None:
+    """Else a copy put back by hand would get the pages of the write-ahead log that is left."""
+    with running(tmp_path) as app:
+        assert app.client.post("/trade", content=TRADE, headers=JSON).status_code == 201
+        assert app.client.get("/events", params={"after": 0}).status_code == 200  # by a reader of its own
+        assert app.stop() == 0
+    assert [file.name for file in app.data_folder.glob("journal.sqlite3*")] == ["journal.sqlite3"]
+
+
 def test_a_request_under_way_at_the_end_is_answered(tmp_path: Path) -> None:
     request = post("/trade", TRADE)
     with running(tmp_path) as app, connected(app.port) as connection:

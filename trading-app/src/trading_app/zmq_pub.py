@@ -232,10 +232,11 @@ class TradeStream:
 
     def close(self) -> None:
         """Commit what waits, then close the journal, the sockets and the reader threads."""
-        self._committer.close()
+        # Readers first: the last connection brings the write-ahead log into the journal, which only the writer may.
         self._readers.shutdown()
         for reader in self._opened_readers:
             reader.close()
+        self._committer.close()
         if not self.failed:
             with suppress(OSError):  # the file stays, and the next start reports a recovery: harmless
                 self._running.unlink(missing_ok=True)

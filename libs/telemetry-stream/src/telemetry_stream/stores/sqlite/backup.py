@@ -13,6 +13,7 @@ from telemetry_stream.log import JournalReport
 from telemetry_stream.stores.sqlite.integrity import check_journal
 from telemetry_stream.stores.sqlite.journal import lock_to_write
 from telemetry_stream.stores.sqlite.key_index import table_files
+from telemetry_stream.stores.sqlite.open_files import log_of
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, check_layout, open_to_read
 from telemetry_stream.stores.sqlite.tables import LAYOUT
 from telemetry_stream.stores.sqlite.upgrade import upgrade
@@ -53,7 +54,7 @@ def restore(file: Path, folder: Path, key_rules: KeyRules = ()) -> tuple[Journal
     The copy gets a new stream id: it will continue differently from what readers have seen, so they must start over.
     Raises JournalInUse while an app writes there, BackupFailed if the copy is not sound, OSError.
     """
-    log = file.with_name(f"{file.name}-wal")
+    log = log_of(file)
     if log.exists() and log.stat().st_size:
         raise BackupFailed(f"{log} belongs to it, so {file} alone is not all of a journal: use what `backup` made")
     with lock_to_write(folder):

@@ -44,7 +44,8 @@ def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None
         try:
             frames, copied = connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
             if frames == copied:
-                _put_aside(database.with_name(f"{database.name}-wal"), lost)
+                if lost == log_of(database) and lost.exists():
+                    _put_aside(lost)
                 log.warning("the write-ahead log was copied into the journal: nothing is lost", journal=str(database))
                 return
             log.error("the write-ahead log could not be copied into the journal", frames=frames, copied=copied)
@@ -61,11 +62,31 @@ def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None
         log.warning("all that was accepted is in this copy: `trading-app restore` puts it back", copy=str(copy))
 
 
-def _put_aside(write_ahead_log: Path, lost: Path | None) -> None:
+def put_aside_log_of_another(database: Path) -> None:
+    """Rename a write-ahead log beside a copy that no app has opened: it belongs to the journal that stood there before.
+
+    SQLite would write its pages into the copy. Raises OSError.
+    """
+    write_ahead_log = log_of(database)
+    if write_ahead_log.exists() and write_ahead_log.stat().st_size and _is_new_copy(database):
+        _put_aside(write_ahead_log)
+
+
+def log_of(database: Path) -> Path:
+    """The path of a database's write-ahead log."""
+    return database.with_name(f"{database.name}-wal")
+
+
+def _is_new_copy(database: Path) -> bool:
+    """Whether the header says that the database has no write-ahead log, as in what VACUUM INTO makes."""
+    with database.open("rb") as file:
+        return file.read(20)[18:] == b"\1\1"  # https://sqlite.org/fileformat.html, "file format version numbers"
+
+
+def _put_aside(write_ahead_log: Path) -> None:
     """Rename what stands in the place of the log. The next start would take it for the journal's own: its older pages
     would replace newer ones.
     """
-    if lost == write_ahead_log and write_ahead_log.exists():
-        aside = write_ahead_log.with_name(f"{write_ahead_log.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-        write_ahead_log.rename(aside)
-        log.warning("another file stood in the place of the write-ahead log; it was put aside", file=str(aside))
+    aside = write_ahead_log.with_name(f"{write_ahead_log.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    write_ahead_log.rename(aside)
+    log.warning("another file stood in the place of the write-ahead log; it was put aside", file=str(aside))

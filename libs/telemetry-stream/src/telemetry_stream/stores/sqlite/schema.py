@@ -10,6 +10,7 @@ import apsw
 from telemetry_stream.chain import NO_HASH
 from telemetry_stream.errors import ForeignJournal
 from telemetry_stream.stores.sqlite.key_rules import apply_rules
+from telemetry_stream.stores.sqlite.open_files import log_of, put_aside_log_of_another
 from telemetry_stream.stores.sqlite.tables import BATCH, LABELLED, LAYOUT, ORIGIN, REQUEST_KEY, STREAM
 from telemetry_stream.stores.sqlite.upgrade import upgrade
 from telemetry_stream.topics import KeyRules
@@ -25,6 +26,7 @@ def open_to_write(folder: Path, key_rules: KeyRules = ()) -> apsw.Connection:
     """The one writing connection, its tables made if the journal is new. Raises ForeignJournal, apsw.Error, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_log_without_journal(folder)
+    put_aside_log_of_another(folder / JOURNAL_FILE)
     connection = apsw.Connection(str(folder / JOURNAL_FILE))
     connection.set_busy_timeout(OPEN_WAIT_MS)
     try:
@@ -36,7 +38,7 @@ def open_to_write(folder: Path, key_rules: KeyRules = ()) -> apsw.Connection:
 
 def _refuse_log_without_journal(folder: Path) -> None:
     """Refuse a write-ahead log without its journal: it holds trades, and SQLite would delete it when it opens."""
-    log = folder / f"{JOURNAL_FILE}-wal"
+    log = log_of(folder / JOURNAL_FILE)
     if not (folder / JOURNAL_FILE).exists() and log.exists() and log.stat().st_size:
         raise ForeignJournal(
             f"{log} is there without its journal: put that back beside it (from {folder}/journal-before-…, if a restore"
