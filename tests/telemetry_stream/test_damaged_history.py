@@ -169,6 +169,17 @@ def test_a_named_request_that_comes_twice_and_needs_the_row_fails_alone(place: P
         connection.execute("UPDATE batch SET hash = ? WHERE first = ?", (digest, 3 * ROW + 1))
     asked = Submission([event("small")], RequestKey("twice", b""))
     first, second, other = writer.append([asked, asked, Submission([event("new")])])
-    assert isinstance(first, Receipt)
+    assert isinstance(first, DamagedHistory)
     assert isinstance(second, DamagedHistory)
     assert isinstance(other, Receipt)
+
+
+def test_an_event_is_not_compared_with_one_that_was_altered(place: Place, writer: DurableLog) -> None:
+    """The event that was sent would be another one under its key, and one that was never sent would be known."""
+    writer.append([Submission([event("small")])])
+    with closing(apsw.Connection(str(place.folder / JOURNAL_FILE))) as connection:
+        stored: bytes = connection.execute("SELECT events FROM batch WHERE first = ?", (3 * ROW + 1,)).get
+        changed = stored.replace(b"this", b"that")
+        connection.execute("UPDATE batch SET events = ? WHERE first = ?", (changed, 3 * ROW + 1))
+    [outcome] = writer.append([Submission([event("small")])])
+    assert isinstance(outcome, DamagedHistory)

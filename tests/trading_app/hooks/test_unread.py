@@ -1,10 +1,13 @@
 """A message that can't be read is kept with the reason, and taken once somebody has set up the hook."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import running
@@ -140,3 +143,33 @@ def test_an_app_that_can_keep_nothing_takes_what_it_can_read(tmp_path: Path, hoo
         assert bot.send(ENTRY).json()["status"] == "accepted"
         assert bot.counted()["refused"] == 1
         assert "can't be counted" in app.log_text()
+
+
+def test_a_message_that_meets_a_damaged_row_is_kept_and_taken_once_the_row_is_sound(
+    tmp_path: Path, hooks: Hooks
+) -> None:
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        assert Bot(app, hooks, "bot").send(ENTRY).json()["status"] == "accepted"
+        app.stop()
+    change_stored(app.data_folder, b"2000.5", b"2000.6")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        answer = bot.send(ENTRY)
+        assert (answer.status_code, answer.json()["status"]) == (202, "unread")
+        assert answer.json()["reason"].startswith("sequences 1 to 1 can't be read")
+        take = f"/hooks/bot/unread/{answer.json()['id']}/take"
+        problem(app.client.post(take), "damaged_history")
+        assert app.metric('trading_app_hook_unread_messages{hook="bot"}') == 1
+        app.stop()
+    change_stored(app.data_folder, b"2000.6", b"2000.5")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        assert app.client.post(take).json()["status"] == "known"
+        assert Bot(app, hooks, "bot").unread() == []
+
+
+def change_stored(folder: Path, found: bytes, put: bytes) -> None:
+    """Change the bytes of the first stored event, which is not compressed."""
+    with closing(apsw.Connection(str(folder / JOURNAL_FILE))) as connection:
+        stored: bytes = connection.execute("SELECT events FROM batch WHERE first = 1").get
+        assert found in stored
+        connection.execute("UPDATE batch SET events = ? WHERE first = 1", (stored.replace(found, put),))

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from service_kit.problems import Problem
-from telemetry_stream.errors import StreamError
+from telemetry_stream.errors import DamagedHistory, StreamError
 from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.hook import Hook
@@ -21,7 +21,7 @@ from trading_app.hooks.readings import Fill, Ignored, Unreadable
 from trading_app.intake.service import Intake
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.outgoing import PIECE_BYTES
-from trading_app.problems import TradeProblem
+from trading_app.problems import TradeProblem, damaged_history
 from trading_app.yaml_nodes import FileError
 
 if TYPE_CHECKING:
@@ -105,9 +105,12 @@ class HookIntake:
         try:
             outcome = await self._commit(self._readers[hook.name], caller, body, content_type, received_ns)
         except Unreadable as error:
-            kept = await self._keep(hook, body, content_type, str(error), received_ns)
-            log.warning("a message of a hook can't be read", hook=hook.name, message=kept.id, reason=kept.reason)
-            outcome = Outcome("unread", reason=kept.reason, kept=kept)
+            outcome = await self._keep(hook, body, content_type, str(error), received_ns)
+        except Problem as problem:
+            if problem.code != "damaged_history":
+                raise
+            # Many senders never repeat a message; it can be taken once a sound copy of the journal is back.
+            outcome = await self._keep(hook, body, content_type, problem.detail, received_ns)
         self._context.metrics.hook_messages[hook.name, outcome.status] += 1
         return outcome
 
@@ -117,7 +120,8 @@ class HookIntake:
         """Take a kept message as the hook is set up now, with the members that a person adds; or by a mapping that is
         given for it alone.
 
-        Raises Problem: `not_found`; `invalid_parameter` for the mapping; `invalid_trade` if it still can't be read.
+        Raises Problem: `not_found`; `invalid_parameter` for the mapping; `invalid_trade` if it still can't be read;
+        `damaged_history`.
         """
         reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else self._readers[hook.name]
         kept = await self._ask(lambda: self._kept.find(hook.name, message))
@@ -164,6 +168,8 @@ class HookIntake:
         try:
             counts = [await self._commit_fills(caller, said.fills, received_ns)] if said.fills else []
             counts += [await self._commit_events(caller, said.events)] if said.events else []
+        except DamagedHistory as damage:
+            raise damaged_history(damage) from None
         except Problem as problem:
             if problem.code in UNREADABLE:
                 raise Unreadable(problem.detail) from None
@@ -185,7 +191,7 @@ class HookIntake:
         answer = await self._ledger_intake.take_json(caller, {}, msgspec.json.encode(events), "webhook")
         return msgspec.json.decode(answer.body, type=Counts)
 
-    async def _keep(self, hook: Hook, body: bytes, content_type: str, reason: str, received_ns: int) -> Kept:
+    async def _keep(self, hook: Hook, body: bytes, content_type: str, reason: str, received_ns: int) -> Outcome:
         try:
             kept = await self._ask(lambda: self._kept.keep(hook.name, body, content_type, reason, received_ns))
         except (CantKeep, OSError) as error:
@@ -193,7 +199,8 @@ class HookIntake:
             detail = f"the message can't be read ({reason}) and can't be kept: {error}"
             raise TradeProblem("not_kept", detail, retry_after=RETRY_SECONDS) from None
         await self._count(hook)
-        return kept
+        log.warning("a message of a hook can't be read", hook=hook.name, message=kept.id, reason=kept.reason)
+        return Outcome("unread", reason=kept.reason, kept=kept)
 
     async def _count(self, hook: Hook) -> None:
         try:

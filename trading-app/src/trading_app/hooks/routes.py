@@ -142,6 +142,7 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         | problem_responses(
             *ACCESS_CODES,
             *COMMIT_CODES,
+            "damaged_history",
             "not_found",
             "invalid_parameter",
             "not_json",

@@ -28,7 +28,7 @@ SELECT ifnull((SELECT hash FROM batch WHERE first < ? ORDER BY first DESC LIMIT 
 """
 
 _KEYED_FROM = """
-SELECT first, last, committed_at_ns, checksum, keys, events FROM batch
+SELECT first, last, committed_at_ns, checksum, keys, hash, events FROM batch
 WHERE first >= (SELECT max(first) FROM batch WHERE first <= ?) ORDER BY first
 """
 
@@ -198,18 +198,20 @@ def keyed_rows(connection: apsw.Connection, sequence: int) -> Generator[KeyedRow
     """The row that holds this sequence and those after it; where none holds it, those after the last before it.
 
     A row is read when it is asked for; close the generator to end the read. Raises DamagedHistory where the next row
-    can't be read, or its digests are not those that were written; apsw.Error.
+    can't be read, or its digests or events are not those that were written; apsw.Error.
     """
-    following = sequence
+    following, previous = sequence, b""
     try:
         cursor = connection.execute(_KEYED_FROM, (sequence,))
         try:
-            for first, last, committed_at_ns, check, digests, stored in cursor:
+            for first, last, committed_at_ns, check, digests, digest, stored in cursor:
                 following = max(first, sequence)
                 if checksum(committed_at_ns, digests) != check:
                     raise apsw.CorruptError("a stored batch is damaged: its key digests do not have its checksum")
-                yield first, digests, split(Batch("", first, last, _unpack(first, stored)))
-                following = last + 1
+                previous = previous or hash_before(connection, first)
+                events = _verified(first, stored, previous, digest)
+                yield first, digests, split(Batch("", first, last, events))
+                following, previous = last + 1, digest
         finally:
             cursor.close(True)  # forced: the error that counts was raised above
     except apsw.CorruptError as error:
@@ -217,16 +219,11 @@ def keyed_rows(connection: apsw.Connection, sequence: int) -> Generator[KeyedRow
 
 
 def _verified(first: int, stored: bytes, previous: bytes, digest: bytes) -> bytes:
-    events = _unpack(first, stored)
-    if extend(previous, events) != digest:
-        raise apsw.CorruptError("a stored batch is damaged: its events do not have its hash")
-    return events
-
-
-def _unpack(first: int, stored: bytes) -> bytes:
     events = unpack(stored)
     if find(events[:32], first) != 0:
         raise apsw.CorruptError("a stored batch is damaged: it does not begin with its first event")
+    if extend(previous, events) != digest:
+        raise apsw.CorruptError("a stored batch is damaged: its events do not have its hash")
     return events
 
 
