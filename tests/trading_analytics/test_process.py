@@ -118,6 +118,19 @@ def test_a_damaged_store_is_rebuilt_and_said(apps: Apps) -> None:
     assert "history not used, rebuilding it" in apps.log(ANALYTICS).read_text()
 
 
+def test_a_store_that_is_removed_under_the_program_is_made_again_and_said(apps: Apps) -> None:
+    """SQLite would write on in the removed file, and nobody could read what it writes."""
+    with journaling(apps) as journal:
+        journal.put(a_random_ledger(3, 60))
+        apps.start(ANALYTICS)
+        apps.wait_for(ANALYTICS)
+        (apps.data / HISTORY_FILE).unlink()  # its log is left behind, whose pages are not the next store's
+        eventually(lambda: applied(apps.data) == 60)
+        apps.wait_for(ANALYTICS)
+        assert is_like_a_rebuild(apps, journal.ledger)
+    assert f"{HISTORY_FILE} was removed or replaced while it was open" in apps.log(ANALYTICS).read_text()
+
+
 def test_a_store_of_a_later_version_is_kept_and_said(apps: Apps) -> None:
     fold(apps.data, a_random_ledger(4, 20))
     with closing(apsw.Connection(str(apps.data / HISTORY_FILE))) as connection:

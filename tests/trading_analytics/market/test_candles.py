@@ -15,7 +15,7 @@ from trading_history.backup import back_up
 from trading_history.candles.candle import SPANS, Market
 from trading_history.candles.store import CANDLES, CandleWriter, candles, markets, position_of
 from trading_history.database import MAX_ASIDE
-from trading_history.errors import StoreDamaged, StoreInUse, StoreMissing, StoreUnavailable
+from trading_history.errors import StoreDamaged, StoreInUse, StoreMissing, StoreReplaced, StoreUnavailable
 
 TOPIC = "market-data-raw"
 WINDOWS = (30 * 10**9,)
@@ -107,6 +107,42 @@ def test_a_damaged_store_is_kept_beside_and_made_again(tmp_path: Path) -> None:
     follow(tmp_path, events, random.Random(8))
     assert_candles(tmp_path, events)
     assert CANDLES.damage(tmp_path) == ""
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_candles_whose_file_is_removed_are_put_back_or_beside_what_stands_there(
+    tmp_path: Path, *, is_replaced: bool
+) -> None:
+    events = random_events(9, 100)
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    follow(data, events, random.Random(9))
+    with closing(CandleWriter(data)) as store:
+        store.commit(TOPIC, store.position, {}, store.last_ids)
+        store.check_files()
+        (data / CANDLES.file_name).unlink()
+        if is_replaced:
+            CandleWriter(elsewhere).close()
+            (elsewhere / CANDLES.file_name).rename(data / CANDLES.file_name)
+        with pytest.raises(StoreReplaced, match="was removed or replaced while it was open"):
+            store.check_files()
+    [copy] = data.glob("market-rescued-*") if is_replaced else [data / CANDLES.file_name]
+    assert not (data / f"{CANDLES.file_name}-wal").exists(), "its pages are not those of the file that stands there"
+    assert CANDLES.damage(data) == ""
+    copy.rename(elsewhere / CANDLES.file_name)
+    assert_candles(elsewhere, events)
+
+
+@pytest.mark.parametrize("name", ["market.sqlite3-wal", "market.lock"])
+def test_candles_whose_log_or_lock_is_removed_are_as_they_were(tmp_path: Path, name: str) -> None:
+    events = random_events(9, 100)
+    follow(tmp_path, events, random.Random(9))
+    with closing(CandleWriter(tmp_path)) as store:
+        store.commit(TOPIC, store.position, {}, store.last_ids)
+        (tmp_path / name).unlink()
+        with pytest.raises(StoreReplaced, match=f"{name} was removed or replaced while it was open$"):
+            store.check_files()
+    assert_candles(tmp_path, events)
 
 
 def test_many_damaged_stores_are_a_bad_disk(tmp_path: Path) -> None:

@@ -95,7 +95,10 @@ def test_candles_are_exact_through_a_kill_and_windows_come_back(apps: Apps) -> N
         assert float(shown[f"trading_market_coverage_ratio{whole}"]) > 0.6  # also of what came before the restart
         names = {name.partition("{")[0] for name in shown}
         assert names >= {one.name for one in metrics.ALL if one.name.startswith("trading_market_")}
+        (apps.data / CANDLES.file_name).unlink()
+        eventually(lambda: committed(apps) == trades_in(events), what="the candles, put back")
         assert apps.stop() == {ANALYTICS: 0}
+        assert "back in their place if that is free" in apps.log(ANALYTICS).read_text()
 
         assert "candles of 2 markets, up to market event 400" in check(apps, code=0)
         file = apps.data / CANDLES.file_name

@@ -1,6 +1,7 @@
-"""Files that survive a crash of the machine."""
+"""Files that survive a crash of the machine, and files that are removed while they are open."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -11,3 +12,26 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class OpenFiles:
+    """The identities of some files at the time they were opened: SQLite writes on in a removed or replaced file."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        """Raises OSError if one of them does not exist."""
+        self._files = {file: _identity(file.stat()) for file in files}
+
+    def lost(self) -> Path | None:
+        """The first file that was removed or replaced; None if all are in place."""
+        return next((file for file in self._files if not self.has(file)), None)
+
+    def has(self, file: Path) -> bool:
+        """Whether this path, one of those given, still leads to the open file."""
+        try:
+            return _identity(file.stat()) == self._files[file]
+        except OSError:
+            return False
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino  # not times or sizes, which every commit changes

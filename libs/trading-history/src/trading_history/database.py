@@ -7,9 +7,10 @@ from pathlib import Path
 
 import apsw
 
+from telemetry_stream.durable_files import OpenFiles
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.projection import PositionTable
-from trading_history.errors import NewerStore, StoreMissing, StoreUnavailable, own_errors
+from trading_history.errors import NewerStore, StoreMissing, StoreReplaced, StoreUnavailable, own_errors
 
 BUSY_WAIT_MS = 2_000
 """How long a lock of another program, such as a backup, is waited for."""
@@ -145,7 +146,7 @@ class Database:
     def remove(self, folder: Path) -> None:
         """Remove the store. Call it under its lock. Raises StoreUnavailable."""
         with self.errors(folder):
-            for file in self._files(folder):
+            for file in self.files(folder):
                 file.unlink(missing_ok=True)
 
     def set_aside(self, folder: Path) -> Path:
@@ -159,17 +160,47 @@ class Database:
             )
         with self.errors(folder):
             # The database first: SQLite drops a log that belongs to none.
-            for file in self._files(folder):
+            for file in self.files(folder):
                 if file.exists():
                     file.rename(folder / file.name.replace(self.file_name, free))
         return folder / free
 
-    def _files(self, folder: Path) -> list[Path]:
+    def files(self, folder: Path) -> list[Path]:
+        """The database, and the two files that SQLite keeps beside it."""
         return [folder / f"{self.file_name}{end}" for end in ("", "-wal", "-shm")]
 
     def errors(self, folder: Path) -> AbstractContextManager[None]:
         """Raise what SQLite and the system raise about the file as errors of this package."""
         return own_errors(folder / self.file_name, self.when_damaged)
+
+
+class HeldFiles:
+    """The files of a store that is open to be written, with its lock: who removes them is found out."""
+
+    def __init__(self, database: Database, folder: Path, lock_file: str) -> None:
+        """Call it once the connection has read. Raises OSError."""
+        self._database, *self._logs = database.files(folder)
+        self._held = OpenFiles([self._database, *self._logs, folder / lock_file])
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the database is still the one that was opened."""
+        return self._held.has(self._database)
+
+    def check(self) -> None:
+        """Raises StoreReplaced."""
+        lost = self._held.lost()
+        if lost is not None:
+            raise StoreReplaced(f"{lost} was removed or replaced while it was open")
+
+    def tidy(self) -> None:
+        """Remove what is left of a database that was removed: SQLite would write the pages of its log into the next
+        one. Call it once the connection is closed. Raises OSError.
+        """
+        if not self.has_database:
+            for log in self._logs:
+                if self._held.has(log):
+                    log.unlink()
 
 
 class WriteAheadLog:

@@ -5,6 +5,7 @@ HistoryError
 └── StoreUnavailable     the store can't be read or written; the message says why and what to do
     ├── StoreMissing     the store has not been built yet
     ├── NewerStore       a later version of the program made it
+    ├── StoreReplaced    its files were removed or replaced while they were open
     └── StoreDamaged     its file is damaged: it has to be made again
 """
 
@@ -33,6 +34,10 @@ class StoreMissing(StoreUnavailable):
 
 class NewerStore(StoreUnavailable):
     """A later version of the program made the store."""
+
+
+class StoreReplaced(StoreUnavailable):
+    """The store's files were removed or replaced while they were open."""
 
 
 class StoreDamaged(StoreUnavailable):

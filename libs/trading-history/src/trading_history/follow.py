@@ -1,7 +1,7 @@
 """Brings the store up to date from the stream, in an event loop; SQLite works in a thread beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -31,6 +31,9 @@ MAX_PENDING_ALONE = 150_000
 with thousands of keys larger ones write much less.
 """
 
+CHECK_SECONDS = 1.0
+"""Between two looks at the files of the store that is written."""
+
 LOOK_SECONDS = 0.05
 """Between two looks at the position of a store that another process writes."""
 
@@ -49,42 +52,56 @@ async def follow(
     """
     one_at_a_time = asyncio.Lock()
     behind = asyncio.Event()
-    figures = asyncio.ensure_future(_advance_figures(subscriber, writer, one_at_a_time, behind))
+    beside = [
+        asyncio.ensure_future(_until_it_fails(subscriber, work))
+        for work in (_advance_figures(writer, one_at_a_time, behind), _watch_files(writer))
+    ]
     try:
         async for delivery in subscriber.deliveries():
             async with one_at_a_time:
                 position = subscriber.position
-                await _in_thread(writer.take, delivery)
+                await in_thread(writer.take, delivery)
                 is_there = until is not None and position.sequence >= until
                 if writer.pending >= max_pending or subscriber.caught_up or is_there:
-                    await _in_thread(writer.commit, position)
+                    await in_thread(writer.commit, position)
                     on_commit(delivery)
             if subscriber.caught_up:
                 behind.set()
             if is_there:
                 return
-        if figures.done():
-            figures.result()
+        for task in beside:
+            if task.done():
+                task.result()
     finally:
-        figures.cancel()
-        await asyncio.wait([figures])
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
 
 
-async def _advance_figures(
-    subscriber: StreamSubscriber, writer: HistoryWriter, one_at_a_time: asyncio.Lock, behind: asyncio.Event
-) -> None:
-    """Bring figures up to date beside the following, a piece at a time, whenever the past changed."""
+async def _until_it_fails(subscriber: StreamSubscriber, work: Coroutine[None, None, None]) -> None:
     try:
-        behind.set()
-        while await behind.wait():
-            async with one_at_a_time:
-                if writer.pending or writer.figures_are_settled:
-                    behind.clear()
-                else:
-                    await _in_thread(writer.advance_figures)
+        await work
     except Exception:
         subscriber.close()  # ends the following, which raises this
         raise
+
+
+async def _advance_figures(writer: HistoryWriter, one_at_a_time: asyncio.Lock, behind: asyncio.Event) -> None:
+    """Bring figures up to date beside the following, a piece at a time, whenever the past changed."""
+    behind.set()
+    while await behind.wait():
+        async with one_at_a_time:
+            if writer.pending or writer.figures_are_settled:
+                behind.clear()
+            else:
+                await in_thread(writer.advance_figures)
+
+
+async def _watch_files(writer: HistoryWriter) -> None:
+    """Raises StoreReplaced once files of the store were removed or replaced: SQLite would write on without an error."""
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        writer.check_files()
 
 
 async def bring_up_to_date(place: Place, until: StreamPosition, explain: Callable[[Obstacle], str] = str) -> None:
@@ -149,7 +166,7 @@ def _has(folder: Path, until: StreamPosition) -> bool:
     return position.stream == until.stream and position.sequence >= until.sequence
 
 
-async def _in_thread(work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+async def in_thread(work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
     """Run it in a thread. Cancelled, it still waits for the thread: a connection must not be closed under its work."""
     task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
     try:

@@ -1,7 +1,7 @@
 """The one writer of the store: applies batches, and commits them in one transaction with the position."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from operator import itemgetter
 from pathlib import Path
 from time import thread_time
@@ -13,11 +13,11 @@ import structlog
 from telemetry_stream.events import Arrival, Batch, Delivery, StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
-from trading_history.database import WriteAheadLog
+from trading_history.database import HeldFiles, WriteAheadLog
 from trading_history.decode import FillRecord, OtherRecord
 from trading_history.figures.context import Place, place_of_row
 from trading_history.figures.keeper import FiguresKeeper, place_of_event
-from trading_history.lock import lock_to_write
+from trading_history.lock import LOCK_FILE, lock_to_write
 from trading_history.standing import Correction, Standing, standing_of
 from trading_model.accounting.fills import LineKey
 from trading_model.topics import LEDGER
@@ -64,6 +64,7 @@ class HistoryWriter:
                 log.warning("history not used, rebuilding it", file=str(self.file), reason=self.rebuilds_because)
             with schema.DATABASE.errors(self._folder):
                 self._begin()
+                self._files = HeldFiles(schema.DATABASE, folder, LOCK_FILE)
             opened.pop_all()
 
     def _begin(self) -> None:
@@ -208,9 +209,15 @@ class HistoryWriter:
         if place is not None and (self._earliest is None or place < self._earliest):
             self._earliest = place
 
+    def check_files(self) -> None:
+        """Raises StoreReplaced where what is committed goes into files that nobody can open any more."""
+        self._files.check()
+
     def close(self) -> None:
         """Drop what is not committed, and let another process write. Idempotent."""
         self._connection.close(force=True)
+        with suppress(OSError):
+            self._files.tidy()
         self._lock.close()
 
     def _add(self, fills: Sequence[FillRecord]) -> None:

@@ -17,6 +17,7 @@ from trading_analytics.market.fold import MarketFold
 from trading_analytics.retries import Retries
 from trading_history.candles.store import CandleWriter
 from trading_history.errors import HistoryError, StoreDamaged
+from trading_history.follow import in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +130,8 @@ class _Writing:
     async def commit_regularly(self, topic: str) -> None:
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
+            async with self._one_at_a_time:
+                await in_thread(self._store.check_files)
             await self._commit(topic)
 
     async def _commit(self, topic: str) -> None:
@@ -137,13 +140,5 @@ class _Writing:
             if position == self._store.position:
                 return
             increment = self._fold.drain()
-            # Shielded: the store must not be closed under the thread's work.
-            task = asyncio.ensure_future(
-                asyncio.to_thread(self._store.commit, topic, position, increment.candles, increment.last_ids)
-            )
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                await asyncio.wait([task])
-                raise
+            await in_thread(self._store.commit, topic, position, increment.candles, increment.last_ids)
             self._follower.note_commit(position)

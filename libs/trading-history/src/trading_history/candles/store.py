@@ -1,7 +1,8 @@
 """Keeps candles in `market.sqlite3`, with the position in the stream of market data that they include."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +13,13 @@ from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.projection import PositionTable
 from trading_history.candles.candle import Candle, CandleKey, Market, merged
-from trading_history.database import Database, WriteAheadLog
-from trading_history.errors import NewerStore, StoreDamaged, StoreMissing
+from trading_history.database import Database, HeldFiles, WriteAheadLog
+from trading_history.errors import NewerStore, StoreDamaged, StoreMissing, StoreReplaced
 from trading_history.lock import lock_to_write
 from trading_model.decimals import exactly
 
 FOLD = 1
+LOCK_FILE = "market.lock"
 
 KEEP_SECONDS = {1: 2 * 86_400, 60: 366 * 86_400}
 """For how long candles of a span are kept; the others for ever. One market has 86,400 candles of a second a day."""
@@ -84,7 +86,7 @@ class CandleWriter:
         self._folder = folder
         with ExitStack() as opened:
             with CANDLES.errors(folder):
-                self._lock = opened.enter_context(lock_to_write(folder, "market.lock"))
+                self._lock = opened.enter_context(lock_to_write(folder, LOCK_FILE))
             with _setting_aside(folder):
                 self._connection = CANDLES.open_to_write(folder)
             opened.callback(self._connection.close, force=True)
@@ -96,7 +98,9 @@ class CandleWriter:
 
                 rows = self._connection.execute("SELECT venue, symbol, kind, last FROM trade_ids")
                 self.last_ids = {TradeIds(Market(venue, symbol), kind): last for venue, symbol, kind, last in rows}
+                self._files = HeldFiles(CANDLES, folder, LOCK_FILE)
             self._pruned_at = 0
+            self._copy: Path | None = None
             opened.pop_all()
 
     @exactly
@@ -144,9 +148,33 @@ class CandleWriter:
                 [(*market, span, newest - seconds) for market in markets],
             )
 
+    def check_files(self) -> None:
+        """Raises StoreReplaced where what is committed goes into files that nobody can open any more.
+
+        The candles are copied before, since they can't be made again; `close` puts the copy in place if that is free.
+        """
+        try:
+            self._files.check()
+        except StoreReplaced as error:
+            if self._files.has_database:
+                raise
+            with CANDLES.errors(self._folder):
+                copy = self._folder / f"market-rescued-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3"
+                self._connection.execute("VACUUM INTO ?", (str(copy),))
+            self._copy = copy
+            raise StoreReplaced(
+                f"{error}; its candles are in {copy.name}, or back in their place if that is free"
+            ) from error
+
     def close(self) -> None:
         """Drop what is not committed, and let another process write. Idempotent."""
         self._connection.close(force=True)
+        file = self._folder / CANDLES.file_name
+        with suppress(OSError):
+            self._files.tidy()
+            if self._copy is not None and not file.exists():
+                self._copy.rename(file)
+        self._copy = None
         self._lock.close()
 
 

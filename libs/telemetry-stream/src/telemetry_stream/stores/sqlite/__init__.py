@@ -21,7 +21,7 @@ Modules:
     compression        how a row's events are stored
     checkpoints        when the write-ahead log is copied into the database
     lock_wait          waits for locks of other programs
-    open_files         notices files that were removed or replaced
+    open_files         saves what was accepted when files were removed or replaced
     retention          removes the oldest rows
     integrity          checks everything a journal holds
     backup             copies a journal, and puts a copy back

@@ -8,6 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from telemetry_stream.chain import extend
+from telemetry_stream.durable_files import OpenFiles
 from telemetry_stream.errors import JournalInUse, JournalReplaced, StoreBusy
 from telemetry_stream.events import Batch, Commit, Result, Submission
 from telemetry_stream.id_spaces import IdSpace
@@ -18,7 +19,7 @@ from telemetry_stream.stores.sqlite.compression import Packer
 from telemetry_stream.stores.sqlite.id_deduplication import IdDeduplication
 from telemetry_stream.stores.sqlite.key_deduplication import KeyDeduplication
 from telemetry_stream.stores.sqlite.lock_wait import SQLITE_ERRORS, LockWait, locks_as_store_busy, store_busy
-from telemetry_stream.stores.sqlite.open_files import OpenFiles, rescue
+from telemetry_stream.stores.sqlite.open_files import rescue
 from telemetry_stream.stores.sqlite.pending_commit import PendingCommit, pack
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE, open_to_write
 from telemetry_stream.stores.sqlite.tables import checksum

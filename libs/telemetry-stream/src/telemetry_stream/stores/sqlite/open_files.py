@@ -1,7 +1,5 @@
-"""Checks that a journal's paths still lead to the open files: SQLite writes on in a removed or replaced file."""
+"""Saves what was accepted into a journal whose files were removed or replaced, and keeps the files of two apart."""
 
-import os
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,28 +7,6 @@ import apsw
 import structlog
 
 log = structlog.get_logger(__name__)
-
-
-class OpenFiles:
-    """The identities of some files at the time they were opened."""
-
-    def __init__(self, files: Iterable[Path]) -> None:
-        """Raises OSError if one of them does not exist."""
-        self._files = {file: _identity(file.stat()) for file in files}
-
-    def lost(self) -> Path | None:
-        """The first file that was removed or replaced; None if all are in place."""
-        for file, identity in self._files.items():
-            try:
-                if _identity(file.stat()) != identity:
-                    return file
-            except OSError:
-                return file
-        return None
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino  # not times or sizes, which every commit changes
 
 
 def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None:
@@ -59,7 +35,7 @@ def rescue(connection: apsw.Connection, folder: Path, lost: Path | None) -> None
         copy.unlink(missing_ok=True)
         log.error("the journal that was removed could not be copied", reason=str(error), copy=str(copy))
     else:
-        log.warning("all that was accepted is in this copy: `trading-app restore` puts it back", copy=str(copy))
+        log.warning("all that was accepted is in this copy: put it in the place of the journal", copy=str(copy))
 
 
 def put_aside_log_of_another(database: Path) -> None:
