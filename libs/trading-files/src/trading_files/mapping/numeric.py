@@ -14,6 +14,9 @@ from trading_model.field_rules import FieldError, read_decimal
 PLAIN_NUMBER = re.compile(r"(?=[\d.]{1,39}\Z)(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.ASCII)
 """A number as the ledger has it: 38 digits at most."""
 
+_NEGATIVE = re.compile(r"-(?=[\d.]{1,39}\Z)(?=[0.]*[1-9])(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.ASCII)
+"""The same of numbers less than 0."""
+
 _AMOUNT = re.compile(r"(?=[\d.]{1,39}[A-Z])((?:0|[1-9]\d{0,37})(?:\.\d+)?)([A-Za-z]{2,10})", re.ASCII)
 
 _APOSTROPHE = re.compile(r"(?<=\d)['’](?=\d)")
@@ -29,10 +32,10 @@ def number_reader(label: str, decimal: str, thousands: bool, fractions: bool = F
     `fractions`: an apostrophe stands before the 32nds or the eighths of a point, and separates no thousands.
     """
     other = "," if decimal == "." else "."
-    is_point, plain = decimal == ".", PLAIN_NUMBER.fullmatch
+    is_point, plain, negative = decimal == ".", PLAIN_NUMBER.fullmatch, _NEGATIVE.fullmatch
 
     def number(text: str) -> str:
-        if is_point and plain(text) is not None:
+        if is_point and (plain(text) is not None or negative(text) is not None):
             return text
         if fractions and _APOSTROPHE.search(text) is not None:
             fraction = read_fraction(text)
