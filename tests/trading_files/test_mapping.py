@@ -75,6 +75,8 @@ def text_member(value: str, cells: dict[str, str], choices: Choices | None = Non
         ("fields: {symbol: *USD}", "a value that begins with * needs quotes"),
         (PLAIN + "rows:\n  - cash: {amount: A, currency: C}", "map.yml:4: a cash needs reason, which no line says"),
         (PLAIN.replace("Q,", "{column: Q, zone: UTC},"), "qty is no time; zone, order and form belong to ts"),
+        (PLAIN + "group: {by: Q, coin: S, amount: Q}", "a group adds numbers up, so numbers must say decimal"),
+        (PLAIN + "group: {by: Q, coin: S}", "map.yml:3: group needs amount"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, complaint: str) -> None:
@@ -156,6 +158,7 @@ def test_numbers(value: str, cells: dict[str, str], expected: str | None) -> Non
     [
         ("70", "0.03", "2333.33333333333333333333333333"),
         ("0.000000002", "3", "0.00000000066666666666666666666666666667"),
+        ("0.00000001", "5497.55813888", "0.00000000000181898940354585647583007812"),
     ],
 )
 def test_a_quotient_that_does_not_end_is_rounded_and_said(dividend: str, divisor: str, expected: str) -> None:
@@ -406,6 +409,23 @@ rows:
     orders |= {"orders.2.side": "sell", "orders.2.average": "3", "orders.2.filled": "1"}
     found = read(text, {"S": "A", "T": "2026-01-05 10:00:00"} | orders)
     assert [one.members["side"] for one in found if isinstance(one, FillRow)] == ["buy", "sell"]
+
+
+def test_a_list_that_is_too_long_is_an_error_of_its_row() -> None:
+    text = """
+fields: {symbol: S, ts: T}
+times: {zone: UTC}
+rows:
+  - make:
+      - each: orders
+        fill: {side: {value: buy}, price: "orders.#.average", qty: {value: "1"}}
+"""
+    orders = {f"orders.{number}.average": "2" for number in range(1_001)}
+    (bad,) = read(text, {"S": "A", "T": "2026-01-05 10:00:00"} | orders)
+    assert isinstance(bad, BadRow)
+    assert (bad.column, bad.message) == ("orders", "has more than 1000 items")
+    orders.pop("orders.1000.average")
+    assert len(read(text, {"S": "A", "T": "2026-01-05 10:00:00"} | orders)) == 1_000
 
 
 def test_an_instrument_is_said_once() -> None:

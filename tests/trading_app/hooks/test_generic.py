@@ -8,6 +8,8 @@ import pytest
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import RunningApp, running
 from trading_app.hooks.file import read_hooks
+from trading_app.hooks.mappings import parse_mapping
+from trading_app.yaml_nodes import FileError
 
 MAPPING = """
 version: 1
@@ -112,3 +114,10 @@ def test_the_app_does_not_start_with_errors_in_the_file(tmp_path: Path) -> None:
     assert app.wait() == 2
     assert "webhooks.yml:2: preset is missing" in app.log_text()
     app.end()
+
+
+def test_a_mapping_of_rows_that_belong_together_is_for_files_alone() -> None:
+    text = 'numbers: {decimal: "."}\ngroup: {by: a, coin: b, amount: c}\n'
+    fields = "fields: {ts: t, symbol: s, side: x, qty: q, price: p}\n"
+    with pytest.raises(FileError, match="a message is one row"):
+        parse_mapping(text + fields, "mine.yml")

@@ -8,6 +8,7 @@ from trading_files.mapping.around import Surroundings
 from trading_files.mapping.columns import check_columns
 from trading_files.mapping.compile import RowReader
 from trading_files.mapping.evidence import Evidence
+from trading_files.mapping.groups import COLUMNS, Grouping
 from trading_files.mapping.model import Mapping as FileMapping
 from trading_files.reading.tables import Block, Row, Rows, Table
 from trading_files.readings import (
@@ -65,34 +66,43 @@ class Interpreter:
 
     def readings_together(self, table: Table) -> Iterator[Together]:
         """The same, with fills of many rows together; skipped rows may come up to TOGETHER rows later."""
-        around = Surroundings(self._choices, table.columns, table.preamble, is_complete=self._is_complete)
+        around, rows = self._around(table), table.rows
         columns = list(check_columns(self.mapping, around))
         yield from columns
         if any(isinstance(one, Question | BadRow) for one in columns):
             return
+        if self.mapping.carry:
+            rows = Rows(self._carried(rows, around))
+        if self.mapping.group is not None:
+            rows = Rows(Grouping(self.mapping, self.mapping.group, around).rows(rows))
         evidence = Evidence(self.mapping, around)
-        ahead = _look_ahead(table.rows, evidence, FIRST_ROWS)
+        ahead = _look_ahead(rows, evidence, FIRST_ROWS)
         questions = evidence.questions()
         if questions:
             yield from questions
             return
         remarks = _Remarks()
-        table.rows.put_back(ahead)
-        is_stopped = yield from self._read_rows(table.rows, around, evidence, remarks, _Once())
+        rows.put_back(ahead)
+        is_stopped = yield from self._read_rows(rows, around, evidence, remarks, _Once())
         if is_stopped:
             return
         if self.mapping.warning:
             yield Warning("source", self.mapping.warning)
         yield from remarks.warnings()
 
+    def _around(self, table: Table) -> Surroundings:
+        """The columns of a table; those of groups too, which not every row has."""
+        if self.mapping.group is None:
+            return Surroundings(self._choices, table.columns, table.preamble, is_complete=self._is_complete)
+        return Surroundings(self._choices, (*table.columns, *COLUMNS), table.preamble)
+
     def _read_rows(
         self, rows: Rows, around: Surroundings, evidence: Evidence, remarks: "_Remarks", once: "_Once"
     ) -> Generator[Together, None, bool]:
         """What rows say; whether a question stopped it."""
         reader = RowReader(self.mapping, around, evidence.decimal, evidence.order)
-        carried = Rows(self._carried(rows, around)) if self.mapping.carry else rows
         misses = 0
-        while some := carried.together(TOGETHER):
+        while some := rows.together(TOGETHER):
             together = None
             if misses < MAX_MISSES and (self.mapping.extra_cells or not _have_extra(some)):
                 together = reader.read_together(some)

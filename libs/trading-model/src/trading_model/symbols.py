@@ -191,6 +191,12 @@ def plain_currency(code: str) -> str:
     return SAME.get(code, code)
 
 
+def customary_pair(one: str, other: str) -> tuple[str, str]:
+    """Two currencies, in any order, as base and quote: the earlier rank is the quote, else the alphabet decides."""
+    base, quote = sorted((one, other), key=lambda code: (-_rank(code), code))
+    return base, quote
+
+
 def _rank(code: str) -> int:
     return next((rank for rank, codes in enumerate(RANKS) if code in codes), len(RANKS))
 

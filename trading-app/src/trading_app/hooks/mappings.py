@@ -31,6 +31,9 @@ def read_mapping(path: Path) -> FileMapping:
 def parse_mapping(text: str, name: str) -> FileMapping:
     """The same from its text. Raises FileError."""
     try:
-        return load(text, name)
+        mapping = load(text, name)
     except MappingRefused as error:
         raise FileError(str(error)) from None
+    if mapping.group is not None:
+        raise FileError(f"{name}: group is for the rows of a file; a message is one row")
+    return mapping

@@ -10,6 +10,7 @@ Modules:
     conditions  conditions as functions of a row
     evidence    how the numbers and dates of a table are written, where its mapping doesn't say it
     fills       rows as fills, one by one or together
+    groups      rows that are one trade together, as one row
     load        a mapping from YAML, checked, with lines
     members     the members of events as functions of a row
     model       the language as data

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator
 
 from trading_files.mapping.around import Surroundings
+from trading_files.mapping.groups import COLUMNS
 from trading_files.mapping.load import REQUIRED
 from trading_files.mapping.model import Mapping, Test, Value
 from trading_files.reading.columns import column_key
@@ -41,6 +42,12 @@ def check_columns(mapping: Mapping, around: Surroundings) -> Iterator[Reading]:
 
 def _missing(mapping: Mapping, around: Surroundings) -> tuple[str, str] | None:
     """The first member that some event needs and whose columns the table does not have, and the column."""
+    if mapping.group is not None:
+        for name, value in (("coin", mapping.group.coin), ("amount", mapping.group.amount)):
+            if value.columns and not _any_of(value, around):
+                return f"{name} of group", value.columns[0]
+        if not any(map(around.has, mapping.group.by)):
+            return "by of group", mapping.group.by[0]
     for rule in mapping.rules:
         for output in rule.outputs:
             if output.each:
@@ -58,6 +65,11 @@ def _any_of(value: Value, around: Surroundings) -> bool:
 
 def _columns(mapping: Mapping) -> Iterator[str]:
     """Every column that a mapping names."""
+    if mapping.group is not None:
+        yield from (*COLUMNS, *mapping.group.by)
+        yield from _tested((*mapping.group.when, *mapping.group.fees))
+        for value in (mapping.group.coin, mapping.group.amount, mapping.group.fee or Value()):
+            yield from _read(value)
     for rule in mapping.rules:
         yield from _tested(rule.when)
         if rule.event:

@@ -1,8 +1,10 @@
 """A mapping as functions of a row, and of many rows: everything that does not depend on the row is decided once."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import count
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +12,7 @@ import msgspec
 from trading_files.mapping.around import Asked, Cells, RowError, Surroundings, shown
 from trading_files.mapping.conditions import Meets, compile_tests, never
 from trading_files.mapping.fills import Fills
+from trading_files.mapping.groups import PROBLEM
 from trading_files.mapping.load import REQUIRED
 from trading_files.mapping.members import Members
 from trading_files.mapping.model import Mapping, Output, Rule, Value
@@ -51,6 +54,8 @@ class RowReader:
         members = Members(mapping, around, decimal, order)
         self._notes = around.notes
         self._rules: list[_Compiled] = []
+        if mapping.group is not None:
+            self._rules.append(_Compiled(lambda cells: PROBLEM in cells, _not_one_trade, None))
         for rule in mapping.rules:
             meets = compile_tests(rule.when, around, members.number)
             if meets is not never:
@@ -58,8 +63,8 @@ class RowReader:
                 self._rules.append(_Compiled(meets, make, make if isinstance(make, Fills) else None))
             if meets is None:
                 break
-        tested = [around.column(test.columns[0]) for rule in mapping.rules for test in rule.when]
-        self._no_rule = tested[0] if tested else ""
+        tested = Counter(around.column(test.columns[0]) for rule in mapping.rules for test in rule.when)
+        self._no_rule = tested.most_common(1)[0][0] if tested else ""
 
     def read(self, place: int, cells: Cells) -> list[Reading]:
         """What one row says, or why it can't be read."""
@@ -114,6 +119,10 @@ class RowReader:
             if not rows:
                 return _by_place(fills, others)
         return None
+
+
+def _not_one_trade(place: int, cells: Cells) -> list[Reading]:
+    return [BadRow(place, "", cells[PROBLEM])]
 
 
 def _with_coins_apart(cells: Cells) -> Cells:
@@ -185,10 +194,12 @@ def _for_each(output: Output, around: Surroundings, members: Members) -> ReadRow
 
     def make_each(place: int, cells: Cells) -> list[Reading]:
         readings: list[Reading] = []
-        for number in range(MAX_ITEMS):
+        for number in count():
             start = f"{output.each}.{number}."
             if not any(name.startswith(start) for name in cells):
                 break
+            if number == MAX_ITEMS:
+                raise RowError(output.each, f"has more than {MAX_ITEMS} items")
             if number == len(numbered):
                 item = msgspec.json.decode(form.replace(b"#", str(number).encode()), type=Output)
                 numbered.append(_outputs(item, around, members))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trading_files.errors import MappingRefused
-from trading_files.mapping.model import EVENT_KINDS, Mapping, Option, Output, Proof, Rule, Shape, Test, Value
+from trading_files.mapping.model import EVENT_KINDS, Group, Mapping, Option, Output, Proof, Rule, Shape, Test, Value
 from trading_files.mapping.nodes import Node, Problems, checked, compose
 from trading_model import fields
 from trading_model.kind_members import KINDS
@@ -25,7 +25,7 @@ VERIFIED = ("real sample", "documentation only")
 
 _TOP = (
     *("version", "title", "verified", "source", "recognise", "numbers", "times"),
-    *("unless", "extra_rows", "extra_cells", "warning", "carry", "ignored", "fields", "rows"),
+    *("unless", "extra_rows", "extra_cells", "warning", "carry", "ignored", "group", "fields", "rows"),
 )
 _COLUMNS = (
     "column",
@@ -41,12 +41,14 @@ _COLUMNS = (
     "base_of",
     "quote_of",
     "option_of",
+    "instant_of",
 )
 _SOURCES = (*_COLUMNS, "value", "text", "units", "preamble", "in_header", "ask", "option")
 _SIGNS = ("after", "before", "swap")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite", "thousandths")
 _CHANGES = ("when", "after", "before", "part", "remove", "swap", "words", "proof", *_FLAGS)
 _PROOF = ("profit", "lots", "entry", "exit", "currency")
+_GROUP = ("by", "when", "coin", "amount", "fee", "fees")
 _NUMBERS = ("decimal", "thousands", "fractions")
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
@@ -146,7 +148,10 @@ class _Loader:
             extra_cells="extra_cells" in top and p.boolean(top["extra_cells"], "extra_cells"),
             thousands="thousands" in numbers and p.boolean(numbers["thousands"], "thousands"),
             fractions="fractions" in numbers and p.boolean(numbers["fractions"], "fractions"),
+            group=self._group(top["group"]) if "group" in top else None,
         )
+        if mapping.group is not None and not mapping.decimal:
+            p.add(top["group"], "a group adds numbers up, so numbers must say decimal")
         return msgspec.structs.replace(mapping, **texts, **lists)
 
     def outline(self, root: Node, name: str) -> Mapping:
@@ -154,6 +159,22 @@ class _Loader:
         top = p.members(root, ("title", "recognise"), "a preset")
         shapes = p.items(top["recognise"], "recognise") if "recognise" in top else []
         return Mapping(name, (), p.text(top["title"], "title"), shapes=tuple(map(self._shape, shapes)))
+
+    def _group(self, node: Node) -> Group:
+        p = self._problems
+        said = p.members(node, _GROUP, "group")
+        for name in ("by", "coin", "amount"):
+            if name not in said:
+                p.add(node, f"group needs {name}")
+        values = {name: self._value(said[name], name) for name in ("coin", "amount", "fee") if name in said}
+        return Group(
+            by=p.texts(said["by"], "by") if "by" in said else (),
+            coin=values.get("coin", Value()),
+            amount=values.get("amount", Value()),
+            fee=values.get("fee"),
+            fees=self._tests(said["fees"]) if "fees" in said else (),
+            when=self._tests(said["when"]) if "when" in said else (),
+        )
 
     # Rules
 
@@ -250,7 +271,8 @@ class _Loader:
             changes["proof"] = self._proof(said["proof"], sources[0])
         if "or" in said:
             changes["otherwise"] = self._value(said["or"], what)
-        return self._with_times(msgspec.structs.replace(value, **changes), what, said)
+        named = "ts" if value.source == "instant_of" else what
+        return self._with_times(msgspec.structs.replace(value, **changes), named, said)
 
     def _source(self, source: str, node: Node, what: str) -> Value:
         p, name = self._problems, f"{source} of {what}"

@@ -103,6 +103,8 @@ class Members:
 
     def getter(self, name: str, value: Value) -> Get:
         """The function that gives a member of a row."""
+        if value.source == "instant_of":
+            return self.getter("ts", msgspec.structs.replace(value, source="column"))
         if name == "ts" and len(value.columns) > 1 and value.source == "column":
             return self._first_time(value)
         label = self.label(name, value)

@@ -47,6 +47,7 @@ class Value(msgspec.Struct, frozen=True):
     | size_of | units of one lot of this symbol: the user's answer, else by `words`, else asked |
     | size_from | the same: the first number over the product of the others, if that is a power of ten |
     | base_of, quote_of | a currency of this pair |
+    | instant_of | the time in UTC, however it is written: an id where one time has one fill of a symbol and side |
     | preamble | what stands behind the label `text` above the header |
     | in_header | what `*` stands for in the name of a column of the form `text` |
     | ask | the user's answer to `text`: symbol or currency |
@@ -149,6 +150,22 @@ class Shape(msgspec.Struct, frozen=True):
     """Names of tables, `*` for any characters; empty: any."""
 
 
+class Group(msgspec.Struct, frozen=True):
+    """Rows that are one trade together: each says how much of a currency was received, paid, or charged as a fee.
+
+    Rows with the same texts in all of the columns `by` belong together, of those that meet `when`. `amount` of `coin`
+    was received if it is more than 0, paid if it is less; in rows that meet `fees` it was charged. `fee` of the same
+    coin was charged beside it. Each group is read as one row with the columns of `mapping.groups.COLUMNS`.
+    """
+
+    by: tuple[str, ...]
+    coin: Value
+    amount: Value
+    fee: Value | None = None
+    fees: tuple[Test, ...] = ()
+    when: tuple[Test, ...] = ()
+
+
 class Mapping(msgspec.Struct, frozen=True):
     """How rows of one kind become events. A user's mapping has no shapes; it is named by the user."""
 
@@ -179,6 +196,9 @@ class Mapping(msgspec.Struct, frozen=True):
 
     carry: tuple[str, ...] = ()
     """Columns in which an empty cell has what the row above has."""
+
+    group: Group | None = None
+    """Which rows are one trade together."""
 
     ignored: tuple[str, ...] | None = None
     """Columns that say nothing here; any other column that no member reads is said. None: it is not."""

@@ -204,7 +204,8 @@ class Sources:
 
     def _fitted(self, number: Decimal, label: str) -> str:
         """A number with as many digits and decimals as the ledger takes: rounded if it has more, which is said."""
-        if len(number.as_tuple().digits) > MAX_DIGITS:
+        digits = len(number.as_tuple().digits)
+        if max(digits, digits - 1 - number.adjusted()) > MAX_DIGITS:
             said = f"{label}: results of more than {MAX_DIGITS} digits are rounded to {_SHORT.prec}"
             self._around.notes.append((ROUNDED, said))
             number = _SHORT.plus(number)

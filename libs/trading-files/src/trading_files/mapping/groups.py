@@ -1,0 +1,144 @@
+"""Rows that are one trade together, as one row: what was received, what was paid, and the fees."""
+
+from collections.abc import Iterator
+from decimal import Context, Decimal
+
+from trading_files.mapping.around import Asked, Cells, RowError, Surroundings
+from trading_files.mapping.conditions import compile_tests
+from trading_files.mapping.members import Members
+from trading_files.mapping.model import Group, Mapping
+from trading_files.reading.tables import Row
+from trading_model.symbols import customary_pair
+
+BASE, BASE_AMOUNT = "trade.base", "trade.base_amount"
+QUOTE, QUOTE_AMOUNT = "trade.quote", "trade.quote_amount"
+FEE, FEE_COIN = "trade.fee", "trade.fee_coin"
+FEES = "trade.fees"
+PROBLEM = "trade.problem"
+"""Why the rows are not one trade."""
+
+COLUMNS = (BASE, BASE_AMOUNT, QUOTE, QUOTE_AMOUNT, FEE, FEE_COIN)
+"""The columns of a group's row. Amounts are more than 0 if received, less if paid; a fee is more than 0 if paid.
+
+Beside them it has the columns of its rows in which all have the same text. Of fees in several coins, FEE is that in the
+base, else that in the quote currency; the others are the items of the list FEES, each with `coin` and `fee`.
+"""
+
+MAX_OPEN = 1_000
+"""Groups that wait for further rows: those of one may stand among rows of others."""
+
+_EXACT = Context(prec=200)
+_ZERO = Decimal()
+
+
+class Grouping:
+    """Makes one row of each group of a table's rows."""
+
+    def __init__(self, mapping: Mapping, group: Group, around: Surroundings) -> None:
+        members = Members(mapping, around)
+        self._by = around.columns(group.by)
+        self._meets = compile_tests(group.when, around, members.number)
+        self._is_fee = compile_tests(group.fees, around, members.number) if group.fees else None
+        self._coin = members.getter("currency", group.coin)
+        self._amount = members.getter("amount", group.amount)
+        self._fee = members.getter("fee", group.fee) if group.fee is not None else None
+        self._comma = (around.choices.decimal or mapping.decimal) == ","
+        self._takes_fees = any(output.each == FEES for rule in mapping.rules for output in rule.outputs)
+
+    def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows, with one for each group, whose place is that of its last row."""
+        open_groups: dict[tuple[str | None, ...], _Legs] = {}
+        for row in rows:
+            key = tuple(map(row.cells.get, self._by))
+            if row.extra or not any(key) or not (self._meets is None or self._meets(row.cells)):
+                yield row
+                continue
+            legs = open_groups.pop(key, None) or _Legs(row)
+            open_groups[key] = legs
+            self._add(legs, row)
+            if len(open_groups) > MAX_OPEN:
+                yield self._row(open_groups.pop(next(iter(open_groups))))
+        for legs in open_groups.values():
+            yield self._row(legs)
+
+    def _add(self, legs: "_Legs", row: Row) -> None:
+        cells = row.cells
+        legs.last = row.place
+        if legs.shared is not cells:
+            legs.count += 1
+            legs.shared = {name: text for name, text in legs.shared.items() if cells.get(name) == text}
+        try:
+            coin, amount = self._coin(cells), Decimal(self._amount(cells) or _ZERO)
+            if coin is None:
+                raise RowError("", "a row of the trade names no coin")
+            if self._is_fee is not None and self._is_fee(cells):
+                _count(legs.fees, coin, -amount)
+            elif amount:
+                _count(legs.received if amount > 0 else legs.paid, coin, amount)
+            if self._fee is not None and (fee := self._fee(cells)) is not None:
+                _count(legs.fees, coin, Decimal(fee))
+        except RowError as error:
+            legs.problem = f"{error.column} {error.message}".strip()
+        except Asked as asked:
+            legs.problem = f"{asked.question.text} Say it in the mapping"
+
+    def _row(self, legs: "_Legs") -> Row:
+        fees = {coin: fee for coin, fee in legs.fees.items() if fee}
+        problem = legs.problem or _problem(legs, fees, self._takes_fees)
+        if problem:
+            return Row(legs.last, {PROBLEM: f"{_where(legs)}: {problem}"})
+        amounts = legs.received | legs.paid
+        base, quote = customary_pair(*amounts)
+        cells = legs.shared | {
+            BASE: base,
+            BASE_AMOUNT: self._text(amounts[base]),
+            QUOTE: quote,
+            QUOTE_AMOUNT: self._text(amounts[quote]),
+        }
+        if fees:
+            main = base if base in fees else quote if quote in fees else next(iter(fees))
+            cells |= {FEE: self._text(fees.pop(main)), FEE_COIN: main}
+        for number, (coin, fee) in enumerate(fees.items()):
+            cells |= {f"{FEES}.{number}.fee": self._text(fee), f"{FEES}.{number}.coin": coin}
+        return Row(legs.last, cells)
+
+    def _text(self, number: Decimal) -> str:
+        """A number as the numbers of the file are written."""
+        text = format(number, "f")
+        return text.replace(".", ",") if self._comma else text
+
+
+class _Legs:
+    """What the rows of a group say so far: sums by coin."""
+
+    __slots__ = ("count", "fees", "first", "last", "paid", "problem", "received", "shared")
+
+    def __init__(self, row: Row) -> None:
+        self.first = self.last = row.place
+        self.count = 1
+        self.shared: Cells = row.cells
+        self.received: dict[str, Decimal] = {}
+        self.paid: dict[str, Decimal] = {}
+        self.fees: dict[str, Decimal] = {}
+        self.problem = ""
+
+
+def _count(sums: dict[str, Decimal], coin: str, amount: Decimal) -> None:
+    sums[coin] = _EXACT.add(sums[coin], amount) if coin in sums else amount
+
+
+def _problem(legs: _Legs, fees: dict[str, Decimal], takes_fees: bool) -> str:
+    """Why the rows are not one trade, in words; empty if they are."""
+    received, paid = " and ".join(legs.received), " and ".join(legs.paid)
+    said = f"received {received or 'nothing'}, paid {paid or 'nothing'}"
+    if not received or not paid:
+        return f"the rows of a trade are not all here ({said}); export the whole time, or leave these rows out"
+    if len(legs.received) > 1 or len(legs.paid) > 1 or received == paid:
+        return f"several trades at once, whose rows nothing tells apart ({said}); leave them out"
+    if len(fees) > 1 and not takes_fees:
+        return f"fees in several coins, {' and '.join(fees)}, for which the mapping has no rule"
+    return ""
+
+
+def _where(legs: _Legs) -> str:
+    return f"row {legs.first}" if legs.count == 1 else f"{legs.count} rows from {legs.first} to {legs.last}"
