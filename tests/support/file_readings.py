@@ -13,7 +13,7 @@ import msgspec
 
 from trading_files.document import read_document
 from trading_files.mapping.model import Mapping
-from trading_files.presets.shelf import headers, outlines
+from trading_files.presets.shelf import headers, outlines, preset
 from trading_files.reading.read import read
 from trading_files.readings import BadRow, Choices, EventRow, FillRow, Question, Reading, Recognised, SkippedRow
 from trading_files.readings import Warning as Said
@@ -33,8 +33,8 @@ def as_fixture(readings: Iterator[Reading]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in readings:
         match one:
-            case Recognised(_, preset, _):
-                found.setdefault("presets", []).append(preset)
+            case Recognised(_, name, _):
+                found.setdefault("presets", []).append(name)
             case FillRow(place, members):
                 found.setdefault("fills", []).append({"place": place} | members)
             case EventRow(place, kind, members):
@@ -61,6 +61,11 @@ def choices_of(expected: dict[str, Any]) -> Choices:
     return msgspec.convert(expected.get("choices", {}), Choices)
 
 
+def mapping_of(expected: dict[str, Any]) -> Mapping | None:
+    """The preset that a fixture names as the user's choice."""
+    return preset(expected["preset"]) if "preset" in expected else None
+
+
 def _lines(found: dict[str, Any]) -> str:
     """JSON with one line for each fill and event."""
     parts = []
@@ -73,9 +78,9 @@ def _lines(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        file = Path(name)
+    for argument in sys.argv[1:]:
+        file = Path(argument)
         kept = file.with_name(file.name + ENDING)
         before = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-        said = {"choices": before["choices"]} if "choices" in before else {}
-        print(_lines(said | as_fixture(readings_of(file, choices_of(said)))), end="")
+        said = {name: before[name] for name in ("preset", "choices") if name in before}
+        print(_lines(said | as_fixture(readings_of(file, choices_of(said), mapping_of(said)))), end="")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.file_readings import ENDING, as_fixture, choices_of, expected_of, readings_of
+from tests.support.file_readings import ENDING, as_fixture, choices_of, expected_of, mapping_of, readings_of
 from trading_files.presets import shelf
 
 FOLDER = Path(__file__).parent / "presets"
@@ -15,9 +15,9 @@ FILES = sorted(file for file in FOLDER.glob("*/*") if not file.name.endswith(END
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_file_says_what_its_fixture_says(path: Path) -> None:
     expected = expected_of(path)
-    found = as_fixture(readings_of(path, choices_of(expected)))
+    found = as_fixture(readings_of(path, choices_of(expected), mapping_of(expected)))
     assert path.parent.name in found["presets"]
-    assert found == {name: value for name, value in expected.items() if name != "choices"}
+    assert found == {name: value for name, value in expected.items() if name not in ("preset", "choices")}
 
 
 @pytest.mark.parametrize("name", shelf.names())

@@ -171,6 +171,31 @@ def test_a_fill_with_other_content_is_asked_about(desk: Desk) -> None:
     assert (code, report["result"]["accepted"]) == (0, 1)
 
 
+STATEMENT = (
+    "User_ID,UTC_Time,Account,Operation,Coin,Change,Remark\n"
+    "7,2021-01-05 02:37:59,Spot,Buy,BNB,2,\n"
+    "7,2021-01-05 02:37:59,Spot,Transaction Related,EUR,-60,\n"
+    "7,2021-01-05 02:38:07,Spot,Buy,BNB,1,\n"
+    "7,2021-01-05 02:38:07,Spot,Transaction Related,EUR,-30,\n"
+)
+
+
+def test_a_trade_of_several_rows_that_an_export_cuts_is_not_counted_twice(desk: Desk) -> None:
+    whole = (
+        STATEMENT + "7,2021-01-05 02:38:07,Spot,Buy,BNB,4,\n7,2021-01-05 02:38:07,Spot,Transaction Related,EUR,-128,\n"
+    )
+    _, report = desk.report("--yes", desk.file(STATEMENT))
+    assert report["result"]["accepted"] == 2
+    code, report = desk.report("--yes", desk.file(whole))
+    assert (code, report["compared"]["known"], report["compared"]["new"]) == (3, 1, 0)
+    (difference,) = report["compared"]["differences"]
+    assert difference["fields"]["qty"] == {"yours": "5", "stored": "1"}
+    newer = STATEMENT.replace("UTC_Time", "Time").replace(",2021-", ",21-")
+    code, report = desk.report("--yes", "--timezone", "UTC", desk.file(newer))
+    assert (code, report["state"]) == (0, "nothing_new"), "the same trades, in the layout of 2025"
+    assert len(desk.stored()) == 2
+
+
 def test_the_newest_row_first_keeps_the_order_of_ties(desk: Desk) -> None:
     newest_first = ((2, 604), (1, 603), (1, 602), (0, 601))
     rows = [f"2025-02-10T14:30:0{second}Z,BTC/USDT,buy,1,{price}\n" for second, price in newest_first]
