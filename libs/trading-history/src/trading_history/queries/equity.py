@@ -118,7 +118,7 @@ def equity(
         found = covering(snapshot, scope, start_ns, end_ns, chosen, NO_LIMIT if is_last else max_bars)
         if found is None:
             continue
-        bars = [_of_span(curve.bars, chosen) for curve in found]
+        bars = [of_span(curve.bars, chosen) for curve in found]
         if is_last or all(len(one) <= max_bars for one in bars):
             break
     requested = None if chosen == span else span
@@ -129,7 +129,7 @@ def equity(
 
 
 @exactly
-def _of_span(bars: Iterable[Bar], span: int) -> list[Bar]:
+def of_span(bars: Iterable[Bar], span: int) -> list[Bar]:
     """Bars of a span of seconds, of which some are in parts."""
     width, whole = span * SECOND, list[Bar]()
     for bar in bars:
@@ -238,21 +238,18 @@ def covering(
     *,
     with_amounts: bool = True,
 ) -> list[Curve] | None:
-    """Bars of a span, and shorter ones before the first whole one and after the last: none has a part outside of the
-    range, but for parts of minutes; where bars are added, and there are too many at an end, of hours or of all. None if
-    there are too many of the span.
+    """Bars of the parts of a range, as `parts_of` has them. None if there are too many of the span."""
+    parts = parts_of(snapshot, scope, (start_ns, end_ns), span)
+    return _in_parts(snapshot, scope, parts, span, max_bars, with_amounts=with_amounts)
+
+
+def parts_of(snapshot: Snapshot, scope: Scope, times: tuple[int, int], span: int) -> list[Part]:
+    """The parts of a range in which the curves of a scope are read: bars of a span, and shorter ones before the first
+    whole one and after the last. None has anything outside of the range, but for parts of minutes; where bars are
+    added, and there are too many at an end, of hours or of all.
     """
-    found: list[Curve] = []
     wanted = addends(snapshot, scope)
-    times = start_ns, end_ns
-    parts = cover(*times, span) if wanted.is_exact else _parts(snapshot, wanted.series, times, span)
-    for start, end, used in parts:
-        limit = max_bars if used == span else NO_LIMIT
-        piece = curves(snapshot, scope, start, end, used, limit, with_amounts=with_amounts)
-        if piece is None:
-            return None
-        found = [_joined(*pair, span) for pair in zip(found, piece, strict=True)] if found else piece
-    return found
+    return [*cover(*times, span)] if wanted.is_exact else _parts(snapshot, wanted.series, times, span)
 
 
 def _parts(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int], span: int) -> list[Part]:
@@ -287,10 +284,6 @@ def cover(start_ns: int, end_ns: int, span: int, shortest: int = 60) -> Iterator
 
 
 _COVERING = (*SPANS[1:], LONGEST)
-
-
-def _joined(curve: Curve, later: Curve, span: int) -> Curve:
-    return msgspec.structs.replace(curve, span=span, bars=curve.bars + later.bars)
 
 
 @exactly
@@ -440,24 +433,50 @@ def curves(
 
     Of an answer that is about levels alone, bars are without amounts, and read in half the time.
     """
-    width = span * SECOND
-    start_ns = start_ns // width * width
+    return _in_parts(snapshot, scope, [(start_ns, end_ns, span)], span, max_bars, with_amounts=with_amounts)
+
+
+def _in_parts(
+    snapshot: Snapshot, scope: Scope, parts: Sequence[Part], span: int, max_bars: int, *, with_amounts: bool
+) -> list[Curve] | None:
+    """The curves in parts of a range. None if one has too many bars of the span."""
+    if not parts:
+        return []
+    parts = [whole_bars(*part) for part in parts]
+    longest = [(first, until) for first, until, used in parts if used == span]
     wanted = addends(snapshot, scope)
     members: dict[str, list[Series]] = {}
     for series in wanted.series:
         members.setdefault(series.sum_currency, []).append(series)
     answers = []
     most = max_bars if wanted.is_exact or max_bars == NO_LIMIT else MAX_ADDED_BARS
-    for currency, parts in members.items():
-        if most < NO_LIMIT and has_more(snapshot, parts, span, (start_ns, end_ns), most):
+    for currency, added_series in members.items():
+        if most < NO_LIMIT and any(has_more(snapshot, added_series, span, one, most) for one in longest):
             return None
-        levels = [level_before(snapshot, one.id, start_ns) for one in parts]
-        found = [bars_of(snapshot, one.id, span, start_ns, end_ns, with_amounts=with_amounts) for one in parts]
+        levels = [level_before(snapshot, one.id, parts[0][0]) for one in added_series]
+        found = [
+            [
+                bar
+                for first, until, used in parts
+                for bar in bars_of(snapshot, one.id, used, first, until, with_amounts=with_amounts)
+            ]
+            for one in added_series
+        ]
         opening, bars = (levels[0], found[0]) if wanted.is_exact else added_up(levels, found, with_amounts=with_amounts)
-        if len(bars) > max_bars:
+        if len(bars) > max_bars and sum(_is_in(bar, longest) for bar in bars) > max_bars:
             return None
         answers.append(Curve(currency, span, opening, bars, wanted.is_exact))
     return answers
+
+
+def _is_in(bar: Bar, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= bar.start_ns < until for first, until in ranges)
+
+
+def whole_bars(start_ns: int, end_ns: int, span: int) -> Part:
+    """A part with all of the bar that it begins in."""
+    width = span * SECOND
+    return start_ns // width * width, end_ns, span
 
 
 @exactly
