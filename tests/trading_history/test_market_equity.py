@@ -16,8 +16,10 @@ from tests.support.market_candles import store_candles
 from tests.trading_history.figures import ask, fold_at_once
 from trading_history.candles.candle import Market
 from trading_history.queries import market_equity as queries
+from trading_history.queries import market_marks
 from trading_history.queries.equity import equity
-from trading_history.queries.market_equity import MarketEquity, MarketUse, market_drawdown, market_equity
+from trading_history.queries.market_equity import MarketEquity, market_drawdown, market_equity
+from trading_history.queries.market_marks import MarketUse, TooManyMarks
 from trading_history.queries.position_fold import TooManyFills
 from trading_history.queries.scope import EVERYTHING, Scope
 
@@ -111,10 +113,28 @@ def test_of_several_venues_the_first_by_name_that_traded_counts(held: Path) -> N
 
 
 def test_too_many_fills_are_refused(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "MAX_FILLS", 1)
+    monkeypatch.setattr(market_marks, "MAX_FILLS", 1)
     with pytest.raises(TooManyFills):
         asked(held, until(10))
-    asked(held, until(4))
+    asked(held, until(0, -10))
+
+
+def test_too_many_values_are_refused(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "MAX_ADDED_BARS", 0)
+    monkeypatch.setattr(queries, "MAX_MARKS", 0)
+    with pytest.raises(TooManyMarks):
+        asked(held, until(10))
+
+
+def test_the_last_bar_has_what_is_in_the_range_alone(tmp_path: Path) -> None:
+    ledger = followed()
+    ledger.buy("1", "100", ts=minute(1))
+    ledger.sell("1", "150", ts=minute(8))
+    fold_at_once(tmp_path, ledger.events)
+    store(tmp_path, BTC, [(3.5, "110"), (9.5, "170")])
+    for span in (60, 3_600, 86_400):
+        (curve,) = asked(tmp_path, until(5, 2), span=span).curves
+        assert (int(curve.opening), [int(bar.close) for bar in curve.bars]) == (0, [10])
 
 
 def test_too_many_candles_make_bars_coarser(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""GET /api/equity and /api/drawdown with positions marked by a followed market."""
+"""GET /api/equity, /api/drawdown and /api/pnl with positions marked by a followed market."""
 
 from pathlib import Path
 
@@ -41,10 +41,20 @@ def test_equity_and_drawdown_at_prices_of_the_market(tmp_path: Path) -> None:
         falls = api.get("/api/drawdown?to=2026-01-03&marks=market").json()
         assert [(one["max"], one["trough_at"]) for one in falls["drawdown"]] == [("40.5", AT)]
         assert falls["market_marks"] == marked["market_marks"]
+        days = api.get("/api/pnl?to=2026-01-03&marks=market&zone=Asia/Kolkata").raise_for_status()
+        assert "etag" not in days.headers
+        assert [(row["period"], row["marked"], row["settled"]) for row in days.json()["pnl"]] == [
+            ("2026-01-02", "19.5", "9.5")
+        ]
+        hours = api.get("/api/pnl?to=2026-01-02T11:00:00Z&marks=market&by=hour").json()
+        assert [(row["period"], row["marked"]) for row in hours["pnl"]] == [("10", "-40.5")]
+        assert [one["bars"] for one in hours["market_marks"]] == [1]
+        assert api.get("/api/pnl").json()["market_marks"] is None
         before = api.get("/api/equity?to=2026-01-03&marks=market&as_of=2").json()
         assert before["equity"] == own.json()["equity"], "the instrument was said by a later event"
 
-        refused = api.get("/api/equity?marks=market&rates=dated&into=USDT")
-        assert (refused.status_code, refused.json()["detail"][:16]) == (422, "marks must be ow")
+        for call in ("equity", "pnl"):
+            refused = api.get(f"/api/{call}?marks=market&rates=dated&into=USDT")
+            assert (refused.status_code, refused.json()["detail"][:16]) == (422, "marks must be ow")
         (app.data_folder / CANDLES.file_name).write_bytes(b"no database" * 1_000)
         assert api.get("/api/equity?marks=market").status_code == 503

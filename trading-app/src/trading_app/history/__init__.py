@@ -14,6 +14,7 @@ Modules:
     performance  GET /api/performance
     conversion   what an answer in a base currency says about its rates (no I/O)
     slippage     slippage in answers
+    market_marks  whether followed markets mark open positions, and what they marked (no I/O)
     accounts     reads config/accounts.yml
     candles      GET /api/candles
     metrics      GET /api/metrics/latest and GET /api/metrics/stream

@@ -1,7 +1,6 @@
 """GET /api/equity and GET /api/drawdown: net P&L over time, marked to market, and its falls."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
+from trading_app.history.market_marks import MARKS_MORE, Marks, check_marks, marked_symbols, refusing_too_many
 from trading_app.history.parameters import REVISION
 from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import instant, row_of, shown
@@ -19,12 +19,10 @@ from trading_app.history.schemas import schema_of, table_responses
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
-from trading_app.query.question import refused
 from trading_history.queries.capital import Invested, flows_of
 from trading_history.queries.conversion import converted_equity
 from trading_history.queries.equity import Curve, Drawdown, drawdown, equity
-from trading_history.queries.market_equity import MarketUse, market_drawdown, market_equity
-from trading_history.queries.position_fold import MAX_FILLS, TooManyFills
+from trading_history.queries.market_equity import market_drawdown, market_equity
 from trading_history.queries.positions import revision
 from trading_history.queries.scope import Scope
 from trading_history.reader import Snapshot
@@ -105,34 +103,6 @@ class DrawdownRow(msgspec.Struct, frozen=True):
     above_floor: Amount | None
 
 
-class MarketMarks(msgspec.Struct, frozen=True):
-    """What a followed market marked of a symbol: the number of bars of open positions with a candle, the starts of the
-    first and the last of them. `venue` and `market` are null where no market of the symbol has candles.
-    """
-
-    symbol: str
-    venue: str | None
-    market: str | None
-    bars: int
-    first_at: Instant | None
-    last_at: Instant | None
-
-
-MARKS_MORE = {
-    "market_marks": {
-        "anyOf": [{"type": "array", "items": schema_of(MarketMarks)}, {"type": "null"}],
-        "description": "What the market marked; null without `marks=market`.",
-    }
-}
-
-Marks = Annotated[
-    Literal["own", "market"],
-    Query(
-        description="What marks open positions: own fills and prices by hand (`own`), or also candles of a followed"
-        " market where the instrument of the symbol says `mark: market` (`market`). Then values are exact at the ends"
-        " of bars only, and bars are not shorter than a minute."
-    ),
-]
 IntervalName = Annotated[Interval, Query(description="Span of a bar; coarser where there would be too many.")]
 Points = Annotated[int, Query(ge=1, le=MAX_POINTS, description="Maximum number of bars in a currency.")]
 
@@ -167,15 +137,14 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         marks: Marks = "own",
     ) -> Response:
         """A bar is there where something changed; between two, the last `close` holds."""
-        if marks == "market" and converted is not None:
-            raise refused("marks", "must be own with rates: amounts are converted at the marks of own fills")
+        check_marks(marks, converted)
 
         def read(snapshot: Snapshot) -> Table:
             scope, times, span = question.scope(snapshot), question.times(snapshot), SPANS[interval]
             made = None if converted is None else converted.conversion(snapshot, question)
             uses = None
             if marks == "market":
-                with _foldable():
+                with refusing_too_many():
                     curves, uses = market_equity(snapshot, store.folder, scope, times, span, points)
             elif made is None:
                 curves = equity(snapshot, scope, *times, span, max_bars=points)
@@ -190,7 +159,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
                 "curves": [_outline(one) for one in curves],
                 "revision": revision(snapshot, scope),
                 **conversion.said_of(made, question),
-                "market_marks": _marked(uses),
+                "market_marks": marked_symbols(uses),
             }
             closed = question.closed and made is None and uses is None
             return Table("equity", EquityRow, rows, snapshot.position.sequence, more, closed=closed)
@@ -211,36 +180,16 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             start, end = question.times(snapshot)
             scope, uses = question.scope(snapshot), None
             if marks == "market":
-                with _foldable():
+                with refusing_too_many():
                     falls, uses = market_drawdown(snapshot, store.folder, scope, (start, end), SPANS[interval])
             else:
                 falls = drawdown(snapshot, scope, start, end, SPANS[interval])
             rows = [drawdown_row(snapshot, one, end, scope, accounts) for one in falls]
-            more = {"market_marks": _marked(uses)}
+            more = {"market_marks": marked_symbols(uses)}
             closed = question.closed and uses is None
             return Table("drawdown", DrawdownRow, rows, snapshot.position.sequence, more, closed=closed)
 
         return await store.answer(question.form, read, question.earlier)
-
-
-@contextmanager
-def _foldable() -> Iterator[None]:
-    """Positions of too many trades are refused. Raises TradeProblem."""
-    try:
-        yield
-    except TooManyFills:
-        detail = f"must be own: the positions that the market marks have more than {MAX_FILLS} trades; ask for some"
-        raise refused("marks", f"{detail} of them") from None
-
-
-def _marked(uses: Iterable[MarketUse] | None) -> list[MarketMarks] | None:
-    if uses is None:
-        return None
-    return [
-        row_of(MarketMarks, one, venue=venue, market=market)
-        for one in uses
-        for venue, market in [one.market or (None, None)]
-    ]
 
 
 def _outline(curve: Curve) -> CurveOutline:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from trading_app.history import conversion
 from trading_app.history.answers import Table
+from trading_app.history.market_marks import MARKS_MORE, Marks, check_marks, marked_symbols, refusing_too_many
 from trading_app.history.parameters import METHOD, REVISION, MethodName, Tag, read_tag
 from trading_app.history.question import Ask, AskConversion, Converting, Question
 from trading_app.history.rows import instant, row_of
@@ -18,6 +19,7 @@ from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.query.question import refused
 from trading_history.queries import pnl
+from trading_history.queries.market_marks import MarketMarks
 from trading_history.queries.positions import revision
 from trading_history.reader import Snapshot
 from trading_model.days import Calendar, DayBoundary, Period
@@ -63,6 +65,7 @@ MORE = {
     **METHOD,
     **REVISION,
     **conversion.MORE,
+    **MARKS_MORE,
     "by": PERIOD_NAME,
     "requested_by": {
         "type": ["string", "null"],
@@ -87,12 +90,18 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         responses=table_responses("A row for each period with a change", "pnl", PnlRow, MORE),
     )
     async def get_pnl(
-        question: Asked, converted: Converted, by: ByName = "day", tag: Tag = None, method: MethodName = "average"
+        question: Asked,
+        converted: Converted,
+        by: ByName = "day",
+        tag: Tag = None,
+        method: MethodName = "average",
+        marks: Marks = "own",
     ) -> Response:
         """Tags are of round trips: with one, the other views are 0. A range cuts its first and its last period."""
         wanted_tag = read_tag(tag)
         if converted is not None and method != "average":
             raise refused("method", "must be average where figures are converted")
+        check_marks(marks, converted)
 
         def read(snapshot: Snapshot) -> Table:
             scope = question.scope(snapshot, wanted_tag)
@@ -101,26 +110,28 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             used = _fitting(by, start, end)
             made = None if converted is None else converted.conversion(snapshot, question)
             how = made or method
-            if used == "hour":
-                tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, how)
-                rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
-            elif used == "weekday":
-                tables = pnl.by_weekday(snapshot, scope, boundary, start, end, how)
-                rows = _rows(tables, WEEKDAYS)
-            else:
-                asked = question.range
-                calendar = Calendar.of(boundary, used, start, end).within(asked.from_ns, asked.to_ns)
-                tables = pnl.by_period(snapshot, scope, calendar, how)
-                rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
+            with refusing_too_many():
+                at_market = MarketMarks(snapshot, store.folder, scope, end) if marks == "market" else None
+                if used == "hour":
+                    tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, how, at_market)
+                    rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
+                elif used == "weekday":
+                    tables = pnl.by_weekday(snapshot, scope, boundary, start, end, how, at_market)
+                    rows = _rows(tables, WEEKDAYS)
+                else:
+                    asked = question.range
+                    calendar = Calendar.of(boundary, used, start, end).within(asked.from_ns, asked.to_ns)
+                    tables = pnl.by_period(snapshot, scope, calendar, how, at_market)
+                    rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
             more = {
                 **_more(by, used, boundary, exact=all(table.exact for table in tables)),
                 "method": method,
                 "revision": revision(snapshot, scope),
                 **conversion.said_of(made, question),
+                "market_marks": marked_symbols(None if at_market is None else at_market.uses),
             }
-            return Table(
-                "pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=question.closed and made is None
-            )
+            closed = question.closed and made is None and at_market is None
+            return Table("pnl", PnlRow, list(rows), snapshot.position.sequence, more, closed=closed)
 
         return await store.answer(question.form, read, question.earlier)
 

@@ -13,19 +13,22 @@ import { group } from "./numbers.js";
 
 const currency = byId("currency");
 const rates = byId("rates");  // null without a base currency
+const marks = byId("marks");  // what open positions are worth
 const filters = new Filters(load);
 const range = new Range(load);
-const parts = [new Equity(load), new Calendar(), new Performance(), new Prices(), new Fills()];
+const parts = [new Equity(), new Calendar(), new Performance(), new Prices(), new Fills()];
 let asked = 0;
 
-// The parameters of a call: the range and the filters, and what the part adds. Some calls convert currencies.
-function query(more = {}, { converts = false } = {}) {
-  const chosen = converts && rates?.value ? { rates: rates.value } : {};
+// The parameters of a call: the range and the filters, and what the part adds. Some calls convert currencies, some mark
+// open positions; amounts are converted at prices of own trades.
+function query(more = {}, { converts = false, marked = false } = {}) {
+  const chosen = { ...(converts && rates?.value && { rates: rates.value }), ...(marked && !rates?.value && { marks: marks.value }) };
   return new URLSearchParams({ ...range.chosen, ...filters.chosen, ...chosen, ...more }).toString();
 }
 
 async function load() {
   const turn = ++asked;
+  marks.disabled = Boolean(rates?.value);
   const isLate = () => turn !== asked;  // another choice was made while the answer was under way
   const symbols = ask("/api/symbols").then((answer) => answer.symbols);
   const context = { symbols, currency, rates, asOf, drawAll, attempt };
@@ -63,5 +66,6 @@ function drawAll() {
 
 currency.addEventListener("change", drawAll);
 rates?.addEventListener("change", load);
+marks.addEventListener("change", load);
 currency.append(make("option", { value: "" }, "–"));
 load();

@@ -35,7 +35,7 @@ export class Calendar {
     if (converts) this.view.value = this.#shown;
     const method = this.#method;
     this.#asked = null;
-    const answer = await ask(`/api/pnl?${query({ by: "day", ...(method && { method }) }, { converts: true })}`);
+    const answer = await ask(`/api/pnl?${query({ by: "day", ...(method && { method }) }, { converts: true, marked: true })}`);
     if (isLate() || !this.#serves(method)) return;
     this.#asked = method;
     this.#rows = answer.pnl;

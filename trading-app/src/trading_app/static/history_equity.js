@@ -21,10 +21,8 @@ export class Equity {
   #points = new Map();  // by time: what the legends say
   #decimals = 2;
 
-  constructor(changed) {
+  constructor() {
     this.section = byId("equity");
-    this.marks = byId("marks");
-    this.marks.addEventListener("change", changed);
     this.net = new ChartView("equity", { paint: (colours) => this.#paintNet(colours), describe: (time) => this.#netAt(time), secondsVisible: false });
     this.below = new ChartView("drawdown", { paint: (colours) => this.#paintBelow(colours), describe: (time) => this.#belowAt(time), secondsVisible: false });
     this.line = this.net.chart.addSeries(BaselineSeries, { lineWidth: 2, lastValueVisible: true, priceLineVisible: false });
@@ -37,11 +35,9 @@ export class Equity {
 
   async load(query, isLate, { currency, rates, asOf, drawAll }) {
     const converts = Boolean(rates?.value);
-    this.marks.disabled = converts;  // amounts are converted at prices of own trades
-    const marks = converts ? {} : { marks: this.marks.value };
     const [curves, falls] = await Promise.all([
-      ask(`/api/equity?${query({ points: POINTS, ...marks }, { converts })}`),
-      converts ? { drawdown: [] } : ask(`/api/drawdown?${query(marks)}`)]);
+      ask(`/api/equity?${query({ points: POINTS }, { converts, marked: true })}`),
+      converts ? { drawdown: [] } : ask(`/api/drawdown?${query({}, { marked: true })}`)]);
     if (isLate()) return;
     asOf(curves);
     this.#missing = curves.conversion?.missing ?? [];

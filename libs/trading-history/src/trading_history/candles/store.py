@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apsw
+import msgspec
 
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
@@ -213,17 +214,43 @@ def candles(
         return [(begins, _candle(row)) for begins, *row in rows]
 
 
-def last_candle(folder: Path, market: Market, span: int, before: int) -> tuple[int, Candle] | None:
-    """The last candle of a market that starts before a Unix second, and its start. Raises StoreMissing,
-    StoreUnavailable.
+class Close(NamedTuple):
+    """The last price of a market at a time, and when that trade was, in Unix nanoseconds."""
+
+    price: Decimal
+    last_ns: int
+
+
+def last_closes(folder: Path, wanted: Mapping[Market, Iterable[int]]) -> dict[Market, dict[int, Close]]:
+    """The last price of markets before Unix seconds at which minutes begin, as far as there are any. It is known by the
+    minute where candles of a minute are kept, else by the hour. Raises StoreMissing, StoreUnavailable.
     """
+    found: dict[Market, dict[int, Close]] = {}
     with CANDLES.reading(folder) as connection:
-        row = connection.execute(
-            f"SELECT start, {_COLUMNS} FROM candles"
-            " WHERE venue = ? AND symbol = ? AND span = ? AND start < ? ORDER BY start DESC LIMIT 1",
-            (*market, span, before),
-        ).fetchone()
-    return None if row is None else (row[0], _candle(row[1:]))
+        for market, seconds in wanted.items():
+            hours = {second: second // _HOUR * _HOUR for second in seconds}
+            minutes = [(second, hour, second) for second, hour in hours.items() if hour < second]
+            known = found[market] = {}
+            for span, places in (_MINUTE, minutes), (_HOUR, [(second, _FIRST, hour) for second, hour in hours.items()]):
+                rows = connection.execute(_LAST_CLOSES, (*market, span, msgspec.json.encode(places).decode()))
+                for second, price, last_ns in rows:
+                    known.setdefault(second, Close(Decimal(price), last_ns))
+    return found
+
+
+_MINUTE, _HOUR = 60, 3_600
+_FIRST = -(1 << 62)
+_LAST_CLOSES = """
+WITH market(venue, symbol, span) AS (VALUES (?, ?, ?)), wanted AS MATERIALIZED (
+    SELECT value ->> 0 AS second, value ->> 1 AS first, value ->> 2 AS until FROM json_each(?)
+)
+SELECT second, close, last_ns FROM market, wanted CROSS JOIN candles USING (venue, symbol, span)
+WHERE start = (
+    SELECT max(start) FROM candles AS earlier
+    WHERE earlier.venue = market.venue AND earlier.symbol = market.symbol AND earlier.span = market.span
+    AND start >= first AND start <= until - market.span
+)
+"""
 
 
 def candles_at(folder: Path, keys: Iterable[CandleKey]) -> dict[CandleKey, Candle]:

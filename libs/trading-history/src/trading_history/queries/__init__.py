@@ -9,7 +9,8 @@ Modules:
     scope         which positions a question about figures is about
     extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
-    market_equity  the same with open positions marked by a followed market
+    market_marks  what prices of followed markets add to the net P&L of open positions
+    market_equity  net P&L over time with these
     conversion    figures of several currencies in one
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group

@@ -20,9 +20,10 @@ import numpy as np
 from trading_history.figures.bars import added
 from trading_history.figures.trip_columns import Numbers
 from trading_history.queries.closed_trips import ClosedTrips, closed_trips
-from trading_history.queries.conversion import MINUTE_NS, Conversion, Step, steps
+from trading_history.queries.conversion import MINUTE, MINUTE_NS, Conversion, Step, steps
 from trading_history.queries.equity import SECOND, BarAmounts, amounts_of, cover
 from trading_history.queries.lots import Realized, realized
+from trading_history.queries.market_marks import Added, MarketMarks
 from trading_history.queries.round_trips import all_closed
 from trading_history.queries.scope import Scope, addends
 from trading_history.queries.trip_sums import Runs
@@ -74,34 +75,49 @@ By = Method | Conversion
 """By another method than average cost, what was realised is folded from fills. A conversion gives one table for all."""
 
 
-def by_period(snapshot: Snapshot, scope: Scope, calendar: Calendar, by: By = "average") -> list[Table]:
+def by_period(
+    snapshot: Snapshot, scope: Scope, calendar: Calendar, by: By = "average", marks: MarketMarks | None = None
+) -> list[Table]:
     """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values.
-    Raises TooManyFills.
+    `marks` are those of the same scope up to the end. Raises TooManyFills, TooManyMarks.
     """
     starts = calendar.starts
 
     def row_of(time_ns: int) -> int:
         return max(calendar.index(time_ns), 0)  # of a first minute that a range begins in, the whole is read
 
-    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), row_of, by, starts)
+    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), row_of, by, starts, marks=marks)
 
 
 def by_hour(
-    snapshot: Snapshot, scope: Scope, zone: tzinfo, start_ns: int, end_ns: int, by: By = "average"
+    snapshot: Snapshot,
+    scope: Scope,
+    zone: tzinfo,
+    start_ns: int,
+    end_ns: int,
+    by: By = "average",
+    marks: MarketMarks | None = None,
 ) -> list[Table]:
     """By hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
     spans = (3_600,) if _has_whole_hours(zone, start_ns, end_ns) else ()
-    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, by, (), spans)
+    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, by, (), spans, marks)
 
 
 def by_weekday(
-    snapshot: Snapshot, scope: Scope, boundary: DayBoundary, start_ns: int, end_ns: int, by: By = "average"
+    snapshot: Snapshot,
+    scope: Scope,
+    boundary: DayBoundary,
+    start_ns: int,
+    end_ns: int,
+    by: By = "average",
+    marks: MarketMarks | None = None,
 ) -> list[Table]:
     """By weekday of the trading day: 7 rows a table, Monday first. Raises as `by_period`."""
     days = Calendar.of(boundary, "day", start_ns, end_ns)
     return _tables(
-        snapshot, scope, start_ns, end_ns, 7, lambda ns: days.names[days.index(ns)].weekday(), by, days.starts
-    )
+        snapshot, scope, start_ns, end_ns, 7, lambda ns: days.names[days.index(ns)].weekday(), by, days.starts,
+        marks=marks,
+    )  # fmt: skip
 
 
 def _has_whole_hours(zone: tzinfo, start_ns: int, end_ns: int) -> bool:
@@ -184,6 +200,14 @@ def _realize_by_lots(
         sums[currency][row_of(time_ns)].realized += amount
 
 
+def _mark(sums: Mapping[str, Sequence[_Sum]], added: Iterable[Added], row_of: Callable[[int], int]) -> None:
+    """Add what the marks of the market add to net P&L."""
+    for one in added:
+        table = sums[one.series.sum_currency]
+        for change in one.changes:
+            table[row_of(change.start * SECOND)].marked += change.after - change.before
+
+
 @exactly
 def _tables(
     snapshot: Snapshot,
@@ -195,6 +219,7 @@ def _tables(
     by: By,
     boundaries: Sequence[int],
     spans: Sequence[int] = (86_400, 3_600),
+    marks: MarketMarks | None = None,
 ) -> list[Table]:
     """Sums of bars and round trips by row. Bars are the longest of `spans` (seconds) that no boundary inside the range
     divides, else of a minute; and shorter ones at its ends.
@@ -206,6 +231,7 @@ def _tables(
     if isinstance(by, Conversion):
         table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)
         return [Table(by.into, [one.row() for one in table], exact and by.is_exact)]
+    cell_ns = spans[0] * SECOND if spans else QUARTER_NS
     sums = defaultdict[str, list[_Sum]](lambda: [_Sum() for _ in range(rows)])
     if not scope.tags:
         row_of_second = cache(lambda second: row_of(second * SECOND))
@@ -217,9 +243,12 @@ def _tables(
                     of_row.setdefault(row_of_second(bar[0]), []).append(bar)
                 for row, bars in of_row.items():
                     table[row].add(bars)
+        if marks is not None:
+            cuts = inside if boundaries else range(start_ns // cell_ns * cell_ns + cell_ns, end_ns, cell_ns)
+            ends = [-(-edge // MINUTE_NS) * MINUTE for edge in (*cuts, end_ns)]
+            _mark(sums, marks.at([start_ns // MINUTE_NS * MINUTE, *ends], span), row_of)
         if by != "average":
             _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
-    cell_ns = spans[0] * SECOND if spans else QUARTER_NS
     rows_of = partial(_rows_of, row_of=row_of, boundaries=boundaries, cell_ns=cell_ns)
     closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
     _close_trips(sums, closed, rows, rows_of, adds_unknown=scope.is_one_symbol)
