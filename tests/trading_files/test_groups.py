@@ -102,6 +102,11 @@ def test_fees_of_rows_and_of_columns_are_one() -> None:
     assert members(found).items() >= {"fee": "0.75", "fee_currency": "EUR"}.items()
 
 
+def test_a_trade_whose_other_side_was_rounded_to_0_has_no_price() -> None:
+    said_so = problem("a 2026-01-05T10:00:00Z leg BTC -0.0000000004", "a 2026-01-05T10:00:00Z leg EUR 0.0000")
+    assert "an amount of 0 EUR, so without a price" in said_so
+
+
 def test_a_fee_of_0_is_none() -> None:
     (found,) = said(f"{BOUGHT[0]} 0.00", f"{BOUGHT[1]} 0")
     assert not members(found).keys() & {"fee", "fee_currency"}

@@ -75,6 +75,8 @@ class Grouping:
                 _count(legs.fees, coin, -amount)
             elif amount:
                 _count(legs.received if amount > 0 else legs.paid, coin, amount)
+            else:
+                legs.nothing.append(coin)
             if self._fee is not None and (fee := self._fee(cells)) is not None:
                 _count(legs.fees, coin, Decimal(fee))
         except RowError as error:
@@ -111,7 +113,7 @@ class Grouping:
 class _Legs:
     """What the rows of a group say so far: sums by coin."""
 
-    __slots__ = ("count", "fees", "first", "last", "paid", "problem", "received", "shared")
+    __slots__ = ("count", "fees", "first", "last", "nothing", "paid", "problem", "received", "shared")
 
     def __init__(self, row: Row) -> None:
         self.first = self.last = row.place
@@ -119,6 +121,9 @@ class _Legs:
         self.shared: Cells = row.cells
         self.received: dict[str, Decimal] = {}
         self.paid: dict[str, Decimal] = {}
+        self.nothing: list[str] = []
+        """The coins of rows with an amount of 0: that of a fee alone, or a rounded one."""
+
         self.fees: dict[str, Decimal] = {}
         self.problem = ""
 
@@ -132,6 +137,8 @@ def _problem(legs: _Legs, fees: dict[str, Decimal], takes_fees: bool) -> str:
     received, paid = " and ".join(legs.received), " and ".join(legs.paid)
     said = f"received {received or 'nothing'}, paid {paid or 'nothing'}"
     if not received or not paid:
+        if legs.nothing:
+            return f"a trade with an amount of 0 {legs.nothing[0]}, so without a price ({said}); leave these rows out"
         return f"the rows of a trade are not all here ({said}); export the whole time, or leave these rows out"
     if len(legs.received) > 1 or len(legs.paid) > 1 or received == paid:
         return f"several trades at once, whose rows nothing tells apart ({said}); leave them out"
