@@ -17,6 +17,7 @@ from trading_files.reading import grid
 from trading_files.reading.read import read
 from trading_files.reading.tables import Block, Row, Rows, Table
 from trading_files.readings import Choices, FillRow, FillRows, Reading, SkippedRow, one_by_one
+from trading_files.readings import Warning as Said
 
 COLUMNS = ("trade_id", "ts", "symbol", "side", "qty", "price", "fee", "fee_currency", "currency")
 NUMBERS = st.one_of(
@@ -90,6 +91,20 @@ def test_events_and_skipped_rows_stand_between_fills() -> None:
     kinds = ["", "funding", "", "skip", "", "", "funding", "funding", "skip"]
     rows = [Row(place, USUAL | ({"type": kind} if kind else {})) for place, kind in enumerate(kinds, 2)]
     assert compare(reader, around, rows)
+
+
+def test_what_is_rounded_in_rows_that_are_read_together_is_said_with_its_places() -> None:
+    mapping = load(
+        "numbers: {decimal: '.'}\ntimes: {zone: UTC}\n"
+        "fields: {ts: ts, symbol: symbol, side: side, qty: qty, price: {quotient_of: [price, qty]}}\n",
+        "map.yml",
+    )
+    rows = [Row(place, USUAL | {"qty": "3" if place % 100 == 2 else "2"}) for place in range(2, 1_002)]
+    *fills, said = Interpreter(mapping).readings_together(Table("", tuple(USUAL), Rows(rows)))
+    assert [type(one) for one in fills] == [FillRows, FillRows]
+    assert said == Said(
+        "rounded", "price: results of more than 38 digits are rounded to 30", (2, 102, 202, 302, 402), 10
+    )
 
 
 def test_a_row_that_says_something_is_found_among_many() -> None:

@@ -109,6 +109,7 @@ class Interpreter:
                 misses = misses + 1 if together is None else 0
             if together is not None:
                 yield from together
+                remarks.add_by_place(around.noted)
                 continue
             rest = iter(some.rows() if isinstance(some, Block) else some)
             for row in rest:
@@ -243,6 +244,12 @@ class _Remarks:
                 places.append(place)
             self._found[code] = said, places, count + 1
         notes.clear()
+
+    def add_by_place(self, noted: dict[int, list[tuple[str, str]]]) -> None:
+        """Take the notes of rows that were read together."""
+        for place in sorted(noted):
+            self.add(place, noted[place])
+        noted.clear()
 
     def warnings(self) -> Iterator[Reading]:
         """One warning a code."""

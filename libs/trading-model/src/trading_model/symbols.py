@@ -191,6 +191,7 @@ def plain_currency(code: str) -> str:
     return SAME.get(code, code)
 
 
+@lru_cache(maxsize=4_096)
 def customary_pair(one: str, other: str) -> tuple[str, str]:
     """Two currencies, in any order, as base and quote: the earlier rank is the quote, else the alphabet decides."""
     base, quote = sorted((one, other), key=lambda code: (-_rank(code), code))

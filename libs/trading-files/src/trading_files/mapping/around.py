@@ -9,6 +9,8 @@ from trading_files.readings import Choices, Question
 Cells = dict[str, str]
 """The cells of a row that are not empty, by column."""
 
+Note = tuple[str, str]
+
 Get = Callable[[Cells], str | None]
 """Gives the text of a member; None if the row has none."""
 
@@ -37,7 +39,8 @@ class Surroundings:
     """The columns of a table, the lines above them, the user's choices.
 
     `is_complete`: no row has a column that is not among `columns`; rows of JSON may.
-    `notes` is where a function says what the user should know about the row at hand: a code and a text.
+    `notes` is where a function says what the user should know about the row at hand: a code and a text; `noted` has
+    those of rows that are read together, by place.
     `needs_time`: a row of a file without a time is an error, while a message happened now.
     """
 
@@ -52,7 +55,8 @@ class Surroundings:
         self.choices = choices
         self.is_complete = is_complete
         self.needs_time = needs_time
-        self.notes: list[tuple[str, str]] = []
+        self.notes: list[Note] = []
+        self.noted: dict[int, list[Note]] = {}
         self._columns = dict.fromkeys(columns)
         self._by_key = {column_key(name): name for name in reversed(columns)}
         self._preamble = preamble

@@ -52,7 +52,7 @@ class RowReader:
     def __init__(self, mapping: Mapping, around: Surroundings, decimal: str = "", order: str = "") -> None:
         """`decimal` and `order`: what the file shows, as for `Members`."""
         members = Members(mapping, around, decimal, order)
-        self._notes = around.notes
+        self._around = around
         self._rules: list[_Compiled] = []
         if mapping.group is not None:
             self._rules.append(_Compiled(lambda cells: PROBLEM in cells, _not_one_trade, None))
@@ -85,15 +85,16 @@ class RowReader:
     def read_together(self, rows: Sequence[Row] | Block) -> list[Reading | FillRows] | None:
         """What rows say, their fills column by column, in a third of the time of row by row.
 
-        None for rows that have to be read one by one: there is something to say of one, or they are fills by several
-        rules, whose order would be lost.
+        None for rows that have to be read one by one: there is something to say of a column, or they are fills by
+        several rules, whose order would be lost.
         """
         try:
             found = self._read_together(rows)
         except (RowError, Asked, ValueError):
             found = None
-        if self._notes:
-            self._notes.clear()
+        if self._around.notes or found is None:
+            self._around.notes.clear()
+            self._around.noted.clear()
             return None
         return found
 
@@ -218,7 +219,7 @@ def _passed_on(place: int, cells: Cells, column: str) -> EventRow:
 
 
 def _output(output: Output, around: Surroundings, members: Members) -> ReadRow:
-    parts = Parts(_chosen(output.kind, around), [], [], [], {})
+    parts = Parts(_chosen(output.kind, around), [], [], [], {}, around)
     for name, value in output.members:
         if name not in parts.fixed:
             _add_member(parts, name, value, around, members)

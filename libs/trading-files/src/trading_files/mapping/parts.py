@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from trading_files.mapping.around import Cells, Get, RowError
+from trading_files.mapping.around import Cells, Get, RowError, Surroundings
 from trading_files.mapping.members import Plain
 from trading_files.mapping.numeric import ReadText
 from trading_files.mapping.standing import ReadTexts
@@ -23,6 +23,7 @@ class Parts(NamedTuple):
 
     getters: list[tuple[str, Get]]
     labels: dict[str, str]
+    around: Surroundings
 
     def members(self, cells: Cells) -> dict[str, str]:
         """The members of a row's event. Raises RowError, Asked."""
@@ -61,8 +62,15 @@ class Parts(NamedTuple):
         if self.getters:
             each = rows.rows() if isinstance(rows, Block) else rows
             for name, get in self.getters:
-                columns[name] = [get(row.cells) for row in each]
+                columns[name] = [self._noted(row.place, get(row.cells)) for row in each]
         return columns
+
+    def _noted(self, place: int, text: str | None) -> str | None:
+        """The text, after what was said of it was put beside its place."""
+        if self.around.notes:
+            self.around.noted.setdefault(place, []).extend(self.around.notes)
+            self.around.notes.clear()
+        return text
 
 
 def _column(rows: Sequence[Row] | Block, name: str) -> Sequence[str | None]:
