@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from benchmarks.daily_pnl import beside_others
 from benchmarks.history_api import GROUP_CALLS, KEY_CALLS, p95_of, serving
 from benchmarks.ledger import BATCH, YEAR_NS, Content, Fills, Orders, Turns, fill_journal
 from benchmarks.processes import cores
@@ -80,7 +81,7 @@ def _measure(suite: Suite, what: str, fills: int, content: Content) -> list[Row]
         with _process() as measured:
             rebuilt = measured.submit(_rebuild, folder).result()
             size = (folder / HISTORY_FILE).stat().st_size / fills
-        answers = _answers(what, folder) if isinstance(content, Orders) else []
+        answers = _answers(what, folder, fills, content, rebuilt.seconds) if isinstance(content, Orders) else []
         delays = _killed(folder, fills, content)
         with _process() as measured:
             start = measured.submit(_start, folder).result()
@@ -103,14 +104,15 @@ def _measure(suite: Suite, what: str, fills: int, content: Content) -> list[Row]
     ]
 
 
-def _answers(what: str, folder: Path) -> list[Row]:
-    """The slowest calls of a web app over this history."""
+def _answers(what: str, folder: Path, fills: int, content: Content, rebuilt: float) -> list[Row]:
+    """The slowest calls of a web app over this history, and P&L by day beside other programs."""
     with serving(folder) as client:
         slowest = [
             (goal, max((p95_of(client, call) for call in calls), key=itemgetter(1)))
             for goal, calls in ((GOAL_KEY_MS, KEY_CALLS), (GOAL_GROUP_MS, GROUP_CALLS))
         ]
-    return [at_most(f"{what}: p95 of /api/{call}", goal, p95 * 1e3, " ms") for goal, (call, p95) in slowest]
+        others = beside_others(what, folder, fills, content, client, rebuilt)
+    return [*(at_most(f"{what}: p95 of /api/{call}", goal, p95 * 1e3, " ms") for goal, (call, p95) in slowest), *others]
 
 
 @contextmanager
