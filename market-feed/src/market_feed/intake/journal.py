@@ -3,9 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from service_kit.metrics.histogram import BOUNDS_NS, Histogram
-from telemetry_stream.errors import StoreBusy
+from telemetry_stream.errors import StoreBusy, StreamFailed
 from telemetry_stream.events import Event, Receipt, Series, Submission
 from telemetry_stream.group_commit import GroupCommitter, Outcome
 
@@ -76,7 +77,8 @@ class MarketJournal:
             self.idle.set()
 
     def _hand_over(self) -> None:
-        self._committer.submit(Submission(Series([events for events, _ in self._in_flight])), self._done)
+        with suppress(StreamFailed):  # the program ends, as in `_done`
+            self._committer.submit(Submission(Series([events for events, _ in self._in_flight])), self._done)
 
     def _done(self, outcome: Outcome) -> None:
         if isinstance(outcome, StoreBusy):

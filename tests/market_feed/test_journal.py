@@ -1,0 +1,44 @@
+"""How events come into the market journal, and what happens once it has failed."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from market_feed.intake.journal import MarketJournal
+from telemetry_stream import backend
+from telemetry_stream.events import Event
+from telemetry_stream.group_commit import GroupCommitter
+from telemetry_stream.place import Place
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from telemetry_stream.topics import Deduplication, Topic
+from tests.support.ports import free_address
+from tests.telemetry_stream.streams import becomes, run
+
+
+def test_events_that_come_after_the_journal_failed_wait_for_the_end_without_a_further_error(tmp_path: Path) -> None:
+    """It failed at a heartbeat, so that nothing was under way whose outcome would have told."""
+    place = Place(Topic("market-data-raw", Deduplication.IDS), tmp_path, free_address(), free_address())
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        errors = list[dict[str, Any]]()
+        loop.set_exception_handler(lambda _loop, context: errors.append(context))
+        failures = list[BaseException]()
+        log = backend.open_log(place, failures.append)
+        committer = GroupCommitter(
+            log, loop.call_soon, loop.call_soon_threadsafe, failures.append, 100, lambda _seconds, _events: None
+        )
+        journal = MarketJournal(committer, 100, time.time_ns)
+        journal.put([Event("binance#1", b'{"kind":"trade"}')], time.time_ns())
+        await becomes(lambda: journal.committed == 1)
+        (tmp_path / JOURNAL_FILE).unlink()
+        await becomes(lambda: not committer.accepting)
+        journal.put([Event("binance#2", b'{"kind":"trade"}')], time.time_ns())
+        for _ in range(3):  # the turns of the loop that handing over takes
+            await asyncio.sleep(0)
+        committer.close()
+        assert errors == []
+        assert (journal.committed, journal.pending, len(failures)) == (1, 1, 1)
+
+    run(scenario())
