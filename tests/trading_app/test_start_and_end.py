@@ -49,6 +49,14 @@ def test_a_setting_that_can_not_be_used_ends_it_with_2(tmp_path: Path, key: str,
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("key", ["WEBAPP_INSTRUMENTS_FILE", "WEBAPP_HOOKS_FILE", "WEBAPP_ACCOUNTS_FILE"])
+def test_a_file_that_a_setting_names_has_to_be_there(tmp_path: Path, key: str) -> None:
+    """Else a typing error in its name would leave positions without their instruments."""
+    code, said = refused_start(tmp_path, **{key: str(tmp_path / "misspelt.yml")})
+    assert (code, said) == (2, f"trading-app: {key}: there is no file {tmp_path / 'misspelt.yml'}\n")
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("key", ["WEBAPP_HTTP_PORT", "WEBAPP_ZMQ_ADDR", "WEBAPP_REPLAY_ADDR"])
 def test_an_address_in_use_ends_it_with_1_and_names_the_setting(tmp_path: Path, key: str) -> None:
     with socket.socket() as taken:

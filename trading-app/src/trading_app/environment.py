@@ -17,6 +17,14 @@ from trading_model.rates import read_base_currency
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
 
 
+CONFIG_FILES = {
+    "WEBAPP_INSTRUMENTS_FILE": "instruments.yml",
+    "WEBAPP_HOOKS_FILE": "webhooks.yml",
+    "WEBAPP_ACCOUNTS_FILE": "accounts.yml",
+}
+"""Settings that name a file, each with the one of the folder `config` that is read where it is not set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The web app's settings. `docs/operations.md` and `.env.sample` explain each."""
@@ -31,6 +39,9 @@ class Settings:
     instruments_file: Path
     hooks_file: Path
     accounts_file: Path
+    named_files: Mapping[str, Path]
+    """Those of these three that settings name, by key. They have to be there at a start; the default ones need not."""
+
     cors_origins: tuple[str, ...]
     api_tokens: tuple[str, ...] = field(repr=False)
     id_provider: IdProvider | None
@@ -63,6 +74,10 @@ class Settings:
 
 def read_settings(environment: Environment) -> Settings:
     """Read and check the settings. Raises SettingError, which names the key."""
+    named = {key: file for key in CONFIG_FILES if (file := environment.file(key)) is not None}
+    instruments_file, hooks_file, accounts_file = (
+        named.get(key, environment.config_file(name)) for key, name in CONFIG_FILES.items()
+    )
     settings = Settings(
         http_host=environment.text("WEBAPP_HTTP_HOST", "127.0.0.1"),
         http_port=environment.port("WEBAPP_HTTP_PORT", 8000),
@@ -71,9 +86,10 @@ def read_settings(environment: Environment) -> Settings:
         zmq_key_file=environment.file("WEBAPP_ZMQ_SECRET_KEY_FILE"),
         zmq_client_keys=environment.words("WEBAPP_ZMQ_CLIENT_KEYS"),
         data_folder=environment.folder("DATA_DIR", "./data"),
-        instruments_file=environment.file("WEBAPP_INSTRUMENTS_FILE") or environment.config_file("instruments.yml"),
-        hooks_file=environment.file("WEBAPP_HOOKS_FILE") or environment.config_file("webhooks.yml"),
-        accounts_file=environment.file("WEBAPP_ACCOUNTS_FILE") or environment.config_file("accounts.yml"),
+        instruments_file=instruments_file,
+        hooks_file=hooks_file,
+        accounts_file=accounts_file,
+        named_files=named,
         cors_origins=_origins(environment.words("WEBAPP_CORS_ORIGINS")),
         api_tokens=read_entries(environment, "WEBAPP_API_TOKENS"),
         id_provider=read_provider(environment),

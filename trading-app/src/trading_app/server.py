@@ -29,6 +29,9 @@ GRACE_SECONDS = 3
 async def run(settings: Settings, signals: EndSignals) -> int:
     """Serve until a signal asks for the end, or the stream fails. Returns the exit code."""
     try:
+        for key, file in settings.named_files.items():
+            if not file.exists():
+                raise FileError(f"{key}: there is no file {file}")
         hooks_file = HooksFile(settings.hooks_file)
         files = Files(
             read_file(settings.instruments_file),

@@ -34,7 +34,9 @@ def read_text(path: Path) -> str | None:
         return text
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no path can have
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: is not UTF-8; save it in that encoding") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no path can have
         raise FileError(f"{path}: {error}") from error
 
 
