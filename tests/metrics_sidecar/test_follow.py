@@ -128,6 +128,13 @@ def test_only_live_trades_that_are_new_are_timed(tracker: Tracker) -> None:
     assert tracker.delays.total == 2 * 2 * SECOND_NS
 
 
+def test_a_clock_that_was_set_back_since_the_publication_gives_no_negative_delay(tracker: Tracker) -> None:
+    """A sum that falls would be a reset for Prometheus."""
+    tracker.take(Arrival(batch([BUY], published_at_ns=98 * SECOND_NS), 0, replayed=False))
+    tracker.take(Arrival(batch([BUY], 2, published_at_ns=101 * SECOND_NS), 0, replayed=False))
+    assert (sum(tracker.delays.counts), tracker.delays.total) == (2, 2 * SECOND_NS)
+
+
 def test_a_state_that_does_not_match_its_position_is_never_saved(tracker: Tracker) -> None:
     tracker.take(Arrival(batch([BUY]), 0, replayed=True))
     with pytest.raises(RuntimeError, match="state is at 1, the subscriber at 0"):

@@ -314,3 +314,29 @@ def test_the_next_page_is_asked_for_before_the_one_at_hand_is_applied(place: Pla
                 assert decode_request((await asked())[1]).after == 9
 
     run(test())
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_request_given_up_is_made_again_through_another_socket(place: Place) -> None:
+    """A late answer must not be taken for that to a later request."""
+
+    async def test() -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as server:
+            server.bind(place.replay_address)
+
+            async def asked() -> bytes:
+                await becomes(lambda: server.poll(0))
+                client: bytes = server.recv_multipart()[0]
+                return client
+
+            with closing(place.subscriber(StreamPosition("a"))) as subscriber:
+                given_up = asyncio.ensure_future(anext(subscriber.deliveries()))
+                client = await asked()
+                given_up.cancel()
+                await asyncio.wait([given_up])
+                again = asyncio.ensure_future(anext(subscriber.deliveries()))
+                assert await asked() != client
+                again.cancel()
+                await asyncio.wait([again])
+
+    run(test())

@@ -215,3 +215,18 @@ def test_a_frozen_state_does_not_change_with_the_book() -> None:
     state, fees = desk.book.state(), {"F1": Decimal(1)}
     desk.trade("buy", "3", "10", "1", "F1").trade("buy", "1", "10", "1", "F2")
     assert (state.fees, state.fees_outside) == (fees, fees)
+
+
+def test_a_cost_that_does_not_end_has_34_decimals_more_than_what_it_is_combined_with() -> None:
+    desk = Desk(Instruments().terms("BTC/USDT")).trade("buy", "3", "4").trade("buy", "4", "4.5")
+    found = desk.trade("sell", "1", "5.0000000001").at("6.01")
+    cost = Fraction(30, 7) * 6
+    assert found.rounded
+    assert found.unrealized_pnl is not None
+    for shown, exact in (
+        (found.realized_pnl, Fraction("5.0000000001") - 30 + cost),
+        (found.unrealized_pnl, 6 * Fraction("6.01") - cost),
+    ):
+        assert shown.as_tuple().exponent == -(10 + 34)
+        assert abs(Fraction(shown) - exact) <= Fraction(1, 2 * 10**44)
+    assert found.realized_pnl + found.unrealized_pnl == Decimal("11.0600000001"), "the sum is exact"

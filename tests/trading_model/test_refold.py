@@ -102,6 +102,21 @@ def test_an_opening_between_the_plan_and_the_store_is_in_no_store_and_comes_on_t
     assert gauges(state) == gauges(fold(ledger.events))
 
 
+def test_a_rate_that_arrives_while_a_position_waits_values_fees_that_it_will_have(ledger: LedgerBuilder) -> None:
+    """The fees of before the correction say nothing of the rate's currencies."""
+    state = restarted(ledger)
+    ledger.replace(1, fee="0.5", fee_currency="BNB")
+    apply_rest(state, ledger)
+    refold = planned(state)
+    give(refold, ledger.events, state.applied)
+    stored = state.applied
+    ledger.say("rate", base="BNB", quote="USDT", rate="600", ts=minute(1))
+    apply_rest(state, ledger)
+    state.restatement.finish_refold(refold, stored)
+    recompute(state, ledger.events)
+    assert gauges(state) == gauges(fold(ledger.events))
+
+
 def test_what_waits_is_wanted_after_a_restart_too(ledger: LedgerBuilder) -> None:
     state = restarted(ledger)
     assert not state.restatement.wants_refold

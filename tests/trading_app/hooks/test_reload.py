@@ -110,7 +110,7 @@ def _write_bytes(path: Path) -> None:
         pytest.param(_link_to_itself, "symbolic links", id="loop"),
         pytest.param(_mistype, "presett is not known; do you mean preset?", id="typing-error"),
         pytest.param(_nest, "is not YAML", id="nested"),
-        pytest.param(_write_bytes, "can't decode", id="bytes"),
+        pytest.param(_write_bytes, "is not UTF-8", id="bytes"),
     ],
 )
 def test_what_can_not_be_used_is_said_once_and_the_next_change_taken(
