@@ -24,7 +24,7 @@ def test_a_clock_that_is_set_back_gives_no_negative_delay(tmp_path: Path) -> Non
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         committer = GroupCommitter(
-            backend.open_log(place, pytest.fail),
+            backend.open_log(place, lambda error: pytest.fail(repr(error))),
             loop.call_soon,
             loop.call_soon_threadsafe,
             lambda error: pytest.fail(repr(error)),

@@ -7,6 +7,7 @@ import random
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -333,6 +334,28 @@ def test_two_feeds_do_not_share_a_folder(tmp_path: Path) -> None:
         other.apps.start(FEED)
         assert other.apps.processes[FEED].wait(60) == 1
         assert "another market-feed writes" in feed.log()
+
+
+def test_with_a_clock_that_was_set_back_by_days_no_trade_counts_as_one_of_the_future(tmp_path: Path) -> None:
+    """Its journal knows that it is later. Refused trades would be a gap for good."""
+    days_before = time.time_ns() - TICKS[WARM_UP].data["T"] * 1_000 + 2 * 86_400 * 10**9
+    set_back = f"""
+import time
+import market_feed.main
+from service_kit.clock import SystemClock
+now = time.time_ns
+time.time_ns = lambda: now() - {days_before}
+SystemClock.unix_ns = staticmethod(time.time_ns)
+"""
+    with running_feed(tmp_path) as feed:
+        begin(feed)
+        feed.stop()
+        feed.apps.start(FEED, set_back + "import sys; sys.exit(market_feed.main.main())")
+        feed.exchange.wait_for_connects(2)
+        play(feed, TICKS[WARM_UP:])
+        feed.wait_for_trade(AGGREGATES[-1]["a"])
+        assert journaled(feed.of_kind("trade")) == facts(AGGREGATES)
+        assert "unreadable" not in feed.log()
 
 
 def test_without_symbols_it_says_what_to_set(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Requests to a venue, against a simulated exchange in the same process."""
 
 import asyncio
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +11,7 @@ from market_feed.simulator.exchange import Exchange
 from market_feed.times import Unit
 from market_feed.venues.binance.venue import Binance
 from market_feed.venues.venue import Wanted
+from service_kit.clock import SYSTEM_CLOCK, LatestTime
 
 RETRY_AFTER_SECONDS = 3_600
 
@@ -30,7 +30,7 @@ def test_row_25_after_429_a_request_waits_as_long_as_the_venue_says(monkeypatch:
         exchange.faults.rest_status, exchange.faults.rest_headers = 429, {"Retry-After": str(RETRY_AFTER_SECONDS)}
         url = f"http://127.0.0.1:{exchange.port}"
         venue = Binance(url, Unit.MICROSECOND, Wanted(("trade",)))
-        client = RestClient(venue, url, None, 6_000, time.time_ns)
+        client = RestClient(venue, url, None, 6_000, SYSTEM_CLOCK, LatestTime(SYSTEM_CLOCK))
         try:
             assert (await client.ask(venue.time_page())).status == 429
             monkeypatch.setattr(rest, "asyncio", SimpleNamespace(sleep=sleep))

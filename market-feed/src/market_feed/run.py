@@ -23,7 +23,7 @@ from market_feed.problems import TYPES, NotConnected
 from market_feed.schedule.calendar import Calendar, Window, calendar_of
 from market_feed.schedule.file import ScheduleError, read_schedule
 from service_kit.access.gate import Gate
-from service_kit.clock import SYSTEM_CLOCK
+from service_kit.clock import SYSTEM_CLOCK, LatestTime
 from service_kit.connection.context import ConnectionContext
 from service_kit.connection.counters import ConnectionCounters
 from service_kit.connection.guarded_http import guarded_connection
@@ -107,6 +107,8 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
     numbers = numbers_after(counted.head if counted else 0)
     reader = stream.open_reader()
     known = History(reader, spaces).of
+    latest = LatestTime(SYSTEM_CLOCK)
+    latest.raise_to(reader.last_committed_at_ns())  # a clock that was set back must not make a gap of all that comes
     context = ssl.create_default_context()
     feeds = []
     for venue, rest_url in venues(settings):
@@ -114,7 +116,7 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
         instruments = [venue.instrument(symbol) for symbol in calendars]
         if not instruments:
             continue
-        rest = RestClient(venue, rest_url, context, settings.fill_weight, time.time_ns)
+        rest = RestClient(venue, rest_url, context, settings.fill_weight, SYSTEM_CLOCK, latest)
         dialling = Dialling(
             context,
             RollingBudget(venue.limits.dials, venue.limits.dials_seconds),
@@ -122,7 +124,9 @@ def make_feeds(settings: Settings, stream: DurableLog, journal: MarketJournal) -
             dict.fromkeys(("connected", "refused", "unreachable"), 0),
             dict.fromkeys(REASONS, 0),
         )
-        feeds.append(VenueFeed(venue, instruments, known, numbers, journal, rest, dialling, settings.limits, calendars))
+        feeds.append(
+            VenueFeed(venue, instruments, known, numbers, journal, rest, dialling, settings.limits, calendars, latest)
+        )
     reader.close()
     return feeds
 

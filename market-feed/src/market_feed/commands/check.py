@@ -11,6 +11,7 @@ from market_feed.intake.rest import Answer, RestClient
 from market_feed.intake.shard import REFUSED
 from market_feed.market import Instrument, Subscriptions, Trade, TradeRun, Unreadable
 from market_feed.venues.venue import Page, Venue
+from service_kit.clock import SYSTEM_CLOCK, LatestTime
 
 LISTEN_SECONDS = 10.0
 PAGE_IDS = 100
@@ -41,7 +42,7 @@ class _Check:
         self._venue = venue
         self._instruments = [venue.instrument(symbol) for symbol in symbols]
         self._context = ssl.create_default_context()
-        self._rest = RestClient(venue, rest_url, self._context, weight, time.time_ns)
+        self._rest = RestClient(venue, rest_url, self._context, weight, SYSTEM_CLOCK, LatestTime(SYSTEM_CLOCK))
         self._rest_url = rest_url
         self._problems = 0
         self._trades: dict[str, Trade] = {}

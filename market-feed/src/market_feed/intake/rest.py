@@ -14,6 +14,7 @@ import structlog
 
 from market_feed.decisions.budget import CAUSES, Ban, RollingBudget
 from market_feed.venues.venue import Page, Venue
+from service_kit.clock import Clock, LatestTime
 
 log = structlog.get_logger(__name__)
 
@@ -40,16 +41,19 @@ class RestClient:
     """The requests to one venue."""
 
     def __init__(
-        self, venue: Venue, rest_url: str, context: ssl.SSLContext | None, weight: int, clock_ns: Callable[[], int]
+        self, venue: Venue, rest_url: str, context: ssl.SSLContext | None, weight: int, clock: Clock, latest: LatestTime
     ) -> None:
-        """`weight` is the maximum that may be used within the venue's `weight_seconds`."""
+        """`weight` is the maximum that may be used within the venue's `weight_seconds`. `latest` says what the time is
+        at least, to tell times that can't be; `clock` is compared with the venue's.
+        """
         self.ban = Ban()
         self.budget = RollingBudget(min(weight, venue.limits.weight), venue.limits.weight_seconds)
         self.requests = dict.fromkeys(OUTCOMES, 0)
         """By outcome, since the start."""
 
         self._venue = venue
-        self._clock_ns = clock_ns
+        self._clock = clock
+        self._latest = latest
         self._client = httpx.AsyncClient(
             base_url=rest_url, verify=context or True, timeout=TIMEOUT_SECONDS, trust_env=False, http2=False
         )
@@ -66,7 +70,7 @@ class RestClient:
     def read(self, page: Page, body: bytes, read: Callable[[bytes, int], list[Item]]) -> list[Item] | None:
         """What the body of an answer to `page` holds; None if it can't be read, which is logged and counted."""
         try:
-            items = read(body, self._clock_ns() // 1_000)
+            items = read(body, self._latest.unix_ns() // 1_000)
         except ValueError as error:
             self.requests["unreadable"] += 1
             log.warning("a page can't be read", venue=self._venue.name, path=page.path, reason=str(error)[:200])
@@ -80,9 +84,9 @@ class RestClient:
         for _ in range(CLOCK_SAMPLES):
             if self.ban.wait(time.monotonic()):
                 break
-            began_ns = self._clock_ns()
+            began_ns = self._clock.unix_ns()
             times = await self.items(self._venue.time_page(), lambda body, _now_us: [self._venue.read_time(body)])
-            ended_ns = self._clock_ns()
+            ended_ns = self._clock.unix_ns()
             if times:
                 found.append((ended_ns - began_ns, times[0] - (began_ns + ended_ns) // 2_000))
         return min(found)[1] if found else None

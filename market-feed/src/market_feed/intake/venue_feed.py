@@ -33,6 +33,7 @@ from market_feed.market import (
 )
 from market_feed.schedule.calendar import Calendar
 from market_feed.venues.venue import Venue
+from service_kit.clock import LatestTime
 from telemetry_stream.events import Event
 
 log = structlog.get_logger(__name__)
@@ -59,8 +60,11 @@ class VenueFeed:
         dialling: Dialling,
         limits: FeedLimits,
         calendars: Mapping[str, Calendar],
+        latest: LatestTime,
     ) -> None:
-        """`known` gives what the journal has of an id space; `calendars` has one for each instrument's symbol."""
+        """`known` gives what the journal has of an id space; `calendars` has one for each instrument's symbol.
+        `latest` says what the time is at least, to tell times that can't be.
+        """
         self.venue = venue
         self.rest = rest
         self.dialling = dialling
@@ -86,6 +90,7 @@ class VenueFeed:
                 follows_trades=venue.wanted.trades,
             )
         self._journal = journal
+        self._latest = latest
         self._limits = limits
         self._filler = Filler(rest)
         self._status = StatusWatch(venue, rest, instruments, self._status_came)
@@ -123,7 +128,7 @@ class VenueFeed:
                 one.looks_for_tail = True
         now = time.monotonic()
         trades: list[Trade] = []
-        for item in link.reader.read(frames, received_at_ns // 1_000):
+        for item in link.reader.read(frames, self._latest.unix_ns() // 1_000):
             if trades and (type(item) is not Trade or item.code != trades[0].code):
                 self._take_trades(trades, now, received_at_ns)
                 trades = []
