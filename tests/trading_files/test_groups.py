@@ -146,6 +146,13 @@ def test_rows_that_are_no_whole_trade_are_refused(rows: tuple[str, ...], why: st
     assert why in problem(*rows)
 
 
+def test_the_coins_of_a_group_are_bounded() -> None:
+    rows = [f"a 2026-01-05T10:00:00Z leg C{number} 1" for number in range(5)]
+    assert "received C0 and C1 and C2 and 2 more, paid nothing" in problem(*rows)
+    rows = [f"a 2026-01-05T10:00:00Z leg C{number} 1" for number in range(groups.MAX_COINS + 1)]
+    assert "more than 100 coins" in problem(*rows)
+
+
 def test_a_row_that_names_no_group_is_left_to_the_rules() -> None:
     (bad,) = said("- 2026-01-05T10:00:00Z leg BTC 1")
     assert isinstance(bad, BadRow)

@@ -27,6 +27,11 @@ base, else that in the quote currency; the others are the items of the list FEES
 MAX_OPEN = 1_000
 """Groups that wait for further rows: those of one may stand among rows of others."""
 
+MAX_COINS = 100
+"""Coins of one group that are told apart; it is no trade long before."""
+
+MAX_SHOWN = 3
+
 _EXACT = Context(prec=200)
 _ZERO = Decimal()
 
@@ -67,6 +72,8 @@ class Grouping:
         if legs.shared is not cells:
             legs.count += 1
             legs.shared = {name: text for name, text in legs.shared.items() if cells.get(name) == text}
+        if legs.problem:
+            return
         try:
             coin, amount = self._coin(cells), Decimal(self._amount(cells) or _ZERO)
             if coin is None:
@@ -76,9 +83,11 @@ class Grouping:
             elif amount:
                 _count(legs.received if amount > 0 else legs.paid, coin, amount)
             else:
-                legs.nothing.append(coin)
+                legs.nothing[coin] = amount
             if self._fee is not None and (fee := self._fee(cells)) is not None:
                 _count(legs.fees, coin, Decimal(fee))
+            if max(len(legs.received), len(legs.paid), len(legs.fees), len(legs.nothing)) > MAX_COINS:
+                legs.problem = f"a trade of more than {MAX_COINS} coins"
         except RowError as error:
             legs.problem = f"{error.column} {error.message}".strip()
         except Asked as asked:
@@ -121,7 +130,7 @@ class _Legs:
         self.shared: Cells = row.cells
         self.received: dict[str, Decimal] = {}
         self.paid: dict[str, Decimal] = {}
-        self.nothing: list[str] = []
+        self.nothing: dict[str, Decimal] = {}
         """The coins of rows with an amount of 0: that of a fee alone, or a rounded one."""
 
         self.fees: dict[str, Decimal] = {}
@@ -134,17 +143,25 @@ def _count(sums: dict[str, Decimal], coin: str, amount: Decimal) -> None:
 
 def _problem(legs: _Legs, fees: dict[str, Decimal], takes_fees: bool) -> str:
     """Why the rows are not one trade, in words; empty if they are."""
-    received, paid = " and ".join(legs.received), " and ".join(legs.paid)
+    received, paid = _named(legs.received), _named(legs.paid)
     said = f"received {received or 'nothing'}, paid {paid or 'nothing'}"
     if not received or not paid:
         if legs.nothing:
-            return f"a trade with an amount of 0 {legs.nothing[0]}, so without a price ({said}); leave these rows out"
+            return (
+                f"a trade with an amount of 0 {_named(legs.nothing)}, so without a price ({said}); leave these rows out"
+            )
         return f"the rows of a trade are not all here ({said}); export the whole time, or leave these rows out"
     if len(legs.received) > 1 or len(legs.paid) > 1 or received == paid:
         return f"several trades at once, whose rows nothing tells apart ({said}); leave them out"
     if len(fees) > 1 and not takes_fees:
-        return f"fees in several coins, {' and '.join(fees)}, for which the mapping has no rule"
+        return f"fees in several coins, {_named(fees)}, for which the mapping has no rule"
     return ""
+
+
+def _named(coins: dict[str, Decimal]) -> str:
+    names = list(coins)
+    more = [f"{len(names) - MAX_SHOWN} more"] if len(names) > MAX_SHOWN else []
+    return " and ".join(names[:MAX_SHOWN] + more)
 
 
 def _where(legs: _Legs) -> str:
