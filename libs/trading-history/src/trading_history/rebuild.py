@@ -1,5 +1,6 @@
 """Builds the store from a journal that can be read directly, without the network."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def rebuild(
     DamagedHistory where the journal can't be read.
     """
     writer = HistoryWriter(folder, with_figures=True)  # for its lock: nobody else may have the store open to write
+    collects = gc.isenabled()
+    gc.disable()  # it would look at every bar and row again and again, and nothing here forms a circle
     try:
         writer.start_over()
         writer.commit(StreamPosition())
@@ -41,3 +44,5 @@ def rebuild(
         return writer.position
     finally:
         writer.close()
+        if collects:
+            gc.enable()
