@@ -5,6 +5,7 @@ Numbers stay text, with the digits of the journal. A row has the columns of COLU
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -146,6 +147,9 @@ COLUMNS = (
 """Of a row of `trades`."""
 
 Row = tuple[Any, ...]
+
+in_time = itemgetter(1, 2, 3)
+"""What sorts rows in the order of trading."""
 
 
 def rows_of(fills: Sequence[FillRecord], keys: Sequence[int]) -> list[Row]:

@@ -8,7 +8,6 @@ fold goes back to a checkpoint, and comes forward again in many transactions (`a
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
-from operator import itemgetter
 from time import thread_time
 from typing import Any
 
@@ -53,7 +52,6 @@ _COUNTS = "in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM i
 _ALL_MULTIPLIERS = f"SELECT DISTINCT key, multiplier FROM trades WHERE multiplier IS NOT NULL AND {_COUNTS}"
 _MULTIPLIERS = f"{_ALL_MULTIPLIERS} AND key = ?"
 
-_in_time = itemgetter(1, 2, 3)
 _MULTIPLIER, _SOURCE = decode.COLUMNS.index("multiplier"), decode.COLUMNS.index("import_id")
 _decode_event = msgspec.json.Decoder(LedgerEvent).decode
 
@@ -207,15 +205,13 @@ class FiguresKeeper:
         self._check_terms({self.context.book_of[number]})
 
     def take_rows(self, rows: Sequence[Row]) -> None:
-        """Fills are new. They are those of the order of the table."""
-        if not rows:
-            return
-        self.change(min(rows, key=_in_time))
+        """Fills are new, here in the order of trading."""
+        self.change(rows[0])
         if self._fresh is not None:
             self._fresh += rows
         named: dict[int, Decimal] = {}
-        for row in rows:
-            if row[_MULTIPLIER] is not None and row[_SOURCE] not in self.context.taken_back:
+        for row in [one for one in rows if one[_MULTIPLIER] is not None]:
+            if row[_SOURCE] not in self.context.taken_back:
                 multiplier = Decimal(row[_MULTIPLIER])
                 if multiplier > named.get(row[0], multiplier - 1):
                     named[row[0]] = multiplier
@@ -322,7 +318,7 @@ class FiguresKeeper:
             if fresh is None:
                 self._read(SMALL, applied)
             else:
-                self._run(sorted(fresh, key=_in_time), None, records=len(fresh) <= SMALL)
+                self._run(sorted(fresh, key=decode.in_time), None, records=len(fresh) <= SMALL)
                 self.applied = applied
         else:
             self.is_settled = False
