@@ -39,10 +39,18 @@ class Bar(NamedTuple):
             _, _, later_high, later_low, close, fall, more_realized, more_fees, more_cash, more_fills, more_turnover,
             more_outside,
         ) = later  # fmt: skip
+        if high - later_low > drawdown:
+            drawdown = high - later_low
+        if fall > drawdown:
+            drawdown = fall
+        if later_high > high:
+            high = later_high
+        if later_low < low:
+            low = later_low
         return new_bar(Bar, (
-            start, open_, max(high, later_high), min(low, later_low), close, max(drawdown, fall, high - later_low),
-            realized + more_realized, fees + more_fees, cash + more_cash if more_cash else cash, fills + more_fills,
-            turnover + more_turnover, added(outside, more_outside) if more_outside else outside,
+            start, open_, high, low, close, drawdown, realized + more_realized,
+            fees + more_fees, cash + more_cash if more_cash else cash, fills + more_fills, turnover + more_turnover,
+            added(outside, more_outside) if more_outside else outside,
         ))  # fmt: skip
 
 

@@ -302,7 +302,8 @@ class TrackedBook:
         trip = self.trip
         if trip is None:
             return
-        gross = self.curves[0].level + self.fees - self.income - trip.realized
+        book = self.book
+        gross = self.curves[0].level + self.own_fees + book.fees_valued - self.cash - book.income - trip.realized
         if gross < trip.mae:
             trip.mae = gross
         elif gross > trip.mfe:

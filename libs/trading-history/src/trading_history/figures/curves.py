@@ -57,6 +57,7 @@ class Curve:
         "_bars",
         "cash",
         "drawdown",
+        "ended",
         "fees",
         "fees_outside",
         "fills",
@@ -78,6 +79,7 @@ class Curve:
         """Of its last change; see Fold."""
 
         self.set(EMPTY)
+        self.forget_ended()
 
     def state(self) -> CurveState:
         """The present state."""
@@ -137,11 +139,18 @@ class Curve:
         if fees_outside:
             self.fees_outside = added(self.fees_outside, fees_outside)
 
-    def finish(self, short: list["Finished"], longer: list["Finished"]) -> None:
-        """End the present bar. It is appended to `short`, the bars of longer spans that it ends to `longer`."""
+    def forget_ended(self) -> None:
+        """Forget the bars that ended."""
+        self.ended: tuple[list[Bar], ...] = ([], [], [], [], [])
+        """Those of each of SPANS, the earliest first. Who writes them down lets them be forgotten."""
+
+    def finish(self, *, is_short: bool) -> None:
+        """End the present bar, which is one of a second if `is_short`, and the bars of longer spans before it."""
         self.is_active = False
         bar = self._present()
-        short.append((self, 1, bar))
+        ended = self.ended
+        if is_short:
+            ended[0].append(bar)
         bars = self._bars
         for index, span in enumerate(LONGER):
             whole = bars[index]
@@ -151,7 +160,7 @@ class Curve:
             if whole[0] // span == bar[0] // span:
                 bars[index] = whole.then(bar)
                 break
-            longer.append((self, span, whole))
+            ended[index + 1].append(whole)
             bar = whole
 
     def unfinished(self) -> Iterator[tuple[int, Bar]]:
@@ -175,10 +184,6 @@ class Curve:
             self.last, self.open, self.high, self.low, self.level, self.drawdown, self.realized, self.fees, self.cash,
             self.fills, self.turnover, self.fees_outside,
         ))  # fmt: skip
-
-
-Finished = tuple[Curve, int, Bar]
-"""A bar that ended, with its span in seconds."""
 
 
 FIRST = -(1 << 62)

@@ -20,7 +20,6 @@ from trading_history.figures import trips
 from trading_history.figures.books import TrackedBook, TrackedState
 from trading_history.figures.context import START, Context, Place, place_of_row
 from trading_history.figures.curves import Curve, Curves, CurvesState, CurveState, Name, Pieces
-from trading_history.figures.curves import Finished as FinishedBar
 from trading_history.figures.trips import Finished
 from trading_model.accounting.adjustments import owner_of
 from trading_model.accounting.book import NO_AMOUNTS, BookKey
@@ -104,8 +103,8 @@ class Fold:
 
         self.books: dict[BookKey, TrackedBook] = {}
         self.curves = Curves()
-        self.bars: list[FinishedBar] = []
-        """Bars that were finished, with spans."""
+        self.ended: dict[Curve, None] = {}
+        """Curves of which bars ended, which they keep."""
 
         self.closed: list[tuple[TrackedBook, Finished]] = []
         """Round trips that ended."""
@@ -236,7 +235,9 @@ class Fold:
 
     def clear(self) -> None:
         """Forget what was finished: it is written."""
-        self.bars, self.closed = [], []
+        for curve in self.ended:
+            curve.forget_ended()
+        self.ended, self.closed = {}, []
 
     @property
     def is_short(self) -> bool:
@@ -477,11 +478,12 @@ class Fold:
     def _tick(self, second: int) -> None:
         """Finish the present bars, and begin new ones."""
         self._drain()
-        short = self.bars if self._clock[2] else list[FinishedBar]()
+        is_short = self.is_short
         for curve in self._active:
             if curve.generation != self._generation:
                 self._touch(curve)
-            curve.finish(short, self.bars)
+            curve.finish(is_short=is_short)
+        self.ended |= self._active
         self._active.clear()
         is_short = second >= self.horizon
         span = 1 if is_short else 60
@@ -494,16 +496,19 @@ class Fold:
 
     def _drain(self) -> None:
         """Add what books realised, paid and received since the last time to the present bars."""
+        generation = self._generation
         for book in self._stepped:
             seen = (book.realized(), book.fees, book.income, book.fills, book.turnover)
             before = book.seen
             if seen == before:
                 continue
-            self._change_book(book)
+            if book.generation != generation:
+                self._change_book(book)
             book.seen = seen
             more = [*map(sub, seen, before), book.fees_outside]
-            for curve in self._curves_of(book):
-                self._open_bar(curve)
+            for curve in book.curves if book.version == self.curves.version else self._curves_of(book):
+                if curve.generation != generation or not curve.is_active:
+                    self._open_bar(curve)
                 curve.add(*more)
             book.fees_outside = NO_AMOUNTS
         self._stepped.clear()

@@ -372,7 +372,7 @@ class FiguresKeeper:
             is_last = len(piece) < PIECE
             self.fold.fold(piece, until if is_last else place_of_row(piece[-1]))
             if write:
-                self._tables.write_finished(self.fold.bars, self.fold.closed)
+                self._tables.write_finished(self.fold.ended, self.fold.closed)
                 if self.fold.frontier != START:
                     self._blocks.add(len(self.fold.closed), self.fold.frontier[0])
             self.fold.clear()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import apsw
@@ -27,6 +28,7 @@ _POSITION = _upsert("positions", schema.POSITIONS)
 _TRIP = _upsert("round_trips", schema.ROUND_TRIPS)
 _SERIES = f"INSERT INTO series ({', '.join(schema.SERIES)}) VALUES ({', '.join('?' * len(schema.SERIES))}) RETURNING id"
 _encode = msgspec.json.Encoder(order="sorted").encode
+_number = attrgetter("number")
 
 
 class Tables:
@@ -66,8 +68,13 @@ class Tables:
     @exactly
     def write(self, curves: Iterable[Curve], books: Iterable[TrackedBook], *, short: bool) -> None:
         """Write unfinished bars, positions and open round trips. `short`: the present bar is one of a second."""
-        bars = [(one, span or 1, bar) for one in curves for span, bar in one.unfinished() if span or short]
-        self._connection.executemany(_EQUITY, _bar_rows(bars))
+        runs = [
+            (one.number, span or 1, [bar])
+            for one in sorted(curves, key=_number)
+            for span, bar in one.unfinished()
+            if span or short
+        ]
+        self._connection.executemany(_EQUITY, _bar_rows(runs))
         positions, trips = [], []
         for book in books:
             number = self.id_of(book.names[0])
@@ -79,11 +86,14 @@ class Tables:
         self._connection.executemany(_POSITION, positions)
         self._connection.executemany(_TRIP, trips)
 
-    def write_finished(
-        self, bars: Sequence[tuple[Curve, int, Bar]], trips: Iterable[tuple[TrackedBook, Finished]]
-    ) -> None:
+    def write_finished(self, curves: Iterable[Curve], trips: Iterable[tuple[TrackedBook, Finished]]) -> None:
         """Write bars and round trips that ended."""
-        self._connection.executemany(_EQUITY, _bar_rows(bars))
+        runs = [
+            (one.number, span, bars)
+            for one in sorted(curves, key=_number)
+            for span, bars in zip(SPANS, one.ended, strict=True)
+        ]
+        self._connection.executemany(_EQUITY, _bar_rows(runs))
         self._connection.executemany(_TRIP, [_trip_row(self.id_of(book.names[0]), trip) for book, trip in trips])
 
     def trim(self, curves: Iterable[Curve], books: Iterable[TrackedBook], count: int) -> None:
@@ -136,11 +146,12 @@ def _by_currency(amounts: Mapping[str, Decimal]) -> str:
     return _encode({currency: show(amount) for currency, amount in amounts.items()}).decode()
 
 
-def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
-    """The rows of bars, in the order of the table: neighbours then share its pages.
+def _bar_rows(runs: Iterable[tuple[int, int, Sequence[Bar]]]) -> list[tuple[Any, ...]]:
+    """The rows of runs of bars, each with the number of its curve and their span, in the order of the table: neighbours
+    then share its pages.
 
     Most of the work is to write numbers as text. Many are the same objects: a bar of one minute is that of its hour,
-    it opens where the one before it closed, and two curves have the same change. `bars` keeps all of them alive, so an
+    it opens where the one before it closed, and two curves have the same change. `runs` keeps all of them alive, so an
     `id` stands for one object.
     """
     texts: dict[int, str] = {id(ZERO): "0"}
@@ -151,20 +162,20 @@ def _bar_rows(bars: Sequence[tuple[Curve, int, Bar]]) -> list[tuple[Any, ...]]:
         number = id(amount)
         return texts.get(number) or texts.setdefault(number, show(amount))
 
-    for curve, span, bar in bars:
-        own = cells.get(id(bar))
-        start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover, outside = bar
-        if own is None:
-            first, last = text(open_), text(close)
-            own = cells[id(bar)] = (
-                first,
-                first if high is open_ else last if high is close else text(high),
-                first if low is open_ else last if low is close else text(low),
-                last, text(drawdown), text(realized), text(fees), "0" if cash is ZERO else text(cash), fills,
-                text(turnover), _by_currency(outside) if outside else None,
-            )  # fmt: skip
-        rows.append((curve.number, span, start // span * span, *own))
-    rows.sort()
+    for number, span, bars in runs:
+        for bar in bars:
+            start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover, outside = bar
+            own = cells.get(id(bar))
+            if own is None:
+                first, last = text(open_), text(close)
+                own = cells[id(bar)] = (
+                    first,
+                    first if high is open_ else last if high is close else text(high),
+                    first if low is open_ else last if low is close else text(low),
+                    last, text(drawdown), text(realized), text(fees), "0" if cash is ZERO else text(cash), fills,
+                    text(turnover), _by_currency(outside) if outside else None,
+                )  # fmt: skip
+            rows.append((number, span, start // span * span, *own))
     return rows
 
 
