@@ -2,15 +2,20 @@
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.log import StreamReader
+from trading_history import decode
 from trading_history.follow import MAX_PENDING_ALONE
 from trading_history.writer import HistoryWriter
 
 PAGE_EVENTS = 10_000
 PAGE_BYTES = 4 * 1024 * 1024
+
+LAST_EVENTS = 100
+"""Those whose times say how far the fills come."""
 
 
 def rebuild(
@@ -28,9 +33,9 @@ def rebuild(
     collects = gc.isenabled()
     gc.disable()  # it would look at every bar and row again and again, and nothing here forms a circle
     try:
-        writer.start_over()
-        writer.commit(StreamPosition())
         head = journal.head() if until is None else until
+        writer.start_over(_expected_ns(journal, head))
+        writer.commit(StreamPosition())
         done = 0
         while done < head:
             page = journal.read(done, min(PAGE_EVENTS, head - done), PAGE_BYTES)
@@ -46,3 +51,16 @@ def rebuild(
         writer.close()
         if collects:
             gc.enable()
+
+
+def _expected_ns(journal: StreamReader, head: int) -> int:
+    """A time that fills come to, in Unix nanoseconds: the earliest of the last ones, since a later one may be one that
+    a replace takes back. 0 if it is not known.
+    """
+    times = list[int]()
+    if head:
+        for record in decode.read_batch(journal.read(max(head - LAST_EVENTS, 0), LAST_EVENTS, PAGE_BYTES), 0):
+            if isinstance(record, decode.FillRecord):
+                with suppress(ValueError):
+                    times += decode.times_of([record])
+    return min(times, default=0)

@@ -126,8 +126,11 @@ class HistoryWriter:
             self._add(fills)
             self.pending += batch.count - skip
 
-    def start_over(self) -> None:
-        """Empty the store: another stream follows, from its first event. Raises StoreUnavailable."""
+    def start_over(self, expected_ns: int = 0) -> None:
+        """Empty the store: another stream follows, from its first event. Raises StoreUnavailable.
+
+        It is known to come to `expected_ns`, in Unix nanoseconds: what is kept for a day only is not made before.
+        """
         with schema.DATABASE.errors(self._folder):
             self._rows.clear()
             self._begin_transaction()
@@ -136,7 +139,7 @@ class HistoryWriter:
                     self._connection.execute(f"DELETE FROM {table}")
             self._connection.execute("UPDATE figures SET applied = 0, frontier = '[]', changed = NULL")
             if self._with_figures:
-                self._figures = FiguresKeeper(self._connection, 0)
+                self._figures = FiguresKeeper(self._connection, 0, expected_ns)
             self._earliest = None
             self._keys.clear()
             self.counts = dict.fromkeys(self.counts, 0)

@@ -85,9 +85,12 @@ def _read(text: str) -> LedgerEvent | None:
 class FiguresKeeper:
     """The figures of one connection that writes. For one thread at a time."""
 
-    def __init__(self, connection: apsw.Connection, stored: int) -> None:
-        """`stored` is the last event that the store has."""
+    def __init__(self, connection: apsw.Connection, stored: int, expected_ns: int = 0) -> None:
+        """`stored` is the last event that the store has. Fills are known to come to `expected_ns`, in Unix
+        nanoseconds, or further.
+        """
         self._connection = connection
+        self._expected_ns = expected_ns
         connection.execute(schema.INDEXES_OF_FIGURES)
         self._tables = Tables(connection)
         self._blocks = TripBlocks(connection)
@@ -420,7 +423,7 @@ class FiguresKeeper:
 
     def _horizon(self) -> int:
         last = self._connection.execute("SELECT max(ts_ns) FROM trades").get or 0
-        return int(last) // SECOND - SHORT_SECONDS
+        return max(int(last), self._expected_ns) // SECOND - SHORT_SECONDS
 
     def _drop_short(self) -> None:
         if self.fold.frontier == START:
