@@ -146,6 +146,20 @@ def test_rows_that_are_no_whole_trade_are_refused(rows: tuple[str, ...], why: st
     assert why in problem(*rows)
 
 
+def test_coins_with_columns_of_their_own() -> None:
+    wide = MAPPING[: MAPPING.index("  by:")] + "  when: {Kind: [trade]}\n  amounts_in: '* sum'\n  fees_in: Fee in *\n"
+    wide += MAPPING[MAPPING.index("fields:") :]
+    cells = {"Id": "a", "Time": "2026-01-05T10:00:00Z", "Kind": "trade", "BTC sum": "(0.5 BTC)", "EUR sum": "€100"}
+    columns = (*cells, "ETH sum", "Fee in EUR")
+    rows = Rows(
+        [Row(2, cells | {"Fee in EUR": "(0.25)"}), Row(3, {"Kind": "move"}), Row(4, cells | {"ETH sum": "1 ETH"})]
+    )
+    sold, _, bad = Interpreter(load(wide, "map.yml")).readings(Table("", columns, rows))
+    assert members(sold).items() >= {"side": "sell", "qty": "0.5", "price": "200", "fee": "0.25"}.items()
+    assert isinstance(bad, BadRow)
+    assert "several trades at once" in bad.message
+
+
 def test_the_coins_of_a_group_are_bounded() -> None:
     rows = [f"a 2026-01-05T10:00:00Z leg C{number} 1" for number in range(5)]
     assert "received C0 and C1 and C2 and 2 more, paid nothing" in problem(*rows)

@@ -69,6 +69,8 @@ def test_what_says_no_side_is_refused(text: str) -> None:
         ("-$5.25", Amount("-5.25", "USD")),
         ("$-5.25", Amount("-5.25", "USD")),
         ("($5.25)", Amount("-5.25", "USD")),
+        ("(0.0101601 BTC)", Amount("-0.0101601", "BTC")),
+        ("(1,234.50 USD)", Amount("-1234.50", "USD")),
         ("1.234,50 €", Amount("1234.50", "EUR")),
         ("R$ 38,10", Amount("38.10", "BRL")),
         ("US$1,234.50", Amount("1234.50", "USD")),
@@ -98,7 +100,9 @@ def test_a_coin_that_begins_with_a_digit_is_not_split_by_guess() -> None:
     assert read_amount("43.701000PEPE", units=("1000PEPE",)) == Amount("43.70", "1000PEPE")
 
 
-@pytest.mark.parametrize("text", ["", "abc", "$", "1 2 3 USD", "5 USD EUR", "5%", "--5 USD", "USD", "x" * 500])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "$", "1 2 3 USD", "5 USD EUR", "5%", "--5 USD", "(-5 USD)", "-(5 USD)", "USD", "x" * 500]
+)
 def test_what_is_not_an_amount_is_refused(text: str) -> None:
     with pytest.raises(UnreadableValue):
         read_amount(text)

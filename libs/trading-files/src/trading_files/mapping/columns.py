@@ -42,7 +42,7 @@ def check_columns(mapping: Mapping, around: Surroundings) -> Iterator[Reading]:
 
 def _missing(mapping: Mapping, around: Surroundings) -> tuple[str, str] | None:
     """The first member that some event needs and whose columns the table does not have, and the column."""
-    if mapping.group is not None:
+    if mapping.group is not None and not mapping.group.amounts_in:
         for name, value in (("coin", mapping.group.coin), ("amount", mapping.group.amount)):
             if value.columns and not _any_of(value, around):
                 return f"{name} of group", value.columns[0]

@@ -1,12 +1,13 @@
 """Rows that are one trade together, as one row: what was received, what was paid, and the fees."""
 
+import re
 from collections.abc import Iterator
 from decimal import Context, Decimal
 
-from trading_files.mapping.around import Asked, Cells, RowError, Surroundings
+from trading_files.mapping.around import Asked, Cells, Get, RowError, Surroundings
 from trading_files.mapping.conditions import compile_tests
 from trading_files.mapping.members import Members
-from trading_files.mapping.model import Group, Mapping
+from trading_files.mapping.model import Group, Mapping, Value
 from trading_files.reading.tables import Row
 from trading_model.symbols import customary_pair
 
@@ -48,14 +49,19 @@ class Grouping:
         self._amount = members.getter("amount", group.amount)
         self._fee = members.getter("fee", group.fee) if group.fee is not None else None
         self._comma = (around.choices.decimal or mapping.decimal) == ","
+        self._amounts = _by_coin(group.amounts_in, members, around)
+        self._fees = _by_coin(group.fees_in, members, around)
         self._takes_fees = any(output.each == FEES for rule in mapping.rules for output in rule.outputs)
 
     def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
         """The rows, with one for each group, whose place is that of its last row."""
         open_groups: dict[tuple[str | None, ...], _Legs] = {}
         for row in rows:
+            if self._amounts:
+                yield row if row.extra or not self._belongs(row) else self._row(self._wide(row))
+                continue
             key = tuple(map(row.cells.get, self._by))
-            if row.extra or not any(key) or not (self._meets is None or self._meets(row.cells)):
+            if row.extra or not any(key) or not self._belongs(row):
                 yield row
                 continue
             legs = open_groups.pop(key, None) or _Legs(row)
@@ -65,6 +71,25 @@ class Grouping:
                 yield self._row(open_groups.pop(next(iter(open_groups))))
         for legs in open_groups.values():
             yield self._row(legs)
+
+    def _belongs(self, row: Row) -> bool:
+        return self._meets is None or self._meets(row.cells)
+
+    def _wide(self, row: Row) -> "_Legs":
+        """A row that is a trade, with a column for each coin."""
+        legs = _Legs(row)
+        try:
+            for coin, get in self._amounts:
+                if (text := get(row.cells)) is not None:
+                    legs.add(coin, Decimal(text))
+            for coin, get in self._fees:
+                if (text := get(row.cells)) is not None:
+                    _count(legs.fees, coin, -Decimal(text))
+        except RowError as error:
+            legs.problem = f"{error.column} {error.message}"
+        except Asked as asked:
+            legs.problem = f"{asked.question.text} Say it in the mapping"
+        return legs
 
     def _add(self, legs: "_Legs", row: Row) -> None:
         cells = row.cells
@@ -80,10 +105,8 @@ class Grouping:
                 raise RowError("", "a row of the trade names no coin")
             if self._is_fee is not None and self._is_fee(cells):
                 _count(legs.fees, coin, -amount)
-            elif amount:
-                _count(legs.received if amount > 0 else legs.paid, coin, amount)
             else:
-                legs.nothing[coin] = amount
+                legs.add(coin, amount)
             if self._fee is not None and (fee := self._fee(cells)) is not None:
                 _count(legs.fees, coin, Decimal(fee))
             if max(len(legs.received), len(legs.paid), len(legs.fees), len(legs.nothing)) > MAX_COINS:
@@ -135,6 +158,20 @@ class _Legs:
 
         self.fees: dict[str, Decimal] = {}
         self.problem = ""
+
+    def add(self, coin: str, amount: Decimal) -> None:
+        """Take what was received, if more than 0, or paid."""
+        if amount:
+            _count(self.received if amount > 0 else self.paid, coin, amount)
+        else:
+            self.nothing[coin] = amount
+
+
+def _by_coin(form: str, members: Members, around: Surroundings) -> list[tuple[str, Get]]:
+    """The columns whose names have a form, by the coin that the first `*` stands for."""
+    pattern = re.compile(re.escape(form).replace(r"\*", "(.+)"), re.IGNORECASE)
+    found = [(match[1].strip(), name) for name in around.names if form and (match := pattern.fullmatch(name))]
+    return [(coin, members.getter("amount", Value(columns=(name,), with_unit=True))) for coin, name in found]
 
 
 def _count(sums: dict[str, Decimal], coin: str, amount: Decimal) -> None:

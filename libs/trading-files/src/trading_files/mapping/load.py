@@ -48,7 +48,8 @@ _SIGNS = ("after", "before", "swap")
 _FLAGS = ("with_unit", "negate", "absolute", "opposite", "thousandths")
 _CHANGES = ("when", "after", "before", "part", "remove", "swap", "words", "proof", *_FLAGS)
 _PROOF = ("profit", "lots", "entry", "exit", "currency")
-_GROUP = ("by", "when", "coin", "amount", "fee", "fees")
+_GROUPED = ("by", "coin", "amount")
+_GROUP = ("when", *_GROUPED, "fee", "fees", "amounts_in", "fees_in")
 _NUMBERS = ("decimal", "thousands", "fractions")
 _TIMES = ("zone", "zone_default", "order", "form")
 _VALUE = (*_SOURCES, *_CHANGES, *_TIMES, "or")
@@ -163,9 +164,9 @@ class _Loader:
     def _group(self, node: Node) -> Group:
         p = self._problems
         said = p.members(node, _GROUP, "group")
-        for name in ("by", "coin", "amount"):
+        for name in () if "amounts_in" in said else _GROUPED:
             if name not in said:
-                p.add(node, f"group needs {name}")
+                p.add(node, f"group needs {name}, or amounts_in")
         values = {name: self._value(said[name], name) for name in ("coin", "amount", "fee") if name in said}
         return Group(
             by=p.texts(said["by"], "by") if "by" in said else (),
@@ -174,6 +175,8 @@ class _Loader:
             fee=values.get("fee"),
             fees=self._tests(said["fees"]) if "fees" in said else (),
             when=self._tests(said["when"]) if "when" in said else (),
+            amounts_in=p.text(said["amounts_in"], "amounts_in") if "amounts_in" in said else "",
+            fees_in=p.text(said["fees_in"], "fees_in") if "fees_in" in said else "",
         )
 
     # Rules

@@ -156,14 +156,19 @@ class Group(msgspec.Struct, frozen=True):
     Rows with the same texts in all of the columns `by` belong together, of those that meet `when`. `amount` of `coin`
     was received if it is more than 0, paid if it is less; in rows that meet `fees` it was charged. `fee` of the same
     coin was charged beside it. Each group is read as one row with the columns of `mapping.groups.COLUMNS`.
+
+    Or each row is a trade, with a column for each coin: `amounts_in` and `fees_in` are the forms of their names, in
+    which the first `*` is the coin. A fee that was charged is less than 0.
     """
 
-    by: tuple[str, ...]
-    coin: Value
-    amount: Value
+    by: tuple[str, ...] = ()
+    coin: Value = Value()
+    amount: Value = Value()
     fee: Value | None = None
     fees: tuple[Test, ...] = ()
     when: tuple[Test, ...] = ()
+    amounts_in: str = ""
+    fees_in: str = ""
 
 
 class Mapping(msgspec.Struct, frozen=True):

@@ -39,6 +39,7 @@ for _coin in sorted(_LEADING_DIGITS):
 _NUMBER = r"[-+−–]?\s*\(?\s*[-+−–]?(?:\d|[.,](?=\d))(?:[\d.,'’_\s]*\d)?[.,]?(?:[eE][+-]?\d{1,3}(?![\w.]))?\s*\)?-?"
 _UNIT = r"[^\W\d_][\w.]{0,19}|[^\w\s.,'’%()+−–-]{1,2}|[A-Z]{1,3}[$¥]|[Kk]r\.|S?Fr\."
 _AFTER = re.compile(rf"({_NUMBER})\s*({_UNIT})?")
+_WITHIN = re.compile(rf"\(\s*((?:\d|[.,](?=\d))(?:[\d.,'’_\s]*\d)?)\s*({_UNIT})\s*\)")
 _BEFORE = re.compile(rf"([-+−–(]?)\s*({_UNIT})\s*({_NUMBER})")
 
 
@@ -54,7 +55,7 @@ def read_amount(text: str, decimal: str = "", units: Collection[str] = ()) -> Am
     """The number and the unit of a cell.
 
     Args:
-        text: the cell, such as "43.7000000000VET", "-$5.00", "1.234,50 €", "USD 20".
+        text: the cell, such as "43.7000000000VET", "-$5.00", "1.234,50 €", "USD 20", "(0.5 BTC)".
         decimal: the mark before decimals, "." or ","; "" if unknown.
         units: the units it may have, where they are known: the coins of the row's pair. They decide where a number ends
             ("5.001INCH").
@@ -73,6 +74,9 @@ def read_amount(text: str, decimal: str = "", units: Collection[str] = ()) -> Am
         if match := _BEFORE.fullmatch(body):
             sign, unit, number = match.groups()
             return Amount(read_number(_signed(sign, number), decimal), _unit(unit))
+        if match := _WITHIN.fullmatch(body):
+            number, unit = match.groups()
+            return _amount(f"-{number}", unit, decimal)
     raise UnreadableValue(f"{text[:80]!r} is not an amount")
 
 
