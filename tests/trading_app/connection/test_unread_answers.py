@@ -13,6 +13,7 @@ from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.raw_http import get
 from tests.trading_app.running import RunningApp, running
+from trading_app.history.answers import Made, respond
 from trading_app.outgoing import PIECE_BYTES, OutgoingBudget, PacedResponse, Piece
 from trading_app.problems import TradeProblem
 
@@ -123,6 +124,37 @@ def test_room_is_given_in_turn_and_a_new_answer_is_refused_while_there_is_none()
         assert order == [0, 1, 3, 4]
         assert budget.taken_bytes == 0
         budget.check()
+
+    asyncio.run(test())
+
+
+def test_a_body_that_was_made_whole_counts_until_its_client_has_read_it() -> None:
+    """A piece of it is on its way, and all of it in memory."""
+    made = Made(bytes(4 * PIECE_BYTES), "text/plain", {})
+    scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+
+    async def test() -> None:
+        budget = OutgoingBudget(10 * PIECE_BYTES)
+        was_read = asyncio.Event()
+
+        async def send(_message: object) -> None:
+            await was_read.wait()
+
+        async def answer() -> None:
+            await respond(made, budget)(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+
+        unread = [asyncio.create_task(answer()) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert budget.taken_bytes == 8 * PIECE_BYTES
+        with pytest.raises(TradeProblem) as refused:
+            await answer()
+        assert refused.value.code == "too_many_answers"
+        unread[1].cancel()
+        await asyncio.wait(unread[1:])
+        assert budget.taken_bytes == 4 * PIECE_BYTES
+        was_read.set()
+        await asyncio.gather(unread[0], answer())
+        assert budget.taken_bytes == 0
 
     asyncio.run(test())
 

@@ -5,8 +5,8 @@ Without both, the app would keep the whole answer in memory for every client tha
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -24,19 +24,33 @@ Piece = tuple[bytes, bool]
 
 
 class OutgoingBudget:
-    """The bytes of all pieces that clients have not read yet. Use it from one event loop."""
+    """The bytes of all pieces and bodies that clients have not read yet. Use it from one event loop."""
 
     def __init__(self, max_bytes: int) -> None:
-        """One piece is always admitted, however small the budget is."""
+        """One piece, or one body, is always admitted, however small the budget is."""
         self.max_bytes = max_bytes
         self.taken_bytes = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def check(self) -> None:
-        """Raises TradeProblem (`too_many_answers`) while the budget has no room for another answer."""
-        if not self._has_room():
+    def check(self, size: int = PIECE_BYTES) -> None:
+        """Raises TradeProblem (`too_many_answers`) while the budget has no room for another answer of that size."""
+        if not self._has_room(size):
             detail = f"unread answers use {self.taken_bytes} bytes of memory (WEBAPP_MAX_OUTGOING_BYTES)"
             raise TradeProblem("too_many_answers", detail, retry_after=1)
+
+    @contextmanager
+    def hold_whole(self, size: int) -> Iterator[None]:
+        """Room for a body that is made already, in bytes: it occupies memory until its last piece is read.
+
+        Raises TradeProblem (`too_many_answers`) where there is none: many that wait would be all in memory.
+        """
+        self.check(size)
+        self.taken_bytes += size
+        try:
+            yield
+        finally:
+            self.taken_bytes -= size
+            self._wake()
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
@@ -53,8 +67,8 @@ class OutgoingBudget:
             self.taken_bytes -= PIECE_BYTES
             self._wake()
 
-    def _has_room(self) -> bool:
-        return not self.taken_bytes or self.taken_bytes + PIECE_BYTES <= self.max_bytes
+    def _has_room(self, size: int = PIECE_BYTES) -> bool:
+        return not self.taken_bytes or self.taken_bytes + size <= self.max_bytes
 
     async def _wait(self) -> None:
         turn = asyncio.get_running_loop().create_future()

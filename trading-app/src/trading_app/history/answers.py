@@ -92,8 +92,8 @@ def respond(made: Made, outgoing: OutgoingBudget) -> Response:
 
 
 async def _pieces(body: bytes, outgoing: OutgoingBudget) -> AsyncGenerator[Piece, None]:
-    for start in range(0, max(len(body), 1), PIECE_BYTES):
-        async with outgoing.hold():
+    with outgoing.hold_whole(len(body)):
+        for start in range(0, max(len(body), 1), PIECE_BYTES):
             yield body[start : start + PIECE_BYTES], start + PIECE_BYTES >= len(body)
 
 
