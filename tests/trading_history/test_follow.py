@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
@@ -187,5 +188,36 @@ def test_live_events_are_queryable_one_after_the_other(place: Place, log: Durabl
                 await asyncio.to_thread(append, log, ledger, number)
                 await becomes(partial(_is_at, writer, number))
                 assert position_of(place.folder).sequence == number
+
+    run(scenario())
+
+
+class SlowWriter(HistoryWriter):
+    """As one that writes figures of months again with each commit."""
+
+    commits = 0
+
+    def commit(self, position: StreamPosition) -> None:
+        self.commits += 1
+        time.sleep(0.2)
+        super().commit(position)
+
+
+def test_what_comes_while_a_commit_takes_long_is_in_the_next_one(
+    place: Place, log: DurableLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each late trade would be waited for by all behind it."""
+    monkeypatch.setattr("tests.trading_history.test_follow.HistoryWriter", SlowWriter)
+
+    async def scenario() -> None:
+        async with written_by_another(place) as writer:
+            assert isinstance(writer, SlowWriter)
+            ledger = Ledger()
+            for number in range(1, 61):
+                ledger.fill()
+                await asyncio.to_thread(append, log, ledger, number)
+            await becomes(partial(_is_at, writer, 60))
+            assert 1 < writer.commits < 30
+            assert position_of(place.folder).sequence == 60
 
     run(scenario())

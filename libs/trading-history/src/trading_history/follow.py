@@ -1,6 +1,7 @@
 """Brings the store up to date from the stream, in an event loop; SQLite works in a thread beside it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,12 @@ MAX_PENDING_ALONE = 150_000
 with thousands of keys larger ones write much less.
 """
 
+SHORT_SECONDS = 0.02
+"""Live transactions that take less follow each other without a pause."""
+
+MAX_PAUSE_SECONDS = 1.0
+"""The longest pause between two of the others."""
+
 CHECK_SECONDS = 1.0
 """Between two looks at the files of the store that is written."""
 
@@ -43,28 +50,36 @@ async def follow(
     writer: HistoryWriter,
     until: int | None = None,
     max_pending: int = MAX_PENDING,
-    on_commit: Callable[[Delivery], object] = lambda _last: None,
+    on_commit: Callable[[Delivery], object] = lambda _live: None,
 ) -> None:
     """Apply and commit what the subscriber delivers, until it is closed, or `until` that sequence is committed.
 
-    Live, each delivery is a transaction; while catching up, `max_pending` events are. `on_commit` gets the last
-    delivery of each. Raises StoreUnavailable.
+    Live, each delivery is a transaction, as long as they are short; while catching up, `max_pending` events are.
+    `on_commit` gets each live delivery once it is committed. Raises StoreUnavailable.
     """
     one_at_a_time = asyncio.Lock()
     behind = asyncio.Event()
+    commits = _Commits(writer, on_commit)
     beside = [
         asyncio.ensure_future(_until_it_fails(subscriber, work))
-        for work in (_advance_figures(writer, one_at_a_time, behind), _watch_files(writer))
+        for work in (
+            _advance_figures(writer, one_at_a_time, behind),
+            _commit_later(commits, one_at_a_time, behind),
+            _watch_files(writer),
+        )
     ]
     try:
         async for delivery in subscriber.deliveries():
             async with one_at_a_time:
-                position = subscriber.position
+                commits.position = subscriber.position
                 await in_thread(writer.take, delivery)
-                is_there = until is not None and position.sequence >= until
-                if writer.pending >= max_pending or subscriber.caught_up or is_there:
-                    await in_thread(writer.commit, position)
-                    on_commit(delivery)
+                is_there = until is not None and commits.position.sequence >= until
+                if subscriber.caught_up:
+                    commits.live.append(delivery)
+                if writer.pending >= max_pending or is_there or (subscriber.caught_up and commits.is_due):
+                    await commits.commit()
+                elif subscriber.caught_up:
+                    commits.wanted.set()
             if subscriber.caught_up:
                 behind.set()
             if is_there:
@@ -76,6 +91,58 @@ async def follow(
         for task in beside:
             task.cancel()
         await asyncio.wait(beside)
+
+
+class _Commits:
+    """The transactions of one writer: what comes while one takes long is in the next one, all of it.
+
+    After a late trade or a correction all figures since then are written again, however few events bring it.
+    """
+
+    def __init__(self, writer: HistoryWriter, on_commit: Callable[[Delivery], object]) -> None:
+        self.position = writer.position
+        """Of what was taken."""
+
+        self.live: list[Delivery] = []
+        """What was delivered live since the last commit."""
+
+        self.wanted = asyncio.Event()
+        """Something waits for the end of the pause."""
+
+        self._writer = writer
+        self._on_commit = on_commit
+        self._resume_at = 0.0
+
+    @property
+    def pause_seconds(self) -> float:
+        """Until the next commit of what is live: as long as the last one took."""
+        return max(self._resume_at - time.monotonic(), 0.0)
+
+    @property
+    def is_due(self) -> bool:
+        return not self.pause_seconds
+
+    async def commit(self) -> None:
+        """Commit all that was taken. Raises StoreUnavailable."""
+        self.wanted.clear()
+        began = time.monotonic()
+        await in_thread(self._writer.commit, self.position)
+        ended = time.monotonic()
+        seconds = ended - began
+        self._resume_at = ended + min(seconds, MAX_PAUSE_SECONDS) if seconds > SHORT_SECONDS else ended
+        live, self.live = self.live, []
+        for delivery in live:
+            self._on_commit(delivery)
+
+
+async def _commit_later(commits: _Commits, one_at_a_time: asyncio.Lock, behind: asyncio.Event) -> None:
+    """Commit what waited for the end of a pause."""
+    while await commits.wanted.wait():
+        await asyncio.sleep(commits.pause_seconds)
+        async with one_at_a_time:
+            if commits.wanted.is_set():  # else the next delivery has brought it
+                await commits.commit()
+        behind.set()
 
 
 async def _until_it_fails(subscriber: StreamSubscriber, work: Coroutine[None, None, None]) -> None:
