@@ -10,8 +10,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
-from websockets.protocol import Event
+from websockets.protocol import Event, State
 
+from market_feed.intake.frame_splitter import FrameSplitter
 from market_feed.venues.venue import Reader
 
 OPEN_SECONDS = 10
@@ -35,7 +36,7 @@ Take = Callable[["Link", Sequence[bytes], int], None]
 
 
 class _Connection(ClientConnection):
-    """Keeps frames as the socket brings them: to await each by `recv` would take half as long again."""
+    """Keeps messages as the socket brings them: the library reads the others and the handshake, and writes."""
 
     heard_at = float("-inf")
     """When anything came last, pings included, in seconds of the monotonic clock."""
@@ -47,29 +48,42 @@ class _Connection(ClientConnection):
         """When the first of the frames did."""
 
         self.frames_came: Callable[[], None] = lambda: None
-        self._came_at_ns = 0
+        self._splitter: FrameSplitter | None = None
         self._fragments: list[bytes] = []
         self._is_paused = False
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the socket has."""
         self.heard_at = time.monotonic()
-        self._came_at_ns = time.time_ns()
-        super().data_received(data)
+        if not self.frames:
+            self.first_came_at_ns = time.time_ns()
+        if self._splitter is not None:
+            self._splitter.feed(data, self.frames)
+        elif self.protocol.state is State.CONNECTING and data.startswith(b"HTTP/"):
+            head, blank_line, rest = data.partition(b"\r\n\r\n")
+            if self._pass_on(head + blank_line):
+                self._splitter = FrameSplitter(self._pass_on)
+                self._splitter.feed(rest, self.frames)
+            elif rest:  # why the venue refuses
+                self._pass_on(rest)
+        else:
+            self._pass_on(data)
         if self.frames:
             self.frames_came()
-            if len(self.frames) >= MAX_FRAMES and not self._is_paused:
-                self._is_paused = True
-                self.transport.pause_reading()
+            if len(self.frames) >= MAX_FRAMES:
+                self.pause_reading()
+
+    def _pass_on(self, data: bytes) -> bool:
+        """Let the library have it; whether the connection is open then."""
+        super().data_received(data)
+        return self.protocol.state is State.OPEN
 
     def process_event(self, event: Event) -> None:
-        """Called by the library with each frame, or fragment of one."""
+        """Called by the library with each frame that it gets."""
         if not (isinstance(event, Frame) and event.opcode in DATA):
             super().process_event(event)
         elif event.fin:
-            if not self.frames:
-                self.first_came_at_ns = self._came_at_ns
-            self.frames.append(b"".join([*self._fragments, event.data]) if self._fragments else bytes(event.data))
+            self.frames.append(b"".join([*self._fragments, event.data]))
             self._fragments.clear()
         else:
             self._fragments.append(bytes(event.data))
@@ -77,11 +91,22 @@ class _Connection(ClientConnection):
     def take_frames(self) -> list[bytes]:
         """The frames so far; reading goes on."""
         frames, self.frames = self.frames, []
+        self.resume_reading()
+        return frames
+
+    def pause_reading(self) -> None:
+        """Leave what comes with the system, which takes no CPU time of this process."""
+        if not self._is_paused:
+            self._is_paused = True
+            with contextlib.suppress(RuntimeError):  # the connection has ended
+                self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, what has come meanwhile first."""
         if self._is_paused:
             self._is_paused = False
             with contextlib.suppress(RuntimeError):  # the connection has ended meanwhile
                 self.transport.resume_reading()
-        return frames
 
 
 async def open_connection(url: str, context: ssl.SSLContext | None) -> _Connection:
