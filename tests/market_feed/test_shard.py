@@ -2,10 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, repeat
 
+import pytest
+
 from market_feed.decisions.budget import Ban, RollingBudget
+from market_feed.intake import link as link_module
 from market_feed.intake.link import MAX_FRAMES, Link, open_connection
 from market_feed.intake.shard import LONGEST_PAUSE, REASONS, Dialling, Shard, growing_pauses
 from market_feed.simulator.exchange import Exchange
@@ -91,5 +95,40 @@ def test_row_15_while_the_journal_is_slow_few_frames_wait_here_and_all_come_in_o
         await link.close()
         assert await reading == "closed_1000"
         await exchange.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_what_comes_between_two_turns_is_read_at_once_and_has_the_time_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link_module, "TURN_SECONDS", 1.0)
+
+    async def run() -> None:
+        exchange, taken, room = Exchange(), list[tuple[int, int]](), asyncio.Event()
+        room.set()
+        await exchange.start()
+        url = f"ws://127.0.0.1:{exchange.port}/stream?streams=btcusdt@aggTrade"
+        connection = await open_connection(url, None)
+
+        def take(_link: Link, frames: Sequence[bytes], came_at_ns: int) -> None:
+            taken.append((len(frames), came_at_ns))
+
+        reading = asyncio.create_task(Link(connection, BinanceReader(Unit.MILLISECOND), take, room).run())
+        await until(lambda: exchange.subscribers)
+        exchange.send_raw(b"{}")
+        await until(lambda: len(taken) == 1)
+        exchange.send_raw(b"{}")
+        await until(lambda: len(connection.frames) == 1)
+        came_at_ns = time.time_ns()
+        for _ in range(20):
+            exchange.send_raw(b"{}")
+            await asyncio.sleep(0)
+        assert len(connection.frames) == 1, "the others wait in the socket"
+        await until(lambda: len(taken) == 2)
+        assert [count for count, _ in taken] == [1, 21]
+        assert taken[1][1] <= came_at_ns
+        await exchange.close()
+        await reading
 
     asyncio.run(asyncio.wait_for(run(), 60))

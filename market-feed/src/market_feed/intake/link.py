@@ -26,9 +26,9 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024
 MAX_FRAMES = 4_096
 """Frames that wait for the journal before reading from the socket pauses."""
 
-TURN_SECONDS = 0.001
+TURN_SECONDS = 0.002
 """Frames are handed on at most once within this time. The first after a pause does not wait; of many, some are read,
-journaled and published together, which takes a fraction of the time.
+journaled and published together, which takes a fraction of the time. Timers of uvloop count whole milliseconds.
 """
 
 Take = Callable[["Link", Sequence[bytes], int], None]
@@ -178,8 +178,15 @@ class Link:
         loop = asyncio.get_running_loop()
         if loop.time() >= self._next_turn_at:
             loop.call_soon(self._turn)
-        else:
-            loop.call_at(self._next_turn_at, self._turn)
+        else:  # what comes until then is read at once: reading each as it comes took a fifth of all CPU time
+            self._connection.pause_reading()
+            loop.call_at(self._next_turn_at, self._gather)
+
+    def _gather(self) -> None:
+        """Read what has come, which the event loop does after the next step; then hand on."""
+        self._connection.resume_reading()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._turn)
 
     def _turn(self) -> None:
         if self._room.is_set():
