@@ -9,6 +9,7 @@ Modules:
     scope         which positions a question about figures is about
     extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
+    summed_lines  the largest fall of a sum of lines, in columns of numbers
     market_marks  what prices of followed markets add to the net P&L of open positions
     market_equity  net P&L over time with these
     conversion    figures of several currencies in one

@@ -7,14 +7,14 @@ values are exact at the ends of bars only, and `exact_inside` says so.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import accumulate
-from operator import sub
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from trading_history.figures.bars import added
 from trading_history.queries.scope import Scope, Series, addends
+from trading_history.queries.summed_lines import Line, largest_fall
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import EXACT, ZERO, exactly
@@ -184,31 +184,26 @@ def max_drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -
                 worst = max(worst, fall, peak - low)
                 peak = max(peak, high)
         return MaxDrawdown(worst, True)
-    changes = _changes(snapshot, wanted.series, levels, (start_ns, end_ns))
-    ends = [*accumulate([changes[start] for start in sorted(changes)], initial=peak)]
-    return MaxDrawdown(max(map(sub, accumulate(ends, max), ends)), False)
+    return MaxDrawdown(largest_fall(_lines(snapshot, wanted.series, levels, (start_ns, end_ns))), False)
 
 
-def _changes(
+def _lines(
     snapshot: Snapshot, series: Sequence[Series], levels: Sequence[Decimal], times: tuple[int, int]
-) -> Mapping[int, Decimal]:
-    """How much several lines change together in the bars of a range, by their Unix seconds: in the shortest bars, from
-    minutes on, of which there are not too many. `levels` are those before the range.
+) -> list[Line]:
+    """Several lines in the bars of a range, by their Unix seconds: in the shortest bars, from minutes on, of which
+    there are not too many. `levels` are those before the range.
     """
     for longest in SPANS[1:]:
         parts = _parts(snapshot, series, times, longest)
         whole = [(first, until) for first, until, span in parts if span == longest]
         if longest == SPANS[-1] or not any(has_more(snapshot, series, longest, one, MAX_ADDED_BARS) for one in whole):
             break
-    changes = dict[int, Decimal]()
-    for one, before in zip(series, levels, strict=True):
-        level = before
-        for first, until, span in parts:
-            for start, text in _rows(snapshot, one, span, (first, until), _CLOSES):
-                close = _number(text)
-                changes[start] = changes.get(start, ZERO) + (close - level)
-                level = close
-    return changes
+    lines = list[Line]()
+    for one, level in zip(series, levels, strict=True):
+        bars = (_rows(snapshot, one, span, (first, until), _CLOSES) for first, until, span in parts)
+        starts, closes = zip((_FIRST, format(level, "f")), *chain.from_iterable(bars), strict=True)
+        lines.append((starts, closes))
+    return lines
 
 
 def _rows(
