@@ -3,8 +3,9 @@
 Values are exact at the ends of bars only, and bars are not shorter than a minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,6 @@ from trading_history.queries.market_marks import (
     MAX_MARKS,
     MINUTE,
     Added,
-    Change,
     MarketMarks,
     MarketUse,
     TooManyMarks,
@@ -115,16 +115,24 @@ def _bounds(parts: Sequence[Part], span: int, life: tuple[int, int], max_bars: i
 
 def _with(curve: Curve, marked: Sequence[Added]) -> Curve:
     """A curve with what the marks of its positions add."""
-    opening, bars = curve.opening, of_span(curve.bars, curve.span)
-    if marked:
-        changes = [[_bar(one, curve.span) for one in added.changes] for added in marked]
-        opening, bars = added_up([opening, *(one.opening for one in marked)], [bars, *changes])
-    is_exact = curve.exact_inside and not marked
-    return msgspec.structs.replace(curve, opening=opening, bars=bars, exact_inside=is_exact)
+    bars = of_span(curve.bars, curve.span)
+    if not marked:
+        return msgspec.structs.replace(curve, bars=bars)
+    level = sum((one.opening for one in marked), ZERO)
+    opening, bars = added_up([curve.opening, level], [bars, _bars(marked, level, curve.span)])
+    return msgspec.structs.replace(curve, opening=opening, bars=bars, exact_inside=False)
 
 
-def _bar(change: Change, span: int) -> Bar:
-    """One without amounts."""
-    low, high = sorted((change.before, change.after))
-    start_ns = change.start // span * span * SECOND
-    return Bar(start_ns, change.before, high, low, change.after, high - change.after, ZERO, ZERO, ZERO, ZERO, 0)
+def _bars(marked: Iterable[Added], level: Decimal, span: int) -> list[Bar]:
+    """What the marks of positions add together, in bars without amounts; `level` is that before the first one."""
+    changes: dict[int, Decimal] = {}
+    for one in marked:
+        for change in one.changes:
+            start = change.start // span * span
+            changes[start] = changes.get(start, ZERO) + change.amount
+    bars = list[Bar]()
+    for start, amount in sorted(changes.items()):
+        before, level = level, level + amount
+        low, high = sorted((before, level))
+        bars.append(Bar(start * SECOND, before, high, low, level, high - level, ZERO, ZERO, ZERO, ZERO, 0))
+    return bars

@@ -205,7 +205,7 @@ def _mark(sums: Mapping[str, Sequence[_Sum]], added: Iterable[Added], row_of: Ca
     for one in added:
         table = sums[one.series.sum_currency]
         for change in one.changes:
-            table[row_of(change.start * SECOND)].marked += change.after - change.before
+            table[row_of(change.start * SECOND)].marked += change.amount
 
 
 @exactly
