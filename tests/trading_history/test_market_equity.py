@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Container, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -15,6 +16,7 @@ from tests.support.ledger_oracle import nanoseconds
 from tests.support.market_candles import store_candles
 from tests.trading_history.figures import ask, fold_at_once
 from trading_history.candles.candle import Market
+from trading_history.candles.store import CANDLES, last_closes
 from trading_history.queries import market_equity as queries
 from trading_history.queries import market_marks
 from trading_history.queries.equity import equity
@@ -141,6 +143,21 @@ def test_too_many_candles_make_bars_coarser(held: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(queries, "MAX_ADDED_BARS", 2)
     (curve,) = asked(held, until(10)).curves
     assert (curve.span, curve.requested_span, int(curve.bars[-1].close)) == (3_600, 60, 39)
+
+
+def test_where_minutes_are_not_kept_the_last_hour_counts(tmp_path: Path) -> None:
+    market = [(10.5, "90"), (59.5, "80"), (70.5, "60"), (119.5, "50")]
+    store(tmp_path, BTC, market)
+    seconds = [ZERO_MINUTE // 10**9 + 60 * at for at in (0, 30, 60, 90, 120)]
+
+    def prices() -> list[Decimal | None]:
+        found = last_closes(tmp_path, {BTC: seconds})[BTC]
+        return [found[second].price if second in found else None for second in seconds]
+
+    assert prices() == [None, 90, 80, 60, 50]
+    with closing(CANDLES.open_to_write(tmp_path)) as connection:
+        connection.execute("DELETE FROM candles WHERE span = 60")
+    assert prices() == [None, None, 80, 80, 50]
 
 
 @dataclass

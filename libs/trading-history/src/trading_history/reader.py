@@ -60,6 +60,7 @@ class ImportTotal(NamedTuple):
 _KEY = "account, strategy, symbol, position_side, currency"
 _CONTENT = decode.COLUMNS[5:]
 _COLUMNS = f"ts_ns, ordinal, seq, key, {', '.join(_CONTENT)}"
+_CURVES = "SELECT since, curve, until FROM curves WHERE series = ? ORDER BY since"
 _OF_KEY = f"SELECT {_COLUMNS} FROM trades WHERE key = ? AND in_force ORDER BY ts_ns, ordinal, seq"
 _OF_IMPORT = f"SELECT {_COLUMNS}, in_force FROM trades WHERE import_id = ? AND seq <= ?"
 _CORRECTED_SINCE = """
@@ -118,6 +119,16 @@ class Snapshot:
         (applied, changed), *_ = connection.execute("SELECT applied, changed FROM figures")
         self.figures_are_settled = changed is None and applied == self.position.sequence
         """Whether figures (positions, equity, round trips) have all that the store has: not while they are restated."""
+
+        self._curves: dict[int, list[tuple[int, int, int]]] = {}
+
+    def curves_of(self, series: int) -> list[tuple[int, int, int]]:
+        """The curves that a series has had, ascending: since which Unix second, which one, until when. Read once: an
+        answer asks for them with each part of its range.
+        """
+        if series not in self._curves:
+            self._curves[series] = [(*row,) for row in self.connection.execute(_CURVES, (series,))]
+        return self._curves[series]
 
     def counts(self) -> dict[str, int]:
         """Events by what became of them: `fills`, `undecodable`, `unmatched`."""

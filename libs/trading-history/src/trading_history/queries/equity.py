@@ -342,15 +342,14 @@ def last_before(snapshot: Snapshot, series: int, span: int, second: int) -> tupl
 
 def _pieces(snapshot: Snapshot, series: int, span: int, start: int, stop: int) -> list[tuple[int, int, int]]:
     """The curves that a series has for bars that begin in a range of Unix seconds, ascending: each with its part."""
-    rows = snapshot.connection.execute(_CURVES, (series,))
-    parts = [(curve, max(start, since - span + 1), min(stop, until - span + 1)) for since, curve, until in rows]
+    known = snapshot.curves_of(series)
+    parts = [(curve, max(start, since - span + 1), min(stop, until - span + 1)) for since, curve, until in known]
     return [part for part in parts if part[1] < part[2]]
 
 
 _number = EXACT.create_decimal
 _make: Callable[..., Bar] = Bar
 _FIRST = -(1 << 62)
-_CURVES = "SELECT since, curve, until FROM curves WHERE series = ? ORDER BY since"
 _PART = "FROM equity WHERE curve = ? AND span = ? AND start >= ? AND start < ?"
 _FIRST_START = f"SELECT min(start) {_PART}"
 _LAST = f"SELECT start + span, close {_PART} ORDER BY start DESC LIMIT 1"
