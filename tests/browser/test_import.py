@@ -220,3 +220,15 @@ def test_the_page_fits_its_window(
         serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
         assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious] == []
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+
+
+def test_on_a_phone_the_name_of_an_import_has_a_line_of_its_own(browser: Browser, apps: Apps) -> None:
+    with tab(browser, viewport={"width": 360, "height": 900}) as page:
+        page.goto(f"{apps.web_url}/import")
+        give(page, "statement.csv", (FIELD_CASES / "01-binance-spot-trade-history.csv").read_bytes())
+        page.locator("#take").click()
+        name = page.locator("#imports tbody th").first
+        expect(name).to_have_text("statement.csv")
+        box = name.bounding_box()
+        assert box is not None
+        assert box["width"] > 4 * box["height"], "its letters stand below each other"
