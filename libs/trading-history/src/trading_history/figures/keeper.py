@@ -92,6 +92,7 @@ class FiguresKeeper:
         self._connection = connection
         self._expected_ns = expected_ns
         connection.execute(schema.INDEXES_OF_FIGURES)
+        connection.pragma("cache_size", -schema.CACHE_KIB_WITH_FIGURES)
         self._tables = Tables(connection)
         self._blocks = TripBlocks(connection)
         self._checkpoints = Checkpoints(connection)
