@@ -41,7 +41,7 @@ CALLS = {
     "POST /hooks/{name}": ["200", "202", "401", "404", "413", "415", "422"],
     "POST /hooks/{name}/{secret}": ["200", "202", "401", "404", "413", "415", "422"],
     "GET /hooks/{name}/unread": ["200", "401", "403", "404", "422"],
-    "POST /hooks/{name}/unread/{message}/take": ["200", "401", "403", "404", "413", "415", "422"],
+    "POST /hooks/{name}/unread/{message}/take": ["200", "401", "403", "404", "413", "415", "422", "500"],
     "POST /hooks/{name}/unread/{message}/drop": ["204", "401", "403", "404", "422"],
     "GET /trades/stream": ["200", "401", "403", "409", "422", "500"],
     "GET /api/health": ["200", "422"],
