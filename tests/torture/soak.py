@@ -68,6 +68,7 @@ def soak(folder: Path, seed: int, seconds: int, rate: int = RATE) -> Figures:
     largest_wal = 0
     with running_apps(folder, SIDECAR_SNAPSHOT_SECONDS="1") as apps, Scraper(apps.sidecar_port, pause=1) as scraper:
         filled = _fill_ring(apps.web_url, f"fill{seed}")
+        eventually(lambda: scraper.scrapes, what="a scrape")  # its connection stays, and is one of the sockets
         sockets = {name: sample(apps, name).sockets for name in samples}
         burst, _ = _start_load(apps.web_url, f"burst{seed}", BURST_SECONDS, BURST_RATE).communicate()
         load = _start_load(apps.web_url, f"soak{seed}", seconds, rate)
