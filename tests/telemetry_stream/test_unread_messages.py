@@ -1,5 +1,6 @@
 """Subscribers that do not read: what ZeroMQ keeps for them is bounded in bytes, and everybody else misses nothing."""
 
+import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -85,6 +86,21 @@ def test_clients_that_do_not_read_their_answers_leave_room_for_those_who_do(plac
             good.send(encode_request(ReplayRequest(1, 19, 10)))
             assert good.poll(PATIENCE_MS), "answered all the same"
     eventually(lambda: replay.bytes == 0, what="nothing is kept for those who have gone")
+
+
+def test_an_unread_answer_is_not_counted_once_its_client_has_left(place: Place, writer: DurableLog) -> None:
+    """Nobody else asks for anything then, so the server has to look by itself."""
+    for number in range(20):
+        writer.append([large(number)])
+    replay = writer.queues["replay"]
+    request = zmtp.frame(encode_request(ReplayRequest(1, 0, 10_000)))
+    with zmtp.dial(place.replay_address, b"DEALER") as deaf:
+        for asked in itertools.count(1):  # the system's buffers take the first answers
+            deaf.sendall(request)
+            eventually(lambda asked=asked: replay.bytes or writer.replay_counters.answers == asked)  # type: ignore[misc]
+            if replay.bytes:
+                break
+    eventually(lambda: replay.bytes == 0)
 
 
 def test_what_is_counted_is_what_zeromq_holds(tmp_path: Path) -> None:
