@@ -107,7 +107,7 @@ class ReplayServer:
         while True:
             is_full = self.queue.look()
             poller.modify(self._router, 0 if is_full else zmq.POLLIN)
-            # Also while anything is unread: else its count would stay until the next request, though its client has left.
+            # While anything is unread: its count would else stay until the next request, though its client has left.
             is_unread = bool(self.queue.use.bytes or self._postponed)
             ready = dict(poller.poll(LOOK_MILLISECONDS if is_unread else None))
             if self._stopped in ready:
