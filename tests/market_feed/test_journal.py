@@ -42,7 +42,7 @@ def test_a_clock_that_is_set_back_gives_no_negative_delay(tmp_path: Path) -> Non
 
 
 def test_events_that_come_after_the_journal_failed_wait_for_the_end_without_a_further_error(tmp_path: Path) -> None:
-    """It failed at a heartbeat, so that nothing was under way whose outcome would have told."""
+    """It failed at a heartbeat: no commit was under way, so no outcome reported the failure."""
     place = Place(Topic("market-data-raw", Deduplication.IDS), tmp_path, free_address(), free_address())
 
     async def scenario() -> None:

@@ -97,7 +97,7 @@ def test_an_unread_answer_is_not_counted_once_its_client_has_left(place: Place, 
     with zmtp.dial(place.replay_address, b"DEALER") as deaf:
         for asked in itertools.count(1):  # the system's buffers take the first answers
             deaf.sendall(request)
-            eventually(lambda asked=asked: replay.bytes or writer.replay_counters.answers == asked)  # type: ignore[misc]
+            eventually(lambda asked=asked: replay.bytes or writer.replay_counters.answers == asked)  # type: ignore[misc]  # a default of a lambda
             if replay.bytes:
                 break
     eventually(lambda: replay.bytes == 0)

@@ -141,7 +141,7 @@ def test_a_body_that_was_made_whole_counts_until_its_client_has_read_it() -> Non
             await was_read.wait()
 
         async def answer() -> None:
-            await respond(made, budget)(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+            await respond(made, budget)(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]  # no message comes
 
         unread = [asyncio.create_task(answer()) for _ in range(2)]
         await asyncio.sleep(0)

@@ -15,7 +15,7 @@ PAGE_EVENTS = 10_000
 PAGE_BYTES = 4 * 1024 * 1024
 
 LAST_EVENTS = 100
-"""Those whose times say how far the fills come."""
+"""Number of events at the end of the journal whose times say how far its fills come."""
 
 
 def rebuild(

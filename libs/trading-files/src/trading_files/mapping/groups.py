@@ -29,7 +29,7 @@ MAX_OPEN = 1_000
 """Groups that wait for further rows: those of one may stand among rows of others."""
 
 MAX_COINS = 100
-"""Coins of one group that are told apart; it is no trade long before."""
+"""Maximum of coins counted in one group, which bounds its memory. A trade has two, and one for each fee."""
 
 MAX_SHOWN = 3
 

@@ -39,7 +39,9 @@ def largest_fall(lines: Sequence[Line]) -> Decimal:
 
 
 def _numbers(texts: Sequence[str], lines: int) -> tuple[Numbers, int | None]:
-    """Amounts as integers / 10 ^ places; as they are, and None, where sums of so many may have more than 64 bits."""
+    """Amounts as integers, and the number of decimals that they count; as Decimals, and None, if a sum of that many
+    lines may need more than 64 bits.
+    """
     characters = np.array(texts)
     width = characters.dtype.itemsize // 4
     if width > MAX_DIGITS:
