@@ -10,7 +10,7 @@ from metrics_sidecar.exposition.state_document import render_state
 from service_kit.cooperative import run_at_once
 from tests.metrics_sidecar.builders import STREAM, batch_of, samples
 from tests.support.ledger_builder import LedgerBuilder
-from trading_model.accounting.market_marks import with_market_marks
+from trading_model.accounting.market_marks import MarketMark, with_market_marks
 from trading_model.accounting.snapshots import StateSnapshot
 from trading_model.accounting.state import TradingState
 from trading_model.field_rules import format_timestamp
@@ -126,10 +126,23 @@ def test_a_stale_price_gives_way_to_a_later_trade_of_the_ledger_only() -> None:
     assert (found["pnl"], found["source"], found["flags"]) == ("20", "binance", ["stale_mark"])
 
 
-def test_of_several_venues_the_first_that_is_recent_marks() -> None:
-    both = market(coinbase=("120", 0), binance=("110", 59))
-    assert shown(marked(ledger(BTC), both))["source"] == "binance"
-    assert shown(marked(ledger(BTC), market(coinbase=("120", 0), binance=("110", 61))))["source"] == "coinbase"
+@pytest.mark.parametrize(
+    ("binance", "coinbase", "source"),
+    [
+        (0, 59, "binance"),
+        (59, 0, "binance"),
+        (-1, 0, "coinbase"),
+        (0, -1, "binance"),
+    ],
+    ids=["one minute", "one minute again", "a minute earlier", "a minute later"],
+)
+def test_of_several_venues_the_one_of_the_latest_minute_marks(binance: int, coinbase: int, source: str) -> None:
+    """The seconds are from noon; the moments are at 12:01, and at 12:03, when no price is recent."""
+    prices = market(coinbase=("120", -coinbase), binance=("110", -binance))
+    for later, is_stale in ((60, False), (180, True)):
+        mark = marked(ledger(BTC), prices, NOW_NS + later * SECOND).last["BTC/USDT"]
+        assert isinstance(mark, MarketMark)
+        assert (mark.source, mark.is_stale) == (source, is_stale)
 
 
 def test_a_flat_position_has_no_flag_and_voiding_the_instrument_ends_it() -> None:

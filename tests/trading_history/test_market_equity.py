@@ -1,5 +1,6 @@
 """Net P&L with open positions marked by a followed market: by hand, and against fractions."""
 
+import json
 import random
 from collections.abc import Container, Iterable
 from contextlib import closing
@@ -24,6 +25,7 @@ from trading_history.queries.market_equity import MarketEquity, market_drawdown,
 from trading_history.queries.market_marks import MarketUse, TooManyMarks
 from trading_history.queries.position_fold import TooManyFills
 from trading_history.queries.scope import EVERYTHING, Scope
+from trading_model.market_prices import MarketPrices, Pair
 
 BTC = Market("binance", "BTC-USDT")
 MINUTE_NS = 60 * 10**9
@@ -112,6 +114,28 @@ def test_of_several_venues_the_first_by_name_that_traded_counts(held: Path) -> N
     answer = asked(held, until(10))
     assert closes(answer) == {1: -1, 2: -81, 3: -41, 5: 19, 7: 39, 8: 49}
     assert [(use.market, use.bars) for use in answer.uses] == [(other, 2), (BTC, 2)]
+
+
+def test_a_minute_that_has_ended_has_the_mark_with_which_it_ended(tmp_path: Path) -> None:
+    """What the market reader of the sidecar marks at the end of each minute, in the history."""
+    chance = random.Random(41)
+    ledger = followed()
+    ledger.buy("1", "100", ts=minute(0))
+    fold_at_once(tmp_path, ledger.events)
+    traded = sorted((chance.uniform(1, 60), venue, str(chance.randrange(50, 150))) for venue in "abc" * 30)
+    for venue in "abc":
+        store(tmp_path, Market(venue, "BTC-USDT"), [(at, price) for at, name, price in traded if name == venue])
+    live, bars = MarketPrices(), closes(asked(tmp_path, until(70)))
+    level, by = Decimal(0), set[str]()
+    for number in range(70):
+        for at, venue, price in traded:
+            if number <= at < number + 1:
+                event = {"kind": "trade", "venue": venue, "symbol": "BTC-USDT", "price": price, "ts": minute(at)}
+                live.take(json.dumps(event).encode())
+        level, mark = bars.get(number, level), live.of(Pair("BTC", "USDT"))
+        assert level == (mark.price - 100 if mark else 0), number
+        by |= {mark.venue} if mark else set()
+    assert by == {"a", "b", "c"}
 
 
 def test_too_many_fills_are_refused(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from trading_model.market_prices import MarketPrices, Pair
+from trading_model.timestamps import unix_ns
 
 BTC = Pair("BTC", "USDT")
 
@@ -21,22 +22,32 @@ def quote(bid: str, ask: str, **more: Any) -> dict[str, Any]:
 
 
 def prices_of(*events: Any) -> dict[str, Decimal]:
-    """The prices of BTC in USDT, by venue."""
+    """The price of BTC in USDT, by venue."""
     prices = MarketPrices()
     for event in events:
         prices.take(json.dumps(event).encode() if isinstance(event, dict) else event)
-    return {one.venue: one.price for one in prices.of(BTC)}
+    one = prices.of(BTC)
+    return {one.venue: one.price} if one else {}
 
 
-def test_it_is_the_last_trade_of_each_venue_with_its_digits_and_its_time() -> None:
+def test_it_is_the_last_trade_with_its_digits_and_its_time() -> None:
     prices = MarketPrices()
-    events = [trade("1.10", seq=1), trade("64250.12000000", "2026-11-28T12:00:01.5Z"), trade("2", venue="coinbase")]
+    events = [trade("1.10", seq=1), trade("64250.12000000", "2026-11-28T12:00:01.5Z")]
     prices.take(",".join(map(json.dumps, events)).encode())
-    binance, coinbase = prices.of(BTC)
-    assert (str(binance.price), binance.ts, binance.venue) == ("64250.12000000", "2026-11-28T12:00:01.5Z", "binance")
-    assert binance.at_ns - coinbase.at_ns == 1_500_000_000
+    price = prices.of(BTC)
+    assert price is not None
+    assert (str(price.price), price.ts, price.venue) == ("64250.12000000", "2026-11-28T12:00:01.5Z", "binance")
+    assert price.at_ns == unix_ns("2026-11-28T12:00:00Z") + 1_500_000_000
     prices.forget()
-    assert prices.of(BTC) == []
+    assert prices.of(BTC) is None
+
+
+def test_of_several_venues_it_is_the_one_that_traded_last_by_the_minute() -> None:
+    other = trade("2", "2026-11-28T12:00:59.9Z", venue="another")
+    assert prices_of(trade("1"), other) == {"another": 2}
+    assert prices_of(trade("1", "2026-11-28T12:00:59.99Z"), other) == {"another": 2}, "the first by name"
+    assert prices_of(trade("1", "2026-11-28T12:01:00Z"), other) == {"binance": 1}
+    assert prices_of(quote("3", "5", venue="another"), trade("1", "2026-11-27T12:00:00Z")) == {"binance": 1}
 
 
 def test_a_late_trade_and_events_of_other_kinds_move_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The newest price of each market, from the stream of market data. No I/O.
+"""The newest price of each market, from the stream of market data, and which of several venues marks a pair. No I/O.
 
 A market is marked at its last trade; one that is followed by quotes alone, at the middle of bid and ask. Of each market
 only the newest event is kept, as it came, and its price is read when it is asked for: a market with thousands of trades
@@ -22,6 +22,7 @@ MAX_MARKETS = 10_000
 
 TRADE, QUOTE = "trade", "quote"
 HALF = Decimal("0.5")
+MINUTE_NS = 60_000_000_000
 
 _DECIMAL = re.compile(r"\d{1,38}(?:\.\d{1,38})?", re.ASCII)
 
@@ -33,17 +34,30 @@ class Pair(NamedTuple):
     quote: str
 
 
+def preference(venue: str, at_ns: int) -> tuple[int, str]:
+    """Of the last trades of a pair at several venues, the one with the least preference marks: of the venue that traded
+    last, by the minute; of those that traded in the same minute, the first by name. `at_ns` is Unix time.
+
+    By the minute, so that the mark does not go to and fro between two venues with each trade, and a minute has the same
+    mark while it is lived through and when it is asked for later.
+    """
+    return -(at_ns // MINUTE_NS), venue
+
+
 _Market = tuple[str, str]
 """Venue and symbol."""
 
 
 class MarketPrice(msgspec.Struct, frozen=True, gc=False):
-    """The last price at a venue, in quote units per base unit; `ts` is RFC 3339 in UTC, `at_ns` the same, Unix time."""
+    """The last price at a venue, in quote units per base unit; `ts` is RFC 3339 in UTC, `at_ns` the same, Unix time.
+    `is_quoted`: no trade is known, it is the middle of bid and ask.
+    """
 
     venue: str
     price: Decimal
     ts: str
     at_ns: int
+    is_quoted: bool
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -92,10 +106,13 @@ class MarketPrices:
         for known in (self._newest, self._by_pair, self._read):
             known.clear()
 
-    def of(self, pair: Pair) -> list[MarketPrice]:
-        """The prices of a pair, one for each venue that has one."""
-        found = (self._price(market) for market in self._by_pair.get(pair, ()))
-        return [price for price in found if price is not None]
+    def of(self, pair: Pair) -> MarketPrice | None:
+        """The price that marks a pair: that of a trade, if there is one, else a quoted one; of several venues' by
+        `preference`. None if no venue has one.
+        """
+        known = (self._price(market) for market in self._by_pair.get(pair, ()))
+        found = [price for price in known if price is not None]
+        return min(found, key=lambda one: (one.is_quoted, preference(one.venue, one.at_ns)), default=None)
 
     def _open(self, market: _Market) -> bool:
         """Whether a market that was not heard of before is kept."""
@@ -155,4 +172,4 @@ def _price_of(venue: str, event: _Event) -> MarketPrice | None:
         at_ns = unix_ns(ts)
     except ValueError:
         return None
-    return MarketPrice(venue, price, ts, at_ns) if MIN <= price < TOO_MUCH else None
+    return MarketPrice(venue, price, ts, at_ns, event.kind == QUOTE) if MIN <= price < TOO_MUCH else None

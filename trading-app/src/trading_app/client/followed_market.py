@@ -29,7 +29,7 @@ class FollowedMarket:
         """The last price of a pair in its quote currency; None while it is not known."""
         with self._changing:
             found = self._prices.of(Pair(base, quote))
-        return found[0].price if found else None
+        return found.price if found else None
 
     async def _follow(self) -> None:
         subscriber = backend.follow(self._place, recent=RECENT_EVENTS)

@@ -9,6 +9,7 @@ changed in a later minute, it is worth what is stored. So a moment has the same 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from trading_history.reader import Snapshot
 from trading_model.accounting.market_marks import MARKET
 from trading_model.decimals import EXACT, ZERO, exactly
 from trading_model.instruments import Terms
-from trading_model.market_prices import Pair, pair_of
+from trading_model.market_prices import Pair, pair_of, preference
 
 MINUTE = 60
 """Seconds of the shortest bar: figures and candles of a second are kept for days only."""
@@ -80,7 +81,7 @@ class _State(NamedTuple):
 
 class _Position(NamedTuple):
     """A position that a market marks, and what it was from each time on, in Unix nanoseconds. `markets` are its pair at
-    each venue, by name.
+    each venue.
     """
 
     series: Series
@@ -225,7 +226,7 @@ class _Value:
         """`used` gets the starts of the bars or periods in which a market gives the value at the end."""
         self._one = one
         self._stored = stored
-        self._markets = [(closes[market], used[one.series.symbol, market]) for market in one.markets]
+        self._markets = [(market.venue, closes[market], used[one.series.symbol, market]) for market in one.markets]
 
     def at(self, second: int, start: int = NEVER) -> Decimal:
         """At a Unix second that no bar contains; it ends a bar or a period that begins at `start`."""
@@ -233,16 +234,17 @@ class _Value:
         state = one.before(second)
         if not state.quantity:
             return ZERO
-        price, minute, used = None, -NEVER, set[int]()
-        for known, starts in self._markets:
-            close = known.get(second)
-            if close is not None and (last := close.last_ns // SECOND // MINUTE * MINUTE) > minute:
-                price, minute, used = close.price, last, starts
-        if price is None or self._stored.has_changed(minute, second):
+        known = ((closes.get(second), venue, starts) for venue, closes, starts in self._markets)
+        found = [(preference(venue, close.last_ns), close, starts) for close, venue, starts in known if close]
+        if not found:
+            return ZERO
+        _, close, starts = min(found, key=itemgetter(0))
+        minute = close.last_ns // SECOND // MINUTE * MINUTE
+        if self._stored.has_changed(minute, second):
             return ZERO
         if minute >= start:
-            used.add(start)
-        return state.quantity * price * one.terms.multiplier - state.cost - self._stored.before(second)
+            starts.add(start)
+        return state.quantity * close.price * one.terms.multiplier - state.cost - self._stored.before(second)
 
 
 _number = EXACT.create_decimal

@@ -1,9 +1,8 @@
 """Marks by the market, where an instrument says so: laid over a moment of the ledger when it is shown. No I/O.
 
 The ledger's state never holds them, so no market can hold it up, and a rebuild does not depend on one. A pair that is
-held is marked by the spot market with the same base and quote currency, never a contract. While there is a recent price
-of the market, that is the mark; of several venues the first by name that has one. Without a recent price the mark is
-the later one of the market's last price and the ledger's own, and it is stale.
+held is marked by the spot market with the same base and quote currency, never a contract. While the price of the market
+is recent, that is the mark. Else the mark is the later one of the market's price and the ledger's own, and it is stale.
 """
 
 from collections.abc import Generator
@@ -52,25 +51,24 @@ def with_market_marks(
         yield
     marks, recent_ns = moment.last.copy(), now_ns - int(max_age_seconds * NANOSECONDS)
     for number, (market, terms) in enumerate(wanted.items(), 1):
-        marks[market] = _mark(marks[market], _prices_of(terms, prices), recent_ns)
+        marks[market] = _mark(marks[market], _price_of(terms, prices), recent_ns)
         if number % SLICE == 0:
             yield
     return msgspec.structs.replace(moment, last=marks)
 
 
-def _prices_of(terms: Terms, prices: MarketPrices) -> list[MarketPrice]:
-    """Those of the spot market that marks a symbol; none for a contract, or where the currency is unknown."""
-    return prices.of(Pair(terms.base, terms.quote)) if terms.spot and terms.currency else []
+def _price_of(terms: Terms, prices: MarketPrices) -> MarketPrice | None:
+    """That of the spot market that marks a symbol; None for a contract, or where the currency is unknown."""
+    return prices.of(Pair(terms.base, terms.quote)) if terms.spot and terms.currency else None
 
 
-def _mark(ledger: Mark, prices: list[MarketPrice], recent_ns: int) -> MarketMark:
-    if not prices:
+def _mark(ledger: Mark, price: MarketPrice | None, recent_ns: int) -> MarketMark:
+    if price is None:
         return MarketMark(ledger.price, ledger.ts, LAST, is_stale=True, is_missing=True, ledger=ledger)
-    recent = [one for one in prices if one.at_ns >= recent_ns]
-    price = min(recent, key=lambda one: one.venue) if recent else max(prices, key=lambda one: one.at_ns)
-    if not recent and ledger.ts and _time(ledger.ts) > _time(price.ts):
+    is_stale = price.at_ns < recent_ns
+    if is_stale and ledger.ts and _time(ledger.ts) > _time(price.ts):
         return MarketMark(ledger.price, ledger.ts, LAST, is_stale=True, is_missing=False, ledger=ledger)
-    return MarketMark(price.price, price.ts, price.venue, is_stale=not recent, is_missing=False, ledger=ledger)
+    return MarketMark(price.price, price.ts, price.venue, is_stale=is_stale, is_missing=False, ledger=ledger)
 
 
 def _time(ts: str) -> str:
