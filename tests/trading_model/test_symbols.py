@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_model.currencies import JOINED_QUOTES, KNOWN, RANKS, SAME
-from trading_model.symbols import pnl_currency, same_currency, symbol_parts
+from trading_model.symbols import market_of, pnl_currency, same_currency, symbol_parts
 
 # symbol, base, quote, currency, kind; - is unknown. Each is written so by the venues named above it.
 TABLE = """
@@ -150,3 +150,11 @@ def test_the_currency_tables_are_consistent() -> None:
     ranked = [code for codes in RANKS for code in codes]
     assert len(ranked) == len(set(ranked))
     assert set(ranked) <= KNOWN
+
+
+def test_forms_of_one_market() -> None:
+    assert {market_of(form) for form in ("XXBTZEUR", "XBTEUR", "XBT/EUR", "btc/eur", "BTC-EUR", "BTC_EUR")} == {
+        ("BTC", "EUR", "spot")
+    }
+    assert market_of("BTC/USDT:USDT") == market_of("BTC-USDT-SWAP") == ("BTC", "USDT", "perpetual")
+    assert not any(map(market_of, ("AAPL", "BTC-PERP", "BTC-USDT-260327", "AAPL251219C00150000", "")))

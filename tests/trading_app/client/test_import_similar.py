@@ -51,9 +51,32 @@ def test_rows_are_read_only_where_the_store_has_their_account_and_symbol(tmp_pat
         rows = [fill % (b"1", b"ETH/USDT"), fill % (b"2", b"btc/usdt"), fill % (b"3", b"BTC/USDT")]
         columns = read_columns(b"\n".join(rows), True, time.time_ns(), TradeIds(), 3)
         assert columns is not None
-        assert similar(app.data_folder, columns, {2: -5}) == (1, [(1, 1)])
+        assert similar(app.data_folder, columns, {2: -5}) == (1, [(1, 1)], [])
         assert list(columns.asked) == [1]
-        assert similar(app.data_folder, list(columns), {2: -5}) == (1, [(1, 1)]), "the same, decoded one by one"
+        assert similar(app.data_folder, list(columns), {2: -5}) == (1, [(1, 1)], []), "the same, decoded one by one"
+
+
+def test_fills_under_another_form_of_their_symbol_are_asked_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exchange that names its pairs otherwise in a later export of the same trades; its ids are the same."""
+    header = "trade_id," + HEADER
+    old = header + "T1,2017-12-01T10:00:00.1234Z,XXBTZEUR,buy,0.1,9000.1\n"
+    new = old.replace("XXBTZEUR", "XBT/EUR") + "T2,2026-01-01T10:00:00Z,XBT/EUR,sell,0.1,70000\n"
+    with running(tmp_path) as app:
+        desk = Desk(app, tmp_path, capsys)
+        assert desk.report("--yes", desk.file(old))[0] == 0
+        _write_history(app.data_folder)
+        code, report = desk.report("--yes", desk.file(new))
+        assert (code, report["compared"]["similar"]) == (3, [{"place": 2, "seq": 2}])
+        (warning,) = (one for one in report["warnings"] if one["code"] == "other_form")
+        assert "`trading-app event instrument symbol=XXBTZEUR aliases=XBT/EUR`" in warning["text"]
+        code, report = desk.report("--yes", "--probably-known", "skip", desk.file(new))
+        assert (code, report["result"]["accepted"]) == (0, 1)
+        instrument = {"kind": "instrument", "symbol": "XXBTZEUR", "aliases": ["XBT/EUR"]}
+        app.client.post("/events", json=instrument).raise_for_status()
+        _, report = desk.report("--dry-run", "--probably-known", "skip", desk.file(new))
+        assert not [one for one in report["warnings"] if one["code"] == "other_form"]
 
 
 def _write_history(folder: Path) -> None:

@@ -98,7 +98,7 @@ def test_the_same_trade_of_two_imports_is_one(
     assert post(client, other, again)["duplicates"] == 3
     assert known(client, again) == {
         "new": 0, "known": [[index, first + index] for index in range(3)], "taken_back": [], "different": [],
-        "history": None, "similar": [],
+        "history": None, "similar": [], "forms": [],
     }  # fmt: skip
 
 
@@ -119,6 +119,7 @@ def test_what_is_known_of_trades(client: httpx.Client, rows: list[dict[str, Any]
         ],
         "history": None,
         "similar": [],
+        "forms": [],
     }  # fmt: skip
     assert known(client, [rows[2]])["new"] == 1, "nothing was written"
 

@@ -159,10 +159,10 @@ class Snapshot:
         taken_back = self.taken_back
         return [NearFill(*row[:5]) for row in rows if row[5] is None or row[5] not in taken_back]
 
-    def has_key(self, account: str, symbol: str) -> bool:
-        """Whether an account has or had a fill of a symbol (in any case)."""
-        found = self.connection.execute("SELECT 1 FROM key WHERE account = ? AND symbol = ?", (account, symbol.upper()))
-        return found.fetchone() is not None
+    def symbols(self, account: str) -> list[str]:
+        """The symbols that an account has or had a fill of, in upper case."""
+        found = self.connection.execute("SELECT DISTINCT symbol FROM key WHERE account = ? ORDER BY symbol", (account,))
+        return [symbol for (symbol,) in found]
 
     def import_keys(self, import_id: str) -> list[LineKey]:
         """The keys that have fills of an import, whether it is in force or not."""

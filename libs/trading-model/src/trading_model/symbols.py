@@ -56,6 +56,15 @@ def pnl_currency(symbol: str) -> str:
     return _parts(symbol).currency
 
 
+def market_of(symbol: str) -> tuple[str, str, str] | None:
+    """Base, quote and kind of a spot market or a perpetual, the same for all forms that name it: `XXBTZEUR`, `XBT/EUR`
+    and `BTC/EUR`. A form that may be either counts as spot. None for others, and where the form does not show it.
+    """
+    parts = _parts(symbol)
+    kind = "spot" if parts.kind == "unknown" else parts.kind
+    return (parts.base, parts.quote, kind) if parts.base and parts.quote and kind in ("spot", "perpetual") else None
+
+
 def same_currency(one: str, other: str) -> bool:
     """Whether two codes are the same currency: XBT is BTC."""
     return plain_currency(one) == plain_currency(other)

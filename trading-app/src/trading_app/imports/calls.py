@@ -64,8 +64,10 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         replaced = await context.stream.ask(lambda reader: replaced_contents(reader, differing)) if differing else {}
         if not similar:
             return _response(intake.answer_compared(events, outcome, replaced=replaced))
-        history, found = await asyncio.to_thread(find_similar, context.settings.data_folder, events, outcome.sequences)
-        return _response(intake.answer_compared(events, outcome, history, found, replaced=replaced))
+        found = await asyncio.to_thread(find_similar, context.settings.data_folder, events, outcome.sequences)
+        canonical = registry.instruments.canonical  # what an instrument calls aliases is one position
+        apart = [(one, other) for one, other in found.forms if canonical(one) != canonical(other)]
+        return _response(intake.answer_compared(events, outcome, found._replace(forms=apart), replaced=replaced))
 
     @api.post(
         "/known/events",

@@ -42,6 +42,7 @@ class Known(msgspec.Struct):
     different: list[_Different]
     history: int | None = None
     similar: list[tuple[int, int]] = []
+    forms: list[tuple[str, str]] = []
 
 
 class BadRows(Exception):
@@ -80,10 +81,14 @@ class _KnownEvents(msgspec.Struct):
 
 
 class Comparison(msgspec.Struct):
-    """The first rows that differ; and up to which sequence similar fills were looked for, None if they were not."""
+    """The first rows that differ; and up to which sequence similar fills were looked for, None if they were not.
+
+    `forms` are symbols of new rows, each with another one that its account has of the same market.
+    """
 
     different: list[Different]
-    history: int | None = None
+    history: int | None
+    forms: set[tuple[str, str]]
 
 
 def compare(
@@ -95,6 +100,7 @@ def compare(
     """
     different: list[Different] = []
     history: int | None = None
+    forms = set[tuple[str, str]]()
     done = 0
     with ThreadPoolExecutor(1, thread_name_prefix="compare") as asking:
         waiting, parts = batches(lines), Parts(BATCH)
@@ -109,6 +115,7 @@ def compare(
             ahead += [asking.submit(ask, following) for following in islice(waiting, 1)]
             for batch, found in answered:
                 history = found.history
+                forms.update(found.forms)
                 notes = list(_notes(batch, found))
                 known = {note.n for note in notes if note.what != "similar"}
                 _note_sent(spool, ledger, batch, known, notes)
@@ -118,7 +125,7 @@ def compare(
                 different += [Different(places[one.index], one.seq, one.fields) for one in found.different[:room]]
                 done += len(batch)
             progress(done)
-    return Comparison(different, history)
+    return Comparison(different, history, forms)
 
 
 def compare_events(spool: Spool, ledger: Ledger) -> None:

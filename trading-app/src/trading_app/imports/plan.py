@@ -28,6 +28,9 @@ from trading_app.ledger.event import make_event
 from trading_model.field_rules import FieldError
 from trading_model.kind_members import KINDS, object_text, read_members
 
+MAX_FORMS = 20
+"""Maximum of symbols in two forms that a report names."""
+
 MAX_VOIDS = 100
 """Maximum of voids that a report shows."""
 
@@ -182,6 +185,7 @@ def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, pro
     compared.checked = True
     compared.differences = sorted([*given.different, *made.different], key=lambda one: one.place)[:MAX_DIFFERENCES]
     compared.history = given.history if made.history is None else made.history
+    report.warnings += [_other_form(*pair) for pair in sorted(given.forms | made.forms)[:MAX_FORMS]]
     compared.known = counts.get("known", 0)
     events = spool.event_counts()
     compared.known_events = events.get("known", 0)
@@ -196,6 +200,15 @@ def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, pro
     if options.probably_known == "take":
         spool.forget("similar")
         compared.new += compared.probably_known
+
+
+def _other_form(symbol: str, other: str) -> Remark:
+    text = (
+        f"{symbol} and {other}, which the ledger has, name one market in two forms, and are two positions. To make"
+        f" them one: `trading-app event instrument symbol={other} aliases={symbol}`, with the other aliases of"
+        f" {other}, if it has any"
+    )
+    return Remark("other_form", text)
 
 
 def _figures(
@@ -258,7 +271,7 @@ def _add_questions(report: Report, options: Options) -> None:
         places = tuple(one.place for one in compared.similar[:MAX_SHOWN])
         text = (
             f"rows that are probably in the ledger already under other ids: {compared.probably_known}."
-            " The account, symbol, side, price and quantity are the same, within a second."
+            " The account, market, side, price and quantity are the same, within a second."
             " Leave them out, or take them as fills of their own?"
         )
         asked.append(Asked("probably_known", text, "--probably-known", ("skip", "take"), places))

@@ -10,7 +10,7 @@ _INDEX = {"type": "integer", "minimum": 0, "description": "Place in the batch, f
 _SEQUENCE = {"type": "integer", "minimum": 1}
 KNOWN_TRADES: dict[str, Any] = {
     "type": "object",
-    "required": ["new", "known", "taken_back", "different", "history", "similar"],
+    "required": ["new", "known", "taken_back", "different", "history", "similar", "forms"],
     "properties": {
         "new": {"type": "integer", "minimum": 0, "description": "The number of trades that the ledger does not have."},
         "known": {
@@ -25,9 +25,15 @@ KNOWN_TRADES: dict[str, Any] = {
         },
         "similar": {
             "type": "array",
-            "description": "New trades that the store has under another identity: the same account, symbol, side, price"
+            "description": "New trades that the store has under another identity: the same account, market, side, price"
             " and quantity within a second. `[index, seq]`.",
             "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+        },
+        "forms": {
+            "type": "array",
+            "description": "With `similar=true`: symbols of new trades that name the same market as another symbol of"
+            " their account in the store, and are positions of their own: `[symbol, other]`.",
+            "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
         },
         "taken_back": {
             "type": "array",

@@ -1,21 +1,26 @@
 """Finds fills that are probably in the ledger under another identity: by what the store of fills has near their time.
 
-The same account, symbol, side, price and quantity by value, within a second.
+The same account, market, side, price and quantity by value, within a second. A market may have symbols of several
+forms: an exchange's files of different years, a bot.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from telemetry_stream.events import keys_of
 from trading_app.intake.event import TradeEvent
 from trading_app.intake.identity import SEPARATOR
+from trading_app.intake.results import NO_SIMILAR, Similar
 from trading_history.errors import HistoryError
 from trading_history.reader import HistoryReader, NearFill, Snapshot
 from trading_model.field_rules import NANOSECONDS
+from trading_model.symbols import market_of
 
 MAX_AT_ONCE = 20_000
 """Fills that are read for many rows together; beyond it each row is looked up by itself."""
@@ -34,34 +39,35 @@ class _Wanted(msgspec.Struct):
     at_ns: int
 
 
-def similar(
-    folder: Path, events: Sequence[TradeEvent], known: Mapping[int, int]
-) -> tuple[int | None, list[tuple[int, int]]]:
-    """Up to which sequence the store in a folder has the ledger, None if there is no store; and the index and sequence
-    of each event that seems to be there. `known` has those that are there under their own identity, as
+def similar(folder: Path, events: Sequence[TradeEvent], known: Mapping[int, int]) -> Similar:
+    """What the store in a folder has. `known` are the events that are there under their own identity, as
     `Compared.sequences`: none of these is another one, too.
     """
     try:
         reader = HistoryReader(folder)
     except HistoryError:
-        return None, []
+        return NO_SIMILAR
     try:
         with reader.snapshot() as snapshot:
-            return snapshot.position.sequence, _find(snapshot, events, known)
+            return Similar(snapshot.position.sequence, *_find(snapshot, events, known))
     except HistoryError:
-        return None, []
+        return NO_SIMILAR
     finally:
         reader.close()
 
 
-def _find(snapshot: Snapshot, events: Sequence[TradeEvent], known: Mapping[int, int]) -> list[tuple[int, int]]:
+def _find(
+    snapshot: Snapshot, events: Sequence[TradeEvent], known: Mapping[int, int]
+) -> tuple[list[tuple[int, int]], list[tuple[str, str]]]:
     used, found = set(map(abs, known.values())), list[tuple[int, int]]()
+    markets, forms = _Markets(snapshot), set[tuple[str, str]]()
     for (account, symbol), indexes in _new_by_position(events, known).items():
-        if not snapshot.has_key(account, symbol):  # the events are not read then: that takes longer than all the rest
+        market = markets.of(account, symbol)
+        if not market.symbols:  # the events are not read then: that takes longer than all the rest
             continue
+        forms |= {(symbol, other) for other in market.symbols if other != symbol}
         rows = [_wanted(index, events[index]) for index in indexes]
-        first, last = min(one.at_ns for one in rows), max(one.at_ns for one in rows)
-        near = snapshot.near(account, symbol, first - NANOSECONDS, last + NANOSECONDS, MAX_AT_ONCE)
+        near = market.near(min(one.at_ns for one in rows), max(one.at_ns for one in rows))
         if len(near) < MAX_AT_ONCE:
             by_content: dict[tuple[str, Decimal, Decimal], list[NearFill]] = {}
             for fill in near:
@@ -71,11 +77,41 @@ def _find(snapshot: Snapshot, events: Sequence[TradeEvent], known: Mapping[int, 
                 _match(one, candidates, used, found)
         else:
             for one in rows:
-                close = snapshot.near(account, symbol, one.at_ns - NANOSECONDS, one.at_ns + NANOSECONDS, MAX_AT_ONCE)
-                content = (one.row.side, one.row.price, one.row.qty)
+                close, content = market.near(one.at_ns, one.at_ns), (one.row.side, one.row.price, one.row.qty)
                 same = [fill for fill in close if (fill.side, Decimal(fill.price), Decimal(fill.qty)) == content]
                 _match(one, same, used, found)
-    return sorted(found)
+    return sorted(found), sorted(forms)
+
+
+class _Market(NamedTuple):
+    """The symbols by which an account has a market in the store."""
+
+    snapshot: Snapshot
+    account: str
+    symbols: Sequence[str]
+
+    def near(self, first_ns: int, last_ns: int) -> list[NearFill]:
+        """Its fills from a second before one time to a second after another; at most MAX_AT_ONCE of each symbol."""
+        times = first_ns - NANOSECONDS, last_ns + NANOSECONDS
+        found = (self.snapshot.near(self.account, symbol, *times, MAX_AT_ONCE) for symbol in self.symbols)
+        return list(chain.from_iterable(found))
+
+
+class _Markets:
+    """The markets that accounts have in the store."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[str, dict[object, list[str]]] = {}
+
+    def of(self, account: str, symbol: str) -> _Market:
+        """That which a symbol in upper case names; without symbols, if the account has none of it."""
+        known = self._known.get(account)
+        if known is None:
+            known = self._known[account] = {}
+            for one in self._snapshot.symbols(account):
+                known.setdefault(market_of(one) or one, []).append(one)
+        return _Market(self._snapshot, account, known.get(market_of(symbol) or symbol, ()))
 
 
 def _new_by_position(events: Sequence[TradeEvent], known: Mapping[int, int]) -> dict[tuple[str, str], list[int]]:

@@ -1,6 +1,7 @@
 """Outcomes as HTTP answers: receipts, conflicts and refusals. No I/O."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -81,6 +82,20 @@ def answer_trades(receipt: Receipt, voided: Sequence[tuple[int, int]] = ()) -> A
     return Answer(200 if receipt.repeated else 201, body)
 
 
+class Similar(NamedTuple):
+    """What the store of fills has that is probably the same as new trades. `history` is up to which sequence it has the
+    ledger, None if there is no store; `fills` index and sequence of each trade that is probably there under another
+    identity; `forms` each symbol of new trades with another one that its account has of the same market.
+    """
+
+    history: int | None = None
+    fills: Sequence[tuple[int, int]] = ()
+    forms: Sequence[tuple[str, str]] = ()
+
+
+NO_SIMILAR = Similar()
+
+
 class _TakenBack(msgspec.Struct):
     index: int
     seq: int
@@ -99,16 +114,14 @@ def answer_known(
     events: Sequence[TradeEvent],
     compared: Compared,
     void_of: Callable[[int, str], int],
-    history: int | None,
-    similar: Sequence[tuple[int, int]],
+    similar: Similar,
     replaced: Mapping[int, bytes],
 ) -> Answer:
     """What the ledger has of trades, by index: the same in force, the same taken back, and those with other content.
 
     `replaced` is what replaced fills say now, by sequence: a trade is the same if it says that, too.
 
-    `void_of` gives the void that takes back a sequence of an import, 0 for none. `similar` are those that are probably
-    there under another identity, as far as the store of fills has the ledger, which is `history`.
+    `void_of` gives the void that takes back a sequence of an import, 0 for none.
     """
     known, taken_back, different = list[tuple[int, int]](), list[_TakenBack](), list[_Different]()
     for index, event in compared_events(events):
@@ -129,8 +142,9 @@ def answer_known(
         "known": known,
         "taken_back": taken_back,
         "different": different,
-        "history": history,
-        "similar": similar,
+        "history": similar.history,
+        "similar": similar.fills,
+        "forms": similar.forms,
     }
     return Answer(200, msgspec.json.encode(found))
 

@@ -17,7 +17,15 @@ from trading_app.intake.decode import PLAIN_TERMS, Terms, read_form, read_trade,
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, compared_events, read_bodies
 from trading_app.intake.event import StoredTrade, TradeEvent, TradeIds
 from trading_app.intake.identity import SEPARATOR
-from trading_app.intake.results import answer_known, answer_trade, answer_trades, receipt_of, refusal
+from trading_app.intake.results import (
+    NO_SIMILAR,
+    Similar,
+    answer_known,
+    answer_trade,
+    answer_trades,
+    receipt_of,
+    refusal,
+)
 from trading_app.intake.symbol_cases import SymbolCases
 from trading_app.metrics import AppMetrics
 from trading_app.problems import TradeProblem
@@ -171,8 +179,7 @@ class Intake:
         self,
         events: Sequence[TradeEvent],
         outcome: Outcome,
-        history: int | None = None,
-        similar: Sequence[tuple[int, int]] = (),
+        similar: Similar = NO_SIMILAR,
         *,
         replaced: Mapping[int, bytes],
     ) -> Answer:
@@ -180,7 +187,7 @@ class Intake:
         if isinstance(outcome, StreamError):
             raise refusal(outcome)
         assert isinstance(outcome, Compared), "it was only compared"
-        return answer_known(events, outcome, self._void_of, history, similar, replaced)
+        return answer_known(events, outcome, self._void_of, similar, replaced)
 
     def _voided(self, events: Sequence[TradeEvent]) -> list[tuple[int, int]]:
         """Index and sequence of the trades that the ledger has, and that were taken back."""
