@@ -26,6 +26,7 @@ NOT_SHOWN = {
     "trading_app_symbols_differing_in_case": "the log names both symbols; this one says that there are some",
     "trading_app_hook_messages_total": "panels show all trades; this one says what becomes of the messages of a hook",
     "trading_app_hook_unread_messages": "the alert HookMessagesUnread names the hook",
+    "trading_app_hook_waiting_messages": "the alert HookMessagesWaiting names the hook",
     "trading_app_hooks_file_refused": "the alert HooksFileRefused says it",
     "trading_app_sidecar_polls_total": "the live page says when the sidecar does not answer",
     "trading_stream_replay_requests_total": "panels show catch-ups and gaps; this one helps to find their cause",

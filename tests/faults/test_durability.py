@@ -10,7 +10,7 @@ from telemetry_stream.stores.sqlite.backup import back_up, restore
 from telemetry_stream.stores.sqlite.journal import Journal
 from tests.support.durability import names_open_files, noted_calls
 from tests.telemetry_stream.streams import submission
-from trading_app.hooks.kept import KeptMessages
+from trading_app.hooks.kept import Arrived, KeptMessages
 
 pytestmark = names_open_files
 
@@ -41,5 +41,5 @@ def test_a_message_of_a_webhook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder.mkdir(parents=True)
     kept = KeptMessages(folder, lambda _text: False)
     calls = noted_calls(monkeypatch)
-    message = kept.keep("bot", b"{}", "application/json", "no price", 1)
+    message = kept.keep("bot", Arrived(b"{}", "application/json", 1), "no price")
     assert calls == ["sync draft", f"rename draft {message.id}.json", "sync bot", "sync hooks", "sync data"]

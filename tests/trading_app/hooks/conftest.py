@@ -1,13 +1,16 @@
 """An app with webhooks, and what their senders send."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.trading_app.running import RunningApp, running
 from trading_app.hooks.hook import make_secret
 from trading_app.metrics import HOOK_OUTCOMES
@@ -70,6 +73,15 @@ class Bot:
         answer = self.app.client.get("/trades", params={"account": self.name})
         trades: list[dict[str, Any]] = answer.raise_for_status().json()["trades"]
         return trades
+
+
+@contextmanager
+def journal_locked(app: RunningApp) -> Iterator[None]:
+    """Another program has the journal, for longer than the app waits."""
+    with closing(sqlite3.connect(app.data_folder / JOURNAL_FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
 
 
 NAMES = ("freqtrade-json", "freqtrade-form", "freqtrade-raw", "freqtrade")

@@ -10,7 +10,7 @@ from tests.support.programs import run_command
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import running
 from trading_app.hooks import backup
-from trading_app.hooks.kept import FOLDER, KeptMessages
+from trading_app.hooks.kept import FOLDER, Arrived, KeptMessages
 from trading_app.yaml_nodes import FileError
 
 MAPPING = "fields: {symbol: s, side: b, qty: q, price: p}\nrows: [fill: {}]\n"
@@ -46,7 +46,7 @@ def test_webhooks_and_their_messages_are_copied_and_put_back(tmp_path: Path) -> 
 def test_a_message_that_is_taken_meanwhile_is_copied_and_one_that_is_gone_stops_nothing(tmp_path: Path) -> None:
     """The folder was listed with a message that is gone when it is read: here a link to nowhere."""
     data, copy = tmp_path / "data", tmp_path / "copy"
-    kept = KeptMessages(data / FOLDER, lambda _text: False).keep("bot", b"buy", "text/plain", "why", 1)
+    kept = KeptMessages(data / FOLDER, lambda _text: False).keep("bot", Arrived(b"buy", "text/plain", 1), "why")
     folder = data / FOLDER / "bot"
     (folder / f"{2:016x}-{2:016x}.json").symlink_to(folder / "gone")
     with backup.backing_up(tmp_path / "webhooks.yml", data, copy) as made:

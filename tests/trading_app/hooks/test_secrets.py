@@ -85,8 +85,10 @@ def test_the_calls_for_people_need_their_scopes(app: RunningApp) -> None:
         "account": "default",
         "strategy": "default",
         "unread": 0,
+        "waiting": 0,
     }
-    assert app.client.get("/hooks/path/unread", headers=headers["read"]).json() == {"messages": [], "next_after": None}
+    nothing: dict[str, object] = {"messages": [], "next_after": None, "waiting": 0}
+    assert app.client.get("/hooks/path/unread", headers=headers["read"]).json() == nothing
     problem(app.client.get("/hooks/nobody/unread", headers=headers["read"]), "not_found")
     kept = "/hooks/path/unread/0000000000000000-0000000000000000"
     for verb in ("take", "drop"):

@@ -48,7 +48,7 @@ def test_a_template_of_freqtrades_documents_is_kept_with_what_to_add(bot: Bot) -
         'add to the template: "trade_id": "{trade_id}", "open_date": "{open_date}", "pair": "{pair}",'
         ' "open_rate": "{open_rate}", "amount": "{amount}", "direction": "{direction}"'
     )
-    assert bot.counted() == {"accepted": 0, "known": 0, "ignored": 0, "unread": 3, "refused": 0}
+    assert bot.counted() == {"accepted": 0, "known": 0, "ignored": 0, "waiting": 0, "unread": 3, "refused": 0}
     assert bot.app.metric('trading_app_hook_unread_messages{hook="bot"}') == 2
 
 

@@ -141,8 +141,9 @@ HOOK_MESSAGES = Metric(
     "Messages that webhooks received, by outcome.",
     "`unread` rises: `trading-app hook unread NAME` shows the messages and what to add to the sender's template."
     " `known` rises as fast as `accepted`: the sender does not get its answers.",
-    "`accepted`: new trades. `known`: a repeated message. `ignored`: it says nothing of a trade. `unread`: it can't be"
-    " read, and is kept. `refused`: it can't be kept either.",
+    "`accepted`: new trades. `known`: a repeated message. `ignored`: it says nothing of a trade. `waiting`: the journal"
+    " did not take it, it is kept and taken later, which is not counted again. `unread`: it can't be read, and is kept."
+    " `refused`: it can't be kept either.",
 )
 HOOK_UNREAD = Metric(
     "trading_app_hook_unread_messages",
@@ -151,6 +152,14 @@ HOOK_UNREAD = Metric(
     ("hook",),
     "Messages of webhooks that could not be read and wait for a person.",
     "Above 0: `trading-app hook unread NAME` shows them, `hook take` and `hook drop` remove them.",
+)
+HOOK_WAITING = Metric(
+    "trading_app_hook_waiting_messages",
+    "gauge",
+    "messages",
+    ("hook",),
+    "Messages of webhooks that the journal did not take, and that are taken once it takes some again.",
+    "Above 0 for longer than seconds: the journal takes nothing; the app's log and the refusals say why.",
 )
 HOOKS_FILE_REFUSED = Metric(
     "trading_app_hooks_file_refused",

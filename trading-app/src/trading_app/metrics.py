@@ -32,8 +32,8 @@ REPLAY_REFUSALS = ("malformed_request", "unsupported_version", "unknown_topic", 
 """Reasons to refuse a replay request. Each has a series from the start: `increase()` misses a series' first value."""
 
 
-HOOK_OUTCOMES = ("accepted", "known", "ignored", "unread", "refused")
-"""What becomes of a webhook's message; `refused`: it could neither be read nor kept."""
+HOOK_OUTCOMES = ("accepted", "known", "ignored", "waiting", "unread", "refused")
+"""What becomes of a webhook's message; `refused`: it could neither be taken nor kept."""
 
 
 class MeasuredStream(Protocol):
@@ -109,7 +109,9 @@ class AppMetrics:
         self.hook_messages: dict[tuple[str, str], int] = {}
         """Messages of webhooks, by hook and outcome."""
         self.hook_unread: dict[str, int] = {}
-        """Kept messages, by hook."""
+        """Messages that wait for a person, by hook."""
+        self.hook_waiting: dict[str, int] = {}
+        """Messages that wait for the journal, by hook; those of former hooks, too."""
         self.hooks_file_refused = False
         """Whether the file with webhooks was changed and can't be used."""
         self.symbols_differing_in_case = 0
@@ -181,6 +183,8 @@ class AppMetrics:
         first value. Counters of earlier webhooks stay.
         """
         self.hook_unread = {hook: self.hook_unread.get(hook, 0) for hook in hooks}
+        former = {hook: count for hook, count in self.hook_waiting.items() if count}
+        self.hook_waiting = dict.fromkeys(self.hook_unread, 0) | former
         for series in product(self.hook_unread, HOOK_OUTCOMES):
             self.hook_messages.setdefault(series, 0)
 
@@ -190,6 +194,7 @@ class AppMetrics:
             [(labels_of(hook=hook, outcome=outcome), count) for (hook, outcome), count in self.hook_messages.items()],
         )
         yield Family(catalogue.HOOK_UNREAD, by_label("hook", self.hook_unread))
+        yield Family(catalogue.HOOK_WAITING, by_label("hook", self.hook_waiting))
         yield Family(catalogue.HOOKS_FILE_REFUSED, [("", int(self.hooks_file_refused))])
 
     def _trade_families(self) -> Iterator[Family]:

@@ -27,11 +27,12 @@ from trading_app.history import routes as history_calls
 from trading_app.history.accounts import NO_ACCOUNTS, Accounts
 from trading_app.hooks import reload
 from trading_app.hooks import routes as hook_calls
-from trading_app.hooks.gate import HookGate
+from trading_app.hooks.commit import HookCommits
+from trading_app.hooks.gate import HookGate, is_message
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
 from trading_app.hooks.kept import FOLDER as KEPT_FOLDER
-from trading_app.hooks.kept import KeptMessages
+from trading_app.hooks.kept import WAITING_FOLDER, KeptMessages
 from trading_app.http import operations
 from trading_app.http.cors import Cors
 from trading_app.http.error_handlers import add_error_handlers
@@ -134,9 +135,13 @@ class WebApp:
         )
         metrics.sidecar_polls = self.feed.polls
         self._hook_gate = HookGate(files.hooks, clock)
-        kept = KeptMessages(settings.data_folder / KEPT_FOLDER, self._hook_gate.is_secret)
         self.hook_intake = HookIntake(
-            files.hooks, self.context, self.intake, self.ledger_intake, kept, self._latest_time.unix_ns
+            files.hooks,
+            self.context,
+            HookCommits(self.context, self.intake, self.ledger_intake),
+            KeptMessages(settings.data_folder / KEPT_FOLDER, self._hook_gate.is_secret),
+            KeptMessages(settings.data_folder / WAITING_FOLDER, self._hook_gate.is_secret),
+            self._latest_time.unix_ns,
         )
         id_tokens = _id_tokens(settings, clock)
         self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, self._hook_gate.caller)
@@ -150,7 +155,9 @@ class WebApp:
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
-        self._layers = Edge(ProblemPages(UntilOpen(layers, self.context, clock)), metrics, self.connections.ids)
+        self._layers = Edge(
+            ProblemPages(UntilOpen(layers, self.context, clock, is_message)), metrics, self.connections.ids
+        )
         self._tasks = list[asyncio.Task[None]]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -229,6 +236,7 @@ class WebApp:
         self._tasks = [
             asyncio.create_task(self.feed.run(), name="polling the sidecar"),
             asyncio.create_task(report_arrivals(stream), name="reporting trades"),
+            asyncio.create_task(self.hook_intake.waiting.run(), name="taking messages that waited"),
         ]
         if self._files.hooks_file is not None:
             following = reload.follow(

@@ -146,17 +146,17 @@ def _ask(arguments: argparse.Namespace, settings: Settings) -> int:
     path = f"/hooks/{arguments.name}/unread"
     with Delivery(target.target(arguments, settings), GIVE_UP_SECONDS) as delivery:
 
-        def unread() -> list[dict[str, Any]]:
-            found, after = list[dict[str, Any]](), ""
+        def unread() -> tuple[list[dict[str, Any]], int]:
+            found, waiting, after = list[dict[str, Any]](), 0, ""
             while after is not None:
                 page = json.loads(delivery.deliver(f"{path}?after={after}", b"", {}, "GET"))
-                found, after = found + page["messages"], page["next_after"]
-            return found
+                found, waiting, after = found + page["messages"], page.get("waiting", 0), page["next_after"]
+            return found, waiting
 
         if arguments.action == "unread":
-            _show_unread(unread(), as_json=arguments.json)
+            _show_unread(*unread(), as_json=arguments.json)
             return 0
-        ids = [one["id"] for one in unread()] if arguments.id == "all" else [arguments.id]
+        ids = [one["id"] for one in unread()[0]] if arguments.id == "all" else [arguments.id]
         more, headers = _more(arguments) if arguments.action == "take" else (b"", {})
         failed = 0
         for message in ids:
@@ -183,7 +183,7 @@ def _more(arguments: argparse.Namespace) -> tuple[bytes, dict[str, str]]:
     return arguments.map.read_bytes(), {"Content-Type": "application/yaml"}
 
 
-def _show_unread(messages: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show_unread(messages: list[dict[str, Any]], waiting: int, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(messages, ensure_ascii=False, indent=2))
         return
@@ -193,3 +193,5 @@ def _show_unread(messages: list[dict[str, Any]], *, as_json: bool) -> None:
         print(f"  {one['reason']}")
         print(f"  {one['body']!r}")
     print(f"{len(messages)} message{'' if len(messages) == 1 else 's'}", file=sys.stderr)
+    if waiting:
+        print(f"{waiting} more can be read, and wait until the journal takes them", file=sys.stderr)

@@ -13,10 +13,13 @@ Modules:
     mappings   how messages are read: those of the presets are in the folder presets
     missing    what a message would have to have more
     identity   ids made from what a message says
+    outcome    what became of a message
+    commit     fills and events of messages into the journal
+    waiting    messages that the journal did not take
     intake     from bytes to fills in the ledger
     trial      what messages would become
     edit       adds hooks to the file, rotates secrets
-    kept       messages that could not be read, on disk
+    kept       messages that are in no journal, on disk
     backup     the part of a backup: file, mappings, kept messages
     documents  answers and their schemas
     routes     the calls

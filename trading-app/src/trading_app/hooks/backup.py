@@ -11,10 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from trading_app.hooks.file import read_file
 from trading_app.hooks.hook import NAME
-from trading_app.hooks.kept import FOLDER, ID
+from trading_app.hooks.kept import FOLDER, ID, WAITING_FOLDER
 from trading_app.yaml_nodes import FileError
 
-HOOKS_FILE, MAPS, MESSAGES = "webhooks.yml", "maps/", "messages/"
+HOOKS_FILE, MAPS = "webhooks.yml", "maps/"
+FOLDERS = {"messages/": FOLDER, "waiting/": WAITING_FOLDER}
+"""Where messages are in the zip file, and below DATA_DIR."""
+
 MAX_BYTES = 512 * 1024 * 1024
 """Maximum size of what a zip file may hold: all hooks with all messages, and a mapping each."""
 
@@ -54,7 +57,7 @@ def _pack(packed: zipfile.ZipFile, name: str, path: Path) -> None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        if name.startswith(MESSAGES):
+        if name.startswith(tuple(FOLDERS)):
             return  # taken or dropped since the folder was listed
         raise
     packed.writestr(name, content)
@@ -92,9 +95,10 @@ def _found(hooks_file: Path, data_folder: Path) -> Iterator[tuple[str, Path]]:
             # A mapping elsewhere is not ours to put back.
             if hook.map_file and not _leads_out(hook.map_file):
                 yield f"{MAPS}{hook.map_file}", hooks_file.parent / hook.map_file
-    for path in sorted((data_folder / FOLDER).glob("*/*.json")):
-        if ID.fullmatch(path.stem) and NAME.fullmatch(path.parent.name):
-            yield f"{MESSAGES}{path.parent.name}/{path.name}", path
+    for packed, folder in FOLDERS.items():
+        for path in sorted((data_folder / folder).glob("*/*.json")):
+            if ID.fullmatch(path.stem) and NAME.fullmatch(path.parent.name):
+                yield f"{packed}{path.parent.name}/{path.name}", path
 
 
 def _place(name: str, hooks_file: Path, data_folder: Path) -> Path:
@@ -103,9 +107,10 @@ def _place(name: str, hooks_file: Path, data_folder: Path) -> Path:
         return hooks_file
     if name.startswith(MAPS) and not _leads_out(name[len(MAPS) :]):
         return hooks_file.parent / name[len(MAPS) :]
-    hook, _, file = name.removeprefix(MESSAGES).partition("/")
-    if name.startswith(MESSAGES) and NAME.fullmatch(hook) and ID.fullmatch(file.removesuffix(".json")):
-        return data_folder / FOLDER / hook / file
+    for packed, folder in FOLDERS.items():
+        hook, _, file = name.removeprefix(packed).partition("/")
+        if name.startswith(packed) and NAME.fullmatch(hook) and ID.fullmatch(file.removesuffix(".json")):
+            return data_folder / folder / hook / file
     raise FileError(f"{name!r} is no part of a backup of webhooks")
 
 

@@ -6,11 +6,15 @@ from typing import Any
 import msgspec
 
 from trading_app.hooks.hook import Hook
-from trading_app.hooks.intake import Outcome
 from trading_app.hooks.kept import Kept
+from trading_app.hooks.outcome import Outcome
 from trading_app.http.openapi import success
 
-STATUSES = ("accepted", "known", "ignored", "unread")
+STATUSES = ("accepted", "known", "ignored", "waiting", "unread")
+
+KEPT = ("waiting", "unread")
+"""What is on disk, and not in the journal."""
+
 
 _WHOLE = {"type": "integer", "minimum": 0}
 _TEXT = {"type": "string"}
@@ -22,13 +26,14 @@ _OUTCOME = {
         "status": {
             "enum": list(STATUSES),
             "description": "`accepted`: new trades. `known`: these trades were taken before. `ignored`: the message"
-            " says nothing of a trade. `unread`: it can't be read, and is kept for a person.",
+            " says nothing of a trade. `waiting`: the journal does not take it now; it is kept, and taken once it does."
+            " `unread`: it can't be read, and is kept for a person.",
         },
         "accepted": {**_WHOLE, "description": "New trades."},
         "duplicates": {**_WHOLE, "description": "Trades that were in the journal already."},
         "first_seq": _WHOLE,
         "last_seq": _WHOLE,
-        "reason": {**_TEXT, "description": "Why it was ignored or can't be read, and what to add."},
+        "reason": {**_TEXT, "description": "Why it was ignored, waits or can't be read, and what to add."},
         "id": {**_TEXT, "description": "The kept message's id."},
     },
 }
@@ -46,8 +51,15 @@ _KEPT = {
 }
 _HOOK = {
     "type": "object",
-    "required": ["name", "preset", "account", "strategy", "unread"],
-    "properties": {"name": _TEXT, "preset": _TEXT, "account": _TEXT, "strategy": _TEXT, "unread": _WHOLE},
+    "required": ["name", "preset", "account", "strategy", "unread", "waiting"],
+    "properties": {
+        "name": _TEXT,
+        "preset": _TEXT,
+        "account": _TEXT,
+        "strategy": _TEXT,
+        "unread": {**_WHOLE, "description": "Messages that wait for a person."},
+        "waiting": {**_WHOLE, "description": "Messages that wait for the journal."},
+    },
 }
 
 
@@ -56,10 +68,16 @@ def _list_of(name: str, item: dict[str, Any]) -> dict[str, Any]:
 
 
 TAKEN = success("Taken, known or ignored", application_json=_OUTCOME)
-TAKEN_OR_KEPT = {**TAKEN, 202: {"description": "Not readable; kept", "content": TAKEN[200]["content"]}}
+TAKEN_OR_KEPT = {
+    **TAKEN,
+    202: {"description": "Kept for a person or the journal", "content": TAKEN[200]["content"]},
+}
 UNREAD = success("The messages, the oldest first", application_json=_list_of("messages", _KEPT))
 _NEXT = {"type": ["string", "null"], "description": "`after` of the next page; null on the last."}
-UNREAD[200]["content"]["application/json"]["schema"]["properties"]["next_after"] = _NEXT
+UNREAD[200]["content"]["application/json"]["schema"]["properties"] |= {
+    "next_after": _NEXT,
+    "waiting": {**_WHOLE, "description": "Further messages, which wait for the journal."},
+}
 HOOKS = success("The hooks", application_json=_list_of("hooks", _HOOK))
 
 
@@ -75,16 +93,17 @@ def outcome_document(hook: Hook, outcome: Outcome) -> dict[str, Any]:
     return document
 
 
-def unread_document(messages: Sequence[Kept], *, more: bool) -> dict[str, Any]:
-    """A page of kept messages."""
+def unread_document(messages: Sequence[Kept], waiting: int, *, more: bool) -> dict[str, Any]:
+    """A page of kept messages; `waiting` further ones wait for the journal."""
     names = ("id", "received_at", "content_type", "reason", "times", "body")
     return {
         "messages": [{name: getattr(kept, name) for name in names} for kept in messages],
         "next_after": messages[-1].id if more else None,
+        "waiting": waiting,
     }
 
 
-def hook_document(hook: Hook, unread: int) -> dict[str, Any]:
-    """One hook, without its secrets."""
+def hook_document(hook: Hook, unread: int, waiting: int) -> dict[str, Any]:
+    """One hook, without its secrets; with the numbers of its messages that wait for a person and for the journal."""
     own = {name: getattr(hook, name) for name in ("name", "preset", "account", "strategy")}
-    return own | {"unread": unread}
+    return own | {"unread": unread, "waiting": waiting}

@@ -17,6 +17,9 @@ from trading_app.access.caller import Caller
 from trading_app.hooks.hook import Hook
 
 PREFIX = "/hooks/"
+MAX_SLASHES = 3
+"""In /hooks/NAME/SECRET."""
+
 SCOPES = frozenset(("ingest",))
 MAX_FIELDS = 100
 WRONG = "there is no hook with this name and secret"
@@ -37,11 +40,9 @@ class HookGate:
 
     def caller(self, call: Call) -> Caller | None:
         """The caller that a hook's secret stands for; None if the request is not one to a hook. Raises Problem."""
-        if not self._hook_of or call.method != "POST" or not call.path.startswith(PREFIX):
+        if not self._hook_of or not is_message(call.method, call.path):
             return None
         name, *rest = call.path.removeprefix(PREFIX).split("/")
-        if len(rest) > 1:
-            return None
         way, secret = ("path", rest[0].encode()) if rest else _beside(call)
         if not secret:
             raise self._gate.unauthorized("the URL of a hook ends with its secret")
@@ -49,7 +50,7 @@ class HookGate:
         if attempt.scopes is not None:
             hook, until_ns = self._hook_of[attempt.digest]
             if hook.name == name and way in hook.ways and not self._is_over(until_ns):
-                return Caller(f"hook {name}", SCOPES, id=f"hook {name}", accounts=hook.accounts)
+                return caller_of(name, hook.accounts)
         raise self._gate.refusal(attempt, WRONG)
 
     def is_secret(self, text: bytes) -> bool:
@@ -58,6 +59,16 @@ class HookGate:
 
     def _is_over(self, until_ns: int | None) -> bool:
         return until_ns is not None and unix_seconds(self._clock) * 1e9 >= until_ns
+
+
+def caller_of(hook: str, accounts: frozenset[str]) -> Caller:
+    """The caller that stands for a hook."""
+    return Caller(f"hook {hook}", SCOPES, id=f"hook {hook}", accounts=accounts)
+
+
+def is_message(method: str, path: str) -> bool:
+    """Whether a call is a message to a hook, and not one about kept messages."""
+    return method == "POST" and path.startswith(PREFIX) and path.count("/") <= MAX_SLASHES
 
 
 def _beside(call: Call) -> tuple[str, bytes]:

@@ -1,27 +1,25 @@
 """Takes messages of hooks: from bytes to fills in the ledger, or to the messages kept for a person."""
 
 import asyncio
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 import structlog
 
 from service_kit.problems import Problem
-from telemetry_stream.errors import DamagedHistory, StreamError
 from trading_app.access.caller import Caller
 from trading_app.context import Context
+from trading_app.hooks.commit import PASSING, HookCommits
 from trading_app.hooks.hook import Hook
-from trading_app.hooks.kept import CantKeep, Kept, KeptMessages
+from trading_app.hooks.kept import Arrived, CantKeep, Kept, KeptMessages
+from trading_app.hooks.outcome import Outcome
 from trading_app.hooks.preset import GENERIC
-from trading_app.hooks.readings import Fill, Ignored, Unreadable
-from trading_app.intake.service import Intake
-from trading_app.ledger.intake import LedgerIntake
+from trading_app.hooks.readings import Ignored, Said, Unreadable
+from trading_app.hooks.waiting import WaitingMessages
 from trading_app.outgoing import PIECE_BYTES
-from trading_app.problems import TradeProblem, damaged_history
+from trading_app.problems import TradeProblem
 from trading_app.yaml_nodes import FileError
 
 if TYPE_CHECKING:
@@ -30,37 +28,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 60
-UNREADABLE = ("invalid_trade", "invalid_event", "invalid_batch", "trade_id_conflict", "event_conflict")
-"""Codes of fills and events that a person has to look at: the sender would send the same again."""
 
 Result = TypeVar("Result")
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """How many trades and events of a message are new, how many were known; their lowest and highest sequence."""
-
-    accepted: int
-    duplicates: int
-    first_seq: int
-    last_seq: int
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.accepted + other.accepted,
-            self.duplicates + other.duplicates,
-            min(self.first_seq, other.first_seq),
-            max(self.last_seq, other.last_seq),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a message: `accepted`, `known`, `ignored` or `unread`, with what belongs to it."""
-
-    status: str
-    counts: Counts | None = None
-    reason: str = ""
-    kept: Kept | None = None
 
 
 class HookIntake:
@@ -70,18 +39,20 @@ class HookIntake:
         self,
         hooks: Sequence[Hook],
         context: Context,
-        intake: Intake,
-        ledger_intake: LedgerIntake,
+        commits: HookCommits,
         kept: KeptMessages,
+        waiting: KeptMessages,
         now_ns: Callable[[], int],
     ) -> None:
-        """`now_ns` returns the time in ns since 1970."""
+        """`kept` has the messages that could not be read, `waiting` those that wait for the journal. `now_ns` returns
+        the time in ns since 1970.
+        """
         self.hooks = dict[str, Hook]()
         self._readers = dict[str, "HookReader"]()
         self._context = context
-        self._intake = intake
-        self._ledger_intake = ledger_intake
+        self._commits = commits
         self._kept = kept
+        self.waiting = WaitingMessages(waiting, commits, context.metrics, self._keep_for_person)
         self._now_ns = now_ns
         self._turn = asyncio.Lock()
         self._set(hooks, self._readers_of(hooks))
@@ -101,18 +72,44 @@ class HookIntake:
 
     async def take(self, hook: Hook, caller: Caller, body: bytes, content_type: str) -> Outcome:
         """Commit what a message says, or keep it. Raises Problem if neither is possible now."""
-        received_ns = self._now_ns()
+        outcome = await self._take(hook, caller, Arrived(body, content_type, self._now_ns()))
+        self._context.metrics.hook_messages[hook.name, outcome.status] += 1
+        return outcome
+
+    async def _take(self, hook: Hook, caller: Caller, message: Arrived) -> Outcome:
         try:
-            outcome = await self._commit(self._readers[hook.name], caller, body, content_type, received_ns)
+            said = self._readers[hook.name].read(*message)
+            if isinstance(said, Ignored):
+                return Outcome("ignored", reason=said.reason)
+            if self.waiting.has(hook.name):
+                with suppress(CantKeep, OSError):  # better out of order than not at all
+                    return await self._wait(hook, message, said, "earlier messages of this hook wait")
+            try:
+                return await self._commits.commit(caller, said, message.received_ns)
+            except Problem as problem:
+                if problem.code not in PASSING:
+                    raise
+                return await self._wait_or_refuse(hook, message, said, problem)
         except Unreadable as error:
-            outcome = await self._keep(hook, body, content_type, str(error), received_ns)
+            return await self._keep(hook, message, str(error))
         except Problem as problem:
             if problem.code != "damaged_history":
                 raise
             # Many senders never repeat a message; it can be taken once a sound copy of the journal is back.
-            outcome = await self._keep(hook, body, content_type, problem.detail, received_ns)
-        self._context.metrics.hook_messages[hook.name, outcome.status] += 1
-        return outcome
+            return await self._keep(hook, message, problem.detail)
+
+    async def _wait_or_refuse(self, hook: Hook, message: Arrived, said: Said, problem: Problem) -> Outcome:
+        try:
+            return await self._wait(hook, message, said, f"the journal does not take it now ({problem.code})")
+        except (CantKeep, OSError) as error:
+            self._context.metrics.hook_messages[hook.name, "refused"] += 1
+            log.error("a message of a hook can't be kept", hook=hook.name, reason=str(error))
+            raise problem from None
+
+    async def _wait(self, hook: Hook, message: Arrived, said: Said, reason: str) -> Outcome:
+        """Keep it until it is committed. Raises CantKeep, OSError."""
+        kept = await self.waiting.keep(hook.name, message, reason, said)
+        return Outcome("waiting", reason=kept.reason, kept=kept)
 
     async def take_kept(
         self, hook: Hook, caller: Caller, message: str, more: Mapping[str, str], mapping: str = ""
@@ -128,7 +125,12 @@ class HookIntake:
         if kept is None:
             raise _no_message(hook, message)
         try:
-            outcome = await self._commit(reader, caller, kept.body.encode(), kept.content_type, kept.received_ns, more)
+            said = reader.read(kept.body.encode(), kept.content_type, kept.received_ns, more)
+            outcome = (
+                Outcome("ignored", reason=said.reason)
+                if isinstance(said, Ignored)
+                else await self._commits.commit(caller, said, kept.received_ns)
+            )
         except Unreadable as error:
             raise TradeProblem("invalid_trade", str(error)) from None
         await self._drop(hook, message)
@@ -145,68 +147,37 @@ class HookIntake:
 
     async def _drop(self, hook: Hook, message: str) -> bool:
         was_there = await self._ask(lambda: self._kept.drop(hook.name, message))
-        await self._count(hook)
+        await self._count(hook.name)
         return was_there
 
     async def count_all(self) -> None:
-        """Count the messages kept since an earlier start, for the metrics."""
-        for hook in self.hooks.values():
+        """Find the messages kept since an earlier start, those of former hooks that wait, too."""
+        for hook in self.hooks:
             await self._count(hook)
+        await self.waiting.find_all()
 
-    async def _commit(
-        self,
-        reader: "HookReader",
-        caller: Caller,
-        body: bytes,
-        content_type: str,
-        received_ns: int,
-        more: Mapping[str, str] | None = None,
-    ) -> Outcome:
-        said = reader.read(body, content_type, received_ns, more or {})
-        if isinstance(said, Ignored):
-            return Outcome("ignored", reason=said.reason)
+    async def _keep(self, hook: Hook, message: Arrived, reason: str) -> Outcome:
         try:
-            counts = [await self._commit_fills(caller, said.fills, received_ns)] if said.fills else []
-            counts += [await self._commit_events(caller, said.events)] if said.events else []
-        except DamagedHistory as damage:
-            raise damaged_history(damage) from None
-        except Problem as problem:
-            if problem.code in UNREADABLE:
-                raise Unreadable(problem.detail) from None
-            raise
-        total = reduce(operator.add, counts)
-        return Outcome("accepted" if total.accepted else "known", total)
-
-    async def _commit_fills(self, caller: Caller, fills: Sequence[Fill], received_ns: int) -> Counts:
-        intended = self._intake.read_fills(caller, [fill.members for fill in fills], received_ns)
-        for event, fill in zip(intended.events, fills, strict=True):
-            event.assumed = fill.assumed
-        try:
-            receipt = self._intake.receive(intended, await self._context.stream.commit(intended.submission))
-        except StreamError as error:
-            raise self._intake.refuse(intended, error) from None
-        return Counts(receipt.accepted, receipt.duplicates, receipt.first, receipt.last)
-
-    async def _commit_events(self, caller: Caller, events: Sequence[Mapping[str, str]]) -> Counts:
-        answer = await self._ledger_intake.take_json(caller, {}, msgspec.json.encode(events), "webhook")
-        return msgspec.json.decode(answer.body, type=Counts)
-
-    async def _keep(self, hook: Hook, body: bytes, content_type: str, reason: str, received_ns: int) -> Outcome:
-        try:
-            kept = await self._ask(lambda: self._kept.keep(hook.name, body, content_type, reason, received_ns))
+            return await self._keep_for_person(hook.name, message, reason)
         except (CantKeep, OSError) as error:
             self._context.metrics.hook_messages[hook.name, "refused"] += 1
             detail = f"the message can't be read ({reason}) and can't be kept: {error}"
+            if isinstance(error, CantKeep):
+                detail += f": `trading-app hook unread {hook.name}` shows them"
             raise TradeProblem("not_kept", detail, retry_after=RETRY_SECONDS) from None
+
+    async def _keep_for_person(self, hook: str, message: Arrived, reason: str) -> Outcome:
+        """Raises CantKeep, OSError."""
+        kept = await self._ask(lambda: self._kept.keep(hook, message, reason))
         await self._count(hook)
-        log.warning("a message of a hook can't be read", hook=hook.name, message=kept.id, reason=kept.reason)
+        log.warning("a message of a hook can't be read", hook=hook, message=kept.id, reason=kept.reason)
         return Outcome("unread", reason=kept.reason, kept=kept)
 
-    async def _count(self, hook: Hook) -> None:
+    async def _count(self, hook: str) -> None:
         try:
-            self._context.metrics.hook_unread[hook.name] = await self._ask(lambda: self._kept.count(hook.name))
+            self._context.metrics.hook_unread[hook] = await self._ask(lambda: self._kept.count(hook))
         except OSError as error:
-            log.error("the kept messages of a hook can't be counted", hook=hook.name, reason=str(error))
+            log.error("the kept messages of a hook can't be counted", hook=hook, reason=str(error))
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
         """The answer of the kept messages, which are on disk: from another thread, one at a time."""

@@ -1,7 +1,8 @@
-"""Keeps the messages that could not be read, on disk, so that they can be mapped and taken later.
+"""Keeps messages that are in no journal, on disk, so that they can be taken later.
 
-One file a message, below `DATA_DIR/hooks`. A message is kept once it is in its folder: it is synchronised before it
-gets its name there. Values that look like secrets are blanked. Not safe for several threads at once.
+One file a message, below a folder of DATA_DIR: FOLDER for those that could not be read, WAITING_FOLDER for those that
+the journal did not take. A message is kept once it is in its folder: it is synchronised before it gets its name there.
+Values that look like secrets are blanked. Not safe for several threads at once.
 """
 
 import os
@@ -9,20 +10,22 @@ import re
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from telemetry_stream.durable_files import sync
+from trading_app.hooks.hook import NAME
+from trading_app.hooks.readings import Said
 from trading_model.field_rules import format_timestamp
 
-FOLDER = "hooks"
-"""The folder of all kept messages, in DATA_DIR."""
+FOLDER, WAITING_FOLDER = "hooks", "hooks-waiting"
 
 MAX_MESSAGES = 1_000
-"""Maximum number of kept messages of one hook."""
+"""Maximum number of kept messages of one hook in each folder."""
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Maximum size of the kept messages of one hook."""
+"""Maximum size of the kept messages of one hook in each folder."""
 
 ID = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 
@@ -36,8 +39,19 @@ class CantKeep(Exception):
     """The message can't be kept. The text says why."""
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """A message that could not be read: when it arrived first, how often, and why it could not be read."""
+class Arrived(NamedTuple):
+    """A message as it arrived; `received_ns` is when, in ns since 1970."""
+
+    body: bytes
+    content_type: str
+    received_ns: int
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message: when it arrived first, how often, and why it is in no journal.
+
+    `said` is what it was read as when it arrived; None if it could not be read.
+    """
 
     id: str
     received_at: str
@@ -46,20 +60,22 @@ class Kept(msgspec.Struct, frozen=True):
     reason: str
     times: int
     body: str
+    said: Said | None = None
 
 
 class KeptMessages:
-    """The kept messages of all hooks."""
+    """The messages of all hooks that are kept in a folder."""
 
     def __init__(self, folder: Path, is_secret: Callable[[bytes], bool]) -> None:
         """`is_secret` returns whether a text is the secret of a hook."""
         self._folder = folder
         self._is_secret = is_secret
 
-    def keep(self, hook: str, body: bytes, content_type: str, reason: str, received_ns: int) -> Kept:
+    def keep(self, hook: str, message: Arrived, reason: str, said: Said | None = None) -> Kept:
         """Keep a message; the same message again is counted. Raises CantKeep, OSError."""
+        body, content_type, received_ns = message
         text = self._blank(body.decode("utf-8", "backslashreplace"))
-        digest = blake2b(f"{content_type}\0{text}".encode(), digest_size=8).hexdigest()
+        digest = blake2b(f"{content_type}\0{text}".encode() + _sent(said), digest_size=8).hexdigest()
         sizes = self._sizes(hook)
         known = next((name for name in sizes if name.endswith(f"-{digest}")), None)
         earlier = self.find(hook, known) if known is not None else None
@@ -67,11 +83,11 @@ class KeptMessages:
             kept = msgspec.structs.replace(earlier, reason=reason, times=earlier.times + 1)
         else:
             first = format_timestamp(received_ns)
-            kept = Kept(f"{received_ns:016x}-{digest}", first, received_ns, content_type[:100], reason, 1, text)
-            if len(sizes) >= MAX_MESSAGES or sum(sizes.values()) + len(body) > MAX_BYTES:
+            kept = Kept(f"{received_ns:016x}-{digest}", first, received_ns, content_type[:100], reason, 1, text, said)
+            if len(sizes) >= MAX_MESSAGES or sum(sizes.values()) + len(_encode(kept)) > MAX_BYTES:
                 raise CantKeep(
-                    f"{len(sizes)} messages of this hook wait to be read by a person, the maximum is {MAX_MESSAGES}, or"
-                    f" {MAX_BYTES // 2**20} MiB: `trading-app hook unread {hook}` shows them"
+                    f"{len(sizes)} messages of the hook {hook} are kept; the maximum is {MAX_MESSAGES}, or"
+                    f" {MAX_BYTES // 2**20} MiB"
                 )
         self._write(hook, kept)
         return kept
@@ -100,8 +116,25 @@ class KeptMessages:
         return page, False
 
     def count(self, hook: str) -> int:
-        """The number of the hook's kept messages."""
+        """The number of the hook's kept messages. Raises OSError."""
         return len(self._sizes(hook))
+
+    def hooks(self) -> list[str]:
+        """The hooks that messages are or were kept of. Raises OSError."""
+        try:
+            with os.scandir(self._folder) as entries:
+                return sorted(entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def set_aside_damaged(self, hook: str) -> list[Path]:
+        """Rename files that can't be read back, so that they are no messages, and return them. Raises OSError."""
+        damaged = list[Path]()
+        for message in self._sizes(hook):
+            file = self._folder / hook / f"{message}.json"
+            if file.exists() and self.find(hook, message) is None:
+                damaged.append(file.replace(file.with_suffix(".damaged")))
+        return damaged
 
     def drop(self, hook: str, message: str) -> bool:
         """Forget a message. Whether it was there. Raises OSError."""
@@ -138,6 +171,16 @@ class KeptMessages:
         draft.replace(folder / f"{kept.id}.json")
         for each in (folder, self._folder, self._folder.parent):
             sync(each)
+
+
+def _sent(said: Said | None) -> bytes:
+    """What a message was read as, but for what its hook or its arrival says: it tells apart messages that differ in
+    what was blanked.
+    """
+    if said is None:
+        return b""
+    fills = [{name: text for name, text in fill.members.items() if name not in fill.assumed} for fill in said.fills]
+    return msgspec.json.encode((fills, said.events), order="sorted")
 
 
 _decode = msgspec.json.Decoder(Kept).decode

@@ -12,6 +12,7 @@ from service_kit.responses import read_body
 from trading_app.context import Context
 from trading_app.hooks.documents import (
     HOOKS,
+    KEPT,
     TAKEN,
     TAKEN_OR_KEPT,
     UNREAD,
@@ -81,7 +82,7 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         hook = _find(intake, name)  # after the body's arrival, during which the hook may have been removed
         outcome = await intake.take(hook, request.scope["state"]["caller"], body, content_type)
-        return _answer(outcome_document(hook, outcome), 202 if outcome.status == "unread" else 200)
+        return _answer(outcome_document(hook, outcome), 202 if outcome.status in KEPT else 200)
 
     @api.post(
         "/hooks/{name}/{secret}",
@@ -91,8 +92,8 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
         openapi_extra=BODY | OWN_SECRET,
     )
     async def take_message(name: Name, secret: Secret, request: Request) -> Response:  # noqa: ARG001 -- checked before
-        """200: taken, known or ignored. 202: it can't be read, and is kept for a person. docs/webhooks.md has the
-        senders.
+        """200: taken, known or ignored. 202: kept, for a person since it can't be read, or until the journal takes it.
+        docs/webhooks.md has the senders.
         """
         return await take(name, request)
 
@@ -112,14 +113,15 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
     @api.get(
         "/hooks",
         tags=["webhooks"],
-        summary="The webhooks, and how many messages each could not read",
+        summary="The webhooks, and how many messages each keeps",
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=HOOKS | problem_responses(*ACCESS_CODES, "invalid_parameter"),
     )
     async def hooks() -> Response:
         """As config/webhooks.yml has them, without their secrets."""
-        counts = context.metrics.hook_unread
-        return _answer({"hooks": [hook_document(hook, counts[hook.name]) for hook in intake.hooks.values()]})
+        unread, waiting = context.metrics.hook_unread, context.metrics.hook_waiting
+        documents = [hook_document(one, unread[one.name], waiting[one.name]) for one in intake.hooks.values()]
+        return _answer({"hooks": documents})
 
     @api.get(
         "/hooks/{name}/unread",
@@ -182,7 +184,8 @@ async def _page(
     """A page of kept messages, within the budget of answers that clients have not read."""
     async with context.outgoing.hold():
         messages, more = await intake.unread(hook, after, limit)
-        yield msgspec.json.encode(unread_document(messages, more=more)), True
+        waiting = context.metrics.hook_waiting.get(hook.name, 0)
+        yield msgspec.json.encode(unread_document(messages, waiting, more=more)), True
 
 
 def _more(body: bytes) -> dict[str, str]:

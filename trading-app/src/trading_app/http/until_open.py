@@ -1,5 +1,7 @@
 """Answers 503 until the journal is open: an upgrade, or a rebuild of the key index, may take minutes."""
 
+from collections.abc import Callable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.clock import Clock
@@ -13,15 +15,18 @@ RETRY_SECONDS = 5
 class UntilOpen:
     """Refuses every request, health checks too, until the journal is open; passes them on from then on."""
 
-    def __init__(self, app: ASGIApp, context: Context, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, context: Context, clock: Clock, needs_none: Callable[[str, str], bool]) -> None:
+        """`needs_none` returns whether a call, a method and a path, is answered without a journal."""
         self._app = app
+        self._needs_none = needs_none
         self._context = context
         self._clock = clock
         self._began = clock.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
-        if scope["type"] != "http" or self._context.opened_stream is not None:
+        is_open = self._context.opened_stream is not None
+        if is_open or scope["type"] != "http" or self._needs_none(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
         seconds = self._clock.monotonic() - self._began
