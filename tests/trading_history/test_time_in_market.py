@@ -1,16 +1,19 @@
 """The share of a range in which a position was open, whatever was open before, after and all the while."""
 
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.support.ledger_builder import LedgerBuilder
+from tests.support.ledger_builder import LedgerBuilder, minute
 from tests.support.ledger_oracle import nanoseconds
 from tests.trading_history.figures import ask, fold_at_once
+from trading_history.queries import round_trips
 from trading_history.queries.grouping import Member
 from trading_history.queries.performance import Performance, performance
 from trading_history.queries.scope import EVERYTHING, Scope
+from trading_history.reader import Snapshot
 
 
 def day(number: int) -> str:
@@ -72,3 +75,26 @@ def test_a_group_that_began_after_the_range_has_no_share_of_it(folder: Path) -> 
         ("a", 0, None),
         ("another", 0, 1),
     ]
+
+
+def test_what_closed_later_is_not_looked_for_among_what_closed_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(round_trips, "MAX_ROWS", 0)  # as if there were many
+
+    def steps(trips: int) -> int:
+        """Instructions of SQLite, in tens."""
+        folder, ledger, counted = tmp_path / str(trips), LedgerBuilder(), count()
+        for number in range(trips):
+            for side in ("buy", "sell"):
+                ledger.fill(side, "1", "100", ts=minute(number), account="a")
+        fold_at_once(folder, ledger.events)
+
+        def question(snapshot: Snapshot) -> None:
+            snapshot.connection.set_progress_handler(lambda: next(counted) < 0, 10)
+            assert not round_trips.closed_later(snapshot, EVERYTHING, nanoseconds(minute(trips)))
+
+        ask(folder, question)
+        return next(counted)
+
+    assert steps(200) == steps(20)

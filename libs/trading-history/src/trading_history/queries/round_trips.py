@@ -185,10 +185,11 @@ def closed_later(snapshot: Snapshot, scope: Scope, time_ns: int) -> list[RoundTr
         numbers = msgspec.json.encode([one.id for one in series]).decode()
         since = "round_trips WHERE +closed_ns >= ? AND series IN (SELECT value FROM json_each(?))"
         given.append(numbers)
+    # CROSS keeps SQLite from going through all trips of all positions to look for the first ones among them.
     rows = snapshot.connection.execute(
         f"WITH first AS (SELECT series, min(number) AS number FROM {since} GROUP BY series)"
-        f" SELECT {_COLUMNS} FROM first JOIN round_trips USING (series, number)"
-        f" JOIN series ON series.id = round_trips.series WHERE {where} AND opened_ns < ?"
+        f" SELECT {_COLUMNS} FROM first CROSS JOIN round_trips USING (series, number)"
+        f" CROSS JOIN series ON series.id = round_trips.series WHERE {where} AND opened_ns < ?"
         f" ORDER BY {', '.join(SERIES[1:])}",
         (*given, *values, time_ns),
     )
