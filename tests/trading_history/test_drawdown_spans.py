@@ -18,15 +18,15 @@ MINUTE_NS = 60 * 10**9
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
-    """Six days of a position that goes up and down, and is turned around."""
-    chance, ledger, time, price = random.Random(11), Ledger(), BEGIN, Decimal(100)
-    for _ in range(120):
-        time += timedelta(seconds=chance.randrange(30, 8_000))
-        price += Decimal(chance.randrange(-300, 310)) / 100
-        side, qty = chance.choice(["buy", "sell"]), str(chance.randrange(1, 4))
-        ledger.fill(
-            symbol="BTC/USDT", side=side, qty=qty, price=str(price), ts=f"{time:%Y-%m-%dT%H:%M:%SZ}", fee="0.01"
-        )
+    """Six days of two positions that go up and down, and are turned around."""
+    chance, ledger, time = random.Random(11), Ledger(), BEGIN
+    prices = {"BTC/USDT": Decimal(100), "ETH/USDT": Decimal(50)}
+    for _ in range(240):
+        time += timedelta(seconds=chance.randrange(15, 4_000))
+        symbol = chance.choice([*prices])
+        prices[symbol] += Decimal(chance.randrange(-300, 310)) / 100
+        side, qty, price = chance.choice(["buy", "sell"]), str(chance.randrange(1, 4)), str(prices[symbol])
+        ledger.fill(symbol=symbol, side=side, qty=qty, price=price, ts=f"{time:%Y-%m-%dT%H:%M:%SZ}", fee="0.01")
     folder = tmp_path_factory.mktemp("drawdown")
     fold(folder, ledger, with_figures=True)
     reader = HistoryReader(folder)

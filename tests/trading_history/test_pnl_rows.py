@@ -5,15 +5,18 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_oracle import nanoseconds
 from tests.trading_history.figures import ask, fold_at_once
+from trading_history.queries import bar_columns
 from trading_history.queries.pnl import Table, by_hour, by_period, by_weekday
+from trading_history.queries.pnl_rows import Rows
 from trading_history.queries.scope import EVERYTHING
 from trading_history.reader import Snapshot
-from trading_model.days import MIDNIGHT_UTC, Calendar, DayBoundary, Period, first_of
+from trading_model.days import MIDNIGHT_UTC, Calendar, DayBoundary, Period, first_of, zone_of
 
 TIMES = (
     "2014-03-02T04:10:00Z", "2014-03-02T04:40:00Z", "2014-03-06T04:20:00Z",  # Venezuela was 4:30 behind
@@ -67,6 +70,35 @@ def test_a_weekday_has_the_sum_of_its_trading_days_and_an_hour_its_fills(folder:
     ]
     fills = [datetime.fromisoformat(ts).astimezone(zone).hour for ts in TIMES]
     assert [row.fills for row in hours.rows] == [fills.count(hour) for hour in range(24)]
+
+
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/Caracas", "Africa/Casablanca", "UTC"])
+def test_the_hour_of_each_time_is_that_of_its_clock(zone: str) -> None:
+    chance, clock = random.Random(zone), zone_of(zone)
+    times = np.array([chance.randrange(START, END) for _ in range(5_000)])
+    clocks = (datetime.fromtimestamp(time_ns // 10**9, clock) for time_ns in times.tolist())
+    assert Rows.of_hours(clock, START, END).of(times).tolist() == [one.hour for one in clocks]
+
+
+def test_minutes_are_read_in_hours_that_a_day_begins_in_alone() -> None:
+    days = Calendar.of(DayBoundary.parse("Asia/Kolkata"), "day", START, END)
+    first, *_, last = days.starts
+    rows = Rows.of_periods(days.starts, range(len(days.names)), len(days.names), (first, last))
+    half_ns = 30 * MINUTE_NS
+    assert [(since, until) for since, until, span in rows.parts(first, last) if span == 60] == [
+        (max(start - half_ns, first), min(start + half_ns, last)) for start in days.starts
+    ]
+
+
+@pytest.mark.parametrize("boundary", ["UTC", "Asia/Kathmandu"])
+def test_the_sums_of_batches_are_those_of_all_at_once(
+    folder: Path, boundary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, end = nanoseconds("2026-03-08T00:00:00Z"), nanoseconds("2026-03-16T00:00:00Z")
+    calendar = Calendar.of(DayBoundary.parse(boundary), "day", start, end)
+    days = ask(folder, partial(by_period, scope=EVERYTHING, calendar=calendar))
+    monkeypatch.setattr(bar_columns, "BATCH", 3)
+    assert ask(folder, partial(by_period, scope=EVERYTHING, calendar=calendar)) == days
 
 
 @pytest.mark.parametrize("boundary", ["UTC", "Asia/Kathmandu", "17:00 America/New_York"])

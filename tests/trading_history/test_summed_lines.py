@@ -1,17 +1,22 @@
 """The largest fall of a sum of lines, against fractions."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_history.queries.summed_lines import Line, largest_fall
+from trading_history.queries.amount_columns import SEPARATOR
+from trading_history.queries.summed_lines import largest_fall
 from trading_model.decimals import exactly
 
 BEFORE = -(1 << 62)
 SHORT = st.decimals(-(10**6), 10**6, allow_nan=False, places=5)
 LONG = st.decimals(-(10**22), 10**22, allow_nan=False, places=34)
+
+
+Line = tuple[Sequence[int], Sequence[str]]
 
 
 @st.composite
@@ -36,4 +41,5 @@ def test_the_fall_is_that_of_fractions(lines: list[Line]) -> None:
         )
         highest = max(highest, level)
         fall = max(fall, highest - level)
-    assert Fraction(exactly(largest_fall)(lines)) == fall
+    joined = [(SEPARATOR.join(map(str, times)), SEPARATOR.join(texts)) for times, texts in lines]
+    assert Fraction(exactly(largest_fall)(joined)) == fall

@@ -9,10 +9,13 @@ Modules:
     scope         which positions a question about figures is about
     extent        from when to when there is anything, canonical names of a symbol
     equity        net P&L over time, and its drawdown
+    amount_columns  columns of amounts as integers, and their sums by group
+    bar_columns   bars in columns of numbers, to be added up
     summed_lines  the largest fall of a sum of lines, in columns of numbers
     market_marks  what prices of followed markets add to the net P&L of open positions
     market_equity  net P&L over time with these
     conversion    figures of several currencies in one
+    pnl_rows      which row of a table of P&L a time is in
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group
     grouping      groups by members of positions and by tags

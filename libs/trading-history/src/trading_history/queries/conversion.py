@@ -11,14 +11,13 @@ changes within a minute that has amounts, they all get the rate at its end, and 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from trading_history.figures.bars import added
 from trading_history.figures.trips import shown
-from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, cover, first_start, has_more
+from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, between, first_start, has_more
 from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.round_trips import RoundTrip
 from trading_history.queries.scope import Scope, addends
@@ -190,7 +189,7 @@ def steps(
         begin = min(_first_day(snapshot, series.id, start), start // DAY_NS * DAY_NS)
         changes = [at for at in conversion.changes(series.sum_currency) if begin < at < end]
         cuts = [*edges, *changes]
-        pieces = [*_pieces(begin, start, SPANS[-1], cuts), *_pieces(start, end, span, cuts)]
+        pieces = [*between(begin, start, SPANS[-1], cuts), *between(start, end, span, cuts)]
         events: list[_Event] = [(at, None, 0) for at in changes]
         events += [
             (bar.start_ns, bar, used * SECOND)
@@ -250,22 +249,6 @@ def _converted(
         was_whole = has_rate or not unrealized
     if not was_whole:
         conversion.miss("unrealized", currency, unrealized, at)
-
-
-def _pieces(start_ns: int, end_ns: int, most: int, cuts: Iterable[int]) -> list[tuple[int, int, int]]:
-    """Parts of a range, with the span of the bars to read there: none lies across a cut, unless within a minute."""
-    if start_ns >= end_ns:
-        return []
-    inner = {at // MINUTE_NS * MINUTE_NS for at in cuts if start_ns + MINUTE_NS <= at < end_ns}
-    ends = sorted({start_ns, end_ns} | inner)
-    pieces = list[tuple[int, int, int]]()
-    for first, until in pairwise(ends):
-        for piece in cover(first, until, most):
-            if pieces and pieces[-1][1:] == (piece[0], piece[2]):
-                pieces[-1] = (pieces[-1][0], piece[1], piece[2])
-            else:
-                pieces.append(piece)
-    return pieces
 
 
 @exactly

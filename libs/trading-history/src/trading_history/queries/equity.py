@@ -7,13 +7,14 @@ values are exact at the ends of bars only, and `exact_inside` says so.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from trading_history.figures.bars import added
-from trading_history.queries.scope import Scope, Series, addends
+from trading_history.queries.amount_columns import SEPARATOR
+from trading_history.queries.scope import Scope, Series, addends, by_currency
 from trading_history.queries.summed_lines import Line, largest_fall
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import NO_AMOUNTS
@@ -175,33 +176,35 @@ def max_drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -
     if not wanted.series:
         return None
     start_ns = start_ns // _MINUTE_NS * _MINUTE_NS
-    levels = [level_before(snapshot, one.id, start_ns) for one in wanted.series]
-    peak, worst = sum(levels, ZERO), ZERO
-    if wanted.is_exact:
-        for first, until, span in cover(start_ns, end_ns, LONGEST):
-            for row in _rows(snapshot, wanted.series[0], span, (first, until), _EXTREMES):
-                high, low, fall = map(_number, row)
-                worst = max(worst, fall, peak - low)
-                peak = max(peak, high)
-        return MaxDrawdown(worst, True)
-    return MaxDrawdown(largest_fall(_lines(snapshot, wanted.series, levels, (start_ns, end_ns))), False)
+    if not wanted.is_exact:
+        return MaxDrawdown(largest_fall(_lines(snapshot, wanted.series, (start_ns, end_ns))), False)
+    (series,) = wanted.series
+    peak, worst = level_before(snapshot, series.id, start_ns), ZERO
+    for first, until, span in cover(start_ns, end_ns, LONGEST):
+        for row in _rows(snapshot, series, span, (first, until), _EXTREMES):
+            high, low, fall = map(_number, row)
+            worst = max(worst, fall, peak - low)
+            peak = max(peak, high)
+    return MaxDrawdown(worst, True)
 
 
-def _lines(
-    snapshot: Snapshot, series: Sequence[Series], levels: Sequence[Decimal], times: tuple[int, int]
-) -> list[Line]:
-    """Several lines in the bars of a range, by their Unix seconds: in the shortest bars, from minutes on, of which
-    there are not too many. `levels` are those before the range.
+def _lines(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int]) -> list[Line]:
+    """Several lines in the bars of a range, by their Unix seconds, from before the first bar on: in the shortest bars,
+    from minutes on, of which there are not too many.
     """
     for longest in SPANS[1:]:
         parts = _parts(snapshot, series, times, longest)
         whole = [(first, until) for first, until, span in parts if span == longest]
         if longest == SPANS[-1] or not any(has_more(snapshot, series, longest, one, MAX_ADDED_BARS) for one in whole):
             break
+    parts = [whole_bars(*part) for part in parts]
+    begin_ns = parts[0][0] if parts else times[0]
     lines = list[Line]()
-    for one, level in zip(series, levels, strict=True):
-        bars = (_rows(snapshot, one, span, (first, until), _CLOSES) for first, until, span in parts)
-        starts, closes = zip((_FIRST, format(level, "f")), *chain.from_iterable(bars), strict=True)
+    for one in series:
+        texts = [(str(_FIRST), format(level_before(snapshot, one.id, begin_ns), "f"))]
+        for first, until, span in parts:
+            texts += (row for row in _rows(snapshot, one, span, (first, until), _CLOSES) if row[0] is not None)
+        starts, closes = map(SEPARATOR.join, zip(*texts, strict=True))
         lines.append((starts, closes))
     return lines
 
@@ -279,6 +282,22 @@ def cover(start_ns: int, end_ns: int, span: int, shortest: int = 60) -> Iterator
 
 
 _COVERING = (*SPANS[1:], LONGEST)
+
+
+def between(start_ns: int, end_ns: int, span: int, cuts: Iterable[int]) -> list[Part]:
+    """Parts of a range to read in the longest bars up to a span that lie across no cut, unless within a minute."""
+    if start_ns >= end_ns:
+        return []
+    inner = {at // _MINUTE_NS * _MINUTE_NS for at in cuts if start_ns + _MINUTE_NS <= at < end_ns}
+    ends = sorted({start_ns, end_ns} | inner)
+    parts = list[Part]()
+    for first, until in pairwise(ends):
+        for part in cover(first, until, span):
+            if parts and parts[-1][1:] == (part[0], part[2]):
+                parts[-1] = (parts[-1][0], part[1], part[2])
+            else:
+                parts.append(part)
+    return parts
 
 
 @exactly
@@ -359,7 +378,7 @@ _BARS = f"""
 SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills, fees_outside {_PART}
 ORDER BY start
 """
-_CLOSES = f"SELECT start, close {_PART} ORDER BY start"
+_CLOSES = f"SELECT group_concat(start), group_concat(close) FROM (SELECT start, close {_PART} ORDER BY start)"
 _EXTREMES = f"SELECT high, low, drawdown {_PART} ORDER BY start"
 _AMOUNTS = f"SELECT start, open, close, realized, fees, cash, turnover, fills, fees_outside {_PART}"
 _by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
@@ -439,12 +458,9 @@ def _in_parts(
     parts = [whole_bars(*part) for part in parts]
     longest = [(first, until) for first, until, used in parts if used == span]
     wanted = addends(snapshot, scope)
-    members: dict[str, list[Series]] = {}
-    for series in wanted.series:
-        members.setdefault(series.sum_currency, []).append(series)
     answers = []
     most = max_bars if wanted.is_exact or max_bars == NO_LIMIT else MAX_ADDED_BARS
-    for currency, added_series in members.items():
+    for currency, added_series in by_currency(wanted.series).items():
         if most < NO_LIMIT and any(has_more(snapshot, added_series, span, one, most) for one in longest):
             return None
         levels = [level_before(snapshot, one.id, parts[0][0]) for one in added_series]

@@ -9,34 +9,34 @@ no round trip has.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from decimal import Decimal
-from functools import cache, partial
+from itertools import islice
 
 import msgspec
 import numpy as np
 
 from trading_history.figures.bars import added
-from trading_history.figures.trip_columns import Numbers
+from trading_history.queries.amount_columns import sums
+from trading_history.queries.bar_columns import AMOUNTS, BarColumns, bar_columns
 from trading_history.queries.closed_trips import ClosedTrips, closed_trips
 from trading_history.queries.conversion import MINUTE, MINUTE_NS, Conversion, Step, steps
-from trading_history.queries.equity import SECOND, BarAmounts, amounts_of, cover
+from trading_history.queries.equity import SECOND
 from trading_history.queries.lots import Realized, realized
 from trading_history.queries.market_marks import Added, MarketMarks
+from trading_history.queries.pnl_rows import Rows
 from trading_history.queries.round_trips import all_closed
-from trading_history.queries.scope import Scope, addends
+from trading_history.queries.scope import Scope, addends, by_currency
 from trading_history.queries.trip_sums import Runs
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.accounting.lots import Method
 from trading_model.days import Calendar, DayBoundary
-from trading_model.decimals import EXACT, ZERO, exactly
+from trading_model.decimals import ZERO, exactly
 
-_WEEK_NS = 7 * 86_400 * SECOND
-
-QUARTER_NS = 900 * SECOND
-"""In which no zone has two hours of the day: none changes at another time, or is beside UTC by a part of it."""
+BATCH = 10_000
+"""Round trips that are converted at once."""
 
 
 class Pnl(msgspec.Struct, frozen=True):
@@ -81,12 +81,9 @@ def by_period(
     """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values.
     `marks` are those of the same scope up to the end. Raises TooManyFills, TooManyMarks.
     """
-    starts = calendar.starts
-
-    def row_of(time_ns: int) -> int:
-        return max(calendar.index(time_ns), 0)  # of a first minute that a range begins in, the whole is read
-
-    return _tables(snapshot, scope, starts[0], starts[-1], len(calendar.names), row_of, by, starts, marks=marks)
+    starts, count = calendar.starts, len(calendar.names)
+    times = starts[0], starts[-1]
+    return _tables(snapshot, scope, times, Rows.of_periods(starts, range(count), count, times), by, marks)
 
 
 def by_hour(
@@ -99,8 +96,7 @@ def by_hour(
     marks: MarketMarks | None = None,
 ) -> list[Table]:
     """By hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
-    spans = (3_600,) if _has_whole_hours(zone, start_ns, end_ns) else ()
-    return _tables(snapshot, scope, start_ns, end_ns, 24, lambda ns: _local(ns, zone).hour, by, (), spans, marks)
+    return _tables(snapshot, scope, (start_ns, end_ns), Rows.of_hours(zone, start_ns, end_ns), by, marks)
 
 
 def by_weekday(
@@ -113,29 +109,9 @@ def by_weekday(
     marks: MarketMarks | None = None,
 ) -> list[Table]:
     """By weekday of the trading day: 7 rows a table, Monday first. Raises as `by_period`."""
-    days = Calendar.of(boundary, "day", start_ns, end_ns)
-    return _tables(
-        snapshot, scope, start_ns, end_ns, 7, lambda ns: days.names[days.index(ns)].weekday(), by, days.starts,
-        marks=marks,
-    )  # fmt: skip
-
-
-def _has_whole_hours(zone: tzinfo, start_ns: int, end_ns: int) -> bool:
-    """Whether the hours of a zone begin with those of UTC all the while. Looks at each week: offsets last longer."""
-    times = (*range(start_ns, end_ns, _WEEK_NS), end_ns)
-    return all(_local(time_ns, zone).minute == _local(time_ns, UTC).minute for time_ns in times)
-
-
-def _local(time_ns: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(time_ns // SECOND, zone)
-
-
-_number = EXACT.create_decimal
-_by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
-
-
-def _total(texts: Iterable[str]) -> Decimal:
-    return sum(map(_number, texts), ZERO)
+    days, times = Calendar.of(boundary, "day", start_ns, end_ns), (start_ns, end_ns)
+    rows = Rows.of_periods(days.starts, [name.weekday() for name in days.names], 7, times)
+    return _tables(snapshot, scope, times, rows, by, marks)
 
 
 class _Sum:
@@ -147,16 +123,21 @@ class _Sum:
         self.fees_outside = NO_AMOUNTS
         self.is_whole = True
 
-    def add(self, bars: Iterable[BarAmounts]) -> None:
-        _, opens, closes, realized, fees, cash, turnovers, fills, outside = zip(*bars, strict=True)
-        self.marked += _total(closes) - _total(opens)
-        self.realized += _total(realized)
-        self.fees += _total(fees)
-        self.cash += _total(cash)
-        self.turnover += _total(turnovers)
-        self.fills += sum(fills)
-        for text in filter(None, outside):
-            self.fees_outside = added(self.fees_outside, _by_currency(text))
+    def add(
+        self, opens: Decimal, closes: Decimal, realized: Decimal, fees: Decimal, cash: Decimal, turnover: Decimal,
+        fills: int,
+    ) -> None:  # fmt: skip
+        """Add what bars amount to."""
+        self.marked += closes - opens
+        self.realized += realized
+        self.fees += fees
+        self.cash += cash
+        self.turnover += turnover
+        self.fills += fills
+
+    def leave_out(self, fees: Mapping[str, Decimal]) -> None:
+        """Add fees that no rate values, by currency."""
+        self.fees_outside = added(self.fees_outside, fees)
 
     def add_step(self, step: Step) -> None:
         self.marked += step.change
@@ -166,7 +147,7 @@ class _Sum:
         self.fills += step.fills
         self.turnover += step.turnover
         if step.fees_outside:
-            self.fees_outside = added(self.fees_outside, step.fees_outside)
+            self.leave_out(step.fees_outside)
         self.is_whole = self.is_whole and step.is_whole
 
     def close(self, net: Decimal) -> None:
@@ -189,127 +170,99 @@ class _Sum:
         )  # fmt: skip
 
 
-def _realize_by_lots(
-    sums: Mapping[str, Sequence[_Sum]], found: Iterable[Realized], row_of: Callable[[int], int]
-) -> None:
+def _add_bars(table: Sequence[_Sum], bars: BarColumns, rows: Rows) -> None:
+    """Add bars to the rows that they begin in."""
+    row_of = rows.of(bars.starts * SECOND)
+    amounts = [bars.amounts[name].sums(row_of, rows.count) for name in AMOUNTS]
+    for row, *values in zip(table, *amounts, sums(bars.fills, row_of, rows.count), strict=True):
+        row.add(*values)
+    for place, fees in bars.fees_outside.items():
+        table[row_of[place]].leave_out(fees)
+
+
+def _realize_by_lots(sums: Mapping[str, Sequence[_Sum]], found: Sequence[Realized], rows: Rows) -> None:
     """Put what was realised by another method in the place of that at average cost."""
     for table in sums.values():
         for row in table:
             row.realized = ZERO
-    for currency, time_ns, amount in found:
-        sums[currency][row_of(time_ns)].realized += amount
+    of_each = rows.of(np.array([one.time_ns for one in found], np.int64))
+    for one, row in zip(found, of_each.tolist(), strict=True):
+        sums[one.currency][row].realized += one.amount
 
 
-def _mark(sums: Mapping[str, Sequence[_Sum]], added: Iterable[Added], row_of: Callable[[int], int]) -> None:
+def _mark(sums: Mapping[str, Sequence[_Sum]], added: Iterable[Added], rows: Rows) -> None:
     """Add what the marks of the market add to net P&L."""
     for one in added:
         table = sums[one.series.sum_currency]
-        for change in one.changes:
-            table[row_of(change.start * SECOND)].marked += change.amount
+        of_each = rows.of(np.array([change.start for change in one.changes], np.int64) * SECOND)
+        for change, row in zip(one.changes, of_each.tolist(), strict=True):
+            table[row].marked += change.amount
 
 
 @exactly
 def _tables(
-    snapshot: Snapshot,
-    scope: Scope,
-    start_ns: int,
-    end_ns: int,
-    rows: int,
-    row_of: Callable[[int], int],
-    by: By,
-    boundaries: Sequence[int],
-    spans: Sequence[int] = (86_400, 3_600),
-    marks: MarketMarks | None = None,
+    snapshot: Snapshot, scope: Scope, times: tuple[int, int], rows: Rows, by: By, marks: MarketMarks | None
 ) -> list[Table]:
-    """Sums of bars and round trips by row. Bars are the longest of `spans` (seconds) that no boundary inside the range
-    divides, else of a minute; and shorter ones at its ends.
-    """
-    edges = (start_ns, end_ns, *boundaries)
-    inside = [edge for edge in boundaries if start_ns < edge < end_ns]
-    span = next((one for one in spans if all(not edge % (one * SECOND) for edge in inside)), 60)
-    exact = all(not edge % (60 * SECOND) for edge in edges)
+    """Sums of bars and round trips by row."""
+    start_ns, end_ns = times
+    edges = (start_ns, end_ns, *rows.edges)
+    exact = all(not edge % MINUTE_NS for edge in edges)
     if isinstance(by, Conversion):
-        table = _converted(snapshot, scope, (start_ns, end_ns), by, span, edges, [_Sum() for _ in range(rows)], row_of)
+        table = _converted(snapshot, scope, times, by, edges, rows)
         return [Table(by.into, [one.row() for one in table], exact and by.is_exact)]
-    cell_ns = spans[0] * SECOND if spans else QUARTER_NS
-    sums = defaultdict[str, list[_Sum]](lambda: [_Sum() for _ in range(rows)])
+    sums = defaultdict[str, list[_Sum]](lambda: [_Sum() for _ in range(rows.count)])
     if not scope.tags:
-        row_of_second = cache(lambda second: row_of(second * SECOND))
-        for series in addends(snapshot, scope).series:
-            table = sums[series.sum_currency]
-            for first, until, used in cover(start_ns // MINUTE_NS * MINUTE_NS, end_ns, span):
-                of_row = dict[int, list[BarAmounts]]()
-                for bar in amounts_of(snapshot, series, used, first, until):
-                    of_row.setdefault(row_of_second(bar[0]), []).append(bar)
-                for row, bars in of_row.items():
-                    table[row].add(bars)
+        first_ns = start_ns // MINUTE_NS * MINUTE_NS
+        parts = rows.parts(first_ns, end_ns)
+        for currency, series in by_currency(addends(snapshot, scope).series).items():
+            table = sums[currency]
+            for bars in bar_columns(snapshot, series, parts):
+                _add_bars(table, bars, rows)
         if marks is not None:
-            cuts = inside if boundaries else range(start_ns // cell_ns * cell_ns + cell_ns, end_ns, cell_ns)
-            ends = [-(-edge // MINUTE_NS) * MINUTE for edge in (*cuts, end_ns)]
-            _mark(sums, marks.at([start_ns // MINUTE_NS * MINUTE, *ends], span), row_of)
+            ends = [-(-edge // MINUTE_NS) * MINUTE for edge in (*rows.cuts, end_ns)]
+            _mark(sums, marks.at([first_ns // SECOND, *ends], rows.span), rows)
         if by != "average":
-            _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), row_of)
-    rows_of = partial(_rows_of, row_of=row_of, boundaries=boundaries, cell_ns=cell_ns)
+            _realize_by_lots(sums, realized(snapshot, scope, by, start_ns, end_ns), rows)
     closed = closed_trips(snapshot, scope, start_ns, end_ns, ("net",))
-    _close_trips(sums, closed, rows, rows_of, adds_unknown=scope.is_one_symbol)
+    _close_trips(sums, closed, rows, adds_unknown=scope.is_one_symbol)
     return [Table(currency, [one.row() for one in table], exact) for currency, table in sorted(sums.items())]
 
 
-def _close_trips(
-    sums: Mapping[str, list[_Sum]],
-    closed: ClosedTrips,
-    rows: int,
-    rows_of: Callable[[Numbers], Numbers],
-    *,
-    adds_unknown: bool,
-) -> None:
-    """Add closed round trips to the rows of their currencies; `rows_of` gives those of their ends. Those without a
-    currency count only if `adds_unknown`.
+def _close_trips(sums: Mapping[str, list[_Sum]], closed: ClosedTrips, rows: Rows, *, adds_unknown: bool) -> None:
+    """Add closed round trips to the rows of their currencies that they ended in. Those without a currency count only
+    if `adds_unknown`.
     """
     currencies = list(dict.fromkeys(book.sum_currency for book in closed.books))
     number_of = np.array([currencies.index(book.sum_currency) for book in closed.books], np.int64)
     for batch in closed.batches:
-        runs = Runs(batch, number_of[batch.series] * rows + rows_of(batch.closed_ns))
+        runs = Runs(batch, number_of[batch.series] * rows.count + rows.of(batch.closed_ns))
         nets = runs.trips.amounts["net"]
         signs = nets.signs
         won, lost, totals = runs.sums(signs > 0), runs.sums(signs < 0), nets.sums(runs.starts)
         for group, trips, wins, losses, net in zip(runs.groups, runs.counts, won, lost, totals, strict=True):
-            currency = currencies[group // rows]
+            currency = currencies[group // rows.count]
             if currency or adds_unknown:
-                sums[currency][group % rows].close_all(trips, wins, losses, net)
-
-
-def _rows_of(closed_ns: Numbers, row_of: Callable[[int], int], boundaries: Sequence[int], cell_ns: int) -> Numbers:
-    """The rows that round trips closed in."""
-    if boundaries:
-        starts, at = np.array(boundaries), np.searchsorted(boundaries, closed_ns, side="right") - 1
-    else:
-        starts, at = np.unique(closed_ns // cell_ns * cell_ns, return_inverse=True)
-    rows: Numbers = np.array([row_of(int(start)) for start in starts[: at.max() + 1]])[at]
-    return rows
+                sums[currency][group % rows.count].close_all(trips, wins, losses, net)
 
 
 def _converted(
-    snapshot: Snapshot,
-    scope: Scope,
-    times: tuple[int, int],
-    conversion: Conversion,
-    span: int,
-    edges: Sequence[int],
-    table: list[_Sum],
-    row_of: Callable[[int], int],
+    snapshot: Snapshot, scope: Scope, times: tuple[int, int], conversion: Conversion, edges: Sequence[int], rows: Rows
 ) -> list[_Sum]:
     """The sums of all currencies in one."""
+    table = [_Sum() for _ in range(rows.count)]
     if not scope.tags:
         start_ns = times[0] // MINUTE_NS * MINUTE_NS
-        for step in steps(snapshot, scope, conversion, times, span, edges):
-            if step.time_ns >= start_ns:
-                table[row_of(step.time_ns)].add_step(step)
-    for trip in all_closed(snapshot, scope, *times):
-        assert trip.closed_ns is not None
-        converted, row = conversion.trip(trip), table[row_of(trip.closed_ns)]
-        if converted is None:
-            row.is_whole = False
-        else:
-            row.close(converted.net)
+        found = [one for one in steps(snapshot, scope, conversion, times, rows.span, edges) if one.time_ns >= start_ns]
+        of_each = rows.of(np.array([one.time_ns for one in found], np.int64))
+        for step, row in zip(found, of_each.tolist(), strict=True):
+            table[row].add_step(step)
+    closed = all_closed(snapshot, scope, *times)
+    while trips := list(islice(closed, BATCH)):
+        of_each = rows.of(np.array([one.closed_ns for one in trips], np.int64))
+        for trip, row in zip(trips, of_each.tolist(), strict=True):
+            converted = conversion.trip(trip)
+            if converted is None:
+                table[row].is_whole = False
+            else:
+                table[row].close(converted.net)
     return table

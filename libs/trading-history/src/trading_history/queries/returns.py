@@ -6,11 +6,14 @@ divided by the equity of the day before with the day's net deposits, − 1. Days
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import accumulate
 
 import msgspec
+import numpy as np
 
+from trading_history.queries.bar_columns import bar_columns
 from trading_history.queries.capital import flows_of
-from trading_history.queries.equity import curves, level_before
+from trading_history.queries.equity import SECOND, between, level_before
 from trading_history.queries.scope import Scope, addends, books
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
@@ -145,14 +148,12 @@ def _squared(value: Decimal) -> Decimal:
 
 def _levels(snapshot: Snapshot, scope: Scope, calendar: Calendar) -> list[Decimal]:
     """The net P&L before the first day, and at the end of each."""
-    series = addends(snapshot, scope).series
-    level = sum((level_before(snapshot, one.id, calendar.starts[0]) for one in series), ZERO)
-    changes = [ZERO] * len(calendar.names)
-    span = 3_600 if all(not start % 3_600_000_000_000 for start in calendar.starts) else 60
-    for curve in curves(snapshot, scope, calendar.starts[0], calendar.starts[-1], span) or ():
-        for bar in curve.bars:
-            changes[calendar.index(bar.start_ns)] += bar.close - bar.open
-    levels = [level]
-    for change in changes:
-        levels.append(levels[-1] + change)
-    return levels
+    series, starts, days = addends(snapshot, scope).series, calendar.starts, len(calendar.names)
+    changes = [ZERO] * days
+    firsts = np.array(starts[:-1], np.int64)
+    for bars in bar_columns(snapshot, series, between(starts[0], starts[-1], 86_400, starts)):
+        day_of = firsts.searchsorted(bars.starts * SECOND, "right") - 1
+        opens, closes = (bars.amounts[name].sums(day_of, days) for name in ("open", "close"))
+        changes = [sum_ + close - open_ for sum_, close, open_ in zip(changes, closes, opens, strict=True)]
+    level = sum((level_before(snapshot, one.id, starts[0]) for one in series), ZERO)
+    return [*accumulate(changes, initial=level)]

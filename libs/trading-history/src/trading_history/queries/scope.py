@@ -1,5 +1,6 @@
 """Which positions a question is about."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -94,6 +95,14 @@ def addends(snapshot: Snapshot, scope: Scope) -> Addends:
         found = [one for one in found if one.sum_currency]
     is_one = all(len(values) == 1 for _, values in named) and len({one.currency for one in found}) == len(found)
     return Addends(found, is_one)
+
+
+def by_currency(series: Iterable[Series]) -> dict[str, list[Series]]:
+    """Series by what their amounts are added up in."""
+    found: dict[str, list[Series]] = {}
+    for one in series:
+        found.setdefault(one.sum_currency, []).append(one)
+    return found
 
 
 def _series(snapshot: Snapshot, kind: str, scope: Scope) -> list[Series]:
