@@ -67,3 +67,14 @@ def test_where_bars_are_added_there_are_not_too_many_at_the_ends_of_a_range(
     assert min(spans) == span
     (fall,) = equity.drawdown(snapshot, scope, start, end)
     assert equity.max_drawdown(snapshot, scope, start, end) == (fall.max, False)
+
+
+def test_members_that_only_one_position_has_are_exact_inside_bars(snapshot: Snapshot) -> None:
+    start, end = (int(BEGIN.timestamp()) * 10**9 + day * 1_440 * MINUTE_NS for day in (1, 4))
+    whole, *others = (Scope(("default",), strategies, ("ETH/USDT",)) for strategies in (("default",), ()))
+    for other in (*others, Scope(strategies=("default",), symbols=("ETH/USDT",), position_sides=("",))):
+        assert equity.equity(snapshot, other, start, end) == equity.equity(snapshot, whole, start, end)
+        assert equity.drawdown(snapshot, other, start, end) == equity.drawdown(snapshot, whole, start, end)
+        assert equity.max_drawdown(snapshot, other, start, end) == equity.max_drawdown(snapshot, whole, start, end)
+    (fall,) = equity.drawdown(snapshot, whole, start, end)
+    assert fall.exact_inside

@@ -93,8 +93,7 @@ def addends(snapshot: Snapshot, scope: Scope) -> Addends:
     found = books(snapshot, scope)
     if len(found) > 1:
         found = [one for one in found if one.sum_currency]
-    is_one = all(len(values) == 1 for _, values in named) and len({one.currency for one in found}) == len(found)
-    return Addends(found, is_one)
+    return Addends(found, len({one.currency for one in found}) == len(found))
 
 
 def by_currency(series: Iterable[Series]) -> dict[str, list[Series]]:
