@@ -1,8 +1,14 @@
 """Ids of fills that come from what a message says, so that a repeated message is recognised. No I/O."""
 
+import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context
 from hashlib import blake2b
+
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,99})(?:\.\d{1,100})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+"""What is taken for a number. Orders have ids such as 5e1234567890 too, and some of 40 digits."""
+
+_EXACT = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 def made_id(prefix: str, parts: Iterable[str]) -> str:
@@ -15,8 +21,6 @@ def made_id(prefix: str, parts: Iterable[str]) -> str:
 
 
 def _by_value(text: str) -> str:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
+    if _NUMBER.fullmatch(text) is None:
         return text
-    return str(number.normalize()) if number.is_finite() else text
+    return str(_EXACT.normalize(_EXACT.create_decimal(text)))
