@@ -4,15 +4,16 @@ One answer is used for all who ask within a quarter of a second.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from service_kit.clock import Clock
 from trading_app.page.sidecar_feed import fetch
-from trading_app.page.sidecar_state import PositionState
+from trading_app.page.sidecar_state import SLICE, PositionState
 from trading_app.problems import TradeProblem
+from trading_model.decimals import exactly
 from trading_model.symbols import plain_currency, symbol_parts
 
 FRESH_SECONDS = 0.25
@@ -85,19 +86,37 @@ def _unavailable(why: str) -> TradeProblem:
     return TradeProblem("analytics_unavailable", f"trading-analytics has the windows of markets; {why}", retry_after=5)
 
 
-def unrealized_in(symbol: str, positions: Sequence[PositionState]) -> Decimal | None:
-    """The unrealised P&L of the spot positions in a market, BASE-QUOTE, by the sidecar; None where there are none."""
-    base, _, quote = symbol.partition("-")
-    wanted = (plain_currency(base), plain_currency(quote))
-    amounts = [
-        Decimal(row.unrealized_pnl)
-        for row in positions
-        if row.unrealized_pnl is not None and row.sum_currency == wanted[1] and _pair(row.symbol) == wanted
-    ]
-    return sum(amounts, Decimal()) if amounts else None
+Pair = tuple[str, str]
+"""Base and quote of a spot market."""
 
 
-def _pair(symbol: str) -> tuple[str, str] | None:
+def unrealized_in_slices(positions: Sequence[PositionState]) -> Generator[None, None, Mapping[Pair, Decimal]]:
+    """The unrealised P&L of the spot positions in each market, by the sidecar; those without any have none."""
+    sums: dict[Pair, Decimal] = {}
+    pairs: dict[str, Pair | None] = {}
+    for start in range(0, len(positions), SLICE):
+        _add_up(sums, pairs, positions[start : start + SLICE])
+        yield
+    return sums
+
+
+@exactly
+def _add_up(sums: dict[Pair, Decimal], pairs: dict[str, Pair | None], positions: Sequence[PositionState]) -> None:
+    for row in positions:
+        if row.symbol not in pairs:
+            pairs[row.symbol] = _pair(row.symbol)
+        pair = pairs[row.symbol]
+        if pair is not None and row.unrealized_pnl is not None and row.sum_currency == pair[1]:
+            sums[pair] = sums.get(pair, Decimal()) + Decimal(row.unrealized_pnl)
+
+
+def pair_of(market: str) -> Pair:
+    """The pair of a market, BASE-QUOTE."""
+    base, _, quote = market.partition("-")
+    return plain_currency(base), plain_currency(quote)
+
+
+def _pair(symbol: str) -> Pair | None:
     """Base and quote of a spot pair: a contract of the same currencies is another market."""
     parts = symbol_parts(symbol)
-    return (parts.base, plain_currency(parts.quote)) if parts.kind == "spot" else None
+    return (plain_currency(parts.base), plain_currency(parts.quote)) if parts.kind == "spot" else None

@@ -1,20 +1,23 @@
 """GET /api/metrics/latest and GET /api/metrics/stream: windowed metrics of markets, the newest of each."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from fastapi import FastAPI, Query
 from starlette.responses import Response
 
+from service_kit.cooperative import run_sliced
 from trading_app.context import Context
-from trading_app.history.markets import MarketsFeed, Reading, unrealized_in
+from trading_app.history.markets import MarketsFeed, Pair, Reading, Readings, pair_of, unrealized_in_slices
 from trading_app.history.parameters import SymbolLabel
 from trading_app.http.openapi import ACCESS_CODES, TEXT, problem_responses, success
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.outgoing import Piece
 from trading_app.page.sidecar_feed import SidecarFeed
+from trading_app.page.sidecar_state import SidecarState
 from trading_app.problems import TradeProblem
 from trading_app.query.question import checked
 from trading_app.query.routes import LiveResponse
@@ -55,25 +58,45 @@ Window = Annotated[
 ]
 
 
+class MadeRow(NamedTuple):
+    """A row as it is sent; and what it says but for its age, by which a change is recognised."""
+
+    symbol: str
+    window: str
+    key: tuple[str, str, str]
+    row: Row
+    content: Row
+
+
 class MarketRows:
-    """The newest rows, with the P&L that the sidecar knows."""
+    """The newest rows, with the P&L that the sidecar knows. Made once of what both say, however many ask."""
 
     def __init__(self, markets: MarketsFeed, feed: SidecarFeed) -> None:
         self._markets = markets
         self._feed = feed
+        self._making = asyncio.Lock()
+        self._readings = Readings()
+        self._state: SidecarState | None = None
+        self._unrealized: Mapping[Pair, Decimal] = {}
+        self._rows: Sequence[MadeRow] = ()
 
-    async def read(self, symbol: str | None, window: str | None) -> list[Row]:
+    async def read(self, symbol: str | None, window: str | None) -> list[MadeRow]:
         """Those of a symbol and a window; by default of all symbols, and the first window. Raises TradeProblem."""
         wanted = checked("symbol", symbol, check_symbol)
-        readings = (await self._markets.latest()).readings
+        async with self._making:
+            rows = await self._renewed(await self._markets.latest())
+        chosen = window or (rows[0].window if rows else "")
+        return [one for one in rows if wanted in (None, one.symbol) and chosen in ("all", one.window)]
+
+    async def _renewed(self, readings: Readings) -> Sequence[MadeRow]:
         state = self._feed.latest.state
-        positions = () if state is None else state.positions
-        chosen = window or (readings[0].window if readings else "")
-        return [
-            _row(one, unrealized_in(one.symbol, positions))
-            for one in readings
-            if wanted in (None, one.symbol) and chosen in ("all", one.window)
-        ]
+        if state is not self._state:
+            self._unrealized = {} if state is None else await run_sliced(unrealized_in_slices(state.positions))
+        elif readings is self._readings:
+            return self._rows
+        self._readings, self._state = readings, state
+        self._rows = [_made(one, self._unrealized.get(pair_of(one.symbol))) for one in readings.readings]
+        return self._rows
 
 
 def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFeed) -> None:
@@ -94,7 +117,7 @@ def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFe
         the market.
         """
         context.outgoing.check()
-        return Response(_encode(await rows.read(symbol, window)), media_type="application/json")
+        return Response(_encode([one.row for one in await rows.read(symbol, window)]), media_type="application/json")
 
     @api.get(
         "/api/metrics/stream",
@@ -125,8 +148,8 @@ def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFe
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def _row(reading: Reading, unrealized: object) -> Row:
-    return {
+def _made(reading: Reading, unrealized: object) -> MadeRow:
+    row = {
         "symbol": reading.symbol,
         "venue": reading.venue,
         "window": reading.window,
@@ -142,23 +165,25 @@ def _row(reading: Reading, unrealized: object) -> Row:
         "expected": reading.expected,
         "reasons": reading.reasons,
     }
+    content = {name: value for name, value in row.items() if name not in ("age_seconds", "timestamp")}
+    key = (reading.venue, reading.symbol, reading.window)
+    return MadeRow(reading.symbol, reading.window, key, row, content)
 
 
-def _changed(known: dict[tuple[str, ...], Row], rows: Iterable[Row]) -> list[Row]:
+def _changed(known: dict[tuple[str, str, str], Row], rows: Iterable[MadeRow]) -> list[Row]:
     """The rows that differ from those that were sent, without regard to their age. Notes them as sent."""
     changed = []
-    for row in rows:
-        key = (row["venue"], row["symbol"], row["window"])
-        content = {name: value for name, value in row.items() if name not in ("age_seconds", "timestamp")}
-        if known.get(key) != content:
-            known[key] = content
-            changed.append(row)
+    for one in rows:
+        before = known.get(one.key)
+        if before is not one.content and before != one.content:
+            changed.append(one.row)
+        known[one.key] = one.content
     return changed
 
 
-async def _events(context: Context, read: Callable[[], Awaitable[list[Row]]]) -> AsyncGenerator[Piece, None]:
+async def _events(context: Context, read: Callable[[], Awaitable[list[MadeRow]]]) -> AsyncGenerator[Piece, None]:
     """Server-sent events of what changed, until the app ends. Raises TradeProblem before the first one only."""
-    known: dict[tuple[str, ...], Row] = {}
+    known: dict[tuple[str, str, str], Row] = {}
     beginning, quiet = b"retry: 1000\n\n", 0.0
     while not context.stream.closing:
         async with context.outgoing.hold():
