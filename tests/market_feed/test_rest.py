@@ -1,6 +1,7 @@
 """Requests to a venue, against a simulated exchange in the same process."""
 
 import asyncio
+import zlib
 from types import SimpleNamespace
 
 import pytest
@@ -43,3 +44,37 @@ def test_row_25_after_429_a_request_waits_as_long_as_the_venue_says(monkeypatch:
             await exchange.close()
 
     asyncio.run(run())
+
+
+def test_of_an_answer_that_is_too_long_the_rest_is_not_read() -> None:
+    sent, deflate = 0, zlib.compressobj(wbits=-15)
+    block = deflate.compress(bytes(1 << 20)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    bomb = b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + block * 20_000  # 20 MB of gzip, 20 GB of zeros
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n")
+        try:
+            for begin in range(0, len(bomb), 4_096):
+                writer.write(bomb[begin : begin + 4_096])
+                await writer.drain()
+                sent = begin
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        venue = Binance(url, Unit.MICROSECOND, Wanted(("trade",)))
+        client = RestClient(venue, url, None, 6_000, SYSTEM_CLOCK, LatestTime(SYSTEM_CLOCK))
+        try:
+            assert await client.ask(venue.time_page()) == rest.Answer()
+            assert client.requests["unreadable"] == 1
+        finally:
+            await client.close()
+            server.close()
+
+    asyncio.run(run())
+    assert sent < len(bomb) // 2

@@ -22,6 +22,11 @@ AT_ONCE = 8
 """Maximum requests under way to a venue."""
 
 TIMEOUT_SECONDS = 10.0
+"""Maximum seconds in which nothing comes."""
+
+WHOLE_SECONDS = 60.0
+"""Maximum seconds of a whole answer: one that drips would keep its place for ever."""
+
 CLOCK_SAMPLES = 5
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 OUTCOMES = ("answered", "empty", "refused", "failed", "unreadable")
@@ -98,7 +103,8 @@ class RestClient:
                 await asyncio.sleep(wait)
             self.budget.spend(page.weight, now)
             try:
-                answer = await self._client.get(page.path, params=dict(page.parameters), headers=dict(page.headers))
+                async with asyncio.timeout(WHOLE_SECONDS):
+                    answer, content = await self._get(page)
             except (httpx.HTTPError, OSError) as error:
                 self.requests["failed"] += 1
                 log.warning("a request failed", venue=self._venue.name, path=page.path, reason=repr(error)[:200])
@@ -106,12 +112,12 @@ class RestClient:
         used = self._venue.weight_used(answer.headers)
         if used is not None:
             self.budget.raise_to(used, time.monotonic())
-        if len(answer.content) > MAX_PAGE_BYTES:
+        if content is None:
             self.requests["unreadable"] += 1
-            log.warning("an answer is too long", venue=self._venue.name, path=page.path, bytes=len(answer.content))
+            log.warning("an answer is too long", venue=self._venue.name, path=page.path, max_bytes=MAX_PAGE_BYTES)
             return Answer()
         if answer.status_code == HTTPStatus.OK:
-            return Answer(answer.status_code, answer.content)
+            return Answer(answer.status_code, content)
         self.requests["refused"] += 1
         seconds = self.ban.note(answer.status_code, answer.headers.get("retry-after", ""), time.monotonic())
         with suppress(UnicodeDecodeError):
@@ -119,10 +125,21 @@ class RestClient:
                 "a request was refused",
                 venue=self._venue.name,
                 status=answer.status_code,
-                reason=CAUSES.get(answer.status_code, answer.content[:200].decode()),
+                reason=CAUSES.get(answer.status_code, content[:200].decode()),
                 wait_seconds=seconds,
             )
-        return Answer(answer.status_code, answer.content)
+        return Answer(answer.status_code, content)
+
+    async def _get(self, page: Page) -> tuple[httpx.Response, bytes | None]:
+        """The response and its content; None if that is too long, compressed or not: the rest of it is not read."""
+        parameters, headers = dict(page.parameters), dict(page.headers)
+        async with self._client.stream("GET", page.path, params=parameters, headers=headers) as answer:
+            content = bytearray()
+            async for part in answer.aiter_bytes():
+                content += part
+                if len(content) > MAX_PAGE_BYTES:
+                    return answer, None
+            return answer, bytes(content)
 
     async def close(self) -> None:
         """Close the connections."""
