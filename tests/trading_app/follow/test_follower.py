@@ -1,5 +1,6 @@
 """A followed account is in the app, once, with the exchange's digits, whatever fails in between."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 
 from tests.support.apps import Apps
 from tests.trading_app.follow.recorded import DAY_MS, NOW_MS, Recorded, trade
+from tests.trading_app.running import RunningApp, running
 from tests.trading_client.conftest import app
 from tests.trading_client.reading import cash_of, ids_of, trades_of
+from trading_app.client.follow import has
+from trading_app.client.target import Target
 from trading_app.follow.follower import Follower
 from trading_app.follow.position import Position
 from trading_app.follow.reader import UnifiedReader
@@ -24,9 +28,16 @@ class Following:
     """One start of a follower; a context manager."""
 
     def __init__(
-        self, app: Apps, folder: Path, source: Recorded, account: str, now_ms: int = NOW_MS, repeats: int = 0
+        self,
+        app: Apps | RunningApp,
+        folder: Path,
+        source: Recorded,
+        account: str,
+        now_ms: int = NOW_MS,
+        repeats: int = 0,
     ) -> None:
-        self.client = TradingClient(app.web_url, spool=folder / "spool")
+        url = app.web_url if isinstance(app, Apps) else app.url
+        self.client = TradingClient(url, spool=folder / "spool")
         self.said: list[EventRow] = []
         self.does_not_hear = 0
         reader = UnifiedReader(source.name, Choices(account=account), source.contract_size)
@@ -38,6 +49,7 @@ class Following:
             reader,
             ["BTC/USDT"] if source.payments else [],
             self.say,
+            lambda event: has(event, Target(url)),
             lambda: self.now_ms / 1_000,
             [0] * repeats,
         )
@@ -96,6 +108,26 @@ def test_a_restart_goes_on_and_adds_nothing_twice(app: Apps, tmp_path: Path) -> 
     with Following(app, tmp_path, source, "restart") as following:
         following.round()
     assert source.asked == asked + 1, "only the last minutes, which have no trade, are asked for again"
+
+
+def test_what_a_restored_ledger_has_lost_is_taken_again(tmp_path: Path) -> None:
+    source = Recorded([trade(number, SINCE + number * 3_600_000) for number in range(5)])
+    copy, ledger = tmp_path / "copy", tmp_path / "ledger"
+    ledger.mkdir()
+    with running(ledger) as web, Following(web, tmp_path, source, "restored") as following:
+        following.round()
+    shutil.copytree(ledger, copy)
+    source.items += [trade(number, NOW_MS + number) for number in range(5, 9)]
+    later_ms = NOW_MS + DAY_MS
+    with running(ledger) as web, Following(web, tmp_path, source, "restored", NOW_MS + 10) as following:
+        following.round()
+    with running(copy) as web, Following(web, tmp_path, source, "restored", later_ms) as following:
+        following.round()
+        assert following.follower.counts.problems == [
+            "the ledger has t8 no more, so all is taken again from the beginning"
+        ]
+        stored = web.client.get("/trades", params={"account": "restored"}).json()["trades"]
+    assert sorted(one["trade_id"] for one in stored) == [f"t{number}" for number in range(9)]
 
 
 @pytest.mark.parametrize("at", range(1, 9))

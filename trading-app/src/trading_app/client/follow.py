@@ -94,7 +94,15 @@ def _follow(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     with TradingClient(app.url, app.token, spool=folder / "spool") as client:
         position = Position(folder / "position.json", source.name)
-        follower = Follower(source, client, position, reader, symbols, lambda row: _say_instrument(row, app))
+        follower = Follower(
+            source,
+            client,
+            position,
+            reader,
+            symbols,
+            lambda row: _say_instrument(row, app),
+            lambda event: has(event, app),
+        )
         print(f"following {source.name}, {', '.join(symbols) or 'all symbols'}; Ctrl-C ends", file=sys.stderr)
         notes, delays = _Notes(), backoff(FIRST_DELAY, MAX_DELAY)
         while True:
@@ -174,6 +182,23 @@ def _say_instrument(row: "EventRow", app: target.Target) -> None:
         raise Unavailable(str(error)) from None
     except Refused as refusal:
         print(f"  what {row.members.get('symbol')} is, {text}, was not taken: {refusal.detail}", file=sys.stderr)
+
+
+def has(event: Mapping[str, str], app: target.Target) -> bool:
+    """Whether the ledger has a trade, or another event by its kind and id; true where the app refuses to say."""
+    from trading_app.client.delivery import Delivery  # noqa: PLC0415 -- see above
+    from trading_app.follow.source import Unavailable  # noqa: PLC0415
+
+    path = "/known/events" if "kind" in event else "/known"
+    try:
+        with Delivery(app, APP_SECONDS) as delivery:
+            body = json.dumps([event]).encode()
+            answer = json.loads(delivery.deliver(path, body, {"Content-Type": "application/json"}))
+    except Unreachable as error:
+        raise Unavailable(str(error)) from None
+    except Refused:
+        return True
+    return not answer["new"]
 
 
 def _config(name: str | None) -> Mapping[str, Any]:

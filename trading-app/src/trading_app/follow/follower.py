@@ -50,7 +50,8 @@ class Counts:
 class Follower:
     """Follows symbols of a source; none means all of them in one.
 
-    `say_instrument` is called with an event that says what a symbol is; it may raise Unavailable. `clock` gives Unix
+    `say_instrument` is called with an event that says what a symbol is. `has` is called with a trade, or with the kind
+    and the id of another event, and returns whether the ledger has it. Both may raise Unavailable. `clock` gives Unix
     time in seconds. A request that the exchange does not answer is repeated after each of `delays`, in seconds, before
     the round is given up.
     """
@@ -63,6 +64,7 @@ class Follower:
         reader: UnifiedReader,
         symbols: Sequence[str],
         say_instrument: Callable[[EventRow], object],
+        has: Callable[[Mapping[str, str]], bool],
         clock: Callable[[], float] = time.time,
         delays: Sequence[float] = DELAYS,
         sleep: Callable[[float], object] = time.sleep,
@@ -74,6 +76,8 @@ class Follower:
         self._reader = reader
         self._symbols: Sequence[str | None] = symbols or [None]
         self._say_instrument = say_instrument
+        self._has = has
+        self._taken: Mapping[str, str] | None = None
         self._clock = clock
         self._delays = delays
         self._sleep = sleep
@@ -87,6 +91,7 @@ class Follower:
         if not self._is_prepared:
             self._repeat(lambda: self._source.prepare([symbol for symbol in self._symbols if symbol]))
             self._is_prepared = True
+        self._require_same_ledger()
         for symbol in self._symbols:
             self._follow(symbol or ALL, since_ms, symbol, self._trades, self._reader.trade)
             if self._source.has_funding(symbol):
@@ -103,7 +108,7 @@ class Follower:
         now_ms, span = int(self._clock() * 1_000), self._source.span(symbol)
         reach = self._position.reach(name, self._allowed(since_ms, now_ms, span.days_back))
         seen = self._seen.setdefault(name, Seen(key_of))
-        begin = max(reach.since, reach.through - OVERLAP_MS)
+        begin = self._allowed(max(reach.since, reach.through - OVERLAP_MS), now_ms, span.days_back)
 
         def ask(since_ms: int, until_ms: int | None) -> Sequence[Unified]:
             return self._repeat(lambda: fetch(symbol, since_ms, until_ms))
@@ -118,8 +123,22 @@ class Follower:
                 raise
             self._wait_for_app()
             reach = Reach(reach.since, max(reach.through, now_ms if until is None else until))
-            self._position.save(name, reach)
+            self._position.save(name, reach, self._newest_taken())
         seen.forget(reach.through - 2 * OVERLAP_MS)
+
+    def _require_same_ledger(self) -> None:
+        """Begin again if the ledger has lost what it had: a copy was put back, and the exchange still has the rest."""
+        witness = self._position.witness
+        if witness and not self._has(witness):
+            which = witness.get("trade_id") or witness.get("id")
+            self.counts.problems.append(f"the ledger has {which} no more, so all is taken again from the beginning")
+            self._position.begin_again()
+            self._seen.clear()
+
+    def _newest_taken(self) -> Mapping[str, str] | None:
+        """The last event that was sent since the last time, if the ledger has it: it may have been refused."""
+        taken, self._taken = self._taken, None
+        return taken if taken is not None and self._has(taken) else None
 
     def _repeat(self, call: Callable[[], Answer]) -> Answer:
         for delay in self._delays:
@@ -165,6 +184,7 @@ class Follower:
             self.counts.add_problem(f"trade {members.get('trade_id')}: {error}")
         else:
             self.counts.trades += 1
+            self._taken = members
 
     def _pay(self, members: Mapping[str, str]) -> None:
         arguments = _arguments(members)
@@ -175,6 +195,7 @@ class Follower:
             self.counts.add_problem(f"payment {members.get('id')}: {error}")
         else:
             self.counts.payments += 1
+            self._taken = {"kind": "cash", "id": str(arguments["event_id"])}
 
     def _say(self, row: EventRow) -> None:
         said = repr(sorted(row.members.items()))

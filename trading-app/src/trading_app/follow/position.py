@@ -1,6 +1,7 @@
 """How far an account has been followed, in a file that a crash or a power cut leaves whole."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,10 +23,13 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     exchange: str
     reached: dict[str, Reach] = {}
+    witness: dict[str, str] = {}
 
 
 class Position:
-    """The reach of each symbol. Raises Unusable if the file is not one of this exchange."""
+    """The reach of each symbol, and an event that the ledger had when it was written: without it, the ledger is another
+    one. Raises Unusable if the file is not one of this exchange.
+    """
 
     def __init__(self, path: Path, exchange: str) -> None:
         self._path = path
@@ -46,9 +50,26 @@ class Position:
             known = Reach(since, since)
         return known
 
-    def save(self, name: str, reach: Reach) -> None:
-        """Remember the reach of a symbol, durably. Raises OSError."""
+    @property
+    def witness(self) -> Mapping[str, str]:
+        """An event that the ledger had; empty if none was noted."""
+        return self._document.witness
+
+    def begin_again(self) -> None:
+        """Each symbol was followed from its beginning to there alone: the ledger has lost what came after."""
+        for reach in self._document.reached.values():
+            reach.through = reach.since
+        self._document.witness = {}
+        self._write()
+
+    def save(self, name: str, reach: Reach, witness: Mapping[str, str] | None = None) -> None:
+        """Remember the reach of a symbol, and an event that the ledger has, durably. Raises OSError."""
         self._document.reached[name] = reach
+        if witness is not None:
+            self._document.witness = dict(witness)
+        self._write()
+
+    def _write(self) -> None:
         draft = self._path.with_name(f"{self._path.name}.draft")
         with draft.open("wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(self._document)) + b"\n")
