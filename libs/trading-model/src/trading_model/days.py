@@ -48,7 +48,7 @@ class DayBoundary:
         return f"{self.at:%H:%M} {self.zone.key}"
 
     def start_ns(self, day: date) -> int:
-        """When a day begins, in Unix nanoseconds. A time that clocks skip stands for the moment at which they do."""
+        """When a day begins, in Unix nanoseconds. A time that clocks skip is by the clock before: 02:30 is 03:30."""
         first = day - _ONE_DAY if self.at.hour >= 12 else day
         return _unix_ns(datetime.combine(first, self.at, self.zone))
 
