@@ -12,6 +12,7 @@ import pytest
 from tests.trading_app.client.command import Settings, run_send
 from tests.trading_app.running import RunningApp
 from trading_app.client import import_files, imports
+from trading_app.imports.row_ids import earlier_event_content, row_digest, row_id
 
 HEADER = "ts,symbol,side,qty,price\n"
 FIRST = HEADER + "2025-02-10T14:30:00Z,BTC/USDT,buy,10,605.2699\n2025-03-20T14:30:00Z,BTC/USDT,sell,10,610.0000\n"
@@ -224,6 +225,98 @@ def test_undone_cash_and_openings_are_asked_about_and_revived(desk: Desk) -> Non
     assert (code, report["result"]["revived"], report["result"]["events"]) == (0, 3, 0)
     code, report = desk.report(*arguments)
     assert (code, report["compared"]["known"], report["compared"]["known_events"]) == (0, 1, 2)
+
+
+MONEY = "kind,id,ts,currency,amount,reason,symbol\n"
+
+
+def _cash(desk: Desk) -> list[dict[str, Any]]:
+    events = desk.client.get("/events?kind=cash&limit=1000").raise_for_status().json()["events"]
+    return [event for event in events if event["cash"]["account"] == desk.account]
+
+
+def test_equal_rows_of_money_each_count(desk: Desk) -> None:
+    row = "cash,,2025-02-10T00:00:00Z,USD,-0.65,commission,\n"
+    code, report = desk.report("--yes", desk.file(MONEY + row * 3))
+    assert (code, report["rows"]["events"], report["result"]["events"]) == (0, 3, 3)
+    assert [warning["code"] for warning in report["warnings"]] == ["equal_events"]
+    code, report = desk.report("--yes", desk.file(MONEY + row * 5))
+    assert (report["compared"]["known_events"], report["result"]["events"]) == (3, 2)
+    assert report["totals"][0]["cash"] == "-3.25"
+    assert [event["cash"]["amount"] for event in _cash(desk)] == ["-0.65"] * 5
+
+
+def test_one_id_twice_is_one_payment_or_an_error(desk: Desk) -> None:
+    row = f"cash,pay-{desk.account}-1,2025-02-10T00:00:00Z,USD,1.5,dividend,SPY\n"
+    code, report = desk.report("--yes", desk.file(MONEY + row + row.replace("1.5", "1.50")))
+    assert (code, report["result"]["events"]) == (0, 1)
+    code, report = desk.report("--dry-run", desk.file(MONEY + row + row.replace("1.5", "1.6")))
+    assert (code, report["state"], report["errors"][0]["place"]) == (1, "refused", 3)
+
+
+def test_the_account_that_is_said_is_that_of_all_rows(desk: Desk) -> None:
+    header = "kind,id,ts,reason,from.symbol,from.quantity,from.account,to.symbol,to.quantity,to.account,to.strategy\n"
+    row = f"move,m-{desk.account},2025-02-10T00:00:00Z,reassignment,BTC,1,default,BTC,1,default,grid\n"
+    code, report = desk.report("--yes", desk.file(header + row))
+    assert (code, report["result"]["events"]) == (0, 1)
+    moves = desk.client.get("/events?kind=move&limit=1000").json()["events"]
+    (moved,) = [move["move"] for move in moves if move["id"] == f"m-{desk.account}"]
+    assert (moved["from"]["account"], moved["to"]["account"]) == (desk.account, desk.account)
+    code, report = desk.report("--yes", desk.file(header + row.replace("1,default,grid", "1,other,grid")))
+    assert (code, report["errors"][0]["column"]) == (1, "from.account")
+
+
+def test_payments_of_two_accounts_with_the_same_ids_are_two(desk: Desk) -> None:
+    file = desk.file(MONEY + f"cash,pay-{desk.account}-7,2025-02-10T00:00:00Z,USD,1.5,interest,\n")
+    assert desk.report("--yes", file)[1]["result"]["events"] == 1
+    desk.account = f"{desk.account}-other"
+    assert desk.report("--yes", file)[1]["result"]["events"] == 1
+    assert [event["cash"]["amount"] for event in _cash(desk)] == ["1.5"]
+    code, report = desk.report("--yes", file)
+    assert (code, report["state"], report["compared"]["known_events"]) == (0, "nothing_new", 1)
+
+
+def test_a_payment_whose_id_has_another_one_is_asked_about(desk: Desk) -> None:
+    row = f"cash,pay-{desk.account}-7,2025-02-10T00:00:00Z,USD,1.5,interest,\n"
+    desk.report("--yes", desk.file(MONEY + row))
+    other = desk.file(MONEY + row.replace("1.5", "2.5"))
+    code, report = desk.report("--yes", other)
+    assert (code, report["compared"]["different"]) == (3, 1)
+    assert report["compared"]["differences"][0]["fields"] == {"amount": {"yours": "2.5", "stored": "1.5"}}
+    code, report = desk.report("--yes", "--different", "skip", other)
+    assert (code, report["state"], len(_cash(desk))) == (0, "nothing_new", 1)
+
+
+def test_money_is_known_whatever_strategy_it_is_given(desk: Desk) -> None:
+    file = desk.file(MONEY + "cash,,2025-02-10T00:00:00Z,USD,-0.01,funding,BTC/USDT\n")
+    desk.report("--yes", file)
+    code, report = desk.report("--yes", "--strategy", "grid", file)
+    assert (code, report["compared"]["new_events"], report["compared"]["different"]) == (3, 0, 1)
+    assert len(_cash(desk)) == 1
+
+
+def test_money_is_known_whether_the_default_account_is_named_or_not(desk: Desk) -> None:
+    name, desk.account = desk.account, "default"
+    given = f"cash,pay-{name},2025-02-10T00:00:00Z,USD,1.5,interest,\n"
+    made = f"cash,,2025-02-10T00:00:00Z,USD,0.0{name.rpartition('-')[2]}1,interest,\n"
+    named = desk.file(MONEY.replace("id", "id,account") + (given + made).replace(",2025", ",default,2025"), "named.csv")
+    unnamed = desk.file(MONEY + given + made, "unnamed.csv")
+    assert desk.report("--yes", named)[1]["result"]["events"] == 2
+    for file in (unnamed, named):
+        code, report = desk.report("--yes", file)
+        assert (code, report["state"], report["compared"]["known_events"]) == (0, "nothing_new", 2)
+
+
+def test_money_under_an_id_of_an_earlier_version_is_known(desk: Desk) -> None:
+    said = {"ts": "2025-02-10T00:00:00Z", "currency": "USD", "amount": "-0.01", "reason": "funding"}
+    said["account"] = desk.account
+    earlier = row_id(row_digest(earlier_event_content("cash", said)))
+    desk.client.post("/events", json={"kind": "cash", "id": earlier, **said}).raise_for_status()
+    row = "cash,,2025-02-10T00:00:00Z,USD,-0.010,funding,\n"
+    code, report = desk.report("--yes", desk.file(MONEY + row))
+    assert (code, report["state"], report["compared"]["known_events"]) == (0, "nothing_new", 1)
+    code, report = desk.report("--yes", desk.file(MONEY + row * 2))
+    assert (code, report["compared"]["known_events"], report["result"]["events"]) == (0, 1, 1)
 
 
 def test_history_that_begins_in_the_middle_gets_its_opening(desk: Desk) -> None:

@@ -249,6 +249,47 @@ def test_the_same_id_and_content_is_the_same_event(client: httpx.Client) -> None
     send(client, "note", text="the same id in another kind", day="2026-01-31", id="f-1")
 
 
+def test_an_id_of_money_belongs_to_its_account(client: httpx.Client) -> None:
+    paid: dict[str, Any] = {"amount": "-0.25", "currency": "USDT", "reason": "funding", "id": "own-1"}
+    of = [send(client, "cash", **paid, account=name) for name in ("own-a", "own-b", "own-c")]
+    assert [one["id"] for one in of] == ["own-1", "own-b:own-1", "own-c:own-1"]
+    for one, name in zip(of, ("own-a", "own-b", "own-c"), strict=True):
+        assert send(client, "cash", 200, **paid, account=name) == {**one, "status": "duplicate"}
+    assert "differs in amount" in refused(
+        client, "event_conflict", "id", "cash", **{**paid, "amount": "1"}, account="own-b"
+    )
+    held: dict[str, Any] = {
+        "symbol": "ETH/USDT",
+        "quantity": "1",
+        "average": "9",
+        "ts": "2025-01-01T00:00:00Z",
+        "id": "own-1",
+    }
+    assert send(client, "opening", **held, account="own-a")["id"] == "own-1"
+    assert send(client, "opening", **held, account="own-b")["id"] == "own-b:own-1"
+    long = send(client, "cash", **{**paid, "id": "7" * 128}, account="own-a")
+    assert send(client, "cash", **{**paid, "id": "7" * 128}, account="o" * 64)["id"] != long["id"]
+
+
+def test_accounts_of_one_batch_may_use_one_id(client: httpx.Client) -> None:
+    batch = [
+        {"kind": "cash", "amount": "1", "currency": "USD", "reason": "interest", "id": "batch-1", "account": name}
+        for name in ("batch-a", "batch-b")
+    ]
+    first = client.post("/events", json=batch).json()
+    assert first["accepted"] == 2
+    assert client.post("/events", json=batch[::-1]).json()["duplicates"] == 2
+    assert stored(client, first["last_seq"])["id"] == "batch-b:batch-1"
+
+
+def test_nobody_takes_the_id_that_a_void_gets(client: httpx.Client) -> None:
+    target, other = fill(client), fill(client)
+    send(client, "void", target=other, id=f"void-{target}")
+    void = send(client, "void", target=target)
+    assert send(client, "void", 200, target=target) == {**void, "status": "duplicate"}
+    assert story(client, target)["in_force"] is False
+
+
 def test_a_made_id_makes_every_event_a_new_one(client: httpx.Client) -> None:
     ids = {send(client, "cash", amount=1, currency="USD", reason="interest")["id"] for _ in range(3)}
     assert len(ids) == 3

@@ -245,3 +245,43 @@ def test_what_the_ledger_has_of_other_events(client: httpx.Client, begin: Callab
     problem(client.post("/known/events", json=[]), "invalid_batch")
     problem(client.post("/known/events", json=[{"kind": "fill", "id": "1"}]), "invalid_batch")
     problem(client.post("/known/events", json={"kind": "cash"}), "invalid_batch")
+
+
+def test_events_that_are_sent_whole_are_compared(client: httpx.Client) -> None:
+    cash = {"kind": "cash", "amount": "1.50", "currency": "USD", "reason": "dividend", "text": "x", "id": "whole-1"}
+    seq = client.post("/events", json={**cash, "account": "whole-a"}).raise_for_status().json()["seq"]
+    asked = [
+        {**cash, "account": "whole-a", "amount": "1.5", "text": "y"},
+        {**cash, "account": "whole-a", "amount": "2"},
+        {**cash, "account": "whole-b"},
+    ]
+    found = client.post("/known/events", json=asked).raise_for_status().json()
+    fields = {"amount": {"yours": "2", "stored": "1.50"}}
+    assert found == {
+        "new": 1,
+        "known": [[0, seq]],
+        "taken_back": [],
+        "different": [{"index": 1, "seq": seq, "void": None, "fields": fields}],
+    }
+    refused = problem(client.post("/known/events", json=[{**cash, "amount": "x"}]), "invalid_batch")
+    assert refused["errors"][0]["pointer"] == "#/0/amount"
+
+
+def test_an_import_that_is_taken_back_brings_no_events(client: httpx.Client, begin: Callable[..., str]) -> None:
+    import_id = begin()
+    target = client.get("/imports").json()["imports"][0]["seq"]
+    cash = {"kind": "cash", "amount": "1", "currency": "USD", "reason": "dividend", "target": target}
+    client.post("/events", json=cash).raise_for_status()
+    assert client.post(f"/imports/{import_id}/undo").json()["accepted"] == 2
+    problem(client.post("/events", json=cash), "event_conflict")
+
+
+def test_an_undo_in_parts_may_have_an_idempotency_key(tmp_path: Path) -> None:
+    with running(tmp_path, WEBAPP_MAX_BATCH_TRADES="2") as app:
+        event = {"kind": "import", "id": "i", "name": "a.csv", "digest": "0f"}
+        target = app.client.post("/events", json=event).raise_for_status().json()["seq"]
+        for _ in range(4):
+            cash = {"kind": "cash", "amount": "1", "currency": "USD", "reason": "dividend", "target": target}
+            app.client.post("/events", json=cash).raise_for_status()
+        app.client.post("/imports/i/undo", headers={"Idempotency-Key": "k"}).raise_for_status()
+        assert len(app.client.get("/events?kind=void").json()["events"]) == 5

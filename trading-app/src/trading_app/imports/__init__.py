@@ -15,6 +15,7 @@ Modules:
     options  what the user says about a file
     reading  a file to rows in the spool, with what was found on the way
     fill_lines  fills as they are spooled, column by column (no I/O)
+    event_lines  events of other kinds as they are spooled: their ids, and rows that repeat one
     row_ids  ids of rows that a file gives none (no I/O)
     spool    the rows of a file between reading and sending
     similar  fills that are probably known under another identity

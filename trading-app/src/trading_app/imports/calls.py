@@ -20,7 +20,7 @@ from trading_app.imports.similar import similar as find_similar
 from trading_app.intake.results import refusal
 from trading_app.intake.service import Intake, require_json
 from trading_app.ledger.intake import LedgerIntake
-from trading_app.ledger.known import known_events, read_names, replaced_contents
+from trading_app.ledger.known import known_events, replaced_contents
 from trading_app.ledger.registry import Registry
 
 PAGE_IMPORTS = 100
@@ -82,13 +82,15 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         openapi_extra={"requestBody": KNOWN_EVENTS_BODY},
     )  # fmt: skip
     async def compare_events(request: Request) -> Response:
-        """Takes an array of objects with `kind` and `id`. An event that is not listed in the answer is new."""
+        """Takes an array of objects with `kind` and `id`, which are looked for, or of whole events, which are compared.
+        An event that is not listed in the answer is new.
+        """
         headers = dict(request.scope["headers"])
         body = await read_body(headers, request.receive, context.settings.max_body_bytes)
         require_json(headers, body, "send an array of events as application/json")
-        names = read_names(body, context.settings.max_batch_trades)
-        own = request.scope["state"]["caller"].accounts
-        found = await context.stream.ask(lambda reader: known_events(reader, registry, names, own))
+        caller = request.scope["state"]["caller"]
+        asked = ledger_intake.read_asked(caller, body)
+        found = await context.stream.ask(lambda reader: known_events(reader, registry, asked, caller.accounts))
         return Response(found, media_type="application/json")
 
     @api.get(
@@ -119,6 +121,7 @@ def add_to(api: FastAPI, context: Context, intake: Intake, ledger_intake: Ledger
         """
         targets = await context.stream.ask(lambda reader: listing.to_void(reader, registry, import_id))
         caller, headers = request.scope["state"]["caller"], dict(request.scope["headers"])
+        headers.pop(b"idempotency-key", None)  # it would be that of each part; what is taken back is known by itself
         size = context.settings.max_batch_trades
         for start in range(0, len(targets), size):  # nearly always one; the import itself is in the last one
             voids = [{"kind": "void", "target": sequence} for sequence in targets[start : start + size]]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -78,6 +79,7 @@ class _KnownEvents(msgspec.Struct):
 
     known: list[tuple[int, int]]
     taken_back: list[_TakenBack]
+    different: list[_Different] = []
 
 
 class Comparison(msgspec.Struct):
@@ -128,34 +130,63 @@ def compare(
     return Comparison(different, history, forms)
 
 
-def compare_events(spool: Spool, ledger: Ledger) -> None:
-    """Note what the ledger has of all events of other kinds."""
-    events, parts = spool.events(), Parts(BATCH)
+def compare_events(spool: Spool, ledger: Ledger) -> list[Different]:
+    """Note what the ledger has of all events of other kinds. Returns the first that say something else there.
 
-    def ask(part: Sequence[tuple[int, int, str, str, str, bytes]]) -> _KnownEvents:
-        names = [{"kind": kind, "id": event_id} for _, _, _, kind, event_id, _ in part]
-        return msgspec.json.decode(ledger.post("/known/events", msgspec.json.encode(names), JSON), type=_KnownEvents)
+    Raises CallRefused, Unanswered; BadRows for events that the app would not take.
+    """
+    different: list[Different] = []
+    for asked in (_as_made, _as_made_earlier):
+        events, parts = asked(spool), Parts(BATCH)
+        for part, found in parts.call(events, lambda part: _ask_events(ledger, part)):
+            spool.note_events(Note(part[index].n, "known", sequence) for index, sequence in found.known)
+            spool.note_events(Note(part[one.index].n, "taken_back", one.seq, one.void) for one in found.taken_back)
+            spool.note_events(Note(part[one.index].n, "different", one.seq) for one in found.different)
+            different += [Different(part[one.index].place, one.seq, one.fields) for one in found.different]
+    return different[:MAX_DIFFERENCES]
 
-    for part, found in parts.call(events, ask):
-        known = [Note(part[index][0], "known", sequence) for index, sequence in found.known]
-        taken_back = [Note(part[one.index][0], "taken_back", one.seq, one.void) for one in found.taken_back]
-        spool.note_events([*known, *taken_back])
+
+class _AskedEvent(NamedTuple):
+    n: int
+    place: int
+    line: bytes
+
+
+def _as_made(spool: Spool) -> list[_AskedEvent]:
+    return [_AskedEvent(n, place, line) for n, place, _, _, _, line in spool.events()]
+
+
+def _as_made_earlier(spool: Spool) -> list[_AskedEvent]:
+    """Those that are new, under the ids that earlier versions made."""
+    return [
+        _AskedEvent(n, 0, msgspec.json.encode({"kind": kind, "id": earlier}))
+        for n, kind, earlier in spool.earlier_ids()
+    ]
+
+
+def _ask_events(ledger: Ledger, part: Sequence[_AskedEvent]) -> _KnownEvents:
+    body = b"[" + b",".join(one.line for one in part) + b"]"
+    try:
+        return msgspec.json.decode(ledger.post("/known/events", body, JSON), type=_KnownEvents)
+    except CallRefused as refused:
+        raise _bad_rows(refused, [one.place for one in part]) from None
 
 
 def _ask(ledger: Ledger, batch: Sequence[Line]) -> Known:
     try:
         return _known(ledger, [line for _, _, line in batch])
     except CallRefused as refused:
-        if refused.status != 422 or not refused.items:
-            raise
-        items = [
-            (batch[item.index][1], item.pointer.rpartition("/")[2], item.detail)
-            for item in refused.items
-            if item.index is not None and item.index < len(batch)
-        ]
-        if not items:
-            raise
-        raise BadRows(items) from None
+        raise _bad_rows(refused, [place for _, place, _ in batch]) from None
+
+
+def _bad_rows(refused: CallRefused, places: Sequence[int]) -> Exception:
+    """The rows that a refusal names, by their places; the refusal itself where it names none."""
+    items = [
+        (places[item.index], item.pointer.rpartition("/")[2], item.detail)
+        for item in refused.items
+        if item.index is not None and item.index < len(places)
+    ]
+    return BadRows(items) if refused.status == 422 and items else refused
 
 
 def _known(ledger: Ledger, lines: Sequence[bytes]) -> Known:

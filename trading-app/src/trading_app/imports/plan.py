@@ -8,6 +8,7 @@ import msgspec
 
 from trading_app.imports.ahead import Ahead
 from trading_app.imports.compare import MAX_DIFFERENCES, BadRows, Comparison, Line, compare, compare_events
+from trading_app.imports.event_lines import EventLines
 from trading_app.imports.figures import FileFigures, fold
 from trading_app.imports.instruments import said_by
 from trading_app.imports.ledger import Ledger
@@ -22,8 +23,8 @@ from trading_app.imports.report import (
     Similar,
     TakenBack,
 )
-from trading_app.imports.row_ids import event_content, from_sortable, row_digest, row_id, sortable
-from trading_app.imports.spool import EventLine, Spool
+from trading_app.imports.row_ids import from_sortable, sortable
+from trading_app.imports.spool import Spool
 from trading_app.ledger.event import make_event
 from trading_model.field_rules import FieldError
 from trading_model.kind_members import KINDS, object_text, read_members
@@ -124,6 +125,7 @@ def _state(report: Report) -> Any:
 
 def _add_openings(findings: Findings, options: Options, spool: Spool) -> None:
     """Add what was held before, at the time of the position's first fill: openings come before fills of their time."""
+    lines = EventLines(spool)
     for opening in options.openings:
         symbol = opening.symbol.upper()
         of_symbol = [(key, at) for key, at in findings.opened.items() if key[2].upper() == symbol]
@@ -145,9 +147,7 @@ def _add_openings(findings: Findings, options: Options, spool: Spool) -> None:
             "strategy": strategy,
             "ts": from_sortable(at),
         }
-        event_id = row_id(row_digest(event_content("opening", members)))
-        line = msgspec.json.encode({"kind": "opening", "id": event_id, **members})
-        if spool.add_event(EventLine(0, at, "opening", event_id, line)):
+        if lines.add(0, "opening", at, members)[0] == "new":
             findings.events += 1
 
 
@@ -177,20 +177,21 @@ def _compare(report: Report, spool: Spool, ledger: Ledger, options: Options, pro
     compared = report.compared
     try:
         given, made = ahead.compared() or ask(spool.lines_with_ids()), ask(spool.lines_with_made_ids())
+        other = compare_events(spool, ledger)
     except BadRows as bad:
         report.errors += [RowError(place, member, detail) for place, member, detail in bad.items]
         return
     counts = spool.counts()
-    compare_events(spool, ledger)
+    different = [*given.different, *made.different, *other]
     compared.checked = True
-    compared.differences = sorted([*given.different, *made.different], key=lambda one: one.place)[:MAX_DIFFERENCES]
+    compared.differences = sorted(different, key=lambda one: one.place)[:MAX_DIFFERENCES]
     compared.history = given.history if made.history is None else made.history
     report.warnings += [_other_form(*pair) for pair in sorted(given.forms | made.forms)[:MAX_FORMS]]
     compared.known = counts.get("known", 0)
     events = spool.event_counts()
     compared.known_events = events.get("known", 0)
     compared.taken_back = counts.get("taken_back", 0) + events.get("taken_back", 0)
-    compared.different = counts.get("different", 0)
+    compared.different = counts.get("different", 0) + events.get("different", 0)
     compared.probably_known = counts.get("similar", 0)
     compared.similar = [Similar(place, note.seq) for place, note in spool.noted("similar", MAX_SHOWN)]
     voids = spool.taken_back()[:MAX_VOIDS]
@@ -263,8 +264,8 @@ def _add_questions(report: Report, options: Options) -> None:
     if compared.different and not options.different:
         places = tuple(one.place for one in compared.differences[:MAX_SHOWN])
         text = (
-            f"rows with the identity of a fill in the ledger and other content: {compared.different}. Keep what the"
-            " ledger has? To correct a fill, use `trading-app event replace`"
+            f"rows with the identity of a fill or an event in the ledger and other content: {compared.different}. Keep"
+            " what the ledger has? To correct a fill, use `trading-app event replace`; an event, void it first"
         )
         asked.append(Asked("different", text, "--different", ("skip",), places))
     if compared.probably_known and not options.probably_known:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from trading_app.imports import row_ids
+from trading_app.imports.event_lines import EventLines, SaysSomethingElse
 from trading_app.imports.fill_lines import FillLines, fill_lines, one, uniform, without_mangled_ids
 from trading_app.imports.options import Options
 from trading_app.imports.report import (
@@ -25,7 +26,7 @@ from trading_app.imports.report import (
     TableFacts,
 )
 from trading_app.imports.row_ids import row_id
-from trading_app.imports.spool import EventLine, Note, Spool
+from trading_app.imports.spool import Note, Spool
 from trading_files.document import read_together
 from trading_files.errors import FileRefused
 from trading_files.mapping.load import load
@@ -42,7 +43,6 @@ from trading_files.readings import (
     Reading,
     Recognised,
     SkippedRow,
-    event_as_sent,
 )
 from trading_files.readings import Warning as Said
 from trading_model.fields import NAMES
@@ -154,6 +154,9 @@ class _Reader:
     def __init__(self, findings: Findings, spool: Spool, progress: Callable[[int], object]) -> None:
         self._findings = findings
         self._spool = spool
+        self._events = EventLines(spool)
+        self._equal_events: list[int] = []
+        self._equal_events_count = 0
         self._progress = progress
         self._digest = blake2b(digest_size=16)
         self._sent = _SentDigests()
@@ -179,6 +182,9 @@ class _Reader:
         if self._mangled:
             text = "trade ids in exponent form, as spreadsheets write long numbers: ids are made from the rows instead"
             findings.warnings.append(Remark("mangled_ids", text, tuple(self._mangled), self._mangled_count))
+        if self._equal_events:
+            text = "rows of money or transfers that equal an earlier row: each counts"
+            findings.warnings.append(Remark("equal_events", text, tuple(self._equal_events), self._equal_events_count))
         findings.digest = self._digest.hexdigest()
 
     def _take_other(self, reading: Reading) -> None:
@@ -240,19 +246,25 @@ class _Reader:
             shown.append(FirstFill(place, members))
 
     def _take_event(self, row: EventRow) -> None:
-        members = {name: text for name, text in row.members.items() if name != "id"}
+        findings, members = self._findings, dict(row.members)
         if "ts" in members:
             members["ts"] = row_ids.instant(members["ts"])
-        event_id = row.members.get("id") or row_id(row_ids.row_digest(row_ids.event_content(row.kind, members)))
-        line = _encode(event_as_sent(EventRow(row.place, row.kind, {"id": event_id, **members})))
-        self._digest.update(line)
         ts = members.get("ts", "")
         at = row_ids.sortable(ts) if ts else ""
-        if self._spool.add_event(EventLine(row.place, at, row.kind, event_id, line)):
-            self._findings.events += 1
+        try:
+            added, line = self._events.add(row.place, row.kind, at, members)
+        except SaysSomethingElse as error:
+            findings.add_error(RowError(row.place, "id", str(error)))
+            return
+        self._digest.update(line)
+        if added == "equal":
+            self._equal_events_count += 1
+            self._equal_events += [row.place][: MAX_SHOWN - len(self._equal_events)]
+        if added != "twice":
+            findings.events += 1
             if at:
-                self._findings.see_time(at)
-        self._findings.accounts.add(members.get("account") or "default")
+                findings.see_time(at)
+        findings.accounts.add(members.get("account") or "default")
 
     def _skip(self, row: SkippedRow) -> None:
         skipped = self._findings.skipped.get(row.reason)

@@ -92,7 +92,7 @@ class TakenBack(msgspec.Struct, frozen=True):
 
 
 class Different(msgspec.Struct, frozen=True):
-    """A row whose identity a fill with other content has: the fill's sequence, and what differs."""
+    """A row whose identity a fill or an event with other content has: its sequence, and what differs."""
 
     place: int
     seq: int

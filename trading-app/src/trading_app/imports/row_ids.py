@@ -2,7 +2,7 @@
 
 The same fill gets the same id from any export: numbers count by value, times by instant, words in any case, and a fee
 of 0 is none. Equal rows of one file are numbered, so each of them counts. The account is no part of the id: it is part
-of a fill's identity.
+of the identity of a fill, of cash and of an opening.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,9 @@ import msgspec
 from trading_model.field_rules import case_folded
 
 _DIGEST_BYTES = 16
+_OWNERS = {"cash": ("account", "strategy"), "opening": ("account",)}
+"""By kind, the members of an event that say whose it is. A position is its strategy's, so an opening is."""
+
 _DECIMALS = {20: ".000000000", 24: "000000", 27: "000", 30: ""}
 """The digits that a time of this length needs for nine decimals."""
 
@@ -48,8 +51,21 @@ def row_contents(columns: Mapping[str, Sequence[str | None]]) -> list[str]:
 
 
 def event_content(kind: str, members: Mapping[str, str]) -> str:
-    """The same for an event of another kind: its members, numbers by value."""
+    """The same for an event of another kind: its members but for its owner, numbers by value."""
+    return earlier_event_content(kind, {name: members[name] for name in members.keys() - _OWNERS.get(kind, ())})
+
+
+def earlier_event_content(kind: str, members: Mapping[str, str]) -> str:
+    """The same with the owner, as ids were made at first: other options then gave another id."""
     return kind + "\x1f" + "\x1f".join(f"{name}={_by_value(members[name])}" for name in sorted(members))
+
+
+def earlier_event_contents(kind: str, members: Mapping[str, str]) -> Sequence[str]:
+    """All that such an id may have been made of: the default account was named, or was not."""
+    if members.get("account", "default") != "default":
+        return [earlier_event_content(kind, members)]
+    bare = {name: text for name, text in members.items() if name != "account"}
+    return [earlier_event_content(kind, said) for said in (bare, {**bare, "account": "default"})]
 
 
 def row_digest(content: str) -> bytes:

@@ -166,8 +166,8 @@ KNOWN_EVENTS = success(
     "What the ledger has of these events",
     application_json={
         "type": "object",
-        "required": ["new", "known", "taken_back"],
-        "properties": {name: KNOWN_TRADES["properties"][name] for name in ("new", "known", "taken_back")},
+        "required": ["new", "known", "taken_back", "different"],
+        "properties": {name: KNOWN_TRADES["properties"][name] for name in ("new", "known", "taken_back", "different")},
     },
 )
 KNOWN_EVENTS_BODY = {
@@ -179,6 +179,7 @@ KNOWN_EVENTS_BODY = {
                 "minItems": 1,
                 "items": {
                     "type": "object",
+                    "description": "Its kind and id; or all of it, as POST /events takes it, to be compared.",
                     "required": ["kind", "id"],
                     "properties": {"kind": {"enum": list(KINDS)}, "id": {"type": "string"}},
                 },

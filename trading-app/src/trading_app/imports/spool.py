@@ -5,7 +5,7 @@ new.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, repeat
 from operator import itemgetter
 from pathlib import Path
@@ -46,8 +46,16 @@ CREATE TABLE IF NOT EXISTS events (
     place INTEGER NOT NULL,
     at TEXT NOT NULL,
     kind TEXT NOT NULL,
-    id TEXT NOT NULL UNIQUE,
-    line BLOB NOT NULL
+    id TEXT NOT NULL,
+    line BLOB NOT NULL,
+    owner TEXT NOT NULL,        -- the account that the id belongs to
+    content BLOB NOT NULL,      -- a digest of all that it says
+    UNIQUE (id, kind, owner)
+);
+CREATE TABLE IF NOT EXISTS earlier_ids (
+    n INTEGER NOT NULL,         -- of an event
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL            -- another id that an earlier version may have given it
 );
 CREATE TABLE IF NOT EXISTS notes (
     n INTEGER PRIMARY KEY,
@@ -87,6 +95,16 @@ class EventLine(NamedTuple):
     kind: str
     id: str
     line: bytes
+    owner: str
+    content: bytes
+    earlier: Sequence[str] = ()
+
+
+class Before(NamedTuple):
+    """The earlier event of the file with the same id: its place, and the digest of what it says."""
+
+    place: int
+    content: bytes
 
 
 class Note(NamedTuple):
@@ -172,12 +190,18 @@ class Spool:
             self._grown.notify_all()
         self._waiting, self._identities, self._sent = _Block([], [], [], []), [], []
 
-    def add_event(self, event: EventLine) -> bool:
-        """Add an event; False if one with its id is there."""
+    def add_event(self, event: EventLine) -> Before | None:
+        """Add an event; the one that has its id if there is one, and nothing is added then."""
         added = self._database.execute(
-            "INSERT OR IGNORE INTO events (place, at, kind, id, line) VALUES (?, ?, ?, ?, ?)", event
+            "INSERT OR IGNORE INTO events (place, at, kind, id, line, owner, content) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            event[:-1],
         )
-        return added.rowcount > 0
+        if added.rowcount > 0:
+            rows = [(added.lastrowid, event.kind, earlier) for earlier in event.earlier]
+            self._database.executemany("INSERT INTO earlier_ids VALUES (?, ?, ?)", rows)
+            return None
+        query = "SELECT place, content FROM events WHERE id = ? AND kind = ? AND owner = ?"
+        return Before(*self._database.execute(query, (event.id, event.kind, event.owner)).fetchone())
 
     def repeated(self) -> Iterator[list[Repeated]]:
         """The fills that share their identity with others, group by group, each in the order of the file."""
@@ -283,8 +307,13 @@ class Spool:
         new = "WHERE n NOT IN (SELECT n FROM event_notes)" if only_new else ""
         return self._cursor().execute(f"SELECT n, place, at, kind, id, line FROM events {new} ORDER BY n").fetchall()
 
+    def earlier_ids(self) -> list[tuple[int, str, str]]:
+        """`n`, kind and ids of earlier versions, of events that the app does not have under their own."""
+        query = "SELECT n, kind, id FROM earlier_ids WHERE n NOT IN (SELECT n FROM event_notes) ORDER BY n"
+        return self._cursor().execute(query).fetchall()
+
     def note_events(self, notes: Iterable[Note]) -> None:
-        """Note what the app has of events: `known` or `taken_back`."""
+        """Note what the app has of events: `known`, `taken_back` or `different`."""
         rows = [(note.n, note.what, note.void) for note in notes]
         self._many("INSERT OR REPLACE INTO event_notes VALUES (?, ?, ?)", rows)
 

@@ -4,9 +4,10 @@ Modules:
 
     routes       POST /events, GET /events, GET /trades/{seq}
     schemas      what these take and answer, for the OpenAPI document (no I/O)
-    known        which events the ledger has, by kind and id
+    known        which events the ledger has, by kind and id, and what differs
     intake       one request from bytes to its answer
     request      one request to checked events, member by member (no I/O)
+    own_ids      whose the id of an event is
     corrections  holds requests against the ledger, and makes events of them
     earlier_trades  whether a position has trades before an opening
     event        one checked event, ready for the journal (no I/O)

@@ -4,6 +4,7 @@ A request that says what a stored event says already becomes that event again, s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ from service_kit.problems import FieldProblem, Problem
 from trading_app.intake.decode import Terms, read_trade
 from trading_app.intake.event import TradeIds
 from trading_app.ledger.event import LedgerEvent, content_of, make_event
+from trading_app.ledger.own_ids import OF_ACCOUNTS, find_own, own_id
 from trading_app.ledger.request import KindRequest, refuse
 from trading_app.ledger.view import MAX_CORRECTIONS, LedgerView, StoredEvent
 from trading_model.contents import CONTENTS, Instrument, Opening
@@ -69,6 +71,7 @@ class Decider:
         self._now_ns = now_ns
         self._terms = Terms(terms_of=instruments.find)
         self._corrected = set[int]()
+        self._accounts = dict[tuple[str, str], str]()
         self._said = 0
 
     def decide(self, requests: Sequence[KindRequest], *, single: bool) -> list[LedgerEvent]:
@@ -88,7 +91,7 @@ class Decider:
 
     def _decide(self, request: KindRequest) -> LedgerEvent:
         kind = request.kind.name
-        stored = self._view.find(kind, request.id)
+        request, stored = self._owned(request)
         if stored is not None:
             return self._repeat(request, stored)
         if kind == VOID:
@@ -99,12 +102,30 @@ class Decider:
             target = self._event(request.target)
             if request.kind.target == "import" and target.kind != "import":
                 raise _Refusal("target", f"{target.sequence} is no import but of the kind {target.kind}")
+            if request.kind.target == "import" and len(voids := self._view.voids(target.sequence)) % 2:
+                detail = f"the import {target.id} is taken back by event {voids[-1]}; void that event to restore it"
+                raise _Refusal("target", detail, conflict=True)
         self._check_price(request)
         if kind == "instrument":
             self._say(request)
         if kind == "opening" and not request.target:
             self._open(request)
         return make_event(kind, request.id, request.target, object_text(request.texts))
+
+    def _owned(self, request: KindRequest) -> tuple[KindRequest, StoredEvent | None]:
+        """The request under the id that belongs to its account, and the stored event with that id."""
+        kind = request.kind.name
+        if kind == VOID and "id" in request.made:  # nobody may keep others from a void by taking the id that it gets
+            first = next((self._view.event(void) for void in self._view.voids(request.target)), None)
+            return request, first if first is not None and first.id == request.id else None
+        if kind not in OF_ACCOUNTS:
+            return request, self._view.find(kind, request.id)
+        account = _decode_text(request.texts["account"])
+        own, stored = find_own(self._view, kind, request.id, account)
+        if stored is None and self._accounts.setdefault((kind, own), account) != account:  # of an earlier one of these
+            own = own_id(account, request.id)
+            stored = self._view.find(kind, own)
+        return (request if own == request.id else replace(request, id=own)), stored
 
     def _repeat(self, request: KindRequest, stored: StoredEvent) -> LedgerEvent:
         """The stored event, if the request says the same."""
@@ -249,10 +270,15 @@ class Decider:
             if bytes(before["digest"]) != request.texts["digest"].encode():
                 yield "digest"
         elif request.kind.name != VOID:
-            struct = CONTENTS[request.kind.name]
-            old = msgspec.json.decode(_encode(before), type=struct)
-            new = msgspec.json.decode(object_text(request.texts), type=struct)
-            yield from _differing_fields(old, new, request.made)
+            yield from differing_members(request, stored)
+
+
+def differing_members(request: KindRequest, stored: StoredEvent) -> Iterator[str]:
+    """The members in which the content of a request differs from that of a stored event of its kind."""
+    struct = CONTENTS[request.kind.name]
+    old = msgspec.json.decode(_encode(stored.content), type=struct)
+    new = msgspec.json.decode(object_text(request.texts), type=struct)
+    return _differing_fields(old, new, request.made)
 
 
 def accounts_of(request: KindRequest, view: LedgerView) -> set[str] | None:

@@ -19,6 +19,7 @@ from trading_app.ledger import results
 from trading_app.ledger.corrections import Decider, OpenPosition, accounts_of
 from trading_app.ledger.earlier_trades import FirstTrade
 from trading_app.ledger.event import LedgerEvent
+from trading_app.ledger.known import Asked, read_asked
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.request import KindRequest, MadeIds, read_events
 from trading_app.ledger.view import LedgerView
@@ -51,6 +52,10 @@ class LedgerIntake:
         """Commit what the request wants, and answer it. Raises Problem, DamagedHistory, StoreBusy."""
         require_json(headers, body, "send an event, or an array of them, as application/json")
         return await self.take_json(caller, headers, body)
+
+    def read_asked(self, caller: Caller, body: bytes) -> Sequence[Asked]:
+        """The events of a body that asks whether they are known. Raises Problem."""
+        return read_asked(body, self._latest_ns(), self._context.settings.max_batch_trades, default_account(caller))
 
     async def take_json(self, caller: Caller, headers: Headers, body: bytes, way: str = "api") -> Answer:
         """The same for a body that is known to be JSON. `way` is stored as the way by which it came."""

@@ -6,17 +6,30 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from service_kit.problems import Problem
+from service_kit.problems import FieldProblem, Problem
 from telemetry_stream.log import StreamReader
 from telemetry_stream.wire import number
+from trading_app.intake.event import TradeIds
+from trading_app.ledger.corrections import differing_members
+from trading_app.ledger.own_ids import account_in, find_own
 from trading_app.ledger.registry import Registry
+from trading_app.ledger.request import KindRequest, MadeIds, read_item, refuse
 from trading_app.ledger.view import LedgerView, StoredEvent
 from trading_app.problems import TradeProblem
 from trading_model.kind_members import KINDS
 
+MAX_DIFFERENT = 100
+"""Maximum of events of which it is said what differs."""
+
+_REFERRING = ("void", "replace", "import", "note")
+"""Kinds that only their ids are looked at: they say something of other events."""
+
+_FOR_PEOPLE = "text"
+"""A member that makes no difference."""
+
 
 class Named(msgspec.Struct, frozen=True):
-    """An event by its kind and id; its other members are not looked at."""
+    """An event by its kind and id alone."""
 
     kind: str
     id: str
@@ -29,16 +42,31 @@ class _TakenBack(msgspec.Struct):
     import_id: str | None = None
 
 
+class _Different(msgspec.Struct):
+    index: int
+    seq: int
+    void: int | None
+    fields: dict[str, dict[str, object]]
+
+
 class _Found(msgspec.Struct):
     new: int
     known: list[tuple[int, int]]
     taken_back: list[_TakenBack]
+    different: list[_Different]
 
 
-def read_names(body: bytes, maximum: int) -> Sequence[Named]:
-    """The events of a JSON array. Raises Problem (`not_json`, `invalid_batch`, `too_large`)."""
+Asked = Named | KindRequest
+"""An event that is asked about: by its name, or with all that it says."""
+
+
+def read_asked(body: bytes, now_ns: int, maximum: int, account: str) -> Sequence[Asked]:
+    """The events of a JSON array. `account` is that of events that name none.
+
+    Raises Problem (`not_json`, `invalid_batch`, `too_large`).
+    """
     try:
-        names = _decode(body)
+        names, items = _decode_names(body), _decode_items(body)
     except msgspec.ValidationError as error:
         raise TradeProblem("invalid_batch", f"send an array of objects with kind and id: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -49,21 +77,39 @@ def read_names(body: bytes, maximum: int) -> Sequence[Named]:
         raise TradeProblem("invalid_batch", f"{min(unknown)[:64]} is not a kind of events: {', '.join(KINDS)}")
     if len(names) > maximum:
         raise Problem("too_large", f"a batch has at most {maximum} events, this one has {len(names)}; send several")
-    return names
+    ids = MadeIds(_NO_IDS, now_ns, None, "", b"")
+    asked, problems = list[Asked](), list[FieldProblem]()
+    for index, (name, item) in enumerate(zip(names, items, strict=True)):
+        if name.kind in _REFERRING or item.keys() <= _NAMES:
+            asked.append(name)
+        else:
+            read = read_item(_encode(item), index, now_ns, ids, account)
+            if isinstance(read, KindRequest):
+                asked.append(read)
+            else:
+                problems += read
+    if problems:
+        raise refuse(problems, single=False)
+    return asked
 
 
 def known_events(
-    reader: StreamReader, registry: Registry, names: Sequence[Named], accounts: frozenset[str] | None
+    reader: StreamReader, registry: Registry, asked: Sequence[Asked], accounts: frozenset[str] | None
 ) -> bytes:
-    """Those in force, those taken back, and the number of the others. Events of others than `accounts` are not shown;
-    None shows all. Raises DamagedHistory, StoreBusy.
+    """Those in force, those taken back, those that say something else, and the number of the others. Events of others
+    than `accounts` are not shown; None shows all. Raises DamagedHistory, StoreBusy.
     """
-    view, found = LedgerView(reader), _Found(0, [], [])
-    for index, name in enumerate(names):
-        event = view.find(name.kind, name.id)
-        if event is None or (accounts is not None and _account(event) not in accounts):
+    view, found = LedgerView(reader), _Found(0, [], [], [])
+    for index, one in enumerate(asked):
+        event = _find(view, one)
+        if event is None or (accounts is not None and account_in(event.content) not in accounts):
             found.new += 1
-        elif void := registry.void_of(event.sequence):
+            continue
+        void = registry.void_of(event.sequence)
+        if differing := _differing(one, event):
+            fields = _fields(one, event, differing) if len(found.different) < MAX_DIFFERENT else {}
+            found.different.append(_Different(index, event.sequence, void or None, fields))
+        elif void:
             found.taken_back.append(_TakenBack(index, event.sequence, void))
         else:
             found.known.append((index, event.sequence))
@@ -85,9 +131,36 @@ def replaced_contents(reader: StreamReader, sequences: Iterable[int]) -> dict[in
     return found
 
 
-def _account(event: StoredEvent) -> str:
-    given = event.content.get("account")
-    return "" if given is None else msgspec.json.decode(given, type=str)
+def _find(view: LedgerView, one: Asked) -> StoredEvent | None:
+    if isinstance(one, Named):
+        return view.find(one.kind, one.id)
+    account = _decode_text(one.texts["account"]) if "account" in one.texts else ""
+    return find_own(view, one.kind.name, one.id, account)[1]
 
 
-_decode = msgspec.json.Decoder(list[Named]).decode
+def _differing(one: Asked, event: StoredEvent) -> list[str]:
+    """The members in which a stored event differs from what is asked about."""
+    if isinstance(one, Named):
+        return []
+    return [name for name in differing_members(one, event) if name != _FOR_PEOPLE]
+
+
+def _fields(one: Asked, event: StoredEvent, differing: Iterable[str]) -> dict[str, dict[str, object]]:
+    """What differs, by member."""
+    assert isinstance(one, KindRequest), "a name alone differs in nothing"
+    stored = event.content
+    return {
+        name: {
+            "yours": msgspec.json.decode(one.texts[name]) if name in one.texts else None,
+            "stored": msgspec.json.decode(stored[name]) if name in stored else None,
+        }
+        for name in differing
+    }
+
+
+_NO_IDS = TradeIds()
+_NAMES = {"kind", "id"}
+_encode = msgspec.json.Encoder().encode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_names = msgspec.json.Decoder(list[Named]).decode
+_decode_items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode

@@ -76,7 +76,7 @@ def read_events(
     Raises Problem (`not_json`, `invalid_event`, `invalid_batch`, `too_large`), which names every error.
     """
     if body.lstrip()[:1] != b"[":
-        read = _read(_item(body), None, now_ns, ids, account)
+        read = read_item(_item(body), None, now_ns, ids, account)
         if isinstance(read, KindRequest):
             return [read], True
         raise refuse(read, single=True)
@@ -87,7 +87,7 @@ def read_events(
         raise TradeProblem("invalid_batch", "the batch is empty; at least one event is needed")
     requests, problems = list[KindRequest](), list[FieldProblem]()
     for index, item in enumerate(items):
-        read = _read(item, index, now_ns, ids, account)
+        read = read_item(item, index, now_ns, ids, account)
         if isinstance(read, KindRequest):
             requests.append(read)
         else:
@@ -123,9 +123,10 @@ def _items(body: bytes) -> Sequence[msgspec.Raw]:
         raise TradeProblem("not_json", str(error)) from None
 
 
-def _read(
+def read_item(
     item: msgspec.Raw | bytes, index: int | None, now_ns: int, ids: MadeIds, account: str
 ) -> KindRequest | Sequence[FieldProblem]:
+    """One event, checked; or what is wrong with it. `index` is its place in a batch, None for a single one."""
     try:
         given = _decode_object(item)
     except _NOT_JSON:
@@ -149,7 +150,8 @@ def _read(
     sequence = int(target or 0)
     own_id = identifier or ids.make(kind.name, sequence, index or 0)
     texts = {name: text for name, text in reading.texts.items() if name not in kind.not_journaled}
-    return KindRequest(kind, own_id, sequence, texts, frozenset(reading.made), given, index)
+    made = frozenset(reading.made) if identifier else frozenset((*reading.made, "id"))
+    return KindRequest(kind, own_id, sequence, texts, made, given, index)
 
 
 def _kind(given: Mapping[str, msgspec.Raw]) -> Kind | Complaint:

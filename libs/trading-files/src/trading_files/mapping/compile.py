@@ -13,7 +13,7 @@ from trading_files.mapping.around import Asked, Cells, RowError, Surroundings, s
 from trading_files.mapping.conditions import Meets, compile_tests, never
 from trading_files.mapping.fills import Fills
 from trading_files.mapping.groups import PROBLEM
-from trading_files.mapping.load import REQUIRED
+from trading_files.mapping.load import MEMBERS, REQUIRED
 from trading_files.mapping.members import Members
 from trading_files.mapping.model import Mapping, Output, Rule, Value
 from trading_files.mapping.parts import Parts
@@ -168,7 +168,7 @@ def _rule(rule: Rule, around: Surroundings, members: Members) -> ReadRow:
         return lambda place, _cells: [BadRow(place, "", message)]
     if rule.event:
         column = around.column(rule.event)
-        return lambda place, cells: [_passed_on(place, cells, column)]
+        return lambda place, cells: [_passed_on(place, cells, column, around)]
     if len(rule.outputs) == 1 and not rule.outputs[0].when and not rule.outputs[0].each:
         return _output(rule.outputs[0], around, members)
     outputs = [_outputs(output, around, members) for output in rule.outputs]
@@ -210,12 +210,25 @@ def _for_each(output: Output, around: Surroundings, members: Members) -> ReadRow
     return make_each
 
 
-def _passed_on(place: int, cells: Cells, column: str) -> EventRow:
+def _passed_on(place: int, cells: Cells, column: str, around: Surroundings) -> EventRow:
     members = cells.copy()
-    row = EventRow(place, members.pop(column), members)
+    kind = members.pop(column)
+    if kind == "move" and around.choices.account:
+        _move_within(members, around.choices.account)
+    known = MEMBERS.get(kind, ())
+    members |= {name: text for name, text in _chosen(kind, around).items() if name in known}
+    row = EventRow(place, kind, members)
     for name, complaint in complaints_about(row):
         raise RowError(name, complaint)
     return row
+
+
+def _move_within(members: Cells, account: str) -> None:
+    """Make the sides of a move those of the account that the user said. Raises RowError if it names two."""
+    sides = [f"{side}.account" for side in ("from", "to") if any(name.startswith(f"{side}.") for name in members)]
+    if len({members.get(name, DEFAULT) for name in sides}) > 1:
+        raise RowError(sides[0], "and to.account differ: take such a file without --account")
+    members.update(dict.fromkeys(sides, account))
 
 
 def _output(output: Output, around: Surroundings, members: Members) -> ReadRow:
