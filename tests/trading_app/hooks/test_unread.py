@@ -11,7 +11,7 @@ from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import running
-from trading_app.hooks.kept import KeptMessages
+from trading_app.hooks.kept import Arrived, KeptMessages
 
 DOCS_TEMPLATE = {"value1": "Buy Order for BONK/USD filled", "value2": "at 0.000004", "value3": ""}
 ENTRY = {
@@ -105,7 +105,7 @@ def test_secrets_are_looked_for_in_each_word_once(tmp_path: Path) -> None:
     words = "secret" * 200_000  # hours, if each of them were looked at from each other
     body = f'&{words} "{words} "my_secret": "x" api_key=1'
     blanked = body.replace('"x"', '"***"').replace("=1", "=***")
-    assert kept.keep("bot", body.encode(), "text/plain", "", 1).body == blanked
+    assert kept.keep("bot", Arrived(body.encode(), "text/plain", 1), "").body == blanked
 
 
 def test_the_maximum_of_kept_messages(bot: Bot) -> None:
