@@ -239,11 +239,11 @@ class TradingState:
                 totals.correct(REMOVED, fill)
                 continue
             ts = fill.ts
-            # As texts, times of the same length sort as the times do.
-            if ts <= position.ts or len(ts) != position.ts_length:
-                # The fills of a batch without times have one time, and a trade id that is no number sorts last.
-                is_next = ts == position.ts and len(ts) == position.ts_length and not fill.trade_id.isdigit()
-                if position in edits or not (is_next or position.is_followed_by(fill)):
+            # As texts, times of the same length sort as the times do. The fills of a batch without times have one time,
+            # and a trade id that is no number sorts last. To ask for equality first is faster.
+            follows = not fill.trade_id.isdigit() if ts == position.ts else ts > position.ts
+            if not follows or len(ts) != position.ts_length:
+                if position in edits or not position.is_followed_by(fill):
                     self._take_late(position, fill)
                     continue
                 position.ts_length = len(ts)
