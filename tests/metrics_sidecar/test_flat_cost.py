@@ -30,6 +30,18 @@ def batch(number: int) -> Batch:
     return Batch(STREAM, first, first + len(events) - 1, b",".join(events))
 
 
+def race(number: int, size: int = 50) -> Batch:
+    """As many trades of two bots: what the second one sends comes after what the first one traded later."""
+    first = number * size + 1
+    events = [
+        body.replace(b'{"seq":0', b'{"seq":%d' % sequence).replace(
+            b"05:06:07Z", b"05:06:07.%09dZ" % (sequence - number % 2 * (size + 1))
+        )
+        for sequence, body in enumerate(BODIES[:size], first)
+    ]
+    return Batch(STREAM, first, first + size - 1, b",".join(events))
+
+
 def apply(state: TradingState, until: int) -> None:
     """Apply batches up to the one with the number `until`."""
     for number in range(state.applied // len(BODIES), until):
@@ -78,3 +90,16 @@ def test_the_400_000th_trade_takes_no_more_instructions_and_memory_than_the_40_0
     assert instructions(state, batch(400)) < 1.05 * early
     assert peak_bytes(state, batch(401)) < 1.5 * early_peak
     assert held < 1_000
+
+
+def test_the_100th_batch_that_comes_late_takes_no_more_instructions_than_the_10th() -> None:
+    state = TradingState(1_000, STREAM)
+    taken = dict[int, int]()
+    for number in range(202):
+        if number in (21, 201):
+            taken[number] = instructions(state, race(number))
+        else:
+            state.apply(race(number))
+    assert state.late > 100 * 40, "they come late"
+    assert not state.restatement.waits, "they are settled in memory"
+    assert taken[201] < 1.1 * taken[21]

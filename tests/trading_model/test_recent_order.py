@@ -7,7 +7,8 @@ import pytest
 from tests.metrics_sidecar.builders import batch_of, samples
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.trading_model.folding import fold, gauges, through_snapshot
-from trading_model.accounting import window
+from trading_model.accounting import fills, window
+from trading_model.accounting.fills import BatchContent, EventBatch
 from trading_model.accounting.state import TradingState
 
 
@@ -32,6 +33,26 @@ def test_a_race_is_settled_at_once(size: int) -> None:
         state.apply(batch_of(events[start : start + size]))
         assert not state.restatement.is_recomputing
     assert gauges(state) == gauges(fold(sorted_by_time(events)))
+
+
+def test_late_fills_of_many_positions_read_each_recent_batch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def read_batch(batch: EventBatch, skip: int) -> BatchContent:
+        read.append(batch.last)
+        return fills.read_batch(batch, skip)
+
+    monkeypatch.setattr(window, "read_batch", read_batch)
+    ledger, state = LedgerBuilder(), TradingState(100, "")
+    for at in (1, 4, 3, 2):  # the last two of them are late
+        for number in range(30):
+            ledger.buy("1", f"{100 + at}", ts=minute(at), symbol=f"S{number}/USDT")
+        read.clear()
+        state.apply(batch_of(ledger.events[-30:]))
+        assert len(read) == len(set(read)), "a batch was read for each position"
+        assert bool(read) == (at < 4 and at != 1), "what was read for the last late fills was kept"
+    assert state.late == 60
+    assert gauges(state) == gauges(fold(sorted_by_time(ledger.events)))
 
 
 def test_late_fills_are_counted_whatever_the_batches() -> None:

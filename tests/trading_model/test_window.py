@@ -40,7 +40,7 @@ def test_events_that_were_skipped_are_not_in_it() -> None:
 def test_batches_without_a_symbol_are_passed_over() -> None:
     held = filled(2)
     held.add(batch([trade("buy", "1", "1", symbol="BTC/USDT"), FILL], 3), 0)
-    assert sequences(held, 0, 4, "BTC/USDT") == [3, 4]
+    assert sequences(held, 0, 4, "BTC/USDT") == [3]
     assert sequences(held, 0, 4, "ETH/USDT") == []
 
 

@@ -141,6 +141,7 @@ class Restatement:
             if position.recomputing or not self._edit_in_memory(position, edits):
                 self._wait_with_linked(position, edits)
                 self.wants_refold = True
+        self.window.forget()
 
     def _edit_in_memory(self, position: Position, edits: list[Edit]) -> bool:
         orders = [order for edit in edits if (order := edit.earliest) is not None]
@@ -155,7 +156,8 @@ class Restatement:
         for edit in edits:
             for step in edit.removed:
                 position.extras.pop(step.seq, None)
-            position.extras.update({step.seq: step for step in edit.inserted})
+            # Not a fill that comes late itself: it is in the window until it is in all checkpoints.
+            position.extras.update({step.seq: step for step in edit.inserted if step.seq != edit.at})
         carried = self._costs_carried_by(position)
         position.refold(checkpoint, self._steps_since(position, checkpoint))
         self._carry_on(position, carried)
@@ -228,6 +230,7 @@ class Restatement:
             return
         for position in new.values():
             self.fold_whole(position)
+        self.window.forget()
         self._holdings.show(list(new.values()), old)
         for position in new.values():
             self._carry_on(position, carried)
@@ -366,9 +369,9 @@ class Restatement:
             self.imports.append(WaitingImport(at, import_id, ADDED if in_force else REMOVED))
             self.wants_refold = True
             return
-        fills = [
-            fill for fill in self.window.fills(0, at) if fill.import_id == import_id and self._holdings.is_valid(fill)
-        ]
+        found = sorted(self.window.fills(0, at), key=lambda fill: fill.seq)
+        fills = [fill for fill in found if fill.import_id == import_id and self._holdings.is_valid(fill)]
+        self.window.forget()
         before = [self._corrections.effective(fill) for fill in fills]
         self._corrections.set_import(import_id, in_force)
         for fill, was in zip(fills, before, strict=True):

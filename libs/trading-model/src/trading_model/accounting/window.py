@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
 
 from trading_model.accounting.fills import EventBatch, Fill, Item, read_batch
 
@@ -25,6 +26,9 @@ class Window:
         self._mixed: dict[int, list[Item]] = {}
         """The events of batches with other kinds, by their last sequence."""
 
+        self._decoded: dict[int, dict[str, list[Fill]]] = {}
+        """The fills of batches decoded since the last `forget`, by their last sequence, then by symbol."""
+
     def add(self, batch: EventBatch, skip: int) -> None:
         """Keep a batch but for its first `skip` events. Drop what is too old, an eighth at a time."""
         self._batches.append((batch.first + skip, batch))
@@ -41,13 +45,33 @@ class Window:
             self.after = oldest.last
 
     def fills(self, after: int, until: int, symbols: Collection[str] = ()) -> Iterator[Fill]:
-        """The fills with sequences from `after` + 1 to `until`, as journaled; with symbols, at least those of them."""
+        """The fills with sequences from `after` + 1 to `until`, as journaled; with symbols, those of them.
+
+        Call `forget` after the last of several such calls.
+        """
         names_one = re.compile(b"|".join(re.escape(symbol.encode()) for symbol in symbols)).search
-        for first, batch in self._batches:
-            if after < batch.last and first <= until and names_one(batch.events):
-                for fill in self._items(batch):
-                    if isinstance(fill, Fill) and max(after, first - 1) < fill.seq <= until:
+        # From the end: late fills are late by little.
+        recent = list(takewhile(lambda one: one[1].last > after, reversed(self._batches)))
+        for first, batch in reversed(recent):
+            if first > until:
+                break
+            decoded = self._decoded.get(batch.last)
+            if decoded is None:
+                if not names_one(batch.events):
+                    continue
+                # By symbol: in a race of two bots many positions look for their fills in the same batches.
+                decoded = self._decoded[batch.last] = {}
+                for item in self._items(batch):
+                    if isinstance(item, Fill):
+                        decoded.setdefault(item.symbol, []).append(item)
+            for symbol in symbols or decoded:
+                for fill in decoded.get(symbol, ()):
+                    if max(after, first - 1) < fill.seq <= until:
                         yield fill
+
+    def forget(self) -> None:
+        """Drop the decoded fills, which take several times the memory of their bytes."""
+        self._decoded.clear()
 
     def _items(self, batch: EventBatch) -> Sequence[Item]:
         found = self._mixed.get(batch.last)
