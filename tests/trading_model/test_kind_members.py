@@ -10,8 +10,9 @@ import pytest
 from trading_model import kind_members
 from trading_model.contents import CONTENTS, Flow, Holder, Income
 from trading_model.fields import FIELDS
-from trading_model.kind_members import KINDS, Member, object_text, read_members, request_schema
+from trading_model.kind_members import KINDS, request_schema
 from trading_model.kinds import key_of
+from trading_model.members import Member, object_text, read_members
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW_NS = 1_790_000_000 * 10**9

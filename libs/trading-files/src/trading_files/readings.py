@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from trading_model.kind_members import KINDS, Complaint, read_members
+from trading_model.kind_members import KINDS
+from trading_model.members import Complaint, read_members
 
 _END_OF_TIME = 2**63 - 1
 """Unix nanoseconds: no time of a file is too late here; the app compares it with its clock."""

@@ -12,9 +12,11 @@ Modules:
     futures              futures roots and their point values, as data
     instruments          what each symbol is, from the ledger and what is shipped
     kind_members         what a client sends for each kind of event
-    kind_rules           checks their members
+    kind_rules           checks values of members of events that are not fills
     kinds                kinds of events in the ledger
     market_prices        newest price of each market, from the market stream
+    member_forms         makes the members that several kinds of event have
+    members              reads the members of an event that a client sends
     rates                rates between currencies at a time, from the ledger
     shipped_instruments  what a symbol's form shows of futures, options, shares
     symbols              base, quote, P&L currency and contract kind of a symbol

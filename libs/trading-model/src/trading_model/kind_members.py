@@ -4,8 +4,7 @@ Made from this table: the check of a request, its error messages, the JSON schem
 Held against it by tests: the structs in `contents`, the tables of the documents. A fill's fields are in `fields`.
 """
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -14,38 +13,12 @@ import msgspec
 
 from trading_model import field_rules as rules
 from trading_model import kind_rules
-from trading_model.field_rules import FieldError
+from trading_model import member_forms as form
 from trading_model.fields import BY_NAME as FILL_FIELDS
 from trading_model.fields import FIELDS, Schema
 from trading_model.kind_rules import Rule
-
-Complaint = tuple[str, str]
-"""The member, with a slash before an inner one (`from/quantity`), and what is wrong with it."""
-
-Texts = Mapping[str, str]
-"""JSON text by the name of the member."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member of an event's content.
-
-    `read` gives the JSON that is journaled; a member with `members` is an object of its own. `default` gives, by the
-    current time in Unix nanoseconds, what is journaled if the client sent no value. A member that is not `journaled`
-    is about the request alone.
-    """
-
-    name: str
-    read: Rule
-    schema: Schema
-    required: bool = False
-    default: Callable[[int], str] | None = None
-    members: "tuple[Member, ...]" = ()
-    journaled: bool = True
-
-
-MAX_UNKNOWN = 10
-"""Maximum number of unknown members named for one event. A hostile one may have a million."""
+from trading_model.member_forms import as_in_a_fill, described
+from trading_model.members import Complaint, Member, Texts, object_schema
 
 Check = Callable[[Texts], Iterator[Complaint]]
 """What is wrong with members that are each right."""
@@ -85,128 +58,16 @@ class Kind:
         return ("kind", "id", *target, *(each.name for each in self.members))
 
 
-def _described(schema: Schema, meaning: str) -> Schema:
-    return {**schema, "description": meaning}
-
-
-def _as_in_a_fill(field: str, meaning: str) -> Schema:
-    """The schema of a value that has the form of a fill's field."""
-    schema = {key: value for key, value in FILL_FIELDS[field].schema.items() if key != "examples"}
-    return _described(schema, meaning)
-
-
-_NULL: Schema = {"type": "null"}
-_DIGITS = "At most 38 digits, kept as written; as a string no client can round it."
-_NUMBER_TEXT: Schema = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"}
-_POSITIVE_TEXT: Schema = {
-    "type": "string",
-    "pattern": r"^(?!0(\.0+)?([eE]|$))(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$",
-}
-
-
-def _signed(name: str, meaning: str, *, required: bool = False) -> Member:
-    number: Schema = {"type": "number", "exclusiveMinimum": -(10**38), "exclusiveMaximum": 10**38}
-    return Member(
-        name,
-        kind_rules.plain(rules.read_decimal),
-        {"anyOf": [_NUMBER_TEXT, number, *_or_null(required)], "description": f"{meaning} {_DIGITS}"},
-        required,
-    )
-
-
-def _positive(name: str, meaning: str, *, required: bool = False) -> Member:
-    number: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10**38}
-    return Member(
-        name,
-        kind_rules.plain(rules.read_amount),
-        {"anyOf": [_POSITIVE_TEXT, number, *_or_null(required)], "description": f"{meaning} More than 0. {_DIGITS}"},
-        required,
-    )
-
-
-def _or_null(required: bool) -> list[Schema]:
-    return [] if required else [_NULL]
-
-
-def _word(name: str, words: Sequence[str], meaning: str, *, required: bool = False) -> Member:
-    schema: Schema = {"enum": [*words, *([] if required else [None])], "description": meaning}
-    return Member(name, kind_rules.one_of(*words), schema, required)
-
-
-def _text(name: str, meaning: str, *, required: bool = False) -> Member:
-    schema: Schema = {
-        "type": "string" if required else ["string", "null"],
-        "minLength": 1,
-        "maxLength": kind_rules.MAX_TEXT,
-        "description": f"{meaning} At most {kind_rules.MAX_TEXT} characters.",
-    }
-    return Member(name, kind_rules.read_text, schema, required)
-
-
-def _whole(name: str, meaning: str, *, required: bool = False) -> Member:
-    whole: Schema = {"type": "integer", "minimum": 1, "maximum": kind_rules.MAX_WHOLE_NUMBER}
-    schema: Schema = {"anyOf": [whole, *_or_null(required)], "description": meaning}
-    return Member(name, kind_rules.read_whole_number, schema, required)
-
-
-def _count(name: str, meaning: str) -> Member:
-    count: Schema = {"type": "integer", "minimum": 0, "maximum": kind_rules.MAX_WHOLE_NUMBER}
-    schema: Schema = {"anyOf": [count, _NULL], "description": meaning}
-    return Member(name, kind_rules.read_count, schema, default=lambda _now_ns: "0")
-
-
-def _strings(name: str, read: Callable[[bytes], str], maximum: int, item: Schema, meaning: str) -> Member:
-    schema: Schema = {
-        "type": ["array", "null"],
-        "maxItems": maximum,
-        "uniqueItems": True,
-        "items": item,
-        "description": meaning,
-    }
-    return Member(name, kind_rules.list_of(read, maximum), schema)
-
-
-def _symbol(meaning: str = "The symbol, as fills have it.", *, required: bool = True) -> Member:
-    schema = _as_in_a_fill("symbol", meaning)
-    if not required:
-        schema = {**schema, "type": ["string", "null"]}
-    return Member("symbol", kind_rules.plain(rules.read_symbol), schema, required)
-
-
-def _name(name: str, meaning: str, default: str | None = None) -> Member:
-    made = None if default is None else lambda _now_ns: f'"{default}"'
-    return Member(name, kind_rules.plain(rules.read_name), _as_in_a_fill("account", meaning), default=made)
-
-
-def _currency(name: str, meaning: str, *, required: bool = False) -> Member:
-    schema: Schema = {
-        "type": "string" if required else ["string", "null"],
-        "pattern": "^[A-Za-z0-9]{1,16}$",
-        "description": meaning,
-    }
-    return Member(name, kind_rules.plain(rules.read_currency), schema, required)
-
-
-def _time(meaning: str) -> Member:
-    limits = "From March 1973 to a day from now: RFC 3339, or s, ms, µs or ns since 1970. Now, if not given."
-    return Member(
-        "ts",
-        kind_rules.read_time,
-        _as_in_a_fill("ts", f"{meaning} {limits}"),
-        default=lambda now_ns: f'"{rules.format_timestamp(now_ns)}"',
-    )
-
-
 _POSITION_SIDE = Member(
     "position_side",
     kind_rules.plain(rules.read_position_side),
-    _as_in_a_fill("position_side", "In an account that keeps both sides: the one whose position it is."),
+    as_in_a_fill("position_side", "In an account that keeps both sides: the one whose position it is."),
 )
-_ACCOUNT = _name("account", "`default`, if not given.", "default")
-_STRATEGY = _name("strategy", "`default`, if not given.", "default")
-_REASON = _text("reason", "Why.")
-_CURRENCY = _currency("currency", "The P&L's currency, if the fills name it.")
-_TAGS = Member("tags", kind_rules.read_tags, _as_in_a_fill("tags", f"At most {rules.MAX_TAGS} words of your own."))
+_ACCOUNT = form.name("account", "`default`, if not given.", "default")
+_STRATEGY = form.name("strategy", "`default`, if not given.", "default")
+_REASON = form.text("reason", "Why.")
+_CURRENCY = form.currency("currency", "The P&L's currency, if the fills name it.")
+_TAGS = Member("tags", kind_rules.read_tags, as_in_a_fill("tags", f"At most {rules.MAX_TAGS} words of your own."))
 
 INCOME = ("funding", "interest", "borrow", "dividend", "tax", "commission", "rebate", "reward", "adjustment")
 FLOWS = ("deposit", "withdrawal")
@@ -230,38 +91,12 @@ def _kept(name: str) -> Rule:
 
 
 _NEW_FILL = tuple(
-    Member(each.name, _kept(each.name), _described(each.schema, each.schema.get("description", "")))
+    Member(each.name, _kept(each.name), described(each.schema, each.schema.get("description", "")))
     for each in FIELDS
     if each.sent and each.name not in NOT_REPLACED
 )
-_QUANTITY = Member(
-    "quantity",
-    kind_rules.read_amount_but_0,
-    _signed("quantity", "How much; negative for a short position.", required=True).schema,
-    required=True,
-)
-_HOLDER = (_symbol(), _QUANTITY, _ACCOUNT, _STRATEGY, _POSITION_SIDE, _CURRENCY)
-
-
-def _no_object(_raw: bytes, _now_ns: int) -> str:
-    raise AssertionError("an object is read member by member")
-
-
-def _holder(name: str, meaning: str) -> Member:
-    schema: Schema = {
-        "anyOf": [_object(_HOLDER), _NULL],
-        "description": meaning,
-    }
-    return Member(name, _no_object, schema, members=_HOLDER)
-
-
-def _object(members: Sequence[Member]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [each.name for each in members if each.required],
-        "properties": {each.name: each.schema for each in members},
-    }
+_QUANTITY = form.signed_but_0("quantity", "How much; negative for a short position.")
+_HOLDER = (form.symbol(), _QUANTITY, _ACCOUNT, _STRATEGY, _POSITION_SIDE, _CURRENCY)
 
 
 def _check_split(texts: Texts) -> Iterator[Complaint]:
@@ -336,21 +171,16 @@ _KINDS = (
         "cash",
         "Money without a fill.",
         (
-            _currency("currency", "The currency of `amount`.", required=True),
-            Member(
-                "amount",
-                kind_rules.read_amount_but_0,
-                {**_signed("amount", "Received if more than 0, paid if less.", required=True).schema},
-                required=True,
-            ),
-            _word("reason", (*INCOME, *FLOWS), "Income counts in the net P&L; a flow never does.", required=True),
-            _time("When."),
+            form.currency("currency", "The currency of `amount`.", required=True),
+            form.signed_but_0("amount", "Received if more than 0, paid if less."),
+            form.word("reason", (*INCOME, *FLOWS), "Income counts in the net P&L; a flow never does.", required=True),
+            form.time("When."),
             _ACCOUNT,
-            _name("strategy", "The account's own money, if not given."),
-            _symbol("What it was paid for.", required=False),
+            form.name("strategy", "The account's own money, if not given."),
+            form.symbol("What it was paid for.", required=False),
             _POSITION_SIDE,
-            _name("venue", "Where."),
-            _text("text", "For people."),
+            form.name("venue", "Where."),
+            form.text("text", "For people."),
         ),
         scope="ingest",
         target="import",
@@ -359,14 +189,14 @@ _KINDS = (
         "split",
         "From a time on there are `n` units for each `d` held before.",
         (
-            _symbol(),
-            _whole("n", "Units after.", required=True),
-            _whole("d", "Units before.", required=True),
-            _time("From when on."),
-            _name("account", "All accounts, if not given."),
-            _name("strategy", "All strategies, if not given."),
-            _signed("quantity", "What the broker booked, if it rounded."),
-            _signed("cash", "What the broker paid for the fraction, in the P&L's currency."),
+            form.symbol(),
+            form.whole("n", "Units after.", required=True),
+            form.whole("d", "Units before.", required=True),
+            form.time("From when on."),
+            form.name("account", "All accounts, if not given."),
+            form.name("strategy", "All strategies, if not given."),
+            form.signed("quantity", "What the broker booked, if it rounded."),
+            form.signed("cash", "What the broker paid for the fraction, in the P&L's currency."),
         ),
         target="import",
         check=_check_split,
@@ -375,22 +205,16 @@ _KINDS = (
         "opening",
         "At a time the position is this much at this average.",
         (
-            _symbol(),
-            _signed("quantity", "Negative if short.", required=True),
-            _signed("average", "Average entry price.", required=True),
-            _time("When."),
+            form.symbol(),
+            form.signed("quantity", "Negative if short.", required=True),
+            form.signed("average", "Average entry price.", required=True),
+            form.time("When."),
             _ACCOUNT,
             _STRATEGY,
             _POSITION_SIDE,
             _CURRENCY,
-            Member(
-                AFTER_TRADES,
-                kind_rules.read_boolean,
-                {
-                    "type": ["boolean", "null"],
-                    "description": "Say it although the position has trades before that time. Not stored.",
-                },
-                journaled=False,
+            form.flag(
+                AFTER_TRADES, "Say it although the position has trades before that time. Not stored.", journaled=False
             ),
         ),
         target="import",
@@ -399,12 +223,12 @@ _KINDS = (
         "move",
         "Quantity without a trade, from one position to another.",
         (
-            _time("When."),
-            _word("reason", ("transfer", "reward", "rename", "merger", "reassignment"), "Why.", required=True),
-            _holder("from", "The position it leaves; missing for a reward or a deposit of coins."),
-            _holder("to", "The position it joins; missing for a withdrawal of coins."),
-            _signed("price", "Closes at `from` and opens at `to` there; the cost moves along, if not given."),
-            _text("text", "For people."),
+            form.time("When."),
+            form.word("reason", ("transfer", "reward", "rename", "merger", "reassignment"), "Why.", required=True),
+            form.nested("from", _HOLDER, "The position it leaves; missing for a reward or a deposit of coins."),
+            form.nested("to", _HOLDER, "The position it joins; missing for a withdrawal of coins."),
+            form.signed("price", "Closes at `from` and opens at `to` there; the cost moves along, if not given."),
+            form.text("text", "For people."),
         ),
         target="import",
         check=_check_move,
@@ -413,7 +237,7 @@ _KINDS = (
         "instrument",
         "What a symbol, or each symbol that a pattern matches, is. It holds for the whole history of the symbol.",
         (
-            _symbol("The symbol; instead of `pattern`.", required=False),
+            form.symbol("The symbol; instead of `pattern`.", required=False),
             Member(
                 "pattern",
                 kind_rules.read_pattern,
@@ -425,32 +249,23 @@ _KINDS = (
                     "description": "A symbol in which `*` stands for any characters; instead of `symbol`.",
                 },
             ),
-            _currency("currency", "The P&L's currency."),
-            _positive("multiplier", "Contract size for each unit as sent."),
-            _word("settlement", ("linear", "inverse"), "Inverse: P&L is quantity × (1 / entry − 1 / exit)."),
-            _positive("lot", "Smallest tradable quantity."),
-            _positive("dust", "Worth below which a position counts as closed."),
-            _strings(
+            form.currency("currency", "The P&L's currency."),
+            form.positive("multiplier", "Contract size for each unit as sent."),
+            form.word("settlement", ("linear", "inverse"), "Inverse: P&L is quantity × (1 / entry − 1 / exit)."),
+            form.positive("lot", "Smallest tradable quantity."),
+            form.positive("dust", "Worth below which a position counts as closed."),
+            form.strings(
                 "aliases",
                 rules.read_symbol,
                 kind_rules.MAX_ALIASES,
-                _as_in_a_fill("symbol", "As fills have it."),
+                as_in_a_fill("symbol", "As fills have it."),
                 "Other symbols of the same instrument; an empty list takes all of them away.",
             ),
-            Member(
-                "negative_prices",
-                kind_rules.read_boolean,
-                {"type": ["boolean", "null"], "description": "Whether a price may be less than 0."},
-            ),
-            _word("mark", ("last", "account", "venue", "market"), "Whose last price marks a position."),
-            Member(
+            form.flag("negative_prices", "Whether a price may be less than 0."),
+            form.word("mark", ("last", "account", "venue", "market"), "Whose last price marks a position."),
+            form.flag(
                 WHILE_OPEN,
-                kind_rules.read_boolean,
-                {
-                    "type": ["boolean", "null"],
-                    "description": "Say it although an open position becomes an inverse contract, or no longer is one."
-                    " Not stored.",
-                },
+                "Say it although an open position becomes an inverse contract, or no longer is one. Not stored.",
                 journaled=False,
             ),
         ),
@@ -460,10 +275,10 @@ _KINDS = (
         "price",
         "A mark of a symbol at a time: by hand, or a day's close.",
         (
-            _symbol(),
-            _signed("price", "The mark.", required=True),
-            _time("When."),
-            _name("source", "Where it comes from."),
+            form.symbol(),
+            form.signed("price", "The mark.", required=True),
+            form.time("When."),
+            form.name("source", "Where it comes from."),
         ),
         content="mark",
     ),
@@ -471,11 +286,11 @@ _KINDS = (
         "rate",
         "At a time one unit of `base` was worth `rate` units of `quote`.",
         (
-            _currency("base", "The currency that is priced.", required=True),
-            _currency("quote", "The currency of the price.", required=True),
-            _positive("rate", "Units of `quote` for one of `base`.", required=True),
-            _time("When."),
-            _whole("max_age", "Seconds for which it holds; if not given, until the next one."),
+            form.currency("base", "The currency that is priced.", required=True),
+            form.currency("quote", "The currency of the price.", required=True),
+            form.positive("rate", "Units of `quote` for one of `base`.", required=True),
+            form.time("When."),
+            form.whole("max_age", "Seconds for which it holds; if not given, until the next one."),
         ),
         check=_check_rate,
     ),
@@ -483,18 +298,18 @@ _KINDS = (
         "import",
         "A file that was taken. Its fills bear the event's id as `import_id`; a void takes all of them back.",
         (
-            _text("name", "Of the file.", required=True),
+            form.text("name", "Of the file.", required=True),
             Member(
                 "digest",
                 kind_rules.plain(rules.read_identifier),
-                {**_as_in_a_fill("trade_id", "Of the file's content."), "type": "string"},
+                {**as_in_a_fill("trade_id", "Of the file's content."), "type": "string"},
                 required=True,
             ),
-            _name("preset", "How its columns were read."),
-            _count("rows", "How many it has."),
-            _count("taken", "Fills and other events that were new."),
-            _count("skipped", "Rows that say neither."),
-            _name("account", "The account of all its fills, where that is one."),
+            form.name("preset", "How its columns were read."),
+            form.count("rows", "How many it has."),
+            form.count("taken", "Fills and other events that were new."),
+            form.count("skipped", "Rows that say neither."),
+            form.name("account", "The account of all its fills, where that is one."),
         ),
         scope="ingest",
     ),
@@ -502,14 +317,14 @@ _KINDS = (
         "note",
         "A text or tags for a fill (`target`), an order or a day. Changes no figure.",
         (
-            _text("text", "For people."),
+            form.text("text", "For people."),
             _TAGS,
             Member(
                 "order_id",
                 kind_rules.plain(rules.read_identifier),
-                _as_in_a_fill("order_id", "The order it is about."),
+                as_in_a_fill("order_id", "The order it is about."),
             ),
-            _name("account", "The account it is about."),
+            form.name("account", "The account it is about."),
             Member(
                 "day",
                 kind_rules.read_day,
@@ -526,64 +341,9 @@ KINDS = {each.name: each for each in _KINDS}
 """Every kind but the fill, by its name."""
 
 
-def read_members(members: Sequence[Member], given: Mapping[str, msgspec.Raw], now_ns: int) -> "Reading":
-    """Check what a client sent for these members. A value of null is no value."""
-    reading = Reading({}, set(), [])
-    for each in members:
-        raw = bytes(given.get(each.name, b"null"))
-        if raw != b"null":
-            _read(each, raw, now_ns, reading)
-        elif each.required:
-            reading.complaints.append((each.name, "is missing"))
-        elif each.default is not None:
-            reading.texts[each.name] = each.default(now_ns)
-            reading.made.add(each.name)
-    return reading
-
-
-@dataclass(slots=True)
-class Reading:
-    """The JSON text of each member that has a value, which of them were not sent, and what is wrong."""
-
-    texts: dict[str, str]
-    made: set[str]
-    complaints: list[Complaint]
-
-
-def _read(member: Member, raw: bytes, now_ns: int, reading: Reading) -> None:
-    try:
-        if not member.members:
-            text = member.read(raw, now_ns)
-            if text:  # an empty list is no value
-                reading.texts[member.name] = text
-            return
-        given = _decode_object(raw)
-    except FieldError as error:
-        reading.complaints.append((member.name, str(error)))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        reading.complaints.append((member.name, "must be a JSON object"))
-    else:
-        inner = read_members(member.members, given, now_ns)
-        known = [each.name for each in member.members]
-        inner.complaints += unknown_members(given, known)
-        reading.complaints += [(f"{member.name}/{name}", detail) for name, detail in inner.complaints]
-        reading.texts[member.name] = object_text(inner.texts)
-
-
-def unknown_members(given: Iterable[str], known: Sequence[str]) -> list[Complaint]:
-    """A complaint about each member that is not known, at most MAX_UNKNOWN of them."""
-    strange = itertools.islice((name for name in given if name not in known), MAX_UNKNOWN)
-    return [(name[:64], f"is not known; the members are {', '.join(known)}") for name in strange]
-
-
-def object_text(texts: Texts) -> str:
-    """The JSON object with these members."""
-    return "{" + ",".join([f'"{name}":{text}' for name, text in texts.items()]) + "}"
-
-
 def request_schema(kind: Kind) -> dict[str, Any]:
     """The JSON schema of one event of this kind as it is sent."""
-    own = _object(kind.members)
+    own = object_schema(kind.members)
     target: Schema = {
         "type": "integer",
         "minimum": 1,
@@ -591,17 +351,14 @@ def request_schema(kind: Kind) -> dict[str, Any]:
         "description": "The `seq` of the event that it refers to.",
     }
     if kind.target == "import":
-        target = _described(target, "The `seq` of the import that brought it.")
+        target = described(target, "The `seq` of the import that brought it.")
     if kind.target != "required":
         target = {**target, "type": ["integer", "null"]}
     head: dict[str, Any] = {
         "kind": {"const": kind.name},
-        "id": _as_in_a_fill("trade_id", "Unique within the kind; a repeat is recognised by it. Made, if not given."),
+        "id": as_in_a_fill("trade_id", "Unique within the kind; a repeat is recognised by it. Made, if not given."),
     }
     if kind.target != "none":
         head["target"] = target
     required = ["kind", *(["target"] if kind.target == "required" else []), *own["required"]]
     return {**own, "description": kind.meaning, "required": required, "properties": {**head, **own["properties"]}}
-
-
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -10,7 +10,8 @@ from typing import Any
 from trading_app.client import target
 from trading_app.client.arguments import positive_number
 from trading_app.client.errors import ClientError, Refused, UsageError
-from trading_model.kind_members import KINDS, Member
+from trading_model.kind_members import KINDS
+from trading_model.members import Member
 
 GIVE_UP_SECONDS = 30.0
 

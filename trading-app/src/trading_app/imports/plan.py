@@ -27,7 +27,8 @@ from trading_app.imports.row_ids import from_sortable, sortable
 from trading_app.imports.spool import Spool
 from trading_app.ledger.event import make_event
 from trading_model.field_rules import FieldError
-from trading_model.kind_members import KINDS, object_text, read_members
+from trading_model.kind_members import KINDS
+from trading_model.members import object_text, read_members
 
 MAX_FORMS = 20
 """Maximum of symbols in two forms that a report names."""

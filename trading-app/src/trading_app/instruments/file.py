@@ -14,7 +14,8 @@ from trading_app.yaml_nodes import Nodes, compose, read_text, refuse
 from trading_files.mapping.nodes import Node
 from trading_model.contents import Instrument
 from trading_model.instruments import normal_form
-from trading_model.kind_members import KINDS, Complaint, object_text, read_members
+from trading_model.kind_members import KINDS
+from trading_model.members import Complaint, object_text, read_members
 
 VERSION = "1"
 MEMBERS = tuple(each.name for each in KINDS["instrument"].members)

@@ -20,8 +20,9 @@ from trading_model.contents import CONTENTS, Instrument, Opening
 from trading_model.decimals import show
 from trading_model.field_rules import FieldError, check_price, format_timestamp
 from trading_model.instruments import Instruments
-from trading_model.kind_members import AFTER_TRADES, NOT_REPLACED, WHILE_OPEN, object_text
+from trading_model.kind_members import AFTER_TRADES, NOT_REPLACED, WHILE_OPEN
 from trading_model.kinds import VOID
+from trading_model.members import object_text
 from trading_model.trade import FillContent
 
 MAX_VOIDS = 10

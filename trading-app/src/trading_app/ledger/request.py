@@ -13,7 +13,8 @@ from trading_app.problems import TradeProblem
 from trading_model import field_rules as rules
 from trading_model import kind_rules
 from trading_model.field_rules import FieldError
-from trading_model.kind_members import KINDS, Complaint, Kind, read_members, unknown_members
+from trading_model.kind_members import KINDS, Kind
+from trading_model.members import Complaint, read_members, unknown_members
 
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NULL = b"null"
