@@ -43,6 +43,7 @@ from trading_app.http.request_boundary import Access, Edge
 from trading_app.http.until_open import UntilOpen
 from trading_app.imports import calls as import_calls
 from trading_app.imports import upload_calls
+from trading_app.imports.schemas import UPLOAD_SCHEMA
 from trading_app.imports.uploads import Uploads
 from trading_app.instruments.entries import Entry
 from trading_app.instruments.start import take_file
@@ -188,7 +189,8 @@ class WebApp:
         api.router.route_class = LateRoute
         guarded = self.gate.guarded
         # FastAPI's documented way to extend the OpenAPI document.
-        api.openapi = lambda: describe(api, {"Page": PAGE, **event_schemas()}, guarded=guarded)  # type: ignore[method-assign]  # FastAPI's way
+        schemas = {"Page": PAGE, "Upload": UPLOAD_SCHEMA, **event_schemas()}
+        api.openapi = lambda: describe(api, schemas, guarded=guarded)  # type: ignore[method-assign]  # FastAPI's way
         add_error_handlers(api, self.context.metrics.refusals, page.page_of_form(self.context))
         page.add_to(api, self.context, self.gate, self.intake)
         page_stream.add_to(api, self.context, self.feed)

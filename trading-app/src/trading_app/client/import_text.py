@@ -85,7 +85,7 @@ def _compared(report: Report) -> Iterator[str]:
     if compared.new and compared.history is None:
         yield "    fills under other ids were not looked for: there is no history (trading-analytics keeps it)"
     for one in compared.differences[:MAX_LISTED]:
-        said = ", ".join(f"{name} {pair['yours']} here, {pair['stored']} there" for name, pair in one.fields.items())
+        said = ", ".join(f"{name} {pair.yours} here, {pair.stored} there" for name, pair in one.fields.items())
         yield f"    line {one.place} is fill {one.seq}, but: {said}"
 
 

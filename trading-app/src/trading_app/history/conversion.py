@@ -7,8 +7,8 @@ import msgspec
 
 from trading_app.history.question import Question
 from trading_app.history.rows import instant, row_of
-from trading_app.history.schemas import schema_of
 from trading_app.history.tables import Amount, Instant
+from trading_app.http.openapi import schema_of
 from trading_history.queries.conversion import Conversion, View
 
 

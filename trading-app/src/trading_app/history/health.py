@@ -7,9 +7,8 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from trading_app.context import Context
-from trading_app.history.schemas import schema_of
 from trading_app.history.store import HistoryStore
-from trading_app.http.openapi import problem_responses, success
+from trading_app.http.openapi import problem_responses, schema_of, success
 from trading_app.http.operations import OPEN
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.page.sidecar_feed import SidecarFeed

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from trading_app.history.answers import FIGURES
-from trading_app.http.openapi import ACCESS_CODES, TEXT, problem_responses, success
+from trading_app.http.openapi import ACCESS_CODES, TEXT, problem_responses, schema_of, success
 
 HISTORY_CODES = ("history_missing", "history_newer", "history_foreign", "history_unavailable")
 
@@ -46,20 +46,3 @@ def _restating(name: str) -> dict[str, Any]:
             "description": "There while figures do not have all events up to `as_of` yet, after a change of the past.",
         }
     }
-
-
-def schema_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON Schema of a struct, with those of its members in place."""
-    (schema,), components = msgspec.json.schema_components([struct])
-    resolved: dict[str, Any] = _resolve(schema, components)
-    return resolved
-
-
-def _resolve(schema: Any, components: Mapping[str, Any]) -> Any:
-    if isinstance(schema, list):
-        return [_resolve(one, components) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _resolve(components[schema["$ref"].rpartition("/")[2]], components)
-    return {name: _resolve(member, components) for name, member in schema.items() if name != "title"}

@@ -3,9 +3,11 @@
 Here is what all calls share. What one folder's calls take and answer is in its `schemas`.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI
 
 from trading_app.access.gate import COOKIE
@@ -284,3 +286,29 @@ def _problem_content() -> dict[str, Any]:
 def reference(schema: str) -> dict[str, str]:
     """The schema with this name, by reference."""
     return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def schema_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The JSON Schema of a struct, with those of the structs in it in place."""
+    (schema,), components = msgspec.json.schema_components([struct])
+    resolved: dict[str, Any] = _resolve(schema, components)
+    return resolved
+
+
+_OWN = "#/$defs/"
+"""How msgspec refers to a struct. Other references are to the document's own schemas."""
+
+
+def _resolve(schema: Any, components: Mapping[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolve(one, components) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("$ref", "").startswith(_OWN):
+        return _resolve(components[schema["$ref"].removeprefix(_OWN)], components)
+    resolved = {name: _resolve(member, components) for name, member in schema.items()}
+    if isinstance(resolved.get("title"), str):  # a member may have this name, and then a schema
+        del resolved["title"]
+    if isinstance(resolved.get("description"), str):
+        resolved["description"] = inspect.cleandoc(resolved["description"])
+    return resolved

@@ -12,38 +12,13 @@ from trading_app.imports.parts import Parts
 from trading_app.imports.report import Different
 from trading_app.imports.row_ids import sent_id
 from trading_app.imports.spool import Note, Spool
+from trading_app.intake.known import KnownEvents, KnownTrades
 
 BATCH = 2_000
 """Rows in a request."""
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DIFFERENCES = 100
-
-
-class _TakenBack(msgspec.Struct):
-    index: int
-    seq: int
-    void: int
-    import_id: str | None
-
-
-class _Different(msgspec.Struct):
-    index: int
-    seq: int
-    void: int | None
-    fields: dict[str, dict[str, object]]
-
-
-class Known(msgspec.Struct):
-    """The answer to POST /known."""
-
-    new: int
-    known: list[tuple[int, int]]
-    taken_back: list[_TakenBack]
-    different: list[_Different]
-    history: int | None = None
-    similar: list[tuple[int, int]] = []
-    forms: list[tuple[str, str]] = []
 
 
 class BadRows(Exception):
@@ -74,14 +49,6 @@ def batches(lines: Iterable[Line], size: int = BATCH) -> Iterator[list[Line]]:
         yield held
 
 
-class _KnownEvents(msgspec.Struct):
-    """The answer to POST /known/events."""
-
-    known: list[tuple[int, int]]
-    taken_back: list[_TakenBack]
-    different: list[_Different] = []
-
-
 class Comparison(msgspec.Struct):
     """The first rows that differ; and up to which sequence similar fills were looked for, None if they were not.
 
@@ -107,7 +74,7 @@ def compare(
     with ThreadPoolExecutor(1, thread_name_prefix="compare") as asking:
         waiting, parts = batches(lines), Parts(BATCH)
 
-        def ask(batch: list[Line]) -> list[tuple[Sequence[Line], Known]]:
+        def ask(batch: list[Line]) -> list[tuple[Sequence[Line], KnownTrades]]:
             return parts.call(batch, lambda part: _ask(ledger, part))
 
         # One request is under way while the next is put together; the app answers in the meantime.
@@ -117,7 +84,7 @@ def compare(
             ahead += [asking.submit(ask, following) for following in islice(waiting, 1)]
             for batch, found in answered:
                 history = found.history
-                forms.update(found.forms)
+                forms.update((symbol, other) for symbol, other in found.forms)
                 notes = list(_notes(batch, found))
                 known = {note.n for note in notes if note.what != "similar"}
                 _note_sent(spool, ledger, batch, known, notes)
@@ -164,15 +131,15 @@ def _as_made_earlier(spool: Spool) -> list[_AskedEvent]:
     ]
 
 
-def _ask_events(ledger: Ledger, part: Sequence[_AskedEvent]) -> _KnownEvents:
+def _ask_events(ledger: Ledger, part: Sequence[_AskedEvent]) -> KnownEvents:
     body = b"[" + b",".join(one.line for one in part) + b"]"
     try:
-        return msgspec.json.decode(ledger.post("/known/events", body, JSON), type=_KnownEvents)
+        return msgspec.json.decode(ledger.post("/known/events", body, JSON), type=KnownEvents)
     except CallRefused as refused:
         raise _bad_rows(refused, [one.place for one in part]) from None
 
 
-def _ask(ledger: Ledger, batch: Sequence[Line]) -> Known:
+def _ask(ledger: Ledger, batch: Sequence[Line]) -> KnownTrades:
     try:
         return _known(ledger, [line for _, _, line in batch])
     except CallRefused as refused:
@@ -189,11 +156,11 @@ def _bad_rows(refused: CallRefused, places: Sequence[int]) -> Exception:
     return BadRows(items) if refused.status == 422 and items else refused
 
 
-def _known(ledger: Ledger, lines: Sequence[bytes]) -> Known:
-    return msgspec.json.decode(ledger.post("/known?similar=true", b"\n".join(lines), LINES), type=Known)
+def _known(ledger: Ledger, lines: Sequence[bytes]) -> KnownTrades:
+    return msgspec.json.decode(ledger.post("/known?similar=true", b"\n".join(lines), LINES), type=KnownTrades)
 
 
-def _notes(batch: Sequence[Line], found: Known) -> Iterator[Note]:
+def _notes(batch: Sequence[Line], found: KnownTrades) -> Iterator[Note]:
     for index, sequence in found.known:
         yield Note(batch[index][0], "known", sequence)
     for one in found.taken_back:

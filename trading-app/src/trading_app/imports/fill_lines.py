@@ -36,7 +36,7 @@ class FillLines(NamedTuple):
 
 
 def uniform(fills: FillRows) -> Iterator[FillRows]:
-    """The same fills in parts of which each has trade ids for all, or for none."""
+    """The fills in parts of which each has trade ids for all, or for none."""
     ids = fills.columns.get("trade_id", ())
     if None not in ids or not any(ids):
         yield fills

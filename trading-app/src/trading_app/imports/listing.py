@@ -1,15 +1,17 @@
 """The imports of the ledger, newest first, as JSON; and what takes one back as a whole. Reads through a LedgerView."""
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from telemetry_stream.log import StreamReader
+from trading_app.ledger.provenance import At, Way, Who, provenance
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.view import LedgerView
 from trading_app.problems import TradeProblem
 from trading_model.contents import Import
-from trading_model.field_rules import format_timestamp
 
 _PAGE = 1_000
 
@@ -18,7 +20,7 @@ class ListedImport(msgspec.Struct):
     """One import: what its event says, when it came and from whom, and the void in force that takes it back."""
 
     id: str
-    seq: int
+    seq: Annotated[int, Meta(ge=1)]
     name: str
     digest: str
     preset: str | None
@@ -26,16 +28,18 @@ class ListedImport(msgspec.Struct):
     taken: int
     skipped: int
     account: str | None
-    at: str
-    who: str | None
-    way: str | None
+    at: At
+    who: Who
+    way: Way
     in_force: bool
-    void: int | None
+    void: Annotated[int | None, Meta(description="The event that takes it back.")]
 
 
-class _Page(msgspec.Struct):
+class ImportPage(msgspec.Struct):
+    """A page of imports, newest first."""
+
     imports: list[ListedImport]
-    next_before: int | None
+    next_before: Annotated[int | None, Meta(description="`before` of the next page; null on the last.")]
 
 
 def page(reader: StreamReader, registry: Registry, before: int, limit: int) -> bytes:
@@ -44,7 +48,7 @@ def page(reader: StreamReader, registry: Registry, before: int, limit: int) -> b
     newest = sorted(known, reverse=True)
     view = LedgerView(reader)
     listed = [_listed(view, registry, sequence, import_id) for sequence, import_id in newest[:limit]]
-    return msgspec.json.encode(_Page(listed, listed[-1].seq if len(newest) > limit else None))
+    return msgspec.json.encode(ImportPage(listed, listed[-1].seq if len(newest) > limit else None))
 
 
 def to_void(reader: StreamReader, registry: Registry, import_id: str) -> Sequence[int]:
@@ -75,7 +79,7 @@ def _listed(view: LedgerView, registry: Registry, sequence: int, import_id: str)
     event = view.event(sequence)
     assert event is not None, "its label was stored with it"
     content = msgspec.json.decode(msgspec.json.encode(event.content), type=Import)
-    found = view.provenance(sequence)
+    came = provenance(view, sequence)
     void = registry.void_of(sequence)
     return ListedImport(
         import_id,
@@ -87,9 +91,9 @@ def _listed(view: LedgerView, registry: Registry, sequence: int, import_id: str)
         content.taken,
         content.skipped,
         content.account,
-        format_timestamp(found.committed_at_ns),
-        found.origin.caller or None,
-        found.origin.way or None,
+        came.at,
+        came.who,
+        came.way,
         not void,
         void or None,
     )

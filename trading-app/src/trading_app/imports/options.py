@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from trading_files.readings import Choices
 
@@ -14,6 +15,10 @@ Decision = Literal["", "skip", "take"]
 _OPENING = re.compile(
     r"(?P<symbol>[^=]{1,128})=(?P<quantity>-?\d{1,38}(\.\d{1,38})?)@(?P<average>-?\d{1,38}(\.\d{1,38})?)"
 )
+
+
+Short = Annotated[str, Meta(extra_json_schema={"maxLength": 128})]
+"""A text of which the API's document says that it is short; what takes it decides."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -33,24 +38,24 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """All that the user says. What is empty was not said.
+    """All that the user says, as the options of `trading-app import` (docs/importing.md). What is empty was not said.
 
     `preset` names one of the presets, `mapping` is the text of a mapping file. `revive` restores rows that were taken
     back, or leaves them so. `probably_known` is what to do with fills that the ledger seems to have under another
     identity, `different` with those whose identity a fill with other content has; that one stays as it is.
     """
 
-    preset: str = ""
-    mapping: str = ""
-    mapping_name: str = "mapping"
-    timezone: str = ""
-    account: str = ""
-    strategy: str = ""
-    venue: str = ""
-    decimal: str = ""
-    date_order: str = ""
-    symbol: str = ""
-    currency: str = ""
+    preset: Short = ""
+    mapping: Annotated[str, Meta(description="The text of a mapping file.")] = ""
+    mapping_name: Short = "mapping"
+    timezone: Short = ""
+    account: Short = ""
+    strategy: Short = ""
+    venue: Short = ""
+    decimal: Annotated[str, Meta(extra_json_schema={"enum": ["", ".", ","]})] = ""
+    date_order: Annotated[str, Meta(extra_json_schema={"enum": ["", "dmy", "mdy", "ymd"]})] = ""
+    symbol: Short = ""
+    currency: Short = ""
     contract_sizes: Mapping[str, str] = {}
     openings: tuple[Opening, ...] = ()
     revive: bool | None = None

@@ -293,7 +293,7 @@ class _SentDigests:
         self._by_place: dict[int, bytes] = {}
 
     def take(self, place: int) -> bytes | None:
-        """That of the row at a place, once."""
+        """The digest of the row at a place, once."""
         return self._by_place.pop(place, None)
 
     def of_tables(self, tables: Iterator[Table]) -> Iterator[Table]:

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from trading_app.intake.known import Difference
+
 State = Literal["ready", "question", "refused", "nothing_new", "taken"]
 Order = Literal["", "oldest_first", "newest_first", "mixed"]
 
@@ -96,7 +98,7 @@ class Different(msgspec.Struct, frozen=True):
 
     place: int
     seq: int
-    fields: dict[str, dict[str, object]]
+    fields: dict[str, Difference]
 
 
 class Similar(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ def row_content(members: Mapping[str, str]) -> str:
 
 
 def row_contents(columns: Mapping[str, Sequence[str | None]]) -> list[str]:
-    """The same of many fills, by member."""
+    """What identifies each of many fills without ids, from their members as columns."""
     count = len(columns["symbol"])
 
     def texts(name: str) -> Sequence[str]:
@@ -51,12 +51,12 @@ def row_contents(columns: Mapping[str, Sequence[str | None]]) -> list[str]:
 
 
 def event_content(kind: str, members: Mapping[str, str]) -> str:
-    """The same for an event of another kind: its members but for its owner, numbers by value."""
+    """What identifies an event of another kind without an id: its members but for its owner, numbers by value."""
     return earlier_event_content(kind, {name: members[name] for name in members.keys() - _OWNERS.get(kind, ())})
 
 
 def earlier_event_content(kind: str, members: Mapping[str, str]) -> str:
-    """The same with the owner, as ids were made at first: other options then gave another id."""
+    """What identified an event at first: its members with the owner, so that other options gave another id."""
     return kind + "\x1f" + "\x1f".join(f"{name}={_by_value(members[name])}" for name in sorted(members))
 
 
@@ -112,24 +112,24 @@ def instant(ts: str) -> str:
 
 
 def instants(texts: list[str]) -> list[str]:
-    """The same of many times, nearly all of which have that form already."""
+    """One text for all ways to write each of many times, nearly all of which are written so already: as `instant`."""
     if "000Z" in "".join(texts) or not _DECIMALS.keys() >= set(map(len, texts)):
         return list(map(instant, texts))
     return texts
 
 
 def sortable(ts: str) -> str:
-    """A time in that form as a text that sorts as the times do."""
+    """A text that sorts as the times do, of a time that `instant` gave."""
     return f"{ts[:19]}.{ts[20:-1]:0<9}"
 
 
 def from_sortable(at: str) -> str:
-    """The time of such a text."""
+    """The time of a text that `sortable` gave."""
     return instant(f"{at}Z")
 
 
 def sortables(times: list[str]) -> list[str]:
-    """The same of many times."""
+    """Texts that sort as the times do, of times that `instants` gave."""
     return [ts[:-1] + _DECIMALS[len(ts)] for ts in times]
 
 

@@ -252,11 +252,13 @@ class Spool:
             yield from reversed(rows) if newest_first else rows
 
     def lines_with_ids(self) -> Iterator[tuple[int, int, bytes]]:
-        """The same of the fills whose ids the file gives, while they are being added: it waits for the next ones."""
+        """`n`, place and line of the fills whose ids the file gives, while they are being added: it waits for the next
+        ones.
+        """
         return self._lines_where(is_made=False, as_they_come=True)
 
     def lines_with_made_ids(self) -> Iterator[tuple[int, int, bytes]]:
-        """The same of the other fills."""
+        """`n`, place and line of the fills whose ids were made."""
         return self._lines_where(is_made=True, as_they_come=False)
 
     def _lines_where(self, *, is_made: bool, as_they_come: bool) -> Iterator[tuple[int, int, bytes]]:

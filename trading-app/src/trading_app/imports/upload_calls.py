@@ -114,8 +114,8 @@ def add_to(api: FastAPI, context: Context, gate: Gate, uploads: Uploads) -> None
         responses=UPLOAD | problem_responses(*_CODES),
     )
     async def take(request: Request, upload: str) -> Response:
-        """As its report shows. The answer waits up to 10 s; while `state` is `taking`, ask `GET /imports/{upload}`.
-        Where it failed, take it again: nothing gets in twice.
+        """Takes what the report shows. The answer waits up to 10 s; while `state` is `taking`, ask `GET
+        /imports/{upload}`. Where it failed, take it again: nothing gets in twice.
         """
         _refuse_foreign(request, gate)
         found = _find(request, uploads, upload)

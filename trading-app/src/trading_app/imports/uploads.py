@@ -13,10 +13,11 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import structlog
+from msgspec import Meta
 from starlette.types import ASGIApp
 
 from service_kit.clock import Clock
@@ -43,15 +44,15 @@ State = Literal["reading", "planned", "taking", "taken", "failed"]
 
 
 class Shown(msgspec.Struct):
-    """An upload as the API shows it. `rows` is how far the `step` is."""
+    """An upload as the API shows it."""
 
-    id: str
+    id: Annotated[str, Meta(description="Of the upload, for the calls that follow.")]
     name: str
     state: State
-    step: str
-    rows: int
-    detail: str | None
-    report: Report | None
+    step: Annotated[str, Meta(description="`reading`, `comparing`, `computing`, `taking`; empty at first.")]
+    rows: Annotated[int, Meta(ge=0, description="How many rows the step has done.")]
+    detail: Annotated[str | None, Meta(description="Why it failed.")]
+    report: Annotated[Report | None, Meta(description="What would change, or has: docs/importing.md.")]
 
 
 class _Planned(msgspec.Struct):
@@ -82,7 +83,7 @@ class Upload:
         return self.state in ("reading", "taking")
 
     def shown(self) -> bytes:
-        """Its JSON."""
+        """The upload as JSON."""
         return msgspec.json.encode(
             Shown(self.id, self.name, self.state, self.step, self.rows, self.detail or None, self.report)
         )

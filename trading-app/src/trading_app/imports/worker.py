@@ -42,7 +42,7 @@ class PipeLedger:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """As `Ledger` says."""
+        """End the waiting of calls that are under way, and of later ones: they raise Unanswered."""
         self._stopped.set()
 
     def say(self, frame: Said) -> None:

@@ -9,5 +9,6 @@ Modules:
     identity      the key of a fill, by which repeats are recognised
     symbol_cases  notices symbols that differ only in case
     results       outcomes as answers and problems
+    known         what the ledger has of trades and events, as it is answered
     arrivals      a log line when trades arrive
 """

@@ -383,8 +383,8 @@ _Decode = Callable[[bytes], list[Any]]
 
 @lru_cache(maxsize=64)
 def _decoders(account: str, import_id: str) -> tuple[_Decode, _Decode, _Decode, _Decode]:
-    """Those of arrays and of lines, and of both with the rarer members, for trades that are of this account where they
-    name none, and of this import.
+    """The decoders of arrays and of lines, and of both with the rarer members, for trades that are of this account
+    where they name none, and of this import.
     """
     narrow: Any = TradeRow
     wide: Any = WideTradeRow

@@ -46,7 +46,7 @@ def stored_key(numbered: bytes) -> str | None:
 
 
 def _first_stored_key(numbered: bytes) -> str | None:
-    """The same by the rule of the journals up to layout 4: account and trade id."""
+    """The key of a journaled event by the rule of the journals up to layout 4: account and trade id."""
     event = _decode(numbered)
     if event.kind is not None or event.account is None or event.trade_id is None:
         return None

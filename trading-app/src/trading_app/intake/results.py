@@ -12,6 +12,7 @@ from telemetry_stream.events import MAX_SHOWN, Compared, Conflict, Earlier, Rece
 from telemetry_stream.group_commit import Outcome
 from trading_app.intake.decode_batch import compared_events
 from trading_app.intake.event import TradeEvent, stored_trade_id
+from trading_app.intake.known import Difference, Different, KnownTrades, Pair, TakenBack
 from trading_app.problems import TradeProblem, damaged_history, store_busy
 
 
@@ -96,20 +97,6 @@ class Similar(NamedTuple):
 NO_SIMILAR = Similar()
 
 
-class _TakenBack(msgspec.Struct):
-    index: int
-    seq: int
-    void: int
-    import_id: str | None
-
-
-class _Different(msgspec.Struct):
-    index: int
-    seq: int
-    void: int | None
-    fields: dict[str, dict[str, object]]
-
-
 def answer_known(
     events: Sequence[TradeEvent],
     compared: Compared,
@@ -123,7 +110,7 @@ def answer_known(
 
     `void_of` gives the void that takes back a sequence of an import, 0 for none.
     """
-    known, taken_back, different = list[tuple[int, int]](), list[_TakenBack](), list[_Different]()
+    known, taken_back, different = list[Pair](), list[TakenBack](), list[Different]()
     for index, event in compared_events(events):
         if event.stored is None or index not in compared.sequences:
             continue
@@ -132,28 +119,22 @@ def answer_known(
         now = replaced.get(sequence)
         if compared.sequences[index] < 0 and not (now and event.has_content(now)):
             there = compared.stored.get(index)
-            different.append(_Different(index, sequence, void or None, _fields(event, there and (now or there))))
+            different.append(Different(index, sequence, void or None, _fields(event, there and (now or there))))
         elif void:
-            taken_back.append(_TakenBack(index, sequence, void, import_id or None))
+            taken_back.append(TakenBack(index, sequence, void, import_id or None))
         else:
-            known.append((index, sequence))
-    found = {
-        "new": len(events) - len(known) - len(taken_back) - len(different),
-        "known": known,
-        "taken_back": taken_back,
-        "different": different,
-        "history": similar.history,
-        "similar": similar.fills,
-        "forms": similar.forms,
-    }
+            known.append([index, sequence])
+    new = len(events) - len(known) - len(taken_back) - len(different)
+    fills, forms = [[*pair] for pair in similar.fills], [[*pair] for pair in similar.forms]
+    found = KnownTrades(new, known, taken_back, different, similar.history, fills, forms)
     return Answer(200, msgspec.json.encode(found))
 
 
-def _fields(event: TradeEvent, stored: bytes | None) -> dict[str, dict[str, object]]:
+def _fields(event: TradeEvent, stored: bytes | None) -> dict[str, Difference]:
     """What differs, by field; nothing beyond the first MAX_SHOWN."""
     if stored is None:
         return {}
-    return {name: {"yours": yours, "stored": there} for name, (yours, there) in event.differences(stored).items()}
+    return {name: Difference(*values) for name, values in event.differences(stored).items()}
 
 
 def _conflict(conflict: Conflict, events: Sequence[TradeEvent]) -> Problem:

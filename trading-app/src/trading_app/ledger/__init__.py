@@ -14,6 +14,7 @@ Modules:
     results      outcomes as answers and problems (no I/O)
     view         what the ledger says of an event: what corrects it, whether it is in force
     in_force     which events are in force at one moment, for those who read the whole ledger
+    provenance   when an event came, by whom and by which way
     registry     the ledger's instruments and which events are voided, in memory
     story        a fill with its whole story, and pages of events, as JSON
 """

@@ -58,7 +58,9 @@ class LedgerIntake:
         return read_asked(body, self._latest_ns(), self._context.settings.max_batch_trades, default_account(caller))
 
     async def take_json(self, caller: Caller, headers: Headers, body: bytes, way: str = "api") -> Answer:
-        """The same for a body that is known to be JSON. `way` is stored as the way by which it came."""
+        """Commit what a body that is known to be JSON wants, and answer it. `way` is stored as the way by which it
+        came. Raises Problem, DamagedHistory, StoreBusy.
+        """
         key = headers.get(b"idempotency-key")
         now_ns = self._latest_ns()
         ids = MadeIds(self._ids, now_ns, key, caller.id, body)

@@ -3,13 +3,16 @@ through a LedgerView.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from service_kit.problems import FieldProblem, Problem
 from telemetry_stream.log import StreamReader
 from telemetry_stream.wire import number
 from trading_app.intake.event import TradeIds
+from trading_app.intake.known import Difference, Different, KnownEvents, TakenBack
 from trading_app.ledger.corrections import differing_members
 from trading_app.ledger.own_ids import account_in, find_own
 from trading_app.ledger.registry import Registry
@@ -31,29 +34,8 @@ _FOR_PEOPLE = "text"
 class Named(msgspec.Struct, frozen=True):
     """An event by its kind and id alone."""
 
-    kind: str
+    kind: Annotated[str, Meta(extra_json_schema={"enum": list(KINDS)})]
     id: str
-
-
-class _TakenBack(msgspec.Struct):
-    index: int
-    seq: int
-    void: int
-    import_id: str | None = None
-
-
-class _Different(msgspec.Struct):
-    index: int
-    seq: int
-    void: int | None
-    fields: dict[str, dict[str, object]]
-
-
-class _Found(msgspec.Struct):
-    new: int
-    known: list[tuple[int, int]]
-    taken_back: list[_TakenBack]
-    different: list[_Different]
 
 
 Asked = Named | KindRequest
@@ -96,10 +78,10 @@ def read_asked(body: bytes, now_ns: int, maximum: int, account: str) -> Sequence
 def known_events(
     reader: StreamReader, registry: Registry, asked: Sequence[Asked], accounts: frozenset[str] | None
 ) -> bytes:
-    """Those in force, those taken back, those that say something else, and the number of the others. Events of others
-    than `accounts` are not shown; None shows all. Raises DamagedHistory, StoreBusy.
+    """The events that the ledger has, in force, taken back or with other content, and the number of the others. Events of
+    others than `accounts` are not shown; None shows all. Raises DamagedHistory, StoreBusy.
     """
-    view, found = LedgerView(reader), _Found(0, [], [], [])
+    view, found = LedgerView(reader), KnownEvents(0, [], [], [])
     for index, one in enumerate(asked):
         event = _find(view, one)
         if event is None or (accounts is not None and account_in(event.content) not in accounts):
@@ -108,11 +90,11 @@ def known_events(
         void = registry.void_of(event.sequence)
         if differing := _differing(one, event):
             fields = _fields(one, event, differing) if len(found.different) < MAX_DIFFERENT else {}
-            found.different.append(_Different(index, event.sequence, void or None, fields))
+            found.different.append(Different(index, event.sequence, void or None, fields))
         elif void:
-            found.taken_back.append(_TakenBack(index, event.sequence, void))
+            found.taken_back.append(TakenBack(index, event.sequence, void, None))
         else:
-            found.known.append((index, event.sequence))
+            found.known.append([index, event.sequence])
     return msgspec.json.encode(found)
 
 
@@ -145,15 +127,15 @@ def _differing(one: Asked, event: StoredEvent) -> list[str]:
     return [name for name in differing_members(one, event) if name != _FOR_PEOPLE]
 
 
-def _fields(one: Asked, event: StoredEvent, differing: Iterable[str]) -> dict[str, dict[str, object]]:
+def _fields(one: Asked, event: StoredEvent, differing: Iterable[str]) -> dict[str, Difference]:
     """What differs, by member."""
     assert isinstance(one, KindRequest), "a name alone differs in nothing"
     stored = event.content
     return {
-        name: {
-            "yours": msgspec.json.decode(one.texts[name]) if name in one.texts else None,
-            "stored": msgspec.json.decode(stored[name]) if name in stored else None,
-        }
+        name: Difference(
+            msgspec.json.decode(one.texts[name]) if name in one.texts else None,
+            msgspec.json.decode(stored[name]) if name in stored else None,
+        )
         for name in differing
     }
 

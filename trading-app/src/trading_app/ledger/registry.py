@@ -92,7 +92,9 @@ class Registry:
             sequence = before[0].label.target
 
     def _toggle(self, instruments: Instruments, root: int, void: int) -> None:
-        """One more void in the chain of an event. Each event has one void at most, so each void turns its root over."""
+        """Take one more void in the chain of an event. Each event has one void at most, so each void turns its root
+        over.
+        """
         if self._voids.pop(root, 0):
             instruments.restore(root)
         else:

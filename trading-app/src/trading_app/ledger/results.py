@@ -1,6 +1,10 @@
 """Outcomes of events as HTTP answers. No I/O."""
 
 from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
 
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import Answer
@@ -11,6 +15,16 @@ from trading_app.intake.results import answer_trades, refusal
 from trading_app.ledger.event import LedgerEvent
 from trading_app.ledger.request import refuse
 from trading_app.problems import TradeProblem
+from trading_model.kind_members import KINDS
+
+
+class EventAccepted(msgspec.Struct):
+    """The answer to one event."""
+
+    seq: Annotated[int, Meta(ge=1)]
+    kind: Annotated[str, Meta(extra_json_schema={"enum": list(KINDS)})]
+    id: str
+    status: Literal["accepted", "duplicate"]
 
 
 def receipt_of(outcome: Outcome, events: Sequence[LedgerEvent], *, single: bool) -> Receipt:
@@ -27,10 +41,9 @@ def answer(receipt: Receipt, events: Sequence[LedgerEvent], *, single: bool) -> 
     """The answer to one event, or to a batch: 201 if something is new, 200 for what was answered or taken before."""
     if not single:
         return answer_trades(receipt)
-    status, word = (201, "accepted") if receipt.accepted else (200, "duplicate")
     event = events[0]
-    body = f'{{"seq":{receipt.first},"kind":"{event.kind}","id":"{event.id}","status":"{word}"}}'
-    return Answer(status, body.encode())
+    accepted = EventAccepted(receipt.first, event.kind, event.id, "accepted" if receipt.accepted else "duplicate")
+    return Answer(201 if receipt.accepted else 200, msgspec.json.encode(accepted))
 
 
 def _conflict(conflict: Conflict, events: Sequence[LedgerEvent], *, single: bool) -> Problem:

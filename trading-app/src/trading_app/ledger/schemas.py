@@ -2,20 +2,12 @@
 
 from typing import Any
 
-from trading_app.http.openapi import ACCESS_CODES, problem_responses, reference, success
+from trading_app.http.openapi import ACCESS_CODES, problem_responses, reference, schema_of, success
+from trading_app.ledger.results import EventAccepted
+from trading_app.ledger.story import EventPage, Story
 from trading_model import kind_members
 from trading_model.kind_members import KINDS
 
-EVENT_ACCEPTED = {
-    "type": "object",
-    "required": ["seq", "kind", "id", "status"],
-    "properties": {
-        "seq": {"type": "integer", "minimum": 1},
-        "kind": {"enum": list(KINDS)},
-        "id": {"type": "string"},
-        "status": {"enum": ["accepted", "duplicate"]},
-    },
-}
 STORED_EVENT = {
     "type": "object",
     "description": "An event as journaled; docs/wire-contract.md has the content of each kind.",
@@ -32,53 +24,8 @@ EVENT_BODY = {
     "required": True,
     "content": {"application/json": {"schema": {"anyOf": [_EVENT, {"type": "array", "minItems": 1, "items": _EVENT}]}}},
 }
-EVENT_PAGE = success(
-    "Events, ascending by `seq`",
-    application_json={
-        "type": "object",
-        "required": ["events", "next_after"],
-        "properties": {
-            "events": {"type": "array", "items": {"$ref": "#/components/schemas/StoredEvent"}},
-            "next_after": {"type": ["integer", "null"], "description": "`after` of the next page; null on the last."},
-        },
-    },
-)
-PROVENANCE = {
-    "at": {"type": "string", "format": "date-time", "description": "When it was committed."},
-    "who": {"type": ["string", "null"], "description": "The name of the caller's credential, if there was one."},
-    "way": {
-        "type": ["string", "null"],
-        "description": "`api`, `batch`, `form`, `page`, `import`, `webhook` or `file`.",
-    },
-}
-"""When, by whom and by which way an event came."""
-
-_CHAPTER = {
-    "type": "object",
-    "required": ["seq", "kind", "at", "who", "way", "reason", "in_force", "event"],
-    "properties": {
-        "seq": {"type": "integer", "minimum": 1},
-        "kind": {"enum": list(KINDS)},
-        **PROVENANCE,
-        "reason": {"type": ["string", "null"]},
-        "in_force": {"type": "boolean"},
-        "event": {"$ref": "#/components/schemas/StoredEvent"},
-    },
-}
-STORY = success(
-    "The trade and its story",
-    application_json={
-        "type": "object",
-        "required": ["trade", "at", "who", "way", "in_force", "now", "story"],
-        "properties": {
-            "trade": {"$ref": "#/components/schemas/StoredTrade"},
-            **PROVENANCE,
-            "in_force": {"type": "boolean", "description": "Whether it counts: neither it nor its import is voided."},
-            "now": {"$ref": "#/components/schemas/StoredTrade"},
-            "story": {"type": "array", "items": _CHAPTER},
-        },
-    },
-)
+EVENT_PAGE = success("Events, ascending by `seq`", application_json=schema_of(EventPage))
+STORY = success("The trade and its story", application_json=schema_of(Story))
 
 
 def accepted_events() -> dict[int | str, dict[str, Any]]:
@@ -106,6 +53,6 @@ def event_schemas() -> dict[str, Any]:
             "oneOf": [reference(name) for name in kinds.values()],
             "discriminator": {"propertyName": "kind", "mapping": mapping},
         },
-        "EventAccepted": EVENT_ACCEPTED,
+        "EventAccepted": schema_of(EventAccepted),
         "StoredEvent": STORED_EVENT,
     }
