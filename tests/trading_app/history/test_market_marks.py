@@ -58,3 +58,23 @@ def test_equity_and_drawdown_at_prices_of_the_market(tmp_path: Path) -> None:
             assert (refused.status_code, refused.json()["detail"][:16]) == (422, "marks must be ow")
         (app.data_folder / CANDLES.file_name).write_bytes(b"no database" * 1_000)
         assert api.get("/api/equity?marks=market").status_code == 503
+
+
+ONE_FILL_IS_TOO_MANY_FOR_LOTS = """
+import sys
+from functools import partial
+from trading_app.main import main
+from trading_history.queries import pnl
+
+pnl.realized = partial(pnl.realized, max_fills=0)
+sys.exit(main())
+"""
+
+
+def test_too_many_trades_for_a_method_are_not_said_of_the_marks(tmp_path: Path) -> None:
+    with running(tmp_path, program=ONE_FILL_IS_TOO_MANY_FOR_LOTS) as app:
+        app.client.post("/trades", json=[BUY, SELL]).raise_for_status()
+        build_history(app.data_folder)
+        for marks in ("own", "market"):
+            refused = app.client.get(f"/api/pnl?method=fifo&marks={marks}")
+            assert (refused.status_code, refused.json()["detail"][:23]) == (422, "method must be average:")

@@ -30,7 +30,7 @@ class Accounts:
         return _together(self.capital, names, currency)
 
     def floor_of(self, names: Sequence[str], currency: str) -> Decimal | None:
-        """The same of their floors."""
+        """The floor of some accounts together, of all without `names`; None if none has any in this currency."""
         return _together(self.floor, names, currency)
 
 

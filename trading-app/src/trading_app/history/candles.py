@@ -8,11 +8,11 @@ import msgspec
 from fastapi import FastAPI, Query, Request
 from starlette.responses import Response
 
-from service_kit.clock import Clock
 from trading_app.history.answers import Form, Table
 from trading_app.history.equity import INTERVALS, MAX_POINTS, POINTS, SPANS, Interval
-from trading_app.history.parameters import Boundary, FormatName, From, To, Zone
-from trading_app.history.ranges import Range, read_boundary, read_range
+from trading_app.history.parameters import FormatName
+from trading_app.history.question import WhenAsked
+from trading_app.history.ranges import Range
 from trading_app.history.rows import instant, row_of
 from trading_app.history.schemas import table_responses
 from trading_app.history.store import HistoryStore
@@ -24,7 +24,6 @@ from trading_history.candles.store import candles, markets
 from trading_history.queries.extent import extent
 from trading_history.queries.own_candles import MAX_FILLS, own_candles
 from trading_history.reader import Snapshot
-from trading_model.days import DayBoundary
 from trading_model.field_rules import MAX_SYMBOL, check_name, check_symbol
 from trading_model.fields import SYMBOL
 
@@ -67,7 +66,7 @@ Found = tuple[int, Sequence[tuple[int, Candle]]]
 """The span, and candles by their start in Unix seconds."""
 
 
-def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock) -> None:
+def add_to(api: FastAPI, store: HistoryStore) -> None:
     """Add the call."""
 
     @api.get(
@@ -79,12 +78,9 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
     )
     async def get_candles(
         request: Request,
+        when: WhenAsked,
         symbol: SymbolName,
         venue: Venue = None,
-        given_from: From = None,
-        given_to: To = None,
-        zone: Zone = None,
-        day_boundary: Boundary = None,
         interval: IntervalName = "1m",
         points: Points = POINTS,
         given_format: FormatName = None,
@@ -92,25 +88,23 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         """Spans without a trade have no candle. Candles of a day begin at midnight in UTC."""
         name = checked("symbol", symbol, check_symbol) or ""
         at = checked("venue", venue, check_name)
-        span = read_range(given_from, given_to, read_boundary(zone, day_boundary, default))
-        now_ns, form = clock.unix_ns(), Form.of(request, given_format)
-        closed = span.is_closed(now_ns)
+        form, wish = Form.of(request, given_format), (when.now_ns, SPANS[interval], points)
 
         def table(found: Found, as_of: int | None, **more: str) -> Table:
             used, rows = found
             requested = None if INTERVALS[used] == interval else interval
             members = {"symbol": name, **more, "interval": INTERVALS[used], "requested_interval": requested}
-            return Table("candles", CandleRow, [_row(*one) for one in rows], as_of, members, closed=closed)
+            return Table("candles", CandleRow, [_row(*one) for one in rows], as_of, members, closed=when.closed)
 
         def of_market(folder: Path) -> Table | None:
             market = _market(folder, name, at)
             if market is None:
                 return None
-            found = _market_candles(folder, market, span, (now_ns, SPANS[interval], points))
+            found = _market_candles(folder, market, when.range, wish)
             return table(found, None, source="market", venue=market.venue)
 
         def of_trades(snapshot: Snapshot) -> Table:
-            found = _own_candles(snapshot, name, span, (now_ns, SPANS[interval], points))
+            found = _own_candles(snapshot, name, when.range, wish)
             return table(found, snapshot.position.sequence, source="trades", venue="")
 
         return await store.answer_from_folder(form, of_market) or await store.answer(form, of_trades)
@@ -140,7 +134,7 @@ def _market_candles(folder: Path, market: Market, span: Range, wish: Wish) -> Fo
 
 
 def _own_candles(snapshot: Snapshot, symbol: str, span: Range, wish: Wish) -> Found:
-    """Raises TradeProblem for too many trades."""
+    """The candles of own trades, at most as many as wished. Raises TradeProblem for too many trades."""
     now_ns, first, points = wish
     known = extent(snapshot)
     start = span.from_ns if span.from_ns is not None else (known.first_ns // DAY_NS * DAY_NS if known else now_ns)

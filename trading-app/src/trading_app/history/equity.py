@@ -5,19 +5,20 @@ from decimal import Decimal
 from typing import Annotated, Literal, get_args
 
 import msgspec
-from fastapi import Depends, FastAPI, Query
+from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
-from trading_app.history.market_marks import MARKS_MORE, Marks, check_marks, marked_symbols, refusing_too_many
+from trading_app.history.market_marks import MARKS_MORE, Marks, check_marks, marked_symbols, refusing_too_many_fills
 from trading_app.history.parameters import REVISION
-from trading_app.history.question import Ask, AskConversion, Converting, Question
+from trading_app.history.question import ConversionAsked, QuestionAsked
 from trading_app.history.rows import instant, row_of, shown
-from trading_app.history.schemas import schema_of, table_responses
+from trading_app.history.schemas import table_responses
 from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
+from trading_app.http.openapi import schema_of
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_history.queries.capital import Invested, flows_of
 from trading_history.queries.conversion import converted_equity
@@ -107,10 +108,8 @@ IntervalName = Annotated[Interval, Query(description="Span of a bar; coarser whe
 Points = Annotated[int, Query(ge=1, le=MAX_POINTS, description="Maximum number of bars in a currency.")]
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConversion, accounts: Accounts) -> None:
+def add_to(api: FastAPI, store: HistoryStore, accounts: Accounts) -> None:
     """Add the calls."""
-    Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
-    Converted = Annotated[Converting | None, Depends(ask_conversion)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/equity",
@@ -130,8 +129,8 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         ),
     )
     async def get_equity(
-        question: Asked,
-        converted: Converted,
+        question: QuestionAsked,
+        converted: ConversionAsked,
         interval: IntervalName = "1m",
         points: Points = POINTS,
         marks: Marks = "own",
@@ -144,7 +143,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             made = None if converted is None else converted.conversion(snapshot, question)
             uses = None
             if marks == "market":
-                with refusing_too_many():
+                with refusing_too_many_fills():
                     curves, uses = market_equity(snapshot, store.folder, scope, times, span, points)
             elif made is None:
                 curves = equity(snapshot, scope, *times, span, max_bars=points)
@@ -173,14 +172,14 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=table_responses("A row for each currency", "drawdown", DrawdownRow, MARKS_MORE),
     )
-    async def get_drawdown(question: Asked, interval: IntervalName = "1m", marks: Marks = "own") -> Response:
+    async def get_drawdown(question: QuestionAsked, interval: IntervalName = "1m", marks: Marks = "own") -> Response:
         """Exact inside bars, whatever their interval, where `exact_inside` is true."""
 
         def read(snapshot: Snapshot) -> Table:
             start, end = question.times(snapshot)
             scope, uses = question.scope(snapshot), None
             if marks == "market":
-                with refusing_too_many():
+                with refusing_too_many_fills():
                     falls, uses = market_drawdown(snapshot, store.folder, scope, (start, end), SPANS[interval])
             else:
                 falls = drawdown(snapshot, scope, start, end, SPANS[interval])

@@ -9,10 +9,10 @@ from fastapi import Query
 
 from trading_app.history.question import Converting
 from trading_app.history.rows import row_of
-from trading_app.history.schemas import schema_of
 from trading_app.history.tables import Instant
+from trading_app.http.openapi import schema_of
 from trading_app.query.question import refused
-from trading_history.queries.market_marks import MAX_MARKS, MarketUse, TooManyMarks
+from trading_history.queries.market_marks import MarketUse
 from trading_history.queries.position_fold import MAX_FILLS, TooManyFills
 
 
@@ -54,16 +54,13 @@ def check_marks(marks: str, converted: Converting | None) -> None:
 
 
 @contextmanager
-def refusing_too_many() -> Iterator[None]:
-    """Positions of too many trades, and too many marks, are refused. Raises TradeProblem."""
+def refusing_too_many_fills() -> Iterator[None]:
+    """Marked positions of too many trades are refused. Raises TradeProblem."""
     try:
         yield
     except TooManyFills:
         detail = f"must be own: the positions that the market marks have more than {MAX_FILLS} trades; ask for some"
         raise refused("marks", f"{detail} of them") from None
-    except TooManyMarks:
-        detail = f"must be own: the positions that the market marks have more than {MAX_MARKS} values in this range"
-        raise refused("marks", f"{detail}; ask for a shorter one, or for some of them") from None
 
 
 def marked_symbols(uses: Iterable[MarketUse] | None) -> list[MarkedSymbol] | None:

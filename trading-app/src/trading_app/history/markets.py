@@ -61,7 +61,7 @@ class MarketsFeed:
         self._at = float("-inf")
 
     async def latest(self) -> Readings:
-        """Raises TradeProblem (`analytics_unavailable`)."""
+        """The newest readings, at most FRESH_SECONDS old. Raises TradeProblem (`analytics_unavailable`)."""
         async with self._asking:
             if self._clock.monotonic() - self._at >= FRESH_SECONDS:
                 self._latest = await self._ask()

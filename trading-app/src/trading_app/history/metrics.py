@@ -19,8 +19,8 @@ from trading_app.outgoing import Piece
 from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import SidecarState
 from trading_app.problems import TradeProblem
+from trading_app.query.live import LiveResponse, require_room
 from trading_app.query.question import checked
-from trading_app.query.routes import LiveResponse
 from trading_app.query.trades import KEEP_ALIVE_SECONDS
 from trading_model.field_rules import check_symbol
 
@@ -81,7 +81,7 @@ class MarketRows:
         self._rows: Sequence[MadeRow] = ()
 
     async def read(self, symbol: str | None, window: str | None) -> list[MadeRow]:
-        """Those of a symbol and a window; by default of all symbols, and the first window. Raises TradeProblem."""
+        """The rows of a symbol and a window; by default of all symbols, and the first window. Raises TradeProblem."""
         wanted = checked("symbol", symbol, check_symbol)
         async with self._making:
             rows = await self._renewed(await self._markets.latest())
@@ -113,8 +113,8 @@ def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFe
         | problem_responses(*ACCESS_CODES, "invalid_parameter", "analytics_unavailable", "too_many_answers"),
     )
     async def latest(symbol: SymbolLabel = None, window: Window = None) -> Response:
-        """Of the markets in `FEED_SYMBOLS`; numbers have all their digits. `unrealized_pnl` is of the spot positions in
-        the market.
+        """Covers the markets in `FEED_SYMBOLS`; numbers have all their digits. `unrealized_pnl` is of the spot
+        positions in the market.
         """
         context.outgoing.check()
         return Response(_encode([one.row for one in await rows.read(symbol, window)]), media_type="application/json")
@@ -135,13 +135,7 @@ def add_to(api: FastAPI, context: Context, markets: MarketsFeed, feed: SidecarFe
         """The first event `metrics` has all rows, later ones those that changed: of several changes within 250 ms the
         last.
         """
-        if context.live_streams.full:
-            raise TradeProblem(
-                "too_many_streams",
-                "the maximum number of live streams is open (WEBAPP_MAX_LIVE_STREAMS); close one",
-                retry_after=10,
-            )
-        context.outgoing.check()
+        require_room(context)
         return LiveResponse(_events(context, lambda: rows.read(symbol, window)), context.live_streams)
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, get_args
 
 from fastapi import Query
 
-from trading_app.query.question import Format, checked
-from trading_app.query.routes import Label, SymbolLabel
+from trading_app.query.parameters import FormatName, Label, SymbolLabel
+from trading_app.query.question import checked
 from trading_history.past import MAX_FILLS as MAX_PAST_FILLS
 from trading_history.queries.keys import Wanted
 from trading_history.queries.position_fold import MAX_FILLS
@@ -13,7 +13,7 @@ from trading_model.accounting.lots import Method
 from trading_model.field_rules import check_name, check_symbol, check_tag
 from trading_model.fields import INSTANT_OR_EMPTY
 
-__all__ = ["Label", "SymbolLabel", "read_wanted"]
+__all__ = ["FormatName", "Label", "SymbolLabel"]
 
 MAX_ROWS = 10_000
 
@@ -35,7 +35,6 @@ Boundary = Annotated[
     str | None,
     Query(max_length=80, description="When days begin, such as `17:00 America/New_York`; default: `DAY_BOUNDARY`."),
 ]
-FormatName = Annotated[Format | None, Query(alias="format", description="Goes before the header `Accept`.")]
 Cursor = Annotated[str | None, Query(max_length=512, description="From the header `Link` of the page before.")]
 Tag = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
@@ -70,7 +69,7 @@ METHOD = {"method": {"enum": list(get_args(Method))}}
 
 
 def read_tag(tag: str | None) -> str | None:
-    """Raises TradeProblem."""
+    """The tag to look for; None for all. Raises TradeProblem."""
     return checked("tag", tag, check_tag)
 
 

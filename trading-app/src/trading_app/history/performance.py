@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 import msgspec
-from fastapi import Depends, FastAPI, Query
+from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from trading_app.history import conversion
 from trading_app.history.accounts import Accounts
 from trading_app.history.answers import Table
 from trading_app.history.parameters import REVISION, Tag, read_tag
-from trading_app.history.question import Ask, AskConversion, Converting, Question
+from trading_app.history.question import ConversionAsked, QuestionAsked
 from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
 from trading_app.history.slippage import in_bps, not_converted, of_groups
@@ -100,10 +100,8 @@ Groups = Annotated[
 ]
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConversion, accounts: Accounts) -> None:
+def add_to(api: FastAPI, store: HistoryStore, accounts: Accounts) -> None:
     """Add the call."""
-    Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
-    Converted = Annotated[Converting | None, Depends(ask_conversion)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/performance",
@@ -114,8 +112,10 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             "A row for each group and currency", "performance", PerformanceRow, REVISION | conversion.MORE
         ),
     )
-    async def get_performance(question: Asked, converted: Converted, by: Groups = None, tag: Tag = None) -> Response:
-        """Of the round trips that closed in the range. Returns are there for all positions and by account, where
+    async def get_performance(
+        question: QuestionAsked, converted: ConversionAsked, by: Groups = None, tag: Tag = None
+    ) -> Response:
+        """Covers the round trips that closed in the range. Returns are there for all positions and by account, where
         `config/accounts.yml` or deposits say the capital; ratios over them need 30 days.
         """
         members, wanted_tag = _members(by), read_tag(tag)
@@ -151,7 +151,7 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
 
 
 def _members(by: str | None) -> tuple[Member, ...]:
-    """Raises TradeProblem."""
+    """The members to group by, from text. Raises TradeProblem."""
     names = tuple(name.strip() for name in by.split(",")) if by else ()
     known = tuple(member for name in names for member in MEMBERS if member == name)
     if len(known) < len(names):

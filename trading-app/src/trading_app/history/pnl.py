@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, get_args
 
 import msgspec
-from fastapi import Depends, FastAPI, Query
+from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from trading_app.history import conversion
 from trading_app.history.answers import Table
-from trading_app.history.market_marks import MARKS_MORE, Marks, check_marks, marked_symbols, refusing_too_many
+from trading_app.history.market_marks import MARKS_MORE, Marks, check_marks, marked_symbols, refusing_too_many_fills
 from trading_app.history.parameters import METHOD, REVISION, MethodName, Tag, read_tag
-from trading_app.history.question import Ask, AskConversion, Converting, Question
+from trading_app.history.question import ConversionAsked, QuestionAsked
 from trading_app.history.rows import instant, row_of
 from trading_app.history.schemas import table_responses
 from trading_app.history.store import HistoryStore
@@ -77,10 +77,8 @@ MORE = {
 }
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConversion) -> None:
+def add_to(api: FastAPI, store: HistoryStore) -> None:
     """Add the call."""
-    Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
-    Converted = Annotated[Converting | None, Depends(ask_conversion)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/pnl",
@@ -90,8 +88,8 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
         responses=table_responses("A row for each period with a change", "pnl", PnlRow, MORE),
     )
     async def get_pnl(
-        question: Asked,
-        converted: Converted,
+        question: QuestionAsked,
+        converted: ConversionAsked,
         by: ByName = "day",
         tag: Tag = None,
         method: MethodName = "average",
@@ -110,19 +108,19 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask, ask_conversion: AskConve
             used = _fitting(by, start, end)
             made = None if converted is None else converted.conversion(snapshot, question)
             how = made or method
-            with refusing_too_many():
+            with refusing_too_many_fills():
                 at_market = MarketMarks(snapshot, store.folder, scope, end) if marks == "market" else None
-                if used == "hour":
-                    tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, how, at_market)
-                    rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
-                elif used == "weekday":
-                    tables = pnl.by_weekday(snapshot, scope, boundary, start, end, how, at_market)
-                    rows = _rows(tables, WEEKDAYS)
-                else:
-                    asked = question.range
-                    calendar = Calendar.of(boundary, used, start, end).within(asked.from_ns, asked.to_ns)
-                    tables = pnl.by_period(snapshot, scope, calendar, how, at_market)
-                    rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
+            if used == "hour":
+                tables = pnl.by_hour(snapshot, scope, boundary.zone, start, end, how, at_market)
+                rows = _rows(tables, [f"{hour:02}" for hour in range(24)])
+            elif used == "weekday":
+                tables = pnl.by_weekday(snapshot, scope, boundary, start, end, how, at_market)
+                rows = _rows(tables, WEEKDAYS)
+            else:
+                asked = question.range
+                calendar = Calendar.of(boundary, used, start, end).within(asked.from_ns, asked.to_ns)
+                tables = pnl.by_period(snapshot, scope, calendar, how, at_market)
+                rows = _rows(tables, [f"{name}" for name in calendar.names], calendar.starts)
             more = {
                 **_more(by, used, boundary, exact=all(table.exact for table in tables)),
                 "method": method,
@@ -153,7 +151,7 @@ def _more(by: By, used: By, boundary: DayBoundary, *, exact: bool) -> dict[str, 
 
 
 def _rows(tables: Sequence[pnl.Table], names: Sequence[str], starts: Sequence[int] = ()) -> Iterator[PnlRow]:
-    """Those in which something happened."""
+    """The rows of the periods in which something happened."""
     for table in tables:
         for place, (name, row) in enumerate(zip(names, table.rows, strict=True)):
             if row.fills or row.trips or row.marked or row.settled:

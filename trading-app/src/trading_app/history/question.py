@@ -1,8 +1,7 @@
 """What a call about figures asks: whose, from when to when, by which days, in which form."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import Depends, Query, Request
 
@@ -20,6 +19,8 @@ from trading_history.reader import Snapshot
 from trading_model.days import DayBoundary
 from trading_model.field_rules import check_currency, check_name, check_symbol
 from trading_model.symbols import plain_currency
+
+HOUR_NS = 3_600 * 10**9
 
 Currency = Annotated[str | None, Query(pattern="^[A-Za-z0-9]{1,16}$", description="Only amounts of this currency.")]
 PositionSide = Annotated[Literal["long", "short"] | None, Query(description="Only positions of this side of a hedge.")]
@@ -56,13 +57,24 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Whose figures, from when to when."""
+class When:
+    """From when to when, by which days, and the time of the question in Unix nanoseconds."""
 
-    whose: Whose
     range: Range
     boundary: DayBoundary
     now_ns: int
+
+    @property
+    def closed(self) -> bool:
+        """Whether the range ends in the past."""
+        return self.range.is_closed(self.now_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(When):
+    """Whose figures, from when to when."""
+
+    whose: Whose
 
     @property
     def form(self) -> Form:
@@ -73,11 +85,6 @@ class Question:
     def earlier(self) -> Earlier | None:
         """Which past is asked about; None for what is known now."""
         return self.whose.earlier
-
-    @property
-    def closed(self) -> bool:
-        """Whether the range ends in the past."""
-        return self.range.is_closed(self.now_ns)
 
     def scope(self, snapshot: Snapshot, tag: str | None = None) -> Scope:
         """The positions that are asked about."""
@@ -91,8 +98,8 @@ class Question:
         return min(first, end) if self.range.from_ns is None else self.range.from_ns, end
 
     def times_with_figures(self, snapshot: Snapshot) -> tuple[int, int]:
-        """The same, without the time before the first step, so that a calendar is no longer than its figures. What is
-        not given is a whole hour: bars of an hour then have no part outside.
+        """Start and end of the range, without the time before the first step, so that a calendar is no longer than its
+        figures. What is not given is a whole hour: bars of an hour then have no part outside.
         """
         start, end = self.times(snapshot)
         if self.range.to_ns is None:
@@ -101,7 +108,21 @@ class Question:
         return (start, end) if known is None else (min(max(start, known.first_ns // HOUR_NS * HOUR_NS), end), end)
 
 
-def read_whose(
+class Defaults(NamedTuple):
+    """What requests leave to the settings, and the clock. The API's state has it as `history`."""
+
+    boundary: DayBoundary
+    base_currency: str
+    clock: Clock
+
+
+def defaults_of(request: Request) -> Defaults:
+    """The defaults of the API that a request came to."""
+    defaults: Defaults = request.app.state.history
+    return defaults
+
+
+async def read_whose(
     request: Request,
     account: Label = None,
     strategy: Label = None,
@@ -123,28 +144,27 @@ def read_whose(
     )
 
 
-HOUR_NS = 3_600 * 10**9
-
 WhoseAsked = Annotated[Whose, Depends(read_whose)]
-Ask = Callable[..., Question]
-"""Reads a question from a request: a dependency of FastAPI."""
 
 
-def asking(default: DayBoundary, clock: Clock) -> Ask:
-    """The dependency, with the day boundary of the settings."""
+async def read_when(
+    request: Request, given_from: From = None, given_to: To = None, zone: Zone = None, day_boundary: Boundary = None
+) -> When:
+    """A dependency of FastAPI. Raises TradeProblem."""
+    defaults = defaults_of(request)
+    boundary = read_boundary(zone, day_boundary, defaults.boundary)
+    return When(read_range(given_from, given_to, boundary), boundary, defaults.clock.unix_ns())
 
-    def ask(
-        whose: WhoseAsked,
-        given_from: From = None,
-        given_to: To = None,
-        zone: Zone = None,
-        day_boundary: Boundary = None,
-    ) -> Question:
-        boundary = read_boundary(zone, day_boundary, default)
-        return Question(whose, read_range(given_from, given_to, boundary), boundary, clock.unix_ns())
 
-    return ask
+WhenAsked = Annotated[When, Depends(read_when)]
 
+
+async def read_question(whose: WhoseAsked, when: WhenAsked) -> Question:
+    """A dependency of FastAPI."""
+    return Question(when.range, when.boundary, when.now_ns, whose)
+
+
+QuestionAsked = Annotated[Question, Depends(read_question)]
 
 RatesName = Annotated[
     View | None,
@@ -171,25 +191,20 @@ class Converting:
         return Conversion.of(snapshot, self.into, self.view, question.now_ns)
 
 
-AskConversion = Callable[..., Converting | None]
-"""Reads from a request whether figures are to be converted: a dependency of FastAPI."""
+async def read_conversion(request: Request, rates: RatesName = None, into: Into = None) -> Converting | None:
+    """Whether figures are to be converted, and how: a dependency of FastAPI. Raises TradeProblem."""
+    given = checked("into", into, check_currency)
+    if rates is None:
+        if given is not None:
+            raise refused("into", "goes with rates=dated or rates=at_current_rates")
+        return None
+    currency = defaults_of(request).base_currency if given is None else plain_currency(given)
+    if not currency:
+        raise refused("into", "must name a currency: BASE_CURRENCY is not set")
+    return Converting(currency, rates)
 
 
-def asking_for_conversion(base_currency: str) -> AskConversion:
-    """The dependency, with the base currency of the settings."""
-
-    def ask(rates: RatesName = None, into: Into = None) -> Converting | None:
-        given = checked("into", into, check_currency)
-        if rates is None:
-            if given is not None:
-                raise refused("into", "goes with rates=dated or rates=at_current_rates")
-            return None
-        currency = base_currency if given is None else plain_currency(given)
-        if not currency:
-            raise refused("into", "must name a currency: BASE_CURRENCY is not set")
-        return Converting(currency, rates)
-
-    return ask
+ConversionAsked = Annotated[Converting | None, Depends(read_conversion)]
 
 
 def _one(value: str | None) -> tuple[str, ...]:

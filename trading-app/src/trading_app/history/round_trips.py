@@ -3,13 +3,13 @@
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import Depends, FastAPI, Query
+from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from trading_app.history.answers import Table
 from trading_app.history.cursor import Whole, read_cursor, write_cursor
 from trading_app.history.parameters import Cursor, Limit, Tag, read_tag
-from trading_app.history.question import Ask, Question
+from trading_app.history.question import QuestionAsked
 from trading_app.history.ranges import Range
 from trading_app.history.rows import row_of
 from trading_app.history.schemas import table_responses
@@ -66,9 +66,8 @@ State = Annotated[
 ]
 
 
-def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
+def add_to(api: FastAPI, store: HistoryStore) -> None:
     """Add the call."""
-    Asked = Annotated[Question, Depends(ask)]  # noqa: N806 -- a type
 
     @api.get(
         "/api/round-trips",
@@ -78,7 +77,11 @@ def add_to(api: FastAPI, store: HistoryStore, ask: Ask) -> None:
         responses=table_responses("Round trips", "round_trips", RoundTripRow),
     )
     async def get_round_trips(
-        question: Asked, tag: Tag = None, state: State = "closed", limit: Limit = PAGE_TRIPS, cursor: Cursor = None
+        question: QuestionAsked,
+        tag: Tag = None,
+        state: State = "closed",
+        limit: Limit = PAGE_TRIPS,
+        cursor: Cursor = None,
     ) -> Response:
         """A trip has the tags of all its fills. `Link` leads to the next page of closed ones."""
         wanted_tag = read_tag(tag)

@@ -24,13 +24,13 @@ UNAVAILABLE = "market_unavailable"
 
 
 def not_converted(_group: Mapping[str, str], _currency: str) -> GroupSlippage:
-    """Of figures in a base currency there is none."""
+    """No slippage: it is not there for figures in a base currency."""
     none = Value(None, "converted")
     return GroupSlippage(none, none, 0)
 
 
 def of_fills(folder: Path, fills: Sequence[FoundFill], now_ns: int) -> Sequence[Slippage]:
-    """That of each fill."""
+    """The slippage of each fill."""
     traded = [
         Traded(one.symbol, one.venue, one.side, Decimal(one.price), Decimal(one.qty), one.place.ts_ns) for one in fills
     ]

@@ -18,6 +18,7 @@ from trading_app.query.question import refused
 from trading_history.errors import HistoryError, NewerStore, StoreMissing
 from trading_history.past import Past, TooMuchPast
 from trading_history.queries.keys import Wanted
+from trading_history.queries.market_marks import MAX_MARKS, TooManyMarks
 from trading_history.queries.position_fold import MAX_FILLS, TooManyFills
 from trading_history.reader import HistoryReader, Snapshot
 
@@ -66,7 +67,7 @@ class HistoryStore:
         return respond(made, self._context.outgoing)
 
     async def answer_from_folder(self, form: Form, read: Callable[[Path], Table | None]) -> Response | None:
-        """The same of another store in the folder; None where that has nothing. Raises TradeProblem."""
+        """A table from another store in the folder, as an answer; None where that has nothing. Raises TradeProblem."""
         self._context.outgoing.check()
         folder = self.folder
 
@@ -93,6 +94,9 @@ class HistoryStore:
         except TooManyFills:
             detail = f"must be average: the positions have more than {MAX_FILLS} trades; ask for some of them"
             raise refused("method", detail) from None
+        except TooManyMarks:
+            detail = f"must be own: the positions that the market marks have more than {MAX_MARKS} values in this range"
+            raise refused("marks", f"{detail}; ask for a shorter one, or for some of them") from None
         except HistoryError as error:
             raise _problem(error, self.folder) from error
 

@@ -7,37 +7,32 @@ import msgspec
 from fastapi import FastAPI, Query, Request
 from starlette.responses import Response
 
-from service_kit.clock import Clock
 from trading_app.history.answers import Form, Table
 from trading_app.history.cursor import Whole, read_cursor, write_cursor
 from trading_app.history.parameters import (
     AsOf,
-    Boundary,
     Cursor,
     FormatName,
-    From,
     Label,
     Limit,
     SymbolLabel,
     Tag,
-    To,
-    Zone,
     read_tag,
     read_wanted,
 )
-from trading_app.history.ranges import read_boundary, read_range
+from trading_app.history.question import WhenAsked
 from trading_app.history.rows import shown
 from trading_app.history.schemas import table_responses
 from trading_app.history.slippage import in_bps, of_fills
 from trading_app.history.store import Earlier, HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
+from trading_app.query.parameters import SideName
 from trading_app.query.question import checked, refused
 from trading_history.queries.slippage import Slippage
 from trading_history.queries.trades import Between, FoundFill, Place, Search, search
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
-from trading_model.days import DayBoundary
 from trading_model.field_rules import check_identifier, format_timestamp, read_decimal
 from trading_model.trade import Side
 
@@ -86,7 +81,6 @@ class TradeRow(msgspec.Struct, frozen=True):
     slippage_reason: str | None
 
 
-SideName = Annotated[Side | None, Query()]
 Order = Annotated[Literal["asc", "desc"], Query(description="`desc`: the newest first, by the time of trading.")]
 Identifier = Annotated[str | None, Query(max_length=128)]
 AmountLimit = Annotated[
@@ -95,7 +89,7 @@ AmountLimit = Annotated[
 Voided = Annotated[bool, Query(description="Also trades that are voided, themselves or with their import.")]
 
 
-def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock) -> None:
+def add_to(api: FastAPI, store: HistoryStore) -> None:
     """Add the call."""
 
     @api.get(
@@ -107,10 +101,7 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
     )
     async def trades(
         request: Request,
-        given_from: From = None,
-        given_to: To = None,
-        zone: Zone = None,
-        day_boundary: Boundary = None,
+        when: WhenAsked,
         account: Label = None,
         strategy: Label = None,
         symbol: SymbolLabel = None,
@@ -132,11 +123,10 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         """At most `limit` trades; the header `Link` leads to the next page. A page is shorter where side, tag and
         amounts match little among 50,000 trades. `GET /trades/{seq}` has the whole story of each.
         """
-        span = read_range(given_from, given_to, read_boundary(zone, day_boundary, default))
         wanted = Search(
             read_wanted(account, strategy, symbol),
-            span.from_ns,
-            span.to_ns,
+            when.range.from_ns,
+            when.range.to_ns,
             side,
             read_tag(tag),
             checked("order_id", order_id, check_identifier),
@@ -147,15 +137,13 @@ def add_to(api: FastAPI, store: HistoryStore, default: DayBoundary, clock: Clock
         )
         begin = read_cursor(cursor, tuple[Whole, str, Whole])
         place = None if begin is None else Place(*begin)
-        now_ns = clock.unix_ns()
-        closed = span.is_closed(now_ns)
 
         def read(snapshot: Snapshot) -> Table:
             found, after = search(snapshot, wanted, limit, place, newest_first=order == "desc")
-            slippages = of_fills(store.folder, found, now_ns)
+            slippages = of_fills(store.folder, found, when.now_ns)
             rows = [row_of(*pair) for pair in zip(found, slippages, strict=True)]
             link = "" if after is None else write_cursor(after)
-            return Table("trades", TradeRow, rows, snapshot.position.sequence, cursor=link, closed=closed)
+            return Table("trades", TradeRow, rows, snapshot.position.sequence, cursor=link, closed=when.closed)
 
         earlier = None if as_of is None else Earlier(as_of, wanted.wanted, with_figures=False)
         return await store.answer(Form.of(request, given_format), read, earlier)
@@ -191,7 +179,7 @@ def row_of(fill: FoundFill, slippage: Slippage) -> TradeRow:
 
 
 def _between(name: str, lowest: str | None, highest: str | None) -> Between:
-    """Raises TradeProblem."""
+    """The limits of an amount, from text. Raises TradeProblem."""
     between = Between(_amount(f"min_{name}", lowest), _amount(f"max_{name}", highest))
     if between.lowest is not None and between.highest is not None and between.lowest > between.highest:
         raise refused(f"max_{name}", f"must not be less than min_{name}")

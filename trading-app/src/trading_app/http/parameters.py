@@ -17,14 +17,14 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def _declared(dependant: Dependant) -> Iterator[str]:
-    """The names of a call's parameters, those of its dependencies too."""
-    yield from (field.alias for field in dependant.query_params)
+    """The names of a call's parameters, those of its dependencies first."""
     for dependency in dependant.dependencies:
         yield from _declared(dependency)
+    yield from (field.alias for field in dependant.query_params)
 
 
 def check_parameters(parameters: QueryParams, known: Sequence[str] = ()) -> None:
-    """The same for a call with these parameters. Raises TradeProblem."""
+    """Refuse parameters that are not among the known ones, or are repeated. Raises TradeProblem."""
     given = Counter(name for name, _ in parameters.multi_items())
     errors = [
         FieldProblem(f"query/{name[:64]}", "is given more than once" if name in known else "is unknown")

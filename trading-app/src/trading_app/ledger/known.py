@@ -78,8 +78,8 @@ def read_asked(body: bytes, now_ns: int, maximum: int, account: str) -> Sequence
 def known_events(
     reader: StreamReader, registry: Registry, asked: Sequence[Asked], accounts: frozenset[str] | None
 ) -> bytes:
-    """The events that the ledger has, in force, taken back or with other content, and the number of the others. Events of
-    others than `accounts` are not shown; None shows all. Raises DamagedHistory, StoreBusy.
+    """The events that the ledger has, in force, taken back or with other content, and the number of the others. Events
+    of others than `accounts` are not shown; None shows all. Raises DamagedHistory, StoreBusy.
     """
     view, found = LedgerView(reader), KnownEvents(0, [], [], [])
     for index, one in enumerate(asked):

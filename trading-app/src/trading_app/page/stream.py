@@ -32,8 +32,9 @@ from trading_app.page.sidecar_feed import SidecarFeed
 from trading_app.page.sidecar_state import Reading
 from trading_app.problems import TradeProblem
 from trading_app.query.filter import Filter
+from trading_app.query.live import LiveResponse, require_room
+from trading_app.query.parameters import Label, SymbolLabel
 from trading_app.query.question import read_filter
-from trading_app.query.routes import Label, LiveResponse, SymbolLabel
 from trading_app.zmq_pub import TradeStream
 
 MAX_SHOWN = 200
@@ -57,13 +58,7 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed) -> None:
         request: Request, after: str = "", symbol: SymbolLabel = None, account: Label = None, strategy: Label = None
     ) -> Response:
         wanted = read_filter(symbol, account, strategy)
-        if context.live_streams.full:
-            raise TradeProblem(
-                "too_many_streams",
-                "the maximum number of live streams is open (WEBAPP_MAX_LIVE_STREAMS); close one",
-                retry_after=10,
-            )
-        context.outgoing.check()
+        require_room(context)
         position = request.headers.get("last-event-id", after)
         return LiveResponse(
             PageEvents(context.stream, feed, summaries, wanted, context.outgoing).run(position), context.live_streams
@@ -165,7 +160,9 @@ class PageEvents:
         return b"".join(parts)
 
     async def _books_events(self, reading: Reading) -> list[bytes]:
-        """Also of a sidecar that is down: a page that opens then shows what those open since before show."""
+        """Events with positions, also of a sidecar that is down: a page that opens then shows what those open since
+        before show.
+        """
         state = reading.state
         if state is None or state.stream != self._stream.id:
             return []

@@ -4,6 +4,8 @@ Modules:
 
     routes         GET /trades and GET /trades/stream
     schemas        what these take and answer, for the OpenAPI document (no I/O)
+    parameters     the query parameters
+    live           server-sent events without end, as many at a time as the settings allow
     answers        answers to GET /trades
     question       the parameters of GET /trades, checked
     filter         which stored trades are wanted (no I/O)

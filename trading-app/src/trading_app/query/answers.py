@@ -71,7 +71,7 @@ async def _course(stream: TradeStream, question: Question, known: Corrections | 
 
 
 def _pieces(question: Question, pages: Pages) -> AsyncGenerator[Piece, None]:
-    """Raises TradeProblem."""
+    """The body in the form that is asked for, in pieces. Raises TradeProblem."""
     match question.format:
         case "json":
             return json_pieces(pages)

@@ -84,7 +84,7 @@ async def read_page_back(
     max_scanned: int = MAX_TRADES,
     oldest: int = 1,
 ) -> Page:
-    """The same towards older events: those before a sequence, the newest first, down to the sequence `oldest`."""
+    """The events before a sequence, the newest first, down to the sequence `oldest`; else as `read_page`."""
     start = before
     while before > oldest:
         first = max(oldest, before - (BACK_LIMIT if view.may_leave_out else min(limit, BACK_LIMIT)))

@@ -1,73 +1,37 @@
 """GET /trades and GET /trades/stream."""
 
-from collections.abc import AsyncGenerator
-from typing import Annotated
-
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from service_kit.capacity import Capacity
 from trading_app.context import Context
 from trading_app.http.openapi import ACCESS_CODES, problem_responses
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
 from trading_app.ledger.in_force import CorrectionsReader
-from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 from trading_app.query import trades as reading
 from trading_app.query.answers import answer
-from trading_app.query.pages import Order
-from trading_app.query.question import Format, Question, checked, format_of, read_filter
+from trading_app.query.live import LiveResponse, require_room
+from trading_app.query.parameters import (
+    After,
+    AllEvents,
+    Corrected,
+    FormatName,
+    KnownHash,
+    Label,
+    Limit,
+    LocalTime,
+    OrderName,
+    Sequence,
+    SideName,
+    Since,
+    StreamId,
+    SymbolLabel,
+    Until,
+)
+from trading_app.query.question import Question, checked, format_of, read_filter
 from trading_app.query.schemas import EVENTS, LAST_EVENT_ID, TRADES
 from trading_app.zmq_pub import TradeStream
 from trading_model.days import zone_of
-from trading_model.field_rules import MAX_SYMBOL
-from trading_model.fields import INSTANT_OR_EMPTY, PRINTABLE_OR_EMPTY, SYMBOL_OR_EMPTY
-from trading_model.trade import Side
-
-MAX_PAGE_TRADES = 10_000
-
-Sequence = Annotated[int | None, Query(ge=0, le=2**62, description="Return the trades after this sequence.")]
-After = Annotated[
-    int | None,
-    Query(ge=0, le=2**62, description="Return the trades after this sequence; with `order=desc` those before it."),
-]
-Limit = Annotated[int | None, Query(ge=1, le=MAX_PAGE_TRADES)]
-StreamId = Annotated[str | None, Query(max_length=64, description="The stream you follow.")]
-KnownHash = Annotated[
-    str | None,
-    Query(alias="hash", pattern="^[0-9a-f]{32}$", description="The history's hash at `after`, as you have it."),
-]
-Label = Annotated[str | None, Query(max_length=64, json_schema_extra={"pattern": PRINTABLE_OR_EMPTY})]
-SymbolLabel = Annotated[str | None, Query(max_length=MAX_SYMBOL, json_schema_extra={"pattern": SYMBOL_OR_EMPTY})]
-SideName = Annotated[Side | None, Query()]
-_TIME = "RFC 3339 with a time zone, or s, ms, µs or ns since 1970."
-_INSTANT = {"pattern": INSTANT_OR_EMPTY}
-Since = Annotated[
-    str | None,
-    Query(
-        max_length=64, json_schema_extra=_INSTANT, description=f"Trades whose `ts` is at this time or later. {_TIME}"
-    ),
-]
-Until = Annotated[
-    str | None,
-    Query(max_length=64, json_schema_extra=_INSTANT, description=f"Trades whose `ts` is before this time. {_TIME}"),
-]
-OrderName = Annotated[Order, Query(description="`desc`: the newest first.")]
-Corrected = Annotated[
-    bool,
-    Query(description="What is in force: without what is voided, with the content of the last replace, without `seq`."),
-]
-AllEvents = Annotated[bool, Query(description="Events of other kinds too. For NDJSON without a filter.")]
-FormatName = Annotated[Format | None, Query(alias="format", description="Goes before the header `Accept`.")]
-LocalTime = Annotated[
-    str | None,
-    Query(
-        alias="local_time",
-        max_length=64,
-        description="For CSV: one more column with the time in this zone, such as `Europe/Berlin`.",
-    ),
-]
 
 
 def add_to(api: FastAPI, context: Context) -> None:
@@ -151,15 +115,9 @@ def add_to(api: FastAPI, context: Context) -> None:
         wanted = read_filter(symbol, account, strategy)
         start = _last_event_id(request) if "last-event-id" in request.headers else after
         await _require_same_history(context.stream, stream, known_hash, start if after is None else after, start)
-        if context.live_streams.full:
-            raise TradeProblem(
-                "too_many_streams",
-                "the maximum number of live streams is open (WEBAPP_MAX_LIVE_STREAMS); close one",
-                retry_after=10,
-            )
+        require_room(context)
         # A position past the head belongs to another journal: the stream then starts with the next trade.
         head = context.stream.head
-        context.outgoing.check()
         start = head if start is None else min(start, head)
         events = reading.live(context.stream, start, wanted, context.outgoing)
         return LiveResponse(events, context.live_streams)
@@ -180,22 +138,6 @@ async def _require_same_history(
             "history_forked",
             f"the journal, stream {journal.id}, differs from yours at or before {at or 0}: start over with after=0",
         )
-
-
-class LiveResponse(PacedResponse):
-    """Server-sent events, which hold one unit of a capacity while they are open."""
-
-    def __init__(self, events: AsyncGenerator[Piece, None], capacity: Capacity) -> None:
-        super().__init__(events, "text/event-stream", {"Cache-Control": "no-store"})
-        self._capacity = capacity
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events. The route checked the capacity, and nothing was awaited since, so there is still room."""
-        self._capacity.take()
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._capacity.release()
 
 
 def _last_event_id(request: Request) -> int:
