@@ -18,8 +18,14 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
 
 @pytest.fixture(scope="session")
-def client(web: RunningApp) -> httpx.Client:
-    return web.client
+def app(web: RunningApp) -> RunningApp:
+    """The app that `client` calls: a module overrides this one where it needs an app of its own."""
+    return web
+
+
+@pytest.fixture(scope="module")
+def client(app: RunningApp) -> httpx.Client:
+    return app.client
 
 
 _numbers = count(1)

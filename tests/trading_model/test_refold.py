@@ -33,6 +33,12 @@ def apply_rest(state: TradingState, ledger: LedgerBuilder) -> None:
     state.apply(batch_of(ledger.events[state.applied :]))
 
 
+def assert_worked_in(state: TradingState, ledger: LedgerBuilder) -> None:
+    """Recompute what waits: the figures are those of all events in order."""
+    recompute(state, ledger.events)
+    assert gauges(state) == gauges(fold(ledger.events))
+
+
 def planned(state: TradingState) -> Refold:
     refold = state.restatement.plan_refold()
     assert refold is not None
@@ -43,8 +49,7 @@ def test_a_late_fill_is_worked_in(ledger: LedgerBuilder) -> None:
     state = restarted(ledger)
     ledger.buy("3", "77", ts=minute(20.2))
     apply_rest(state, ledger)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
     assert state.restatement.plan_refold() is None
 
 
@@ -98,8 +103,7 @@ def test_an_opening_between_the_plan_and_the_store_is_in_no_store_and_comes_on_t
     apply_rest(state, ledger)
     give(refold, ledger.events, state.applied)
     state.restatement.finish_refold(refold, state.applied)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
 
 
 def test_a_rate_that_arrives_while_a_position_waits_values_fees_that_it_will_have(ledger: LedgerBuilder) -> None:
@@ -113,8 +117,7 @@ def test_a_rate_that_arrives_while_a_position_waits_values_fees_that_it_will_hav
     ledger.say("rate", base="BNB", quote="USDT", rate="600", ts=minute(1))
     apply_rest(state, ledger)
     state.restatement.finish_refold(refold, stored)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
 
 
 def test_what_waits_is_wanted_after_a_restart_too(ledger: LedgerBuilder) -> None:
@@ -139,8 +142,7 @@ def test_an_older_change_that_arrives_meanwhile_waits_for_the_next_pass(
     apply_rest(state, ledger)
     state.restatement.finish_refold(refold, stored)
     assert state.restatement.is_recomputing
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
 
 
 def test_with_too_many_changes_meanwhile_the_next_pass_brings_them_all(
@@ -159,8 +161,7 @@ def test_with_too_many_changes_meanwhile_the_next_pass_brings_them_all(
     assert sum(len(fresh.position.pending) for fresh in refold.fresh) <= 5
     state.restatement.finish_refold(refold, stored)
     assert state.restatement.is_recomputing
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
 
 
 def test_an_instrument_gives_the_whole_history_of_its_symbol_other_terms(ledger: LedgerBuilder) -> None:
@@ -172,8 +173,7 @@ def test_an_instrument_gives_the_whole_history_of_its_symbol_other_terms(ledger:
     assert shown == before
     ledger.sell("2", "55", "ETH/USDT")
     apply_rest(state, ledger)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
 
 
 def test_an_alias_merges_positions_and_its_void_parts_them(ledger: LedgerBuilder) -> None:
@@ -181,14 +181,12 @@ def test_an_alias_merges_positions_and_its_void_parts_them(ledger: LedgerBuilder
     state = restarted(ledger)
     alias = ledger.say("instrument", symbol="ETH/USDT", aliases=["ETHUSDT"])
     apply_rest(state, ledger)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
     assert len(state.freeze().positions) == 2
     ledger.void(alias)
     ledger.buy("1", "31", "ETHUSDT")
     apply_rest(state, ledger)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
     assert len(state.freeze().positions) == 3
 
 
@@ -198,8 +196,7 @@ def test_two_changes_of_an_instrument_before_the_first_is_worked_in(ledger: Ledg
         ledger.say("instrument", symbol="ETH/USDT", currency=currency)
         apply_rest(state, ledger)
     state = through_snapshot(state)
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
     assert [held.key.currency for held in state.freeze().positions] == ["USDT", "CHF"]
 
 
@@ -211,8 +208,7 @@ def test_a_move_without_a_price_is_recomputed_with_both_its_sides(ledger: Ledger
     ledger.buy("9", "130", account="cold", ts=minute(1.5))
     apply_rest(state, ledger)
     assert state.freeze().recomputing == 2
-    recompute(state, ledger.events)
-    assert gauges(state) == gauges(fold(ledger.events))
+    assert_worked_in(state, ledger)
 
 
 PRICES = ("0.1", "3", "7.25", "11", "1E-9", "99999999999999999999")

@@ -20,15 +20,10 @@ LOADS = (
 
 
 @pytest.fixture(scope="module")
-def open_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """One that asks for no credential, and is behind a proxy."""
     with running(tmp_path_factory.mktemp("open"), WEBAPP_PUBLIC_URL="https://desk.example:8443") as app:
         yield app
-
-
-@pytest.fixture
-def client(open_app: RunningApp) -> httpx.Client:
-    return open_app.client
 
 
 def refused(app: RunningApp) -> float:
@@ -42,9 +37,9 @@ def test_nothing_is_read_by_a_foreign_name(client: httpx.Client, path: str, _sta
 
 
 def test_no_trade_is_taken_by_a_foreign_name_and_each_refusal_is_counted(
-    open_app: RunningApp, client: httpx.Client, trade: Make, account: str
+    app: RunningApp, client: httpx.Client, trade: Make, account: str
 ) -> None:
-    before = refused(open_app)
+    before = refused(app)
     headers = {"Host": EVIL, "Origin": f"http://{EVIL}"}
     lines = headers | {"Content-Type": "application/x-ndjson"}
     for answer in (
@@ -56,7 +51,7 @@ def test_no_trade_is_taken_by_a_foreign_name_and_each_refusal_is_counted(
     ):
         problem(answer, "foreign_host")
     assert client.get("/trades", params={"account": account}).json()["trades"] == []
-    assert refused(open_app) - before == 5
+    assert refused(app) - before == 5
 
 
 @pytest.mark.parametrize(
@@ -70,8 +65,8 @@ def test_by_the_apps_own_names_everything_is_there(client: httpx.Client, trade: 
 
 
 @pytest.mark.parametrize("request_head", [b"GET /trades HTTP/1.0\r\n\r\n", b"GET /trades HTTP/1.1\r\nHost:\r\n\r\n"])
-def test_who_names_no_host_is_no_browser_and_let_in(open_app: RunningApp, request_head: bytes) -> None:
-    with connected(open_app.port) as connection:
+def test_who_names_no_host_is_no_browser_and_let_in(app: RunningApp, request_head: bytes) -> None:
+    with connected(app.port) as connection:
         connection.send(request_head)
         assert connection.answer().status == 200
 

@@ -3,14 +3,25 @@
 The app under test shares with one origin, and a request that names an origin takes the way through the app.
 """
 
+import asyncio
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from service_kit.settings import Environment
 from tests.trading_app.conftest import ORIGIN
+from trading_app.connection.fast_path import fast_connection
+from trading_app.environment import read_settings
+from trading_app.ui import WebApp
+
+MAX_ATTRIBUTES = 30
+"""SHARED_KEYS_MAX_SIZE of CPython: each look-up of an object with more attributes than these searches a dict."""
 
 GOOD = b'{"symbol":"btc/usdt","price":"1.10","qty":2,"side":"BUY","trade_id":"%b"}'
 JSON = {"Content-Type": "application/json"}
@@ -87,3 +98,14 @@ def test_both_ways_give_the_same_answer(client: httpx.Client, name: str) -> None
     number = list(REQUESTS).index(name)
     short, through_the_app = (ask(client, way, number, path, headers, body) for way in ("short", "app"))
     assert short == through_the_app
+
+
+def test_a_connection_has_no_more_attributes_than_cpython_keeps_in_an_array(tmp_path: Path) -> None:
+    app = WebApp(read_settings(Environment({}, tmp_path)), print)
+    config = uvicorn.Config(app, log_config=None, ws="none")
+    config.load()
+    loop = asyncio.new_event_loop()
+    connection = fast_connection(app)(config, ServerState(), {}, loop)
+    loop.close()
+    connection.on_message_begin()  # a request's own
+    assert len(vars(connection)) <= MAX_ATTRIBUTES, "keep new ones in `__slots__`"

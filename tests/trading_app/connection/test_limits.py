@@ -21,15 +21,10 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     settings = {"WEBAPP_MAX_BODY_BYTES": "1024", "WEBAPP_MAX_PENDING_TRADES": "1", "WEBAPP_MAX_LIVE_STREAMS": "0"}
     with running(tmp_path_factory.mktemp("narrow"), **settings) as app:
         yield app
-
-
-@pytest.fixture(scope="module")
-def client(narrow: RunningApp) -> httpx.Client:
-    return narrow.client
 
 
 def test_the_size_of_a_body_is_a_setting(client: httpx.Client) -> None:
@@ -42,11 +37,11 @@ def test_the_number_of_live_streams_is_a_setting(client: httpx.Client) -> None:
     problem(client.get("/trades/stream"), "too_many_streams")
 
 
-def test_more_than_can_wait_is_refused_for_a_second_and_nothing_of_it_taken(narrow: RunningApp) -> None:
-    before = narrow.stored_trades()
+def test_more_than_can_wait_is_refused_for_a_second_and_nothing_of_it_taken(app: RunningApp) -> None:
+    before = app.stored_trades()
     with ExitStack() as opened:
-        waiting = [opened.enter_context(connected(narrow.port)) for _ in range(16)]
-        with stopped(narrow):
+        waiting = [opened.enter_context(connected(app.port)) for _ in range(16)]
+        with stopped(app):
             for connection in waiting:
                 connection.send(post("/trade", TRADE))
         answers = [connection.answer() for connection in waiting]
@@ -57,7 +52,7 @@ def test_more_than_can_wait_is_refused_for_a_second_and_nothing_of_it_taken(narr
     for answer in refused:
         assert (answer.status, answer.json()["code"]) == (503, "overloaded")
         assert answer.headers["retry-after"] == "1"
-    assert narrow.stored_trades() == before + len(taken)
+    assert app.stored_trades() == before + len(taken)
 
 
 REFUSED = 'trading_app_requests_refused_total{{code="{}"}}'
@@ -75,7 +70,7 @@ def with_head_of(size: int, path: str) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/trade", "/trade?"])
-def test_a_head_has_so_many_bytes_and_fields_and_no_more(narrow: RunningApp, path: str) -> None:
+def test_a_head_has_so_many_bytes_and_fields_and_no_more(app: RunningApp, path: str) -> None:
     fields = [f"X-{number}: v" for number in range(MAX_HEADERS - 3)]
     for request, status in (
         (with_head_of(MAX_HEAD_BYTES, path), 201),
@@ -83,7 +78,7 @@ def test_a_head_has_so_many_bytes_and_fields_and_no_more(narrow: RunningApp, pat
         (post(path, TRADE, *fields), 201),
         (post(path, TRADE, *fields, "X-More: v"), 431),
     ):
-        with connected(narrow.port) as connection:
+        with connected(app.port) as connection:
             connection.send(request)
             assert connection.answer().status == status
 
@@ -100,33 +95,33 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_has_no_end_and_no_use_is_not_read_for_ever(narrow: RunningApp, name: str) -> None:
+def test_what_has_no_end_and_no_use_is_not_read_for_ever(app: RunningApp, name: str) -> None:
     piece = {"fields": b"X-More: v\r\n", "blank lines": b"\r\n"}.get(name, b"x") * 2_000
-    with connected(narrow.port) as connection:
+    with connected(app.port) as connection:
         connection.send(ENDLESS[name])
         send_until_cut(connection.socket, piece, 50_000_000)
 
 
-def test_the_refusal_of_a_head_reaches_a_client_that_still_sends(narrow: RunningApp) -> None:
-    before = narrow.metric(REFUSED.format("headers_too_large"))
-    with connected(narrow.port) as connection:
+def test_the_refusal_of_a_head_reaches_a_client_that_still_sends(app: RunningApp) -> None:
+    before = app.metric(REFUSED.format("headers_too_large"))
+    with connected(app.port) as connection:
         connection.send(ENDLESS["a field"] + b"x" * 500_000)
         answer = connection.answer()
         assert (answer.status, answer.json()["code"]) == (431, "headers_too_large")
         assert answer.headers["connection"] == "close"
         assert connection.is_closed()
-    assert narrow.metric(REFUSED.format("headers_too_large")) == before + 1
+    assert app.metric(REFUSED.format("headers_too_large")) == before + 1
 
 
-def test_an_address_has_so_many_bytes_and_no_more(narrow: RunningApp) -> None:
+def test_an_address_has_so_many_bytes_and_no_more(app: RunningApp) -> None:
     for size, status in ((MAX_URL_BYTES, 404), (MAX_URL_BYTES + 1, 414)):
-        with connected(narrow.port) as connection:
+        with connected(app.port) as connection:
             connection.send(get("/" + "x" * (size - 1)))
             assert connection.answer().status == status
 
 
-def test_no_more_requests_wait_on_one_connection_than_may_and_those_are_answered(narrow: RunningApp) -> None:
-    with connected(narrow.port) as connection:
+def test_no_more_requests_wait_on_one_connection_than_may_and_those_are_answered(app: RunningApp) -> None:
+    with connected(app.port) as connection:
         connection.send(get("/healthz") * (MAX_WAITING + 100))
         for _ in range(MAX_WAITING):
             assert connection.answer().status == 200

@@ -22,11 +22,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield app
 
 
-@pytest.fixture
-def client(app: RunningApp) -> httpx.Client:
-    return app.client
-
-
 def fill(client: httpx.Client, **fields: Any) -> int:
     """A new fill; its sequence."""
     trade = {"symbol": "BTC/USDT", "price": "100.0", "qty": "2", "side": "buy", "trade_id": f"t{next(_names)}"}

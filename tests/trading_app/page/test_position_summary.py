@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from tests.support.slices import whole
+from service_kit.cooperative import run_at_once
 from trading_app.page.pnl_history import PnlHistory
 from trading_app.page.position_summary import MAX_ROWS, books_in_slices, choices_document
 from trading_app.page.sidecar_state import Reading, SidecarState, decode_in_slices
@@ -13,7 +13,7 @@ from trading_app.query.filter import Filter
 
 def books_document(known: SidecarState, read_at: float, wanted: Filter) -> dict[str, object]:
     """What is made in slices, at once."""
-    return whole(books_in_slices(known, read_at, wanted))
+    return run_at_once(books_in_slices(known, read_at, wanted))
 
 
 def position(**fields: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def cash(amount: str, reason: str, **fields: Any) -> dict[str, Any]:
 
 def state(*positions: dict[str, Any], **fields: Any) -> SidecarState:
     given_state = {"stream": "s", "head": 9, "applied": 9, "caught_up": True, "positions": positions, **fields}
-    return whole(decode_in_slices(msgspec.json.encode(given_state)))
+    return run_at_once(decode_in_slices(msgspec.json.encode(given_state)))
 
 
 def totals(known: SidecarState, **wanted: Any) -> dict[str, dict[str, Any]]:

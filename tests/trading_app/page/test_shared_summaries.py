@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.slices import whole
+from service_kit.cooperative import run_at_once
 from trading_app.page import shared_summaries
 from trading_app.page.position_summary import books_in_slices, totals_in_slices
 from trading_app.page.shared_summaries import SharedSummaries
@@ -74,4 +74,4 @@ def test_work_on_a_state_is_divided_into_slices() -> None:
 
 def test_what_is_decoded_in_slices_is_what_was_sent() -> None:
     known = state(3)
-    assert whole(decode_in_slices(msgspec.json.encode(known))) == known
+    assert run_at_once(decode_in_slices(msgspec.json.encode(known))) == known

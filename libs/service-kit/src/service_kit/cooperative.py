@@ -45,7 +45,7 @@ async def run_sliced(work: Generator[None, None, Result]) -> Result:
 
 
 def run_at_once(work: Generator[None, None, Result]) -> Result:
-    """The same where no other task is waiting."""
+    """Run a generator to its end without a pause, and give its return value: no other task is waiting."""
     while True:
         try:
             next(work)
