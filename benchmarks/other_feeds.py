@@ -24,7 +24,7 @@ class Count:
         self.seconds = None
 
     def note(self):
-        """One more; whether it was the last."""
+        """Count one more frame; whether it was the last."""
         if self._began is None:
             self._began = time.process_time()
         self._left -= 1
@@ -34,7 +34,7 @@ class Count:
 
 
 async def cryptofeed(port, count):
-    """Its Binance feed, with a callback for trades."""
+    """Cryptofeed's Binance feed, with a callback for trades."""
     from cryptofeed import connection
     from cryptofeed.defines import BINANCE, TRADES
     from cryptofeed.exchanges import Binance
@@ -56,7 +56,7 @@ async def cryptofeed(port, count):
 
 
 async def python_binance(port, count):
-    """Its socket manager and the queue behind it, large enough to lose nothing."""
+    """python-binance's socket manager and the queue behind it, large enough to lose nothing."""
     from binance import AsyncClient
     from binance.ws.streams import BinanceSocketManager
 

@@ -21,7 +21,7 @@ KEY = ["account", "strategy", "symbol"]
 
 
 def pandas_net(file):
-    """In binary floats."""
+    """The change of the net P&L by day, in binary floats."""
     import pandas as pd
 
     fills = pd.read_csv(file)
@@ -38,7 +38,7 @@ def pandas_net(file):
 
 
 def pandas_realized(file):
-    """In binary floats."""
+    """The realised P&L by day, in binary floats."""
     import pandas as pd
 
     fills = pd.read_csv(file)
@@ -63,7 +63,7 @@ def pandas_realized(file):
 
 
 def duckdb_net(file):
-    """In its exact decimals of up to 38 digits."""
+    """The change of the net P&L by day, in DuckDB's exact decimals of up to 38 digits."""
     import duckdb
 
     rows = duckdb.execute(

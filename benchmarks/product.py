@@ -65,7 +65,7 @@ class Product:
         return time.perf_counter() - began
 
     def pid(self, name: str) -> int:
-        """Of the process that runs it."""
+        """The id of the process that runs a program."""
         return self.apps.processes[name].pid
 
     def web(self) -> Connection:

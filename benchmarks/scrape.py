@@ -122,7 +122,9 @@ def _scrape(product: Product, sidecar: Connection) -> Scraped:
 
 
 def _wait_until_idle(pid: int) -> None:
-    """Until it has hardly used its core for IDLE_SECONDS; to ask it whether it has applied all would be a scrape."""
+    """Wait until the sidecar has hardly used its core for IDLE_SECONDS; to ask it whether it has applied all would be a
+    scrape.
+    """
     before = cpu_seconds(pid)
     while True:
         time.sleep(IDLE_SECONDS)

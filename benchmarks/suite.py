@@ -37,7 +37,7 @@ class Suite:
 
     @contextmanager
     def product_not_started(self, *, measured: str = "trading-app", **settings: str) -> Iterator[Product]:
-        """The same, for a figure that starts them itself."""
+        """Both apps, which the figure starts itself. Totals are compared at the end: AssertionError if they differ."""
         server, load = cores()
         web_core, sidecar_core = (server, load) if measured == "trading-app" else (load, server)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:

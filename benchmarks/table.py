@@ -26,7 +26,7 @@ class Row:
         return "pass" if self.ratio >= 1 else "short"
 
     def cells(self, figure: str) -> tuple[str, ...]:
-        """As HEADER names them."""
+        """The cells of the row, in the order of HEADER."""
         ratio = "–" if self.ratio is None else f"{self.ratio:.2f}"
         return figure, self.what, self.goal, self.measured, ratio, self.verdict
 

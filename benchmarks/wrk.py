@@ -67,10 +67,10 @@ def new_run() -> str:
 
 
 def median_rate(loads: Sequence[Load]) -> float:
-    """Of the rounds."""
+    """The median rate of the rounds, answers a second."""
     return statistics.median(load.rate for load in loads)
 
 
 def median_p99(loads: Sequence[Load]) -> float:
-    """Of the rounds, milliseconds."""
+    """The median 99th percentile of the rounds, milliseconds."""
     return statistics.median(load.p99_ms for load in loads)

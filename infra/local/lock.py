@@ -69,7 +69,7 @@ def pip_setting(name: str) -> str:
 
 
 def without_places(lock: str) -> str:
-    """The same lock with each file named, and no address.
+    """The lock with each file named, and no address.
 
     Raises LockError when an address is left, such as that of a git dependency.
     """

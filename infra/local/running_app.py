@@ -92,7 +92,9 @@ class RunningApp:
 
     @classmethod
     async def start(cls, app: App, variables: dict[str, str], say: Say) -> "RunningApp":
-        """Its own process group keeps the terminal's Ctrl-C from it: the signal comes from here, and only once."""
+        """Start the app in a process group of its own, which keeps the terminal's Ctrl-C from it: the signal comes from
+        here, and only once.
+        """
         process = await asyncio.create_subprocess_exec(
             ROOT / ".venv" / "bin" / app.name, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=variables,
             process_group=0, preexec_fn=end_with_parent if sys.platform == "linux" else None,

@@ -104,7 +104,9 @@ class Tracker:
             return await run_sliced(self.state.freeze_in_slices())
 
     async def snapshot(self) -> Snapshot:
-        """The same, with the position that it belongs to. Raises RuntimeError if position and state differ."""
+        """A snapshot of the state, as `freeze` makes it, with the position that it belongs to. Raises RuntimeError if
+        position and state differ.
+        """
         async with self._freezing:
             # No await until the freeze has begun, so nothing is applied between reading the position and freezing.
             position = self._projection.positions[LEDGER]

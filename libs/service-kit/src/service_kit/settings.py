@@ -179,6 +179,6 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_address(address: str) -> bool:
-    """The same for a ZeroMQ endpoint."""
+    """Whether only this machine can reach a server that listens on a ZeroMQ endpoint."""
     scheme, _, rest = address.partition("://")
     return scheme != "tcp" or is_loopback(rest.rpartition(":")[0])

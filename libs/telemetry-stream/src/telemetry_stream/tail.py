@@ -47,7 +47,7 @@ class Tail:
                 self._oldest = 0
 
     def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch | None:
-        """As StreamReader.read; None if the first of the events is not kept here."""
+        """Events after a sequence, as StreamReader.read gives them; None if the first of them is not kept here."""
         parts: list[Batch] = []
         size = 0
         with self._lock:

@@ -197,11 +197,11 @@ class TradingClient:
         )
 
     async def aflush(self, timeout: float = 30.0) -> bool:
-        """The same as `flush`, without blocking the event loop."""
+        """Do what `flush` does, without blocking the event loop."""
         return await asyncio.to_thread(self.flush, timeout)
 
     async def aclose(self, timeout: float = 5.0) -> bool:
-        """The same as `close`, without blocking the event loop."""
+        """Do what `close` does, without blocking the event loop."""
         return await asyncio.to_thread(self.close, timeout)
 
     def __enter__(self) -> TradingClient:

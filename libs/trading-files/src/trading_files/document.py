@@ -50,7 +50,9 @@ def read_document(document: Document, presets: Sequence[Mapping], choices: Choic
 def read_together(
     document: Document, presets: Sequence[Mapping], choices: Choices | None = None
 ) -> Iterator[Reading | FillRows]:
-    """The same, with fills of many rows together, as `Interpreter.readings_together` has them."""
+    """What a file says, as `read_document` gives it, but with fills of many rows together, as
+    `Interpreter.readings_together` has them.
+    """
     return _Document(document, presets, choices or Choices()).readings()
 
 

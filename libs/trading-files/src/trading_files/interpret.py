@@ -65,7 +65,9 @@ class Interpreter:
         return one_by_one(self.readings_together(table))
 
     def readings_together(self, table: Table) -> Iterator[Together]:
-        """The same, with fills of many rows together; skipped rows may come up to TOGETHER rows later."""
+        """What each row of a table says, with fills of many rows together; skipped rows may come up to TOGETHER rows
+        later.
+        """
         around, rows = self._around(table), table.rows
         columns = list(check_columns(self.mapping, around))
         yield from columns

@@ -115,7 +115,7 @@ class _Commits:
 
     @property
     def pause_seconds(self) -> float:
-        """Until the next commit of what is live: as long as the last one took."""
+        """Seconds until the next commit of what is live: as long as the last one took."""
         return max(self._resume_at - time.monotonic(), 0.0)
 
     @property

@@ -177,7 +177,7 @@ class Past:
         return (*row[:4], int(standing.in_force), *row[5:])
 
     def _copy_corrections(self, subjects: Iterable[int]) -> None:
-        """Those of the fills that are here, and of events."""
+        """Copy the corrections of the fills that are here, and of events."""
         here, rows = set(subjects), list[Sequence[Any]]()
         for row in self._ask("SELECT * FROM corrections WHERE seq <= ?", self.sequence):
             seq, subject, kind = row[0], row[3], row[4]

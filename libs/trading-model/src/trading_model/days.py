@@ -91,8 +91,8 @@ class Calendar:
         return cls(names, starts)
 
     def within(self, first_ns: int | None, until_ns: int | None) -> "Calendar":
-        """The same periods, of which the first and the last have only the times from `first_ns` on and before
-        `until_ns`; None cuts nothing.
+        """The calendar with the same periods, of which the first and the last have only the times from `first_ns` on
+        and before `until_ns`; None cuts nothing.
         """
         starts = list(self.starts)
         if first_ns is not None:

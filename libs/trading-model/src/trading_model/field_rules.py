@@ -179,7 +179,7 @@ def format_timestamp(nanoseconds: int) -> str:
 
 @lru_cache(maxsize=4_096)
 def format_second(seconds: int) -> str:
-    """The same for a whole second, without the zone. Cached: trades of one second share it."""
+    """RFC 3339 of a whole second in UTC, without the zone. Cached: trades of one second share it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
@@ -213,7 +213,7 @@ def _parse_rfc3339(text: str) -> int:
 
 @lru_cache(maxsize=4_096)
 def check_symbol(text: str) -> str:
-    """The same for a value that is decoded already.
+    """The symbol of a fill, from text. Raises FieldError.
 
     In Unicode's form NFC; in upper case, unless it has a capital letter: `kPEPE` is another symbol than `KPEPE`. The
     padding in the symbol of a listed option is removed: `AAPL  251219C00150000`, as the OCC writes it.
@@ -242,7 +242,7 @@ def case_folded(symbol: str) -> str:
 
 @lru_cache(maxsize=64)
 def check_side(text: str) -> str:
-    """The same for a value that is decoded already."""
+    """The side of a fill, from text. Raises FieldError."""
     side = text.lower()
     if side not in ("buy", "sell"):
         raise FieldError("must be buy or sell")
@@ -251,7 +251,7 @@ def check_side(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def check_position_side(text: str) -> str:
-    """The same for a value that is decoded already."""
+    """The side of a hedged position, from text. Raises FieldError."""
     side = text.lower()
     if side not in ("long", "short"):
         raise FieldError("must be long or short")
@@ -259,7 +259,7 @@ def check_position_side(text: str) -> str:
 
 
 def check_tags(tags: Sequence[str]) -> str:
-    """The same for decoded values. No tags at all are an empty text."""
+    """The tags of a fill as JSON, from texts; empty if there are none. Raises FieldError."""
     if len(tags) > MAX_TAGS:
         raise FieldError(f"has {len(tags)} tags; the maximum is {MAX_TAGS}")
     for tag in tags:
@@ -271,14 +271,14 @@ def check_tags(tags: Sequence[str]) -> str:
 
 @lru_cache(maxsize=4_096)
 def check_tag(text: str) -> str:
-    """One tag; commas separate tags in a text, so a tag has none."""
+    """One tag; commas separate tags in a text, so a tag has none. Raises FieldError."""
     if "," in text:
         raise FieldError("must be tags without a comma")
     return _check_text(text, MAX_NAME)
 
 
 def check_currency(text: str) -> str:
-    """The same for a value that is decoded already."""
+    """A currency code in upper case, from text. Raises FieldError."""
     if _CURRENCY.fullmatch(text) is None:
         raise FieldError("must be 1 to 16 of A-Z 0-9")
     return text.upper()
@@ -286,12 +286,12 @@ def check_currency(text: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def check_name(text: str) -> str:
-    """The same for a value that is decoded already."""
+    """A name, such as that of an account, from text. Raises FieldError."""
     return _check_text(text, MAX_NAME)
 
 
 def check_identifier(text: str) -> str:
-    """The same for a value that is decoded already."""
+    """An identifier, such as a trade_id, from text. Raises FieldError."""
     return _check_text(text, MAX_IDENTIFIER)
 
 

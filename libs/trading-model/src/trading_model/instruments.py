@@ -125,7 +125,7 @@ class Instruments:
         return found
 
     def find(self, symbol: str, currency: str = "", multiplier: Decimal | None = None) -> Terms:
-        """The same, without keeping them: for a symbol that is asked about once."""
+        """The terms of a symbol, as `terms` gives them, without keeping them: for a symbol that is asked about once."""
         canonical = self.canonical(symbol)
         said = {name: each.value for name, each in self._said(canonical).items()}
         of_fill = (plain_currency(currency.upper()), multiplier)

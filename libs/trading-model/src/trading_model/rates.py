@@ -102,7 +102,9 @@ class Rates:
         return found.value if found is not None else None
 
     def find(self, currency: str, into: str, ts: str) -> Found | None:
-        """The same with what is known about it."""
+        """How much of `into` one unit of `currency` is worth at a time, with what is known about the rate; None if
+        unknown.
+        """
         currency, into = plain_currency(currency), plain_currency(into)
         if currency == into:
             return SAME

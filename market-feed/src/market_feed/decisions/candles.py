@@ -23,7 +23,7 @@ class Candles:
         return self._space.gaps[0][0] if self._space and self._space.gaps else None
 
     def begin_at(self, time_us: int) -> None:
-        """Those that begin earlier are not wanted, if none is known from then on."""
+        """Want no candle that begins before this time, in microseconds since 1970, if none is known from then on."""
         self._begins_at_us = time_us
 
     def take(self, candle: Candle) -> list[Candle]:
@@ -38,7 +38,7 @@ class Candles:
         return [candle] if self._space.claim(candle.number) else []
 
     def page_ended(self, asked: int, candles: Iterable[Candle]) -> list[Candle]:
-        """Those of the venue's answer that were missed. What it leaves out before its last one does not exist."""
+        """The candles of the venue's answer that were missed. What it leaves out before its last one does not exist."""
         space = self._space
         found = sorted((one for one in candles if one.number >= asked), key=lambda candle: candle.number)
         if space is None or not found:

@@ -146,7 +146,7 @@ class RunEvents(ConsecutiveEvents[Event]):
     def __getitem__(self, index: slice) -> Sequence[Event]: ...
 
     def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
-        """One by one, where some are known already."""
+        """The events one by one, where some are known already."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
@@ -154,7 +154,7 @@ class RunEvents(ConsecutiveEvents[Event]):
         return self._writer.trade(self._run.trade(index))
 
     def numbered(self, first: int, start: int, stop: int) -> bytes:
-        """As of the base class."""
+        """The events of a part of the run as journaled, numbered from `first` on."""
         run, part = self._run, slice(start, stop)
         first_ids = run.first_ids[part]
         rows = Rows(len(first_ids))

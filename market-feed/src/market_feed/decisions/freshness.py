@@ -80,5 +80,5 @@ class GrowingPause:
         return True
 
     def reset(self) -> None:
-        """It is not needed any more."""
+        """Begin with the shortest pause again: none was needed."""
         self._seconds = self.FIRST

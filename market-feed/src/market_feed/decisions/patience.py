@@ -22,5 +22,5 @@ class Patience:
         return self._waited
 
     def restart(self, now: float) -> None:
-        """There was progress: count from now on."""
+        """Count from now on: there was progress."""
         self._waited, self._looked_at = 0.0, now

@@ -29,11 +29,11 @@ class TradesNeed:
         return self._market.continuity.hole is not None or self._market.asks_for_tail
 
     def page(self, first: int) -> Page:
-        """From an id on."""
+        """The request for trades from an id on."""
         return self._venue.page(self._market.instrument, first)
 
     def read(self, body: bytes, now_us: int) -> list[Trade]:
-        """Raises ValueError."""
+        """The trades of an answer. Raises ValueError."""
         trades = self._venue.read_page(self._market.instrument, body, now_us)
         received_at_ns = time.time_ns()
         for trade in trades:
@@ -63,13 +63,13 @@ class StartNeed:
         return True
 
     def page(self, first: int) -> Page:
-        """By time."""
+        """The request for the first trade since a time, microseconds since 1970."""
         page = self._venue.first_since(self._market.instrument, first)
         assert page is not None, "nothing is awaited of a venue that has no trades by time"
         return page
 
     def read(self, body: bytes, now_us: int) -> list[int]:  # noqa: ARG002 -- of the interface
-        """Raises ValueError."""
+        """The id of the first trade, if there is one yet. Raises ValueError."""
         found = self._venue.read_first(body)
         return [] if found is None else [found]
 
@@ -95,11 +95,11 @@ class CandlesNeed:
         return False
 
     def page(self, first: int) -> Page:
-        """From a number on."""
+        """The request for candles from a number on."""
         return self._venue.candle_page(self._market.instrument, first)
 
     def read(self, body: bytes, now_us: int) -> list[Candle]:
-        """Raises ValueError."""
+        """The candles of an answer. Raises ValueError."""
         return self._venue.read_candles(self._market.instrument, body, now_us)
 
     def came(self, first: int, items: list[Candle]) -> None:

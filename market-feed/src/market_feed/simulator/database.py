@@ -70,7 +70,7 @@ class Database:
             _add(self._singles, data["s"], data["t"], single)
 
     def last_single_id(self, code: str) -> int:
-        """Of the symbol's trades; 0 for none."""
+        """The id of the symbol's last single trade; 0 for none."""
         ids, _ = self._singles.get(code) or self._matches.get(code) or ([], [])
         _, aggregates = self._aggregates.get(code) or ([], [])
         return ids[-1] if ids else aggregates[-1]["l"] if aggregates else 0

@@ -66,7 +66,7 @@ def as_matches(ticks: Iterable[Tick], product: str) -> Iterator[Tick]:
 
 
 def with_aggregates(ticks: Iterable[Tick]) -> Iterator[Tick]:
-    """The same, with an aggTrade for each run of consecutive trades of one time, price and side, after its last."""
+    """The ticks, with an aggTrade for each run of consecutive trades of one time, price and side, after its last."""
     makers: dict[str, _Aggregator] = {}
     for tick in ticks:
         if tick.data.get("e") == "trade":

@@ -90,7 +90,7 @@ class Venue(Protocol):
         """The message that asks what is subscribed to; None if the venue says so by itself."""
 
     def reader(self) -> Reader:
-        """For a new connection."""
+        """A reader for a new connection."""
 
     def page(self, instrument: Instrument, first: int) -> Page:
         """The request for the trades from the id `first` on."""

@@ -42,7 +42,7 @@ class Wanted:
 
 
 class Refused(Exception):
-    """It can't be done; the message says why."""
+    """The backfill can't be done; the message says why."""
 
 
 def backfill(store: Store, data_folder: Path, wanted: Wanted, now_ns: int | None = None) -> int:

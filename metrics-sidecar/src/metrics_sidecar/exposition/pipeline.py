@@ -61,7 +61,7 @@ def pipeline_families(
 
 
 def ledger_families(moment: StateSnapshot) -> list[Family]:
-    """Those that depend on the events of the ledger alone, not on this process."""
+    """The metrics that depend on the events of the ledger alone, not on this process."""
     return [
         Family(metrics.POSITIONS, [("", moment.used)]),
         Family(metrics.POSITIONS_LIMIT, [("", moment.limit)]),

@@ -24,7 +24,9 @@ VALUES = (
 
 
 def market_families(fold: MarketFold, committed: int, head: int, now_ns: int) -> Iterator[Family]:
-    """Of the events up to now. `committed` is the last sequence in the store; `now_ns` is Unix time."""
+    """The metrics of markets, of the events up to now. `committed` is the last sequence in the store; `now_ns` is Unix
+    time.
+    """
     read = {market: fold.windows.read(market, now_ns) for market in fold.windows.known}
     readings = [
         (labelled({"venue": venue, "symbol": symbol, "window": window_name(one.seconds)}), one)
@@ -50,7 +52,7 @@ def market_families(fold: MarketFold, committed: int, head: int, now_ns: int) ->
 
 
 def window_name(seconds: float) -> str:
-    """As in the settings: 30s, 5m, 1h, 1d."""
+    """A window's length as the settings have it: 30s, 5m, 1h, 1d."""
     whole = int(seconds)
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole % length == 0:

@@ -2,7 +2,7 @@
 
 
 class Ewma:
-    """Of one market. Grid points without a return count as returns of 0."""
+    """The mean of one market. Grid points without a return count as returns of 0."""
 
     __slots__ = ("_decay", "_half_life", "_mean", "_point", "_weight")
 

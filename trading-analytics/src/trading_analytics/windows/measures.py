@@ -128,7 +128,7 @@ def read(market: MarketWindows, index: int, length: int, clock: Clock) -> Readin
 
 
 def _returns(view: View) -> Returns:
-    """Of all grid points that are known: those without a trade have 0."""
+    """The returns of all grid points that are known: those without a trade have 0."""
     summary = view.content.summary
     known = None if summary is None else summary.returns
     quiet = view.samples - (known.count if known else 0)
@@ -143,7 +143,7 @@ def _fall(peak: Trade, trough: Trade) -> Decimal:
 
 
 def _no_fall(last: Trade | None) -> Decimal | None:
-    """Of a window without a trade: the price stayed where it was."""
+    """The fall in a window without a trade: the price stayed where it was."""
     return None if last is None else ZERO
 
 

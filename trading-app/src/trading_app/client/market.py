@@ -188,7 +188,7 @@ class _TrendFollower:
         self._positions: dict[str, int] = {}
 
     def trade(self, book: _Book) -> DemoTrade | None:
-        """Its fill, or None while its position suits the trend."""
+        """The bot's fill, or None while its position suits the trend."""
         instrument = book.instrument
         held = self._positions.get(instrument.symbol, 0)
         trend = self._trend(book)

@@ -15,5 +15,5 @@ class Record(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Its place in the file, in words for people."""
+        """The record's place in the file, in words for people."""
         return f"line {self.line} (item {self.item})" if self.item else f"line {self.line}"

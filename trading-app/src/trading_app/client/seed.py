@@ -85,7 +85,7 @@ def _require_empty(deliver: Deliver) -> None:
 
 
 def _send(items: Iterable[Item], deliver: Deliver) -> None:
-    """Raises NotEmpty, Refused, Unreachable."""
+    """Send the events of the past, in order. Raises NotEmpty, Refused, Unreachable."""
     done = 0
     for path, body, number in requests(items):
         receipt = msgspec.json.decode(deliver(path, body, {"Content-Type": "application/json"}), type=Receipt)

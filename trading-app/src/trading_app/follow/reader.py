@@ -33,7 +33,7 @@ class UnifiedReader:
         return self._interpreter.read_message(flatten(trade))
 
     def identified(self, page: Sequence[Unified]) -> list[Unified]:
-        """The same, with the id that the import of a file would make where the exchange gives a trade none.
+        """The trades of a page, with the id that the import of a file would make where the exchange gives a trade none.
 
         Equal trades are numbered. They have the same time, so a page has all of them.
         """

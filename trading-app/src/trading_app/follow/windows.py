@@ -39,7 +39,7 @@ class Seen:
 
 
 def time_of(item: Unified) -> int:
-    """Its time in Unix milliseconds. Raises Unavailable if it has none, as nothing can be asked for after it."""
+    """The item's time in Unix milliseconds. Raises Unavailable if it has none, as nothing can be asked for after it."""
     time = item.get("timestamp")
     if time is None:
         raise Unavailable(f"the exchange gives {item.get('id')} no time")

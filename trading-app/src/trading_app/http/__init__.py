@@ -1,4 +1,4 @@
-"""The layers between the connection and the routes, and the routes that belong to no other room.
+"""The layers between the connection and the routes, and the routes that belong to no other folder.
 
 Modules:
 

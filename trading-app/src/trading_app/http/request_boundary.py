@@ -170,7 +170,7 @@ def route_of(path: str) -> str:
 
 
 def _import_route(parts: list[str]) -> str:
-    """The same for a path below /imports/."""
+    """The route of a path below /imports/."""
     match parts:
         case [_]:
             return UPLOAD_ROUTE
@@ -183,7 +183,7 @@ def _import_route(parts: list[str]) -> str:
 
 
 def _hook_route(parts: list[str]) -> str:
-    """The same for a path below /hooks/, which may hold a secret."""
+    """The route of a path below /hooks/, which may hold a secret."""
     match parts:
         case [_]:
             return "/hooks/{name}"

@@ -38,7 +38,7 @@ def labelled(labels: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=1_024)
 def labels_of(**labels: str) -> str:
-    """The same from keyword arguments, cached: for the few labels that are the same at every scrape."""
+    """Labels in braces from keyword arguments, cached: for the few labels that are the same at every scrape."""
     return labelled(labels)
 
 

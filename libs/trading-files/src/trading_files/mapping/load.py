@@ -83,7 +83,9 @@ def load(text: str, name: str) -> Mapping:
 
 
 def load_outline(text: str, name: str) -> Mapping:
-    """The same without rules: what is needed to recognise a table. Reading the whole text takes ten times as long."""
+    """The mapping with this YAML text, without its rules: what is needed to recognise a table. Reading the whole text
+    takes ten times as long. Raises MappingRefused.
+    """
     kept, is_kept = [], False
     for line in text.splitlines():
         if line[:1].strip(" #-"):

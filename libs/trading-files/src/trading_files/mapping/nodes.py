@@ -73,7 +73,7 @@ class Problems:
         return tuple(self.text(item, what) for item in self.items(node, what))
 
     def texts_or_empty(self, node: Node, what: str) -> tuple[str, ...]:
-        """The same, in which "" stands for an empty cell."""
+        """A list of texts, or one text, in which "" stands for an empty cell."""
         return tuple(self.any_text(item, what) for item in self.items(node, what))
 
     def text(self, node: Node, what: str) -> str:

@@ -51,7 +51,9 @@ class Parts(NamedTuple):
         return members
 
     def columns(self, rows: Sequence[Row] | Block) -> Columns:
-        """The same for many rows, in the same order of members. Raises RowError, Asked, ValueError."""
+        """The members of the events of many rows, in the same order of members for each. Raises RowError, Asked,
+        ValueError.
+        """
         columns: Columns = {name: [text] * len(rows) for name, text in self.fixed.items()}
         for name, column, read, _, read_together in (*self.checked, *self.plain):
             texts = _column(rows, column)

@@ -64,7 +64,7 @@ def times(texts: list[str]) -> list[str] | None:
 
 
 def times_in_utc(texts: list[str]) -> list[str] | None:
-    """The same of times that may lack their zone, which is UTC."""
+    """RFC 3339 in UTC of times that may lack their zone, which is UTC; else as `times`."""
     if _WITHOUT_ZONE.issuperset(map(len, texts)) and {text[10] for text in texts} <= {" ", "T"}:
         texts = [f"{text[:10]}T{text[11:]}Z" for text in texts]
     return times(texts)

@@ -107,7 +107,7 @@ _time_of = itemgetter(0)
 
 
 def _candle_of(trades: Sequence[_Trade]) -> Candle:
-    """Of trades in the order of arrival, which breaks ties of time. Call it under the EXACT context."""
+    """The candle of trades in the order of arrival, which breaks ties of time. Call it under the EXACT context."""
     first, last = min(trades, key=_time_of), max(reversed(trades), key=_time_of)
     prices = [trade[1] for trade in trades]
     quantities = [trade[2] for trade in trades]

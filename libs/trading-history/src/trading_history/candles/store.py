@@ -254,7 +254,7 @@ WHERE start = (
 
 
 def candles_at(folder: Path, keys: Iterable[CandleKey]) -> dict[CandleKey, Candle]:
-    """Those of these candles that there are. Raises StoreMissing, StoreUnavailable."""
+    """The candles with these keys, as far as there are any. Raises StoreMissing, StoreUnavailable."""
     found: dict[CandleKey, Candle] = {}
     with CANDLES.reading(folder) as connection:
         for key in keys:
@@ -285,7 +285,7 @@ def _setting_aside(folder: Path, connection: apsw.Connection | None = None) -> I
 
 
 def _newer(folder: Path, error: UnusableState) -> NewerStore:
-    """There was no version before this one, so another one is later."""
+    """The store is of another version: a later one, since there was none before this one."""
     return NewerStore(f"{folder / CANDLES.file_name} can't be used, {error}: upgrade, or move the file away")
 
 

@@ -12,7 +12,7 @@ from trading_model.instruments import Instruments, Terms
 
 
 class Adjustments:
-    """Those of one ledger, by sequence. The symbols in them mean what `instruments` say."""
+    """The adjustments of one ledger, by sequence. The symbols in them mean what `instruments` say."""
 
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments

@@ -20,7 +20,7 @@ from trading_model.rates import Rates
 
 
 class Holdings:
-    """Those of at most `limit` keys. Trades of further keys are counted in `other`, which has no position."""
+    """The holdings of at most `limit` keys. Trades of further keys are counted in `other`, which has no position."""
 
     def __init__(self, limit: int, rates: Rates, dater: Dater | None) -> None:
         """With a `dater`, positions in other currencies are followed in the base currency too."""

@@ -79,7 +79,7 @@ class LotBook(Book):
         return self._total
 
     def present_cost(self) -> Decimal:
-        """The same."""
+        """The signed cost of what is open: a lot's cost is always present."""
         return self._total
 
     def _set(self, lots: list[Lot]) -> None:

@@ -58,7 +58,7 @@ def with_market_marks(
 
 
 def _price_of(terms: Terms, prices: MarketPrices) -> MarketPrice | None:
-    """That of the spot market that marks a symbol; None for a contract, or where the currency is unknown."""
+    """The price of the spot market that marks a symbol; None for a contract, or where the currency is unknown."""
     return prices.of(Pair(terms.base, terms.quote)) if terms.spot and terms.currency else None
 
 

@@ -34,7 +34,7 @@ class GivenPrice(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def order(self) -> Order:
-        """Its place among the fills: behind those of the same time."""
+        """The price's place among the fills: behind those of the same time."""
         return order_of_other(self.ts, FILL_RANK + 1, self.seq)
 
 
@@ -75,7 +75,9 @@ class Market:
     __slots__ = ("_frozen", "_sourced", "name", "sources")
 
     def __init__(self, name: str, sourced: dict["Market", None]) -> None:
-        """It adds itself to `sourced`, a set in order, once it has sources: few have, a scrape looks at these."""
+        """The market adds itself to `sourced`, a set in order, once it has sources: few have, and a scrape looks at
+        these.
+        """
         self.name = name
         """The canonical symbol, with the account where positions are marked by their own account's fills."""
 

@@ -36,5 +36,5 @@ def order_of_other(ts: str, rank: int, seq: int) -> Order:
 
 
 def _time(ts: str) -> str:
-    """The same instant gives the same text, whatever zeros its writer put at the end."""
+    """A time as text: the same instant gives the same text, whatever zeros its writer put at the end."""
     return ts[:-1].rstrip("0").rstrip(".") if "." in ts else ts[:-1]

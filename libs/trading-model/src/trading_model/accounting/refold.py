@@ -108,5 +108,5 @@ def stored_line_of(fill: Fill) -> LineKey:
 
 
 def upper_case(key: LineKey) -> LineKey:
-    """The same key with its symbol in upper case."""
+    """The key with its symbol in upper case."""
     return key._replace(symbol=key.symbol.upper())

@@ -283,8 +283,8 @@ class Restatement:
             self._pending = 0
 
     def _positions_to_refold(self) -> list[Position]:
-        """Those that wait, and those whose cost comes from one that waits, or goes there, by moves: a cost is carried
-        within one pass.
+        """Positions that wait, and those whose cost comes from one that waits, or goes there, by moves: a cost is
+        carried within one pass.
         """
         waiting = [position for position in self._holdings.positions.values() if position.recomputing]
         for position in waiting.copy():

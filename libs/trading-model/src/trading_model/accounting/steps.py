@@ -110,7 +110,7 @@ def order_of(step: Step) -> Order:
 
 
 def place_of(step: Step) -> tuple[Order, bool]:
-    """The same, with the source of a move before its sink."""
+    """The place of a step in the order of trading, with the source of a move before its sink."""
     return order_of(step), isinstance(step, MoveStep) and step.comes_in
 
 

@@ -91,7 +91,7 @@ class Totals:
         self.correct_by(change, fill.side, Count(1, fill.qty, abs(fill.price) * fill.qty))
 
     def correct_by(self, change: str, side: Side, count: Count) -> None:
-        """The same for many fills of one side."""
+        """Count many fills of one side that a correction removed or added."""
         label = f"{change} {side}"
         before = self._corrected.get(label, Count())
         after = Count(before.trades + count.trades, before.volume + count.volume, before.notional + count.notional)

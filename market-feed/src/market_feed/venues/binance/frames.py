@@ -178,7 +178,7 @@ class BinanceReader:
         return items
 
     def _run(self, some: Sequence[_Data] | Sequence[_Aggregate]) -> TradeRun | None:
-        """The same checks as in `_aggregate`, and consecutive ids; None if any fails."""
+        """The trades as a run, if each passes the checks of `_aggregate` and ids are consecutive; else None."""
         if not (self._reads_aggregates and self._unit_is_certain):
             return None
         number, count = some[0].a, len(some)

@@ -132,7 +132,7 @@ def read_candles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Candle
 
 
 def read_statuses(body: bytes) -> list[InstrumentStatus]:
-    """Raises ValueError."""
+    """The status of each instrument in exchangeInfo. Raises ValueError."""
     return [
         InstrumentStatus(one.symbol, "trading" if one.status == "TRADING" else "halted", one.status[:40])
         for one in _decode_info(body).symbols

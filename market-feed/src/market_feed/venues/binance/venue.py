@@ -74,35 +74,37 @@ class Binance:
         return [_message("SUBSCRIBE", number + index, list(part)) for index, part in enumerate(parts)]
 
     def list_subscriptions(self, number: int) -> bytes:
-        """LIST_SUBSCRIPTIONS."""
+        """The message LIST_SUBSCRIPTIONS."""
         return _message("LIST_SUBSCRIPTIONS", number)
 
     def reader(self) -> BinanceReader:
-        """For a new connection."""
+        """A reader for a new connection."""
         return BinanceReader(self._unit, single=self.wanted.raw_trades)
 
     def page(self, instrument: Instrument, first: int) -> Page:
-        """By `fromId`, ascending."""
+        """The request for trades by `fromId`, ascending."""
         if self.wanted.raw_trades:
             return self._page("historicalTrades", instrument, "fromId", first, pages.TRADES_WEIGHT)
         return self._page("aggTrades", instrument, "fromId", first, pages.AGGREGATES_WEIGHT)
 
     def first_since(self, instrument: Instrument, time_us: int) -> Page:
-        """By `startTime`, which only aggregates have; the first of them names its first single trade too."""
+        """The request for a trade by `startTime`, which only aggregates have; the first of them names its first single
+        trade too.
+        """
         page = self._page("aggTrades", instrument, "startTime", time_us // 1_000, pages.AGGREGATES_WEIGHT)
         return Page(page.path, {**page.parameters, "limit": "1"}, page.headers, page.weight)
 
     def read_first(self, body: bytes) -> int | None:
-        """Raises ValueError."""
+        """The id of the first trade since a time; None if there is none yet. Raises ValueError."""
         return pages.read_first(body, single=self.wanted.raw_trades)
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
-        """Raises ValueError."""
+        """The trades of a page. Raises ValueError."""
         read = pages.read_singles if self.wanted.raw_trades else pages.read_aggregates
         return read(instrument.code, body, self._unit, now_us)
 
     def candle_page(self, instrument: Instrument, first: int) -> Page:
-        """By `startTime`, ascending."""
+        """The request for candles by `startTime`, ascending."""
         parameters = {
             "symbol": instrument.code,
             "interval": CANDLE_INTERVAL,
@@ -112,7 +114,7 @@ class Binance:
         return Page("/api/v3/klines", parameters, self._headers, pages.CANDLES_WEIGHT)
 
     def read_candles(self, instrument: Instrument, body: bytes, now_us: int) -> list[Candle]:
-        """Raises ValueError."""
+        """The candles of a page. Raises ValueError."""
         return pages.read_candles(instrument.code, body, self._unit, now_us)
 
     def status_page(self, instruments: Sequence[Instrument]) -> Page:
@@ -122,7 +124,7 @@ class Binance:
         return Page("/api/v3/exchangeInfo", parameters, {}, pages.STATUS_WEIGHT)
 
     def read_statuses(self, body: bytes, now_us: int) -> list[InstrumentStatus]:  # noqa: ARG002 -- of the interface
-        """Raises ValueError."""
+        """The status of each instrument. Raises ValueError."""
         return pages.read_statuses(body)
 
     def is_unlisted(self, status: int, body: bytes) -> bool:
@@ -135,11 +137,11 @@ class Binance:
         return int(used) if used.isascii() and used.isdigit() and len(used) < 10 else None
 
     def time_page(self) -> Page:
-        """/api/v3/time."""
+        """The request for the venue's time, /api/v3/time."""
         return Page("/api/v3/time", {}, {}, 1)
 
     def read_time(self, body: bytes) -> int:
-        """Raises ValueError."""
+        """The venue's time. Raises ValueError."""
         return pages.read_time(body)
 
     def _page(self, name: str, instrument: Instrument, key: str, value: int, weight: int) -> Page:

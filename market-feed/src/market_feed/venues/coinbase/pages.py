@@ -41,7 +41,7 @@ def read_trades(code: str, body: bytes, now_us: int) -> list[Trade]:
 
 
 def read_status(body: bytes) -> InstrumentStatus:
-    """Raises ValueError."""
+    """The status of an instrument. Raises ValueError."""
     product = _decode_product(body)
     if product.status == "delisted":
         return InstrumentStatus(product.id, "unlisted", product.status)

@@ -62,7 +62,7 @@ class Coinbase:
         """Each message is answered by what is subscribed to."""
 
     def reader(self) -> CoinbaseReader:
-        """For a new connection."""
+        """A reader for a new connection."""
         return CoinbaseReader()
 
     def page(self, instrument: Instrument, first: int) -> Page:
@@ -78,7 +78,7 @@ class Coinbase:
         raise ValueError("the venue has no trades by time")
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
-        """Raises ValueError."""
+        """The trades of a page. Raises ValueError."""
         return pages.read_trades(instrument.code, body, now_us)
 
     def candle_page(self, instrument: Instrument, first: int) -> Page:  # noqa: ARG002 -- of the interface
@@ -90,26 +90,26 @@ class Coinbase:
         raise ValueError("the venue has no stream of candles")
 
     def status_page(self, instruments: Sequence[Instrument]) -> Page:
-        """The product itself."""
+        """The request for the product itself."""
         return Page(f"/products/{instruments[0].code}", {}, {}, 1)
 
     def read_statuses(self, body: bytes, now_us: int) -> list[InstrumentStatus]:  # noqa: ARG002 -- of the interface
-        """Raises ValueError."""
+        """The status of an instrument. Raises ValueError."""
         return [pages.read_status(body)]
 
     def is_unlisted(self, status: int, body: bytes) -> bool:  # noqa: ARG002 -- of the interface
-        """404."""
+        """Whether the answer is a 404."""
         return status == HTTPStatus.NOT_FOUND
 
     def weight_used(self, headers: Mapping[str, str]) -> None:
         """The venue does not say."""
 
     def time_page(self) -> Page:
-        """/time."""
+        """The request for the venue's time, /time."""
         return Page("/time", {}, {}, 1)
 
     def read_time(self, body: bytes) -> int:
-        """Raises ValueError."""
+        """The venue's time. Raises ValueError."""
         return pages.read_time(body)
 
 

@@ -165,7 +165,9 @@ def hash_before(connection: apsw.Connection, first: int) -> bytes:
 
 
 def read(connection: apsw.Connection, stream: str, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
-    """The same as JournalReader.read, on a connection at hand. The rows before a damaged one are read without it."""
+    """Events after a sequence, as JournalReader.read gives them, read over a connection at hand. The rows before a
+    damaged one are read without it.
+    """
     after = max(after, oldest(connection) - 1)  # what retention has removed can't be read
     parts: list[bytes] = []
     commits: list[Commit] = []

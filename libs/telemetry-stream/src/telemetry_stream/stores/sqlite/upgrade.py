@@ -162,7 +162,7 @@ class _Digests:
         self._seed = 0
 
     def step(self, *values: "apsw.SQLiteValue") -> None:
-        """One more key."""
+        """Take the key of one more row."""
         key, seed = values
         assert isinstance(key, str)
         assert isinstance(seed, int)

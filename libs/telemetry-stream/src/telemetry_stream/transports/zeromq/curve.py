@@ -18,7 +18,7 @@ class ServerKeys:
 
     @classmethod
     def load(cls, secret_file: Path, clients: Iterable[str]) -> "ServerKeys":
-        """Those of the settings. Raises UnusableKey."""
+        """The keys that the settings name. Raises UnusableKey."""
         return cls(read_secret_key(secret_file), frozenset(key.encode() for key in clients))
 
     def configure(self, socket: zmq.Socket[bytes]) -> None:
@@ -41,7 +41,7 @@ class ClientKeys:
 
     @classmethod
     def load(cls, server: str, secret_file: Path) -> "ClientKeys":
-        """Those of the settings. Raises UnusableKey."""
+        """The keys that the settings name. Raises UnusableKey."""
         return cls(server.encode(), read_secret_key(secret_file))
 
     def configure(self, socket: zmq.Socket[bytes]) -> None:
