@@ -9,7 +9,7 @@ from tests.support.ledger_builder import LedgerBuilder, minute
 from tests.support.ledger_oracle import nanoseconds
 from tests.trading_history.figures import ask, fold_at_once
 from trading_app.history.accounts import Accounts
-from trading_app.history.equity import drawdown_row
+from trading_app.history.drawdown import drawdown_row
 from trading_history.queries.equity import drawdown
 from trading_history.queries.scope import EVERYTHING, Scope
 

@@ -10,7 +10,8 @@ Modules:
     positions    GET /api/positions
     round_trips  GET /api/round-trips
     pnl          GET /api/pnl
-    equity       GET /api/equity and GET /api/drawdown
+    equity       GET /api/equity
+    drawdown     GET /api/drawdown
     performance  GET /api/performance
     conversion   what an answer in a base currency says about its rates (no I/O)
     slippage     slippage in answers
@@ -21,6 +22,7 @@ Modules:
     markets      asks trading-analytics for the windows of markets
     question     whose figures, from when to when, as parameters ask
     parameters   the parameters that calls share
+    intervals    spans of bars and candles by their names (no I/O)
     ranges       ranges of time and day boundaries (no I/O)
     cursor       where the next page begins, as a text (no I/O)
     store        asks the history in threads

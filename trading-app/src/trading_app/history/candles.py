@@ -9,7 +9,7 @@ from fastapi import FastAPI, Query, Request
 from starlette.responses import Response
 
 from trading_app.history.answers import Form, Table
-from trading_app.history.equity import INTERVALS, MAX_POINTS, POINTS, SPANS, Interval
+from trading_app.history.intervals import INTERVALS, MAX_POINTS, POINTS, SPANS, Interval
 from trading_app.history.parameters import FormatName
 from trading_app.history.question import WhenAsked
 from trading_app.history.ranges import Range

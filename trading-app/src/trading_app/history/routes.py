@@ -6,6 +6,7 @@ from service_kit.clock import Clock
 from trading_app.context import Context
 from trading_app.history import (
     candles,
+    drawdown,
     equity,
     health,
     imports,
@@ -36,7 +37,8 @@ def add_to(api: FastAPI, context: Context, feed: SidecarFeed, clock: Clock, acco
     positions.add_to(api, store)
     round_trips.add_to(api, store)
     pnl.add_to(api, store)
-    equity.add_to(api, store, accounts)
+    equity.add_to(api, store)
+    drawdown.add_to(api, store, accounts)
     candles.add_to(api, store)
     metrics.add_to(api, context, MarketsFeed(settings.analytics_url, settings.analytics_token, clock), feed)
     performance.add_to(api, store, accounts)
