@@ -24,6 +24,7 @@ rows:
       currency: {value: USDT}
       reason: {value: funding}
       symbol: data.market
+      id: id
   - fill:
       trade_id: data.id
       symbol: {column: data.market, words: {"*-PERP": ""}}
@@ -45,6 +46,7 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Hooks:
     (folder / "mine.yml").write_text(MAPPING)
     made = Hooks(folder)
     made.add("own", "preset: generic", "map: mine.yml", "account: own", "symbols: {ETH/USDT: ETHUSDT}")
+    made.add("other", "preset: generic", "map: mine.yml", "account: other")
     return made
 
 
@@ -72,6 +74,30 @@ def test_money_without_a_trade(bot: Bot) -> None:
         "amount": "-0.125", "currency": "USDT", "reason": "funding", "symbol": "ETH/USDT:USDT", "account": "own",
         "strategy": "default", "ts": "2026-10-25T20:00:00Z",
     }  # fmt: skip
+
+
+def test_money_without_a_time_of_its_own_is_known_again(bot: Bot) -> None:
+    """Its time is that of its arrival, which is another one the second time."""
+    paid = {"event": "funding", "id": "f-1", "data": {"paid": "1.5", "market": "ETH/USDT"}}
+    first, again = bot.send(paid).json(), bot.send(paid).json()
+    assert (first["status"], again["status"], again["first_seq"]) == ("accepted", "known", first["first_seq"])
+    other = bot.send(paid | {"data": {"paid": "1.6"}}).json()
+    assert (other["status"], "differs in amount" in other["reason"]) == ("unread", True)
+    (event,) = bot.app.client.get("/events", params={"after": first["first_seq"] - 1}).json()["events"]
+    assert event["cash"]["symbol"] == "ETHUSDT", "the ledger's name"
+
+
+def test_the_same_money_of_two_accounts_is_there_twice(bot: Bot, hooks: Hooks) -> None:
+    other = Bot(bot.app, hooks, "other")
+    messages = FUNDING | {"at": "2026-10-25T21:00:00Z"}, {"event": "funding", "id": "f-2", "data": {"paid": "2"}}
+    for message in messages:
+        first, second = bot.send(message).json(), other.send(message).json()
+        assert (first["status"], second["status"]) == ("accepted", "accepted")
+        for sender, taken in ((other, second), (bot, first)):
+            again = sender.send(message).json()
+            assert (again["status"], again["first_seq"]) == ("known", taken["first_seq"])
+        (event,) = bot.app.client.get("/events", params={"after": second["first_seq"] - 1}).json()["events"]
+        assert event["cash"]["account"] == "other"
 
 
 def test_what_it_skips_and_what_it_has_no_value_for(bot: Bot) -> None:

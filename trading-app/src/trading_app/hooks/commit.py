@@ -1,7 +1,7 @@
 """Commits what a message says."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import msgspec
@@ -12,7 +12,7 @@ from telemetry_stream.errors import DamagedHistory, StoreBusy, StreamError
 from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.outcome import Counts, Outcome
-from trading_app.hooks.readings import Fill, Said, Unreadable
+from trading_app.hooks.readings import Event, Fill, Said, Unreadable
 from trading_app.intake.service import Intake
 from trading_app.ledger.intake import LedgerIntake
 from trading_app.problems import TradeProblem, damaged_history, store_busy
@@ -69,6 +69,8 @@ class HookCommits:
             raise self._intake.refuse(intended, error) from None
         return Counts(receipt.accepted, receipt.duplicates, receipt.first, receipt.last)
 
-    async def _commit_events(self, caller: Caller, events: Sequence[Mapping[str, str]]) -> Counts:
-        answer = await self._ledger_intake.take_json(caller, {}, msgspec.json.encode(events), "webhook")
+    async def _commit_events(self, caller: Caller, events: Sequence[Event]) -> Counts:
+        body = msgspec.json.encode([event.members for event in events])
+        assumed = [event.assumed for event in events]
+        answer = await self._ledger_intake.take_json(caller, {}, body, "webhook", assumed)
         return msgspec.json.decode(answer.body, type=Counts)

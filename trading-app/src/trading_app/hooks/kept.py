@@ -181,8 +181,8 @@ def _sent(said: Said | None) -> bytes:
     """
     if said is None:
         return b""
-    fills = [{name: text for name, text in fill.members.items() if name not in fill.assumed} for fill in said.fills]
-    return msgspec.json.encode((fills, said.events), order="sorted")
+    sent = [{name: text for name, text in one.members.items() if name not in one.assumed} for one in said.all]
+    return msgspec.json.encode(sent, order="sorted")
 
 
 _decode = msgspec.json.Decoder(Kept).decode

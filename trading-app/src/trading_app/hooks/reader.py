@@ -12,7 +12,7 @@ from trading_app.hooks.mappings import shipped_mapping
 from trading_app.hooks.message import Record, read_record
 from trading_app.hooks.missing import advice
 from trading_app.hooks.preset import PRESETS
-from trading_app.hooks.readings import Fill, Ignored, Reading, Said, Unreadable
+from trading_app.hooks.readings import Event, Fill, Ignored, Reading, Said, Unreadable
 from trading_files.interpret import Interpreter
 from trading_files.readings import BadRow, EventRow, FillRow, Question, SkippedRow
 from trading_files.readings import Reading as Row
@@ -97,12 +97,17 @@ class HookReader:
             own["currency"] = self._hook.currency
         return Fill(own | dict(members) | {"symbol": self._hook.symbols.get(symbol, symbol)}, assumed)
 
-    def _event(self, row: EventRow, record: Record, arrival: str, number: int) -> Members:
+    def _event(self, row: EventRow, record: Record, arrival: str, number: int) -> Event:
         members = row.members
         if "ts" not in members and "id" not in members:
             raise Unreadable(UNRECOGNISABLE)
+        assumed = frozenset(name for name in ("ts", "strategy") if name not in members)
         own = {"kind": row.kind, "ts": arrival, "id": self._id(row.kind, members, record, number, timed=True)}
-        return own | self._own(members) | members
+        said = own | self._own(members) | members
+        symbol = self._hook.symbols.get(members.get("symbol", ""))
+        if symbol is not None:
+            said, assumed = said | {"symbol": symbol}, assumed | {"symbol"}
+        return Event(said, assumed)
 
     def _own(self, members: Members) -> dict[str, str]:
         """The account and the strategy, as the hook has them if the message says none. Raises Unreadable."""

@@ -9,11 +9,9 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
-    """One fill, in the terms of POST /trade; `trade_id` and `ts` included.
-
-    `assumed` are members that the hook says or the time of arrival, and not the message: a hook that is set up
-    otherwise still knows the fill, and so it does at another time.
+class _Told:
+    """`assumed` are members that the hook says or the time of arrival, and not the message: a hook that is set up
+    otherwise still knows what it took, and so it does at another time.
     """
 
     members: Mapping[str, str]
@@ -21,11 +19,26 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class Fill(_Told):
+    """One fill, in the terms of POST /trade; `trade_id` and `ts` included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event(_Told):
+    """One event of another kind, in the terms of POST /events; `kind`, `id`, `account` and `ts` included."""
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
-    """What a message says: fills, and events of other kinds in the terms of POST /events."""
+    """What a message says: fills, and events of other kinds."""
 
     fills: Sequence[Fill]
-    events: Sequence[Mapping[str, str]] = ()
+    events: Sequence[Event] = ()
+
+    @property
+    def all(self) -> Sequence[_Told]:
+        """Both."""
+        return [*self.fills, *self.events]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,9 @@ def _try(reader: HookReader, message: bytes, now_ns: int) -> Trial:
         return Trial("unread", reason=str(error))
     except Problem as problem:
         return Trial("unread", reason=problem.detail)
-    return Trial("accepted", [_decode_members(fill.payload) for fill in fills], said.events)
+    return Trial(
+        "accepted", [_decode_members(fill.payload) for fill in fills], [event.members for event in said.events]
+    )
 
 
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode

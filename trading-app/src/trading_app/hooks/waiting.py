@@ -107,7 +107,7 @@ class WaitingMessages:
         if said is None:  # somebody has put it there
             await self._give(hook, kept, kept.reason)
             return True
-        accounts = frozenset(one["account"] for one in (*(fill.members for fill in said.fills), *said.events))
+        accounts = frozenset(one.members["account"] for one in said.all)
         try:
             outcome = await self._commits.commit(caller_of(hook, accounts), said, kept.received_ns)
         except Problem as problem:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from service_kit.http_types import Headers
@@ -57,15 +58,25 @@ class LedgerIntake:
         """The events of a body that asks whether they are known. Raises Problem."""
         return read_asked(body, self._latest_ns(), self._context.settings.max_batch_trades, default_account(caller))
 
-    async def take_json(self, caller: Caller, headers: Headers, body: bytes, way: str = "api") -> Answer:
+    async def take_json(
+        self,
+        caller: Caller,
+        headers: Headers,
+        body: bytes,
+        way: str = "api",
+        assumed: Sequence[frozenset[str]] = (),
+    ) -> Answer:
         """Commit what a body that is known to be JSON wants, and answer it. `way` is stored as the way by which it
-        came. Raises Problem, DamagedHistory, StoreBusy.
+        came; `assumed` are the members of each event that its sender did not say. Raises Problem, DamagedHistory,
+        StoreBusy.
         """
         key = headers.get(b"idempotency-key")
         now_ns = self._latest_ns()
         ids = MadeIds(self._ids, now_ns, key, caller.id, body)
         maximum = self._context.settings.max_batch_trades
         requests, single = read_events(body, now_ns, ids, maximum, default_account(caller))
+        if assumed:
+            requests = [replace(one, made=one.made | names) for one, names in zip(requests, assumed, strict=True)]
         _require_scopes(caller, requests)
         async with self._turn:
             events = await self._context.stream.ask(
