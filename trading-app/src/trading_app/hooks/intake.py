@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,12 +10,12 @@ import structlog
 from service_kit.problems import Problem
 from trading_app.access.caller import Caller
 from trading_app.context import Context
-from trading_app.hooks.commit import PASSING, HookCommits
+from trading_app.hooks.commit import HookCommits
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.kept import Arrived, CantKeep, Kept, KeptMessages
 from trading_app.hooks.outcome import Outcome
 from trading_app.hooks.preset import GENERIC
-from trading_app.hooks.readings import Ignored, Said, Unreadable
+from trading_app.hooks.readings import Ignored, Unreadable
 from trading_app.hooks.waiting import WaitingMessages
 from trading_app.outgoing import PIECE_BYTES
 from trading_app.problems import TradeProblem
@@ -52,7 +51,7 @@ class HookIntake:
         self._context = context
         self._commits = commits
         self._kept = kept
-        self.waiting = WaitingMessages(waiting, commits, context.metrics, self._keep_for_person)
+        self.waiting = WaitingMessages(waiting, commits.commit, context.metrics, self._keep_for_person)
         self._now_ns = now_ns
         self._turn = asyncio.Lock()
         self._set(hooks, self._readers_of(hooks))
@@ -81,15 +80,7 @@ class HookIntake:
             said = self._readers[hook.name].read(*message)
             if isinstance(said, Ignored):
                 return Outcome("ignored", reason=said.reason)
-            if self.waiting.has(hook.name):
-                with suppress(CantKeep, OSError):  # better out of order than not at all
-                    return await self._wait(hook, message, said, "earlier messages of this hook wait")
-            try:
-                return await self._commits.commit(caller, said, message.received_ns)
-            except Problem as problem:
-                if problem.code not in PASSING:
-                    raise
-                return await self._wait_or_refuse(hook, message, said, problem)
+            return await self.waiting.take(hook.name, caller, message, said)
         except Unreadable as error:
             return await self._keep(hook, message, str(error))
         except Problem as problem:
@@ -97,19 +88,6 @@ class HookIntake:
                 raise
             # Many senders never repeat a message; it can be taken once a sound copy of the journal is back.
             return await self._keep(hook, message, problem.detail)
-
-    async def _wait_or_refuse(self, hook: Hook, message: Arrived, said: Said, problem: Problem) -> Outcome:
-        try:
-            return await self._wait(hook, message, said, f"the journal does not take it now ({problem.code})")
-        except (CantKeep, OSError) as error:
-            self._context.metrics.hook_messages[hook.name, "refused"] += 1
-            log.error("a message of a hook can't be kept", hook=hook.name, reason=str(error))
-            raise problem from None
-
-    async def _wait(self, hook: Hook, message: Arrived, said: Said, reason: str) -> Outcome:
-        """Keep it until it is committed. Raises CantKeep, OSError."""
-        kept = await self.waiting.keep(hook.name, message, reason, said)
-        return Outcome("waiting", reason=kept.reason, kept=kept)
 
     async def take_kept(
         self, hook: Hook, caller: Caller, message: str, more: Mapping[str, str], mapping: str = ""

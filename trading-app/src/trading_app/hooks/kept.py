@@ -72,6 +72,8 @@ class KeptMessages:
         """`is_secret` returns whether a text is the secret of a hook."""
         self._folder = folder
         self._is_secret = is_secret
+        self._synced = set[str]()
+        """Hooks whose folder is on disk."""
 
     def keep(self, hook: str, message: Arrived, reason: str, said: Said | None = None) -> Kept:
         """Keep a message; the same message again is counted. Raises CantKeep, OSError."""
@@ -119,7 +121,11 @@ class KeptMessages:
 
     def count(self, hook: str) -> int:
         """The number of the hook's kept messages. Raises OSError."""
-        return len(self._sizes(hook))
+        try:
+            with os.scandir(self._folder / hook) as entries:
+                return sum(ID.fullmatch(entry.name.removesuffix(".json")) is not None for entry in entries)
+        except FileNotFoundError:
+            return 0
 
     def hooks(self) -> list[str]:
         """The hooks that messages are or were kept of. Raises OSError."""
@@ -171,8 +177,11 @@ class KeptMessages:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(folder / f"{kept.id}.json")
-        for each in (folder, self._folder, self._folder.parent):
-            sync(each)
+        sync(folder)
+        if hook not in self._synced:
+            sync(self._folder)
+            sync(self._folder.parent)
+            self._synced.add(hook)
 
 
 def _sent(said: Said | None) -> bytes:
