@@ -10,7 +10,10 @@ from telemetry_stream.events import StreamPosition
 from tests.support.ledger_builder import Event
 from tests.support.ledger_fold import STREAM, batch_of
 from trading_history import schema
+from trading_history.queries.round_trips import RoundTrip, closed
+from trading_history.queries.scope import Scope
 from trading_history.reader import HistoryReader, Snapshot
+from trading_history.schema import SERIES
 from trading_history.writer import HistoryWriter
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -80,3 +83,9 @@ def ask(folder: Path, question: Callable[[Snapshot], Any]) -> Any:
     """The answer of a question to the history."""
     with closing(HistoryReader(folder)) as reader, reader.snapshot() as snapshot:
         return question(snapshot)
+
+
+def closed_between(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -> list[RoundTrip]:
+    """All round trips of a scope that closed in a range, the first one first."""
+    found = closed(snapshot, scope, start_ns, end_ns, limit=1_000_000).round_trips
+    return sorted(found, key=lambda one: (one.closed_ns, *(getattr(one, name) for name in SERIES[1:]), one.number))

@@ -12,14 +12,17 @@ import pytest
 from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.support.ledger_oracle import nanoseconds
 from tests.support.ledger_views import in_base
-from tests.trading_history.figures import ask, fold_at_once
-from trading_history.queries.conversion import Conversion, View, converted_equity
-from trading_history.queries.equity import Curve
-from trading_history.queries.performance import performance
+from tests.trading_history.figures import ask, closed_between, fold_at_once
+from trading_history.queries import conversion as conversion_module
+from trading_history.queries.conversion import Conversion, View, converted_equity, converted_fall
+from trading_history.queries.equity import Curve, drawdown_of
+from trading_history.queries.performance import Performance, performance
 from trading_history.queries.pnl import Table, by_hour, by_period
+from trading_history.queries.round_trips import RoundTrip
 from trading_history.queries.scope import EVERYTHING, Scope
 from trading_history.reader import Snapshot
 from trading_model.days import MIDNIGHT_UTC, Calendar
+from trading_model.decimals import exactly
 
 DAYS = 4
 FROM, UNTIL = nanoseconds(minute(0)), nanoseconds(minute(DAYS * 1440))
@@ -174,3 +177,64 @@ def test_a_rate_within_a_minute_that_has_amounts_is_not_exact(tmp_path: Path) ->
     assert not table.exact
     assert table.rows[0].fees == 2
     assert table_of(tmp_path, "at_current_rates")[0].exact
+
+
+@pytest.mark.parametrize("view", ["dated", "at_current_rates"])
+def test_round_trips_are_those_converted_one_by_one(tmp_path: Path, view: View) -> None:
+    events = in_three_currencies(7, 300)
+    fold_at_once(tmp_path, events)
+
+    def question(snapshot: Snapshot) -> tuple[list[Performance], list[RoundTrip | None]]:
+        conversion = Conversion.of(snapshot, "EUR", view, UNTIL)
+        found = performance(snapshot, EVERYTHING, FROM, UNTIL, ("symbol",), conversion=conversion)
+        found += performance(snapshot, EVERYTHING, FROM, UNTIL, conversion=conversion)
+        alone = [exactly(conversion.trip)(trip) for trip in closed_between(snapshot, EVERYTHING, FROM, UNTIL)]
+        assert conversion.missing == []
+        return found, alone
+
+    groups, converted = ask(tmp_path, question)
+    assert len(groups) == len(SYMBOLS) + 1
+    for group in groups:
+        trips = [one for one in converted if group.group.get("symbol", one.symbol) == one.symbol]
+        nets = [Fraction(one.net) for one in trips]
+        assert (group.trips, group.wins, group.losses) == (
+            len(nets),
+            sum(net > 0 for net in nets),
+            sum(net < 0 for net in nets),
+        )
+        signs = "".join("+" if net > 0 else "-" for net in nets if net)
+        assert group.winning_streak == max(map(len, signs.split("-")))
+        assert group.losing_streak == max(map(len, signs.split("+")))
+        assert abs(Fraction(group.largest_win.value or 0) - max(Fraction(), *nets)) < TOLERANCE
+        assert abs(Fraction(group.largest_loss.value or 0) - min(Fraction(), *nets)) < TOLERANCE
+        for name in ("net", "gross", "fees", "turnover"):
+            total = sum((Fraction(getattr(one, name)) for one in trips), Fraction())
+            assert abs(Fraction(getattr(group, name)) - total) < TOLERANCE
+
+
+def in_one_currency(seed: int) -> list[Event]:
+    """Fills of three symbols at few times, so that several are at one."""
+    chance, ledger = random.Random(seed), LedgerBuilder()
+    for at in sorted(chance.choices(range(DAYS * 1440), k=60) * 2):
+        side, price = chance.choice(["buy", "sell"]), f"{chance.randrange(90, 110)}.{chance.randrange(10)}"
+        ledger.fill(side, "1.5", price, chance.choice(["A/EUR", "B/EUR", "C/EUR"]), ts=minute(at), fee="0.1")
+    return ledger.events
+
+
+@pytest.mark.parametrize("most", [0, 30, 8_000])
+def test_what_is_in_the_base_currency_stays_as_it_is(
+    tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion_module, "MAX_DRAWDOWN_BARS", most)
+    fold_at_once(tmp_path, in_one_currency(3))
+    start = FROM + 90 * 60 * 10**9
+
+    def question(snapshot: Snapshot) -> None:
+        conversion = Conversion.of(snapshot, "EUR", "dated", UNTIL)
+        scope = Scope(accounts=("default",), strategies=("default",))  # without a stored sum
+        curve = converted_equity(snapshot, scope, conversion, (start, UNTIL), max_bars=most)
+        assert len(curve.bars) > 3
+        assert converted_fall(snapshot, scope, conversion, (start, UNTIL)) == drawdown_of(curve, start, UNTIL).max
+        assert by_period(snapshot, scope, CALENDAR, conversion) == by_period(snapshot, scope, CALENDAR)
+
+    ask(tmp_path, question)

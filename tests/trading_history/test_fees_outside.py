@@ -10,13 +10,13 @@ import pytest
 
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_oracle import nanoseconds
-from tests.trading_history.figures import ALWAYS, ask, fold_at_once, rows_of, settle
+from tests.trading_history.figures import ALWAYS, ask, closed_between, fold_at_once, rows_of, settle
 from trading_history import schema
 from trading_history.figures import trip_blocks
 from trading_history.queries import closed_trips, round_trips
 from trading_history.queries.grouping import Member
 from trading_history.queries.performance import performance
-from trading_history.queries.round_trips import all_closed, still_open
+from trading_history.queries.round_trips import still_open
 from trading_history.queries.scope import EVERYTHING
 from trading_history.writer import HistoryWriter
 from trading_model.decimals import show
@@ -41,7 +41,7 @@ def amounts(outside: Mapping[str, Decimal]) -> dict[str, str]:
 
 def test_a_fill_that_turns_the_position_around_divides_its_fee(tmp_path: Path) -> None:
     fold_at_once(tmp_path, ledger().events)
-    trips = ask(tmp_path, lambda snapshot: [*all_closed(snapshot, EVERYTHING, *ALWAYS)])
+    trips = ask(tmp_path, lambda snapshot: closed_between(snapshot, EVERYTHING, *ALWAYS))
     expected = [{"BNB": "0.03"}, {"BNB": "0.06", "EUR": "0.3"}]
     assert [amounts(one.fees_outside) for one in trips if one.symbol == "A/USDT"] == expected
     assert [one.flags for one in trips] == [("fee_outside",)] * 4

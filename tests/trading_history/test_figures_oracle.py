@@ -15,10 +15,10 @@ from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.support.ledger_oracle import Ledger, nanoseconds
 from tests.support.ledger_views import marked_days, round_trips, settled_days
 from tests.support.random_ledger import MINUTES, random_ledger
-from tests.trading_history.figures import ask, fold_at_once
+from tests.trading_history.figures import ask, closed_between, fold_at_once
 from trading_history.queries.equity import LONGEST, drawdown, equity, max_drawdown
 from trading_history.queries.pnl import by_period
-from trading_history.queries.round_trips import all_closed, still_open
+from trading_history.queries.round_trips import still_open
 from trading_history.queries.scope import EVERYTHING, Scope, books
 from trading_history.reader import Snapshot
 from trading_model.days import MIDNIGHT_UTC, Calendar
@@ -66,7 +66,7 @@ def several_positions(seed: int, count: int = 40) -> list[Event]:
 def test_round_trips_are_the_oracles(tmp_path: Path, seed: int) -> None:
     events = one_position(seed)
     fold_at_once(tmp_path, events)
-    trips = ask(tmp_path, lambda snapshot: [*all_closed(snapshot, EVERYTHING, FROM, UNTIL)])
+    trips = ask(tmp_path, lambda snapshot: closed_between(snapshot, EVERYTHING, FROM, UNTIL))
     opened = ask(tmp_path, lambda snapshot: still_open(snapshot, EVERYTHING))
     found = [(one.opened_ns, one.closed_ns, Fraction(one.gross), Fraction(one.fees)) for one in [*trips, *opened]]
     expected = round_trips(events)

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from tests.support.random_ledger import random_ledger
-from tests.trading_history.figures import ALWAYS, ask, fold_at_once, rows_of
+from tests.trading_history.figures import ALWAYS, ask, closed_between, fold_at_once, rows_of
 from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_history import past, schema
 from trading_history.past import Past, TooMuchPast
 from trading_history.queries.keys import Wanted
 from trading_history.queries.positions import positions
-from trading_history.queries.round_trips import all_closed
 from trading_history.queries.scope import EVERYTHING, Scope
 from trading_history.reader import Snapshot
 
@@ -62,7 +61,7 @@ def test_a_part_of_the_positions_is_as_in_the_whole(tmp_path: Path) -> None:
             with closing(Past(snapshot, last, wanted)) as past:
                 then = past.snapshot()
                 assert positions(then, scope) == positions(snapshot, scope)
-                assert [*all_closed(then, scope, *ALWAYS)] == [*all_closed(snapshot, scope, *ALWAYS)]
+                assert closed_between(then, scope, *ALWAYS) == closed_between(snapshot, scope, *ALWAYS)
 
         ask(tmp_path, read)
 

@@ -26,6 +26,7 @@ Modules:
     round_trips   from flat to flat, newest first
     closed_trips  those that closed in a range, in columns, to be added up
     trip_sums     what these add up to, for all groups in one pass
+    trip_conversion  the same in a base currency
     positions     the positions at their last change
     events_in_force  instruments, rates, splits, moves; whose fills are whose
     position_fold  positions at each of their steps, folded when asked for

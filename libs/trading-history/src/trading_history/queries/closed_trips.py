@@ -6,13 +6,12 @@ import msgspec
 import numpy as np
 
 from trading_history.figures.trip_blocks import FIRST_NS, rows_by_end, rows_of_series
-from trading_history.figures.trip_columns import AMOUNTS, Numbers, TripColumns, columns_of, joined, unpack
+from trading_history.figures.trip_columns import AMOUNTS, Numbers, TripColumns, joined, unpack
 from trading_history.queries.grouping import Member, Names, groups
-from trading_history.queries.round_trips import RoundTrip, are_few
+from trading_history.queries.round_trips import are_few
 from trading_history.queries.scope import Scope, Series, books
-from trading_history.queries.trip_sums import Runs, TripSums, add
+from trading_history.queries.trip_sums import Runs, TripSums, add, append
 from trading_history.reader import Snapshot
-from trading_model.decimals import show
 
 LAST_NS = (1 << 63) - 1
 """After all times that SQLite holds, in Unix nanoseconds."""
@@ -36,30 +35,46 @@ class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
 
     def sums(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], TripSums]:
         """Those of each group and currency. By tag, a trip is in the group of each of its tags, one without in ""."""
-        found = dict[tuple[Names, str], TripSums]()
-        keys = list[tuple[Names, str]]()
-        numbers = dict[tuple[Names, str], int]()
+        grouping, found = Grouping(self.books, by), list[TripSums]()
         for batch in self.batches:
-            tags = {"": 0}
-            trips, codes = batch, np.zeros(len(batch), np.int64)
-            if "tag" in by:
-                for one in (one for tag_set in batch.tag_sets for one in tag_set):
-                    tags.setdefault(one, len(tags))
-                places, codes = _by_tag(batch, tags)
-                trips = batch[places]
-            names, of_pair = list(tags), list[int]()
-            pairs, at = _distinct(trips.series.astype(np.int64) * len(tags) + codes)
-            for pair in pairs.tolist():
-                book = self.books[pair // len(tags)]
-                key = next(iter(groups(book, (names[pair % len(tags)],), by))), book.sum_currency
-                if key not in numbers:
-                    numbers[key] = len(keys)
-                    keys.append(key)
-                    found[key] = TripSums()
-                of_pair.append(numbers[key])
-            runs = Runs(trips, np.array(of_pair, np.int64)[at])
-            add(runs, [found[keys[number]] for number in runs.groups])
-        return found
+            places, numbers = grouping.of(batch)
+            runs = Runs(batch[places], numbers)
+            found += [TripSums() for _ in grouping.keys[len(found) :]]
+            sums = [found[number] for number in runs.groups]
+            add(runs, sums)
+            append(runs, sums)
+        return dict(zip(grouping.keys, found, strict=True))
+
+
+class Grouping:
+    """Groups and currencies of trips of some books, numbered as they come: `keys` has them by number."""
+
+    def __init__(self, books: Sequence[Series], by: Sequence[Member]) -> None:
+        self._books, self._by = books, by
+        self.keys = list[tuple[Names, str]]()
+        self._numbers = dict[tuple[Names, str], int]()
+
+    def of(self, batch: TripColumns) -> tuple[slice | Numbers, Numbers]:
+        """Places in a batch, once for each group of a trip, and the numbers of these groups."""
+        tags, series = {"": 0}, batch.series.astype(np.int64)
+        places: slice | Numbers = slice(None)
+        codes = np.zeros(len(batch), np.int64)
+        if "tag" in self._by:
+            for one in (one for tag_set in batch.tag_sets for one in tag_set):
+                tags.setdefault(one, len(tags))
+            places, codes = _by_tag(batch, tags)
+            series = series[places]
+        names = list(tags)
+        pairs, at = _distinct(series * len(tags) + codes)
+        of_pair = [self._number(self._books[pair // len(tags)], names[pair % len(tags)]) for pair in pairs.tolist()]
+        return places, np.array(of_pair, np.int64)[at]
+
+    def _number(self, book: Series, tag: str) -> int:
+        key = next(iter(groups(book, (tag,), self._by))), book.sum_currency
+        if key not in self._numbers:
+            self._numbers[key] = len(self.keys)
+            self.keys.append(key)
+        return self._numbers[key]
 
 
 def _distinct(numbers: Numbers) -> tuple[Numbers, Numbers]:
@@ -116,21 +131,6 @@ def _batches(parts: Iterable[TripColumns]) -> Iterator[TripColumns]:
             waiting, count = [], 0
     if waiting:
         yield joined(waiting)
-
-
-def closed_of(trips: Iterable[RoundTrip]) -> ClosedTrips:
-    """Of trips one by one, such as those that were converted."""
-    places = dict[Series, int]()
-    rows = []
-    for trip in trips:
-        names = (trip.account, trip.strategy, trip.symbol, trip.position_side, trip.currency)
-        place = places.setdefault(Series(0, "book", *names), len(places))
-        tags, flags = (msgspec.json.encode(one).decode() for one in (trip.tags, trip.flags))
-        amounts = (show(getattr(trip, name)) for name in AMOUNTS)
-        shown = {currency: show(fee) for currency, fee in trip.fees_outside.items()}
-        outside = msgspec.json.encode(shown) if shown else None
-        rows.append((place, trip.opened_ns, trip.closed_ns, trip.fills, tags, flags, outside, *amounts))
-    return ClosedTrips(list(places), [columns_of(rows)] if rows else [])
 
 
 def _parts(snapshot: Snapshot, first_ns: int, until_ns: int, amounts: Collection[str]) -> Iterator[TripColumns]:

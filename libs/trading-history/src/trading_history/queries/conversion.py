@@ -14,13 +14,29 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
 from trading_history.figures.bars import added
+from trading_history.figures.trip_columns import Numbers
 from trading_history.figures.trips import shown
-from trading_history.queries.equity import SECOND, SPANS, Bar, Curve, bars_of, between, first_start, has_more
+from trading_history.queries.equity import (
+    MAX_DRAWDOWN_BARS,
+    SECOND,
+    SPANS,
+    Bar,
+    Curve,
+    bars_of,
+    between,
+    cover,
+    drawdown_of,
+    first_start,
+    has_more_starts,
+    lines_in,
+)
 from trading_history.queries.events_in_force import EventsInForce
 from trading_history.queries.round_trips import RoundTrip
-from trading_history.queries.scope import Scope, addends
+from trading_history.queries.scope import Scope, Series, addends
+from trading_history.queries.summed_lines import largest_fall
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import ZERO, exactly
@@ -102,6 +118,18 @@ class Conversion:
         at = self.now_ns if self.view == "at_current_rates" else min(time_ns, self.now_ns)
         return found[bisect_right(times, at)]
 
+    def is_same(self, currency: str) -> bool:
+        """Whether amounts of a currency stay as they are."""
+        self._used[currency] = None
+        return all(one is not None and not one.ts for one in self._of(currency)[1])
+
+    def rates_of(self, currency: str, times_ns: Numbers) -> tuple[Sequence[Found | None], Numbers]:
+        """The rates of a currency, and at which place among them are those of some times."""
+        self._used[currency] = None
+        changes, found = self._of(currency)
+        at = np.full(len(times_ns), self.now_ns) if self.view == "at_current_rates" else times_ns.clip(max=self.now_ns)
+        return found, np.array(changes, np.int64).searchsorted(at, "right")
+
     def convert(self, part: Part, currency: str, amount: Decimal, time_ns: int, *, notes: bool = True) -> Decimal:
         """An amount in the base currency, to 34 decimals where the rate comes from a division. Without a rate 0: it is
         missing then, and `notes` says whether it is to be listed.
@@ -170,7 +198,7 @@ class Step(NamedTuple):
 @exactly
 def steps(
     snapshot: Snapshot,
-    scope: Scope,
+    series: Iterable[Series],
     conversion: Conversion,
     times: tuple[int, int],
     span: int = SPANS[-1],
@@ -178,27 +206,27 @@ def steps(
     *,
     notes_all: bool = False,
 ) -> list[Step]:
-    """The steps of a scope from its beginning to the end of a range, in the order of time.
+    """The steps of some series from their beginning to the end of a range, in the order of time.
 
     Within the range, bars are no longer than `span` seconds and lie across no edge. A range that begins inside a minute
     has this whole minute. What is missing is noted where it is in the range, or everywhere.
     """
     start, end = times[0] // MINUTE_NS * MINUTE_NS, times[1]
     found = list[Step]()
-    for series in addends(snapshot, scope).series:
-        begin = min(_first_day(snapshot, series.id, start), start // DAY_NS * DAY_NS)
-        changes = [at for at in conversion.changes(series.sum_currency) if begin < at < end]
+    for one in series:
+        begin = min(_first_day(snapshot, one.id, start), start // DAY_NS * DAY_NS)
+        changes = [at for at in conversion.changes(one.sum_currency) if begin < at < end]
         cuts = [*edges, *changes]
         pieces = [*between(begin, start, SPANS[-1], cuts), *between(start, end, span, cuts)]
         events: list[_Event] = [(at, None, 0) for at in changes]
         events += [
             (bar.start_ns, bar, used * SECOND)
             for first, until, used in pieces
-            for bar in bars_of(snapshot, series.id, used, first, until)
+            for bar in bars_of(snapshot, one.id, used, first, until)
         ]
         # A change comes before a bar that begins with it.
-        events.sort(key=lambda one: (one[0], one[1] is not None))
-        found += _converted(series.sum_currency, conversion, events, changes, begin if notes_all else start)
+        events.sort(key=lambda event: (event[0], event[1] is not None))
+        found += _converted(one.sum_currency, conversion, events, changes, begin if notes_all else start)
     found.sort(key=lambda step: step.time_ns)
     return found
 
@@ -265,13 +293,27 @@ def converted_equity(
     """
     series = addends(snapshot, scope).series
     for chosen in (one for one in SPANS if one >= max(span, MINUTE)):
-        if chosen < SPANS[-1] and any(has_more(snapshot, [one], chosen, times, max_bars) for one in series):
+        if chosen < SPANS[-1] and has_more_starts(snapshot, series, chosen, times, max_bars):
             continue
-        found = steps(snapshot, scope, conversion, times, chosen, notes_all=True)
+        found = steps(snapshot, series, conversion, times, chosen, notes_all=True)
         opening, bars = _bars(found, times[0] // MINUTE_NS * MINUTE_NS, chosen)
         if len(bars) <= max_bars or chosen == SPANS[-1]:
             break
     return Curve(conversion.into, chosen, opening, bars, False, None if chosen == span else span)
+
+
+@exactly
+def converted_fall(snapshot: Snapshot, scope: Scope, conversion: Conversion, times: tuple[int, int]) -> Decimal:
+    """The largest fall of the same from a peak, or from the value before a range, in it: 0 or more."""
+    series = addends(snapshot, scope).series
+    if not series or not all(conversion.is_same(one.sum_currency) for one in series):
+        curve = converted_equity(snapshot, scope, conversion, times, max_bars=MAX_DRAWDOWN_BARS)
+        return drawdown_of(curve, *times).max
+    start, end = times[0] // MINUTE_NS * MINUTE_NS, times[1]
+    spans = SPANS[SPANS.index(MINUTE) : -1]
+    fitting = (one for one in spans if not has_more_starts(snapshot, series, one, (start, end), MAX_DRAWDOWN_BARS))
+    parts = [*cover(start, end, next(fitting, SPANS[-1]))]
+    return largest_fall(lines_in(snapshot, series, parts), within_times=True)
 
 
 def _bars(found: Iterable[Step], start_ns: int, span: int) -> tuple[Decimal, list[Bar]]:

@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import msgspec
+import numpy as np
 
 from trading_history.figures.bars import added
-from trading_history.queries.amount_columns import SEPARATOR
+from trading_history.queries.amount_columns import SEPARATOR, integers_of
 from trading_history.queries.scope import Scope, Series, addends, by_currency
 from trading_history.queries.summed_lines import Line, largest_fall
 from trading_history.reader import Snapshot
@@ -197,11 +198,15 @@ def _lines(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int])
         whole = [(first, until) for first, until, span in parts if span == longest]
         if longest == SPANS[-1] or not any(has_more(snapshot, series, longest, one, MAX_ADDED_BARS) for one in whole):
             break
-    parts = [whole_bars(*part) for part in parts]
-    begin_ns = parts[0][0] if parts else times[0]
+    return lines_in(snapshot, series, [whole_bars(*part) for part in parts])
+
+
+def lines_in(snapshot: Snapshot, series: Iterable[Series], parts: Sequence[Part]) -> list[Line]:
+    """Several lines in the bars of parts of a range, by their Unix seconds, from before the first bar on."""
     lines = list[Line]()
     for one in series:
-        texts = [(str(_FIRST), format(level_before(snapshot, one.id, begin_ns), "f"))]
+        level = level_before(snapshot, one.id, parts[0][0]) if parts else ZERO
+        texts = [(str(_FIRST), format(level, "f"))]
         for first, until, span in parts:
             texts += (row for row in _rows(snapshot, one, span, (first, until), _CLOSES) if row[0] is not None)
         starts, closes = map(SEPARATOR.join, zip(*texts, strict=True))
@@ -210,12 +215,12 @@ def _lines(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int])
 
 
 def _rows(
-    snapshot: Snapshot, series: Series, span: int, times: tuple[int, int], statement: str
+    snapshot: Snapshot, series: Series, span: int, times: tuple[int, int], statement: str, *more: int
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of a statement about the bars of a series that begin in a range."""
+    """The rows of a statement about the bars of a series that begin in a range; `more` are its last parameters."""
     first, stop = (-(-time_ns // SECOND) for time_ns in times)
     for curve, since, until in _pieces(snapshot, series.id, span, first, stop):
-        yield from snapshot.connection.execute(statement, (curve, span, since, until))
+        yield from snapshot.connection.execute(statement, (curve, span, since, until, *more))
 
 
 def _within(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int, span: int) -> list[Curve] | None:
@@ -379,6 +384,7 @@ SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, 
 ORDER BY start
 """
 _CLOSES = f"SELECT group_concat(start), group_concat(close) FROM (SELECT start, close {_PART} ORDER BY start)"
+_STARTS = f"SELECT group_concat(start) FROM (SELECT start {_PART} AND (fills OR open != close) LIMIT ?)"
 _EXTREMES = f"SELECT high, low, drawdown {_PART} ORDER BY start"
 _AMOUNTS = f"SELECT start, open, close, realized, fees, cash, turnover, fills, fees_outside {_PART}"
 _by_currency = msgspec.json.Decoder(dict[str, Decimal]).decode
@@ -417,6 +423,22 @@ def has_more(snapshot: Snapshot, series: Iterable[Series], span: int, times: tup
             left -= snapshot.connection.execute(_COUNT, (curve, span, since, until, left + 1)).get
             if left < 0:
                 return True
+    return False
+
+
+def has_more_starts(
+    snapshot: Snapshot, series: Iterable[Series], span: int, times: tuple[int, int], count: int
+) -> bool:
+    """Whether the sum of some series has more than `count` bars of a span in a range: such as are not empty."""
+    starts = np.zeros(0, np.int64)
+    for one in series:
+        for first, until, used in cover(*times, span):
+            most = count * (span // used) + 1
+            for (text,) in _rows(snapshot, one, used, (first, until), _STARTS, most):
+                if text is not None:
+                    starts = np.union1d(starts, integers_of(text) // span)
+                if len(starts) > count:
+                    return True
     return False
 
 

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from trading_history.figures.trip_columns import Numbers
-from trading_history.queries.closed_trips import closed_of, closed_trips
-from trading_history.queries.conversion import Conversion, converted_equity
-from trading_history.queries.equity import MAX_DRAWDOWN_BARS, MaxDrawdown, drawdown_of, max_drawdown
+from trading_history.queries.closed_trips import closed_trips
+from trading_history.queries.conversion import Conversion, converted_fall
+from trading_history.queries.equity import MaxDrawdown, max_drawdown
 from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.returns import CONVERTED, NO_CAPITAL, Returns, daily_returns
-from trading_history.queries.round_trips import RoundTrip, all_closed, closed_later, still_open
+from trading_history.queries.round_trips import RoundTrip, closed_later, still_open
 from trading_history.queries.scope import Scope
+from trading_history.queries.trip_conversion import converted_sums
 from trading_history.queries.trip_sums import TripSums
 from trading_history.queries.value import Value, ratio
 from trading_history.reader import Snapshot
@@ -101,12 +102,8 @@ def performance(
 
     What has an unknown currency, or is in points, counts within one symbol alone: in no other group.
     """
-    if conversion is None:
-        found = closed_trips(snapshot, scope, start_ns or 0, end_ns)
-    else:
-        converted = (conversion.trip(trip) for trip in all_closed(snapshot, scope, start_ns or 0, end_ns))
-        found = closed_of(trip for trip in converted if trip is not None)
-    closed = found.sums(by)
+    found = closed_trips(snapshot, scope, start_ns or 0, end_ns)
+    closed = found.sums(by) if conversion is None else converted_sums(found, by, conversion)
     opened = _grouped(still_open(snapshot, scope), by, conversion)
     later = _grouped(closed_later(snapshot, scope, end_ns), by, conversion)
     answers = []
@@ -125,8 +122,7 @@ def performance(
             returns = CONVERTED
             own = msgspec.structs.replace(own, currencies=scope.currencies)
             if not own.tags:
-                curve = converted_equity(snapshot, own, conversion, (start, end_ns), max_bars=MAX_DRAWDOWN_BARS)
-                fall = MaxDrawdown(drawdown_of(curve, start, end_ns).max, curve.exact_inside)
+                fall = MaxDrawdown(converted_fall(snapshot, own, conversion, (start, end_ns)), False)
         elif own.strategies or own.symbols or own.position_sides or own.tags:
             returns = NO_CAPITAL
         else:

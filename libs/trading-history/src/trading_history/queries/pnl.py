@@ -9,15 +9,15 @@ no round trip has.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from decimal import Decimal
-from itertools import islice
 
 import msgspec
 import numpy as np
 
 from trading_history.figures.bars import added
+from trading_history.figures.trips import shown
 from trading_history.queries.amount_columns import sums
 from trading_history.queries.bar_columns import AMOUNTS, BarColumns, bar_columns
 from trading_history.queries.closed_trips import ClosedTrips, closed_trips
@@ -26,17 +26,14 @@ from trading_history.queries.equity import SECOND
 from trading_history.queries.lots import Realized, realized
 from trading_history.queries.market_marks import Added, MarketMarks
 from trading_history.queries.pnl_rows import Rows
-from trading_history.queries.round_trips import all_closed
-from trading_history.queries.scope import Scope, addends, by_currency
+from trading_history.queries.scope import Scope, Series, addends, by_currency
+from trading_history.queries.trip_conversion import NO_RATE, rated
 from trading_history.queries.trip_sums import Runs
 from trading_history.reader import Snapshot
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.accounting.lots import Method
 from trading_model.days import Calendar, DayBoundary
 from trading_model.decimals import ZERO, exactly
-
-BATCH = 10_000
-"""Round trips that are converted at once."""
 
 
 class Pnl(msgspec.Struct, frozen=True):
@@ -150,13 +147,7 @@ class _Sum:
             self.leave_out(step.fees_outside)
         self.is_whole = self.is_whole and step.is_whole
 
-    def close(self, net: Decimal) -> None:
-        self.trips_net += net
-        self.trips += 1
-        self.wins += net > ZERO
-        self.losses += net < ZERO
-
-    def close_all(self, trips: int, wins: int, losses: int, net: Decimal) -> None:
+    def close(self, trips: int, wins: int, losses: int, net: Decimal) -> None:
         self.trips_net += net
         self.trips += trips
         self.wins += wins
@@ -235,14 +226,18 @@ def _close_trips(sums: Mapping[str, list[_Sum]], closed: ClosedTrips, rows: Rows
     currencies = list(dict.fromkeys(book.sum_currency for book in closed.books))
     number_of = np.array([currencies.index(book.sum_currency) for book in closed.books], np.int64)
     for batch in closed.batches:
-        runs = Runs(batch, number_of[batch.series] * rows.count + rows.of(batch.closed_ns))
-        nets = runs.trips.amounts["net"]
-        signs = nets.signs
-        won, lost, totals = runs.sums(signs > 0), runs.sums(signs < 0), nets.sums(runs.starts)
-        for group, trips, wins, losses, net in zip(runs.groups, runs.counts, won, lost, totals, strict=True):
+        for group, counts, net in _closed(Runs(batch, number_of[batch.series] * rows.count + rows.of(batch.closed_ns))):
             currency = currencies[group // rows.count]
             if currency or adds_unknown:
-                sums[currency][group % rows.count].close_all(trips, wins, losses, net)
+                sums[currency][group % rows.count].close(*counts, net)
+
+
+def _closed(runs: Runs) -> Iterator[tuple[int, tuple[int, int, int], Decimal]]:
+    """Each group of trips with the numbers of all, of those that won and lost, and their net."""
+    nets = runs.trips.amounts["net"]
+    signs = nets.signs
+    counts = zip(runs.counts, runs.sums(signs > 0), runs.sums(signs < 0), strict=True)
+    return zip(runs.groups, counts, nets.sums(runs.starts), strict=True)
 
 
 def _converted(
@@ -252,17 +247,22 @@ def _converted(
     table = [_Sum() for _ in range(rows.count)]
     if not scope.tags:
         start_ns = times[0] // MINUTE_NS * MINUTE_NS
-        found = [one for one in steps(snapshot, scope, conversion, times, rows.span, edges) if one.time_ns >= start_ns]
+        of_same, others = list[Series](), list[Series]()
+        for series in addends(snapshot, scope).series:
+            (of_same if conversion.is_same(series.sum_currency) else others).append(series)
+        for bars in bar_columns(snapshot, of_same, rows.parts(start_ns, times[1])):
+            _add_bars(table, bars, rows)
+        found = [one for one in steps(snapshot, others, conversion, times, rows.span, edges) if one.time_ns >= start_ns]
         of_each = rows.of(np.array([one.time_ns for one in found], np.int64))
         for step, row in zip(found, of_each.tolist(), strict=True):
             table[row].add_step(step)
-    closed = all_closed(snapshot, scope, *times)
-    while trips := list(islice(closed, BATCH)):
-        of_each = rows.of(np.array([one.closed_ns for one in trips], np.int64))
-        for trip, row in zip(trips, of_each.tolist(), strict=True):
-            converted = conversion.trip(trip)
-            if converted is None:
-                table[row].is_whole = False
-            else:
-                table[row].close(converted.net)
+    for trips, places, rates in rated(closed_trips(snapshot, scope, *times, ("net",)), conversion):
+        row_of = rows.of(trips.closed_ns)
+        for row in np.unique(row_of[places == NO_RATE]).tolist():
+            table[row].is_whole = False
+        has_rate = places != NO_RATE
+        if has_rate.any():
+            runs = Runs(trips[has_rate], places[has_rate] * rows.count + row_of[has_rate])
+            for group, counts, net in _closed(runs):
+                table[group % rows.count].close(*counts, shown(net * rates[group // rows.count]))
     return table

@@ -152,17 +152,6 @@ def are_few(snapshot: Snapshot, series: Iterable[Series]) -> bool:
     return True
 
 
-def all_closed(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -> Iterator[RoundTrip]:
-    """The same without pages, the first one first."""
-    where, values = _where(scope)
-    rows = snapshot.connection.execute(
-        f"SELECT {_COLUMNS} FROM round_trips JOIN series ON series.id = round_trips.series"
-        f" WHERE {where} AND closed_ns >= ? AND closed_ns < ? ORDER BY closed_ns, {', '.join(SERIES[1:])}, number",
-        (*values, start_ns, end_ns),
-    )
-    return map(_round_trip, rows)
-
-
 def still_open(snapshot: Snapshot, scope: Scope) -> list[RoundTrip]:
     """The round trips that are open now, by name."""
     where, values = _where(scope)

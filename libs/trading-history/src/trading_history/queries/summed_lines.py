@@ -18,9 +18,10 @@ the same first time.
 """
 
 
-def largest_fall(lines: Sequence[Line]) -> Decimal:
-    """The largest fall of the sum of lines from a peak, 0 or more, exactly. A fall within one time is none. There is at
-    least one line.
+def largest_fall(lines: Sequence[Line], *, within_times: bool = False) -> Decimal:
+    """The largest fall of the sum of lines from a peak, 0 or more, exactly. There is at least one line.
+
+    A fall within one time is none, or those `within_times` after the first: lines change one after the other then.
     """
     times, amounts = map(SEPARATOR.join, zip(*lines, strict=True))
     seconds = integers_of(times)
@@ -32,7 +33,10 @@ def largest_fall(lines: Sequence[Line]) -> Decimal:
     firsts = np.flatnonzero(seconds == seconds[0])
     changes[firsts] = levels[firsts]
     order = np.argsort(seconds, kind="stable")
-    is_last = np.append(np.diff(seconds[order]) > 0, True)
+    ordered = seconds[order]
+    is_last = np.append(np.diff(ordered) > 0, True)
+    if within_times:
+        is_last |= ordered > ordered[0]
     sums = np.add.accumulate(changes[order])[is_last]
     fall = int((np.maximum.accumulate(sums) - sums).max())
     return EXACT.scaleb(Decimal(fall), Decimal(-places))

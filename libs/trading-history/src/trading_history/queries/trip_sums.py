@@ -72,10 +72,14 @@ class TripSums(msgspec.Struct):
 
 _ADDED = ("gross", "fees", "cash", "turnover", "mae", "mfe")
 
+COUNTED = ("trips", "wins", "losses", "fills", "held_ns", "held_trips")
+CONVERTED = ("won", "lost", *_ADDED)
+"""Which of them are sums of numbers, and which of amounts."""
 
-def add(runs: Runs, found: list[TripSums]) -> None:
-    """Add trips with all amounts to the sums of their groups: `found` has those of each run. Call it under the EXACT
-    context.
+
+def add(runs: Runs, found: Sequence[TripSums]) -> None:
+    """Add trips with all amounts to the sums of their groups: `found` has those of each run. Signs and times are left.
+    Call it under the EXACT context.
     """
     trips, starts = runs.trips, runs.starts
     nets = trips.amounts["net"]
@@ -109,7 +113,13 @@ def add(runs: Runs, found: list[TripSums]) -> None:
     run_of_trip = np.repeat(np.arange(len(starts)), runs.counts)
     for pair in np.flatnonzero(np.bincount(run_of_trip * kinds + trips.flags)).tolist():
         found[pair // kinds].flags.update(trips.flag_sets[pair % kinds])
-    parts = zip(found, runs.parts(signs), runs.parts(trips.opened_ns), runs.parts(trips.closed_ns), strict=True)
+
+
+def append(runs: Runs, found: Sequence[TripSums]) -> None:
+    """Append the signs and the times of trips to those of their groups."""
+    trips = runs.trips
+    signs = runs.parts(trips.amounts["net"].signs)
+    parts = zip(found, signs, runs.parts(trips.opened_ns), runs.parts(trips.closed_ns), strict=True)
     for one, own_signs, opened_ns, closed_ns in parts:
         one.signs.append(own_signs)
         one.opened_ns.append(opened_ns)
