@@ -95,6 +95,20 @@ def test_unread_pipelined_answers_are_bounded(apps: Apps) -> None:
     assert peak(apps) - before < 20 * MIB
 
 
+def test_trailers_behind_an_answer_are_not_kept(apps: Apps) -> None:
+    assert scrapes(apps)
+    before = peak(apps)
+    for _ in range(4):
+        with connected(apps.sidecar_port) as connection:
+            connection.send(b"POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            assert connection.answer().status == 404
+            connection.send(b"1\r\n{\r\n0\r\n")
+            for _ in range(30):
+                connection.send(b"X: 1\r\n" * 10_000)
+        assert scrapes(apps)
+    assert peak(apps) - before < 8 * MIB
+
+
 @pytest.mark.long
 def test_without_descriptors_it_waits_for_the_web_app_and_catches_up(apps: Apps) -> None:
     process = apps.processes[SIDECAR]

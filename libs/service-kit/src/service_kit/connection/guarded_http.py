@@ -240,9 +240,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self.held_body.release()
 
     def begin_body(self) -> None:
-        """The body begins. Trailers after it must not become headers (RFC 9110, 6.5.1), so the list is replaced."""
+        """The body begins. Trailers after it must not become headers (RFC 9110, 6.5.1): they are dropped."""
         self.stage = BODY
-        self.headers = []
+        self.headers = _TRAILERS
 
     def is_suspicious(self, names: int) -> bool:
         """Whether `check_head` may refuse the head, by its size and its number of different header names: a repeated
@@ -440,6 +440,16 @@ class _Flow(FlowControl):
         """Resume, unless answers are unread or requests wait."""
         if not (self.write_paused or self._pipeline):
             super().resume_reading()
+
+
+class _Trailers(list[tuple[bytes, bytes]]):
+    """Takes the place of the headers while a body arrives: keeps nothing, whatever a client sends after its body."""
+
+    def append(self, _field: tuple[bytes, bytes]) -> None:
+        """Drop a field."""
+
+
+_TRAILERS = _Trailers()
 
 
 class _IgnoringParser:
