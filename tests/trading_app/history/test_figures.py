@@ -100,6 +100,20 @@ def test_the_boundary_and_the_zone_decide_which_day_and_hour_a_trade_is_in(api: 
     assert (days["exact"], [day["period"] for day in days["pnl"]]) == (True, ["friday", "saturday", "sunday"])
 
 
+EARLIEST, LATEST = "1678-01-01T00:00:00Z", "2262-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("by", ["day", "week", "month", "hour", "weekday"])
+@pytest.mark.parametrize("zone", ["Pacific/Apia", "America/New_York"])
+def test_ranges_at_the_ends_of_all_times_are_answered(api: httpx.Client, by: str, zone: str) -> None:
+    for ends in ({"to": EARLIEST}, {"from": LATEST}, {"to": LATEST}, {"from": EARLIEST, "to": "1678-01-02"}):
+        answer = api.get("/api/pnl", params={"by": by, "zone": zone, **ends})
+        assert answer.status_code in (200, 422), answer.text
+        assert answer.is_success or answer.json()["code"] == "invalid_parameter"
+    before = api.get("/api/pnl", params={"by": by, "zone": zone, "to": "1677-12-30"})
+    assert before.json()["detail"] == "to is not between the years 1678 and 2262"
+
+
 def test_what_would_be_too_much_becomes_coarser_and_says_so(api: httpx.Client) -> None:
     answer = api.get("/api/equity?interval=1m&points=3").json()
     assert shown(answer["curves"], "interval", "requested_interval", "exact_inside") == [("1d", "1m", True)]

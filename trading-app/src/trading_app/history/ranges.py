@@ -8,8 +8,8 @@ from trading_app.query.question import checked, read_time, refused
 from trading_model.days import MIDNIGHT_UTC, DayBoundary, zone_of
 
 MAX_YEARS = 100
-EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
-"""Times that the store can hold: from 1677 to 2262."""
+EARLIEST_NS, LATEST_NS = -9_214_560_000_000_000_000, 9_214_646_400_000_000_000
+"""From the beginning of 1678 to that of 2262: the store holds these times, and those of the months that they are in."""
 
 _MAX_NS = MAX_YEARS * 366 * 86_400 * 10**9
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
