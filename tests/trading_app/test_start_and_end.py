@@ -223,6 +223,52 @@ def test_an_end_does_not_wait_for_requests_that_take_long(tmp_path: Path) -> Non
         assert app.wait() == 0
 
 
+SLOW_READERS = """
+import os, time
+from pathlib import Path
+from telemetry_stream.stores.sqlite.reader import JournalReader
+from trading_history.reader import HistoryReader
+
+labelled = JournalReader.labelled
+
+def labelled_slowly(self, **wanted):
+    if wanted["limit"] == 1:
+        Path(os.environ["DATA_DIR"], "asked").touch()
+        time.sleep(0.02)
+    return labelled(self, **wanted)
+
+def open_slowly(self, folder):
+    Path(folder, "asked").touch()
+    time.sleep(600)
+
+JournalReader.labelled, HistoryReader.__init__ = labelled_slowly, open_slowly
+from trading_app.main import main
+raise SystemExit(main())
+"""
+"""Corrections take minutes to be decided, and questions to the history take longer."""
+
+
+def test_an_end_does_not_wait_for_corrections_that_are_decided(tmp_path: Path) -> None:
+    with running(tmp_path, program=SLOW_READERS) as app, connected(app.port) as connection:
+        trades = [{**json.loads(TRADE), "trade_id": f"t-{name}"} for name in range(10_000)]
+        assert app.client.post("/trades", json=trades).status_code == 201
+        voids = [{"kind": "void", "target": target + 1} for target in range(10_000)]
+        connection.send(post("/events", json.dumps(voids).encode()))
+        eventually((app.data_folder / "asked").exists)
+        app.process.send_signal(signal.SIGTERM)
+        answer = connection.answer()
+        assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "not_ready", "5")
+        assert app.wait() == 0
+
+
+def test_an_end_does_not_wait_for_a_question_to_the_history(tmp_path: Path) -> None:
+    with running(tmp_path, program=SLOW_READERS) as app, connected(app.port) as connection:
+        connection.send(get("/api/positions"))
+        eventually((app.data_folder / "asked").exists)
+        app.process.send_signal(signal.SIGTERM)
+        assert app.wait() == 0
+
+
 @pytest.fixture
 def small_files(tmp_path: Path) -> Iterator[RunningApp]:
     """An app that may write no file beyond some hundred kilobytes, as on a disk that is full."""

@@ -1,6 +1,7 @@
 """What the ledger says of an event, against plain bookkeeping: any order of voids and replaces, in process."""
 
 import json
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service_kit.problems import Problem
-from telemetry_stream.events import Event, Label, Submission
+from telemetry_stream.events import Batch, Event, Label, Submission
+from telemetry_stream.log import PAGE_BYTES
 from telemetry_stream.stores.sqlite.journal import Journal
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from tests.support.examples import some_of
 from trading_app.intake.event import TradeIds
 from trading_app.ledger.corrections import Decider
+from trading_app.ledger.known import Named, known_events
 from trading_app.ledger.registry import Registry
 from trading_app.ledger.request import MadeIds, read_events
 from trading_app.ledger.view import LedgerView
@@ -46,7 +49,8 @@ class Imported(Event):
 class Ledger:
     """A journal with its reader, and what the app keeps of it."""
 
-    def __init__(self, journal: Journal, reader: JournalReader) -> None:
+    def __init__(self, journal: Journal, reader: JournalReader, folder: Path) -> None:
+        self.folder = folder
         self._journal = journal
         self.reader = reader
         self.registry = Registry()
@@ -82,7 +86,7 @@ def ledger() -> Iterator[Ledger]:
         closing(Journal(Path(folder))) as journal,
         closing(JournalReader(Path(folder))) as reader,
     ):
-        yield Ledger(journal, reader)
+        yield Ledger(journal, reader, Path(folder))
 
 
 def in_force(events: Sequence[LedgerEvent], sequence: int) -> bool:
@@ -179,3 +183,34 @@ def test_what_corrects_an_event_is_found_without_reading_fills() -> None:
             assert len(list(view.story(5, 10))) == 1
             counts.append(view.rows)
     assert counts[0] == counts[1] == 2
+
+
+class CountingReader(JournalReader):
+    """Counts the rows that are read."""
+
+    rows = 0
+
+    def read(self, after: int, limit: int, page_bytes: int = PAGE_BYTES) -> Batch:
+        self.rows += 1
+        return super().read(after, limit, page_bytes)
+
+
+def test_events_that_are_corrected_in_any_order_are_read_row_by_row_once() -> None:
+    rows, each = 20, 10
+    with ledger() as book:
+        for row in range(rows):
+            book.append(*(fill(row * each + number + 1) for number in range(each)))
+        targets = list(range(1, rows * each + 1))
+        random.Random(1).shuffle(targets)
+        body = json.dumps([{"kind": "void", "target": target} for target in targets]).encode()
+        requests, single = read_events(body, NOW_NS, MadeIds(TradeIds(), NOW_NS, None, "", b""), len(targets))
+        with closing(CountingReader(book.folder)) as reader:
+            decider = Decider(LedgerView(reader), book.registry.copy(), NOW_NS, (), lambda *_: None)
+            events = decider.decide(requests, single=single)
+            assert [event.label and event.label.target for event in events] == targets
+            assert reader.rows == rows
+        book.append(*events)
+        names = [Named("void", f"void-{target}") for target in targets]
+        with closing(CountingReader(book.folder)) as reader:
+            found = json.loads(known_events(reader, book.registry, names, None))
+            assert (found["new"], len(found["known"]), reader.rows) == (0, len(names), 1)

@@ -9,6 +9,7 @@ Modules:
     context           settings, counters and stream, for the routes
     routes            POST /trade and POST /trades as plain ASGI
     zmq_pub           the ledger, opened while the app serves
+    ending_reader     a reader of the journal that ends with the app
     yaml_nodes        reads YAML files with their lines
     outgoing          answers made piece by piece, within a budget
     problems          the app's own errors

@@ -1,6 +1,7 @@
 """The durable stream as the web app uses it: opened by the lifespan, used from the event loop."""
 
 import asyncio
+import math
 import shutil
 import threading
 import time
@@ -19,6 +20,7 @@ from telemetry_stream.log import QueueUse, ReplayCounters, StorageUse, StoreCoun
 from telemetry_stream.place import Place
 from telemetry_stream.topics import Topic
 from telemetry_stream.wire import trim
+from trading_app.ending_reader import EndingReader
 from trading_app.environment import Settings
 from trading_app.intake.identity import KEY_RULES
 from trading_app.outgoing import PIECE_BYTES
@@ -30,6 +32,9 @@ Reply = TypeVar("Reply")
 
 READERS = 2
 """Threads that read the journal, each with a connection of its own."""
+
+END_SECONDS = 0.5
+"""How long questions to the readers may go on once the app ends."""
 
 RUNNING_FILE = "trading-app.running"
 """Exists from the start to a clean shutdown: a start that finds it follows a kill or a failure."""
@@ -91,6 +96,7 @@ class TradeStream:
             self._note_commit,
         )
         self.closing = False
+        self._ends_at = math.inf
         self._damage: DamagedHistory | None = None
         self._damaged_reads = 0
         self._watchers: set[asyncio.Event] = set()
@@ -176,7 +182,9 @@ class TradeStream:
         return await self.ask(lambda reader: trim(reader.read(after, limit, PIECE_BYTES), PIECE_BYTES))
 
     async def ask(self, question: Callable[[StreamReader], Reply]) -> Reply:
-        """The reply to a question that is put to a reader in its own thread. Raises DamagedHistory, StoreBusy."""
+        """The reply to a question that is put to a reader in its own thread. Raises DamagedHistory, StoreBusy;
+        StreamClosed where the app ends before it is found.
+        """
         try:
             return await self._loop.run_in_executor(self._readers, lambda: question(self._reader()))
         except DamagedHistory as damage:
@@ -227,6 +235,7 @@ class TradeStream:
         The server waits for every answer at shutdown, so the long ones have to end.
         """
         self.closing = True
+        self._ends_at = time.monotonic() + END_SECONDS
         self._committer.begin_end()
         self._wake_watchers()
 
@@ -256,7 +265,8 @@ class TradeStream:
         """The calling thread's own."""
         reader: StreamReader | None = getattr(self._reader_of_thread, "reader", None)
         if reader is None:
-            reader = self._reader_of_thread.reader = self._log.open_reader()
+            reader = EndingReader(self._log.open_reader(), lambda: time.monotonic() > self._ends_at)
+            self._reader_of_thread.reader = reader
             self._opened_readers.append(reader)
         return reader
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from starlette.responses import Response
 
+from service_kit.lifecycle.daemon_thread import run_in_daemon_thread
 from trading_app.context import Context
 from trading_app.history.answers import Form, Made, Table, make, respond
 from trading_app.problems import TradeProblem
@@ -56,7 +57,7 @@ class HistoryStore:
         """
         ledger = self._context.stream.id
         async with self._turns:
-            return await asyncio.to_thread(self._ask, question, ledger, earlier)
+            return await run_in_daemon_thread(lambda: self._ask(question, ledger, earlier), "history")
 
     async def answer(self, form: Form, read: Callable[[Snapshot], Table], earlier: Earlier | None = None) -> Response:
         """The table that is read, as an answer. Raises TradeProblem."""
@@ -79,7 +80,7 @@ class HistoryStore:
             return None if table is None else make(form, table)
 
         async with self._turns:
-            made = await asyncio.to_thread(make_it)
+            made = await run_in_daemon_thread(make_it, "candles")
         return None if made is None else respond(made, self._context.outgoing)
 
     def _ask(self, question: Callable[[Snapshot], Reply], ledger: str, earlier: Earlier | None) -> Reply:

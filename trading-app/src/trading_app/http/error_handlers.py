@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 from service_kit.problems import FieldProblem, Problem
 from service_kit.responses import answer_problem
-from telemetry_stream.errors import DamagedHistory, StoreBusy
+from telemetry_stream.errors import DamagedHistory, StoreBusy, StreamClosed
 from trading_app.http.request_boundary import INTERNAL_ERROR
+from trading_app.intake.results import refusal
 from trading_app.intake.service import PATHS
 from trading_app.problems import TradeProblem, damaged_history, store_busy
 
@@ -53,6 +54,10 @@ def add_error_handlers(
         assert isinstance(busy, StoreBusy)
         return answer(request, store_busy(busy))
 
+    async def on_end(request: Request, end: Exception) -> Response:
+        assert isinstance(end, StreamClosed)
+        return answer(request, refusal(end))
+
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return answer(request, _invalid_parameter(error))
@@ -69,6 +74,7 @@ def add_error_handlers(
     api.add_exception_handler(Problem, on_problem)
     api.add_exception_handler(DamagedHistory, on_damage)
     api.add_exception_handler(StoreBusy, on_busy)
+    api.add_exception_handler(StreamClosed, on_end)
     api.add_exception_handler(RequestValidationError, on_invalid_parameter)
     api.add_exception_handler(HTTPException, on_http_error)
     api.add_exception_handler(Exception, on_exception)

@@ -77,6 +77,7 @@ class Decider:
 
     def decide(self, requests: Sequence[KindRequest], *, single: bool) -> list[LedgerEvent]:
         """The event of each request. Raises Problem (`event_conflict`, `invalid_event`, `invalid_batch`)."""
+        self._view.hold(request.target for request in requests if request.target)
         events, invalid, conflicts = list[LedgerEvent](), list[FieldProblem](), list[FieldProblem]()
         for request in requests:
             try:

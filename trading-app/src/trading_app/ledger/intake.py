@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from service_kit.http_types import Headers
 from service_kit.problems import Problem
 from service_kit.responses import Answer
-from telemetry_stream.errors import StreamError
+from telemetry_stream.errors import StreamClosed, StreamError
 from telemetry_stream.log import StreamReader
 from trading_app.access.caller import Caller
 from trading_app.context import Context
@@ -79,9 +80,12 @@ class LedgerIntake:
             requests = [replace(one, made=one.made | names) for one, names in zip(requests, assumed, strict=True)]
         _require_scopes(caller, requests)
         async with self._turn:
-            events = await self._context.stream.ask(
-                lambda reader: self._decide(reader, caller, requests, now_ns, single)
-            )
+            try:
+                events = await self._context.stream.ask(
+                    lambda reader: self._decide(reader, caller, requests, now_ns, single)
+                )
+            except StreamClosed as error:
+                raise refusal(error) from None
             try:
                 given_by = origin(caller, way_of(headers, way))
                 outcome = await self._context.stream.commit(
@@ -91,7 +95,8 @@ class LedgerIntake:
                 raise refusal(error) from None
             receipt = results.receipt_of(outcome, events, single=single)
             if any(event.kind in ("import", "instrument", "void") for event in events):
-                await self._context.stream.ask(self._registry.refresh)
+                with suppress(StreamClosed):  # what was committed is, and nobody asks the registry any more
+                    await self._context.stream.ask(self._registry.refresh)
         self._context.metrics.accepted_events += receipt.accepted
         return results.answer(receipt, events, single=single)
 
@@ -119,6 +124,7 @@ def _require_scopes(caller: Caller, requests: Sequence[KindRequest]) -> None:
 
 def _require_own_accounts(own: frozenset[str], requests: Sequence[KindRequest], view: LedgerView) -> None:
     """Raises Problem if a token that is bound to accounts sends an event that changes figures of others."""
+    view.hold(request.target for request in requests if request.target)
     for request in requests:
         accounts = accounts_of(request, view)
         if accounts is None:

@@ -82,6 +82,7 @@ def known_events(
     of others than `accounts` are not shown; None shows all. Raises DamagedHistory, StoreBusy.
     """
     view, found = LedgerView(reader), KnownEvents(0, [], [], [])
+    view.hold(filter(None, (view.sequence_of(*_name(one)) for one in asked)))
     for index, one in enumerate(asked):
         event = _find(view, one)
         if event is None or (accounts is not None and account_in(event.content) not in accounts):
@@ -111,6 +112,10 @@ def replaced_contents(reader: StreamReader, sequences: Iterable[int]) -> dict[in
             if said_by != sequence:
                 found[sequence] = number(content, sequence)
     return found
+
+
+def _name(one: Asked) -> tuple[str, str]:
+    return (one.kind, one.id) if isinstance(one, Named) else (one.kind.name, one.id)
 
 
 def _find(view: LedgerView, one: Asked) -> StoredEvent | None:

@@ -4,10 +4,12 @@ Reads through a StreamReader, in the reader's thread. What corrects an event is 
 takes the same time in a ledger of any length.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 import msgspec
 
+from telemetry_stream.errors import DamagedHistory
 from telemetry_stream.events import Batch, Labelled, Provenance
 from telemetry_stream.log import StreamReader
 from telemetry_stream.wire import split
@@ -55,13 +57,28 @@ class LedgerView:
         self._reader = reader
         self._chunk = Batch(reader.stream, 1, 0, b"")
         self._events: list[bytes] = []
+        self._held: dict[int, StoredEvent] = {}
 
     def head(self) -> int:
         """The last durable sequence."""
         return self._reader.head()
 
+    def hold(self, sequences: Iterable[int]) -> None:
+        """Read these events in order, so each row once, and keep them for who asks for them in another order.
+
+        What can't be read is left to who asks for it. Raises StoreBusy.
+        """
+        for sequence in sorted(set(sequences) - self._held.keys()):
+            with suppress(DamagedHistory):
+                event = self.event(sequence)
+                if event is not None:
+                    self._held[sequence] = event
+
     def event(self, sequence: int) -> StoredEvent | None:
         """The event with this sequence; None if there is none yet. Raises DamagedHistory, StoreBusy."""
+        held = self._held.get(sequence)
+        if held is not None:
+            return held
         if not self._chunk.first <= sequence <= self._chunk.last:
             self._chunk = self._reader.read(sequence - 1, _CHUNK_EVENTS, page_bytes=1)
             self._events = split(self._chunk)
@@ -79,8 +96,13 @@ class LedgerView:
 
     def find(self, kind: str, id: str) -> StoredEvent | None:  # noqa: A002 -- the member's name
         """The event of this kind with this id; None if there is none."""
+        sequence = self.sequence_of(kind, id)
+        return self.event(sequence) if sequence else None
+
+    def sequence_of(self, kind: str, id: str) -> int:  # noqa: A002 -- the member's name
+        """The sequence of the event of this kind with this id; 0 if there is none."""
         found = self._reader.labelled(kind=kind, id=id, limit=1)
-        return self.event(found[0].sequence) if found else None
+        return found[0].sequence if found else 0
 
     def voids(self, sequence: int) -> list[int]:
         """The void of an event, the void of that, and so on: an even number of them leaves it in force."""
