@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.polling import eventually
 from tests.support.programs import run_command
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.running import running
 from trading_app.hooks import backup
-from trading_app.hooks.kept import FOLDER, Arrived, KeptMessages
+from trading_app.hooks.kept import FOLDER, WAITING_FOLDER, Arrived, KeptMessages
+from trading_app.hooks.readings import Fill, Said
 from trading_app.yaml_nodes import FileError
 
 MAPPING = "fields: {symbol: s, side: b, qty: q, price: p}\nrows: [fill: {}]\n"
@@ -28,19 +30,26 @@ def test_webhooks_and_their_messages_are_copied_and_put_back(tmp_path: Path) -> 
     hooks.add("own", "preset: generic", "map: mine.yml", "account: own")
     with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
         kept = Bot(app, hooks, "own").send("buy 1 BTC", "raw").json()["id"]
+        waiting = KeptMessages(app.data_folder / WAITING_FOLDER, lambda _text: False)
+        said = Said(
+            [Fill({"trade_id": "1", "symbol": "BTC/USDT", "side": "buy", "qty": "1", "price": "2", "account": "own"})]
+        )
+        waiting.keep("own", Arrived(b"{}", "application/json", 1), "why", said)
         copy = tmp_path / "copy.sqlite3"
         assert f"{copy}.hooks.zip" in command(app.environment, "backup", copy)
     fresh = tmp_path / "fresh"
     environment = app.environment | {"DATA_DIR": str(fresh / "data"), "WEBAPP_HOOKS_FILE": str(fresh / "webhooks.yml")}
-    assert "webhooks: 3 files put back; 0 were there" in command(environment, "restore", copy)
+    assert "webhooks: 4 files put back; 0 were there" in command(environment, "restore", copy)
     assert (fresh / "mine.yml").read_text() == MAPPING
     assert (fresh / "webhooks.yml").read_text() == hooks.file.read_text()
     (fresh / "mine.yml").write_text("mine")
-    assert "0 files put back; 3 were there" in command(environment, "restore", copy)
+    assert "0 files put back; 4 were there" in command(environment, "restore", copy)
     assert (fresh / "mine.yml").read_text() == "mine"
     (fresh / "mine.yml").write_text(MAPPING)
     with running(fresh, WEBAPP_HOOKS_FILE=str(fresh / "webhooks.yml")) as app:
-        assert [one["id"] for one in Bot(app, hooks, "own").unread()] == [kept]
+        bot = Bot(app, hooks, "own")
+        assert [one["id"] for one in bot.unread()] == [kept]
+        eventually(lambda: [trade["trade_id"] for trade in bot.trades()] == ["1"], what="what waited in the journal")
 
 
 def test_a_message_that_is_taken_meanwhile_is_copied_and_one_that_is_gone_stops_nothing(tmp_path: Path) -> None:

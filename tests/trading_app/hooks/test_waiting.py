@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -80,28 +81,35 @@ def test_what_waits_outlives_a_kill_and_its_hook(tmp_path: Path, hooks: Hooks) -
         eventually(lambda: not list((app.data_folder / WAITING_FOLDER).rglob("*.json")), what="its file gone")
 
 
-def test_messages_that_differ_in_what_is_blanked_are_two(tmp_path: Path, hooks: Hooks) -> None:
+def test_what_waits_is_told_apart_by_what_is_blanked_and_a_contradiction_is_given_to_a_person(
+    tmp_path: Path, hooks: Hooks
+) -> None:
     with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
         bot = Bot(app, hooks, "bot")
         with journal_locked(app):
-            for token in ("ETH", "BTC"):
-                assert bot.send(BUY | {"token": token, "passphrase": "hunter2"}).json()["status"] == "waiting"
+            for more in ({}, {"token": "BTC"}, {"price": "101"}):
+                assert bot.send(BUY | {"passphrase": "hunter2"} | more).json()["status"] == "waiting"
         eventually(lambda: nothing_waits(app), what="the messages in the journal")
         assert traded(bot) == [("1", "ETH/USDT"), ("1", "BTC/USDT")]
-        assert not any(b"hunter2" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
-
-
-def test_one_that_contradicts_the_journal_is_given_to_a_person(tmp_path: Path, hooks: Hooks) -> None:
-    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
-        bot = Bot(app, hooks, "bot")
-        with journal_locked(app):
-            for price in ("100", "101"):
-                assert bot.send(BUY | {"price": price}).json()["status"] == "waiting"
-        eventually(lambda: nothing_waits(app), what="the messages in the journal")
         (kept,) = bot.unread()
         assert json.loads(kept["body"])["price"] == "101"
         assert "it differs in price" in kept["reason"]
-        assert [trade["price"] for trade in bot.trades()] == ["100"]
+        assert not any(b"hunter2" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+def test_one_whose_commit_fails_is_in_the_journal_after_the_restart(tmp_path: Path, hooks: Hooks) -> None:
+    """No file of the process may have more bytes than a message needs."""
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        assert bot.send(BUY).json()["status"] == "accepted"
+        resource.prlimit(app.process.pid, resource.RLIMIT_FSIZE, (4_000, 4_000))
+        assert bot.send(SELL).json()["status"] == "waiting"
+        assert app.wait() == 1
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        bot = Bot(app, hooks, "bot")
+        eventually(lambda: nothing_waits(app), what="the message in the journal")
+        assert traded(bot) == [("1", "ETH/USDT"), ("2", "ETH/USDT")]
+        assert bot.send(SELL).json()["status"] == "known"
 
 
 def test_what_cannot_be_kept_either_is_refused_as_before(tmp_path: Path, hooks: Hooks) -> None:
