@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from metrics_sidecar import metrics
 from metrics_sidecar.exposition.text import Exposition
+from service_kit.metrics.process import BUILD_INFO
 from service_kit.metrics.text import Family, histogram_samples
 from tests.metrics_sidecar.builders import batch, parse, replace, samples, state_of, trade
 from trading_model.accounting.state import TradingState
@@ -115,7 +116,7 @@ OTHERS = [
     Family(metrics.STREAM_GAPS, [("", 2)]),
     Family(metrics.EVENTS_REJECTED, [('{reason="undecodable"}', 1)]),
     Family(metrics.DELIVERY_DELAY, list(histogram_samples([0, 4, *[0] * 11, 1, 1], "21.500000001"))),
-    Family(metrics.BUILD_INFO, [('{version="1"}', 1)]),
+    Family(BUILD_INFO, [('{version="1"}', 1)]),
 ]
 TEXT_OTHERS = """\
 # HELP trading_stream_gaps_total Jumps in the live sequence, each filled from the replay socket.

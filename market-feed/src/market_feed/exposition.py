@@ -39,7 +39,7 @@ def families(
     yield Family(metrics.REQUESTS, answered)
     yield Family(metrics.CLIENTS, [("", connections.admission.open)])
     yield Family(metrics.CLIENTS_LIMIT, [("", connections.limits.max_connections)])
-    yield build_family(metrics.BUILD_INFO, __version__, "market-feed")
+    yield build_family(__version__, "market-feed")
 
 
 def _markets(markets: list[Market], now: float) -> Iterator[Family]:

@@ -271,12 +271,4 @@ CLIENTS_LIMIT = Metric(
     "Maximum number of open HTTP connections: FEED_MAX_CONNECTIONS, or fewer if the limit of open files is lower.",
     "Below the setting: raise ulimit -Hn.",
 )
-BUILD_INFO = Metric(
-    "trading_telemetry_build_info",
-    "info",
-    "1",
-    ("component", "python", "version"),
-    "Version of the running component.",
-    "Compare the versions of the components after an update.",
-)
-ALL = (*metrics_in(globals()), *process.ALL)
+ALL = (*metrics_in(globals()), process.BUILD_INFO, *process.ALL)

@@ -442,12 +442,4 @@ CONNECTIONS_DROPPED = Metric(
     "another connection (no_room).",
     "address_share, no_room: a client opens connections without requests. silent, unread: a client hangs.",
 )
-BUILD_INFO = Metric(
-    "trading_telemetry_build_info",
-    "info",
-    "1",
-    ("component", "python", "version"),
-    "Version of the running component.",
-    "Compare the versions of the components after an update.",
-)
-ALL = (*metrics_in(globals()), *process.ALL)
+ALL = (*metrics_in(globals()), process.BUILD_INFO, *process.ALL)

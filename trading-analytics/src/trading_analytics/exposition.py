@@ -38,7 +38,7 @@ def families(
     yield Family(metrics.REQUESTS, answered)
     yield Family(metrics.CONNECTIONS, [("", connections.admission.open)])
     yield Family(metrics.CONNECTIONS_LIMIT, [("", connections.limits.max_connections)])
-    yield build_family(metrics.BUILD_INFO, __version__, "trading-analytics")
+    yield build_family(__version__, "trading-analytics")
 
 
 def _history(keeper: Keeper) -> Iterator[Family]:

@@ -145,7 +145,7 @@ class AppMetrics:
         yield from self._limit_families()
         yield from self._hook_families()
         yield Family(catalogue.SIDECAR_POLLS, by_label("outcome", self.sidecar_polls))
-        yield build_family(catalogue.BUILD_INFO, version("trading-app"), "trading-app")
+        yield build_family(version("trading-app"), "trading-app", catalogue.BUILD_INFO)
 
     def _request_families(self) -> Iterator[Family]:
         requests = list(self.requests.items())

@@ -56,7 +56,7 @@ def pipeline_families(
         Family(metrics.CONNECTIONS, [("", connections.admission.open)]),
         Family(metrics.CONNECTIONS_LIMIT, [("", connections.limits.max_connections)]),
         Family(metrics.CONNECTIONS_DROPPED, by_label("reason", connections.counters.dropped_connections)),
-        build_family(metrics.BUILD_INFO, __version__, "metrics-sidecar"),
+        build_family(__version__, "metrics-sidecar"),
     ]
 
 

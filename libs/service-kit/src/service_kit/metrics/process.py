@@ -72,6 +72,16 @@ PYTHON = Metric(
 
 ALL = metrics_in(globals())
 
+BUILD_INFO = Metric(
+    "trading_telemetry_build_info",
+    "info",
+    "1",
+    ("component", "python", "version"),
+    "Version of the running component.",
+    "Compare the versions of the components after an update.",
+)
+"""Of every program but the web app, which had one under its own name before."""
+
 _STAT_FIELDS = {"utime": 11, "stime": 12, "starttime": 19, "vsize": 20, "rss": 21}
 """Indexes in /proc/self/stat after the command's closing parenthesis; see proc(5)."""
 
@@ -98,7 +108,7 @@ def process_families(proc: Path = Path("/proc")) -> list[Family]:
     ]
 
 
-def build_family(metric: Metric, version: str, component: str) -> Family:
+def build_family(version: str, component: str, metric: Metric = BUILD_INFO) -> Family:
     """What is running: the metric has some of the labels `component`, `python` and `version`."""
     known = {"component": component, "python": platform.python_version(), "version": version}
     return Family(metric, [(labels_of(**{label: known[label] for label in metric.labels}), 1)])
