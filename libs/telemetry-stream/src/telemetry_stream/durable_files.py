@@ -1,8 +1,10 @@
 """Files that survive a crash of the machine, and files that are removed while they are open."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync(path: Path) -> None:
@@ -12,6 +14,27 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def replacing(file: Path, draft: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Write the draft, in the folder of the file; at the end of the context it is on disk, in the place of the file.
+
+    Whenever this stops, killed or failed, the folder holds the earlier file or the new one, whole. What a failure has
+    written is removed, since on a full disk it holds the room that was left. Raises OSError.
+    """
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as written:
+            yield written
+            written.flush()
+            # Before the rename: else a crash of the machine could leave the new name with an empty file.
+            os.fsync(written.fileno())
+        draft.replace(file)
+        # The rename is an entry in the folder, and durable only once the folder is synced too.
+        sync(file.parent)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 class OpenFiles:

@@ -5,7 +5,6 @@ where both are saved at once, so that after any kill each event counts once. In 
 (`StateFile`). In a database the positions go into the caller's own transaction (`PositionTable`).
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from telemetry_stream.durable_files import sync
+from telemetry_stream.durable_files import replacing
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import Arrival, Batch, Delivery, Reset, StreamPosition
 from telemetry_stream.log import StreamSubscriber
@@ -104,16 +103,11 @@ class StateFile(Generic[State]):
         Whenever this stops, killed or failed, the folder holds the earlier file or the new one, whole.
         """
         body = list(pieces)  # read twice: the checksum stands before the body
-        with self._fresh.open("wb") as file:
+        with replacing(self.path, self._fresh) as file:
             file.write(b"%b %d %b\n" % (self._magic, self._version, _checksum(body)))
             file.writelines(body)
-            file.flush()
-            # Before the rename: else a crash of the machine could leave the new name with an empty file.
-            os.fsync(file.fileno())
-            self.bytes = file.tell()
-        self._fresh.replace(self.path)
-        # The rename is an entry in the folder, and durable only once the folder is synced too.
-        sync(self.path.parent)
+            written = file.tell()
+        self.bytes = written
 
     def decode(self, content: bytes) -> State:
         """The state that a file with this content holds. Raises UnusableState."""

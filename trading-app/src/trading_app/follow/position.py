@@ -1,12 +1,11 @@
 """How far an account has been followed, in a file that a crash or a power cut leaves whole."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from telemetry_stream.durable_files import sync
+from telemetry_stream.durable_files import replacing
 from trading_app.follow.source import Unusable
 
 VERSION = 1
@@ -70,10 +69,5 @@ class Position:
         self._write()
 
     def _write(self) -> None:
-        draft = self._path.with_name(f"{self._path.name}.draft")
-        with draft.open("wb") as file:
+        with replacing(self._path, self._path.with_name(f"{self._path.name}.draft")) as file:
             file.write(msgspec.json.format(msgspec.json.encode(self._document)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        sync(self._path.parent)

@@ -1,11 +1,11 @@
 """Adds hooks to the file with webhooks, and rotates their secrets; comments and the order of lines stay."""
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from telemetry_stream.durable_files import replacing
 from trading_app.hooks.file import read_hooks
 from trading_app.hooks.hook import MAX_SECRETS, make_secret, read_secret
 from trading_app.yaml_nodes import FileError, read_text, refuse
@@ -82,13 +82,9 @@ class _Document:
         self._yaml.dump(self._root, written)
         text = written.getvalue()
         _check(self._path, text)
-        draft = self._path.with_name(f"{self._path.name}.draft")
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            with replacing(self._path, self._path.with_name(f"{self._path.name}.draft")) as file:
+                file.write(text.encode())
         except OSError as error:
             raise FileError(f"{self._path}: {error}") from error
 
