@@ -24,6 +24,7 @@ from telemetry_stream.stores.sqlite.key_index import digest_keys, table_files
 from telemetry_stream.stores.sqlite.key_table import SEQUENCE_BITS, KeyTable
 from telemetry_stream.stores.sqlite.reader import JournalReader
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from tests.support.changed_bytes import change_byte
 from tests.support.examples import some_of
 from tests.support.polling import eventually
 from tests.telemetry_stream.streams import Conflicting, all_events, keys_of, numbered, submission
@@ -141,6 +142,22 @@ def test_tables_that_cannot_be_trusted_are_rebuilt(tmp_path: Path, damage: Calla
         assert knows(journal, 150)
         assert journal.append([numbered([150])])[0] == [Receipt(151, 151, 1, 0)]
     assert all(file.suffix == ".table" for file in tables(folder))
+
+
+@pytest.mark.usefixtures("small_tables")
+def test_a_slot_that_the_disk_has_changed_loses_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of old keys too, which no start looks up."""
+    monkeypatch.setattr(key_index, "MAX_VERIFIED", 1)
+    with closing(Journal(tmp_path)) as journal:
+        journal.append([numbered(range(60))])
+    changed = 0
+    for file, slots in [(file, np.frombuffer(file.read_bytes()[4096:], np.uint64)) for file in tables(tmp_path)]:
+        for slot in slots.nonzero()[0].tolist():
+            change_byte(file, 4096 + 8 * slot + slot % 8)
+            with closing(Journal(tmp_path)) as journal:
+                assert journal.append([numbered(range(60))])[0] == [Receipt(1, 60, 0, 60)]
+            changed += 1
+    assert changed > 40
 
 
 @pytest.mark.usefixtures("eager_tables")

@@ -177,6 +177,9 @@ class KeyIndex:
         """Whether a table can be trusted: the journal may have been restored since, or the file system have failed."""
         if not table.belongs_to(self._stream) or table.last < table.first or self._digest(table.last) is None:
             return False
+        if not table.is_whole():
+            log.warning("a table of keys is damaged, making it again", file=str(table.file))
+            return False
         first = max(table.first, table.last - MAX_VERIFIED + 1)
         words = words_of(b"".join(self._digests(first, table.last)))
         return int(words[-1]) == table.last_word and table.holds_all(words, first)

@@ -5,7 +5,8 @@ bits: 24 bits of the key's hash above 40 bits of the sequence, 0 if it is free. 
 the journal: two keys in 16 million look alike. No key is ever removed.
 
 The file is mapped into memory, and never synced. What was put in outlives its process, but not a crash of the machine:
-`origin` shows whether the file was written since the machine started, and not copied from elsewhere.
+`origin` shows whether the file was written since the machine started, and not copied from elsewhere. A sum over all
+slots and their places shows whether each is as it was put in: a key that a damaged slot has lost would be new again.
 """
 
 import errno
@@ -33,10 +34,14 @@ _NEXT = np.arange(_STEP, dtype=np.uint64)
 _TAG_SHIFT = np.uint64(SEQUENCE_BITS)
 _SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 _SEQUENCE = np.uint64(_SEQUENCE_MASK)
-_MAGIC = 0x5452_5354_4B45_5931  # "TRSTKEY1"
+_MAGIC = 0x5452_5354_4B45_5932  # "TRSTKEY2"
 _WORD_BYTES = 8
 _HEADER_WORDS = 512  # one page, so that the slots begin with a page
-_IS, _ORIGIN, _STREAM, _FIRST, _LAST, _LAST_WORD = range(6)
+_IS, _ORIGIN, _STREAM, _FIRST, _LAST, _LAST_WORD, _SUM = range(7)
+_SUM_MASK = (1 << 64) - 1
+_SUMMED_AT_ONCE = 1 << 16
+"""Slots whose sum is made at a time: they stay in the CPU's caches."""
+
 _ZEROS = bytes(1 << 20)
 
 
@@ -93,15 +98,17 @@ class KeyTable:
         end = first + len(words)
         entries = words & ~_SEQUENCE | np.arange(first, end, dtype=np.uint64)
         places = words & self._mask
+        total = int(self._header[_SUM]) + _sum(entries, places)
         # All at once. In each round the entries whose place is taken move one place further.
         while len(entries):
             free = self._slots[places] == 0
             self._slots[places[free]] = entries[free]  # several may write the same place: the last one wins
             left = (self._slots[places] != entries).nonzero()[0]
-            entries, places = entries[left], places[left] + _ONE & self._mask
-        # After the slots: whoever opens the file after a kill finds every key up to `last`.
-        self._header[_LAST_WORD] = words[-1]
-        self._header[_LAST] = end - 1
+            entries, before = entries[left], places[left]
+            places = before + _ONE & self._mask
+            total += _sum(entries, places) - _sum(entries, before)
+        # After the slots, and together: whoever opens the file after a kill finds every key up to `last`.
+        self._header[_LAST : _SUM + 1] = np.array((end - 1, int(words[-1]), total & _SUM_MASK), np.uint64)
 
     def holds_all(self, words: Words, first: int) -> bool:
         """Whether the keys with these hashes are in, at the sequences from `first` on."""
@@ -114,6 +121,15 @@ class KeyTable:
             left = (slots != entries).nonzero()[0]
             entries, places = entries[left], places[left] + _ONE & self._mask
         return True
+
+    def is_whole(self) -> bool:
+        """Whether each slot is as it was put in."""
+        last, total = np.uint64(self.last), 0
+        for start in range(0, len(self._slots), _SUMMED_AT_ONCE):
+            entries = self._slots[start : start + _SUMMED_AT_ONCE]
+            taken = (entries & _SEQUENCE <= last).nonzero()[0]  # a kill may have left some that come again
+            total += _sum(entries[taken], taken.astype(np.uint64) + np.uint64(start))
+        return total & _SUM_MASK == int(self._header[_SUM])
 
     def invalidate(self) -> None:
         """Make the table unusable."""
@@ -174,6 +190,11 @@ class KeyTable:
         self._single.release()
         self._bytes.release()
         self._mapped.close()
+
+
+def _sum(entries: Words, places: Words) -> int:
+    """Of entries, each times an odd number of its own place: a lost, changed or moved one shows. Wraps at 64 bits."""
+    return int((entries * (places + places + _ONE)).sum())
 
 
 def create(file: Path, stream: str, slots: int, first: int) -> None:
