@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from telemetry_stream.stores.sqlite.schema import JOURNAL_FILE
+from tests.support.changed_bytes import change_byte
 from tests.trading_app.hooks.conftest import Bot, Hooks
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import running
@@ -82,6 +83,25 @@ def test_a_dropped_message_is_gone(bot: Bot) -> None:
     assert bot.app.metric('trading_app_hook_unread_messages{hook="bot"}') == 0
     for gone in (kept["id"], "nonsense", "0" * 64):
         problem(bot.app.client.post(f"/hooks/bot/unread/{gone}/drop"), "not_found")
+
+
+def test_a_message_whose_file_the_disk_has_changed_is_listed_and_not_taken(bot: Bot) -> None:
+    kept = [bot.send({"n": f"number {number}"}).json()["id"] for number in range(3)]
+    folder = bot.app.data_folder / "hooks/bot"
+    digit = (folder / f"{kept[0]}.json").read_bytes().index(b"number 0")
+    change_byte(folder / f"{kept[0]}.json", digit + 7)
+    (folder / f"{kept[1]}.json").write_bytes(b"\x00\xff")
+    said = "its file is damaged"
+    assert [(one["id"], one["body"], one["reason"].startswith(said)) for one in bot.unread()] == [
+        (kept[0], "", True),
+        (kept[1], "", True),
+        (kept[2], '{"n": "number 2"}', False),
+    ]
+    for message in kept[:2]:
+        assert said in problem(bot.app.client.post(f"/hooks/bot/unread/{message}/take"), "invalid_trade")["detail"]
+    assert bot.send({"n": "number 0"}).json()["id"] == kept[0], "the same message again takes its place"
+    assert bot.unread()[0]["body"] == '{"n": "number 0"}'
+    assert bot.app.client.post(f"/hooks/bot/unread/{kept[1]}/drop").status_code == 204
 
 
 def test_secrets_are_blanked_before_a_message_is_kept(bot: Bot, hooks: Hooks) -> None:

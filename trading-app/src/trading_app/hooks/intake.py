@@ -12,7 +12,7 @@ from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.commit import HookCommits
 from trading_app.hooks.hook import Hook
-from trading_app.hooks.kept import Arrived, CantKeep, Kept, KeptMessages
+from trading_app.hooks.kept import Arrived, CantKeep, DamagedMessage, Kept, KeptMessages
 from trading_app.hooks.outcome import Outcome
 from trading_app.hooks.preset import GENERIC
 from trading_app.hooks.readings import Ignored, Unreadable
@@ -95,11 +95,14 @@ class HookIntake:
         """Take a kept message as the hook is set up now, with the members that a person adds; or by a mapping that is
         given for it alone.
 
-        Raises Problem: `not_found`; `invalid_parameter` for the mapping; `invalid_trade` if it still can't be read;
-        `damaged_history`.
+        Raises Problem: `not_found`; `invalid_parameter` for the mapping; `invalid_trade` if it still can't be read, or
+        its file is damaged; `damaged_history`.
         """
         reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else self._readers[hook.name]
-        kept = await self._ask(lambda: self._kept.find(hook.name, message))
+        try:
+            kept = await self._ask(lambda: self._kept.find(hook.name, message))
+        except DamagedMessage as error:
+            raise TradeProblem("invalid_trade", str(error)) from None
         if kept is None:
             raise _no_message(hook, message)
         try:

@@ -1,8 +1,9 @@
 """Keeps messages that are in no journal, on disk, so that they can be taken later.
 
 One file a message, below a folder of DATA_DIR: FOLDER for those that could not be read, WAITING_FOLDER for those that
-the journal did not take. A message is kept once it is in its folder: it is synchronised before it gets its name there.
-Values that look like secrets are blanked. Not safe for several threads at once.
+the journal did not take. A message is kept once it is in its folder: it is synchronised before it gets its name there,
+which says when it arrived and, as a hash, what it says: a damaged file is not taken for another message. Values that
+look like secrets are blanked. Not safe for several threads at once.
 """
 
 import os
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from telemetry_stream.durable_files import sync
+from telemetry_stream.durable_files import replacing, sync
 from trading_app.hooks.hook import NAME
 from trading_app.hooks.readings import Said
 from trading_model.field_rules import format_timestamp
@@ -39,6 +40,16 @@ _SECRET_FIELDS = re.compile(rf"((?:^|[&\s]){_SECRET_NAME}=)[^&\s]+", re.IGNORECA
 
 class CantKeep(Exception):
     """The message can't be kept. The text says why."""
+
+
+class DamagedMessage(Exception):
+    """What its file says is not what was kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "its file is damaged, and what the message said can't be known: look at its source, record what is missing,"
+            " then drop it"
+        )
 
 
 class Arrived(NamedTuple):
@@ -78,16 +89,18 @@ class KeptMessages:
     def keep(self, hook: str, message: Arrived, reason: str, said: Said | None = None) -> Kept:
         """Keep a message; the same message again is counted. Raises CantKeep, OSError."""
         body, content_type, received_ns = message
-        text = self._blank(body.decode("utf-8", "backslashreplace"))
-        digest = blake2b(f"{content_type}\0{text}".encode() + _sent(said), digest_size=8).hexdigest()
+        text, content_type = self._blank(body.decode("utf-8", "backslashreplace")), content_type[:100]
+        name = _id(received_ns, content_type, text, said)
         sizes = self._sizes(hook)
-        known = next((name for name in sizes if name.endswith(f"-{digest}")), None)
-        earlier = self.find(hook, known) if known is not None else None
+        known = next((one for one in sizes if one[_TIME:] == name[_TIME:]), None)
+        try:
+            earlier = self.find(hook, known) if known is not None else None
+        except DamagedMessage:  # it takes the place of its damaged file
+            earlier, name = None, known or name
         if earlier is not None:
             kept = msgspec.structs.replace(earlier, reason=reason, times=earlier.times + 1)
         else:
-            first = format_timestamp(received_ns)
-            kept = Kept(f"{received_ns:016x}-{digest}", first, received_ns, content_type[:100], reason, 1, text, said)
+            kept = Kept(name, *_received(name), content_type, reason, 1, text, said)
             if len(sizes) >= MAX_MESSAGES or sum(sizes.values()) + len(_encode(kept)) > MAX_BYTES:
                 raise CantKeep(
                     f"{len(sizes)} messages of the hook {hook} are kept; the maximum is {MAX_MESSAGES}, or"
@@ -97,24 +110,33 @@ class KeptMessages:
         return kept
 
     def find(self, hook: str, message: str) -> Kept | None:
-        """The kept message with this id; None if there is none. Raises OSError."""
+        """The kept message with this id; None if there is none. Raises DamagedMessage, OSError."""
         if ID.fullmatch(message) is None:
             return None
         try:
-            return _decode((self._folder / hook / f"{message}.json").read_bytes())
-        except (FileNotFoundError, msgspec.MsgspecError):
+            kept = _decode((self._folder / hook / f"{message}.json").read_bytes())
+        except FileNotFoundError:
             return None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise DamagedMessage from None
+        if not kept.id == message == _id(kept.received_ns, kept.content_type, kept.body, kept.said):
+            raise DamagedMessage
+        return kept
 
     def page(self, hook: str, after: str, limit: int, max_bytes: int) -> tuple[list[Kept], bool]:
         """The hook's kept messages after the one with this id, the oldest first: at most `limit`, and about `max_bytes`
-        bytes; and whether there are more. Raises OSError.
+        bytes; and whether there are more. One whose file is damaged says so in place of what it said. Raises OSError.
         """
         sizes = self._sizes(hook)
         page, size = list[Kept](), 0
         for message in sorted(message for message in sizes if message > after):
             if len(page) >= limit or size >= max_bytes:
                 return page, True
-            if (kept := self.find(hook, message)) is not None:
+            try:
+                kept = self.find(hook, message)
+            except DamagedMessage as error:
+                kept = Kept(message, *_received(message), "", str(error), 1, "")
+            if kept is not None:
                 page.append(kept)
                 size += sizes[message]
         return page, False
@@ -139,8 +161,10 @@ class KeptMessages:
         """Rename files that can't be read back, so that they are no messages, and return them. Raises OSError."""
         damaged = list[Path]()
         for message in self._sizes(hook):
-            file = self._folder / hook / f"{message}.json"
-            if file.exists() and self.find(hook, message) is None:
+            try:
+                self.find(hook, message)
+            except DamagedMessage:
+                file = self._folder / hook / f"{message}.json"
                 damaged.append(file.replace(file.with_suffix(".damaged")))
         return damaged
 
@@ -171,17 +195,27 @@ class KeptMessages:
     def _write(self, hook: str, kept: Kept) -> None:
         folder = self._folder / hook
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = folder / "draft"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with replacing(folder / f"{kept.id}.json", folder / "draft", 0o600) as file:
             file.write(_encode(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / f"{kept.id}.json")
-        sync(folder)
         if hook not in self._synced:
             sync(self._folder)
             sync(self._folder.parent)
             self._synced.add(hook)
+
+
+_TIME = 16
+"""Hex digits of an id that say when the message arrived first."""
+
+
+def _id(received_ns: int, content_type: str, text: str, said: Said | None) -> str:
+    digest = blake2b(f"{content_type}\0{text}".encode() + _sent(said), digest_size=8).hexdigest()
+    return f"{received_ns:0{_TIME}x}-{digest}"
+
+
+def _received(message: str) -> tuple[str, int]:
+    """When the message with this id arrived first."""
+    received_ns = int(message[:_TIME], 16)
+    return format_timestamp(received_ns), received_ns
 
 
 def _sent(said: Said | None) -> bytes:
