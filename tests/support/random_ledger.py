@@ -62,6 +62,7 @@ PATTERN = {"pattern": "MIS*", "multiplier": "2"}
 BROKER = {"account": "broker", "strategy": "default", "symbol": "SHARE"}
 ACCOUNTS = ("main", "hedge")
 STRATEGIES = ("default", "trend")
+OWNERS = {"account": ACCOUNTS, "strategy": STRATEGIES}
 RATES = {("BNB", "USDT"): 600.0, ("EUR", "USD"): 1.1, ("BNB", "BTC"): 0.01, ("HKD", "USD"): 0.128}
 
 
@@ -82,6 +83,8 @@ class _Random:
         self.correctable: list[int] = []
         self.fills: list[int] = []
         self.imports: list[str] = []
+        self.takings: list[int] = []
+        """Of each import, the event that was said of it last: itself, or a void of a void of it."""
 
     def ledger(self, count: int) -> list[Event]:
         """Instruments first, then anything."""
@@ -102,6 +105,7 @@ class _Random:
             self._price: 4,
             self._rate: 5,
             self._import: 1,
+            self._take_back: 2,
             self._instrument: 1,
             self._broker: 3,
             self._aside: 2,
@@ -189,7 +193,8 @@ class _Random:
         symbol = self.chance.choice(SYMBOLS)
         sign = "" if self.chance.random() < 0.7 else "-"  # a short position moves as a negative quantity
         holder = self._holder(symbol) | {"quantity": sign + self._quantity()}
-        sink = holder | {"strategy": "trend" if holder["strategy"] == "default" else "default"}
+        changed = self.chance.choice((("strategy",), ("account",), ("account", "strategy")))
+        sink = holder | {name: next(other for other in OWNERS[name] if other != holder[name]) for name in changed}
         content: dict[str, Any] = {"reason": "transfer", "source": holder, "sink": sink}
         way = self.chance.random()
         if way < 0.2:
@@ -222,8 +227,14 @@ class _Random:
     def _import(self) -> None:
         name = f"file-{len(self.ledger_so_far.events)}"
         content = {"name": f"{name}.csv", "digest": "00", "rows": 3, "taken": 2, "skipped": 1}
-        self._keep(self.ledger_so_far.say("import", id=name, **content))
+        self.takings.append(self.ledger_so_far.say("import", id=name, **content))
         self.imports.append(name)
+
+    def _take_back(self) -> None:
+        """An import is taken back, or restored."""
+        if self.takings:
+            index = self.chance.randrange(len(self.takings))
+            self.takings[index] = self.ledger_so_far.void(self.takings[index])
 
     def _instrument(self) -> None:
         """A change for the whole history: another multiplier or currency, or an alias less and one more."""

@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import io
-import itertools
 import json
 import random
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 from telemetry_stream.events import Batch
 from tests.support import ledger_figures, ledger_oracle
 from tests.support.examples import some_of
+from tests.support.exported_ledger import figures_of, is_event, lines, send_on
 from tests.support.ledger_builder import Event, LedgerBuilder
 from tests.support.ledger_figures import Figures
 from tests.support.programs import run_command
@@ -34,7 +34,6 @@ from trading_app.zmq_pub import TradeStream
 from trading_model.field_rules import format_timestamp
 
 COUNT = 600
-JSON = {"Content-Type": "application/json"}
 RAW = {"format": "ndjson", "corrected": "false", "all_events": "true"}
 
 
@@ -45,11 +44,6 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningAp
     events = store(random_ledger(7, COUNT), folder / "data")
     with running(folder) as app:
         yield app, events
-
-
-def lines(client: httpx.Client, **parameters: Any) -> list[Event]:
-    answer = client.get("/trades", params={"format": "ndjson", **parameters}).raise_for_status()
-    return [json.loads(line) for line in answer.text.splitlines()]
 
 
 def in_force(events: Sequence[Event]) -> list[Event]:
@@ -308,31 +302,6 @@ def test_the_command_says_what_is_wrong(web: RunningApp, words: list[str], code:
     assert done.stderr.count("\n") == 1
 
 
-def figures_of(app: RunningApp) -> Figures:
-    """The oracle's figures of all that is in the app's journal, with counters as they are right after corrections."""
-    found = ledger_oracle.figures(lines(app.client, all_events="true"))
-    right = {
-        key: found.accepted.get(key, nothing) + found.added.get(key, nothing)
-        for nothing in (ledger_figures.Count(),)
-        for key in {**found.accepted, **found.added}
-    }
-    for key, count in found.removed.items():
-        taken = ledger_figures.Count(-count.trades, -count.volume, -count.notional)
-        right[key] = right[key] + taken
-    right = {key: count for key, count in right.items() if count.trades}
-    return replace(found, accepted=right, removed={}, added={}, applied=0)
-
-
-def is_event(line: str) -> bool:
-    return line.startswith('{"kind":')
-
-
-def send_on(lines: Sequence[str], app: RunningApp) -> None:
-    """Post the lines of an export in their order; those of one path that follow one another together."""
-    for path, batch in itertools.groupby(lines, lambda line: "/events" if is_event(line) else "/trades"):
-        app.client.post(path, content=f"[{','.join(batch)}]", headers=JSON).raise_for_status()
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(8, 8 + some_of(5)))
 def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed: int) -> None:
@@ -341,8 +310,8 @@ def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed:
     store(random_ledger(seed, COUNT), tmp_path / "from" / "data")
     with running(tmp_path / "from") as source, running(tmp_path / "to") as sink:
         text = export(source, "--all-events").stdout
-        send_on(text.splitlines(), sink)
-        expected, found = figures_of(source), figures_of(sink)
+        send_on(text.splitlines(), sink.client)
+        expected, found = figures_of(source.client), figures_of(sink.client)
         assert expected.positions
         assert ledger_figures.differences(expected, found) == []
         again = export(sink, "--all-events").stdout
@@ -353,7 +322,7 @@ def test_what_goes_out_goes_in_again_with_the_same_figures(tmp_path: Path, seed:
 def exported(ledger: tuple[RunningApp, list[Event]]) -> tuple[RunningApp, list[str], Figures]:
     """That app, the lines of its export with all events, and its figures."""
     source, _ = ledger
-    return source, export(source, "--all-events").stdout.splitlines(), figures_of(source)
+    return source, export(source, "--all-events").stdout.splitlines(), figures_of(source.client)
 
 
 @pytest.mark.long
@@ -378,10 +347,10 @@ def test_the_import_takes_an_export_with_the_same_figures(
         others = [line for line in others if '"kind":"instrument"' in line]
         file.write_text("\n".join(line for line in everything if line not in others))
     with running(tmp_path) as sink:
-        send_on(others, sink)
+        send_on(others, sink.client)
         done = run_command("trading-app", "import", file, "--yes", environment=sink.environment)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert ledger_figures.differences(expected, figures_of(sink)) == []
+        assert ledger_figures.differences(expected, figures_of(sink.client)) == []
 
 
 def test_parquet_has_the_same_content(ledger: tuple[RunningApp, list[Event]], tmp_path: Path) -> None:
