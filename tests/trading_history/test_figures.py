@@ -46,6 +46,18 @@ def test_rows_are_those_of_a_rebuild_where_the_fold_goes_back_to_checkpoints(
     assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
 
 
+def test_a_price_by_hand_moves_all_accounts_at_once(tmp_path: Path) -> None:
+    """Where each account has a mark of its own too: between two of them the sum was never anything."""
+    ledger = LedgerBuilder()
+    ledger.say("instrument", symbol="TSLA", currency="USD", multiplier="1", mark="account")
+    ledger.buy("1", "100", "TSLA", account="main", ts=minute(1))
+    ledger.sell("1", "100", "TSLA", account="hedge", ts=minute(2))
+    ledger.say("price", symbol="TSLA", price="150", ts=minute(10))
+    fold_at_once(tmp_path, ledger.events)
+    (total,) = ask(tmp_path, lambda snapshot: equity(snapshot, EVERYTHING, *YEARS))
+    assert {(bar.open, bar.high, bar.low, bar.close, bar.drawdown) for bar in total.bars} == {(0, 0, 0, 0, 0)}
+
+
 def test_what_a_writer_without_figures_changed_of_the_past_is_folded_by_the_next(tmp_path: Path) -> None:
     """The sidecar is such a writer, while trading-analytics does not run."""
     ledger = LedgerBuilder()

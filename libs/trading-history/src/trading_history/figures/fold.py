@@ -597,11 +597,13 @@ class Fold:
             for key in set(self.context.book_of.values()):
                 if key.symbol == symbol:
                     self._market_of(key, terms)
-        for market in list(self._markets.values()):
+        holders: list[TrackedBook] = []
+        for market in self._markets.values():
             if market.name.partition(ACCOUNT_SEPARATOR)[0] == symbol:
                 self._touch(market)
                 market.mark, market.mark_ns = content.price, self._now_ns
-                self._move(list(market.holders), content.price)
+                holders += market.holders
+        self._move(holders, content.price)  # all accounts at once: between two of them no sum was ever
 
     def _cash(self, content: Cash, seq: int, in_force: bool, corrected: int) -> None:
         if content.reason in FLOWS:
