@@ -15,6 +15,7 @@ import zmq
 
 from telemetry_stream.transports.zeromq.curve import ServerKeys, make_key_file
 from tests.support.apps import BIN, Apps, answers, samples_of
+from tests.support.changed_bytes import change_rows
 from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.support.programs import run_command
@@ -22,7 +23,7 @@ from tests.trading_analytics.journal import applied, journaling, wait_until_appl
 from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_analytics import __version__, metrics
 from trading_history.digest import digest
-from trading_history.schema import HISTORY_FILE, LAYOUT
+from trading_history.schema import DATABASE, HISTORY_FILE, LAYOUT
 from trading_history.writer import HistoryWriter
 
 ANALYTICS = "trading-analytics"
@@ -118,6 +119,21 @@ def test_a_damaged_store_is_rebuilt_and_said(apps: Apps) -> None:
     assert "history not used, rebuilding it" in apps.log(ANALYTICS).read_text()
 
 
+def test_damage_that_only_another_program_finds_is_mended_within_moments(apps: Apps) -> None:
+    with journaling(apps) as journal:
+        journal.put(a_random_ledger(3, 300))
+        apps.start(ANALYTICS)
+        apps.wait_for(ANALYTICS)
+        with closing(DATABASE.open_to_write(apps.data)) as connection:
+            connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        change_rows(apps.data / HISTORY_FILE, "trades")
+        checked = run(apps, "check")
+        assert (checked.returncode, "does not match its checksum" in checked.stdout) == (1, True)
+        eventually(lambda: samples_of(f"{apps.analytics_url}/metrics")["trading_history_rebuilds_total"] == "1")
+        apps.wait_for(ANALYTICS)
+        assert run(apps, "check", "--full").returncode == 0
+
+
 def test_a_store_that_is_removed_under_the_program_is_made_again_and_said(apps: Apps) -> None:
     """SQLite would write on in the removed file, and nobody could read what it writes."""
     with journaling(apps) as journal:
@@ -133,7 +149,7 @@ def test_a_store_that_is_removed_under_the_program_is_made_again_and_said(apps: 
 
 def test_a_store_of_a_later_version_is_kept_and_said(apps: Apps) -> None:
     fold(apps.data, a_random_ledger(4, 20))
-    with closing(apsw.Connection(str(apps.data / HISTORY_FILE))) as connection:
+    with closing(DATABASE.open_to_write(apps.data)) as connection:
         connection.pragma("user_version", LAYOUT + 1)
     apps.start(ANALYTICS)
     eventually(lambda: f"layout {LAYOUT + 1}" in httpx_text(apps, "/readyz"))
@@ -198,7 +214,7 @@ def test_check_and_rebuild(apps: Apps) -> None:
         checked = run(apps, "check", "--full")
         assert checked.returncode == 0
         assert checked.stdout.endswith("every row is that of a rebuild\n  sound\n")
-        with closing(apsw.Connection(str(apps.data / HISTORY_FILE))) as connection:
+        with closing(DATABASE.open_to_write(apps.data)) as connection:
             connection.execute("UPDATE trades SET qty = '7' WHERE seq = (SELECT max(seq) FROM trades)")
         assert run(apps, "check").returncode == 0
         checked = run(apps, "check", "--full")

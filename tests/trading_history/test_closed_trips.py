@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from contextlib import closing
 from decimal import Decimal
 from functools import partial, reduce
 from pathlib import Path
@@ -13,8 +12,7 @@ import pytest
 
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.random_ledger import random_ledger
-from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of, settle
-from trading_history import schema
+from tests.trading_history.figures import ask, fold_at_once, fold_in_parts, rows_of
 from trading_history.figures import keeper, trip_blocks
 from trading_history.figures.trip_blocks import FIRST_NS, rows_by_end
 from trading_history.figures.trip_columns import AMOUNTS, Amounts, TripColumns, columns_of, joined, pack, sums, unpack
@@ -25,7 +23,6 @@ from trading_history.queries.performance import performance
 from trading_history.queries.pnl import by_hour, by_period
 from trading_history.queries.scope import EVERYTHING, Scope, Series
 from trading_history.reader import Snapshot
-from trading_history.writer import HistoryWriter
 from trading_model.days import MIDNIGHT_UTC, Calendar
 from trading_model.decimals import EXACT, exactly, show
 
@@ -116,30 +113,6 @@ def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     for name, value in (("BATCH", 1), ("MAX_COUNTED", 0)):
         monkeypatch.setattr(closed_trips, name, value)
         assert ask(tmp_path / "parts", answers) == from_rows
-
-
-LAYOUT_3 = """
-ALTER TABLE round_trips DROP COLUMN fees_outside; DROP TABLE trip_blocks;
-DROP VIEW equity_of_series; ALTER TABLE equity DROP COLUMN fees_outside;
-CREATE VIEW equity_of_series AS SELECT * FROM equity; PRAGMA user_version = 3
-"""
-
-
-def test_a_store_of_an_earlier_layout_gets_blocks_and_fees_outside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trip_blocks, "SIZE", 2)
-    events = random_ledger(31, 60)
-    fold_at_once(tmp_path, events)
-    made, rows = ask(tmp_path, blocks_of), rows_of(tmp_path)
-    with schema.DATABASE.errors(tmp_path), closing(schema.open_to_write(tmp_path)[0]) as connection:
-        connection.execute(LAYOUT_3)
-    with closing(HistoryWriter(tmp_path, with_figures=True)) as writer:
-        settle(writer)
-        for _ in made:
-            writer.advance_figures()
-    assert rows_of(tmp_path) == rows
-    assert [contents(one) for one in ask(tmp_path, blocks_of)] == [contents(one) for one in made]
 
 
 @pytest.mark.parametrize(

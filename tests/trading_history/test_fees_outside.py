@@ -1,7 +1,6 @@
 """Fees that no rate values, of round trips: by quantity where one turns the position around, and in sums of groups."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -10,15 +9,13 @@ import pytest
 
 from tests.support.ledger_builder import LedgerBuilder
 from tests.support.ledger_oracle import nanoseconds
-from tests.trading_history.figures import ALWAYS, ask, closed_between, fold_at_once, rows_of, settle
-from trading_history import schema
+from tests.trading_history.figures import ALWAYS, ask, closed_between, fold_at_once
 from trading_history.figures import trip_blocks
 from trading_history.queries import closed_trips, round_trips
 from trading_history.queries.grouping import Member
 from trading_history.queries.performance import performance
 from trading_history.queries.round_trips import still_open
 from trading_history.queries.scope import EVERYTHING
-from trading_history.writer import HistoryWriter
 from trading_model.decimals import show
 
 END = nanoseconds("2026-03-01T00:00:00Z")
@@ -68,13 +65,3 @@ def test_sums_of_groups_have_them_from_rows_and_from_blocks(
     fold_at_once(tmp_path, ledger().events)
     found = ask(tmp_path, partial(performance, scope=EVERYTHING, start_ns=None, end_ns=END, by=by))
     assert [amounts(one.fees_outside) for one in found] == expected
-
-
-def test_a_store_of_an_earlier_layout_gets_them(tmp_path: Path) -> None:
-    fold_at_once(tmp_path, ledger().events)
-    rows = rows_of(tmp_path)
-    with schema.DATABASE.errors(tmp_path), closing(schema.open_to_write(tmp_path)[0]) as connection:
-        connection.execute("ALTER TABLE round_trips DROP COLUMN fees_outside; PRAGMA user_version = 5")
-    with closing(HistoryWriter(tmp_path, with_figures=True)) as writer:
-        settle(writer)
-    assert rows_of(tmp_path) == rows

@@ -16,13 +16,15 @@ from telemetry_stream import backend
 from telemetry_stream.durable_log import DurableLog
 from telemetry_stream.events import Event, StreamPosition, Submission
 from telemetry_stream.place import Place
+from tests.support.changed_bytes import change_rows
 from tests.support.ports import free_address
 from tests.telemetry_stream.streams import TRADES, becomes, run
 from tests.trading_history.ledgers import Ledger, a_random_ledger, fold
 from trading_history.digest import digest
+from trading_history.errors import StoreDamaged
 from trading_history.follow import bring_up_to_date, follow
 from trading_history.reader import HistoryReader
-from trading_history.schema import HISTORY_FILE
+from trading_history.schema import DATABASE, HISTORY_FILE
 from trading_history.writer import HistoryWriter
 
 
@@ -175,6 +177,20 @@ def test_damage_that_only_the_work_finds_leads_to_a_rebuild(tmp_path: Path, plac
     content[(page - 1) * size : page * size] = b"\xa5" * size
     file.write_bytes(content)
     run(bring_up_to_date(place, append(log, ledger, 201)))
+    fold(tmp_path / "expected", ledger)
+    assert digest(place.folder) == digest(tmp_path / "expected")
+
+
+def test_damage_that_only_a_reader_finds_leads_to_a_rebuild(tmp_path: Path, place: Place, log: DurableLog) -> None:
+    ledger = a_random_ledger(7, 300)
+    head = append(log, ledger)
+    run(bring_up_to_date(place, head))
+    change_rows(place.folder / HISTORY_FILE, "trades")
+    run(bring_up_to_date(place, head))
+    with pytest.raises(StoreDamaged):
+        DATABASE.check(place.folder)
+    run(bring_up_to_date(place, head))
+    DATABASE.check(place.folder)
     fold(tmp_path / "expected", ledger)
     assert digest(place.folder) == digest(tmp_path / "expected")
 

@@ -4,7 +4,6 @@ Long 2 at 100 with a fee of 0.5, 1 sold at 110 with a fee of 0.5, 1 at 90.10: re
 strategy is long 1 at 95.50. The account began with 1000 USDT.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -16,7 +15,7 @@ from tests.support.market_candles import store_candles
 from tests.trading_app.running import RunningApp
 from trading_history.candles.candle import Market
 from trading_history.candles.store import CANDLES
-from trading_history.schema import HISTORY_FILE
+from trading_history.schema import DATABASE
 
 
 def rows(api: httpx.Client, call: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -275,8 +274,7 @@ def test_figures_that_are_being_restated_say_so(app: RunningApp, api: httpx.Clie
             assert not (found[call] and "ETag" in answer.headers)
         return found
 
-    with closing(sqlite3.connect(app.data_folder / HISTORY_FILE)) as store:
-        store.isolation_level = None
+    with closing(DATABASE.open_to_write(app.data_folder)) as store:
         assert not any(said().values())
         store.execute("UPDATE figures SET applied = applied - 1")
         try:

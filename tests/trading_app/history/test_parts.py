@@ -1,6 +1,7 @@
 """GET /api/symbols, /api/imports and /api/health; and what is answered where there is no history to read."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.built_history import build_history
 from tests.trading_app.running import RunningApp, running
-from trading_history.schema import FOLD, HISTORY_FILE
+from trading_history.schema import DATABASE, FOLD, HISTORY_FILE
 
 
 def test_symbols_have_who_traded_them_and_when(api: httpx.Client) -> None:
@@ -98,6 +99,5 @@ def test_a_history_that_another_program_locks_is_a_problem(alone: RunningApp, hi
 
 
 def change(file: Path, statements: str) -> None:
-    connection = apsw.Connection(str(file))
-    connection.execute(statements)
-    connection.close()
+    with closing(DATABASE.open_to_write(file.parent)) as connection:
+        connection.execute(statements)

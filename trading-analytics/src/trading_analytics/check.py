@@ -8,9 +8,8 @@ from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.place import Place
 from trading_history.candles.store import CANDLES, markets, position_of
-from trading_history.database import Database
 from trading_history.digest import digest
-from trading_history.errors import HistoryError, StoreDamaged
+from trading_history.errors import HistoryError
 from trading_history.reader import HistoryReader
 from trading_history.rebuild import rebuild
 from trading_history.schema import DATABASE
@@ -41,7 +40,7 @@ def _examine_history(ledger: Place, *, full: bool) -> bool:
 
 def _examine_candles(folder: Path) -> bool:
     try:
-        _refuse_damage(CANDLES, folder)
+        CANDLES.check(folder)
         known, at = markets(folder), position_of(folder)
     except HistoryError as error:
         print(f"  wrong: {error}")
@@ -51,14 +50,8 @@ def _examine_candles(folder: Path) -> bool:
     return True
 
 
-def _refuse_damage(store: Database, folder: Path) -> None:
-    damage = store.damage(folder)
-    if damage:
-        raise StoreDamaged(f"{folder / store.file_name} is damaged: {damage}; {store.when_damaged}")
-
-
 def _problem(ledger: Place, *, full: bool) -> str | None:
-    _refuse_damage(DATABASE, ledger.folder)
+    DATABASE.check(ledger.folder)
     reader = HistoryReader(ledger.folder)
     try:
         with reader.snapshot() as snapshot:

@@ -5,6 +5,7 @@ Modules:
 
     decode      a batch as rows of fills, corrections and imports (no I/O)
     standing    which correction of a fill or an import holds (no I/O)
+    page_checksums  finds bytes that the disk has changed
     database    the file of a store: makes, opens and recognises it
     schema      the tables as SQL
     figures     positions, round trips and equity, folded in the order of trading

@@ -38,11 +38,14 @@ def _copy(store: Database, folder: Path, copy: Path) -> None:
     part = copy.with_name(f"{copy.name}.part")
     with own_errors(part):
         part.unlink(missing_ok=True)
-        with store.reading(folder) as connection:
-            try:
-                connection.execute("VACUUM INTO ?", (str(part),))
-            except apsw.FullError as error:  # else it would be said of the store
-                raise StoreUnavailable(f"{part} can't grow, its disk is full: free some space") from error
-        sync(part)
-        part.rename(copy)
-        sync(copy.parent)
+        try:
+            with store.reading(folder) as connection:
+                try:
+                    store.copy(connection, part)
+                except apsw.FullError as error:  # else it would be said of the store
+                    raise StoreUnavailable(f"{part} can't grow, its disk is full: free some space") from error
+            sync(part)
+            part.rename(copy)
+            sync(copy.parent)
+        finally:
+            part.unlink(missing_ok=True)  # it may hold all the room that was left

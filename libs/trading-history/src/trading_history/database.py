@@ -1,7 +1,7 @@
 """The database file of a store: how it is made, opened, recognised, removed and set aside. Both stores use it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,15 @@ import apsw
 from telemetry_stream.durable_files import OpenFiles
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.projection import PositionTable
-from trading_history.errors import NewerStore, StoreMissing, StoreReplaced, StoreUnavailable, own_errors
+from trading_history import page_checksums
+from trading_history.errors import (
+    NewerStore,
+    StoreDamaged,
+    StoreMissing,
+    StoreReplaced,
+    StoreUnavailable,
+    own_errors,
+)
 
 BUSY_WAIT_MS = 2_000
 """How long a lock of another program, such as a backup, is waited for."""
@@ -46,6 +54,11 @@ class Database:
     when_damaged: str
     """What makes it again, for messages."""
 
+    is_remade: bool = False
+    """Whether it is made again of the stream, by itself, when its file is damaged. Then its pages have checksums, and
+    who only reads it and finds damage leaves a note for the one who writes it.
+    """
+
     cache_kib: int = 2_048
     steps: Mapping[int, str] = field(default_factory=dict)
     """What brings an earlier layout to the next one. A store of one that is missing here can't be used."""
@@ -57,7 +70,7 @@ class Database:
         """
         file = folder / self.file_name
         with self.errors(folder):
-            connection = apsw.Connection(str(file))
+            connection = apsw.Connection(str(file), vfs=self._vfs)
             try:
                 self._prepare(connection, file)
             except BaseException:
@@ -65,9 +78,18 @@ class Database:
                 raise
         return connection
 
+    @property
+    def _vfs(self) -> str | None:
+        return page_checksums.vfs() if self.is_remade else None
+
     def _prepare(self, connection: apsw.Connection, file: Path) -> None:
         connection.set_busy_timeout(BUSY_WAIT_MS)
         is_new = not connection.execute("SELECT count(*) FROM sqlite_schema").get
+        if is_new:
+            self._note(file.parent).unlink(missing_ok=True)  # it was of another file
+            if self.is_remade:
+                page_checksums.begin(connection)
+        self.check_note(file.parent)
         layout = self.layout if is_new else self._check(connection, file)
         steps = range(layout, self.layout)
         if any(step not in self.steps for step in steps):
@@ -99,8 +121,8 @@ class Database:
         file = folder / self.file_name
         if not file.exists():
             raise StoreMissing(f"{file} is not there: trading-analytics builds it")
-        with self.errors(folder):
-            connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+        with self.reading_errors(folder):
+            connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs)
             try:
                 connection.set_busy_timeout(BUSY_WAIT_MS)
                 if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
@@ -117,7 +139,7 @@ class Database:
         """A connection that only reads, for one question. Raises as `open_to_read`."""
         connection = self.open_to_read(folder)
         try:
-            with self.errors(folder):
+            with self.reading_errors(folder):
                 yield connection
         finally:
             connection.close(force=True)
@@ -132,21 +154,21 @@ class Database:
                 f"{file} has layout {layout}, this version knows {self.layout}: upgrade, or move the file away"
                 " to rebuild it"
             )
+        if self.is_remade and layout == self.layout and not page_checksums.are_kept(connection):
+            raise StoreDamaged(f"{file} is damaged (its pages have no checksums); {self.when_damaged}")
         return layout
 
-    def damage(self, folder: Path) -> str:
-        """The first thing that is wrong with the file; empty if it is sound. Reads all of it.
-
-        Raises as `open_to_read`.
-        """
+    def check(self, folder: Path) -> None:
+        """Read all of it. Raises StoreDamaged with the first thing that is wrong, and as `open_to_read`."""
         with self.reading(folder) as connection:
-            finding = str(connection.execute("PRAGMA integrity_check(1)").get)
-        return "" if finding == "ok" else finding
+            finding = str(connection.execute("PRAGMA integrity_check(1)").get).splitlines()[-1]
+            if finding != "ok":
+                raise apsw.CorruptError(finding.replace(*page_checksums.FAULT))
 
     def remove(self, folder: Path) -> None:
         """Remove the store. Call it under its lock. Raises StoreUnavailable."""
         with self.errors(folder):
-            for file in self.files(folder):
+            for file in (*self.files(folder), self._note(folder)):
                 file.unlink(missing_ok=True)
 
     def set_aside(self, folder: Path) -> Path:
@@ -169,9 +191,45 @@ class Database:
         """The database, and the two files that SQLite keeps beside it."""
         return [folder / f"{self.file_name}{end}" for end in ("", "-wal", "-shm")]
 
+    def copy(self, connection: apsw.Connection, file: Path) -> None:
+        """Copy the store of a connection, as it is now, into a new file. Raises apsw.Error."""
+        if self.is_remade:
+            page_checksums.copy(connection, str(file))
+        else:
+            connection.execute("VACUUM INTO ?", (str(file),))
+
     def errors(self, folder: Path) -> AbstractContextManager[None]:
         """Raise what SQLite and the system raise about the file as errors of this package."""
         return own_errors(folder / self.file_name, self.when_damaged)
+
+    @contextmanager
+    def reading_errors(self, folder: Path) -> Iterator[None]:
+        """The same for who only reads. Damage of a store that is made again is noted for the one who writes it."""
+        file, read = folder / self.file_name, None
+        with suppress(FileNotFoundError):
+            read = OpenFiles([file])
+        try:
+            with self.errors(folder):
+                yield
+        except StoreDamaged as error:
+            if self.is_remade and read is not None and read.has(file):  # and not one that was made since
+                with suppress(OSError):  # who writes finds it too, where it reads the same
+                    self._note(folder).write_text(str(error))
+            raise
+
+    def check_note(self, folder: Path) -> None:
+        """Raises StoreDamaged where somebody who read it found damage."""
+        if note := self.noted_damage(folder):
+            raise StoreDamaged(note)
+
+    def noted_damage(self, folder: Path) -> str:
+        """What somebody who read it found; empty if nothing is noted."""
+        with suppress(OSError):
+            return self._note(folder).read_text()
+        return ""
+
+    def _note(self, folder: Path) -> Path:
+        return folder / f"{self.file_name}.damaged"
 
 
 class HeldFiles:

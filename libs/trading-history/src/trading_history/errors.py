@@ -50,7 +50,11 @@ def own_errors(file: Path, when_damaged: str = "") -> Iterator[None]:
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise StoreDamaged("; ".join(filter(None, (f"{file} is damaged ({error})", when_damaged)))) from error
+        raise _damaged(file, str(error), when_damaged) from error
+    except apsw.IOError as error:
+        if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA:  # as all of apsw's errors have it
+            raise _damaged(file, "a page does not match its checksum", when_damaged) from error
+        raise StoreUnavailable(f"{file} can't be used: {error}") from error
     except apsw.FullError as error:
         raise StoreUnavailable(f"{file} can't grow, its disk is full: free some space") from error
     except (apsw.ReadOnlyError, apsw.PermissionsError) as error:
@@ -61,3 +65,7 @@ def own_errors(file: Path, when_damaged: str = "") -> Iterator[None]:
         raise StoreUnavailable(f"another program holds the lock of {file}: close it") from error
     except (apsw.Error, OSError) as error:
         raise StoreUnavailable(f"{file} can't be used: {error}") from error
+
+
+def _damaged(file: Path, finding: str, when_damaged: str) -> StoreDamaged:
+    return StoreDamaged("; ".join(filter(None, (f"{file} is damaged ({finding})", when_damaged))))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -165,7 +165,9 @@ async def _advance_figures(writer: HistoryWriter, one_at_a_time: asyncio.Lock, b
 
 
 async def _watch_files(writer: HistoryWriter) -> None:
-    """Raises StoreReplaced once files of the store were removed or replaced: SQLite would write on without an error."""
+    """Raises StoreReplaced once files of the store were removed or replaced, where SQLite would write on without an
+    error, and StoreDamaged once a reader has found damage.
+    """
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         writer.check_files()
@@ -219,17 +221,13 @@ async def _open(folder: Path, *, with_figures: bool) -> HistoryWriter:
 
 
 def _has(folder: Path, until: StreamPosition) -> bool:
-    try:
-        reader = HistoryReader(folder)
-    except StoreMissing:
+    if DATABASE.noted_damage(folder):
         return False
     try:
-        with reader.snapshot() as snapshot:
+        with closing(HistoryReader(folder)) as reader, reader.snapshot() as snapshot:
             position = snapshot.position
-    except StoreMissing:
+    except (StoreMissing, StoreDamaged):  # who opens it to write makes it
         return False
-    finally:
-        reader.close()
     return position.stream == until.stream and position.sequence >= until.sequence
 
 

@@ -88,7 +88,7 @@ class HistoryReader:
     @contextmanager
     def snapshot(self) -> Iterator["Snapshot"]:
         """The store as it is now. Raises StoreMissing, StoreDamaged, StoreUnavailable."""
-        with DATABASE.errors(self._folder):
+        with DATABASE.reading_errors(self._folder):
             self._connection.execute("BEGIN")
             try:
                 yield Snapshot(self._connection)

@@ -10,47 +10,13 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 6
-"""Of the tables. Raise it with a step in STEPS that brings an earlier one to it; without one the store is rebuilt."""
+LAYOUT = 7
+"""Of the tables. Raise it when they change: a store of an earlier one is rebuilt, unless it gets `steps`."""
 
-FOLD = 5
+FOLD = 6
 """Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
-TRIP_BLOCKS = """
--- closed round trips again, in columns, to add up many at once: blocks of those that ended after the block before
-CREATE TABLE trip_blocks (
-    until_ns INTEGER PRIMARY KEY,       -- all of them ended before it
-    columns BLOB NOT NULL
-) STRICT;
-"""
-
-EQUITY_OF_SERIES = """
--- the bars of each series
-CREATE VIEW equity_of_series AS
-SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover, fees_outside
-FROM curves JOIN equity USING (curve) WHERE start > since - span AND start <= until - span;
-"""
-
-FEES_OUTSIDE = f"""
-ALTER TABLE equity ADD COLUMN fees_outside TEXT;
-DROP VIEW equity_of_series;
-{EQUITY_OF_SERIES}
--- bars made before miss such fees, and sums the cash of positions in points: all figures are rebuilt if there are any
-UPDATE figures SET changed = '[]' WHERE EXISTS (
-    SELECT 1 FROM positions WHERE fees_outside != '{{}}' OR (flags LIKE '%"in_points"%' AND cash != '0')
-);
-"""
-
-FEES_OUTSIDE_OF_TRIPS = """
-ALTER TABLE round_trips ADD COLUMN fees_outside TEXT;
--- trips closed before miss them: all figures are rebuilt if there are any
-UPDATE figures SET changed = '[]' WHERE EXISTS (SELECT 1 FROM positions WHERE fees_outside != '{}');
-"""
-
-STEPS = {3: TRIP_BLOCKS, 4: FEES_OUTSIDE, 5: FEES_OUTSIDE_OF_TRIPS}
-"""What brings a store of this layout to the next one."""
-
-TABLES = f"""
+TABLES = """
 -- who trades what, as sent: aliases and instruments are applied by those who read
 CREATE TABLE key (
     id INTEGER PRIMARY KEY,
@@ -216,7 +182,11 @@ CREATE TABLE round_trips (
 CREATE INDEX equity_short ON equity (start) WHERE span = 1;
 CREATE INDEX round_trips_by_end ON round_trips (closed_ns);
 
-{TRIP_BLOCKS}
+-- closed round trips again, in columns, to add up many at once: blocks of those that ended after the block before
+CREATE TABLE trip_blocks (
+    until_ns INTEGER PRIMARY KEY,       -- all of them ended before it
+    columns BLOB NOT NULL
+) STRICT;
 -- how far figures have come: all steps up to a place in the order of trading. One row
 CREATE TABLE figures (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -247,7 +217,11 @@ SELECT account, strategy, ifnull(trades.symbol, key.symbol) AS symbol, position_
 FROM trades JOIN key ON key.id = trades.key
 WHERE in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE NOT in_force));
 
-{EQUITY_OF_SERIES}"""
+-- the bars of each series
+CREATE VIEW equity_of_series AS
+SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover, fees_outside
+FROM curves JOIN equity USING (curve) WHERE start > since - span AND start <= until - span;
+"""
 
 DATA = {
     "key": "SELECT * FROM key ORDER BY id",
@@ -311,9 +285,9 @@ DATABASE = Database(
     layout=LAYOUT,
     fold=FOLD,
     tables=TABLES,
-    steps=STEPS,
     content="a history",
-    when_damaged="`trading-analytics rebuild` makes it again",
+    when_damaged="trading-analytics makes it again while it runs, `trading-analytics rebuild` while it does not",
+    is_remade=True,
     cache_kib=16_384,  # with more, the sidecar would need more than 64 MiB to catch up
 )
 

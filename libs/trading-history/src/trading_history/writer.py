@@ -213,8 +213,11 @@ class HistoryWriter:
             self._earliest = place
 
     def check_files(self) -> None:
-        """Raises StoreReplaced where what is committed goes into files that nobody can open any more."""
+        """Raises StoreReplaced where what is committed goes into files that nobody can open any more, and StoreDamaged
+        where somebody who read the store found damage.
+        """
         self._files.check()
+        schema.DATABASE.check_note(self._folder)
 
     def close(self) -> None:
         """Drop what is not committed, and let another process write. Idempotent."""
