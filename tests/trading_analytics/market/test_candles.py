@@ -7,18 +7,21 @@ from pathlib import Path
 
 import apsw
 import pytest
+from msgspec import structs
 
 from telemetry_stream.events import StreamPosition
+from tests.support.changed_bytes import change_byte
 from tests.trading_analytics.market.market_stream import Event, batch_of, candles_of, random_events
 from trading_analytics.market.fold import MarketFold
 from trading_history.backup import back_up
 from trading_history.candles.candle import SPANS, Market
-from trading_history.candles.store import CANDLES, CandleWriter, candles, markets, position_of
+from trading_history.candles.store import CANDLES, CandleWriter, candles, check_rows, markets, position_of
 from trading_history.database import MAX_ASIDE
 from trading_history.errors import StoreDamaged, StoreInUse, StoreMissing, StoreReplaced, StoreUnavailable
 
 TOPIC = "market-data-raw"
 WINDOWS = (30 * 10**9,)
+PAGE = 4096
 
 
 def follow(folder: Path, events: Sequence[Event], chance: random.Random, stream: str = "a-stream") -> None:
@@ -109,6 +112,58 @@ def test_a_damaged_store_is_kept_beside_and_made_again(tmp_path: Path) -> None:
     CANDLES.check(tmp_path)
 
 
+def test_no_changed_byte_is_another_price(tmp_path: Path) -> None:
+    """A candle is as it was, or there is none. Whatever is not as it was, `check` finds."""
+    follow(tmp_path, random_events(6, 200), random.Random(6))
+    file, chance = tmp_path / CANDLES.file_name, random.Random(6)
+    sound, changed = all_candles(tmp_path), 0
+    for _ in range(200):
+        place, bit = chance.randrange(file.stat().st_size), chance.randrange(8)
+        change_byte(file, place, bit)
+        try:
+            found = all_candles(tmp_path)
+        except StoreUnavailable:
+            found = set()
+        assert found <= sound
+        if found != sound:
+            changed += 1
+            assert is_named(tmp_path), (place, bit)
+        change_byte(file, place, bit)
+    assert changed > 30
+    assert not is_named(tmp_path)
+
+
+def all_candles(folder: Path) -> set[tuple[object, ...]]:
+    market = Market("binance", "BTC-USDT")
+    return {
+        (span, start, *structs.astuple(candle))
+        for span in SPANS
+        for start, candle in candles(folder, market, span, 0, 2**40)
+    }
+
+
+def is_named(folder: Path) -> bool:
+    """Whether a check of the whole store finds damage."""
+    try:
+        CANDLES.check(folder)
+        check_rows(folder)
+    except StoreUnavailable:
+        return True
+    return False
+
+
+def test_a_store_without_hashes_gets_them_with_the_next_trades(tmp_path: Path) -> None:
+    events = random_events(9, 150)
+    follow(tmp_path, events[:100], random.Random(9))
+    with closing(apsw.Connection(str(tmp_path / CANDLES.file_name))) as connection:
+        connection.execute("ALTER TABLE candles DROP COLUMN hash; ALTER TABLE trade_ids DROP COLUMN hash")
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(StoreMissing, match="earlier version"):
+        candles(tmp_path, Market("binance", "BTC-USDT"), 60, 0, 1)
+    follow(tmp_path, events, random.Random(10))
+    assert_candles(tmp_path, events)
+
+
 @pytest.mark.parametrize("is_replaced", [False, True])
 def test_candles_whose_file_is_removed_are_put_back_or_beside_what_stands_there(
     tmp_path: Path, *, is_replaced: bool
@@ -156,7 +211,7 @@ def test_many_damaged_stores_are_a_bad_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        pytest.param("PRAGMA user_version = 9", "has layout 9, this version knows 1: upgrade", id="newer-layout"),
+        pytest.param("PRAGMA user_version = 9", "has layout 9, this version knows 2: upgrade", id="newer-layout"),
         pytest.param("UPDATE position SET version = 9", "is of version 9, not 1: upgrade", id="newer-content"),
         pytest.param("PRAGMA application_id = 7", "is a database, but not a store of candles", id="foreign"),
     ],

@@ -7,7 +7,7 @@ from telemetry_stream import backend
 from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.events import StreamPosition
 from telemetry_stream.place import Place
-from trading_history.candles.store import CANDLES, markets, position_of
+from trading_history.candles.store import CANDLES, check_rows, markets, position_of
 from trading_history.digest import digest
 from trading_history.errors import HistoryError
 from trading_history.reader import HistoryReader
@@ -41,6 +41,7 @@ def _examine_history(ledger: Place, *, full: bool) -> bool:
 def _examine_candles(folder: Path) -> bool:
     try:
         CANDLES.check(folder)
+        check_rows(folder)
         known, at = markets(folder), position_of(folder)
     except HistoryError as error:
         print(f"  wrong: {error}")

@@ -1,9 +1,13 @@
-"""Keeps candles in `market.sqlite3`, with the position in the stream of market data that they include."""
+"""Keeps candles in `market.sqlite3`, with the position in the stream of market data that they include.
+
+Each row has a hash of its values, which is compared whenever it is read: a digit that the disk changed is no price.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +46,7 @@ CREATE TABLE candles (
     first_ns INTEGER NOT NULL,          -- time of the trade that opened it, and of the one that closed it
     last_ns INTEGER NOT NULL,
     revision INTEGER NOT NULL,          -- trades that came late
+    hash INTEGER,                       -- of the values before it; NULL in rows of an earlier version
     PRIMARY KEY (venue, symbol, span, start)
 ) STRICT, WITHOUT ROWID;
 
@@ -51,21 +56,25 @@ CREATE TABLE trade_ids (
     symbol TEXT NOT NULL,
     kind TEXT NOT NULL,                 -- single or aggregate
     last INTEGER NOT NULL,
+    hash INTEGER,
     PRIMARY KEY (venue, symbol, kind)
 ) STRICT, WITHOUT ROWID;
 """
 
+HASHES = "ALTER TABLE candles ADD COLUMN hash INTEGER; ALTER TABLE trade_ids ADD COLUMN hash INTEGER"
+
 CANDLES = Database(
     "market.sqlite3",
     application_id=0x5452534D,  # "TRSM"
-    layout=1,
+    layout=2,
     fold=FOLD,
     tables=TABLES,
+    steps={1: HASHES},
     content="a store of candles",
     when_damaged="once it is moved away, trading-analytics makes it again of the market data that is kept",
 )
 
-_COLUMNS = "open, high, low, close, volume, notional, trades, first_ns, last_ns, revision"
+_COLUMNS = "open, high, low, close, volume, notional, trades, first_ns, last_ns, revision, hash"
 _PLACE = "venue = ? AND symbol = ? AND span = ? AND start = ?"
 
 
@@ -97,8 +106,7 @@ class CandleWriter:
                 self.position = _position(self._connection)
                 """Of the last commit."""
 
-                rows = self._connection.execute("SELECT venue, symbol, kind, last FROM trade_ids")
-                self.last_ids = {TradeIds(Market(venue, symbol), kind): last for venue, symbol, kind, last in rows}
+                self.last_ids = _last_ids(self._connection)
                 self._files = HeldFiles(CANDLES, folder, LOCK_FILE)
             self._pruned_at = 0
             self._copy: Path | None = None
@@ -119,11 +127,11 @@ class CandleWriter:
         with _setting_aside(self._folder, self._connection):
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO candles VALUES ({', '.join('?' * 14)})",
+                f"INSERT OR REPLACE INTO candles VALUES ({', '.join('?' * 15)})",
                 [_row(key, self._with_stored(key, candle)) for key, candle in candles.items()],
             )
-            ids = [(*of.market, of.kind, last) for of, last in last_ids.items()]
-            self._connection.executemany("INSERT OR REPLACE INTO trade_ids VALUES (?, ?, ?, ?)", ids)
+            ids = [_with_hash((*of.market, of.kind, last)) for of, last in last_ids.items()]
+            self._connection.executemany("INSERT OR REPLACE INTO trade_ids VALUES (?, ?, ?, ?, ?)", ids)
             self._prune(candles)
             self._positions.save(self._connection, {topic: position})
             self._connection.execute("COMMIT")
@@ -134,7 +142,7 @@ class CandleWriter:
         row = self._connection.execute(
             f"SELECT {_COLUMNS} FROM candles WHERE {_PLACE}", (*key.market, key.span, key.start)
         ).fetchone()
-        return candle if row is None else merged(_candle(row), candle)
+        return candle if row is None else merged(_candle(key, row), candle)
 
     def _prune(self, candles: Mapping[CandleKey, Candle]) -> None:
         """Remove what is too old, once for each hour of market data."""
@@ -181,7 +189,7 @@ class CandleWriter:
 
 def position_of(folder: Path) -> StreamPosition:
     """How far the candles have come in the stream of market data. Raises StoreMissing, StoreUnavailable."""
-    with CANDLES.reading(folder) as connection:
+    with _reading(folder) as connection:
         try:
             return _position(connection)
         except UnusableState as error:
@@ -191,7 +199,7 @@ def position_of(folder: Path) -> StreamPosition:
 def markets(folder: Path) -> list[Market]:
     """The markets that have candles, by name; none where there is no store. Raises StoreUnavailable."""
     try:
-        with CANDLES.reading(folder) as connection:
+        with _reading(folder) as connection:
             rows = connection.execute("SELECT DISTINCT venue, symbol FROM trade_ids ORDER BY venue, symbol")
             return [Market(*row) for row in rows]
     except StoreMissing:
@@ -205,13 +213,13 @@ def candles(
 
     Spans without a trade have none. At most `limit` are given, the first ones. Raises StoreMissing, StoreUnavailable.
     """
-    with CANDLES.reading(folder) as connection:
+    with _reading(folder) as connection:
         rows = connection.execute(
             f"SELECT start, {_COLUMNS} FROM candles"
             " WHERE venue = ? AND symbol = ? AND span = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?",
             (*market, span, start, end, limit),
         )
-        return [(begins, _candle(row)) for begins, *row in rows]
+        return [(begins, _candle(CandleKey(market, span, begins), row)) for begins, *row in rows]
 
 
 class Close(NamedTuple):
@@ -226,25 +234,26 @@ def last_closes(folder: Path, wanted: Mapping[Market, Iterable[int]]) -> dict[Ma
     minute where candles of a minute are kept, else by the hour. Raises StoreMissing, StoreUnavailable.
     """
     found: dict[Market, dict[int, Close]] = {}
-    with CANDLES.reading(folder) as connection:
+    with _reading(folder) as connection:
         for market, seconds in wanted.items():
             hours = {second: second // _HOUR * _HOUR for second in seconds}
             minutes = [(second, hour, second) for second, hour in hours.items() if hour < second]
             known = found[market] = {}
             for span, places in (_MINUTE, minutes), (_HOUR, [(second, _FIRST, hour) for second, hour in hours.items()]):
                 rows = connection.execute(_LAST_CLOSES, (*market, span, msgspec.json.encode(places).decode()))
-                for second, price, last_ns in rows:
-                    known.setdefault(second, Close(Decimal(price), last_ns))
+                for second, start, *row in rows:
+                    candle = _candle(CandleKey(market, span, start), row)
+                    known.setdefault(second, Close(candle.close, candle.last_ns))
     return found
 
 
 _MINUTE, _HOUR = 60, 3_600
 _FIRST = -(1 << 62)
-_LAST_CLOSES = """
+_LAST_CLOSES = f"""
 WITH market(venue, symbol, span) AS (VALUES (?, ?, ?)), wanted AS MATERIALIZED (
     SELECT value ->> 0 AS second, value ->> 1 AS first, value ->> 2 AS until FROM json_each(?)
 )
-SELECT second, close, last_ns FROM market, wanted CROSS JOIN candles USING (venue, symbol, span)
+SELECT second, start, {_COLUMNS} FROM market, wanted CROSS JOIN candles USING (venue, symbol, span)
 WHERE start = (
     SELECT max(start) FROM candles AS earlier
     WHERE earlier.venue = market.venue AND earlier.symbol = market.symbol AND earlier.span = market.span
@@ -256,13 +265,45 @@ WHERE start = (
 def candles_at(folder: Path, keys: Iterable[CandleKey]) -> dict[CandleKey, Candle]:
     """The candles with these keys, as far as there are any. Raises StoreMissing, StoreUnavailable."""
     found: dict[CandleKey, Candle] = {}
-    with CANDLES.reading(folder) as connection:
+    with _reading(folder) as connection:
         for key in keys:
             row = connection.execute(
                 f"SELECT {_COLUMNS} FROM candles WHERE {_PLACE}", (*key.market, key.span, key.start)
             ).fetchone()
             if row is not None:
-                found[key] = _candle(row)
+                found[key] = _candle(key, row)
+    return found
+
+
+def check_rows(folder: Path) -> None:
+    """Raises StoreDamaged where a row is not as it was written, StoreMissing, StoreUnavailable. Reads all of them."""
+    with _reading(folder) as connection:
+        _last_ids(connection)
+        for venue, symbol, span, start, *row in connection.execute(
+            f"SELECT venue, symbol, span, start, {_COLUMNS} FROM candles"
+        ):
+            _candle(CandleKey(Market(venue, symbol), span, start), row)
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[apsw.Connection]:
+    with CANDLES.reading(folder) as connection, _nonsense_as_damage():
+        yield connection
+
+
+@contextmanager
+def _nonsense_as_damage() -> Iterator[None]:
+    try:
+        yield
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise apsw.CorruptError(str(error)) from error
+
+
+def _last_ids(connection: apsw.Connection) -> dict[TradeIds, int]:
+    found = {}
+    for venue, symbol, kind, last, known in connection.execute("SELECT venue, symbol, kind, last, hash FROM trade_ids"):
+        _compare((venue, symbol, kind, last), known)
+        found[TradeIds(Market(venue, symbol), kind)] = last
     return found
 
 
@@ -274,7 +315,7 @@ def _position(connection: apsw.Connection) -> StreamPosition:
 def _setting_aside(folder: Path, connection: apsw.Connection | None = None) -> Iterator[None]:
     """Raise what happens to the store as errors of this package. A damaged one is set aside before."""
     try:
-        with CANDLES.errors(folder):
+        with CANDLES.errors(folder), _nonsense_as_damage():
             yield
     except StoreDamaged as error:
         if connection is not None:
@@ -292,10 +333,27 @@ def _newer(folder: Path, error: UnusableState) -> NewerStore:
 def _row(key: CandleKey, candle: Candle) -> tuple[str | int, ...]:
     amounts = (candle.open, candle.high, candle.low, candle.close, candle.volume, candle.notional)
     numbers = (candle.trades, candle.first_ns, candle.last_ns, candle.revision)
-    return (*key.market, key.span, key.start, *(format(amount, "f") for amount in amounts), *numbers)
+    return _with_hash((*key.market, key.span, key.start, *(format(amount, "f") for amount in amounts), *numbers))
 
 
-def _candle(row: Sequence[str | int]) -> Candle:
+def _candle(key: CandleKey, row: Sequence[str | int]) -> Candle:
+    """A candle of a row, whose last value is its hash. Raises apsw.CorruptError."""
+    _compare((*key.market, key.span, key.start, *row[:10]), row[10])
     first, high, low, last, volume, notional = (Decimal(str(text)) for text in row[:6])
-    trades, first_ns, last_ns, revision = (int(number) for number in row[6:])
+    trades, first_ns, last_ns, revision = (int(number) for number in row[6:10])
     return Candle(first, high, low, last, volume, notional, trades, first_ns, last_ns, revision)
+
+
+def _with_hash(values: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return (*values, _hash(values))
+
+
+def _hash(values: tuple[str | int, ...]) -> int:
+    """63 bits of the values of a row."""
+    return int.from_bytes(blake2b("\0".join(map(str, values)).encode(), digest_size=8).digest()) >> 1
+
+
+def _compare(values: tuple[str | int, ...], known: str | int | None) -> None:
+    """Raises apsw.CorruptError for a row whose values are not those that were written."""
+    if known is not None and known != _hash(values):
+        raise apsw.CorruptError(f"the row of {', '.join(map(str, values[:4]))} does not match its hash")
