@@ -1,18 +1,26 @@
 """A disk that fails or is full. `make torture PART="sync disk-errors disk-full"` does the same many more times."""
 
+import random
 import shutil
+import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from telemetry_stream.events import Event, Submission
+from telemetry_stream.stores.sqlite.journal import Journal
 from tests.support import faulty_app
-from tests.support.apps import answers
+from tests.support.apps import BIN, answers
 from tests.support.faulty_app import Fault
 from tests.support.polling import eventually
 from tests.torture import disk
-from tests.trading_app.running import RunningApp, running
+from tests.trading_app.running import RunningApp, running, settings_for
+from trading_history.schema import DATABASE
+from trading_history.writer import HistoryWriter
 
 SEED = 20_261_121
+needs_mounts = pytest.mark.skipif(not disk.namespaces_work(), reason="no mount namespace can be made here")
 
 
 def test_a_sync_precedes_each_acknowledgement(tmp_path: Path) -> None:
@@ -63,8 +71,45 @@ def start(folder: Path, name: str, fault: Fault | None = None) -> int:
         app.end()
 
 
+ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=1m tmpfs "$0" || exit 99
+"$@" 2>&1; echo "exit code $?"
+find "$0" -type f
+"""
+
+
+@needs_mounts
+def test_what_does_not_fit_on_a_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    data, target = tmp_path / "data", tmp_path / "target"
+    target.mkdir()
+    chance = random.Random(SEED)
+    with closing(Journal(data)) as journal:
+        for number in range(40):
+            journal.append([Submission([Event(f"e{number}", b'{"x":"%b"}' % chance.randbytes(50_000).hex().encode())])])
+    HistoryWriter(data).close()
+    with closing(DATABASE.open_to_write(data)) as connection:
+        connection.executemany(
+            "INSERT INTO checkpoints VALUES (?, '', ?)", [(number, chance.randbytes(50_000)) for number in range(40)]
+        )
+    for program, copy, named in (
+        ("trading-app", target / "copy", "copy.unfinished"),
+        ("trading-analytics", target / "copies", "history.sqlite3.part"),
+    ):
+        command = ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK]
+        done = subprocess.run(
+            [*command, target, BIN / program, "backup", copy],
+            env=settings_for(tmp_path),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said, code = done.stdout.splitlines()
+        assert f"{named} can't grow, its disk is full: free some space" in said
+        assert code == "exit code 1"
+
+
 @pytest.mark.long
-@pytest.mark.skipif(not disk.namespaces_work(), reason="no mount namespace can be made here")
+@needs_mounts
 def test_a_full_disk_ends_the_app_and_costs_no_trade(tmp_path: Path) -> None:
     counts = disk.full_disk(tmp_path, SEED).counts
     assert counts["accepted"] > 0

@@ -1,5 +1,6 @@
 """Keys are found again whatever becomes of the tables that make it quick: lost, torn, of another journal, or behind."""
 
+import errno
 import os
 import shutil
 import threading
@@ -200,6 +201,16 @@ def test_tables_behind_the_journal_catch_up(tmp_path: Path) -> None:
         opened.write((tmp_path / "before" / now.name).read_bytes())
     with closing(Journal(tmp_path)) as journal:
         assert knows(journal, 60)
+
+
+def test_a_table_that_has_no_room_is_named_with_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int, _offset: int, _size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"no space left for keys-1\.table, which takes 8 MiB"):
+        key_table.create(tmp_path / "keys-1.table", "stream", 1 << 20, 1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_disk_is_asked_for_the_whole_table(tmp_path: Path) -> None:

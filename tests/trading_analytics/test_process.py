@@ -224,6 +224,8 @@ def test_check_and_rebuild(apps: Apps) -> None:
         assert (refused.returncode, "another process writes the history" in refused.stderr) == (1, True)
         assert run(apps, "rebuild").returncode == 0
         assert run(apps, "check", "--full").returncode == 0
+        journal.put(Ledger(a_random_ledger(8, 163).events))
+        assert "13 events behind the journal" in run(apps, "check").stdout
 
 
 def test_check_finds_a_store_of_another_journal(apps: Apps) -> None:

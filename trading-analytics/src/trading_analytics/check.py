@@ -6,6 +6,7 @@ from pathlib import Path
 from telemetry_stream import backend
 from telemetry_stream.errors import BackendUnavailable, StreamError
 from telemetry_stream.events import StreamPosition
+from telemetry_stream.log import StreamReader
 from telemetry_stream.place import Place
 from trading_history.candles.store import CANDLES, check_rows, markets, position_of
 from trading_history.digest import digest
@@ -13,6 +14,10 @@ from trading_history.errors import HistoryError
 from trading_history.reader import HistoryReader
 from trading_history.rebuild import rebuild
 from trading_history.schema import DATABASE
+
+
+class _NotCompared(Exception):
+    """The history could not be compared with a rebuild."""
 
 
 def examine(ledger: Place, *, full: bool) -> int:
@@ -29,6 +34,9 @@ def examine(ledger: Place, *, full: bool) -> int:
 def _examine_history(ledger: Place, *, full: bool) -> bool:
     try:
         problem = _problem(ledger, full=full)
+    except _NotCompared as error:
+        print(f"  not compared: {error}")
+        return False
     except (HistoryError, StreamError) as error:
         problem = str(error)
     if problem is None:
@@ -83,13 +91,26 @@ def _against_journal(ledger: Place, position: StreamPosition, *, settled: bool, 
             return f"it has {position.sequence:,} events, the journal only {journal.head():,}"
         if position.sequence and position.hash != journal.hash_at(position.sequence):
             return f"the journal differs at or before event {position.sequence:,}: it was replaced"
+        if position.sequence < journal.head():
+            behind = journal.head() - position.sequence
+            print(f"  {behind:,} events behind the journal: trading-analytics brings it up to date while it runs")
         if full:
-            with tempfile.TemporaryDirectory(prefix="history-check-", dir=ledger.folder) as folder:
-                rebuild(Path(folder), journal, until=position.sequence)
-                if digest(Path(folder), figures=settled) != digest(ledger.folder, figures=settled):
-                    return "its rows are not those of a rebuild"
+            if _rebuilt(ledger.folder, journal, position.sequence, settled=settled) != digest(
+                ledger.folder, figures=settled
+            ):
+                return "its rows are not those of a rebuild"
             print("  every row is that of a rebuild")
     finally:
         journal.close()
     print("  sound")
     return None
+
+
+def _rebuilt(folder: Path, journal: StreamReader, until: int, *, settled: bool) -> str:
+    """The digest of a rebuild, made beside the history. Raises _NotCompared where there is no room for it."""
+    with tempfile.TemporaryDirectory(prefix="history-check-", dir=folder) as beside:
+        try:
+            rebuild(Path(beside), journal, until=until)
+            return digest(Path(beside), figures=settled)
+        except HistoryError as error:
+            raise _NotCompared(str(error)) from error

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -36,22 +36,21 @@ class Keeper:
         """Nanoseconds from publication to commit, live events only."""
 
         self._clock_ns = clock_ns
+        self._is_open = False
 
     @property
     def waits_for(self) -> str:
         """What is missing before the history has all that the stream is known to have; empty if nothing is."""
         subscriber, writer = self.subscriber, self.writer
-        if self.retries.problem:
-            return self.retries.problem
-        if subscriber is None or writer is None:
-            return "the store is being opened"
+        if not self._is_open or subscriber is None or writer is None:
+            return self.retries.problem or "the store is being opened"
         if subscriber.obstacle is not None:
             return advice(subscriber.obstacle)
         if subscriber.head is None:
             address = self.ledger.replay_address
             return f"no answer yet from {address} (WEBAPP_REPLAY_ADDR): is trading-app running there?"
         if writer.position.sequence < subscriber.head or not subscriber.caught_up:
-            return f"the history has {writer.position.sequence} of {subscriber.head} events"
+            return self.retries.problem or f"the history has {writer.position.sequence} of {subscriber.head} events"
         if not writer.figures_are_settled:
             return "the past changed: positions, round trips and equity are folded again"
         return ""
@@ -71,18 +70,20 @@ class Keeper:
     async def _follow(self) -> None:
         async with writing(self.ledger.folder, with_figures=True) as writer:
             self.rebuilds += bool(writer.rebuilds_because)
-            writer.commit(writer.position)  # shows whether the store can be written
-            self.retries.reset()
+            writer.commit(writer.position)  # shows whether the store can be written, though not whether it can grow
             subscriber = backend.follow(self.ledger, writer.position, advice)
-            self.writer, self.subscriber = writer, subscriber
+            self.writer, self.subscriber, self._is_open = writer, subscriber, True
             log.info("history opened", stream=writer.position.stream, applied=writer.position.sequence)
             try:
                 await follow(subscriber, writer, max_pending=MAX_PENDING_ALONE, on_commit=self._committed)
             finally:
+                self._is_open = False
                 subscriber.close()
 
-    def _committed(self, delivery: Delivery) -> None:
-        if isinstance(delivery, Arrival) and not delivery.replayed and delivery.batch.published_at_ns:
-            # The clock may have been set back since the publication: no negative delays.
-            delay_ns = max(self._clock_ns() - delivery.batch.published_at_ns, 0)
-            self.delays.observe(delay_ns, delivery.batch.count - delivery.skip)
+    def _committed(self, live: Sequence[Delivery]) -> None:
+        self.retries.reset()
+        for delivery in live:
+            if isinstance(delivery, Arrival) and not delivery.replayed and delivery.batch.published_at_ns:
+                # The clock may have been set back since the publication: no negative delays.
+                delay_ns = max(self._clock_ns() - delivery.batch.published_at_ns, 0)
+                self.delays.observe(delay_ns, delivery.batch.count - delivery.skip)

@@ -48,4 +48,5 @@ def _copy(store: Database, folder: Path, copy: Path) -> None:
             part.rename(copy)
             sync(copy.parent)
         finally:
-            part.unlink(missing_ok=True)  # it may hold all the room that was left
+            for left in (part, part.with_name(f"{part.name}-journal")):
+                left.unlink(missing_ok=True)  # it may hold all the room that was left

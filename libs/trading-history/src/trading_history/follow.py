@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -50,12 +50,12 @@ async def follow(
     writer: HistoryWriter,
     until: int | None = None,
     max_pending: int = MAX_PENDING,
-    on_commit: Callable[[Delivery], object] = lambda _live: None,
+    on_commit: Callable[[Sequence[Delivery]], object] = lambda _live: None,
 ) -> None:
     """Apply and commit what the subscriber delivers, until it is closed, or `until` that sequence is committed.
 
     Live, each delivery is a transaction, as long as they are short; while catching up, `max_pending` events are.
-    `on_commit` gets each live delivery once it is committed. Raises StoreUnavailable.
+    `on_commit` gets the live deliveries of each commit, which may be none. Raises StoreUnavailable.
     """
     one_at_a_time = asyncio.Lock()
     behind = asyncio.Event()
@@ -99,7 +99,7 @@ class _Commits:
     After a late trade or a correction all figures since then are written again, however few events bring it.
     """
 
-    def __init__(self, writer: HistoryWriter, on_commit: Callable[[Delivery], object]) -> None:
+    def __init__(self, writer: HistoryWriter, on_commit: Callable[[Sequence[Delivery]], object]) -> None:
         self.position = writer.position
         """Of what was taken."""
 
@@ -131,8 +131,7 @@ class _Commits:
         seconds = ended - began
         self._resume_at = ended + min(seconds, MAX_PAUSE_SECONDS) if seconds > SHORT_SECONDS else ended
         live, self.live = self.live, []
-        for delivery in live:
-            self._on_commit(delivery)
+        self._on_commit(live)
 
 
 async def _commit_later(commits: _Commits, one_at_a_time: asyncio.Lock, behind: asyncio.Event) -> None:

@@ -36,7 +36,7 @@ def back_up(folder: Path, file: Path, key_rules: KeyRules = ()) -> JournalReport
         try:
             # One consistent state while the app writes on, and one file without a write-ahead log. Copying the files
             # instead would mix pages of different commits.
-            connection.execute("VACUUM INTO ?", (str(unfinished),))
+            _copy(connection, unfinished)
         finally:
             connection.close()
         report = _checked(unfinished, key_rules)
@@ -44,8 +44,16 @@ def back_up(folder: Path, file: Path, key_rules: KeyRules = ()) -> JournalReport
         unfinished.rename(file)  # last: a file with this name is a checked copy, even after a kill
         sync(file.parent)
     finally:
-        unfinished.unlink(missing_ok=True)
+        for part in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
+            part.unlink(missing_ok=True)
     return report
+
+
+def _copy(connection: apsw.Connection, file: Path) -> None:
+    try:
+        connection.execute("VACUUM INTO ?", (str(file),))
+    except apsw.FullError as error:
+        raise BackupFailed(f"{file} can't grow, its disk is full: free some space") from error
 
 
 def restore(file: Path, folder: Path, key_rules: KeyRules = ()) -> tuple[JournalReport, Path | None]:

@@ -206,8 +206,11 @@ def create(file: Path, stream: str, slots: int, first: int) -> None:
     fresh = file.with_name(f"{file.name}{UNFINISHED}")
     try:
         _write(fresh, stream, slots, first)
-    except BaseException:
+    except BaseException as error:
         fresh.unlink(missing_ok=True)  # it may hold all the room that was left
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            size = slots * _WORD_BYTES / 2**20
+            raise OSError(errno.ENOSPC, f"no space left for {file.name}, which takes {size:,.0f} MiB") from error
         raise
     fresh.rename(file)  # complete from its first moment under this name
 
