@@ -96,6 +96,25 @@ def test_what_a_page_elsewhere_embeds_is_not_given_where_no_credential_is_set(cl
     assert client.get("/trades", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/imports/i/undo", "/hooks/x/unread/y/drop", "/hooks/x/unread/y/take", "/imports/u/take"]
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Origin": f"http://{EVIL}"},
+        {"Origin": "null", "Content-Type": "Text/Plain;charset=application/json"},
+    ],
+)
+def test_what_a_page_elsewhere_makes_a_browser_do_is_refused_where_no_credential_is_set(
+    client: httpx.Client, path: str, headers: dict[str, str]
+) -> None:
+    problem(client.post(path, headers=headers), "foreign_origin")
+    assert client.post(path).status_code == 404
+
+
 def test_what_is_read_is_kept_nowhere(client: httpx.Client) -> None:
     for path in ("/trades", "/page/history", "/metrics", "/openapi.json", "/readyz", "/nothing"):
         answer = client.get(path)

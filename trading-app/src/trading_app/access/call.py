@@ -16,6 +16,10 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """Methods that only read."""
 
 
+SAFELISTED = (b"", b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
+"""Media types of what a page of any site may send without asking (the Fetch standard, CORS-safelisted)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request, as far as access control needs it. `host` is the caller's address; empty if it is unknown."""
@@ -37,6 +41,12 @@ class Call:
     def wants_page(self) -> bool:
         """Whether the caller is a browser that shows a page."""
         return b"text/html" in self.headers.get(b"accept", b"")
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it does something, and a page of any site can make a browser send it without asking first."""
+        kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        return self.method not in SAFE_METHODS and kind in SAFELISTED
 
     @property
     def scopes_needed(self) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ class Gate:
             host = call.headers.get(b"host", b"")
             self._gate.require_own_host(call.path, host, "WEBAPP_PUBLIC_URL or WEBAPP_API_TOKENS")
             _refuse_foreign_page(call)
+            if call.is_simple and self.is_from_here(call.headers) is False:
+                raise Problem("foreign_origin", "a page of another site makes the browser send this")
             return ANYBODY
         token = bearer_token(call.headers.get(b"authorization", b""))
         caller = await self.identify(token, call.host) if token else self._of_cookie(call)
