@@ -33,6 +33,17 @@ def test_rows_are_those_of_a_rebuild_however_the_ledger_came(tmp_path: Path, see
     assert rows_of(tmp_path / "parts") == rows_of(tmp_path / "whole")
 
 
+def test_a_correction_between_fills_of_one_transaction_leaves_them_in_the_order_of_trading(tmp_path: Path) -> None:
+    ledger = LedgerBuilder()
+    ledger.buy("1", "100", ts=minute(10))
+    ledger.void(ledger.say("cash", currency="USDT", amount="7", reason="funding", account="default", ts=minute(1)))
+    ledger.buy("1", "90", ts=minute(5))
+    ledger.sell("3", "110", ts=minute(20))
+    fold_at_once(tmp_path / "whole", ledger.events)
+    fold_by_turns(tmp_path / "turns", ledger.events, 1)
+    assert rows_of(tmp_path / "turns") == rows_of(tmp_path / "whole")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(20, 23))
 def test_rows_are_those_of_a_rebuild_where_the_fold_goes_back_to_checkpoints(

@@ -21,7 +21,7 @@ from trading_model.accounting.book import (
 )
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.positions import PositionSnapshot
-from trading_model.decimals import DIVISION, ZERO
+from trading_model.decimals import DIVISION, EXACT, ZERO
 from trading_model.instruments import Terms
 from trading_model.symbols import same_currency
 
@@ -60,10 +60,12 @@ class TrackedBook:
         "book",
         "cash",
         "curves",
+        "fees",
         "fees_outside",
         "fills",
         "first_ns",
         "generation",
+        "income",
         "last_ns",
         "mark",
         "mark_ns",
@@ -124,28 +126,21 @@ class TrackedBook:
         ) = state  # fmt: skip
         self.trip = copy(trip)
         self.book.set(book)
+        self.fees = EXACT.add(self.own_fees, book.fees_valued)
+        """Those in the net."""
+
+        self.income = EXACT.add(self.cash, book.income)
+        """Cash, and the worth of rewards."""
 
     @property
     def key(self) -> BookKey:
         """Whose position it is."""
         return self.book.key
 
-    @property
-    def fees(self) -> Decimal:
-        """Those in the net."""
-        return self.own_fees + self.book.fees_valued
-
-    @property
-    def income(self) -> Decimal:
-        """Cash, and the worth of rewards."""
-        return self.cash + self.book.income
-
     def level(self) -> Decimal:
         """The net P&L. While there is no mark, what is open counts at its cost."""
         book = self.book
-        level = book.flow - self.own_fees - book.fees_valued + self.cash + book.income
-        if book.inexact:
-            level = shown(book.flow) - self.fees + self.income
+        level = (shown(book.flow) if book.inexact else book.flow) - self.fees + self.income
         if not book.quantity:
             return level
         if self.mark is None:
@@ -158,6 +153,11 @@ class TrackedBook:
         if not book.quantity:
             return shown(book.flow) if book.inexact else book.flow
         return shown(book.flow) + shown(book.present_cost())
+
+    def receive(self, cash: Decimal) -> None:
+        """Add cash."""
+        self.cash += cash
+        self.income = self.cash + self.book.income
 
     def note(self, seq: int) -> None:
         """Notice an event of the position, in the order of trading: an earlier one with a higher sequence was late."""
@@ -212,6 +212,7 @@ class TrackedBook:
                 if fill.fee and not fee:
                     outside = self._leave_out(fill.fee, label or QUOTE)
                     trip.fees_outside = added(trip.fees_outside, outside)
+            self.fees = self.own_fees + book.fees_valued
         after = book.quantity
         trip.fills += 1
         if tags:
@@ -269,6 +270,7 @@ class TrackedBook:
         """Bring the round trip to the position after a step that is no fill; what it added is at `price`, if there is
         one.
         """
+        self.income = self.cash + self.book.income
         after = self.book.quantity
         stays = before * after > ZERO
         trip = self.trip
@@ -302,8 +304,7 @@ class TrackedBook:
         trip = self.trip
         if trip is None:
             return
-        book = self.book
-        gross = self.curves[0].level + self.own_fees + book.fees_valued - self.cash - book.income - trip.realized
+        gross = self.curves[0].level + self.fees - self.income - trip.realized
         if gross < trip.mae:
             trip.mae = gross
         elif gross > trip.mfe:

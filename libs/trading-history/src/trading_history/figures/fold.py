@@ -8,7 +8,7 @@ earlier place is to set them again.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from operator import sub
 from typing import Any, NamedTuple
@@ -318,7 +318,7 @@ class Fold:
     # Steps
 
     @exactly
-    def fold(self, rows: Iterable[decode.Row], until: Place | None) -> None:
+    def fold(self, rows: Sequence[decode.Row], until: Place | None) -> None:
         """Fold fills, in the order of trading, and all other steps and marks among them.
 
         `rows` are all fills behind the frontier up to the place `until`, or all there are.
@@ -333,10 +333,11 @@ class Fold:
         others.sort(reverse=True)
         fill = self._fill
         for row in rows:
-            self.frontier = place_of_row(row)
-            while others and others[-1][0] <= self.frontier:
+            while others and others[-1][0] <= place_of_row(row):
                 self._other(*others.pop())
             fill(row)
+        if rows:
+            self.frontier = place_of_row(rows[-1])
         while others:
             self._other(*others.pop())
         if until is not None and until > self.frontier:
@@ -371,7 +372,7 @@ class Fold:
         is_common = MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH
         if not is_common and not _takes(price, qty, book.terms):
             return
-        if fee is not None and not amount_fits(fee):
+        if fee is not None and not (MIN <= fee < TOO_MUCH or amount_fits(fee)):
             return
         if source is not None:
             corrected = self.context.corrected_imports.get(source, 0)
@@ -379,7 +380,7 @@ class Fold:
                 book.correct(corrected)
             if source in self.context.taken_back:
                 return
-        closed = list[Finished]()
+        closed: list[Finished] = []
         fill = Fill(seq, "", price, qty, side, "", "", "", "", fee, fee_currency)
         book.step(ts_ns, seq)
         book.fill(fill, ts_ns, _NO_TAGS if tags is None else _tags(tags), closed)
@@ -527,7 +528,7 @@ class Fold:
 
     def _follow(self, book: TrackedBook, before: Decimal, flag: str, price: Decimal | None) -> None:
         """Bring everything to the quantity and cost that a book has now."""
-        closed = list[Finished]()
+        closed: list[Finished] = []
         if not before:
             market = self._markets[book.market]
             book.mark, book.mark_ns = market.mark, market.mark_ns
@@ -618,7 +619,7 @@ class Fold:
                 book.correct(corrected)
             if in_force:
                 book.note(seq)
-                book.cash += content.amount
+                book.receive(content.amount)
                 self._stepped[book] = None
                 self._move_one(book)
                 if terms.in_points:  # the cash is in no points: only the sums have it

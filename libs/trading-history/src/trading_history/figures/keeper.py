@@ -113,7 +113,7 @@ class FiguresKeeper:
         if self._has_other_terms(known):  # somebody else wrote what changes them
             self.changed, self.is_settled = START, False
         self._terms_changed = False
-        self._fresh: list[Row] | None = []
+        self._fresh: Sequence[Row] | None = ()
         self._folded_seconds = 0.0
         self._checkpoint_seconds = 0.0
         self._short_from = 0
@@ -212,7 +212,7 @@ class FiguresKeeper:
         """Fills are new, here in the order of trading."""
         self.change(rows[0])
         if self._fresh is not None:
-            self._fresh += rows
+            self._fresh = sorted([*self._fresh, *rows], key=decode.in_time) if self._fresh else rows
         named: dict[int, Decimal] = {}
         for row in [one for one in rows if one[_MULTIPLIER] is not None]:
             if row[_SOURCE] not in self.context.taken_back:
@@ -314,7 +314,7 @@ class FiguresKeeper:
 
     def commit(self, applied: int) -> None:
         """Fold what is new, in the transaction that stores it; `applied` is the last event that it has."""
-        fresh, self._fresh = self._fresh, []
+        fresh, self._fresh = self._fresh, ()
         may_go_back = self.is_settled and self.changed is not None and not self._terms_changed
         if may_go_back and self._go_back_in_memory(self.changed or START):
             self.changed, fresh = None, None
@@ -322,7 +322,7 @@ class FiguresKeeper:
             if fresh is None:
                 self._read(SMALL, applied)
             else:
-                self._run(sorted(fresh, key=decode.in_time), None, records=len(fresh) <= SMALL)
+                self._run(fresh, None, records=len(fresh) <= SMALL)
                 self.applied = applied
         else:
             self.is_settled = False
@@ -335,7 +335,7 @@ class FiguresKeeper:
                 self._begin_again(self._checkpoints.go_back(self.changed))
                 self._show_restored()
             self.changed, self._terms_changed = None, False
-        self._fresh = []
+        self._fresh = ()
         self._read(limit, applied)
         self._save()
 
