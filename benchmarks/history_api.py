@@ -47,7 +47,9 @@ KEY_CALLS = [
 GROUP_CALLS = [
     *(_asking(call, group) for group in GROUPS for call in (*FIGURES, *LISTS, "positions")),
     *(_asking(call, "tag=t3", "account=a1") for call in ("performance", "pnl", *LISTS)),
-    *(f"performance?by={by}" for by in ("account", "strategy", "tag", "symbol", "account,strategy")),
+    *(f"performance?by={by}" for by in ("account", "strategy", "tag", "symbol", "account,strategy", "account,symbol")),
+    "pnl?zone=Asia/Kolkata",
+    *(f"{call}?rates=dated&into=USDT" for call in ("pnl", "performance")),
     "round-trips?tag=nothing",
     "symbols",
 ]
