@@ -3,13 +3,13 @@
 import random
 import sys
 import tracemalloc
-from types import FrameType
-from typing import Any
+from functools import partial
 
 import pytest
 
 from telemetry_stream.events import Batch
 from tests.metrics_sidecar.builders import STREAM, event, trade
+from tests.support.instructions import instructions
 from trading_model.accounting.state import TradingState
 
 CHANCE = random.Random(20_260_304)
@@ -48,25 +48,6 @@ def apply(state: TradingState, until: int) -> None:
         state.apply(batch(number))
 
 
-def instructions(state: TradingState, applied: Batch) -> int:
-    """The instructions of Python that applying a batch takes: what else the machine does can't change them."""
-    counted = 0
-
-    def count(frame: FrameType, event: str, _argument: Any) -> Any:
-        nonlocal counted
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        counted += event == "opcode"
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)
-    try:
-        state.apply(applied)
-    finally:
-        sys.settrace(before)
-    return counted
-
-
 def peak_bytes(state: TradingState, applied: Batch) -> int:
     """The memory that applying a batch takes meanwhile."""
     tracemalloc.start()
@@ -81,13 +62,13 @@ def peak_bytes(state: TradingState, applied: Batch) -> int:
 def test_the_400_000th_trade_takes_no_more_instructions_and_memory_than_the_40_000th() -> None:
     state = TradingState(1_000, STREAM)
     apply(state, until=40)
-    early, early_peak = instructions(state, batch(40)), peak_bytes(state, batch(41))
+    early, early_peak = instructions(partial(state.apply, batch(40))), peak_bytes(state, batch(41))
     apply(state, until=60)
     blocks = sys.getallocatedblocks()
     apply(state, until=400)
     held = sys.getallocatedblocks() - blocks
     assert early > 10_000, "they were counted"
-    assert instructions(state, batch(400)) < 1.05 * early
+    assert instructions(partial(state.apply, batch(400))) < 1.05 * early
     assert peak_bytes(state, batch(401)) < 1.5 * early_peak
     assert held < 1_000
 
@@ -97,7 +78,7 @@ def test_the_100th_batch_that_comes_late_takes_no_more_instructions_than_the_10t
     taken = dict[int, int]()
     for number in range(202):
         if number in (21, 201):
-            taken[number] = instructions(state, race(number))
+            taken[number] = instructions(partial(state.apply, race(number)))
         else:
             state.apply(race(number))
     assert state.late > 100 * 40, "they come late"

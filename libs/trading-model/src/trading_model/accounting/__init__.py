@@ -12,6 +12,7 @@ Modules:
     figures        average entry price and P&L of a position at a price
     fills          decodes a batch of events
     holdings       which position the fills of a key belong to
+    index          finds what was said of a position or symbol, though symbols may come to mean others
     lots           the position of one key by lots, first or last in first out
     market_marks   marks by the market, where an instrument says so
     markets        what marks the positions of each symbol, with the prices by hand

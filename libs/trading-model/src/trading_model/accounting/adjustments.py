@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
+from trading_model.accounting.index import Index
 from trading_model.accounting.marks import SplitOfMark
 from trading_model.accounting.steps import Carried, MoveStep, OpeningStep, OtherStep, SplitStep
 from trading_model.contents import Holder, LedgerEvent, Opening, Split
@@ -17,35 +18,36 @@ class Adjustments:
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
         self._events: dict[int, LedgerEvent] = {}
+        self._owned = Index[BookKey, LedgerEvent](instruments, self._named_by)
+        self._split = Index[str, LedgerEvent](instruments, self._split_by)
         self.carried: dict[int, Carried] = {}
         """The costs that moves carry in the live fold, by sequence."""
-
-        self._by_key: dict[BookKey, list[LedgerEvent]] = {}
-        """The events that concern a position asked about, while the instruments' `changes` are `_found_at`."""
-
-        self._found_at = instruments.changes
 
     def put(self, event: LedgerEvent) -> None:
         """Put one in force."""
         self._events[event.seq] = event
-        self._by_key.clear()
+        self._owned.put(event.seq, event)
+        self._split.put(event.seq, event)
 
     def remove(self, seq: int) -> None:
         """Take one out."""
         self._events.pop(seq, None)
-        self._by_key.clear()
+        self._owned.remove(seq)
+        self._split.remove(seq)
+
+    def _named_by(self, event: LedgerEvent) -> list[BookKey]:
+        return [self.book_key(owner) for owner in self.owners_of(event)]
+
+    def _split_by(self, event: LedgerEvent) -> list[str]:
+        return [] if event.split is None else [self._canonical(event.split)]
 
     def steps_of(self, key: BookKey, carried: dict[int, Carried] | None = None) -> list[OtherStep]:
         """The steps of a position. `carried` holds the costs that moves carry; those of the live fold by default."""
         if not self._events:
             return []
         links = self.carried if carried is None else carried
-        if self._found_at != self._instruments.changes:
-            self._by_key.clear()
-            self._found_at = self._instruments.changes
-        if key not in self._by_key:
-            self._by_key[key] = [event for event in self._events.values() if self._steps(event, key, {})]
-        return [step for event in self._by_key[key] for step in self._steps(event, key, links)]
+        events = [*self._owned.of(key), *self._split.of(key.symbol)]
+        return [step for event in events for step in self._steps(event, key, links)]
 
     def _steps(self, event: LedgerEvent, key: BookKey, links: dict[int, Carried]) -> list[OtherStep]:
         if event.opening is not None:
@@ -78,14 +80,14 @@ class Adjustments:
 
     def splits_of(self, symbol: str) -> list[SplitOfMark]:
         """The splits of a canonical symbol that concern all accounts, in the order of trading."""
-        return self._splits(lambda split: split.account is None and self._canonical(split) == symbol)
+        return self._splits(symbol, lambda split: split.account is None)
 
     def own_splits_of(self, key: BookKey) -> list[SplitOfMark]:
         """The splits that concern a position, and not all accounts, in the order of trading."""
-        return self._splits(lambda split: split.account is not None and self.concerns(split, key))
+        return self._splits(key.symbol, lambda split: split.account is not None and self.concerns(split, key))
 
-    def _splits(self, wanted: Callable[[Split], bool]) -> list[SplitOfMark]:
-        splits = [event.split for event in self._events.values() if event.split is not None and wanted(event.split)]
+    def _splits(self, symbol: str, wanted: Callable[[Split], bool]) -> list[SplitOfMark]:
+        splits = [event.split for event in self._split.of(symbol) if event.split is not None and wanted(event.split)]
         return sorted(SplitOfMark(split.ts, split.n, split.d) for split in splits)
 
     def _canonical(self, split: Split) -> str:
@@ -100,16 +102,12 @@ class Adjustments:
 
     def linked(self, key: BookKey) -> set[BookKey]:
         """The positions whose cost depends on this one's, or on which its own does, by moves without a price."""
-        pairs = [
-            {self.book_key(owner_of(holder)) for holder in (event.move.source, event.move.sink) if holder is not None}
-            for event in self._events.values()
-            if event.move is not None and event.move.price is None
-        ]
-        found, grew = {key}, True
-        while grew:
-            before = len(found)
-            found = found.union(*(pair for pair in pairs if pair & found))
-            grew = len(found) > before
+        found, waiting = {key}, [key]
+        while waiting:
+            moves = [event for event in self._owned.of(waiting.pop()) if event.move and event.move.price is None]
+            beside = {other for event in moves for other in self._named_by(event)} - found
+            found |= beside
+            waiting += beside
         return found - {key}
 
     def book_key(self, key: LineKey, multiplier: Decimal | None = None) -> BookKey:

@@ -29,7 +29,7 @@ class Holdings:
         self.instruments = Instruments()
         self.adjustments = Adjustments(self.instruments)
         self.markets = Markets(self.instruments, self.adjustments)
-        self.cash = Cash()
+        self.cash = Cash(self.instruments)
         self.quota = Quota(limit)
         self.other = Overflow()
         self.totals: dict[tuple[str, str, str], Totals] = {}
@@ -99,7 +99,7 @@ class Holdings:
         """A position without steps, in the place of one with the same key."""
         market = self.markets.of(key, terms)
         position = self._make_position(key, terms, market)
-        position.cash = self.cash_of(key)
+        position.cash = self.cash.income_of(key)
         position.set_splits(self.adjustments.own_splits_of(key))
         position.names_currency = self.instruments.terms(key.symbol).currency != key.currency
         self.positions[key] = position
@@ -109,19 +109,6 @@ class Holdings:
         if self._dater is not None and self._dater.dates(key.currency):
             return DatedPosition(key, terms, self._rates.at, market, self._dater)
         return Position(key, terms, self._rates.at, market)
-
-    def cash_of(self, key: BookKey) -> Decimal:
-        """The income of a position in its P&L's currency."""
-        owned = [cash for cash in self.cash.sums if cash.symbol and cash.is_income and cash[:2] == key[:2]]
-        terms = self.instruments.terms
-        return sum(
-            (
-                self.cash.sums[cash]
-                for cash in owned
-                if cash[3:5] == key[3:5] and terms(cash.symbol).canonical == key.symbol
-            ),
-            ZERO,
-        )
 
     def show(self, new: list[Position], old: list[Position]) -> None:
         """Show new positions in the place of the first of the old ones."""

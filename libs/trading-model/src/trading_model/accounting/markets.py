@@ -1,12 +1,18 @@
 """The markets of a ledger: what marks its positions, with the prices by hand. No I/O."""
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from trading_model.accounting.adjustments import Adjustments
 from trading_model.accounting.book import BookKey, Last
+from trading_model.accounting.index import Index
 from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market
 from trading_model.contents import Price
 from trading_model.instruments import Instruments, Terms
+
+
+class _Given(NamedTuple):
+    symbol: str
+    price: GivenPrice
 
 
 class Markets:
@@ -19,8 +25,9 @@ class Markets:
         self.sourced: dict[Market, None] = {}
         """Those that have other sources than the last fills of their positions."""
 
-        self._prices: dict[int, Price] = {}
-        """The prices by hand in force, by sequence."""
+        self._of_symbol: dict[str, list[Market]] = {}
+        self._prices = Index[str, _Given](instruments, lambda given: [instruments.terms(given.symbol).canonical])
+        """The prices by hand in force, by canonical symbol."""
 
     def of(self, key: BookKey, terms: Terms) -> Market:
         """The market that marks a position."""
@@ -28,8 +35,9 @@ class Markets:
         market = self.by_name.get(name)
         if market is None:
             market = self.by_name[name] = Market(name, self.sourced)
+            self._of_symbol.setdefault(key.symbol, []).append(market)
             market.set_splits(self._adjustments.splits_of(key.symbol))
-            market.set_given(self._given().get(key.symbol, ()))
+            market.set_given(self._given(key.symbol))
         return market
 
     def offer(self, name: str, last: Last) -> None:
@@ -44,39 +52,30 @@ class Markets:
 
     def keep_price(self, seq: int, content: Price) -> None:
         """Take the price by hand of the event with this sequence, for markets that open later."""
-        self._prices[seq] = content
+        self._prices.put(seq, _Given(content.symbol, GivenPrice(seq, content.price, content.ts)))
 
     def set_price(self, seq: int, content: Price, in_force: bool) -> None:
         """Take the price by hand of the event with this sequence, or take it back."""
         if in_force:
             self.keep_price(seq, content)
         else:
-            del self._prices[seq]
+            self._prices.remove(seq)
         symbol = self._instruments.terms(content.symbol).canonical
-        given = self._given().get(symbol, ())
-        for market in self._of_symbol(symbol):
-            market.set_given(given)
+        for market in self._of_symbol.get(symbol, ()):
+            market.set_given(self._given(symbol))
 
     def set_splits(self, symbol: str) -> None:
         """Notice that the splits of a canonical symbol changed."""
-        for market in self._of_symbol(symbol):
+        for market in self._of_symbol.get(symbol, ()):
             market.set_splits(self._adjustments.splits_of(symbol))
 
     def renew(self) -> None:
         """Give all markets their prices by hand and splits again, after symbols came to mean others."""
-        given = self._given()
-        for name, market in self.by_name.items():
-            symbol = name.partition(ACCOUNT_SEPARATOR)[0]
-            market.set_given(given.get(symbol, ()))
-            market.set_splits(self._adjustments.splits_of(symbol))
+        for symbol, markets in self._of_symbol.items():
+            for market in markets:
+                market.set_given(self._given(symbol))
+                market.set_splits(self._adjustments.splits_of(symbol))
 
-    def _given(self) -> dict[str, list[GivenPrice]]:
-        """The prices by hand in force, by canonical symbol."""
-        given: dict[str, list[GivenPrice]] = {}
-        for seq, content in self._prices.items():
-            symbol = self._instruments.terms(content.symbol).canonical
-            given.setdefault(symbol, []).append(GivenPrice(seq, content.price, content.ts))
-        return given
-
-    def _of_symbol(self, symbol: str) -> Iterator[Market]:
-        return (one for name, one in self.by_name.items() if name.partition(ACCOUNT_SEPARATOR)[0] == symbol)
+    def _given(self, symbol: str) -> list[GivenPrice]:
+        """The prices by hand in force, of a canonical symbol."""
+        return [given.price for given in self._prices.of(symbol)]

@@ -287,8 +287,13 @@ class Restatement:
         carried within one pass.
         """
         waiting = [position for position in self._holdings.positions.values() if position.recomputing]
+        seen = set[BookKey]()
         for position in waiting.copy():
-            for key in self._holdings.adjustments.linked(position.key):
+            if position.key in seen:
+                continue
+            group = self._holdings.adjustments.linked(position.key)
+            seen |= group
+            for key in group:
                 linked = self._holdings.positions.get(key)
                 if linked is not None and not linked.recomputing:
                     self._holdings.freeze_position(linked)
@@ -335,7 +340,7 @@ class Restatement:
             holdings.freeze_position(position)
             edits = [edit for edit in position.pending if edit.at > (stored if edit.is_stored else refold.at)]
             position.take(fresh.book, *fresh.tail(), stored)
-            position.cash = holdings.cash_of(position.key)  # some may have come while another one had its key
+            position.cash = holdings.cash.income_of(position.key)  # some may have come while another one had its key
             if edits:
                 waiting.append((position, edits))
         self._show_recomputed()

@@ -1,6 +1,6 @@
 """All positions and totals of one stream: a fold over its batches. No I/O."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.corrections import Corrections, root_of
@@ -68,6 +68,11 @@ class TradingState:
         self._holdings = Holdings(limit, self.rates, self._dater)
         self.restatement = Restatement(self._holdings, self._corrections, applied)
         self._kept: dict[int, LedgerEvent] = {}
+        self._changed_symbols = set[str]()
+        """Symbols as sent that instruments came to say something else of, until their positions follow."""
+
+        self._changed_rates: dict[tuple[str, str], Order] = {}
+        """The earliest time from which the rate of a pair is another one, until what it values follows."""
 
     @classmethod
     def restored(cls, moment: StateSnapshot) -> "TradingState":
@@ -178,6 +183,7 @@ class TradingState:
                 fills.append(item)
                 continue
             if fills:
+                self._follow_changes()
                 self._apply_fills(fills, False)
                 fills = []
             self.restatement.applied = item.seq
@@ -187,6 +193,7 @@ class TradingState:
             else:
                 self.events[item.kind] += 1
                 self._apply_event(item)
+        self._follow_changes()
         if fills:
             self._apply_fills(fills, False)
 
@@ -282,6 +289,7 @@ class TradingState:
         root, corrections = root_of(event), self._corrections
         self._kept[event.seq] = event
         if isinstance(root, Fill):
+            self._follow_changes()
             before = corrections.effective(root)
             corrections.add(event)
             after = corrections.effective(root)
@@ -298,26 +306,42 @@ class TradingState:
 
     def _set_in_force(self, event: LedgerEvent, in_force: bool, at: int) -> None:
         """Apply an event that is no correction, or take it back."""
-        if event.cash is not None:
-            self._add_cash(event, 1 if in_force else -1)
-        elif event.opening is not None or event.split is not None or event.move is not None:
-            self._adjust(event, in_force, at)
-        elif event.instrument is not None:
+        if event.instrument is not None:
             instruments = self._holdings.instruments
             changed = instruments.say(event.seq, event.instrument) if in_force else instruments.take_back(event.seq)
-            if changed:
-                self.restatement.renew(self._holdings.lines)
-                self._holdings.markets.renew()
-        elif event.mark is not None:
-            self._holdings.markets.set_price(event.seq, event.mark, in_force)
-        elif event.rate is not None:
+            self._changed_symbols |= changed
+            return
+        if event.rate is not None:
             if in_force:
                 self.rates.say(event.seq, event.rate)
             else:
                 self.rates.take_back(event.seq)
-            self._value_again((event.rate.base, event.rate.quote), order_of_other(event.rate.ts, 0, 0), at)
+            pair, since = (event.rate.base, event.rate.quote), order_of_other(event.rate.ts, 0, 0)
+            self._changed_rates[pair] = min(since, self._changed_rates.get(pair, since))
+            return
+        self._follow_changes()
+        if event.cash is not None:
+            self._add_cash(event, 1 if in_force else -1)
+        elif event.opening is not None or event.split is not None or event.move is not None:
+            self._adjust(event, in_force, at)
+        elif event.mark is not None:
+            self._holdings.markets.set_price(event.seq, event.mark, in_force)
         elif event.import_ is not None:
             self.restatement.set_import(event.id, in_force, at)
+
+    def _follow_changes(self) -> None:
+        """Let positions follow what instruments and rates changed: once for all that came one after another, since each
+        time takes as long as there are positions.
+        """
+        if self._changed_symbols:
+            changed = self._changed_symbols
+            self._changed_symbols = set()
+            self.restatement.renew([line for line in self._holdings.lines if line.key.symbol in changed])
+            self._holdings.markets.renew()
+        if self._changed_rates:
+            changed_rates = self._changed_rates
+            self._changed_rates = {}
+            self._value_again(changed_rates)
 
     @exactly
     def _add_cash(self, event: LedgerEvent, sign: int) -> None:
@@ -343,14 +367,16 @@ class TradingState:
         positions = list(dict.fromkeys(line.position for line in lines if line is not None))
         if event.split is not None:
             split = event.split
-            positions = [one for one in holdings.positions.values() if holdings.adjustments.concerns(split, one.key)]
+            symbol = holdings.instruments.terms(split.symbol).canonical
+            of_symbol = [one for one in holdings.positions.values() if one.key.symbol == symbol]
+            positions = [one for one in of_symbol if holdings.adjustments.concerns(split, one.key)]
         before = {position: holdings.adjustments.steps_of(position.key) for position in positions}
         if in_force:
             holdings.adjustments.put(event)
         else:
             holdings.adjustments.remove(event.seq)
         if event.split is not None:
-            holdings.markets.set_splits(holdings.instruments.terms(event.split.symbol).canonical)
+            holdings.markets.set_splits(symbol)
             for position in positions:
                 holdings.freeze_position(position)
                 position.set_splits(holdings.adjustments.own_splits_of(position.key))
@@ -360,16 +386,24 @@ class TradingState:
             edit = Edit(at, False, inserted=changed) if in_force else Edit(at, False, removed=changed)
             self.restatement.edit(position, edit)
 
-    def _value_again(self, pair: tuple[str, str], since: Order, at: int) -> None:
-        """Value again what a rate changes since its time: fees in its currencies, amounts in the base currency."""
+    def _value_again(self, changed: Mapping[tuple[str, str], Order]) -> None:
+        """Value again what rates change since their times: fees in their currencies, amounts in the base currency."""
         if self._dated_cash is not None:
-            self._dated_cash.value_again(pair)
+            for pair in changed:
+                self._dated_cash.value_again(pair)
+        first = min(changed.values())
         for position in list(self._holdings.positions.values()):
-            fees = any(same_currency(label, code) for label in position.fees for code in pair)
-            dated = self._dater is not None and self._dater.is_concerned(pair, position.key.currency)
-            changes = (fees or dated) and position.latest > since
-            if position.recomputing or position in self.restatement.edits or changes:
-                self.restatement.edit(position, Edit(at, False, since=since))
+            waits = position.recomputing or position in self.restatement.edits
+            if not waits and position.latest <= first:
+                continue
+            concerned = [since for pair, since in changed.items() if self._is_valued_by(position, pair)]
+            since = first if waits else min(concerned, default=None)
+            if since is not None and (waits or position.latest > since):
+                self.restatement.edit(position, Edit(self.restatement.applied, False, since=since))
+
+    def _is_valued_by(self, position: Position, pair: tuple[str, str]) -> bool:
+        fees = any(same_currency(label, code) for label in position.fees for code in pair)
+        return fees or (self._dater is not None and self._dater.is_concerned(pair, position.key.currency))
 
     # Restoring
 
@@ -379,7 +413,7 @@ class TradingState:
         self.rejected |= moment.rejected
         self.events |= moment.events
         self.incomplete_since, self.late = moment.incomplete_since, moment.late
-        holdings.cash.sums = dict(moment.cash)
+        holdings.cash.restore(moment.cash)
         holdings.other.restore(moment.other)
         self._restore_kept(moment.kept)
         self.restatement.imports = moment.imports.copy()
