@@ -11,6 +11,7 @@ from trading_history.decode import NOT_A_NUMBER, Row
 from trading_model.accounting.adjustments import book_key, owner_of
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
+from trading_model.accounting.index import Index
 from trading_model.accounting.order import FILL, MOVE, OPENING, SPLIT
 from trading_model.contents import LedgerEvent
 from trading_model.decimals import ZERO
@@ -92,7 +93,10 @@ class Context:
         self._keys: dict[int, LineKey] = {}
         self._numbers: dict[BookKey, list[int]] = {}
         self._terms: dict[BookKey, Terms] = {}
-        self._instruments: dict[int, Statement] = {}
+        self._said = Index[str, Statement](self.instruments, self._named_by)
+        """What was said of canonical symbols as instruments, by events that name them."""
+
+        self._said_by_pattern: list[Statement] = []
 
     # Events
 
@@ -103,8 +107,11 @@ class Context:
         if place is not None and event.kind != "rate":
             insort(self.steps, (place, event.seq))
         if event.instrument is not None:
-            self._instruments[event.seq] = known
             self.instruments.say(event.seq, event.instrument)
+            if event.instrument.pattern is None:
+                self._said.put(event.seq, known)
+            else:
+                self._said_by_pattern.append(known)
         if event.rate is not None:
             self.has_rates = True
             self.rates.say(event.seq, event.rate)
@@ -155,18 +162,13 @@ class Context:
 
     def said_of(self, symbol: str) -> int:
         """The last event that says or said something of a canonical symbol as an instrument; 0 for none."""
-        return max(
-            (max(seq, one.corrected) for seq, one in self._instruments.items() if self._concerns(one.event, symbol)),
-            default=0,
-        )
+        matching = [one for one in self._said_by_pattern if _matches(one.event, symbol)]
+        return max((max(one.event.seq, one.corrected) for one in (*self._said.of(symbol), *matching)), default=0)
 
-    def _concerns(self, event: LedgerEvent, symbol: str) -> bool:
-        content = event.instrument
+    def _named_by(self, statement: Statement) -> set[str]:
+        content = statement.event.instrument
         assert content is not None
-        if content.pattern is not None:
-            return matches(content.pattern.upper(), symbol)
-        names = (content.symbol or "", *(content.aliases or ()))
-        return any(self.instruments.canonical(name) == symbol for name in names)
+        return {self.instruments.canonical(name) for name in (content.symbol or "", *(content.aliases or ()))}
 
     # Keys and positions
 
@@ -234,6 +236,11 @@ class Context:
     def _line_terms(self, number: int) -> tuple[Decimal, Terms]:
         key, multiplier = self._keys[number], self.multipliers.get(number)
         return multiplier or ZERO, self.instruments.terms(key.symbol, key.currency, multiplier)
+
+
+def _matches(event: LedgerEvent, symbol: str) -> bool:
+    content = event.instrument
+    return content is not None and content.pattern is not None and matches(content.pattern.upper(), symbol)
 
 
 def _by_multiplier(line: tuple[Decimal, Terms]) -> Decimal:
