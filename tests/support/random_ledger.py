@@ -174,7 +174,7 @@ class _Random:
         reasons = ("funding", "interest", "dividend", "tax", "rebate", "deposit", "withdrawal", "adjustment")
         content: dict[str, Any] = {"account": self.chance.choice(ACCOUNTS)}
         content["currency"] = self.chance.choice(("USDT", "USD", "BTC", "BNB"))
-        content["amount"] = f"{self.chance.randint(-900, 900)}e-3"
+        content["amount"] = f"{self.chance.randint(-900, 900) or 1}e-3"  # none is 0
         if self.chance.random() < 0.7:
             content["strategy"] = self.chance.choice(STRATEGIES)
         if self.chance.random() < 0.7:
