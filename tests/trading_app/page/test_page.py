@@ -104,7 +104,7 @@ def test_the_page_reports_a_repeated_form_with_other_content(client: httpx.Clien
 def test_the_page_refuses_a_form_from_another_site(client: httpx.Client, trade: Make) -> None:
     answer = client.post("/trade", data=trade(), headers={**BROWSER, "Origin": "https://evil.example"})
     assert answer.status_code == 403
-    assert "the form comes from" in answer.text
+    assert "a page of https://evil.example makes the browser send this" in answer.text
 
 
 def test_a_trade_that_is_not_there_is_not_said_to_be(client: httpx.Client) -> None:

@@ -80,7 +80,8 @@ class Gate:
             self._gate.require_own_host(call.path, host, "WEBAPP_PUBLIC_URL or WEBAPP_API_TOKENS")
             _refuse_foreign_page(call)
             if call.is_simple and self.is_from_here(call.headers) is False:
-                raise Problem("foreign_origin", "a page of another site makes the browser send this")
+                origin = call.headers.get(b"origin", b"another site")[:100].decode("latin-1")
+                raise Problem("foreign_origin", f"a page of {origin} makes the browser send this; send JSON from elsewhere")
             return ANYBODY
         token = bearer_token(call.headers.get(b"authorization", b""))
         caller = await self.identify(token, call.host) if token else self._of_cookie(call)
