@@ -81,7 +81,7 @@ class Gate:
             _refuse_foreign_page(call)
             if call.is_simple and self.is_from_here(call.headers) is False:
                 origin = call.headers.get(b"origin", b"another site")[:100].decode("latin-1")
-                raise Problem("foreign_origin", f"a page of {origin} makes the browser send this; send JSON from elsewhere")
+                raise Problem("foreign_origin", f"a page of {origin} makes the browser send this; send JSON instead")
             return ANYBODY
         token = bearer_token(call.headers.get(b"authorization", b""))
         caller = await self.identify(token, call.host) if token else self._of_cookie(call)
