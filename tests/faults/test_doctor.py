@@ -104,7 +104,7 @@ def test_a_journal_that_is_not_there_is_nothing_wrong(tmp_path: Path, capsys: py
         ),
         ("UPDATE batch SET keys = substr(keys, 1, 1600) WHERE first = 1", "1 to 1000 has not one key for each"),
         (
-            "UPDATE batch SET keys = CAST(x'00' || substr(keys, 2) AS BLOB) WHERE first = 1",
+            "UPDATE batch SET keys = CAST(substr(keys, 2) || substr(keys, 1, 1) AS BLOB) WHERE first = 1",
             "1 to 1000 has digests of other keys than its events",
         ),
         (
