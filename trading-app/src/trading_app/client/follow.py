@@ -77,7 +77,7 @@ def _follow(arguments: argparse.Namespace, settings: Settings) -> int:
     from trading_app.follow.follower import Follower  # noqa: PLC0415
     from trading_app.follow.position import Position  # noqa: PLC0415
     from trading_app.follow.reader import UnifiedReader  # noqa: PLC0415
-    from trading_app.follow.source import Unavailable  # noqa: PLC0415
+    from trading_app.follow.source import Unavailable  # noqa: PLC0415 -- only `follow` needs it
     from trading_client import TradingClient  # noqa: PLC0415
     from trading_client.backoff import backoff  # noqa: PLC0415
     from trading_files.readings import Choices  # noqa: PLC0415
@@ -169,7 +169,7 @@ class _Notes:
 def _say_instrument(row: "EventRow", app: target.Target) -> None:
     """Tell the app what a symbol is; where the token may not, say so and go on."""
     from trading_app.client.delivery import Delivery  # noqa: PLC0415 -- see above
-    from trading_app.follow.source import Unavailable  # noqa: PLC0415
+    from trading_app.follow.source import Unavailable  # noqa: PLC0415 -- only `follow` needs it
     from trading_files.readings import event_as_sent  # noqa: PLC0415
 
     event = event_as_sent(row)
@@ -187,7 +187,7 @@ def _say_instrument(row: "EventRow", app: target.Target) -> None:
 def has(event: Mapping[str, str], app: target.Target) -> bool:
     """Whether the ledger has a trade, or another event by its kind and id; true where the app refuses to say."""
     from trading_app.client.delivery import Delivery  # noqa: PLC0415 -- see above
-    from trading_app.follow.source import Unavailable  # noqa: PLC0415
+    from trading_app.follow.source import Unavailable  # noqa: PLC0415 -- only `follow` needs it
 
     path = "/known/events" if "kind" in event else "/known"
     try:

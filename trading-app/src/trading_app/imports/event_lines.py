@@ -1,5 +1,5 @@
-"""Events of other kinds than fills on their way into the spool: each gets its id, and rows that repeat one are told
-apart.
+"""Events of other kinds than fills on their way into the spool: each gets its id, and a row that repeats one is found
+out.
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service_kit.problems import FieldProblem, Problem
+from service_kit.problems import FieldProblem
 from telemetry_stream.log import StreamReader
 from telemetry_stream.wire import number
 from trading_app.intake.event import TradeIds
@@ -16,7 +16,7 @@ from trading_app.intake.known import Difference, Different, KnownEvents, TakenBa
 from trading_app.ledger.corrections import differing_members
 from trading_app.ledger.own_ids import account_in, find_own
 from trading_app.ledger.registry import Registry
-from trading_app.ledger.request import KindRequest, MadeIds, read_item, refuse
+from trading_app.ledger.request import KindRequest, MadeIds, check_size, read_item, refuse
 from trading_app.ledger.view import LedgerView, StoredEvent
 from trading_app.problems import TradeProblem
 from trading_model.kind_members import KINDS
@@ -53,12 +53,9 @@ def read_asked(body: bytes, now_ns: int, maximum: int, account: str) -> Sequence
         raise TradeProblem("invalid_batch", f"send an array of objects with kind and id: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TradeProblem("not_json", f"the body is not JSON: {error}") from None
-    if not names:
-        raise TradeProblem("invalid_batch", "the batch is empty; at least one event is needed")
+    check_size(names, maximum)
     if unknown := {name.kind for name in names} - KINDS.keys():
         raise TradeProblem("invalid_batch", f"{min(unknown)[:64]} is not a kind of events: {', '.join(KINDS)}")
-    if len(names) > maximum:
-        raise Problem("too_large", f"a batch has at most {maximum} events, this one has {len(names)}; send several")
     ids = MadeIds(_NO_IDS, now_ns, None, "", b"")
     asked, problems = list[Asked](), list[FieldProblem]()
     for index, (name, item) in enumerate(zip(names, items, strict=True)):

@@ -67,6 +67,14 @@ class MadeIds:
         return f"e{self._name}-{index}" if self._name else self._ids.make(self._now_ns)
 
 
+def check_size(items: Sequence[object], maximum: int) -> None:
+    """Refuse a batch without events, or with more than `maximum`. Raises Problem (`invalid_batch`, `too_large`)."""
+    if len(items) > maximum:
+        raise Problem("too_large", f"a batch has at most {maximum} events, this one has {len(items)}; send several")
+    if not items:
+        raise TradeProblem("invalid_batch", "the batch is empty; at least one event is needed")
+
+
 def read_events(
     body: bytes, now_ns: int, ids: MadeIds, maximum: int, account: str = DEFAULT_ACCOUNT
 ) -> tuple[Sequence[KindRequest], bool]:
@@ -82,10 +90,7 @@ def read_events(
             return [read], True
         raise refuse(read, single=True)
     items = _items(body)
-    if len(items) > maximum:
-        raise Problem("too_large", f"a batch has at most {maximum} events, this one has {len(items)}; send several")
-    if not items:
-        raise TradeProblem("invalid_batch", "the batch is empty; at least one event is needed")
+    check_size(items, maximum)
     requests, problems = list[KindRequest](), list[FieldProblem]()
     for index, item in enumerate(items):
         read = read_item(item, index, now_ns, ids, account)

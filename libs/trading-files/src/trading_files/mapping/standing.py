@@ -64,7 +64,7 @@ def times(texts: list[str]) -> list[str] | None:
 
 
 def times_in_utc(texts: list[str]) -> list[str] | None:
-    """RFC 3339 in UTC of times that may lack their zone, which is UTC; else as `times`."""
+    """RFC 3339 in UTC of times whose zone may be missing, which is UTC then; else as `times`."""
     if _WITHOUT_ZONE.issuperset(map(len, texts)) and {text[10] for text in texts} <= {" ", "T"}:
         texts = [f"{text[:10]}T{text[11:]}Z" for text in texts]
     return times(texts)

@@ -10,8 +10,9 @@ Item = TypeVar("Item")
 
 
 class Index(Generic[Key, Item]):
-    """Items by keys that depend on what the instruments say of symbols. After these changed it is made again when it is
-    asked next, so events of instruments should come together.
+    """Items by keys that depend on what the instruments say of symbols.
+
+    The first question after a change of an instrument builds the index again, which takes as long as there are items.
     """
 
     def __init__(self, instruments: Instruments, keys_of: Callable[[Item], Iterable[Key]]) -> None:

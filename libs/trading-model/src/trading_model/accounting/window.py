@@ -50,7 +50,7 @@ class Window:
         Call `forget` after the last of several such calls.
         """
         names_one = re.compile(b"|".join(re.escape(symbol.encode()) for symbol in symbols)).search
-        # From the end: late fills are late by little.
+        # From the end: most late fills are late by a few batches, and the window may have thousands.
         recent = list(takewhile(lambda one: one[1].last > after, reversed(self._batches)))
         for first, batch in reversed(recent):
             if first > until:
