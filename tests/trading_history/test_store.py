@@ -13,7 +13,7 @@ from trading_history.decode import ordinal
 from trading_history.digest import digest
 from trading_history.errors import StoreMissing, StoreUnavailable
 from trading_history.reader import HistoryReader
-from trading_history.schema import HISTORY_FILE
+from trading_history.schema import DATABASE, HISTORY_FILE
 from trading_history.standing import Correction, Standing, standing_of
 from trading_history.writer import HistoryWriter
 from trading_model.accounting.fills import LineKey
@@ -221,3 +221,13 @@ def test_a_backup_is_a_whole_store_while_another_writes(tmp_path: Path) -> None:
         back_up(tmp_path / "used", tmp_path / "copy")
     with pytest.raises(StoreMissing):
         back_up(tmp_path / "empty", tmp_path / "other")
+
+
+def test_all_tables_are_strict(tmp_path: Path) -> None:
+    """A text where a number belongs is an error at once, not a wrong figure later."""
+    fold(tmp_path, a_random_ledger(1, 5))
+    with DATABASE.reading(tmp_path) as connection:
+        rows = connection.execute("SELECT name, strict FROM pragma_table_list WHERE type = 'table'").fetchall()
+    strict = {str(name): strict for name, strict in rows if not str(name).startswith("sqlite_")}
+    assert strict["position"]
+    assert all(strict.values())

@@ -154,6 +154,7 @@ class PositionTable:
         self._version = version
         connection.execute(
             "CREATE TABLE IF NOT EXISTS position (topic TEXT PRIMARY KEY, version INTEGER NOT NULL, at TEXT NOT NULL)"
+            " STRICT"
         )
 
     def load(self, connection: Connection) -> Positions:
