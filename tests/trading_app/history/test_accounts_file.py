@@ -30,6 +30,11 @@ def test_a_capital_of_several_accounts_is_added_by_currency() -> None:
     assert accounts.floor_of((), "EUR") == 0
 
 
+def test_bitcoin_is_one_currency_under_both_of_its_codes() -> None:
+    accounts, _ = read_accounts("accounts:\n  a: {capital: 1 BTC}\n  b: {capital: 2 XBT, floor: 1 xbt}\n")
+    assert [accounts.capital_of((), "BTC"), accounts.floor_of((), "BTC")] == [3, 1]
+
+
 WRONG = {
     "accounts:\n  a: {capitol: 1 USDT}": (2, "do you mean capital?"),
     "accounts:\n  a:\n    capital: 1000": (3, "must be an amount with its currency"),

@@ -9,6 +9,7 @@ from trading_app.yaml_nodes import Nodes, Problem, compose, read_text, refuse
 from trading_files.mapping.nodes import Node
 from trading_model.decimals import ZERO
 from trading_model.field_rules import FieldError, check_currency, check_name, read_decimal
+from trading_model.symbols import plain_currency
 
 VERSION = "1"
 TOP = ("version", "accounts")
@@ -106,7 +107,7 @@ class _Reading(Nodes):
                 self.refuse(each, f"{member} must be an amount with its currency, such as 10000 USDT")
                 continue
             try:
-                amount, currency = Decimal(read_decimal(words[0].encode())), check_currency(words[1])
+                amount, currency = Decimal(read_decimal(words[0].encode())), plain_currency(check_currency(words[1]))
             except FieldError as error:
                 self.refuse(each, f"{member} {str(each.value)[:64]!r}: the amount or the currency {error}")
                 continue

@@ -139,7 +139,7 @@ async def read_whose(
         checked("strategy", strategy, check_name),
         checked("symbol", symbol, check_symbol),
         position_side,
-        checked("currency", currency, check_currency),
+        _currency("currency", currency),
         as_of,
     )
 
@@ -193,18 +193,24 @@ class Converting:
 
 async def read_conversion(request: Request, rates: RatesName = None, into: Into = None) -> Converting | None:
     """Whether figures are to be converted, and how: a dependency of FastAPI. Raises TradeProblem."""
-    given = checked("into", into, check_currency)
+    given = _currency("into", into)
     if rates is None:
         if given is not None:
             raise refused("into", "goes with rates=dated or rates=at_current_rates")
         return None
-    currency = defaults_of(request).base_currency if given is None else plain_currency(given)
+    currency = given or defaults_of(request).base_currency
     if not currency:
         raise refused("into", "must name a currency: BASE_CURRENCY is not set")
     return Converting(currency, rates)
 
 
 ConversionAsked = Annotated[Converting | None, Depends(read_conversion)]
+
+
+def _currency(name: str, given: str | None) -> str | None:
+    """The code by which a currency is known here. Raises TradeProblem."""
+    code = checked(name, given, check_currency)
+    return None if code is None else plain_currency(code)
 
 
 def _one(value: str | None) -> tuple[str, ...]:
