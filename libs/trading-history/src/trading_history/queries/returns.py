@@ -13,8 +13,9 @@ import numpy as np
 
 from trading_history.queries.bar_columns import bar_columns
 from trading_history.queries.capital import flows_of
+from trading_history.queries.conversion import MINUTE_NS
 from trading_history.queries.equity import SECOND, between, level_before
-from trading_history.queries.scope import Scope, addends, books
+from trading_history.queries.scope import Scope, addends
 from trading_history.queries.value import Value
 from trading_history.reader import Snapshot
 from trading_model.days import Calendar, DayBoundary
@@ -63,19 +64,21 @@ def daily_returns(
     capital: Mapping[str, Mapping[str, Decimal]],
     boundary: DayBoundary,
 ) -> Returns:
-    """The returns of the accounts of a scope in one currency, by the days of a range.
+    """The returns of the accounts of a scope in one currency, by the days of a range. Accounts that never traded count
+    too: what they hold is equity. The first day and the last have what is in the range alone, to the minute.
 
     Days before the first capital or deposit are left out.
     """
-    accounts = scope.accounts or tuple(sorted({one.account for one in books(snapshot, scope)}))
-    own = sum((capital.get(account, {}).get(currency, ZERO) for account in accounts), ZERO)
-    deposits = flows_of(snapshot, accounts, currency)
+    begun = [amounts for account, amounts in capital.items() if not scope.accounts or account in scope.accounts]
+    own = sum((amounts.get(currency, ZERO) for amounts in begun), ZERO)
+    deposits = flows_of(snapshot, scope.accounts, currency)
     if not own and not deposits:
         return NO_CAPITAL
     first = times[0] if own else max(times[0], min(time for time, _ in deposits))
     if first >= times[1]:
         return NO_CAPITAL
-    calendar = Calendar.of(boundary, "day", first, times[1])
+    start, end = times[0] // MINUTE_NS * MINUTE_NS, -(-times[1] // MINUTE_NS) * MINUTE_NS
+    calendar = Calendar.of(boundary, "day", first, times[1]).within(start, end)
     levels = _levels(snapshot, scope, calendar)
     flows = [ZERO] * len(calendar.names)
     invested = own
