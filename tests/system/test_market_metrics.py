@@ -80,6 +80,8 @@ def test_the_newest_values_are_there_and_changes_are_sent(apps: Apps, feed: Dura
     (row,) = eventually(lambda: latest(apps), what="readings of the first window")
     assert (row["symbol"], row["venue"], row["window"], row["unrealized_pnl"]) == ("BTC-USDT", "binance", "10s", None)
     assert row["volatility_pct"] > 0
+    assert (row["peak"]["price"], row["trough"]["price"]) == (100, 98)
+    assert row["peak"]["seq"] + 2 == row["trough"]["seq"]
     assert row["reasons"]["spread_bps"] == "undefined"
     assert latest(apps, symbol="ETH-USDT") == []
 

@@ -7,14 +7,23 @@ import msgspec
 from trading_analytics.market.exposition import VALUES, window_name
 from trading_analytics.market.fold import MarketFold
 from trading_analytics.windows.measures import Basis, Measure, Reading
-from trading_analytics.windows.observations import Market
+from trading_analytics.windows.observations import Market, Trade
 from trading_model.field_rules import format_timestamp
 
 MEASURES = tuple(member for _, member, _ in VALUES)
 
 
+class Extreme(msgspec.Struct, frozen=True):
+    """A trade at which a fall begins or ends: `seq` is its event in the stream of market data."""
+
+    price: Decimal
+    at: str
+    seq: int
+
+
 class MarketReading(msgspec.Struct, frozen=True):
-    """One window of one market at the `timestamp`. `values` that are null have their reason in `reasons`.
+    """One window of one market at the `timestamp`. `values` that are null have their reason in `reasons`. The maximum
+    drawdown is from `peak` to `trough`; both are null where there is none.
 
     Percentages are floats; prices and quantities are numbers with all their digits.
     """
@@ -29,6 +38,8 @@ class MarketReading(msgspec.Struct, frozen=True):
     coverage: float
     samples: int
     expected: int
+    peak: Extreme | None
+    trough: Extreme | None
     values: dict[str, Decimal | float | None]
     reasons: dict[str, str]
 
@@ -58,6 +69,7 @@ def _reading(market: Market, reading: Reading) -> MarketReading:
     measures: dict[str, Measure] = {name: getattr(reading, name) for name in MEASURES}
     basis: Basis = reading.volume.basis
     last = reading.last
+    has_fall = bool(reading.max_drawdown_pct.value)
     return MarketReading(
         symbol,
         venue,
@@ -69,9 +81,15 @@ def _reading(market: Market, reading: Reading) -> MarketReading:
         basis.coverage,
         basis.samples,
         basis.expected,
+        _extreme(reading.peak) if has_fall else None,
+        _extreme(reading.trough) if has_fall else None,
         {name: _plain(name, measure.value) for name, measure in measures.items()},
         {name: measure.reason for name, measure in measures.items() if measure.reason is not None},
     )
+
+
+def _extreme(trade: Trade | None) -> Extreme | None:
+    return None if trade is None else Extreme(trade.price, format_timestamp(trade.ts_ns), trade.seq)
 
 
 def _plain(name: str, value: Decimal | float | None) -> Decimal | float | None:

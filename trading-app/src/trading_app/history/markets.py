@@ -20,6 +20,14 @@ FRESH_SECONDS = 0.25
 ANSWER_SECONDS = 3.0
 
 
+class Extreme(msgspec.Struct, frozen=True):
+    """A trade of the market at which a fall begins or ends."""
+
+    price: Decimal
+    at: str
+    seq: int
+
+
 class Reading(msgspec.Struct, frozen=True):
     """One window of one market, as trading-analytics gives it in GET /markets."""
 
@@ -35,6 +43,8 @@ class Reading(msgspec.Struct, frozen=True):
     expected: int
     values: dict[str, Decimal | None]
     reasons: dict[str, str]
+    peak: Extreme | None = None
+    trough: Extreme | None = None
 
 
 class Readings(msgspec.Struct, frozen=True):

@@ -30,6 +30,16 @@ PAUSE_SECONDS = 0.25
 Row = Mapping[str, Any]
 
 _NUMBER = {"type": ["number", "null"]}
+_EXTREME = {
+    "type": ["object", "null"],
+    "description": "The trade that the maximum drawdown is from, or to; null without one.",
+    "required": ["price", "at", "seq"],
+    "properties": {
+        "price": {"type": "number"},
+        "at": {"type": "string", "format": "date-time"},
+        "seq": {"type": "integer", "description": "Of its event in the stream of market data."},
+    },
+}
 _MEASURES = (
     "volatility_pct", "max_drawdown_pct", "unrealized_pnl", "volatility_annualized_pct", "volatility_ewma_pct",
     "drawdown_pct", "price_change_pct", "volume", "vwap", "spread_bps", "price", "age_seconds",
@@ -45,6 +55,8 @@ ROW = {
         "timestamp": {"type": "string", "format": "date-time", "description": "The end of the window."},
         **dict.fromkeys(_MEASURES, _NUMBER),
         "price_at": {"type": ["string", "null"], "format": "date-time"},
+        "peak": _EXTREME,
+        "trough": _EXTREME,
         "coverage": {"type": "number", "description": "Which part of the window is known, 0 to 1."},
         "samples": {"type": "integer"},
         "expected": {"type": "integer"},
@@ -153,6 +165,8 @@ def _made(reading: Reading, unrealized: object) -> MadeRow:
         "unrealized_pnl": unrealized,
         "price": reading.price,
         "price_at": reading.price_at,
+        "peak": reading.peak,
+        "trough": reading.trough,
         "age_seconds": reading.age_seconds,
         "coverage": reading.coverage,
         "samples": reading.samples,
