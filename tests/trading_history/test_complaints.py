@@ -68,6 +68,19 @@ def test_4_a_fall_is_divided_by_the_peak_of_its_moment(tmp_path: Path, ledger: L
     assert abs(fall - Decimal(500) / Decimal(1100)) < Decimal("1E-20")
 
 
+def test_4_peak_and_trough_of_a_fall_inside_a_bar_are_levels_that_were(tmp_path: Path, ledger: LedgerBuilder) -> None:
+    """The lowest level of the bar, -50, came before its peak."""
+    ledger.buy("1", "100", ts=minute(1))
+    for second, price in enumerate(("50", "200", "120", "180"), 1):
+        ledger.say("price", symbol="BTC/USDT", price=price, ts=minute(1 + second / 60))
+    ledger.say("price", symbol="BTC/USDT", price="170", ts=minute(90))
+    ledger.say("price", symbol="BTC/USDT", price="150", ts=minute(30 * DAY))  # seconds of the first day are not kept
+    fold_at_once(tmp_path, ledger.events)
+    for span in (60, 3_600, 86_400):
+        (found,) = ask(tmp_path, partial(drawdown, scope=EVERYTHING, start_ns=FROM, end_ns=UNTIL, span=span))
+        assert (found.max, found.peak, found.trough) == (80, 100, 20)
+
+
 def test_5_and_8_returns_need_capital_and_thirty_days(tmp_path: Path, ledger: LedgerBuilder) -> None:
     ledger.buy("1", "100")
     ledger.sell("1", "110")

@@ -10,7 +10,7 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 7
+LAYOUT = 8
 """Of the tables. Raise it when they change: a store of an earlier one is rebuilt, unless it gets `steps`."""
 
 FOLD = 6
@@ -129,6 +129,7 @@ CREATE TABLE equity (
     fills INTEGER NOT NULL,
     turnover TEXT NOT NULL,             -- sum of what the fills were worth, unsigned
     fees_outside TEXT,                  -- JSON: by currency, fees that no rate values; not in the net. NULL for none
+    trough TEXT,                        -- where the largest fall ended; NULL: at low, or there is none
     PRIMARY KEY (curve, span, start)
 ) STRICT, WITHOUT ROWID;
 
@@ -142,6 +143,7 @@ CREATE TABLE positions (
     fees TEXT NOT NULL,                 -- in the net, positive when paid
     cash TEXT NOT NULL,                 -- income
     net TEXT,                           -- realized + unrealized - fees + cash
+    exposure TEXT,                      -- what it is worth at its mark, unsigned; NULL as for unrealized
     mark TEXT,                          -- the price that marks it
     mark_ns INTEGER,                    -- and its time
     fees_outside TEXT NOT NULL,         -- JSON: by currency, fees that no rate values; not in the net
@@ -219,7 +221,8 @@ WHERE in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM import
 
 -- the bars of each series
 CREATE VIEW equity_of_series AS
-SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover, fees_outside
+SELECT series, span, start, open, high, low, close, drawdown, realized, fees, cash, fills, turnover, fees_outside,
+    trough
 FROM curves JOIN equity USING (curve) WHERE start > since - span AND start <= until - span;
 """
 
@@ -236,11 +239,11 @@ DATA = {
 CURVES = ("series", "since", "curve", "until")
 EQUITY = (
     "curve", "span", "start", "open", "high", "low", "close", "drawdown", "realized", "fees", "cash", "fills",
-    "turnover", "fees_outside",
+    "turnover", "fees_outside", "trough",
 )  # fmt: skip
 POSITIONS = (
-    "series", "quantity", "average", "realized", "unrealized", "fees", "cash", "net", "mark", "mark_ns", "fees_outside",
-    "flags", "rounded", "fills", "first_ns", "last_ns", "revision",
+    "series", "quantity", "average", "realized", "unrealized", "fees", "cash", "net", "exposure", "mark", "mark_ns",
+    "fees_outside", "flags", "rounded", "fills", "first_ns", "last_ns", "revision",
 )  # fmt: skip
 ROUND_TRIPS = (
     "series", "number", "side", "opened_ns", "closed_ns", "entry", "exit", "quantity", "turnover", "gross", "fees",

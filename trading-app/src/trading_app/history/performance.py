@@ -35,7 +35,8 @@ class PerformanceRow(msgspec.Struct, frozen=True):
     `net` = `gross` − `fees` + `cash` of the closed round trips; open ones stand beside them. `win_rate` = wins / (wins
     + losses); `profit_factor` = wins / |losses| in money; `expectancy` is the mean net of a round trip; `fees_share` =
     fees / |gross|. `fees_outside` are fees in currencies that no rate values, in these: no other figure has them.
-    `max_drawdown` is of the net P&L, marked to market. From `days` on: of daily returns, which need capital.
+    `exposure` is what the positions that are open now are worth at their marks, `net_exposure` that of longs less that
+    of shorts. `max_drawdown` is of the net P&L, marked to market. From `days` on: of daily returns, which need capital.
 
     Slippage is of all trades in the range that could be measured, `slippage_trades` of them: what they cost against the
     average price of the market around each; more than 0 is a cost.
@@ -72,6 +73,8 @@ class PerformanceRow(msgspec.Struct, frozen=True):
     time_in_market: Amount | None
     average_mae: Amount | None
     average_mfe: Amount | None
+    exposure: Amount | None
+    net_exposure: Amount | None
     max_drawdown: Amount | None
     drawdown_is_exact: bool
     slippage_bps: Amount | None

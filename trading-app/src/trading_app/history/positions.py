@@ -20,7 +20,8 @@ from trading_history.reader import Snapshot
 
 class PositionRow(msgspec.Struct, frozen=True):
     """A position, in the currency of its P&L: net = realised + unrealised − fees + cash. `quantity` is negative when
-    short. Unrealised and net are null without a mark; `mark_at` is its time. `flags` say what to know about them.
+    short. `exposure` is its worth at the mark, unsigned. Unrealised, net and exposure are null without a mark;
+    `mark_at` is its time. `flags` say what to know about them.
     """
 
     account: str
@@ -44,6 +45,7 @@ class PositionRow(msgspec.Struct, frozen=True):
     first_at: Instant
     last_at: Instant
     revision: int
+    exposure: Amount | None
 
 
 Open = Annotated[bool, Query(alias="open", description="Only positions that are not flat.")]

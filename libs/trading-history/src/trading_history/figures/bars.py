@@ -24,6 +24,9 @@ class Bar(NamedTuple):
     low: Decimal
     close: Decimal
     drawdown: Decimal
+    trough: Decimal
+    """Where that fall ended; without one, the lowest value."""
+
     realized: Decimal = ZERO
     fees: Decimal = ZERO
     cash: Decimal = ZERO
@@ -34,21 +37,21 @@ class Bar(NamedTuple):
 
     def then(self, later: "Bar") -> "Bar":
         """This bar with the next one behind it. Call it under the EXACT context."""
-        start, open_, high, low, _, drawdown, realized, fees, cash, fills, turnover, outside = self
+        start, open_, high, low, _, drawdown, trough, realized, fees, cash, fills, turnover, outside = self
         (
-            _, _, later_high, later_low, close, fall, more_realized, more_fees, more_cash, more_fills, more_turnover,
-            more_outside,
+            _, _, later_high, later_low, close, fall, fell_to, more_realized, more_fees, more_cash, more_fills,
+            more_turnover, more_outside,
         ) = later  # fmt: skip
         if high - later_low > drawdown:
-            drawdown = high - later_low
+            drawdown, trough = high - later_low, later_low
         if fall > drawdown:
-            drawdown = fall
+            drawdown, trough = fall, fell_to
         if later_high > high:
             high = later_high
         if later_low < low:
             low = later_low
         return new_bar(Bar, (
-            start, open_, high, low, close, drawdown, realized + more_realized,
+            start, open_, high, low, close, drawdown, trough, realized + more_realized,
             fees + more_fees, cash + more_cash if more_cash else cash, fills + more_fills, turnover + more_turnover,
             added(outside, more_outside) if more_outside else outside,
         ))  # fmt: skip

@@ -34,6 +34,7 @@ class CurveState(NamedTuple):
     high: Decimal = ZERO
     low: Decimal = ZERO
     drawdown: Decimal = ZERO
+    trough: Decimal = ZERO
     open: Decimal = ZERO
     realized: Decimal = ZERO
     fees: Decimal = ZERO
@@ -70,6 +71,7 @@ class Curve:
         "number",
         "open",
         "realized",
+        "trough",
         "turnover",
     )
 
@@ -84,15 +86,15 @@ class Curve:
     def state(self) -> CurveState:
         """The present state."""
         return CurveState(
-            self.level, self.last, tuple(self._bars), self.is_active, self.high, self.low, self.drawdown, self.open,
-            self.realized, self.fees, self.cash, self.fills, self.turnover, self.fees_outside,
+            self.level, self.last, tuple(self._bars), self.is_active, self.high, self.low, self.drawdown, self.trough,
+            self.open, self.realized, self.fees, self.cash, self.fills, self.turnover, self.fees_outside,
         )  # fmt: skip
 
     def set(self, state: CurveState) -> None:
         """Continue from a state."""
         (
-            self.level, self.last, bars, self.is_active, self.high, self.low, self.drawdown, self.open,
-            self.realized, self.fees, self.cash, self.fills, self.turnover, self.fees_outside,
+            self.level, self.last, bars, self.is_active, self.high, self.low, self.drawdown, self.trough,
+            self.open, self.realized, self.fees, self.cash, self.fills, self.turnover, self.fees_outside,
         ) = state  # fmt: skip
         self._bars = list(bars)
 
@@ -105,7 +107,7 @@ class Curve:
         """Begin a bar at a second."""
         self.is_active = True
         self.last = start
-        self.open = self.high = self.low = self.level
+        self.open = self.high = self.low = self.trough = self.level
         self.drawdown = self.realized = self.fees = self.cash = self.turnover = ZERO
         self.fills = 0
         self.fees_outside = NO_AMOUNTS
@@ -120,7 +122,7 @@ class Curve:
             self.low = level
         fall = self.high - level
         if fall > self.drawdown:
-            self.drawdown = fall
+            self.drawdown, self.trough = fall, level
 
     def add(
         self, realized: Decimal = ZERO, fees: Decimal = ZERO, cash: Decimal = ZERO, fills: int = 0,
@@ -181,8 +183,8 @@ class Curve:
 
     def _present(self) -> Bar:
         return new_bar(Bar, (
-            self.last, self.open, self.high, self.low, self.level, self.drawdown, self.realized, self.fees, self.cash,
-            self.fills, self.turnover, self.fees_outside,
+            self.last, self.open, self.high, self.low, self.level, self.drawdown, self.trough, self.realized, self.fees,
+            self.cash, self.fills, self.turnover, self.fees_outside,
         ))  # fmt: skip
 
 

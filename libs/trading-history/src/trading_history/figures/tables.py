@@ -14,7 +14,7 @@ from trading_history.figures.books import TrackedBook
 from trading_history.figures.context import Context
 from trading_history.figures.curves import FIRST, Curve, Curves, Name, Piece, Pieces
 from trading_history.figures.trips import Finished
-from trading_model.accounting.figures import figures, flags
+from trading_model.accounting.figures import exposure, figures, flags
 from trading_model.decimals import ZERO, exactly, show
 
 
@@ -164,7 +164,7 @@ def _bar_rows(runs: Iterable[tuple[int, int, Sequence[Bar]]]) -> list[tuple[Any,
 
     for number, span, bars in runs:
         for bar in bars:
-            start, open_, high, low, close, drawdown, realized, fees, cash, fills, turnover, outside = bar
+            start, open_, high, low, close, drawdown, trough, realized, fees, cash, fills, turnover, outside = bar
             own = cells.get(id(bar))
             if own is None:
                 first, last = text(open_), text(close)
@@ -174,6 +174,7 @@ def _bar_rows(runs: Iterable[tuple[int, int, Sequence[Bar]]]) -> list[tuple[Any,
                     first if low is open_ else last if low is close else text(low),
                     last, text(drawdown), text(realized), text(fees), "0" if cash is ZERO else text(cash), fills,
                     text(turnover), _by_currency(outside) if outside else None,
+                    None if trough is low or trough == low or not drawdown else text(trough),
                 )  # fmt: skip
             rows.append((number, span, start // span * span, *own))
     return rows
@@ -187,7 +188,8 @@ def _position_row(number: int, book: TrackedBook) -> tuple[Any, ...]:
     return (
         number, show(held.state.quantity), show(shown.average_entry_price) if is_open else None,
         show(shown.realized_pnl), _text(shown.unrealized_pnl), show(shown.fees), show(shown.cash),
-        _text(shown.net_pnl), _text(mark), None if mark is None else book.mark_ns,
+        _text(shown.net_pnl), "0" if not is_open else None if mark is None else show(exposure(held, mark)),
+        _text(mark), None if mark is None else book.mark_ns,
         _by_currency(held.state.fees_outside),
         _encode(flags(held)).decode(), int(shown.rounded), book.fills, book.first_ns, book.last_ns, book.revision,
     )  # fmt: skip

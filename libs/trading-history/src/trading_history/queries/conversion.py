@@ -331,11 +331,12 @@ def _bars(found: Iterable[Step], start_ns: int, span: int) -> tuple[Decimal, lis
             if not step.change and not step.fills:
                 continue
             before = level - step.change
-            bars.append(Bar(begins, before, before, before, before, ZERO, ZERO, ZERO, ZERO, ZERO, 0))
+            bars.append(Bar(begins, before, before, before, before, ZERO, before, ZERO, ZERO, ZERO, ZERO, 0))
         last = bars[-1]
         high = max(last.high, level)
+        fall = (high - level, level) if high - level > last.drawdown else (last.drawdown, last.trough)
         bars[-1] = Bar(
-            begins, last.open, high, min(last.low, level), level, max(last.drawdown, high - level),
+            begins, last.open, high, min(last.low, level), level, *fall,
             last.realized + step.realized, last.fees + step.fees, last.cash + step.cash,
             last.turnover + step.turnover, last.fills + step.fills,
             added(last.fees_outside, step.fees_outside) if step.fees_outside else last.fees_outside,

@@ -8,6 +8,7 @@ values are exact at the ends of bars only, and `exact_inside` says so.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -43,9 +44,10 @@ Part = tuple[int, int, int]
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False):
-    """Net P&L within a bar that ends before `start_ns` + the span. `drawdown` is 0 or more. `realized`, `fees`, `cash`,
-    `fills` and `turnover` are those of the bar alone, and so are `fees_outside`: by currency, fees that no rate values,
-    which are not in the net. Times without a change have no bar: the close before holds.
+    """Net P&L within a bar that ends before `start_ns` + the span. `drawdown`, 0 or more, ended at `trough`.
+    `realized`, `fees`, `cash`, `fills` and `turnover` are those of the bar alone, and so are `fees_outside`: by
+    currency, fees that no rate values, which are not in the net. Times without a change have no bar: the close before
+    holds.
     """
 
     start_ns: int
@@ -54,6 +56,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     low: Decimal
     close: Decimal
     drawdown: Decimal
+    trough: Decimal
     realized: Decimal
     fees: Decimal
     cash: Decimal
@@ -145,9 +148,10 @@ def of_span(bars: Iterable[Bar], span: int) -> list[Bar]:
 
 def _joined_bars(bar: Bar, later: Bar) -> Bar:
     outside = added(bar.fees_outside, later.fees_outside) if later.fees_outside else bar.fees_outside
+    falls = (bar.drawdown, bar.trough), (later.drawdown, later.trough), (bar.high - later.low, later.low)
     return _make(
         bar.start_ns, bar.open, max(bar.high, later.high), min(bar.low, later.low), later.close,
-        max(bar.drawdown, later.drawdown, bar.high - later.low), bar.realized + later.realized, bar.fees + later.fees,
+        *max(falls, key=itemgetter(0)), bar.realized + later.realized, bar.fees + later.fees,
         bar.cash + later.cash, bar.turnover + later.turnover, bar.fills + later.fills, outside,
     )  # fmt: skip
 
@@ -315,10 +319,11 @@ def drawdown_of(curve: Curve, start_ns: int, end_ns: int) -> Drawdown:
     for bar in curve.bars:
         inside = max(bar.drawdown, peak - bar.low)
         if inside > worst:
-            worst, trough, trough_ns = inside, bar.low, bar.start_ns
-            # A peak of the same bar that its own fall begins at may be higher than the one before it.
+            # A peak of the same bar that its own fall begins at may be higher than the one before it; the lowest value
+            # of the bar may have come before it.
             is_inside = inside != peak - bar.low
-            top, top_ns = (bar.low + inside, bar.start_ns) if is_inside else (peak, peak_ns)
+            worst, trough, trough_ns = inside, bar.trough if is_inside else bar.low, bar.start_ns
+            top, top_ns = (trough + inside, bar.start_ns) if is_inside else (peak, peak_ns)
             top_left_ns = bar.start_ns if is_inside or since is None else since
         if bar.high >= peak:
             if since is not None and bar.start_ns - since > longest:
@@ -378,10 +383,10 @@ _PART = "FROM equity WHERE curve = ? AND span = ? AND start >= ? AND start < ?"
 _FIRST_START = f"SELECT min(start) {_PART}"
 _LAST = f"SELECT start + span, close {_PART} ORDER BY start DESC LIMIT 1"
 _COUNT = f"SELECT count(*) FROM (SELECT 1 {_PART} LIMIT ?)"
-_LEVELS = f"SELECT start, open, high, low, close, drawdown {_PART} ORDER BY start"
+_LEVELS = f"SELECT start, open, high, low, close, drawdown, ifnull(trough, low) {_PART} ORDER BY start"
 _BARS = f"""
-SELECT start, open, high, low, close, drawdown, realized, fees, cash, turnover, fills, fees_outside {_PART}
-ORDER BY start
+SELECT start, open, high, low, close, drawdown, ifnull(trough, low), realized, fees, cash, turnover, fills,
+    fees_outside {_PART} ORDER BY start
 """
 _CLOSES = f"SELECT group_concat(start), group_concat(close) FROM (SELECT start, close {_PART} ORDER BY start)"
 _STARTS = f"SELECT group_concat(start) FROM (SELECT start {_PART} AND (fills OR open != close) LIMIT ?)"
@@ -532,5 +537,5 @@ def added_up(
         for bar in parts:
             fills += bar.fills
             outside = added(outside, bar.fees_outside) if bar.fees_outside else outside
-        summed.append(_make(start, before, high, low, level, fall, *amounts, fills, outside))
+        summed.append(_make(start, before, high, low, level, fall, low, *amounts, fills, outside))
     return opening, summed

@@ -134,5 +134,5 @@ def _bars(marked: Iterable[Added], level: Decimal, span: int) -> list[Bar]:
     for start, amount in sorted(changes.items()):
         before, level = level, level + amount
         low, high = sorted((before, level))
-        bars.append(Bar(start * SECOND, before, high, low, level, high - level, ZERO, ZERO, ZERO, ZERO, 0))
+        bars.append(Bar(start * SECOND, before, high, low, level, high - level, low, ZERO, ZERO, ZERO, ZERO, 0))
     return bars

@@ -17,6 +17,7 @@ from trading_history.queries.closed_trips import closed_trips
 from trading_history.queries.conversion import Conversion, converted_fall
 from trading_history.queries.equity import MaxDrawdown, max_drawdown
 from trading_history.queries.grouping import Member, Names, groups
+from trading_history.queries.positions import open_positions
 from trading_history.queries.returns import CONVERTED, NO_CAPITAL, Returns, daily_returns
 from trading_history.queries.round_trips import RoundTrip, closed_later, still_open
 from trading_history.queries.scope import Scope
@@ -36,7 +37,8 @@ class Performance(msgspec.Struct, frozen=True):
     mean net. `fees_share` = fees / |gross|. `fees_outside` are, by currency, fees of these trips that no rate values:
     they are in no other figure. Holding times are nanoseconds. `time_in_market` is the share of the range in which at
     least one position was open, also one that closed later. Streaks count closed trips in the order of their ends; a
-    break-even ends neither.
+    break-even ends neither. `exposure` is what the positions that are open now are worth at their marks, `net_exposure`
+    that of longs less that of shorts.
     """
 
     group: Mapping[str, str]
@@ -70,6 +72,8 @@ class Performance(msgspec.Struct, frozen=True):
     time_in_market: Value
     average_mae: Value
     average_mfe: Value
+    exposure: Value
+    net_exposure: Value
     max_drawdown: Decimal | None
     drawdown_is_exact: bool
     returns: Returns
@@ -106,6 +110,7 @@ def performance(
     closed = found.sums(by) if conversion is None else converted_sums(found, by, conversion)
     opened = _grouped(still_open(snapshot, scope), by, conversion)
     later = _grouped(closed_later(snapshot, scope, end_ns), by, conversion)
+    worth = {} if conversion is not None else _worth(snapshot, scope, by)
     answers = []
     within_symbol = "symbol" in by or scope.is_one_symbol
     for key in sorted(closed.keys() | opened.keys() | later.keys()):
@@ -127,6 +132,8 @@ def performance(
             returns = NO_CAPITAL
         else:
             returns = daily_returns(snapshot, own, currency, (start, end_ns), capital or {}, boundary)
+        unknown = "converted" if conversion is not None else "by_tag" if own.tags else ""
+        exposure, net_exposure = [Value(None, unknown)] * 2 if unknown else worth.get(key, _NOTHING)
         answers.append(
             Performance(
                 group=group,
@@ -134,6 +141,8 @@ def performance(
                 max_drawdown=None if fall is None else fall.max,
                 drawdown_is_exact=fall is not None and fall.exact_inside,
                 returns=returns,
+                exposure=exposure,
+                net_exposure=net_exposure,
                 time_in_market=_time_in_market(held, start, end_ns),
                 **_of_trips(trips, still),
             )
@@ -152,6 +161,24 @@ def _grouped(
             for names in groups(trip, trip.tags, by):
                 found.setdefault((names, trip.currency), []).append(trip)
     return found
+
+
+_NOTHING = (Value(ZERO), Value(ZERO))
+
+
+def _worth(snapshot: Snapshot, scope: Scope, by: Sequence[Member]) -> Mapping[tuple[Names, str], tuple[Value, Value]]:
+    """The worth of the open positions of each group and currency: all as positive; longs less shorts."""
+    sums = dict[tuple[Names, str], tuple[Value, Value]]()
+    for one, currency in open_positions(snapshot, scope):
+        for names in groups(one, (), by):
+            gross, net = sums.get((names, currency), _NOTHING)
+            if one.exposure is None or gross.value is None or net.value is None:
+                gross = net = Value(None, "no_mark")
+            else:
+                worth = one.exposure.copy_sign(one.quantity)
+                gross, net = Value(gross.value + one.exposure), Value(net.value + worth)
+            sums[names, currency] = gross, net
+    return sums
 
 
 def _scope_of(scope: Scope, group: Mapping[str, str], currency: str) -> Scope:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from trading_history.queries.lots import Basis, bases
-from trading_history.queries.scope import Scope, books
+from trading_history.queries.scope import Scope, Series, books
 from trading_history.reader import Snapshot
 from trading_history.schema import POSITIONS
 from trading_model.accounting.book import BookKey
@@ -18,7 +18,8 @@ from trading_model.decimals import EXACT, exactly
 class Position(msgspec.Struct, frozen=True, gc=False):
     """A position, in the currency of its P&L. `unrealized` and `net` are None while it is open and has no mark.
 
-    `quantity` is negative when short, `average` None while flat. `mark_ns` is the time of the price that marks it.
+    `quantity` is negative when short, `average` None while flat. `exposure` is what it is worth at its mark, unsigned;
+    None as `unrealized`. `mark_ns` is the time of the price that marks it.
     `fees_outside`: by currency, fees that no rate values; they are not in the net. `flags`: what a reader of the
     figures has to know, as in the sidecar's state. `first_ns` and `last_ns` are the times of its first and last step.
     `revision` is the last event that changed its past: a late fill, a correction; 0 for none.
@@ -36,6 +37,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     fees: Decimal
     cash: Decimal
     net: Decimal | None
+    exposure: Decimal | None
     mark: Decimal | None
     mark_ns: int | None
     fees_outside: Mapping[str, Decimal]
@@ -73,13 +75,23 @@ def _with_basis(position: Position, basis: Basis) -> Position:
     return msgspec.structs.replace(position, average=basis.average, realized=basis.realized, unrealized=unrealized)
 
 
+def open_positions(snapshot: Snapshot, scope: Scope) -> list[tuple[Position, str]]:
+    """Those that are not flat, each with what its amounts are added up in: see `Series.sum_currency`."""
+    return [(_position(one, row), one.sum_currency) for one, row in _rows(snapshot, scope, "WHERE quantity != '0'")]
+
+
 def _stored(snapshot: Snapshot, scope: Scope) -> list[Position]:
-    rows = {row[0]: row for row in snapshot.connection.execute(f"SELECT {', '.join(POSITIONS)} FROM positions", ())}
-    return [
-        Position(one.account, one.strategy, one.symbol, one.position_side, one.currency, *_figures(rows[one.id]))
-        for one in books(snapshot, scope)
-        if one.id in rows
-    ]
+    return [_position(one, row) for one, row in _rows(snapshot, scope)]
+
+
+def _rows(snapshot: Snapshot, scope: Scope, where: str = "") -> list[tuple[Series, tuple[Any, ...]]]:
+    found = snapshot.connection.execute(f"SELECT {', '.join(POSITIONS)} FROM positions {where}")
+    rows = {row[0]: row for row in found}
+    return [(one, rows[one.id]) for one in books(snapshot, scope) if one.id in rows]
+
+
+def _position(one: Series, row: tuple[Any, ...]) -> Position:
+    return Position(one.account, one.strategy, one.symbol, one.position_side, one.currency, *_figures(row))
 
 
 def _figures(row: tuple[Any, ...]) -> list[Any]:
