@@ -280,7 +280,8 @@ MARKET_REJECTED = Metric(
     "events",
     ("reason",),
     "Events of the stream that were not used, by reason.",
-    "ahead: the venue's clock, or this machine's, is wrong by a minute. Others: report it.",
+    "ahead: the venue's clock, or this machine's, is wrong by a minute; such trades are in candles, but in no window. "
+    "Others: report it.",
 )
 MARKET_FAILURES = Metric(
     "trading_market_failures_total",

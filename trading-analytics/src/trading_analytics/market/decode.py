@@ -15,7 +15,7 @@ from trading_model.decimals import MIN, TOO_MUCH, ZERO
 from trading_model.timestamps import unix_ns
 
 MAX_AHEAD_NS = 60 * 1_000_000_000
-"""How far a trade's time may be ahead of its receipt: a wrong one would close the windows of all markets."""
+"""How far a trade's time may be ahead of its receipt in a window: a wrong one would close those of all markets."""
 
 MAX_ID = 2**63
 SHORTEST_TIME = len("2026-01-31T12:00:00Z")
@@ -41,20 +41,31 @@ class MarketEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class MarketTrade(NamedTuple):
-    """A trade, with its id and what the id counts."""
+    """A trade, with its id, what the id counts, and when it was received (Unix time)."""
 
     market: Market
     trade: Trade
     id: int
     kind: str
     late: bool
+    received_at_ns: int
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether its time is far after that of its receipt, by two clocks of which one is wrong."""
+        return self.trade.ts_ns > self.received_at_ns + MAX_AHEAD_NS
 
 
 class MarketQuote(NamedTuple):
-    """A quote."""
+    """A quote. Its time is that of its receipt."""
 
     market: Market
     quote: Quote
+
+    @property
+    def received_at_ns(self) -> int:
+        """Unix time."""
+        return self.quote.ts_ns
 
 
 class Break(NamedTuple):
@@ -71,12 +82,13 @@ _decode_one = msgspec.json.Decoder(MarketEvent).decode
 
 
 class Rejected(NamedTuple):
-    """Why an event is not used: `undecodable`, `out_of_range`, or `ahead` of its receipt."""
+    """Why an event is not used."""
 
     reason: str
 
 
-REASONS = ("undecodable", "out_of_range", "ahead")
+UNDECODABLE, OUT_OF_RANGE, AHEAD = REASONS = ("undecodable", "out_of_range", "ahead")
+"""Why an event is not used; one that is `ahead` is left out of the windows alone."""
 
 
 def read_batch(batch: Batch, skip: int) -> list[Seen | Rejected]:
@@ -86,7 +98,7 @@ def read_batch(batch: Batch, skip: int) -> list[Seen | Rejected]:
     found: list[Seen | Rejected] = []
     for event in events:
         if event is None:
-            found.append(Rejected("undecodable"))
+            found.append(Rejected(UNDECODABLE))
         elif event.kind == "trade":
             found.append(_trade(event, next(times)))
         elif event.kind == "quote":
@@ -135,19 +147,17 @@ def _time_of(text: str) -> int | None:
 def _trade(event: MarketEvent, ts_ns: int | None) -> MarketTrade | Rejected:
     number = event.trade_id
     if ts_ns is None or not (number.isascii() and number.removeprefix("-").isdigit()):
-        return Rejected("undecodable")
+        return Rejected(UNDECODABLE)
     price, qty, counted = event.price, event.qty, int(number)
     if not (MIN <= price < TOO_MUCH and MIN <= qty < TOO_MUCH and 0 <= counted < MAX_ID):  # a NaN compares as false
-        return Rejected("out_of_range")
-    if ts_ns > event.received_at_ns + MAX_AHEAD_NS:
-        return Rejected("ahead")
+        return Rejected(OUT_OF_RANGE)
     kind = "aggregate" if event.first_trade_id else "single"
     trade = Trade(ts_ns, event.seq, price, qty)
-    return MarketTrade(Market(event.venue, event.symbol), trade, counted, kind, event.late)
+    return MarketTrade(Market(event.venue, event.symbol), trade, counted, kind, event.late, event.received_at_ns)
 
 
 def _quote(event: MarketEvent) -> MarketQuote | Rejected:
     bid, ask = event.bid, event.ask
     if not (MIN <= bid < TOO_MUCH and MIN <= ask < TOO_MUCH):
-        return Rejected("out_of_range")
+        return Rejected(OUT_OF_RANGE)
     return MarketQuote(Market(event.venue, event.symbol), Quote(event.received_at_ns, bid, ask))

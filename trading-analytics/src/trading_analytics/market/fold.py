@@ -5,12 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from telemetry_stream.events import Batch
-from trading_analytics.market.decode import REASONS, Break, MarketTrade, Rejected, read_batch
+from telemetry_stream.id_spaces import IdSpace
+from trading_analytics.market.decode import AHEAD, REASONS, Break, MarketQuote, MarketTrade, Rejected, Seen, read_batch
 from trading_analytics.windows.markets import Markets
 from trading_analytics.windows.observations import Quote, Trade
 from trading_history.candles.candle import Candle, CandleFold, CandleKey, Market
+from trading_history.candles.known_trades import KnownTrades
 from trading_history.candles.store import TradeIds
 from trading_model.decimals import exactly
+
+SET_BACK_NS = 300 * 1_000_000_000
+"""No event is received so long before the time of one that is in windows already, unless a clock was set back."""
 
 
 @dataclass(frozen=True)
@@ -18,36 +23,47 @@ class Increment:
     """What the store does not have yet."""
 
     candles: Mapping[CandleKey, Candle]
-    last_ids: Mapping[TradeIds, int]
+    known_trades: Mapping[TradeIds, KnownTrades]
 
 
 class MarketFold:
     """Candles since the last drain, and windows."""
 
-    def __init__(self, windows_ns: Sequence[int], stored: int, last_ids: Mapping[TradeIds, int]) -> None:
-        """The store has the events up to `stored`, and the trades up to `last_ids`."""
+    def __init__(self, windows_ns: Sequence[int], stored: int, known: Mapping[TradeIds, KnownTrades]) -> None:
+        """The store has the events up to `stored`, and the trades that are `known`."""
         self.windows = Markets(windows_ns)
         self.rejected = Counter(dict.fromkeys(REASONS, 0))
         self.pending = 0
         """Trades that are in no commit yet."""
 
         self._stored = stored
-        self._last_ids: dict[tuple[Market, str], int] = {(of.market, of.kind): last for of, last in last_ids.items()}
+        self._known: dict[tuple[Market, str], KnownTrades] = {
+            (of.market, of.kind): trades.copy() for of, trades in known.items()
+        }
         self._changed: set[tuple[Market, str]] = set()
         self._candles = CandleFold()
 
     def start_over(self) -> None:
         """Another journal follows, from its first event. Its trades may be those of before: their ids tell."""
         self._stored = 0
-        self.windows = Markets(self.windows.windows_ns)
+        self._begin_windows()
+
+    def _begin_windows(self) -> None:
+        late, self.windows = self.windows.late, Markets(self.windows.windows_ns)
+        self.windows.late = late
 
     @exactly
     def apply(self, batch: Batch, skip: int) -> None:
         """Apply the events of a batch after its first `skip`. Those that the store has are for the windows only."""
+        found = read_batch(batch, skip)
+        self._see_to_clock(found)
         waiting: list[tuple[Market, Trade | Quote]] = []
-        for seen in read_batch(batch, skip):
+        for seen in found:
             if isinstance(seen, MarketTrade):
-                waiting.append((seen.market, seen.trade))
+                if seen.is_ahead:
+                    self.rejected[AHEAD] += 1
+                else:
+                    waiting.append((seen.market, seen.trade))
                 if seen.trade.seq > self._stored:
                     self._add(seen)
             elif isinstance(seen, Break):
@@ -60,20 +76,29 @@ class MarketFold:
                 waiting.append((seen.market, seen.quote))
         self.windows.take(waiting)
 
+    def _see_to_clock(self, found: Sequence[Seen | Rejected]) -> None:
+        """Begin the windows anew where the feed's clock was set back: what was received before has times to come, and
+        all that follows would be late until then.
+        """
+        last = next((seen for seen in reversed(found) if isinstance(seen, MarketTrade | MarketQuote)), None)
+        if last is not None and self.windows.newest_ns > last.received_at_ns + SET_BACK_NS:
+            self._begin_windows()
+
     def _add(self, seen: MarketTrade) -> None:
-        market, (ts_ns, _, price, qty), number, kind, late = seen
+        market, (ts_ns, _, price, qty), number, kind, late, _ = seen
         ids = (market, kind)
-        if number > self._last_ids.get(ids, -1):
-            self._last_ids[ids] = number
-            self._changed.add(ids)
-        elif not late:
-            return  # a trade of an earlier journal
+        known = self._known.get(ids)
+        if known is None:
+            known = self._known[ids] = KnownTrades(IdSpace(number - 1))
+        if not known.claim(number, ts_ns):
+            return  # an earlier journal had it
+        self._changed.add(ids)
         self.pending += 1
         self._candles.add(market, ts_ns, price, qty, late=late)
 
     def drain(self) -> Increment:
         """What came since the last drain."""
-        changed = {TradeIds(*ids): self._last_ids[ids] for ids in self._changed}
+        changed = {TradeIds(*ids): self._known[ids].copy() for ids in self._changed}
         self._changed.clear()
         self.pending = 0
         return Increment(self._candles.drain(), changed)

@@ -67,7 +67,7 @@ class MarketFollower:
         try:
             self.committed = store.position
             begin = await asyncio.to_thread(self._begin, store.position)
-            self.fold = fold = MarketFold(self.windows_ns, store.position.sequence, store.last_ids)
+            self.fold = fold = MarketFold(self.windows_ns, store.position.sequence, store.known_trades)
             self.subscriber = subscriber = backend.follow(self._feed, begin, advice)
             log.info("market data followed", stream=begin.stream, applied=begin.sequence)
             try:
@@ -140,5 +140,5 @@ class _Writing:
             if position == self._store.position:
                 return
             increment = self._fold.drain()
-            await in_thread(self._store.commit, topic, position, increment.candles, increment.last_ids)
+            await in_thread(self._store.commit, topic, position, increment.candles, increment.known_trades)
             self._follower.note_commit(position)

@@ -5,6 +5,7 @@ history, which is removed and made again at any time, and the two are written wi
 
 Modules:
 
-    candle  one candle, and how two of the same time are one (no I/O)
-    store   keeps candles, with the position in the stream of market data; reads them
+    candle        one candle, and how two of the same time are one (no I/O)
+    known_trades  which trades are in the candles (no I/O)
+    store         keeps candles, with the position in the stream of market data; reads them
 """

@@ -16,8 +16,10 @@ import msgspec
 
 from telemetry_stream.errors import UnusableState
 from telemetry_stream.events import StreamPosition
+from telemetry_stream.id_spaces import IdSpace
 from telemetry_stream.projection import PositionTable
 from trading_history.candles.candle import Candle, CandleKey, Market, merged
+from trading_history.candles.known_trades import KnownTrades
 from trading_history.database import Database, HeldFiles, WriteAheadLog
 from trading_history.errors import NewerStore, StoreDamaged, StoreMissing, StoreReplaced
 from trading_history.lock import lock_to_write
@@ -50,31 +52,40 @@ CREATE TABLE candles (
     PRIMARY KEY (venue, symbol, span, start)
 ) STRICT, WITHOUT ROWID;
 
--- the highest trade id in the candles: a feed whose journal was replaced may bring trades again
+-- the ids of the trades in the candles: a feed whose journal was replaced may bring trades again
 CREATE TABLE trade_ids (
     venue TEXT NOT NULL,
     symbol TEXT NOT NULL,
     kind TEXT NOT NULL,                 -- single or aggregate
-    last INTEGER NOT NULL,
-    hash INTEGER,
+    last INTEGER NOT NULL,              -- the highest one
+    hash INTEGER,                       -- of the other values
+    gaps TEXT,                          -- those below it that are missing: [[first, last], ...]
+    latest_ns INTEGER,                  -- the latest time of any of the trades
+    before_ns INTEGER,                  -- trades up to this time had other ids: the venue has numbered anew
     PRIMARY KEY (venue, symbol, kind)
 ) STRICT, WITHOUT ROWID;
 """
 
 HASHES = "ALTER TABLE candles ADD COLUMN hash INTEGER; ALTER TABLE trade_ids ADD COLUMN hash INTEGER"
+GAPS = (
+    "ALTER TABLE trade_ids ADD COLUMN gaps TEXT; ALTER TABLE trade_ids ADD COLUMN latest_ns INTEGER;"
+    " ALTER TABLE trade_ids ADD COLUMN before_ns INTEGER"
+)
 
 CANDLES = Database(
     "market.sqlite3",
     application_id=0x5452534D,  # "TRSM"
-    layout=2,
+    layout=3,
     fold=FOLD,
     tables=TABLES,
-    steps={1: HASHES},
+    steps={1: HASHES, 2: GAPS},
     content="a store of candles",
     when_damaged="once it is moved away, trading-analytics makes it again of the market data that is kept",
 )
 
 _COLUMNS = "open, high, low, close, volume, notional, trades, first_ns, last_ns, revision, hash"
+_ID_COLUMNS = "venue, symbol, kind, last, gaps, latest_ns, before_ns"
+_decode_gaps = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _PLACE = "venue = ? AND symbol = ? AND span = ? AND start = ?"
 
 
@@ -106,7 +117,9 @@ class CandleWriter:
                 self.position = _position(self._connection)
                 """Of the last commit."""
 
-                self.last_ids = _last_ids(self._connection)
+                self.known_trades = _known_trades(self._connection)
+                """As of when it was opened."""
+
                 self._files = HeldFiles(CANDLES, folder, LOCK_FILE)
             self._pruned_at = 0
             self._copy: Path | None = None
@@ -118,9 +131,9 @@ class CandleWriter:
         topic: str,
         position: StreamPosition,
         candles: Mapping[CandleKey, Candle],
-        last_ids: Mapping[TradeIds, int],
+        known_trades: Mapping[TradeIds, KnownTrades],
     ) -> None:
-        """Add the candles of further trades, and keep the position up to which all are in.
+        """Add the candles of further trades, and keep which these were and the position up to which all are in.
 
         Raises StoreDamaged, StoreUnavailable.
         """
@@ -130,8 +143,10 @@ class CandleWriter:
                 f"INSERT OR REPLACE INTO candles VALUES ({', '.join('?' * 15)})",
                 [_row(key, self._with_stored(key, candle)) for key, candle in candles.items()],
             )
-            ids = [_with_hash((*of.market, of.kind, last)) for of, last in last_ids.items()]
-            self._connection.executemany("INSERT OR REPLACE INTO trade_ids VALUES (?, ?, ?, ?, ?)", ids)
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO trade_ids ({_ID_COLUMNS}, hash) VALUES ({', '.join('?' * 8)})",
+                [_with_hash(_id_row(of, known)) for of, known in known_trades.items()],
+            )
             self._prune(candles)
             self._positions.save(self._connection, {topic: position})
             self._connection.execute("COMMIT")
@@ -278,7 +293,7 @@ def candles_at(folder: Path, keys: Iterable[CandleKey]) -> dict[CandleKey, Candl
 def check_rows(folder: Path) -> None:
     """Raises StoreDamaged where a row is not as it was written, StoreMissing, StoreUnavailable. Reads all of them."""
     with _reading(folder) as connection:
-        _last_ids(connection)
+        _known_trades(connection)
         for venue, symbol, span, start, *row in connection.execute(
             f"SELECT venue, symbol, span, start, {_COLUMNS} FROM candles"
         ):
@@ -299,12 +314,20 @@ def _nonsense_as_damage() -> Iterator[None]:
         raise apsw.CorruptError(str(error)) from error
 
 
-def _last_ids(connection: apsw.Connection) -> dict[TradeIds, int]:
+def _known_trades(connection: apsw.Connection) -> dict[TradeIds, KnownTrades]:
     found = {}
-    for venue, symbol, kind, last, known in connection.execute("SELECT venue, symbol, kind, last, hash FROM trade_ids"):
-        _compare((venue, symbol, kind, last), known)
-        found[TradeIds(Market(venue, symbol), kind)] = last
+    for *row, known in connection.execute(f"SELECT {_ID_COLUMNS}, hash FROM trade_ids"):
+        venue, symbol, kind, last, gaps, latest_ns, before_ns = row
+        _compare(tuple(row if gaps is not None else row[:4]), known)
+        ids = IdSpace(last, [] if gaps is None else _decode_gaps(gaps))
+        found[TradeIds(Market(venue, symbol), kind)] = KnownTrades(ids, latest_ns, before_ns or 0)
     return found
+
+
+def _id_row(of: TradeIds, known: KnownTrades) -> tuple[str | int, ...]:
+    assert known.latest_ns is not None  # nothing is written of trades that none was added to
+    ids = known.ids
+    return (*of.market, of.kind, ids.head, msgspec.json.encode(ids.gaps).decode(), known.latest_ns, known.before_ns)
 
 
 def _position(connection: apsw.Connection) -> StreamPosition:
