@@ -1,6 +1,7 @@
 """What Binance sends, read: frames, joined and broken ones, and pages. Numbers are rows of docs/market-data.md."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ AGGREGATE = {
 QUOTE = {"u": 50, "s": "BTCUSDT", "b": "61837.63", "B": "3.7", "a": "61837.64", "A": "1.5"}
 KLINE = {
     "e": "kline", "E": T, "s": "BTCUSDT", "k": {
-        "t": 1_794_999_960_000_000, "T": 1, "s": "BTCUSDT", "i": "1m", "f": 1, "L": 9, "o": "1", "c": "2", "h": "3",
+        "t": 1_794_999_900_000_000, "T": 1, "s": "BTCUSDT", "i": "1m", "f": 1, "L": 9, "o": "1", "c": "2", "h": "3",
         "l": "0.5", "v": "10", "n": 9, "x": True, "q": "0", "V": "0", "Q": "0", "B": "0",
     },
 }  # fmt: skip
@@ -64,9 +65,32 @@ def test_quotes_candles_and_the_venues_head_are_read() -> None:
     assert quote == Quote("BTCUSDT", 50, "61837.63", "3.7", "61837.64", "1.5")
     assert isinstance(candle, Candle)
     assert (candle.ts, candle.open, candle.high, candle.low, candle.close) == (
-        "2026-11-18T11:06:00.000000Z", "1", "3", "0.5", "2"
+        "2026-11-18T11:05:00.000000Z", "1", "3", "0.5", "2"
     )  # fmt: skip
     assert head == Head("BTCUSDT", 101)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        pytest.param({"i": "1h"}, [], id="not-asked-for"),
+        pytest.param({"t": KLINE["k"]["t"] + 60_000_000}, ["time"], id="not-over"),  # type: ignore[index]  # a dict
+        pytest.param({"t": KLINE["k"]["t"] - 1}, ["time"], id="no-minute"),  # type: ignore[index]  # a dict
+        pytest.param({"n": -1}, ["number"], id="negative-count"),
+    ],
+)
+def test_a_candle_that_was_not_asked_for_or_can_not_be_is_none(change: dict[str, Any], found: list[str]) -> None:
+    """One of an hour would be numbered among minutes; one that is not over would stand for the whole minute."""
+    items = read(frame({**KLINE, "k": {**KLINE["k"], **change}}))  # type: ignore[dict-item]  # a dict
+    assert [item.reason for item in items if isinstance(item, Unreadable)] == found
+    assert len(items) == len(found)
+
+
+@pytest.mark.parametrize("member", ["result", "error", "data", "of-tomorrow"])
+def test_no_depth_of_nesting_is_too_much(member: str) -> None:
+    """Where reading just succeeds, writing it into a log line would need one level more than there is."""
+    for depth in range(1, sys.getrecursionlimit() + 20):
+        read(b'{"%b":%b%b}' % (member.encode(), b"[" * depth, b"]" * depth))
 
 
 def test_row_7_both_shapes_of_the_shutdown_notice_are_read() -> None:
@@ -186,7 +210,8 @@ def test_a_page_that_is_none_is_refused(body: bytes) -> None:
         BINANCE.read_page(BINANCE.instrument("BTC-USDT"), body, NOW_US)
 
 
-KLINE_ITEM = [T // 1_000, "1", "3", "0.5", "2", "10", T // 1_000 + 59_999, "20", 9, "5", "10", "0"]
+MINUTE = T // 60_000_000
+KLINE_ITEM = [MINUTE * 60_000, "1", "3", "0.5", "2", "10", MINUTE * 60_000 + 59_999, "20", 9, "5", "10", "0"]
 
 
 def test_missed_candles_are_asked_for_by_their_start() -> None:
@@ -194,11 +219,11 @@ def test_missed_candles_are_asked_for_by_their_start() -> None:
     assert (page.path, page.weight, page.parameters["startTime"]) == ("/api/v3/klines", 2, "1740000000000")
     [candle] = BINANCE.read_candles(BINANCE.instrument("BTC-USDT"), json.dumps([KLINE_ITEM]).encode(), NOW_US)
     assert (candle.open, candle.high, candle.low, candle.close) == ("1", "3", "0.5", "2")
-    assert (candle.volume, candle.trades, candle.number) == ("10", 9, T // 60_000_000)
-    with pytest.raises(ValueError, match="not a candle"):
-        BINANCE.read_candles(
-            BINANCE.instrument("BTC-USDT"), json.dumps([[*KLINE_ITEM[:1], "x", *KLINE_ITEM[2:]]]).encode(), NOW_US
-        )
+    assert (candle.volume, candle.trades, candle.number) == ("10", 9, MINUTE)
+    for place, wrong in ((1, "x"), (0, MINUTE * 60_000 + 1), (8, -1)):
+        item = [*KLINE_ITEM[:place], wrong, *KLINE_ITEM[place + 1 :]]
+        with pytest.raises(ValueError, match="not a candle"):
+            BINANCE.read_candles(BINANCE.instrument("BTC-USDT"), json.dumps([item]).encode(), NOW_US)
 
 
 def test_the_status_of_many_instruments_is_asked_for_at_once() -> None:

@@ -105,7 +105,10 @@ def test_a_recording_is_replayed_into_a_journal_of_its_own_once(tmp_path: Path, 
 
 def test_a_replay_has_candles_once_and_says_that_no_trade_was_wanted(tmp_path: Path) -> None:
     kline = {"t": 1_794_999_960_000_000, "i": "1m", "o": "1", "c": "2", "h": "3", "l": "1", "v": "9", "n": 4, "x": True}
-    frames = [{"e": "kline", "E": 1, "s": "BTCUSDT", "k": kline}, {"e": "trade", "s": "BTCUSDT", "t": 1}]
+    frames = [
+        {"e": "kline", "E": 1_795_000_020_000_000, "s": "BTCUSDT", "k": kline},
+        {"e": "trade", "s": "BTCUSDT", "t": 1},
+    ]
     lines = [f"1795000020000000000 {json.dumps({'stream': 'x', 'data': one})}\n" for one in frames]
     file = tmp_path / "recording.gz"
     file.write_bytes(gzip.compress("".join(lines * 2).encode()))

@@ -56,6 +56,19 @@ def test_a_trade_that_comes_again_is_counted_and_not_passed_on() -> None:
     assert continuity.counters.conflicts == 0
 
 
+def at_second(number: int, second: int) -> Trade:
+    return Trade("BTCUSDT", number, "10", "1", "buy", "", second * 1_000_000)
+
+
+def test_live_trades_with_known_ids_that_are_later_than_all_known_ones_are_kept_until_it_is_clear() -> None:
+    continuity = Continuity(LIMITS, IdSpace(1_000), latest_us=50_000_000)
+    assert continuity.take([at_second(number, 40 + number) for number in range(1, 31)], 0.0) == []
+    assert [one.id for one in continuity.anew] == list(range(12, 31)), "those before may be in the journal"
+    assert continuity.counters.conflicts == 0
+    assert shown(continuity.take([at_second(1_001, 80)], 0.0)) == [1_001]
+    assert (continuity.anew, continuity.counters.conflicts) == ([], 19), "the venue goes on with its numbers"
+
+
 def test_row_18_the_same_id_with_another_content_is_a_conflict_and_the_first_one_stands() -> None:
     continuity = begun(7, 8)
     assert continuity.take([trade(8, price="11")], 0.0) == []

@@ -12,9 +12,11 @@ from market_feed.decisions.freshness import Freshness, GrowingPause
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.market_state import NOTHING, Known, Market
 from market_feed.decisions.rotation import DAY, rotation_due
-from market_feed.market import Candle, Instrument, Quote
+from market_feed.decisions.seldom import Seldom
+from market_feed.market import Candle, Instrument, Quote, Trade
 from market_feed.schedule.calendar import Calendar, Window
 from market_feed.times import Unit, as_text, from_text
+from telemetry_stream.events import Event
 from telemetry_stream.id_spaces import IdSpace
 
 UTC = ZoneInfo("UTC")
@@ -49,6 +51,12 @@ def test_what_others_on_the_address_used_counts_too() -> None:
         (418, "259200", 259_200.0),
         (429, "", 60.0),
         (429, "soon", 60.0),
+        (429, "0", 1.0),
+        (429, "7.5", 7.5),
+        (418, "-3", 120.0),
+        (418, "99999999", 259_200.0),
+        (418, "Sun, 29 Nov 2026 12:10:00 GMT", 600.0),
+        (418, "Sun, 29 Nov 2026 11:50:00 GMT", 1.0),
         (403, "", 300.0),
         (451, "1", 300.0),
         (500, "", 0.0),
@@ -59,7 +67,7 @@ def test_a_refusal_forbids_requests_for_as_long_as_the_venue_says(
     status: int, retry_after: str, seconds: float
 ) -> None:
     ban = Ban()
-    assert ban.note(status, retry_after, 100.0) == seconds
+    assert ban.note(status, retry_after, 100.0, "Sun, 29 Nov 2026 12:00:00 GMT") == seconds
     assert ban.wait(100.0) == seconds
     assert ban.wait(100.0 + seconds) == 0
 
@@ -210,6 +218,23 @@ def quote(update_id: int) -> Quote:
     return Quote("BTCUSDT", update_id, "1", "1", "2", "2")
 
 
+def test_a_wrong_number_of_a_quote_does_not_end_the_quotes() -> None:
+    quotes = market(NOTHING, follows_trades=False)
+
+    def passed(number: int, *, is_alone: bool) -> int:
+        return len(quotes.quote_events(quote(number), 0.0, 7, is_alone=is_alone))
+
+    assert [passed(number, is_alone=True) for number in (5, 5, 2**62, 6, 7)] == [1, 0, 1, 1, 1]
+    assert [passed(number, is_alone=False) for number in (6, 7, 8)] == [0, 0, 1], "another connection brings them too"
+
+
+def test_the_same_is_told_once_a_second_with_the_times_that_it_was_not() -> None:
+    seldom = Seldom()
+    assert [seldom.left_out("a", now) for now in (0.0, 0.5, 0.9)] == [0, None, None]
+    assert seldom.left_out("b", 0.9) == 0
+    assert [seldom.left_out("a", now) for now in (1.0, 2.5)] == [2, 0]
+
+
 def test_of_the_quotes_within_some_time_the_newest_passes() -> None:
     conflation = Conflation(1.0)
     assert conflation.take(quote(1), 0.0) == quote(1)
@@ -245,6 +270,28 @@ def test_without_trades_quotes_and_the_venues_word_are_the_signs_of_life_and_no_
     quotes.live_candle_events(candles(7)[0], 40.0, 7)
     assert quotes.freshness.state(41.0) == "live"
     assert quotes.freshness.state(60.0) == "stale", "neither came"
+
+
+def numbered(*found: Event) -> list[str]:
+    return [event.key for event in found]
+
+
+def test_where_a_venue_begins_to_number_anew_trades_go_on_under_the_new_numbers() -> None:
+    """Test networks delete all data each month."""
+
+    def at_second(second: int, number: int) -> Trade:
+        return Trade("BTCUSDT", number, "10", "1", "buy", "", second * 1_000_000, "", number, number)
+
+    followed = market(Known(IdSpace(1_000, [(2, 9)])), follows_trades=True)
+    assert numbered(*followed.trade_events([at_second(9, 1_001)], 0.0, 7)) == ["binance:BTCUSDT:a#1001"]
+    anew = [at_second(20 + number, number) for number in range(1, 7)]
+    assert followed.trade_events(anew, 1.0, 7) == [], "the venue itself does not say so"
+    followed.note_head(7, 2.0)
+    events = followed.trade_events([at_second(27, 7)], 3.0, 7)
+    assert numbered(*events) == [f"binance:BTCUSDT:a~2#{number}" for number in range(1, 8)]
+    assert (followed.continuity.counters.conflicts, followed.begins_anew) == (0, True)
+    again = market(Known(IdSpace(7), space="binance:BTCUSDT:a~2"), follows_trades=True)
+    assert numbered(*again.trade_events([at_second(28, 8)], 0.0, 7)) == ["binance:BTCUSDT:a~2#8"]
 
 
 def test_where_trades_are_followed_quotes_say_nothing_of_them() -> None:

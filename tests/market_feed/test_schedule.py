@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from market_feed.schedule.calendar import DAY_US, Calendar, Interval, Window, calendar_of, instant
 from market_feed.schedule.file import ScheduleError, read_schedule, read_windows
-from market_feed.schedule.session import LEAD_US, TAIL_US, Session
+from market_feed.schedule.session import LEAD_US, TAIL_US, TRADES_AFTER, Session
 from tests.support.examples import some_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,16 +166,27 @@ def test_it_connects_before_the_start_and_leaves_after_the_end() -> None:
     assert market.changes(OPENING.end_us + TAIL_US) == []
 
 
-def test_a_trade_of_after_the_end_ends_it_sooner() -> None:
+def test_trades_of_after_the_end_end_it_sooner() -> None:
     market = session()
     market.changes(OPENING.start_us)
     market.is_open = True
-    market.note_trade(OPENING.end_us - 1)
-    assert market.changes(OPENING.end_us) == []
+    for time_us in (OPENING.end_us - 1, *[OPENING.end_us] * (TRADES_AFTER - 1)):
+        market.note_trade(time_us)
+        assert market.changes(OPENING.end_us) == []
     market.note_trade(OPENING.end_us)
     assert market.changes(OPENING.end_us) == ["ends"]
     market.end()
     assert market.changes(OPENING.end_us + 1) == []
+
+
+def test_a_trade_of_a_wrong_time_does_not_end_it() -> None:
+    market = session()
+    market.changes(OPENING.start_us)
+    market.is_open = True
+    for time_us in [OPENING.end_us + DAY_US // 2, OPENING.start_us + 1] * TRADES_AFTER:
+        market.note_trade(time_us)
+        assert market.changes(OPENING.start_us + 2) == []
+    assert market.changes(OPENING.end_us + TAIL_US) == ["ends"]
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice, repeat
+from itertools import count, islice, repeat
 
 import pytest
+from websockets.utils import accept_key
 
 from market_feed.decisions.budget import Ban, RollingBudget
 from market_feed.intake import link as link_module
@@ -60,6 +61,125 @@ def test_row_4_after_a_hundred_failures_it_still_tries_and_only_data_makes_pause
         running.cancel()
         await asyncio.wait([running])
         await exchange.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def shard_at(port: int, shared: Dialling, pauses: Callable[[], Iterator[float]] = growing_pauses) -> Shard:
+    room = asyncio.Event()
+    room.set()
+    venue = Binance(f"ws://127.0.0.1:{port}", Unit.MILLISECOND, Wanted(("trade",)))
+    return Shard(venue, ["btcusdt@ticker"], shared, lambda *_: None, room, pauses)
+
+
+def test_a_connection_that_is_cut_after_each_first_frame_does_not_use_up_the_attempts() -> None:
+    used, paused = list[float](), asyncio.Event()
+
+    def pauses() -> Iterator[float]:
+        for number in count():
+            used.append(number)
+            if number == 3:
+                paused.set()
+            yield 0.0 if number < 3 else 3_600.0
+
+    async def run() -> None:
+        exchange, shared = Exchange(), dialling()
+        shared.budget = RollingBudget(250, 300)
+        await exchange.start()
+        running = asyncio.create_task(shard_at(exchange.port, shared, pauses).run())
+        for number in range(1, 5):
+            await until(lambda number=number: exchange.connects == number)  # type: ignore[misc]  # bound here
+            await until(lambda: exchange.subscribers)
+            exchange.send_raw(b"{}")
+            exchange.cut("1001")
+        await paused.wait()
+        running.cancel()
+        await asyncio.wait([running])
+        assert (used, exchange.connects) == ([0, 1, 2, 3], 4)
+        await exchange.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_an_end_does_not_wait_for_the_pause_before_the_next_attempt() -> None:
+    async def run() -> None:
+        exchange, shared = Exchange(), dialling()
+        exchange.faults.silent = True
+        await exchange.start()
+        shard = shard_at(exchange.port, shared, lambda: repeat(3_600.0))
+        running = asyncio.create_task(shard.run())
+        await until(lambda: exchange.subscribers)
+        exchange.cut()
+        await until(lambda: not shard.links)
+        running.cancel()
+        await asyncio.wait([running])
+        await exchange.close()
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nRetry-After: 1\r\n\r\n",
+        b"HTTP/1.1 302 Elsewhere\r\nLocation: ws://a..b/\r\nLocation: ws://c/\r\n\r\n",
+        b"HTTP/1.1 302 Elsewhere\r\nLocation: ws://" + b"a" * 70 + b"..b/\r\n\r\n",
+        b"HTTP/1.1 302 Elsewhere\r\nLocation: ws://[::1/\r\n\r\n",
+        b"HTTP/1.1 302 Elsewhere\r\nLocation: ws://a:99999999/\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"HTTP/1.1 101 \xff\r\nUpgrade: \xff\r\n\r\n",
+    ],
+    ids=["two-waits", "two-places", "no-name", "no-address", "no-port", "tls", "no-text"],
+)
+def test_whatever_answers_an_attempt_there_is_another_one(head: bytes) -> None:
+    asked = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        shared = dialling()
+        running = asyncio.create_task(shard_at(server.sockets[0].getsockname()[1], shared, lambda: repeat(0.0)).run())
+        await until(lambda: asked >= 2 or running.done())
+        assert not running.done(), running.exception()
+        running.cancel()
+        await asyncio.wait([running])
+        server.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_a_venue_that_pings_and_does_not_read_the_answers_costs_no_memory() -> None:
+    pings = b"\x89\x7d" + bytes(125)
+
+    async def run() -> None:
+        cut = asyncio.Event()
+
+        async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            key = (await reader.readuntil(b"\r\n\r\n")).partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+            writer.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
+            )
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            try:
+                for _ in range(2_000):
+                    writer.write(pings * 1_000)
+                    await writer.drain()
+            except ConnectionError:
+                cut.set()
+
+        server = await asyncio.start_server(flood, "127.0.0.1", 0)
+        connection = await open_connection(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", None)
+        await cut.wait()
+        assert connection.transport.get_write_buffer_size() < 1 << 20
+        await connection.close()
+        server.close()
 
     asyncio.run(asyncio.wait_for(run(), 60))
 

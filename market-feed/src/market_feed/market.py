@@ -16,7 +16,8 @@ Side = Literal["buy", "sell", "unknown"]
 
 Origin = Literal["live", "backfill"]
 KINDS = ("trade", "quote", "candle")
-CANDLE_INTERVAL = "1m"
+CANDLE_INTERVAL, CANDLE_US = "1m", 60_000_000
+"""The one length of candles that is followed, as venues name it and in microseconds."""
 
 
 class Instrument(msgspec.Struct, frozen=True):

@@ -8,6 +8,9 @@ from functools import lru_cache
 EARLIEST_US = 1_230_940_800_000_000
 """2009-01-03. No exchange of this kind is older: an earlier time is in another unit."""
 
+LATEST_US = 4_102_444_800_000_000
+"""2100-01-01."""
+
 LONGEST_AHEAD_US = 86_400_000_000
 """A day. A time further ahead of the clock is in another unit, or wrong."""
 
@@ -36,6 +39,13 @@ def plausible_range(unit: Unit, now_us: int) -> tuple[int, int]:
 def is_plausible(time_us: int, now_us: int) -> bool:
     """Whether a venue can have meant this time."""
     return EARLIEST_US <= time_us <= now_us + LONGEST_AHEAD_US
+
+
+def checked_clock(time_us: int) -> int:
+    """A venue's word of the time now, microseconds since 1970. Raises ValueError for what no clock shows."""
+    if not EARLIEST_US <= time_us < LATEST_US:
+        raise ValueError(f"no clock shows {str(time_us)[:40]} microseconds since 1970")
+    return time_us
 
 
 def as_text(time: int, unit: Unit) -> str:

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from market_feed.intake.link import Link, open_connection
 from market_feed.intake.rest import Answer, RestClient
-from market_feed.intake.shard import REFUSED
 from market_feed.market import Instrument, Subscriptions, Trade, TradeRun, Unreadable
 from market_feed.venues.venue import Page, Venue
 from service_kit.clock import SYSTEM_CLOCK, LatestTime
@@ -80,7 +79,7 @@ class _Check:
         room.set()
         try:
             connection = await open_connection(url, self._context if url.startswith("wss:") else None)
-        except REFUSED as error:
+        except Exception as error:  # noqa: BLE001 -- whatever a venue answers
             self._problem(f"no connection to {url.partition('?')[0]}: {error}")
             return
         link = Link(connection, self._venue.reader(), self._take, room)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from market_feed.intake.link import Link, open_connection
-from market_feed.intake.shard import REFUSED
 from market_feed.venues.venue import Venue
 
 
@@ -23,7 +22,7 @@ def record(venue: Venue, symbols: Sequence[str], file: Path, seconds: float) -> 
         with gzip.open(file, "wb") as lines, suppress(KeyboardInterrupt):
             frames, reason = asyncio.run(_record(venue, symbols, cast(BinaryIO, lines), seconds))
             print(f"{file}: {frames:,} frames; ended: {reason}")
-    except REFUSED as error:
+    except Exception as error:  # noqa: BLE001 -- whatever a venue answers
         print(f"market-feed: can't record from {venue.name}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -13,5 +13,6 @@ Modules:
     patience      how long something was waited for
     freshness     live, quiet or stale
     rotation      when a connection is replaced
+    seldom        how often the same is logged
     budget        weights, attempts, bans
 """

@@ -3,7 +3,11 @@
 Times are seconds of a monotonic clock.
 """
 
+import re
 from collections import deque
+from email.utils import parsedate_to_datetime
+
+_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII).fullmatch
 
 
 class RollingBudget:
@@ -15,6 +19,11 @@ class RollingBudget:
         self._spent: deque[tuple[float, int]] = deque()
         self.used = 0
         """Within the last `seconds`, as of the last call."""
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two of amount 1 that never have to wait."""
+        return self._seconds / self._limit
 
     def wait(self, amount: int, now: float) -> float:
         """Seconds until `amount` may be spent; 0 if it may now. More than the limit counts as the limit."""
@@ -48,12 +57,27 @@ class RollingBudget:
 DEFAULT_BAN_SECONDS = {429: 60.0, 418: 120.0, 403: 300.0, 451: 300.0}
 """By HTTP status, how long nothing is asked if the venue names no time."""
 
+SHORTEST_BAN_SECONDS, LONGEST_BAN_SECONDS = 1.0, 259_200.0
+"""Of what a venue names. No venue here bans for more than three days."""
+
 CAUSES = {
     429: "too many requests",
     418: "banned for too many requests",
     403: "refused by the venue's firewall",
     451: "refused for this place: set the URL of a host that serves it",
 }
+
+
+def _named_seconds(retry_after: str, date: str) -> float | None:
+    """What Retry-After says, as seconds or as a date (RFC 9110, 10.2.3), which is compared with the answer's own; None
+    for anything else.
+    """
+    if _SECONDS(retry_after):
+        return float(retry_after)
+    try:
+        return (parsedate_to_datetime(retry_after) - parsedate_to_datetime(date)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 class Ban:
@@ -64,11 +88,15 @@ class Ban:
         self.status = 0
         """The HTTP status that said so last."""
 
-    def note(self, status: int, retry_after: str, now: float) -> float:
-        """The venue refused; gives the seconds for which nothing may be asked, 0 for a status that forbids nothing."""
+    def note(self, status: int, retry_after: str, now: float, date: str = "") -> float:
+        """The venue refused; gives the seconds for which nothing may be asked, 0 for a status that forbids nothing.
+
+        `retry_after` and `date` are the values of these headers, empty if they are missing.
+        """
         seconds = DEFAULT_BAN_SECONDS.get(status, 0.0)
-        if status in (418, 429, 503) and retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 8:
-            seconds = float(retry_after)
+        named = _named_seconds(retry_after, date) if status in (418, 429, 503) else None
+        if named is not None:
+            seconds = min(max(named, SHORTEST_BAN_SECONDS), LONGEST_BAN_SECONDS)
         if seconds:
             self.status = status
             self._until = max(self._until, now + seconds)

@@ -24,6 +24,12 @@ TOO_LARGE = "too_large"
 FOR_EVER = (ABSENT, TOO_LARGE)
 """The reasons for which a gap is not asked for again."""
 
+LATER_US = 1_000_000
+"""A trade so much later than all that are known is none of them: times of consecutive trades go back by less."""
+
+MIN_ANEW, MAX_ANEW = 5, 1_000
+"""Trades that show that a venue numbers anew, and how many are kept until it says so too."""
+
 Passed = Trade | Gap | GapFilled
 
 
@@ -60,9 +66,19 @@ class Hole:
 class Continuity:
     """The trades of one instrument."""
 
-    def __init__(self, limits: Limits, known: IdSpace | None = None, gaps: Sequence[Gap] = ()) -> None:
-        """`known` is what the journal has, `gaps` are those that it tells of."""
-        self.counters = Counters()
+    def __init__(
+        self,
+        limits: Limits,
+        known: IdSpace | None = None,
+        gaps: Sequence[Gap] = (),
+        *,
+        latest_us: int = 0,
+        counters: Counters | None = None,
+    ) -> None:
+        """`known` is what the journal has, `gaps` are those that it tells of; none of its trades is later than
+        `latest_us`, by the venue's time. `counters` go on.
+        """
+        self.counters = counters or Counters()
         self.hole: Hole | None = None
         """What has to be fetched; the next one shows once this one is closed."""
 
@@ -84,6 +100,11 @@ class Continuity:
         self.recent = RecentTrades()
         """The last trades that were passed on."""
 
+        self.anew: list[Trade] = []
+        """The last live trades, if their ids are known but they are later than all that are: the venue may number anew.
+        """
+
+        self._latest_us = latest_us
         self._last_single_id = 0
         for gap in gaps:
             missing = self._space.missing_between(gap.first, gap.last) if self._space else []
@@ -155,6 +176,7 @@ class Continuity:
         if space is None or run.first != space.head + 1:
             return False
         space.head = run.last
+        self._note_passed(max(run.times) * run.unit.value)
         ends = run.last_ids
         if self._last_single_id and run.first_ids[0] != self._last_single_id + 1:
             self.counters.broken_ranges += 1
@@ -205,6 +227,7 @@ class Continuity:
 
     def _pass(self, trade: Trade, space: IdSpace, passed: list[Passed]) -> None:
         space.head = trade.id
+        self._note_passed(trade.time_us)
         self.recent.add(trade)
         if trade.first_id:
             if self._last_single_id and trade.first_id != self._last_single_id + 1:
@@ -216,7 +239,17 @@ class Continuity:
             self.counters.filled += 1
         passed.append(trade)
 
+    def _note_passed(self, time_us: int) -> None:
+        """A trade follows: ids go on, whatever came in between."""
+        self._latest_us = max(self._latest_us, time_us)
+        if self.anew:
+            self.counters.conflicts += len(self.anew)
+            self.anew = []
+
     def _take_earlier(self, trade: Trade, space: IdSpace, passed: list[Passed]) -> None:
+        if trade.origin == "live" and trade.time_us > self._latest_us + LATER_US:
+            self._note_anew(trade)
+            return
         if space.gaps and space.claim(trade.id):
             trade.late = True
             self.counters.late += 1
@@ -224,6 +257,12 @@ class Continuity:
             self._look_for_filled(trade.id, space, passed)
             return
         self._repeat(trade, self.recent.find(trade.id))
+
+    def _note_anew(self, trade: Trade) -> None:
+        if self.anew and (trade.id <= self.anew[-1].id or len(self.anew) >= MAX_ANEW):
+            self.counters.conflicts += 1
+        else:
+            self.anew.append(trade)
 
     def _repeat(self, trade: Trade, earlier: Trade | None) -> None:
         self.counters.duplicates[trade.origin] += 1

@@ -42,9 +42,18 @@ class ListedEvent(Event):
         self.label = label
 
 
+ANEW = "~"
+
+
+def numbered_anew(space: str) -> str:
+    """The id space that follows one: the venue has begun to number its trades anew, as test networks do each month."""
+    name, _, count = space.partition(ANEW)
+    return f"{name}{ANEW}{int(count or 1) + 1}"
+
+
 def candle_space(space: str) -> str:
     """The id space of the candles of the market whose trades have the space `space`: they are numbered by time."""
-    return f"{space}:candle:{CANDLE_INTERVAL}"
+    return f"{space.partition(ANEW)[0]}:candle:{CANDLE_INTERVAL}"
 
 
 class Writer:

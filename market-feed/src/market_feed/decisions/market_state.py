@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from market_feed.decisions.candles import Candles
 from market_feed.decisions.conflation import Conflation
-from market_feed.decisions.continuity import Continuity
-from market_feed.decisions.event import Writer
+from market_feed.decisions.continuity import MIN_ANEW, Continuity
+from market_feed.decisions.event import Writer, numbered_anew
 from market_feed.decisions.freshness import Freshness
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.patience import Patience
@@ -32,12 +32,15 @@ OTHER_LINK_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the journal has of a market: the ids of its trades and candles, its gap events, its last status."""
+    """What the journal has of a market: the ids of its trades and candles, its gap events, its last status; and the
+    name of the trades' id space, if it is another than the first.
+    """
 
     trades: IdSpace | None = None
     gaps: Sequence[Gap] = ()
     candles: IdSpace | None = None
     status: MarketStatus = "trading"
+    space: str = ""
 
 
 NOTHING = Known()
@@ -57,11 +60,15 @@ class Market:
         now: float,
         *,
         follows_trades: bool = True,
+        latest_us: int = 0,
     ) -> None:
-        """Without `follows_trades` its quotes and candles are its signs of life, and no trade is fetched."""
+        """Without `follows_trades` its quotes and candles are its signs of life, and no trade is fetched. No trade that
+        is known is later than `latest_us`, by the venue's time.
+        """
         self.instrument = instrument
         self.follows_trades = follows_trades
-        self.continuity = Continuity(limits.continuity, known.trades, known.gaps)
+        self.continuity = Continuity(limits.continuity, known.trades, known.gaps, latest_us=latest_us)
+        self._limits = limits
         self.candles = Candles(known.candles)
         self.freshness = Freshness(limits.stale_seconds, now)
         self.freshness.is_closed = not calendar.is_always_open
@@ -75,7 +82,8 @@ class Market:
         """The opening has begun before now: its first trade is looked for."""
 
         self._early: list[Trade] = []
-        self.writer = Writer(instrument, id_space, numbers)
+        self._numbers = numbers
+        self.writer = Writer(instrument, known.space or id_space, numbers)
         self.last_trade_us = 0
         """The venue's time of the last trade; 0 before the first."""
 
@@ -96,6 +104,9 @@ class Market:
 
         self.asks_status = False
         """It is said to be halted, but trades."""
+
+        self.begins_anew = False
+        """The venue numbers its trades anew: to be told."""
 
         self.asks_for_tail = False
         """The venue has trades after the last one here, but the stream does not bring them."""
@@ -132,7 +143,19 @@ class Market:
         if self.awaits_start is not None:
             self._early += trades
             return []
-        return self.events(self.continuity.take(trades, now), received_at_ns)
+        events = self.events(self.continuity.take(trades, now), received_at_ns)
+        return events + self._anew(now, received_at_ns) if self.continuity.anew else events
+
+    def _anew(self, now: float, received_at_ns: int) -> list[Event]:
+        """The events of trades that the venue numbers anew, once its own word of its last trade agrees."""
+        old, head = self.continuity, self.freshness.head
+        if len(old.anew) < MIN_ANEW or not head or 0 < old.last_single_id <= head:
+            return []
+        events = self.events(old.end(now), received_at_ns)
+        self.begins_anew = True
+        self.writer = Writer(self.instrument, numbered_anew(self.writer.space), self._numbers)
+        self.continuity = Continuity(self._limits.continuity, counters=old.counters)
+        return events + self.events(self.continuity.take(old.anew, now), received_at_ns)
 
     def run_events(self, run: TradeRun, now: float, received_at_ns: int) -> Sequence[Event]:
         """The events of trades that came live together: as a whole where nothing is decided for one alone."""
@@ -155,9 +178,11 @@ class Market:
         self.session.note_trade(time_us)
         self.arrival_delay_us = received_at_ns // 1_000 - time_us
 
-    def quote_events(self, quote: Quote, now: float, received_at_ns: int) -> list[Event]:
-        """The event of a quote; none if it is not newer than the last, or if it has to wait."""
-        if quote.update_id <= self.update_id:
+    def quote_events(self, quote: Quote, now: float, received_at_ns: int, *, is_alone: bool = True) -> list[Event]:
+        """The event of a quote; none if it is the last one again, or if it has to wait. Only its connection is open
+        (`is_alone`), or another one may have brought newer ones: else what comes later is newer, whatever its number.
+        """
+        if quote.update_id == self.update_id or (quote.update_id < self.update_id and not is_alone):
             return []
         self._note_other(now)
         self.update_id = quote.update_id

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from market_feed.decisions.event import GAP, STATUS, candle_space
+from market_feed.decisions.event import GAP, STATUS, candle_space, numbered_anew
 from market_feed.decisions.market_state import Known
 from market_feed.market import Gap, MarketStatus
 from telemetry_stream.id_spaces import IdSpace
@@ -33,7 +33,9 @@ class History:
         self._spaces = spaces
 
     def of(self, space: str) -> Known:
-        """What is known of the market with this id space. Raises DamagedHistory."""
+        """What is known of the market with this id space, or the last one that followed it. Raises DamagedHistory."""
+        while (later := numbered_anew(space)) in self._spaces:
+            space = later
         gaps = [Gap(int(one.from_id), int(one.to_id), one.reason) for one in self._labelled(GAP, space)]
         statuses = self._labelled(STATUS, space)
         return Known(
@@ -41,6 +43,7 @@ class History:
             gaps,
             self._spaces.get(candle_space(space)),
             statuses[-1].status if statuses else "trading",
+            space,
         )
 
     def _labelled(self, kind: str, space: str) -> list[_Event]:

@@ -23,8 +23,11 @@ CLOSE_SECONDS = 1
 
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 MAX_FRAME_BYTES = 4 * 1024 * 1024
-MAX_FRAMES = 4_096
-"""Frames that wait for the journal before reading from the socket pauses."""
+MAX_FRAMES, MAX_BYTES = 4_096, 8 * 1024 * 1024
+"""Frames that wait for the journal before reading from the socket pauses, and their bytes."""
+
+MAX_UNSENT_BYTES = 64 * 1024
+"""Pongs that a venue does not read before the connection is given up: it pings, and nobody reads the answers."""
 
 TURN_SECONDS = 0.002
 """Frames are handed on at most once within this time. The first after a pause does not wait; of many, some are read,
@@ -50,6 +53,9 @@ class _Connection(ClientConnection):
         self.frames_came: Callable[[], None] = lambda: None
         self._splitter: FrameSplitter | None = None
         self._fragments: list[bytes] = []
+        self._bytes = 0
+        """Read since the frames were taken."""
+
         self._is_paused = False
 
     def data_received(self, data: bytes) -> None:
@@ -68,14 +74,17 @@ class _Connection(ClientConnection):
                 self._pass_on(rest)
         else:
             self._pass_on(data)
+        self._bytes += len(data)
         if self.frames:
             self.frames_came()
-            if len(self.frames) >= MAX_FRAMES:
+            if len(self.frames) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
                 self.pause_reading()
 
     def _pass_on(self, data: bytes) -> bool:
         """Let the library have it; whether the connection is open then."""
         super().data_received(data)
+        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self.transport.abort()
         return self.protocol.state is State.OPEN
 
     def process_event(self, event: Event) -> None:
@@ -85,12 +94,12 @@ class _Connection(ClientConnection):
         elif event.fin:
             self.frames.append(b"".join([*self._fragments, event.data]))
             self._fragments.clear()
-        else:
+        elif event.data:
             self._fragments.append(bytes(event.data))
 
     def take_frames(self) -> list[bytes]:
         """The frames so far; reading goes on."""
-        frames, self.frames = self.frames, []
+        frames, self.frames, self._bytes = self.frames, [], 0
         self.resume_reading()
         return frames
 

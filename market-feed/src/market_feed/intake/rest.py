@@ -4,7 +4,6 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
@@ -76,7 +75,7 @@ class RestClient:
         """What the body of an answer to `page` holds; None if it can't be read, which is logged and counted."""
         try:
             items = read(body, self._latest.unix_ns() // 1_000)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.requests["unreadable"] += 1
             log.warning("a page can't be read", venue=self._venue.name, path=page.path, reason=str(error)[:200])
             return None
@@ -105,7 +104,7 @@ class RestClient:
             try:
                 async with asyncio.timeout(WHOLE_SECONDS):
                     answer, content = await self._get(page)
-            except (httpx.HTTPError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever a venue answers, the next request is another one
                 self.requests["failed"] += 1
                 log.warning("a request failed", venue=self._venue.name, path=page.path, reason=repr(error)[:200])
                 return Answer()
@@ -119,21 +118,27 @@ class RestClient:
         if answer.status_code == HTTPStatus.OK:
             return Answer(answer.status_code, content)
         self.requests["refused"] += 1
-        seconds = self.ban.note(answer.status_code, answer.headers.get("retry-after", ""), time.monotonic())
-        with suppress(UnicodeDecodeError):
-            log.warning(
-                "a request was refused",
-                venue=self._venue.name,
-                status=answer.status_code,
-                reason=CAUSES.get(answer.status_code, content[:200].decode()),
-                wait_seconds=seconds,
-            )
+        named, date = answer.headers.get("retry-after", ""), answer.headers.get("date", "")
+        seconds = self.ban.note(answer.status_code, named, time.monotonic(), date)
+        log.warning(
+            "a request was refused",
+            venue=self._venue.name,
+            status=answer.status_code,
+            reason=CAUSES.get(answer.status_code, content[:200].decode(errors="replace")),
+            wait_seconds=seconds,
+        )
         return Answer(answer.status_code, content)
 
     async def _get(self, page: Page) -> tuple[httpx.Response, bytes | None]:
-        """The response and its content; None if that is too long, compressed or not: the rest of it is not read."""
+        """The response and its content; None if that is too long, compressed or not: the rest of it is not read.
+
+        What is compressed twice is too long unread: a piece of it that fits into memory may hold more than memory.
+        """
         parameters, headers = dict(page.parameters), dict(page.headers)
+        self._client.cookies.clear()  # a venue's would be kept for ever, and sent with each request
         async with self._client.stream("GET", page.path, params=parameters, headers=headers) as answer:
+            if len(answer.headers.get_list("content-encoding", split_commas=True)) > 1:
+                return answer, None
             content = bytearray()
             async for part in answer.aiter_bytes():
                 content += part

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidStatus
 
 from market_feed.decisions.budget import CAUSES, Ban, RollingBudget
 from market_feed.intake.link import Link, Take, open_connection
@@ -44,8 +44,6 @@ REASONS = (
 )
 """Why connections are opened."""
 
-REFUSED = (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException, EOFError)
-
 
 @dataclass(slots=True)
 class Dialling:
@@ -78,7 +76,10 @@ class Shard:
         room: asyncio.Event,
         new_pauses: Callable[[], Iterator[float]] = growing_pauses,
     ) -> None:
-        """`new_pauses` gives the seconds before each attempt after the first, until a connection has brought data."""
+        """`new_pauses` gives the seconds before each attempt after the first, until a connection has brought data
+        and lasted for as long as the venue's limit of attempts wants in the long run: one that is cut each time after
+        its first frame would use up the limit at once.
+        """
         self.streams = tuple(streams)
         self.links: list[Link] = []
         """The oldest first."""
@@ -89,6 +90,9 @@ class Shard:
         self._room = room
         self._new_pauses = new_pauses
         self._pauses = new_pauses()
+        self._pause = 0.0
+        """Seconds before the next attempt."""
+
         self._because = "start"
         """Why a connection is to be opened; empty if none is."""
 
@@ -152,12 +156,13 @@ class Shard:
         shared = self._dialling
         while self._is_wanted:
             now = time.monotonic()
-            await asyncio.sleep(max(shared.budget.wait(1, now), shared.ban.wait(now)))
+            await asyncio.sleep(max(self._pause, shared.budget.wait(1, now), shared.ban.wait(now)))
+            self._pause = 0.0
             shared.budget.spend(1, time.monotonic())
             try:
                 connection = await open_connection(url, shared.context if url.startswith("wss:") else None)
-            except REFUSED as error:
-                await asyncio.sleep(self._pause_after(error))
+            except Exception as error:  # noqa: BLE001 -- whatever a venue answers, it is asked again
+                self._pause = self._pause_after(error)
                 continue
             shared.attempts["connected"] += 1
             shared.opened[reason] += 1
@@ -177,7 +182,8 @@ class Shard:
         shared, pause, outcome, cause = self._dialling, next(self._pauses), "unreachable", str(error) or repr(error)
         if isinstance(error, InvalidStatus):
             status, headers = error.response.status_code, error.response.headers
-            pause = max(pause, shared.ban.note(status, headers.get("Retry-After", ""), time.monotonic()))
+            named, date = (next(iter(headers.get_all(name)), "") for name in ("Retry-After", "Date"))
+            pause = max(pause, shared.ban.note(status, named, time.monotonic(), date))
             outcome = "refused"
             cause = CAUSES.get(status, cause)
         shared.attempts[outcome] += 1
@@ -191,12 +197,12 @@ class Shard:
             self._failure = error
             reason = "failed"
         self.links.remove(link)
-        if link.frames:
+        was_of_use = bool(link.frames) and time.monotonic() - link.opened_at >= self._dialling.budget.pace
+        if was_of_use:
             self._pauses = self._new_pauses()
         log.info("disconnected", venue=self._venue.name, reason=reason, frames=link.frames)
         if not self.links:
-            if not link.frames:
-                await asyncio.sleep(next(self._pauses))
+            self._pause = 0.0 if was_of_use else next(self._pauses)
             self._because = self._because or reason
         self._changed.set()
 

@@ -11,6 +11,7 @@ from market_feed.decisions.freshness import GrowingPause
 from market_feed.decisions.limits import FeedLimits
 from market_feed.decisions.market_state import Known, Market
 from market_feed.decisions.rotation import rotation_due
+from market_feed.decisions.seldom import Seldom
 from market_feed.intake.filler import Filler, Need
 from market_feed.intake.journal import MarketJournal
 from market_feed.intake.link import Link
@@ -41,6 +42,9 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 0.05
 SESSION_SECONDS = 0.5
 """Between two looks at the schedule: a clock that is set and a machine that slept are noticed."""
+
+CLOCKS_DIFFER_US = 60_000_000
+"""By more the venue's clock is not before this machine's: a trade of later than that is after the feed's start."""
 
 CLOCK_SECONDS, CLOCK_RETRY_SECONDS = 600.0, 60.0
 REJECTED = ("malformed", "ids", "number", "time", "unknown_symbol")
@@ -88,7 +92,9 @@ class VenueFeed:
                 numbers,
                 now,
                 follows_trades=venue.wanted.trades,
+                latest_us=latest.unix_ns() // 1_000 + CLOCKS_DIFFER_US,
             )
+        self._told = Seldom()
         self._journal = journal
         self._latest = latest
         self._limits = limits
@@ -153,6 +159,13 @@ class VenueFeed:
             self._journal.put(market.run_events(trades, now, received_at_ns), received_at_ns)
         else:
             self._journal.put(market.trade_events(trades, now, received_at_ns), received_at_ns)
+        if market.begins_anew:
+            market.begins_anew = False
+            log.warning(
+                "the venue numbers its trades anew; they go on under the new numbers",
+                venue=self.venue.name,
+                symbol=market.instrument.symbol,
+            )
 
     def _needs_of(self, market: Market) -> list[Need[Any]]:
         return [
@@ -193,8 +206,8 @@ class VenueFeed:
 
     def _other(self, link: Link, item: object, now: float, received_at_ns: int) -> list[Event]:
         if type(item) is Quote:
-            market = self.markets.get(item.code)
-            return market.quote_events(item, now, received_at_ns) if market else []
+            market, is_alone = self.markets.get(item.code), len(self._shard_of(link).links) < 2
+            return market.quote_events(item, now, received_at_ns, is_alone=is_alone) if market else []
         if type(item) is Head:
             market = self.markets.get(item.code)
             if market:
@@ -207,16 +220,17 @@ class VenueFeed:
         elif type(item) is Subscriptions:
             self._note_subscriptions(link, item)
         elif type(item) is Refusal:
-            log.warning("the venue refused a message", venue=self.venue.name, reason=item.detail)
+            self._warn("the venue refused a message", reason=item.detail)
         elif type(item) is Unreadable:
             self.rejected[item.reason] += 1
-            log.warning(
-                "unreadable",
-                venue=self.venue.name,
-                reason=item.reason,
-                content=item.content[:300].decode(errors="replace"),
-            )
+            self._warn("unreadable", reason=item.reason, content=item.content[:300].decode(errors="replace"))
         return []
+
+    def _warn(self, what: str, **members: object) -> None:
+        """Log what a venue sent; it decides how often that happens, so the log does not have all of it."""
+        left_out = self._told.left_out(what, time.monotonic())
+        if left_out is not None:
+            log.warning(what, venue=self.venue.name, **members, left_out=left_out)
 
     def _shard_of(self, link: Link) -> Shard:
         return next(shard for shard in self.shards if link in shard.links)
@@ -225,7 +239,7 @@ class VenueFeed:
         link.subscribed = frozenset(item.names)
         missing = [name for name in self._shard_of(link).streams if name not in link.subscribed]
         if missing:
-            log.warning("the venue does not send some streams", venue=self.venue.name, streams=missing[:20])
+            self._warn("the venue does not send some streams", streams=missing[:20])
 
     async def _watch_clock(self) -> None:
         """Compare the clocks now and then; what comes is journaled as the venue wrote it."""

@@ -12,7 +12,10 @@ LEAD_US = 30 * SECOND_US
 """Connect so long before an opening."""
 
 TAIL_US = 10 * SECOND_US
-"""Read so long past its end, unless a trade of after the end comes before."""
+"""Read so long past its end, unless trades of after the end come before."""
+
+TRADES_AFTER = 3
+"""Trades of after the end, in a row, that show that it is over: one alone may have a wrong time."""
 
 Change = Literal["begins", "opens", "ends"]
 
@@ -27,7 +30,9 @@ class Session:
     calendar: Calendar
     current: Interval | None = None
     is_open: bool = False
-    _is_over: bool = False
+    _after: int = 0
+    """Trades of after the end since the last one of before it."""
+
     _last_end_us: int = 0
 
     @property
@@ -45,16 +50,16 @@ class Session:
         return opening is not None and latest_us < opening.end_us
 
     def note_trade(self, time_us: int) -> None:
-        """A trade came; after one of after the end nothing more is expected."""
-        if self.current is not None and time_us >= self.current.end_us:
-            self._is_over = True
+        """A trade came; after some of after the end nothing more is expected."""
+        if self.current is not None:
+            self._after = self._after + 1 if time_us >= self.current.end_us else 0
 
     def changes(self, now_us: int) -> list[Change]:
         """What happens now: `begins` to be followed, `opens`, `ends`; in this order."""
         changes: list[Change] = []
         if self.calendar.is_always_open:
             return changes
-        if self.current is not None and (self._is_over or now_us >= self.current.end_us + TAIL_US):
+        if self.current is not None and (self._after >= TRADES_AFTER or now_us >= self.current.end_us + TAIL_US):
             changes += ["ends"]
         elif self.current is None:
             found = next(self.calendar.intervals(max(now_us, self._last_end_us), days=7), None)
@@ -69,4 +74,4 @@ class Session:
         """The end was acted on."""
         if self.current is not None:
             self._last_end_us = self.current.end_us
-        self.current, self.is_open, self._is_over = None, False, False
+        self.current, self.is_open, self._after = None, False, 0

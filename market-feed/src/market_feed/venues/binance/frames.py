@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from market_feed.market import (
+    CANDLE_INTERVAL,
+    CANDLE_US,
     Candle,
     Head,
     Item,
@@ -27,6 +29,9 @@ MAX_ID = 10**MAX_DIGITS
 AGGREGATE, SHUTDOWN = "aggTrade", "serverShutdown"
 MIN_RUN = 6
 """Fewer aggregates take no more time one by one."""
+
+
+_NOTHING = msgspec.Raw(b"null")
 
 
 class _Kline(msgspec.Struct, gc=False):
@@ -91,16 +96,17 @@ class _Frame(msgspec.Struct, gc=False):
 
     data: _Data | list[_Data] | None = None
     e: str = ""
-    result: Any = None
+    result: msgspec.Raw = _NOTHING
     id: int | str | None = None
     code: int | None = None
     msg: str = ""
-    error: Any = None
+    error: msgspec.Raw = _NOTHING
 
 
 _decode_aggregates = msgspec.json.Decoder(list[AggregateFrame]).decode
 _decode_all = msgspec.json.Decoder(list[_Frame]).decode
 _decode_one = msgspec.json.Decoder(_Frame | list[_Frame]).decode
+_decode_names = msgspec.json.Decoder(list[str]).decode
 _REASONS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -236,11 +242,13 @@ class BinanceReader:
             return [ShutdownNotice()]
         if isinstance(frame.data, list):
             return [item for data in frame.data if (item := self._event(data, now_us)) is not None]
-        if frame.code is not None or frame.error is not None:
-            return [Refusal(f"{frame.code or frame.error}: {frame.msg}"[:200])]
-        if isinstance(frame.result, list):
-            return [Subscriptions(tuple(str(name) for name in frame.result))]
-        return []
+        if frame.code is not None or frame.error != _NOTHING:
+            cause = bytes(frame.error).decode(errors="replace") if frame.code is None else str(frame.code)
+            return [Refusal(f"{cause[:100]}: {frame.msg}"[:200])]
+        try:
+            return [Subscriptions(tuple(_decode_names(frame.result)))]
+        except _REASONS:  # an answer without names
+            return []
 
     def _event(self, data: _Data | _Aggregate, now_us: int) -> Item | None:
         read = self._read_event.get(data.e)
@@ -329,15 +337,17 @@ class BinanceReader:
         kline = data.k
         if kline is None or not kline.x:
             return None
+        if kline.i != CANDLE_INTERVAL:
+            return None  # not asked for, and numbered otherwise
         start_us = kline.t * self.unit.value
-        length_us = interval_us(kline.i)
-        if length_us is None or not is_plausible(start_us, now_us):
+        is_over = start_us + CANDLE_US <= data.E * self.unit.value + Unit.SECOND.value
+        if not (is_over and start_us % CANDLE_US == 0 and is_plausible(start_us, now_us)):
             return self._unreadable("time")
         numbers = (kline.o, kline.h, kline.l, kline.c, kline.v)
-        if not (data.s and all(map(self._decimals.has, numbers))):
+        if not (data.s and 0 <= kline.n < MAX_ID and all(map(self._decimals.has, numbers))):
             return self._unreadable("number")
         ts = as_text(kline.t, self.unit)
-        return Candle(data.s, kline.i, start_us // length_us, ts, start_us, *numbers, kline.n)
+        return Candle(data.s, kline.i, start_us // CANDLE_US, ts, start_us, *numbers, kline.n)
 
     def _unreadable(self, reason: str) -> Unreadable:
         """`_read_alone` adds the bytes."""
@@ -372,14 +382,3 @@ def side_of(buyer_is_maker: bool | None) -> Side:
     if buyer_is_maker is None:
         return "unknown"
     return "sell" if buyer_is_maker else "buy"
-
-
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-def interval_us(interval: str) -> int | None:
-    """The length of a candle, `1m`, in microseconds; None for one without a fixed length, and for another text."""
-    number, unit = interval[:-1], interval[-1:]
-    if not (number.isascii() and number.isdigit() and len(number) <= 3 and int(number) and unit in _SECONDS):
-        return None
-    return int(number) * _SECONDS[unit] * 1_000_000

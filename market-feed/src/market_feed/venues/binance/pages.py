@@ -4,17 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from market_feed.market import CANDLE_INTERVAL, Candle, InstrumentStatus, Trade
-from market_feed.times import Unit, as_text, is_plausible
-from market_feed.venues.binance.frames import MAX_ID, interval_us, side_of
+from market_feed.market import CANDLE_INTERVAL, CANDLE_US, Candle, InstrumentStatus, Trade
+from market_feed.times import Unit, as_text, checked_clock, is_plausible
+from market_feed.venues.binance.frames import MAX_ID, side_of
 from market_feed.venues.decimals import Decimals
 
 LIMIT = 1_000
 AGGREGATES_WEIGHT, TRADES_WEIGHT, CANDLES_WEIGHT, STATUS_WEIGHT = 4, 25, 2, 20
 UNKNOWN_SYMBOL = -1121
-CANDLE_US = interval_us(CANDLE_INTERVAL) or 0
-"""The length of a candle, microseconds."""
-
 TIME_HEADER = {"X-MBX-TIME-UNIT": "MICROSECOND"}
 
 
@@ -111,7 +108,9 @@ def read_candles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Candle
     items = _decode_klines(body)
     unit = _unit_of([item.start for item in items], unit, now_us)
     for item in items:
-        if not all(map(_decimals.has, (item.open, item.high, item.low, item.close, item.volume))):
+        numbers = (item.open, item.high, item.low, item.close, item.volume)
+        is_aligned = item.start * unit.value % CANDLE_US == 0
+        if not (is_aligned and 0 <= item.trades < MAX_ID and all(map(_decimals.has, numbers))):
             raise ValueError(f"not a candle: the one of {item.start}")
     return [
         Candle(
@@ -150,7 +149,7 @@ def error_code(body: bytes) -> int:
 def read_time(body: bytes) -> int:
     """The clock in microseconds since 1970; the answer may be in milliseconds. Raises ValueError."""
     time = _decode_time(body).serverTime
-    return time * 1_000 if time < 10**14 else time
+    return checked_clock(time * 1_000 if time < 10**14 else time)
 
 
 def _trade(

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from market_feed.market import CANDLE_INTERVAL, KINDS, Candle, Instrument, InstrumentStatus, Trade
+from market_feed.market import CANDLE_INTERVAL, CANDLE_US, KINDS, Candle, Instrument, InstrumentStatus, Trade
 from market_feed.times import Unit
 from market_feed.venues.binance import pages
 from market_feed.venues.binance.frames import BinanceReader
@@ -108,7 +108,7 @@ class Binance:
         parameters = {
             "symbol": instrument.code,
             "interval": CANDLE_INTERVAL,
-            "startTime": str(first * pages.CANDLE_US // 1_000),
+            "startTime": str(first * CANDLE_US // 1_000),
             "limit": str(pages.LIMIT),
         }
         return Page("/api/v3/klines", parameters, self._headers, pages.CANDLES_WEIGHT)

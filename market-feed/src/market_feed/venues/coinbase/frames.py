@@ -1,7 +1,6 @@
 """Reads Coinbase Exchange's feed. https://docs.cdp.coinbase.com/exchange/websocket-feed/channels. No I/O."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -36,7 +35,7 @@ class _Message(msgspec.Struct, gc=False):
     best_ask_size: str = ""
     channels: list[_Channel] = []
     message: str = ""
-    reason: Any = ""
+    reason: msgspec.Raw = msgspec.Raw()
 
 
 _decode_all = msgspec.json.Decoder(list[_Message]).decode
@@ -55,7 +54,7 @@ class CoinbaseReader:
             "heartbeat": lambda message, _: Head(message.product_id, message.last_trade_id),
             "ticker": self._ticker,
             "subscriptions": lambda message, _: _subscriptions(message),
-            "error": lambda message, _: Refusal(f"{message.message}: {message.reason}"[:200]),
+            "error": lambda message, _: _refusal(message),
         }
 
     def read(self, frames: Sequence[bytes], now_us: int) -> list[Item]:
@@ -115,6 +114,12 @@ def time_of(text: str, now_us: int) -> int | None:
     except ValueError:
         return None
     return time_us if is_plausible(time_us, now_us) else None
+
+
+def _refusal(message: _Message) -> Refusal:
+    """What it says; the reason as the venue wrote it, but for the quotes around a text."""
+    reason = bytes(message.reason)[:200].decode(errors="replace").strip('"')
+    return Refusal(f"{message.message}: {reason}"[:200])
 
 
 def _subscriptions(message: _Message) -> Subscriptions:

@@ -3,6 +3,7 @@
 import msgspec
 
 from market_feed.market import InstrumentStatus, Trade
+from market_feed.times import checked_clock
 from market_feed.venues.coinbase.frames import MAX_ID, taker_side, time_of
 from market_feed.venues.decimals import Decimals
 
@@ -51,7 +52,7 @@ def read_status(body: bytes) -> InstrumentStatus:
 
 def read_time(body: bytes) -> int:
     """The clock in microseconds since 1970. Raises ValueError."""
-    return round(_decode_time(body).epoch * 1_000_000)
+    return checked_clock(round(_decode_time(body).epoch * 1_000_000))
 
 
 def _trade(code: str, item: _Item, now_us: int) -> Trade:
