@@ -55,7 +55,7 @@ def test_messages_that_meet_a_lock_are_taken_in_their_order_once(tmp_path: Path,
             assert [answer.status_code for answer in answers] == [202] * 4
             documents = [answer.json() for answer in answers]
             assert [document["status"] for document in documents] == ["waiting"] * 4
-            assert documents[0]["reason"] == "the journal does not take it now (store_busy)"
+            assert documents[0]["reason"] == "the journal takes long", "its sender does not wait as long as the app"
             assert documents[3]["id"] == documents[0]["id"], "a repeated message is kept once"
             assert app.client.get("/hooks").json()["hooks"][0]["waiting"] == 3
             assert app.client.get("/hooks/bot/unread").json() == {"messages": [], "next_after": None, "waiting": 3}

@@ -158,8 +158,8 @@ HOOK_WAITING = Metric(
     "gauge",
     "messages",
     ("hook",),
-    "Messages of webhooks that the journal did not take, and that are taken once it takes some again.",
-    "Above 0 for longer than seconds: the journal takes nothing; the app's log and the refusals say why.",
+    "Messages of webhooks that wait to be taken: for the journal, or for the rate of the hook.",
+    "Above 0 for longer than seconds: the app's log says why the journal takes nothing, or which hook sends too much.",
 )
 HOOKS_FILE_REFUSED = Metric(
     "trading_app_hooks_file_refused",

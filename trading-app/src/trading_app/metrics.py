@@ -111,7 +111,7 @@ class AppMetrics:
         self.hook_unread: dict[str, int] = {}
         """Messages that wait for a person, by hook."""
         self.hook_waiting: dict[str, int] = {}
-        """Messages that wait for the journal, by hook; those of former hooks, too."""
+        """Messages that wait to be taken, by hook; those of former hooks, too."""
         self.hooks_file_refused = False
         """Whether the file with webhooks was changed and can't be used."""
         self.symbols_differing_in_case = 0

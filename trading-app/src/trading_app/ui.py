@@ -33,6 +33,7 @@ from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
 from trading_app.hooks.kept import FOLDER as KEPT_FOLDER
 from trading_app.hooks.kept import WAITING_FOLDER, KeptMessages
+from trading_app.hooks.waiting import no_pace
 from trading_app.http import operations
 from trading_app.http.cors import Cors
 from trading_app.http.error_handlers import add_error_handlers
@@ -136,6 +137,9 @@ class WebApp:
         )
         metrics.sidecar_polls = self.feed.polls
         self._hook_gate = HookGate(files.hooks, clock)
+        id_tokens = _id_tokens(settings, clock)
+        self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, self._hook_gate.caller)
+        self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
         self.hook_intake = HookIntake(
             files.hooks,
             self.context,
@@ -143,16 +147,14 @@ class WebApp:
             KeptMessages(settings.data_folder / KEPT_FOLDER, self._hook_gate.is_secret),
             KeptMessages(settings.data_folder / WAITING_FOLDER, self._hook_gate.is_secret),
             self._latest_time.unix_ns,
+            no_pace if self.rate_limit is None else self.rate_limit.count,
         )
-        id_tokens = _id_tokens(settings, clock)
-        self.gate = Gate(settings.api_tokens, settings.public_url, id_tokens, clock, self._hook_gate.caller)
         self.uploads = Uploads(self._answer_within, clock)
         self.api = self._create_api()
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
         self._within = layers
-        self.rate_limit = _rate_limit(settings.rate_limit, by_token=self.gate.guarded)
         if self.rate_limit is not None:
-            layers = self.rate_limit.in_front_of(layers, metrics.refusals)
+            layers = self.rate_limit.in_front_of(layers, metrics.refusals, is_message)
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)

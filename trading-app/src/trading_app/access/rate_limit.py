@@ -1,11 +1,12 @@
 """Limits the number of requests of each caller: fixed windows, counted in memory.
 
-A caller is identified by its token if tokens are set, else by its address.
+A caller is identified by its token if tokens are set, else by its address. Messages to webhooks are counted by hook,
+and not before they are committed: what is above the rate then is kept, since few senders send a message again.
 """
 
 import math
 import time
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 from limits import RateLimitItem
 from limits.storage import MemoryStorage
@@ -32,22 +33,28 @@ class RateLimit:
         if path in OPEN_ROUTES:
             return None
         token = bearer_token(headers.get(b"authorization", b"")) if self._by_token else b""
-        caller = digest_of(token).hex() if token else address
+        return self.count(digest_of(token).hex() if token else address)
+
+    def count(self, caller: str) -> Problem | None:
+        """Count a request of a caller. The problem to answer if it is above a rate; else None."""
         for rate in self._rates:
             if not self._limiter.hit(rate, caller):
                 seconds = self._seconds_left(rate, caller)
                 return Problem("rate_limited", f"the maximum is {rate}; wait {seconds} s", retry_after=seconds)
         return None
 
-    def in_front_of(self, app: ASGIApp, refusals: MutableMapping[str, int]) -> ASGIApp:
+    def in_front_of(
+        self, app: ASGIApp, refusals: MutableMapping[str, int], is_counted_later: Callable[[str, str], bool]
+    ) -> ASGIApp:
         """An ASGI layer that refuses requests above the rate, counted in `refusals` by code, and passes on the others.
 
-        It belongs behind the access control.
+        `is_counted_later` returns whether this is not the place to count a call, a method and a path. The layer belongs
+        behind the access control.
         """
 
         async def limited(scope: Scope, receive: Receive, send: Send) -> None:
             problem = None
-            if scope["type"] == "http":
+            if scope["type"] == "http" and not is_counted_later(scope["method"], scope["path"]):
                 call = Call.of(scope)
                 problem = self.refusal(call.path, call.headers, call.host)
             if problem is None:

@@ -194,4 +194,7 @@ def _show_unread(messages: list[dict[str, Any]], waiting: int, *, as_json: bool)
         print(f"  {one['body']!r}")
     print(f"{len(messages)} message{'' if len(messages) == 1 else 's'}", file=sys.stderr)
     if waiting:
-        print(f"{waiting} more can be read, and wait until the journal takes them", file=sys.stderr)
+        print(
+            f"{waiting} more can be read, and wait to be taken: for the journal, or for WEBAPP_RATE_LIMIT",
+            file=sys.stderr,
+        )

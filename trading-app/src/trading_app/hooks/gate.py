@@ -61,7 +61,7 @@ class HookGate:
         return until_ns is not None and unix_seconds(self._clock) * 1e9 >= until_ns
 
 
-def caller_of(hook: str, accounts: frozenset[str]) -> Caller:
+def caller_of(hook: str, accounts: frozenset[str] = frozenset()) -> Caller:
     """The caller that stands for a hook."""
     return Caller(f"hook {hook}", SCOPES, id=f"hook {hook}", accounts=accounts)
 

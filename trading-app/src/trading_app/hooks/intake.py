@@ -16,7 +16,7 @@ from trading_app.hooks.kept import Arrived, CantKeep, DamagedMessage, Kept, Kept
 from trading_app.hooks.outcome import Outcome
 from trading_app.hooks.preset import GENERIC
 from trading_app.hooks.readings import Ignored, Unreadable
-from trading_app.hooks.waiting import WaitingMessages
+from trading_app.hooks.waiting import CantTake, Pace, WaitingMessages
 from trading_app.outgoing import PIECE_BYTES
 from trading_app.problems import TradeProblem
 from trading_app.yaml_nodes import FileError
@@ -42,8 +42,9 @@ class HookIntake:
         kept: KeptMessages,
         waiting: KeptMessages,
         now_ns: Callable[[], int],
+        pace: Pace,
     ) -> None:
-        """`kept` has the messages that could not be read, `waiting` those that wait for the journal. `now_ns` returns
+        """`kept` has the messages that could not be read, `waiting` those that wait to be taken. `now_ns` returns
         the time in ns since 1970.
         """
         self.hooks = dict[str, Hook]()
@@ -51,7 +52,7 @@ class HookIntake:
         self._context = context
         self._commits = commits
         self._kept = kept
-        self.waiting = WaitingMessages(waiting, commits.commit, context.metrics, self._keep_for_person)
+        self.waiting = WaitingMessages(waiting, commits.commit, context.metrics, self._keep_for_person, pace)
         self._now_ns = now_ns
         self._turn = asyncio.Lock()
         self._set(hooks, self._readers_of(hooks))
@@ -69,25 +70,34 @@ class HookIntake:
         self.hooks, self._readers = {hook.name: hook for hook in hooks}, readers
         self._context.metrics.prepare_hooks(self.hooks)
 
-    async def take(self, hook: Hook, caller: Caller, body: bytes, content_type: str) -> Outcome:
-        """Commit what a message says, or keep it. Raises Problem if neither is possible now."""
-        outcome = await self._take(hook, caller, Arrived(body, content_type, self._now_ns()))
+    async def take(self, hook: Hook, caller: Caller, body: bytes, content_type: str, obstacle: str = "") -> Outcome:
+        """Commit what a message says, or keep it. `obstacle` says why the body is not all that was sent, if so.
+
+        Raises Problem if neither is possible now.
+        """
+        outcome = await self._take(hook, caller, Arrived(body, content_type, self._now_ns()), obstacle)
         self._context.metrics.hook_messages[hook.name, outcome.status] += 1
         return outcome
 
-    async def _take(self, hook: Hook, caller: Caller, message: Arrived) -> Outcome:
+    async def _take(self, hook: Hook, caller: Caller, message: Arrived, obstacle: str) -> Outcome:
+        """Many senders never repeat a message: whatever is wrong with it, or with the app, a person can take it."""
         try:
+            if obstacle:
+                raise Unreadable(obstacle)
             said = self._readers[hook.name].read(*message)
             if isinstance(said, Ignored):
                 return Outcome("ignored", reason=said.reason)
             return await self.waiting.take(hook.name, caller, message, said)
+        except CantTake as error:
+            raise error.problem from None
         except Unreadable as error:
-            return await self._keep(hook, message, str(error))
+            reason = str(error)
         except Problem as problem:
-            if problem.code != "damaged_history":
-                raise
-            # Many senders never repeat a message; it can be taken once a sound copy of the journal is back.
-            return await self._keep(hook, message, problem.detail)
+            reason = problem.detail
+        except Exception:
+            log.exception("the app failed at a message of a hook", hook=hook.name)
+            reason = "the app failed to read it; its log says why"
+        return await self._keep(hook, message, reason)
 
     async def take_kept(
         self, hook: Hook, caller: Caller, message: str, more: Mapping[str, str], mapping: str = ""

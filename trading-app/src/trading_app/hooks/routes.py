@@ -7,19 +7,12 @@ import msgspec
 from fastapi import FastAPI, Path, Query, Request
 from starlette.responses import Response
 
+from service_kit.content_encoding import decoded
+from service_kit.http_types import Headers, Receive
 from service_kit.problems import Problem
 from service_kit.responses import read_body
 from trading_app.context import Context
-from trading_app.hooks.documents import (
-    HOOKS,
-    KEPT,
-    TAKEN,
-    TAKEN_OR_KEPT,
-    UNREAD,
-    hook_document,
-    outcome_document,
-    unread_document,
-)
+from trading_app.hooks.documents import HOOKS, KEPT, TAKEN, TAKEN_OR_KEPT, UNREAD, HookDocument, Hooks, KeptPage, Taken
 from trading_app.hooks.hook import Hook
 from trading_app.hooks.intake import HookIntake
 from trading_app.http.openapi import ACCESS_CODES, problem_responses
@@ -29,6 +22,9 @@ from trading_app.outgoing import PacedResponse, Piece
 from trading_app.problems import TradeProblem
 
 MAX_MESSAGE_BYTES = 65_536
+SHOWN_BYTES = 1_024
+"""What is kept of a larger message, for a person."""
+
 MAX_PAGE_MESSAGES = 100
 
 OWN_SECRET: dict[str, object] = {"security": []}  # the hook's secret takes the place of a token
@@ -52,7 +48,7 @@ MORE: dict[str, Any] = {
         },
     }
 }
-HOOK_CODES = ("unauthorized", "too_many_attempts", "not_found", "too_large", "unsupported_encoding", "not_kept")
+HOOK_CODES = ("unauthorized", "too_many_attempts", "not_found", "not_kept")
 COMMIT_CODES = ("overloaded", "not_ready", "store_busy", "stream_failed")
 
 Name = Annotated[str, Path(max_length=32, pattern="^[a-z0-9_-]+$", description="The hook's name.")]
@@ -73,16 +69,11 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
     async def take(name: str, request: Request) -> Response:
         headers = dict(request.scope["headers"])
         maximum = min(MAX_MESSAGE_BYTES, context.settings.max_body_bytes)
-        try:
-            body = await read_body(headers, request.receive, maximum)
-        except Problem as problem:
-            if problem.code == "too_large":
-                raise Problem("too_large", f"a message of a hook has at most {maximum} bytes") from None
-            raise
+        body, obstacle = await _read(headers, request.receive, maximum)
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         hook = _find(intake, name)  # after the body's arrival, during which the hook may have been removed
-        outcome = await intake.take(hook, request.scope["state"]["caller"], body, content_type)
-        return _answer(outcome_document(hook, outcome), 202 if outcome.status in KEPT else 200)
+        outcome = await intake.take(hook, request.scope["state"]["caller"], body, content_type, obstacle)
+        return _answer(Taken.of(hook, outcome), 202 if outcome.status in KEPT else 200)
 
     @api.post(
         "/hooks/{name}/{secret}",
@@ -92,7 +83,7 @@ def _add_calls_of_senders(api: FastAPI, context: Context, intake: HookIntake) ->
         openapi_extra=BODY | OWN_SECRET,
     )
     async def take_message(name: Name, secret: Secret, request: Request) -> Response:  # noqa: ARG001 -- checked before
-        """200: taken, known or ignored. 202: kept, for a person since it can't be read, or until the journal takes it.
+        """200: taken, known or ignored. 202: kept, for a person since it can't be read, or until it can be taken.
         docs/webhooks.md has the senders.
         """
         return await take(name, request)
@@ -117,11 +108,11 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         dependencies=KNOWN_PARAMETERS_ONLY,
         responses=HOOKS | problem_responses(*ACCESS_CODES, "invalid_parameter"),
     )
-    async def hooks() -> Response:
+    async def list_hooks() -> Response:
         """As config/webhooks.yml has them, without their secrets."""
         unread, waiting = context.metrics.hook_unread, context.metrics.hook_waiting
-        documents = [hook_document(one, unread[one.name], waiting[one.name]) for one in intake.hooks.values()]
-        return _answer({"hooks": documents})
+        hooks = intake.hooks.values()
+        return _answer(Hooks([HookDocument.of(one, unread[one.name], waiting[one.name]) for one in hooks]))
 
     @api.get(
         "/hooks/{name}/unread",
@@ -140,6 +131,7 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         "/hooks/{name}/unread/{message}/take",
         tags=["webhooks"],
         summary="Take a kept message as the webhook is set up now",
+        dependencies=KNOWN_PARAMETERS_ONLY,
         responses=TAKEN
         | problem_responses(
             *ACCESS_CODES,
@@ -164,18 +156,38 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         is_mapping = media_type(headers) == MAPPING.encode()
         more, mapping = ({}, _text(body)) if is_mapping else (_more(body), "")
         outcome = await intake.take_kept(hook, request.scope["state"]["caller"], message, more, mapping)
-        return _answer(outcome_document(hook, outcome))
+        return _answer(Taken.of(hook, outcome))
 
     @api.post(
         "/hooks/{name}/unread/{message}/drop",
         tags=["webhooks"],
         summary="Forget a kept message",
         status_code=204,
+        dependencies=KNOWN_PARAMETERS_ONLY,
         responses=problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter"),
     )
     async def drop(name: Name, message: MessageId) -> None:
         """Needs the scope correct."""
         await intake.drop(_find(intake, name), message)
+
+
+async def _read(headers: Headers, receive: Receive, maximum: int) -> tuple[bytes, str]:
+    """A message, and why that is not all that was sent; empty if it is. Raises Problem (`bad_request`) if its sender is
+    gone before the end.
+    """
+    body, more = bytearray(), True
+    while more and len(body) <= maximum:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("bad_request", "the body ended before it was complete")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    if len(body) > maximum:
+        return bytes(body[:SHOWN_BYTES]), f"it has more than {maximum} bytes; only its first {SHOWN_BYTES} are kept"
+    try:
+        return decoded(headers, bytes(body), maximum), ""
+    except Problem as problem:
+        return bytes(body), problem.detail
 
 
 async def _page(
@@ -185,7 +197,7 @@ async def _page(
     async with context.outgoing.hold():
         messages, more = await intake.unread(hook, after, limit)
         waiting = context.metrics.hook_waiting.get(hook.name, 0)
-        yield msgspec.json.encode(unread_document(messages, waiting, more=more)), True
+        yield msgspec.json.encode(KeptPage.of(messages, waiting, more=more)), True
 
 
 def _more(body: bytes) -> dict[str, str]:
@@ -211,5 +223,5 @@ def _find(intake: HookIntake, name: str) -> Hook:
     return hook
 
 
-def _answer(document: dict[str, Any], status: int = 200) -> Response:
+def _answer(document: msgspec.Struct, status: int = 200) -> Response:
     return Response(msgspec.json.encode(document), status, media_type="application/json")
