@@ -1,17 +1,24 @@
 """Files that are uploaded to be imported: preview, other options, taking, forgetting, limits; by a child process."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from service_kit.access.tokens import entry_text, mint, read_scopes
+from service_kit.access.tokens import EVERY_SCOPE, entry_text, mint, read_scopes
+from service_kit.clock import SYSTEM_CLOCK
 from tests.support.polling import eventually
 from tests.trading_app.problem_documents import problem
 from tests.trading_app.running import running
+from trading_app.access.caller import Caller
+from trading_app.imports.frames import Done, Failed
+from trading_app.imports.options import Options
+from trading_app.imports.uploads import MAX_RUNNING_OF_CALLER, MAX_UPLOADS, Upload, Uploads
+from trading_app.problems import TradeProblem
 
 ROWS = (
     "ts,symbol,side,qty,price\n"
@@ -111,3 +118,82 @@ def test_an_upload_belongs_to_its_token_which_needs_its_scopes(tmp_path: Path) -
 
 def bearer(token: str) -> dict[str, str]:
     return {**FILE, "Authorization": f"Bearer {token}"}
+
+
+class HeldUploads(Uploads):
+    """Uploads whose reading ends once it may."""
+
+    def __init__(self) -> None:
+        super().__init__(no_app, SYSTEM_CLOCK)
+        self.may_end = asyncio.Event()
+
+    async def _follow(self, _upload: Upload, _what: str) -> Done | Failed:
+        await self.may_end.wait()
+        return Failed("no file", is_input=True)
+
+    async def upload(self, name: str, body: asyncio.Event | None = None) -> Upload:
+        """An upload of a caller with this name, whose body ends with the event."""
+        return await self.begin(Caller(name, EVERY_SCOPE, id=name), "fills.csv", Options(), self._body(body))
+
+    async def is_refused(self, name: str) -> bool:
+        try:
+            await self.upload(name)
+        except TradeProblem as refused:
+            return refused.code == "too_many_imports"
+        return False
+
+    async def _body(self, end: asyncio.Event | None) -> AsyncIterator[bytes]:
+        yield b"ts"
+        if end is not None:
+            await end.wait()
+
+
+async def no_app(*_: object) -> None:
+    raise AssertionError("nothing is asked")
+
+
+def test_no_caller_holds_all_places_for_files_that_are_read() -> None:
+    async def run() -> None:
+        uploads = HeldUploads()
+        for _ in range(MAX_RUNNING_OF_CALLER):
+            await uploads.upload("one")
+        assert await uploads.is_refused("one")
+        held = await uploads.upload("other")
+        assert await uploads.is_refused("third"), "there is a maximum for all together, too"
+        uploads.may_end.set()
+        await uploads.wait(held, 10)
+        assert not await uploads.is_refused("third")
+        await uploads.close()
+
+    asyncio.run(run())
+
+
+def test_uploads_that_arrive_together_and_are_too_many_leave_nothing() -> None:
+    async def run() -> None:
+        uploads, end = HeldUploads(), asyncio.Event()
+        sent = [asyncio.create_task(uploads.upload("one", end)) for _ in range(MAX_UPLOADS + 5)]
+        await asyncio.sleep(0)
+        end.set()
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        begun = [result for result in results if isinstance(result, Upload)]
+        assert len(begun) == MAX_RUNNING_OF_CALLER
+        assert {folder.name for folder in begun[0].folder.parent.iterdir()} == {one.id for one in begun}
+        uploads.may_end.set()
+        await uploads.wait(begun[0], 10)
+        assert not await uploads.is_refused("one")
+        await uploads.close()
+
+    asyncio.run(run())
+
+
+def test_a_caller_who_uploads_many_files_pushes_out_none_of_another() -> None:
+    async def run() -> None:
+        uploads = HeldUploads()
+        uploads.may_end.set()
+        mine = await uploads.upload("one")
+        for _ in range(MAX_UPLOADS + 5):
+            await uploads.wait(await uploads.upload("other"), 10)
+        assert uploads.find(mine.caller, mine.id) is mine
+        await uploads.close()
+
+    asyncio.run(run())

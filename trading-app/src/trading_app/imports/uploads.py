@@ -11,6 +11,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,7 +33,10 @@ from trading_app.problems import TradeProblem
 log = structlog.get_logger(__name__)
 
 MAX_UPLOADS = 20
-MAX_RUNNING = 2
+MAX_RUNNING = 3
+MAX_RUNNING_OF_CALLER = 2
+"""So that no caller can keep all others from importing."""
+
 KEPT_SECONDS = 3_600.0
 MAX_SECONDS = 1_800.0
 """How long a child may take for one step."""
@@ -80,7 +84,7 @@ class Upload:
     @property
     def is_running(self) -> bool:
         """Whether a child process is at work."""
-        return self.state in ("reading", "taking")
+        return self.task is not None and not self.task.done()
 
     def shown(self) -> bytes:
         """The upload as JSON."""
@@ -101,7 +105,7 @@ class Uploads:
 
     async def begin(self, caller: Caller, name: str, options: Options, body: AsyncIterator[bytes]) -> Upload:
         """Keep a file and begin to read it. Raises Problem."""
-        self._make_room()
+        self._make_room(caller)
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="trading-imports-"))
         own_id = secrets.token_urlsafe(12)
@@ -112,11 +116,11 @@ class Uploads:
             with (folder / FILE).open("wb") as file:
                 async for part in body:
                     file.write(part)
+            self.plan(upload, options)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._uploads[own_id] = upload
-        self.plan(upload, options)
         return upload
 
     def plan(self, upload: Upload, options: Options) -> None:
@@ -164,28 +168,34 @@ class Uploads:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _make_room(self) -> None:
+    def _make_room(self, caller: Caller) -> None:
+        """Forget what was not used for long; then the oldest of the caller who has the most, so that nobody's go for
+        those of another who uploads one after the other. Raises TradeProblem.
+        """
+        self._require_room(caller)
         now = self._clock.monotonic()
-        for upload in [one for one in self._uploads.values() if not one.is_running]:
+        for upload in self._idle():
             if now - upload.used > KEPT_SECONDS:
                 self._forget(upload)
-        idle = sorted((one for one in self._uploads.values() if not one.is_running), key=lambda one: one.used)
-        while len(self._uploads) >= MAX_UPLOADS and idle:
-            self._forget(idle.pop(0))
-        self._require_room()
+        while len(self._uploads) >= MAX_UPLOADS:
+            held = Counter(one.caller.id for one in self._uploads.values())
+            self._forget(min(self._idle(), key=lambda one: (-held[one.caller.id], one.used)))
+
+    def _idle(self) -> list[Upload]:
+        return [one for one in self._uploads.values() if not one.is_running]
 
     def _forget(self, upload: Upload) -> None:
         del self._uploads[upload.id]
         shutil.rmtree(upload.folder, ignore_errors=True)
 
     def _require_idle(self, upload: Upload) -> None:
-        if upload.task is not None and not upload.task.done():
+        if upload.is_running:
             raise TradeProblem("event_conflict", f"the file is at work ({upload.state}); wait until that has ended")
-        self._require_room()
+        self._require_room(upload.caller)
 
-    def _require_room(self) -> None:
-        running = sum(one.task is not None and not one.task.done() for one in self._uploads.values())
-        if running >= MAX_RUNNING or len(self._uploads) >= MAX_UPLOADS + MAX_RUNNING:
+    def _require_room(self, caller: Caller) -> None:
+        running = Counter(one.caller.id for one in self._uploads.values() if one.is_running)
+        if running.total() >= MAX_RUNNING or running[caller.id] >= MAX_RUNNING_OF_CALLER:
             raise TradeProblem("too_many_imports", "other files are being read; try again in a moment", retry_after=5)
 
     def _start(self, upload: Upload, what: str) -> None:
