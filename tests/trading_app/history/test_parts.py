@@ -11,6 +11,7 @@ import pytest
 from tests.support.built_history import build_history
 from tests.trading_app.running import RunningApp, running
 from trading_history.schema import DATABASE, FOLD, HISTORY_FILE
+from trading_history.writer import HistoryWriter
 
 
 def test_symbols_have_who_traded_them_and_when(api: httpx.Client) -> None:
@@ -70,6 +71,27 @@ def refused(app: RunningApp) -> tuple[int, str]:
 def test_without_a_history_the_answer_says_who_builds_it(alone: RunningApp) -> None:
     assert refused(alone) == (503, "history_missing")
     assert "trading-analytics" in alone.client.get("/api/symbols").json()["detail"]
+
+
+CALLS = ("positions", "trades", "round-trips", "performance", "pnl?by=day", "equity", "drawdown", "symbols", "imports",
+         "candles?symbol=BTC-USDT&interval=1h")  # fmt: skip
+
+
+def test_a_history_that_has_no_event_yet_is_not_that_of_an_empty_ledger(tmp_path: Path) -> None:
+    """It is so while it is first built: the figures of a ledger without trades would be wrong ones."""
+    with running(tmp_path) as app:
+        HistoryWriter(app.data_folder, with_figures=True).close()
+        assert [app.client.get(f"/api/{call}").status_code for call in CALLS] == [200] * len(CALLS)
+        trade = {"symbol": "BTC/USDT", "side": "buy", "price": 1, "qty": 1}
+        app.client.post("/trade", json=trade).raise_for_status()
+        for call in CALLS:
+            answer = app.client.get(f"/api/{call}")
+            assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
+                503, "history_missing", "5",
+            )  # fmt: skip
+        assert app.client.get("/api/health").json()["history"] == {"status": "behind", "behind": 1}
+        build_history(app.data_folder)
+        assert [app.client.get(f"/api/{call}").status_code for call in CALLS] == [200] * len(CALLS)
 
 
 def test_a_history_of_a_later_version_is_not_read(alone: RunningApp, history: Path) -> None:

@@ -65,7 +65,7 @@ def _sidecar(context: Context, feed: SidecarFeed) -> Part:
 
 async def _history(context: Context, store: HistoryStore) -> Part:
     try:
-        sequence = await store.ask(lambda snapshot: snapshot.position.sequence)
+        sequence = await store.ask(lambda snapshot: snapshot.position.sequence, even_if_empty=True)
     except TradeProblem as problem:
         return Part("missing" if problem.code == "history_missing" else "failed", None)
     return _behind(context.stream.head - sequence)

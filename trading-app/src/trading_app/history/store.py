@@ -51,13 +51,18 @@ class HistoryStore:
         """Where the history and the candles are."""
         return self._context.settings.data_folder
 
-    async def ask(self, question: Callable[[Snapshot], Reply], earlier: Earlier | None = None) -> Reply:
+    async def ask(
+        self, question: Callable[[Snapshot], Reply], earlier: Earlier | None = None, *, even_if_empty: bool = False
+    ) -> Reply:
         """The reply to a question, about what is known now or was earlier. Raises TradeProblem (`history_…`, and for a
         past that can't be asked), and what the question raises.
+
+        A history that has nothing of a ledger with events is being built; it is asked only where `even_if_empty`.
         """
-        ledger = self._context.stream.id
+        stream = self._context.stream
+        ledger, is_begun = stream.id, stream.head > 0 and not even_if_empty
         async with self._turns:
-            return await run_in_daemon_thread(lambda: self._ask(question, ledger, earlier), "history")
+            return await run_in_daemon_thread(lambda: self._ask(question, ledger, is_begun, earlier), "history")
 
     async def answer(self, form: Form, read: Callable[[Snapshot], Table], earlier: Earlier | None = None) -> Response:
         """The table that is read, as an answer. Raises TradeProblem."""
@@ -83,10 +88,12 @@ class HistoryStore:
             made = await run_in_daemon_thread(make_it, "candles")
         return None if made is None else respond(made, self._context.outgoing)
 
-    def _ask(self, question: Callable[[Snapshot], Reply], ledger: str, earlier: Earlier | None) -> Reply:
+    def _ask(
+        self, question: Callable[[Snapshot], Reply], ledger: str, is_begun: bool, earlier: Earlier | None
+    ) -> Reply:
         try:
             with closing(HistoryReader(self.folder)) as reader, reader.snapshot() as snapshot:
-                _check(snapshot, ledger)
+                _check(snapshot, ledger, is_begun=is_begun)
                 past = None if earlier is None else _past(snapshot, earlier)
                 if past is None:
                     return question(snapshot)
@@ -116,9 +123,13 @@ def _past(snapshot: Snapshot, earlier: Earlier) -> Past | None:
         raise refused("as_of", detail) from None
 
 
-def _check(snapshot: Snapshot, ledger: str) -> None:
-    """Raises TradeProblem for a history of another ledger."""
+def _check(snapshot: Snapshot, ledger: str, *, is_begun: bool) -> None:
+    """Raises TradeProblem for a history of another ledger, and for one that has nothing of a ledger that `is_begun`:
+    its answers would be those of a ledger without events.
+    """
     position = snapshot.position
+    if is_begun and not position.sequence:
+        raise _missing("it builds it now, and has none of the ledger's events yet")
     if position.sequence and position.stream != ledger:
         raise TradeProblem(
             "history_foreign",
@@ -131,9 +142,13 @@ def _check(snapshot: Snapshot, ledger: str) -> None:
 def _problem(error: HistoryError, folder: Path) -> TradeProblem:
     """What a client gets to read, without the path of the folder."""
     if isinstance(error, StoreMissing):
-        detail = "trading-analytics has not built the history yet: is it running (ANALYTICS_ENABLED, make apps-up)?"
-        return TradeProblem("history_missing", detail, retry_after=RETRY_SECONDS)
+        return _missing("is it running (ANALYTICS_ENABLED, make apps-up)?")
     if isinstance(error, NewerStore):
         detail = "a later version of trading-analytics made the history: upgrade this app too"
         return TradeProblem("history_newer", detail, retry_after=60)
     return TradeProblem("history_unavailable", str(error).replace(f"{folder}/", ""), retry_after=RETRY_SECONDS)
+
+
+def _missing(advice: str) -> TradeProblem:
+    detail = f"trading-analytics has not built the history yet: {advice}"
+    return TradeProblem("history_missing", detail, retry_after=RETRY_SECONDS)
