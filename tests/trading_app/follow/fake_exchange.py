@@ -69,6 +69,8 @@ class FakeExchange:
             return 200, self._kraken(path, body, headers)
         if path.startswith("/v5/"):
             return 200, self._bybit(path, query, asked, headers)
+        if path == "/api/v3/time":
+            return 200, {"serverTime": self.now_ms}
         if path == "/api/v3/exchangeInfo":
             return 200, {"symbols": [_market("BTCUSDT", "BTC", "USDT")], "rateLimits": []}
         return self._binance(query, asked, headers) if path == "/api/v3/myTrades" else (200, [])
@@ -85,6 +87,8 @@ class FakeExchange:
     def _kraken(self, path: str, body: str, headers: Mapping[str, str]) -> Document:
         if path == "/0/public/Assets":
             return {"error": [], "result": {"XXBT": _asset("XBT"), "ZUSD": _asset("USD")}}
+        if path == "/0/public/Time":
+            return {"error": [], "result": {"unixtime": self.now_ms // 1_000}}
         if path == "/0/public/AssetPairs":
             return {"error": [], "result": {"XXBTZUSD": PAIR}}
         asked = dict(parse_qsl(body))

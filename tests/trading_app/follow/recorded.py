@@ -45,10 +45,15 @@ class Recorded:
     failures: dict[int, Exception] = field(default_factory=dict)
     sizes: dict[str, str] = field(default_factory=dict)
     before_answer: Callable[[], object] = bool
+    clock_ms: int | None = None
     name: str = "recorded"
 
     def prepare(self, symbols: Sequence[str]) -> None:
         """Nothing to load."""
+
+    def now_ms(self) -> int | None:
+        """Its own time, if it has one."""
+        return self.clock_ms
 
     def span(self, _symbol: str | None) -> Span:
         """The same for every symbol."""

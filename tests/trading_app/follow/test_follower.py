@@ -130,6 +130,32 @@ def test_what_a_restored_ledger_has_lost_is_taken_again(tmp_path: Path) -> None:
     assert sorted(one["trade_id"] for one in stored) == [f"t{number}" for number in range(9)]
 
 
+@pytest.mark.parametrize("says_its_time", [True, False])
+def test_a_clock_that_was_ahead_for_a_while_costs_no_trade(app: Apps, tmp_path: Path, says_its_time: bool) -> None:
+    """A round reaches until the exchange's now; a later one begins there, whatever the clock here said."""
+    account = f"ahead-{says_its_time}"
+    source = Recorded([trade(1, NOW_MS - 5)])
+    with Following(app, tmp_path, source, account, NOW_MS + DAY_MS) as following:
+        source.clock_ms = NOW_MS if says_its_time else None
+        following.round()
+    source.items.append(trade(2, NOW_MS + DAY_MS // 4))
+    later_ms = NOW_MS + (2 * DAY_MS if says_its_time else DAY_MS // 2)
+    with Following(app, tmp_path, source, account, later_ms) as following:
+        source.clock_ms = later_ms if says_its_time else None
+        following.round()
+    assert sorted(ids_of(app, account)) == ["t1", "t2"]
+
+
+def test_following_from_now_on_begins_at_the_exchanges_now(app: Apps, tmp_path: Path) -> None:
+    source = Recorded([trade(1, NOW_MS - 5)], clock_ms=NOW_MS)
+    with Following(app, tmp_path, source, "from-now", NOW_MS + DAY_MS) as following:
+        following.follower.round(None)
+        source.items.append(trade(2, NOW_MS + 5))
+        source.clock_ms = NOW_MS + 30_000
+        following.follower.round(None)
+    assert ids_of(app, "from-now") == ["t2"]
+
+
 @pytest.mark.parametrize("at", range(1, 9))
 def test_a_failure_in_the_middle_loses_nothing(app: Apps, tmp_path: Path, at: int) -> None:
     items: list[Any] = [trade(number, SINCE + number * 100_000) for number in range(150)]

@@ -83,7 +83,7 @@ def _follow(arguments: argparse.Namespace, settings: Settings) -> int:
     from trading_files.readings import Choices  # noqa: PLC0415
 
     logging.getLogger("trading_client").addHandler(logging.NullHandler())  # what it says is printed below
-    since_ms = read_since(arguments.since, time.time())
+    since_ms = read_since(arguments.since)
     app = target.target(arguments, settings)
     symbols = [symbol.strip() for symbol in arguments.symbols.split(",") if symbol.strip()]
     source = open_exchange(arguments.exchange, os.environ, _config(arguments.config))
@@ -127,10 +127,10 @@ def owner(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
 
 
-def read_since(text: str | None, now: float) -> int:
-    """The time in Unix milliseconds; now without a text. Raises UsageError."""
+def read_since(text: str | None) -> int | None:
+    """The time in Unix milliseconds; None without a text. Raises UsageError."""
     if text is None:
-        return int(now * 1_000)
+        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -58,6 +58,11 @@ class CcxtExchange:
         if not symbols and self._feature(None, "symbolRequired"):
             raise Unusable(f"{self.name} gives trades only by symbol: name them with --symbols BTC/USDT,ETH/USDT")
 
+    def now_ms(self) -> int | None:
+        """Its own time, where ccxt can ask for it."""
+        time = self._ask(self._exchange.fetch_time) if self._exchange.has.get("fetchTime") else None
+        return None if time is None else int(time)
+
     def span(self, symbol: str | None) -> Span:
         """How it limits the time that is asked for, as far as ccxt knows."""
         return Span(self._feature(symbol, "untilDays"), self._feature(symbol, "daysBack"))

@@ -52,8 +52,9 @@ class Follower:
 
     `say_instrument` is called with an event that says what a symbol is. `has` is called with a trade, or with the kind
     and the id of another event, and returns whether the ledger has it. Both may raise Unavailable. `clock` gives Unix
-    time in seconds. A request that the exchange does not answer is repeated after each of `delays`, in seconds, before
-    the round is given up.
+    time in seconds, for exchanges that can't be asked for theirs: how far a round has come is a time of the exchange,
+    and a clock here may be ahead of it. A request that the exchange does not answer is repeated after each of `delays`,
+    in seconds, before the round is given up.
     """
 
     def __init__(
@@ -82,31 +83,41 @@ class Follower:
         self._delays = delays
         self._sleep = sleep
         self._is_prepared = False
+        self._first_ms: int | None = None
         self._seen: dict[str, Seen] = {}
         self._said: set[str] = set()
         self._unsaid: list[EventRow] = []
 
-    def round(self, since_ms: int) -> None:
-        """Take everything that is new since the last round, or since a time. Raises FollowError, TradingClientError."""
+    def round(self, since_ms: int | None) -> None:
+        """Take everything that is new since the last round, or since a time; None for that of the first round. Raises
+        FollowError, TradingClientError.
+        """
         if not self._is_prepared:
             self._repeat(lambda: self._source.prepare([symbol for symbol in self._symbols if symbol]))
             self._is_prepared = True
         self._require_same_ledger()
+        theirs = self._repeat(self._source.now_ms)
+        now_ms = int(self._clock() * 1_000) if theirs is None else theirs
+        self._first_ms = now_ms if self._first_ms is None else self._first_ms
+        since_ms = self._first_ms if since_ms is None else since_ms
         for symbol in self._symbols:
-            self._follow(symbol or ALL, since_ms, symbol, self._trades, self._reader.trade)
+            self._follow(symbol or ALL, since_ms, now_ms, symbol, self._trades, self._reader.trade)
             if self._source.has_funding(symbol):
-                self._follow(f"{_FUNDING}{symbol}", since_ms, symbol, self._source.funding, self._funding)
+                self._follow(f"{_FUNDING}{symbol}", since_ms, now_ms, symbol, self._source.funding, self._funding)
 
     def _follow(
         self,
         name: str,
         since_ms: int,
+        now_ms: int,
         symbol: str | None,
         fetch: Fetch,
         read: Callable[[Unified], list[Reading]],
     ) -> None:
-        now_ms, span = int(self._clock() * 1_000), self._source.span(symbol)
+        span = self._source.span(symbol)
         reach = self._position.reach(name, self._allowed(since_ms, now_ms, span.days_back))
+        if reach.through > now_ms + OVERLAP_MS:  # the clock was ahead: until when everything was taken is not known
+            reach = Reach(reach.since, reach.since)
         seen = self._seen.setdefault(name, Seen(key_of))
         begin = self._allowed(max(reach.since, reach.through - OVERLAP_MS), now_ms, span.days_back)
 

@@ -51,6 +51,9 @@ class Source(Protocol):
     def prepare(self, symbols: Sequence[str]) -> None:
         """Load what is known of its markets, and check the symbols."""
 
+    def now_ms(self) -> int | None:
+        """Its own time in Unix milliseconds; None if it can't be asked."""
+
     def span(self, symbol: str | None) -> Span:
         """How it limits the time that is asked for."""
 
