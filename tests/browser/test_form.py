@@ -5,7 +5,7 @@ import re
 import shlex
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.desk import Open, post, shown, trade, wait_for_top
 from tests.support.apps import Apps
@@ -52,6 +52,29 @@ def test_errors_stand_at_their_fields_and_go_when_corrected(open_page: Open) -> 
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#form-state")).to_contain_text("is in the journal")
     expect(page.locator("[aria-invalid]")).to_have_count(0)
+
+
+def test_a_form_whose_answer_was_lost_is_one_trade_when_it_is_sent_again(apps: Apps, open_page: Open) -> None:
+    page = open_page()
+    lost = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().json()["seq"])
+        route.abort()
+
+    page.route("**/trade", lose)
+    fill(page, symbol="BTC/USDT", price="1.5", qty="1", account="lost-answer")
+    page.get_by_role("button", name="Send").click()
+    state = page.locator("#form-state")
+    expect(state).to_contain_text("No answer")
+    page.unroute("**/trade")
+    page.get_by_role("button", name="Send").click()
+    expect(state).to_have_text(f"Trade {lost[0]} is in the journal.")
+    page.get_by_role("button", name="Send").click()
+    expect(state).not_to_have_text(f"Trade {lost[0]} is in the journal.")
+    expect(state).to_contain_text("is in the journal")
+    found = HTTP.get(f"{apps.web_url}/trades", params={"account": "lost-answer"}).json()["trades"]
+    assert len(found) == 2, "one that was sent twice, and another one"
 
 
 def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page: Open) -> None:

@@ -7,6 +7,8 @@ const TIMEOUT_MS = 10000;
 const DECIMAL = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 
 export class TradeForm {
+  #attempt = {}; // what was sent and has no final answer yet, with the key by which the app knows it again
+
   constructor() {
     this.form = document.querySelector("#send form");
     this.button = this.form.querySelector("button");
@@ -24,20 +26,23 @@ export class TradeForm {
   async #send() {
     const trade = Object.fromEntries([...new FormData(this.form)].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value));
     const body = JSON.stringify(trade);
+    if (this.#attempt.body !== body) this.#attempt = { body, key: newKey() };
     this.#clear();
     this.button.disabled = true;
     this.#say("Sending");
     try {
       const answer = await fetch("/trade", {
-        method: "POST", body, headers: { "Content-Type": "application/json", Accept: "application/json" },
+        method: "POST", body,
+        headers: { "Content-Type": "application/json", Accept: "application/json", "Idempotency-Key": this.#attempt.key },
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       const result = await answer.json();
+      if (answer.status < 500) this.#attempt = {};
       setText(byId("curl"), curl(body));
       if (answer.ok) this.#say(`Trade ${result.seq} is in the journal.`, "good");
       else this.#refused(result);
     } catch {
-      this.#say("No answer. The feed shows whether the trade was accepted. Is the app running?", "bad");
+      this.#say("No answer: the trade may be in the journal. Send it again as it is, and it is there once.", "bad");
     } finally {
       this.button.disabled = false;
     }
@@ -91,6 +96,11 @@ function curl(body) {
   const quoted = body.replaceAll("'", "'\\''");
   const command = byId("curl").textContent.split("\n").slice(0, -1).join("\n"); // of the template, with or without a token
   return `${command.replace(/http\S+(?=\/trade)/, location.origin)}\n  -d '${quoted}'`;
+}
+
+// Unlike randomUUID, this is there without https, too.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function sentence(text) {
