@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
-from tests.support.built_history import build_history
+from tests.support.built_history import build_first_history
 from tests.support.schemathesis_run import ask_everything
 from tests.torture.figures import Figures
 from tests.trading_app import odd_requests
@@ -48,7 +48,7 @@ def openapi(folder: Path, seed: int, examples: int) -> Figures:
         place = folder / f"guarded-{bool(token)}"
         place.mkdir()
         with running(place, WEBAPP_API_TOKENS=token, WEBAPP_MAX_LIVE_STREAMS="0", LOG_LEVEL="INFO") as app:
-            build_history(app.data_folder)
+            build_first_history(app, token)
             report = ask_everything(app.url, examples, "--seed", str(seed), *LEFT_OUT, token=token)
             assert "a request failed" not in app.log_text()
         said.append(re.findall(r"([\d,]+) generated", report)[-1])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.built_history import build_history
+from tests.support.built_history import build_first_history
 from tests.support.examples import SHARE, some_of
 from tests.support.schemathesis_run import PHASES, ask_everything
 from tests.trading_app.running import RunningApp, running
@@ -27,7 +27,7 @@ OF_EVENTS = 2
 @pytest.fixture(params=["", TOKEN], ids=["open", "with tokens"])
 def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningApp]:
     with running(tmp_path, WEBAPP_API_TOKENS=request.param, **SETTINGS) as app:
-        build_history(app.data_folder)
+        build_first_history(app, request.param)
         yield app
 
 
