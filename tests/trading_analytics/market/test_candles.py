@@ -93,32 +93,43 @@ def test_trades_that_a_venue_numbers_anew_are_new_once(tmp_path: Path) -> None:
     assert_candles(tmp_path, events + in_order)
 
 
-def test_trades_received_by_a_slow_clock_are_in_candles_and_in_no_window(tmp_path: Path) -> None:
-    events = random_events(2, 100)
-    for event in events:
-        event["received_at_ns"] -= 86_400 * 10**9
-    follow(tmp_path, events, random.Random(2))
+def shifted(events: Sequence[Event], seconds: int) -> list[Event]:
+    """As a feed receives them whose clock is wrong."""
+    return [event | {"received_at_ns": event["received_at_ns"] + seconds * 10**9} for event in events]
+
+
+def amounts(fold: MarketFold) -> dict[object, object]:
+    """Volume, VWAP and spread in the windows, by market."""
+    windows = fold.windows
+    readings = {market: windows.read(market, windows.newest_ns) for market in windows.known}
+    return {market: [(one.volume, one.vwap, one.spread_bps) for one in ones] for market, ones in readings.items()}
+
+
+@pytest.mark.parametrize("seconds", [-86_400, -3, 3, 3_600])
+def test_figures_do_not_depend_on_the_feeds_clock(tmp_path: Path, seconds: int) -> None:
+    """Trades have the venue's time, quotes that of the receipt alone."""
+    events = random_events(2, 200)
+    wrong = shifted(events, seconds)
+    follow(tmp_path, wrong, random.Random(2))
     assert_candles(tmp_path, events)
-    fold = MarketFold(WINDOWS, 0, {})
-    fold.apply(batch_of(events, 1), 0)
-    trades = sum(event["kind"] == "trade" for event in events)
-    assert (fold.rejected["ahead"], fold.pending) == (trades, trades)
+    folds = MarketFold(WINDOWS, 0, {}), MarketFold(WINDOWS, 0, {})
+    for fold, some in zip(folds, (events, wrong), strict=True):
+        fold.apply(batch_of(some, 1), 0)
+    assert amounts(folds[0]) == amounts(folds[1])
 
 
-def test_windows_begin_anew_after_a_clock_that_was_ahead() -> None:
-    """Its receipts are the times of quotes: all that came after it was set would be late for an hour."""
-    events = random_events(5, 300)
-    ahead = [event | {"received_at_ns": event["received_at_ns"] + 3_600 * 10**9} for event in events[:20]]
+def test_a_clock_that_is_set_and_one_wrong_time_end_no_window() -> None:
+    events = random_events(5, 400)
+    later = next(event for event in events[150:] if event["kind"] == "trade")
+    wrong = later | {"ts": "2026-01-06T09:00:00Z", "trade_id": str(int(later["trade_id"]) - 1), "late": True}
+    turned = [*events[:100], *shifted(events[100:150], 3_600), wrong, *events[150:]]
     fold, plain = MarketFold(WINDOWS, 0, {}), MarketFold(WINDOWS, 0, {})
-    fold.apply(batch_of(ahead, 1), 0)
-    for first in range(20, 300, 20):
-        for one in (fold, plain):
-            one.apply(batch_of(events[first : first + 20], first + 1), 0)
+    for one, some in (fold, turned), (plain, events):
+        for first in range(0, len(some), 20):
+            one.apply(batch_of(some[first : first + 20], first + 1), 0)
+    assert amounts(fold) == amounts(plain)
+    assert fold.rejected["ahead"] == 2, "the wrong one, and the first after the clock was set back"
     late = fold.windows.late
-    assert fold.windows.newest_ns == plain.windows.newest_ns
-    now_ns = plain.windows.newest_ns
-    for market in plain.windows.known:
-        assert fold.windows.read(market, now_ns) == plain.windows.read(market, now_ns)
     fold.start_over()
     assert fold.windows.late == late, "a total"
 

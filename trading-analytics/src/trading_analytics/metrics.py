@@ -280,7 +280,7 @@ MARKET_REJECTED = Metric(
     "events",
     ("reason",),
     "Events of the stream that were not used, by reason.",
-    "ahead: the venue's clock, or this machine's, is wrong by a minute; such trades are in candles, but in no window. "
+    "ahead: a trade's time is a minute after its receipt, unlike those before it; it is in candles, in no window. "
     "Others: report it.",
 )
 MARKET_FAILURES = Metric(

@@ -14,9 +14,6 @@ from trading_history.candles.candle import Market
 from trading_model.decimals import MIN, TOO_MUCH, ZERO
 from trading_model.timestamps import unix_ns
 
-MAX_AHEAD_NS = 60 * 1_000_000_000
-"""How far a trade's time may be ahead of its receipt in a window: a wrong one would close those of all markets."""
-
 MAX_ID = 2**63
 SHORTEST_TIME = len("2026-01-31T12:00:00Z")
 
@@ -37,34 +34,31 @@ class MarketEvent(msgspec.Struct, frozen=True, gc=False):
     bid: Decimal = ZERO
     ask: Decimal = ZERO
     received_at_ns: int = 0
+    origin: str = ""
     session: str = ""
 
 
 class MarketTrade(NamedTuple):
-    """A trade, with its id, what the id counts, and when it was received (Unix time)."""
+    """A trade, with its id, what the id counts, whether it was fetched later, and when it was received (Unix time)."""
 
     market: Market
     trade: Trade
     id: int
     kind: str
     late: bool
+    is_live: bool
     received_at_ns: int
-
-    @property
-    def is_ahead(self) -> bool:
-        """Whether its time is far after that of its receipt, by two clocks of which one is wrong."""
-        return self.trade.ts_ns > self.received_at_ns + MAX_AHEAD_NS
 
 
 class MarketQuote(NamedTuple):
-    """A quote. Its time is that of its receipt."""
+    """A quote. Its time is that of its receipt, Unix time by the feed's clock."""
 
     market: Market
     quote: Quote
 
     @property
     def received_at_ns(self) -> int:
-        """Unix time."""
+        """When it was received."""
         return self.quote.ts_ns
 
 
@@ -88,7 +82,7 @@ class Rejected(NamedTuple):
 
 
 UNDECODABLE, OUT_OF_RANGE, AHEAD = REASONS = ("undecodable", "out_of_range", "ahead")
-"""Why an event is not used; one that is `ahead` is left out of the windows alone."""
+"""Why an event is not used; one that is `ahead` of its receipt is left out of the windows alone."""
 
 
 def read_batch(batch: Batch, skip: int) -> list[Seen | Rejected]:
@@ -153,7 +147,8 @@ def _trade(event: MarketEvent, ts_ns: int | None) -> MarketTrade | Rejected:
         return Rejected(OUT_OF_RANGE)
     kind = "aggregate" if event.first_trade_id else "single"
     trade = Trade(ts_ns, event.seq, price, qty)
-    return MarketTrade(Market(event.venue, event.symbol), trade, counted, kind, event.late, event.received_at_ns)
+    market, is_live = Market(event.venue, event.symbol), event.origin == "live"
+    return MarketTrade(market, trade, counted, kind, event.late, is_live, event.received_at_ns)
 
 
 def _quote(event: MarketEvent) -> MarketQuote | Rejected:

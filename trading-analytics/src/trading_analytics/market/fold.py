@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from telemetry_stream.events import Batch
 from telemetry_stream.id_spaces import IdSpace
-from trading_analytics.market.decode import AHEAD, REASONS, Break, MarketQuote, MarketTrade, Rejected, Seen, read_batch
+from trading_analytics.market.clocks import VenueClocks
+from trading_analytics.market.decode import AHEAD, REASONS, Break, MarketTrade, Rejected, read_batch
 from trading_analytics.windows.markets import Markets
 from trading_analytics.windows.observations import Quote, Trade
 from trading_history.candles.candle import Candle, CandleFold, CandleKey, Market
@@ -14,8 +15,11 @@ from trading_history.candles.known_trades import KnownTrades
 from trading_history.candles.store import TradeIds
 from trading_model.decimals import exactly
 
-SET_BACK_NS = 300 * 1_000_000_000
-"""No event is received so long before the time of one that is in windows already, unless a clock was set back."""
+MAX_AHEAD_NS = 60 * 1_000_000_000
+"""How far a trade's time may be ahead of its receipt in a window: a wrong one would close those of all markets."""
+
+WRONG_AHEAD_NS = 300 * 1_000_000_000
+"""No event is received so long before the time of one that is in windows already, unless that time was wrong."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class MarketFold:
         }
         self._changed: set[tuple[Market, str]] = set()
         self._candles = CandleFold()
+        self._clocks = VenueClocks()
 
     def start_over(self) -> None:
         """Another journal follows, from its first event. Its trades may be those of before: their ids tell."""
@@ -49,18 +54,19 @@ class MarketFold:
         self._begin_windows()
 
     def _begin_windows(self) -> None:
+        """Begin without what is known: times to come, by a clock that was wrong, would make late all that follows."""
         late, self.windows = self.windows.late, Markets(self.windows.windows_ns)
         self.windows.late = late
 
     @exactly
     def apply(self, batch: Batch, skip: int) -> None:
         """Apply the events of a batch after its first `skip`. Those that the store has are for the windows only."""
-        found = read_batch(batch, skip)
-        self._see_to_clock(found)
         waiting: list[tuple[Market, Trade | Quote]] = []
-        for seen in found:
+        venue_ns = 0
+        for seen in read_batch(batch, skip):
             if isinstance(seen, MarketTrade):
-                if seen.is_ahead:
+                venue_ns = self._venue_time(seen)
+                if seen.trade.ts_ns > venue_ns + MAX_AHEAD_NS:
                     self.rejected[AHEAD] += 1
                 else:
                     waiting.append((seen.market, seen.trade))
@@ -73,19 +79,22 @@ class MarketFold:
             elif isinstance(seen, Rejected):
                 self.rejected[seen.reason] += 1
             else:
-                waiting.append((seen.market, seen.quote))
+                venue_ns = self._clocks.at(seen.market.venue, seen.received_at_ns)
+                waiting.append((seen.market, seen.quote._replace(ts_ns=venue_ns)))
         self.windows.take(waiting)
-
-    def _see_to_clock(self, found: Sequence[Seen | Rejected]) -> None:
-        """Begin the windows anew where the feed's clock was set back: what was received before has times to come, and
-        all that follows would be late until then.
-        """
-        last = next((seen for seen in reversed(found) if isinstance(seen, MarketTrade | MarketQuote)), None)
-        if last is not None and self.windows.newest_ns > last.received_at_ns + SET_BACK_NS:
+        if venue_ns and self.windows.newest_ns > venue_ns + WRONG_AHEAD_NS:
             self._begin_windows()
 
+    def _venue_time(self, seen: MarketTrade) -> int:
+        """The venue's time of the receipt of a trade, by the trades before it."""
+        venue = seen.market.venue
+        venue_ns = self._clocks.at(venue, seen.received_at_ns)
+        if seen.is_live:
+            self._clocks.note(venue, seen.trade.ts_ns, seen.received_at_ns)
+        return venue_ns
+
     def _add(self, seen: MarketTrade) -> None:
-        market, (ts_ns, _, price, qty), number, kind, late, _ = seen
+        market, (ts_ns, _, price, qty), number, kind, late, *_ = seen
         ids = (market, kind)
         known = self._known.get(ids)
         if known is None:
