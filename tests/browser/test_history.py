@@ -99,6 +99,17 @@ def test_the_figures_are_those_of_the_api(page: Page) -> None:
     expect(slippage).to_have_attribute("title", "no market of this symbol is followed")
 
 
+def test_the_curve_goes_on_to_now_where_nothing_changes(page: Page) -> None:
+    """In a range that has ended, to its last bar."""
+    at_the_last_trade = re.compile(r" · 2026-02-0[23] 10:00$")
+    for legend in map(page.locator, ("#equity-legend", "#drawdown-legend")):
+        expect(legend).not_to_have_text(at_the_last_trade)
+        page.locator("#to").fill("2026-02-28")
+        expect(legend).to_have_text(at_the_last_trade)
+        page.get_by_role("button", name="All", exact=True).click()
+        expect(legend).not_to_have_text(at_the_last_trade)
+
+
 def test_figures_by_lots_and_in_one_currency(browser: Browser, app: RunningApp) -> None:
     for page in opened(browser, app.url, **DESK):
         with page.expect_response(lambda answer: "method=fifo" in answer.url):

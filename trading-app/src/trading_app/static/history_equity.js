@@ -10,6 +10,8 @@ import { dayAndMinute, lasting, secondsOf } from "./times.js";
 const { BaselineSeries, AreaSeries } = window.LightweightCharts;
 const POINTS = 2000;
 const HIGHEST_POINTS = 5000;
+const PLACES = 1000;
+const MINUTE = 60;
 const PARTS = { realized: "realised", unrealized: "unrealised", fees: "fees", cash: "cash" };
 
 export class Equity {
@@ -20,6 +22,7 @@ export class Equity {
   #marks = null;  // what the market marked; null at prices of own trades
   #points = new Map();  // by time: what the legends say
   #decimals = 2;
+  #until = 0;  // when the range ends, Unix seconds; 0: at its last bar
 
   constructor() {
     this.section = byId("equity");
@@ -43,6 +46,7 @@ export class Equity {
     this.#missing = curves.conversion?.missing ?? [];
     this.#marks = curves.market_marks;
     this.#rows = curves.equity;
+    this.#until = new URLSearchParams(query({})).has("to") ? 0 : Date.now() / 1000;
     this.#curves = curves.curves;
     this.#falls = falls.drawdown;
     const fills = (code) => this.#rows.reduce((sum, row) => sum + (row.currency === code ? row.fills : 0), 0);
@@ -101,7 +105,8 @@ export class Equity {
       peak = Math.max(peak, Number(bar.high));
       this.#points.set(time, { time, bar, below, now: peak - Number(bar.close) });
     }
-    const points = [...this.#points.values()];
+    const points = inTime([...this.#points.values()], this.#until);
+    this.#points = new Map(points.map((point) => [point.time, point]));
     const priceFormat = { type: "price", precision: this.#decimals, minMove: 10 ** -this.#decimals };
     this.line.applyOptions({ priceFormat, baseValue: { type: "price", price: 0 } });
     this.area.applyOptions({ priceFormat });
@@ -147,6 +152,19 @@ export class Equity {
   #paintBelow({ loss }) {
     this.area?.applyOptions({ lineColor: loss, topColor: `${loss}10`, bottomColor: `${loss}50` });
   }
+}
+
+// A chart gives each point the same room, however long nothing changed after it. Points in between, one for each
+// thousandth of the range, make its axis one of time; what stands still is a level line, up to the end of the range.
+function inTime(bars, until) {
+  const last = bars.at(-1), end = Math.floor(until);
+  const points = end > last.time ? [...bars, { ...last, time: end, below: last.now }] : bars;
+  const step = Math.max((points.at(-1).time - points[0].time) / PLACES, MINUTE);
+  return points.flatMap((point, place) => {
+    const missing = place + 1 < points.length ? Math.ceil((points[place + 1].time - point.time) / step) - 1 : 0;
+    const times = Array.from({ length: missing }, (_, at) => Math.floor(point.time + (at + 1) * step));
+    return [point, ...times.map((time) => ({ ...point, time, below: point.now }))];
+  });
 }
 
 function offer(select, currencies) {
