@@ -126,7 +126,7 @@ def time_series(
     return _panel("timeseries", title, description, queries, options, fields, width, overrides=overrides)
 
 
-def heatmap(title: str, description: str, unit: str, query: Query, width: int = 8) -> Json:
+def heatmap(title: str, description: str, unit: str, query: Query) -> Json:
     """A histogram's buckets over time: the darker, the more. The query gives one series for each `le`."""
     options = {
         "calculate": False,
@@ -143,7 +143,7 @@ def heatmap(title: str, description: str, unit: str, query: Query, width: int = 
         "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": False},
         "yAxis": {"axisPlacement": "left", "reverse": False, "unit": unit},
     }  # fmt: skip
-    return _panel("heatmap", title, description, [query], options, _fields("none", PLAIN), width)
+    return _panel("heatmap", title, description, [query], options, _fields("none", PLAIN), 8)
 
 
 def table(

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_feed.schedule.calendar import DAY_US, Calendar, Interval, Window, calendar_of, instant
+from market_feed.schedule.calendar import SECOND_US, Calendar, Interval, Window, calendar_of, instant
 from market_feed.schedule.file import ScheduleError, read_schedule, read_windows
 from market_feed.schedule.session import LEAD_US, TAIL_US, TRADES_AFTER, Session
 from tests.support.examples import some_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_DAY = frozenset(range(7))
+DAY_US = 86_400 * SECOND_US
 
 
 def us(text: str) -> int:

@@ -5,7 +5,7 @@ import pytest
 from trading_files.errors import UnreadableValue
 from trading_files.values.ambiguous import Ambiguous
 from trading_files.values.dates import DateOrders
-from trading_files.values.times import read_serial, read_time, says_clock
+from trading_files.values.times import read_serial, read_time
 
 ZONED = [
     ("2026-01-05T10:23:00Z", "2026-01-05T10:23:00Z"),
@@ -158,17 +158,3 @@ def test_an_unknown_zone_is_refused_with_advice() -> None:
 )
 def test_a_spreadsheets_serial_number_is_read_where_it_is_said_to_be_one(text: str, ts: str) -> None:
     assert read_serial(text, "UTC") == ts
-
-
-@pytest.mark.parametrize(
-    ("text", "has_one"),
-    [
-        ("2026-01-05", False),
-        ("20260105", False),
-        ("2026-01-05 10:23", True),
-        ("1554391994", True),
-        ("20260105;102300", True),
-    ],
-)
-def test_a_date_alone_is_seen(text: str, has_one: bool) -> None:
-    assert says_clock(text) is has_one

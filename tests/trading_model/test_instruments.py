@@ -123,6 +123,11 @@ ROWS = [
 ]
 
 
+def aliases(instruments: Instruments, *symbols: str) -> set[str]:
+    """Those of the symbols, in upper case, that stand for another one."""
+    return {symbol for symbol in symbols if instruments.canonical(symbol) != symbol}
+
+
 def terms_of(symbol: str, *said: Instrument, currency: str = "", multiplier: Decimal | None = None) -> Terms:
     """The terms after some instruments."""
     instruments = Instruments()
@@ -211,7 +216,7 @@ def test_an_alias_has_the_terms_of_its_symbol() -> None:
         "BTC-USDT",
     }
     assert instruments.canonical("BTCUSDT") == "BTC/USD.X"
-    assert instruments.aliases_of("btc-usdt") == {"BTC/USD.X", "BTC/USDT", "BTCUSDT", "BTC-USDT"}
+    assert aliases(instruments, "BTC/USD.X", "BTC/USDT", "BTCUSDT") == {"BTC/USDT", "BTCUSDT"}
     assert instruments.take_back(3) == {"BTCUSDT", "BTC/USDT", "BTC-USDT"}
     assert instruments.take_back(2) == {"BTCUSDT", "BTC/USDT", "BTC-USDT"}
     assert instruments.canonical("BTCUSDT") == "BTCUSDT"
@@ -222,14 +227,14 @@ def test_the_last_instrument_that_says_aliases_says_all_of_them() -> None:
     instruments = Instruments()
     instruments.say(1, Instrument(symbol="A", aliases=("B", "C")))
     instruments.say(2, Instrument(symbol="A", lot=Decimal(1)))
-    assert instruments.aliases_of("A") == {"A", "B", "C"}
+    assert aliases(instruments, *"ABCD") == {"B", "C"}
     instruments.say(3, Instrument(symbol="A", aliases=("C", "D")))
-    assert instruments.aliases_of("A") == {"A", "C", "D"}
+    assert aliases(instruments, *"ABCD") == {"C", "D"}
     instruments.say(4, Instrument(symbol="A", aliases=()))
-    assert instruments.aliases_of("A") == {"A"}
+    assert not aliases(instruments, *"ABCD")
     instruments.take_back(4)
     instruments.take_back(3)
-    assert instruments.aliases_of("A") == {"A", "B", "C"}
+    assert aliases(instruments, *"ABCD") == {"B", "C"}
 
 
 def test_a_circle_of_aliases_ends() -> None:

@@ -160,7 +160,7 @@ def test_a_row_that_is_twice_in_its_file_stays_so_whatever_the_ledger_has(tmp_pa
 def test_rows_are_sorted_while_others_read_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Order) -> None:
     monkeypatch.setattr(spool, "BLOCK", 2)
     with _spool(tmp_path, places=[1, 2, 3, 4, 5, 6]) as rows:
-        read = rows.lines(only_new=False)
+        read = rows.lines()
         assert next(read)[0] == 1
         assert len(list(rows.in_order(order))) == 6
         assert len(list(rows.in_order(order))) == 6

@@ -72,7 +72,7 @@ _FORGOTTEN = Batch("", 1, 0, b"")
 class TailReader:
     """A StreamReader that reads the tail, and the store for what is older."""
 
-    def __init__(self, tail: Tail, store: StreamReader, *, keeps_all: bool = True) -> None:
+    def __init__(self, tail: Tail, store: StreamReader, *, keeps_all: bool) -> None:
         """`keeps_all` is false if the store removes old rows: then they are not read from the tail either."""
         self._keeps_all = keeps_all
         self._tail = tail

@@ -71,7 +71,6 @@ class OtherRecord(msgspec.Struct, frozen=True):
     import_: Import | None = msgspec.field(default=None, name="import")
 
 
-UNREADABLE = None
 Record = FillRecord | OtherRecord
 
 _ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

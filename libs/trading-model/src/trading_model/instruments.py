@@ -156,11 +156,6 @@ class Instruments:
             passed.append(symbol)
         return symbol
 
-    def aliases_of(self, symbol: str) -> set[str]:
-        """All symbols that stand for the same as this one, itself and the canonical one included."""
-        canonical = self.canonical(symbol)
-        return {canonical} | {alias for alias in self._claims if self.canonical(alias) == canonical}
-
     def circle(self, content: Instrument) -> list[str]:
         """The circle that aliases would go round in if this were said, from the symbol back to it; else nothing."""
         content = normal_form(content)

@@ -28,11 +28,6 @@ class OtherEvent(msgspec.Struct, frozen=True, gc=False):
     kind: str
     aside: Any = None
 
-    @property
-    def is_aside(self) -> bool:
-        """Whether it changes no figure, so that a reader that does not know its kind may skip it."""
-        return self.aside is True
-
 
 def may_hold_other_kinds(events: bytes) -> bool:
     """Whether numbered events may include other kinds than fills. False is certain; the check is one search."""

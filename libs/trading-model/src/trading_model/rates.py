@@ -7,7 +7,6 @@ dollar coin is worth a dollar only if a rate says so.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
 from decimal import Decimal, Inexact
 from typing import NamedTuple
 
@@ -43,7 +42,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 SAME = Found(ONE, rounded=False, ts="")
 
 
-class RateStatement(msgspec.Struct, frozen=True):
+class _Statement(msgspec.Struct, frozen=True):
     """A `rate` event of the ledger; `void` while a void of it is in force."""
 
     seq: int
@@ -66,23 +65,13 @@ class _Said(NamedTuple):
 class Rates:
     """The rates of a ledger, after the events that `say`, `take_back` and `restore` were called for."""
 
-    def __init__(self, statements: Iterable[RateStatement] = ()) -> None:
-        """`statements` are those of an earlier object: its state."""
-        self._statements: dict[int, RateStatement] = {}
+    def __init__(self) -> None:
+        self._statements: dict[int, _Statement] = {}
         self._by_pair: dict[tuple[str, str], list[_Said]] = {}
-        for statement in statements:
-            self._statements[statement.seq] = statement
-            if not statement.void:
-                self._put(statement)
-
-    @property
-    def statements(self) -> list[RateStatement]:
-        """All that was said, in the order of the ledger: enough to build this object again."""
-        return list(self._statements.values())
 
     def say(self, seq: int, content: Rate) -> None:
         """Take in an event, at whatever place in time."""
-        self._set(RateStatement(seq, content))
+        self._set(_Statement(seq, content))
 
     def take_back(self, seq: int) -> None:
         """A void of the event is in force. Nothing happens if `seq` is no rate."""
@@ -131,22 +120,15 @@ class Rates:
         said = self._by_pair.get(_pair(plain_currency(currency), plain_currency(into)), ())
         return self.find(currency, into, ts) is None and any(one.since <= ts[:-1] for one in said)
 
-    def _set(self, statement: RateStatement) -> None:
+    def _set(self, statement: _Statement) -> None:
         self._statements[statement.seq] = statement
+        said = _read(statement)
+        if said is None:
+            return
         if statement.void:
-            self._take_out(statement)
-        else:
-            self._put(statement)
-
-    def _put(self, statement: RateStatement) -> None:
-        said = _read(statement)
-        if said is not None:
-            insort(self._by_pair.setdefault(_pair_of(statement.content), []), said)
-
-    def _take_out(self, statement: RateStatement) -> None:
-        said = _read(statement)
-        if said is not None:
             self._by_pair[_pair_of(statement.content)].remove(said)
+        else:
+            insort(self._by_pair.setdefault(_pair_of(statement.content), []), said)
 
 
 def _since(said: _Said) -> str:
@@ -161,7 +143,7 @@ def _pair_of(content: Rate) -> tuple[str, str]:
     return _pair(plain_currency(content.base.upper()), plain_currency(content.quote.upper()))
 
 
-def _read(statement: RateStatement) -> _Said | None:
+def _read(statement: _Statement) -> _Said | None:
     """The rate in its place; None if it is out of range: a writer of this app refuses those, and no other may break a
     reader.
     """

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
 LOOK_AHEAD_DAYS = 400
 """How many days ahead an opening is looked for; a schedule without one in them never opens."""
 

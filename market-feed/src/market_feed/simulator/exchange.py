@@ -31,8 +31,6 @@ TICKER_SECONDS = 1.0
 HEADS = ("@ticker", "@heartbeat")
 """The streams that name the venue's last trade."""
 
-MAX_STREAMS = 1_024
-
 
 class _Connection(ServerConnection):
     """Notes a client's own control frames."""

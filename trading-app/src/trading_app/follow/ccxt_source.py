@@ -18,7 +18,7 @@ has that of a fee, and its rows are taken as trades, as in a file of them.
 _PAGE = 1_000
 
 
-def open_exchange(name: str, environment: Mapping[str, str], config: Mapping[str, Any] | None = None) -> "CcxtExchange":
+def open_exchange(name: str, environment: Mapping[str, str], config: Mapping[str, Any]) -> "CcxtExchange":
     """The exchange with that name of ccxt. `config` is given to ccxt's class. Raises Unusable."""
     try:
         ccxt = importlib.import_module("ccxt")
@@ -29,7 +29,7 @@ def open_exchange(name: str, environment: Mapping[str, str], config: Mapping[str
     make = getattr(ccxt, name)
     needed = [credential for credential, is_needed in make().requiredCredentials.items() if is_needed]
     secrets = credentials(name, needed, environment)
-    exchange = make({"enableRateLimit": True, **(config or {}), **secrets})
+    exchange = make({"enableRateLimit": True, **config, **secrets})
     exchange.number = str
     if not exchange.has["fetchMyTrades"]:
         raise Unusable(f"ccxt can't fetch the account's trades from {name}")

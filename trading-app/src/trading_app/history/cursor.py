@@ -7,7 +7,6 @@ import msgspec
 
 from trading_app.query.question import refused
 
-MAX_CURSOR = 512
 Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that the store can compare with."""
 

@@ -23,7 +23,7 @@ def _declared(dependant: Dependant) -> Iterator[str]:
     yield from (field.alias for field in dependant.query_params)
 
 
-def check_parameters(parameters: QueryParams, known: Sequence[str] = ()) -> None:
+def check_parameters(parameters: QueryParams, known: Sequence[str]) -> None:
     """Refuse parameters that are not among the known ones, or are repeated. Raises TradeProblem."""
     given = Counter(name for name, _ in parameters.multi_items())
     errors = [

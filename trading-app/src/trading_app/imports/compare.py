@@ -24,10 +24,9 @@ MAX_DIFFERENCES = 100
 class BadRows(Exception):
     """The app does not take some rows. `items` has the place of each, the member, and why."""
 
-    def __init__(self, items: Sequence[tuple[int, str, str]], omitted: int = 0) -> None:
+    def __init__(self, items: Sequence[tuple[int, str, str]]) -> None:
         super().__init__(items[0][2] if items else "")
         self.items = items
-        self.omitted = omitted
 
 
 Line = tuple[int, int, bytes]
@@ -124,7 +123,7 @@ def _as_made(spool: Spool) -> list[_AskedEvent]:
 
 
 def _as_made_earlier(spool: Spool) -> list[_AskedEvent]:
-    """Those that are new, under the ids that earlier versions made."""
+    """The new events, under the ids that earlier versions made."""
     return [
         _AskedEvent(n, 0, msgspec.json.encode({"kind": kind, "id": earlier}))
         for n, kind, earlier in spool.earlier_ids()

@@ -243,11 +243,11 @@ class Spool:
         """Take these notes back."""
         self._many("DELETE FROM notes WHERE what = ?", [(one,) for one in what])
 
-    def lines(self, *, newest_first: bool = False, only_new: bool = True) -> Iterator[tuple[int, int, bytes]]:
-        """`n`, place and line of the fills, in the order of the file or backwards."""
+    def lines(self, *, newest_first: bool = False) -> Iterator[tuple[int, int, bytes]]:
+        """`n`, place and line of the fills of which nothing is noted, in the order of the file or backwards."""
         for first, (places, lines) in self._blocks("places", "lines", newest_first=newest_first):
             rows = list(zip(range(first, first + len(places)), places, lines, strict=True))
-            if only_new and (noted := self._noted(first, len(rows))):
+            if noted := self._noted(first, len(rows)):
                 rows = [row for row in rows if row[0] not in noted]
             yield from reversed(rows) if newest_first else rows
 
@@ -357,7 +357,7 @@ class Spool:
             yield first, block
 
     def _encoded_blocks(
-        self, *columns: str, newest_first: bool, as_they_come: bool = False
+        self, *columns: str, newest_first: bool, as_they_come: bool
     ) -> Iterator[tuple[int, list[bytes]]]:
         """The number of the first fill of each block, and these columns as MessagePack.
 

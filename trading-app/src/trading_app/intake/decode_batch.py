@@ -196,7 +196,7 @@ def count_lines(body: bytes) -> int:
 
 
 def read_bodies(
-    bodies: Sequence[bytes | bytearray], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol = rules.check_symbol
+    bodies: Sequence[bytes | bytearray], now_ns: int, ids: TradeIds, check_symbol: CheckSymbol
 ) -> TradeColumns | None:
     """The trades of JSON objects, one in each body; None if they must be decoded one by one."""
     try:

@@ -46,7 +46,7 @@ def refusal(error: StreamError) -> Problem:
     )
 
 
-def answer_trade(trade_id: str, receipt: Receipt, *, is_voided: bool = False) -> Answer:
+def answer_trade(trade_id: str, receipt: Receipt, *, is_voided: bool) -> Answer:
     """The answer to one trade: 201 if it is new, 200 if it is a duplicate, perhaps one that was voided."""
     status, body_of = (201, accepted_body) if receipt.accepted else (200, _duplicate_body)
     if receipt.repeated:

@@ -13,7 +13,7 @@ from telemetry_stream.events import Compared, Origin, Receipt, Submission, keys_
 from telemetry_stream.group_commit import Outcome
 from trading_app.access.caller import Caller
 from trading_app.environment import Settings
-from trading_app.intake.decode import PLAIN_TERMS, Terms, read_form, read_trade, read_trades, submission
+from trading_app.intake.decode import Terms, read_form, read_trade, read_trades, submission
 from trading_app.intake.decode_batch import DEFAULT_ACCOUNT, TradeColumns, compared_events, read_bodies
 from trading_app.intake.event import StoredTrade, TradeEvent, TradeIds
 from trading_app.intake.identity import SEPARATOR
@@ -55,9 +55,9 @@ class Intake:
         settings: Settings,
         metrics: AppMetrics,
         latest_ns: Callable[[], int],
-        terms_of: Callable[[str], InstrumentTerms] = PLAIN_TERMS.terms_of,
-        void_of: Callable[[int, str], int] = lambda _sequence, _import_id: 0,
-        check_import: Callable[[str], object] = bool,
+        terms_of: Callable[[str], InstrumentTerms],
+        void_of: Callable[[int, str], int],
+        check_import: Callable[[str], object],
     ) -> None:
         """`latest_ns` returns the latest time known, in ns since 1970; a clock that was set back is behind it.
 

@@ -35,7 +35,7 @@ _PLAIN = _NUMBERS | {"ts", "side", "fee_currency", "currency", "position_side"}
 class CsvTable:
     """One CSV file. With a `zone` it has a first column with the local time of each trade there."""
 
-    def __init__(self, columns: Sequence[str], zone: ZoneInfo | None = None) -> None:
+    def __init__(self, columns: Sequence[str], zone: ZoneInfo | None) -> None:
         self._columns = columns
         self._cells = attrgetter(*columns)
         self._texts = [place for place, name in enumerate(columns) if name not in _PLAIN]

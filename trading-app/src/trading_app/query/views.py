@@ -59,7 +59,7 @@ class InForce:
 
     may_leave_out = True
 
-    def __init__(self, wanted: Filter, corrections: Corrections, *, all_events: bool = False) -> None:
+    def __init__(self, wanted: Filter, corrections: Corrections, *, all_events: bool) -> None:
         self._wanted = wanted
         self._corrections = corrections
         self._all_events = all_events

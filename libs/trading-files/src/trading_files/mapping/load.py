@@ -9,7 +9,7 @@ import msgspec
 
 from trading_files.errors import MappingRefused
 from trading_files.mapping.model import EVENT_KINDS, Group, Mapping, Option, Output, Proof, Rule, Shape, Test, Value
-from trading_files.mapping.nodes import Node, Problems, checked, compose
+from trading_files.mapping.nodes import Node, Problems, compose
 from trading_model import fields
 from trading_model.kind_members import KINDS
 
@@ -79,7 +79,10 @@ def load(text: str, name: str) -> Mapping:
         problems.add_at(1, f"has more than {MAX_CHARACTERS} characters")
         raise MappingRefused(problems.lines(name))
     root = compose(text, problems)
-    return _mapping_of(root, name, problems)
+    mapping = None if root is None else _Loader(problems).mapping(root, name)
+    if problems or mapping is None:
+        raise MappingRefused(problems.lines(name))
+    return mapping
 
 
 def load_outline(text: str, name: str) -> Mapping:
@@ -95,19 +98,6 @@ def load_outline(text: str, name: str) -> Mapping:
     problems = Problems()
     root = compose("\n".join(kept), problems)
     mapping = None if root is None else _Loader(problems).outline(root, name)
-    if problems or mapping is None:
-        raise MappingRefused(problems.lines(name))
-    return mapping
-
-
-def load_node(root: Node, name: str) -> Mapping:
-    """The mapping that a node of another YAML file holds, as `load`. Raises MappingRefused."""
-    problems = Problems()
-    return _mapping_of(checked(root, problems), name, problems)
-
-
-def _mapping_of(root: Node, name: str, problems: Problems) -> Mapping:
-    mapping = None if root is None else _Loader(problems).mapping(root, name)
     if problems or mapping is None:
         raise MappingRefused(problems.lines(name))
     return mapping

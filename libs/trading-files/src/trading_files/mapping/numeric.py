@@ -15,7 +15,7 @@ PLAIN_NUMBER = re.compile(r"(?=[\d.]{1,39}\Z)(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.
 """A number as the ledger has it: 38 digits at most."""
 
 _NEGATIVE = re.compile(r"-(?=[\d.]{1,39}\Z)(?=[0.]*[1-9])(?:0|[1-9]\d{0,37})(?:\.\d+)?", re.ASCII)
-"""The same of numbers less than 0."""
+"""A number less than 0 as the ledger has it."""
 
 _AMOUNT = re.compile(r"(?=[\d.]{1,39}[A-Z])((?:0|[1-9]\d{0,37})(?:\.\d+)?)([A-Za-z]{2,10})", re.ASCII)
 
@@ -26,7 +26,7 @@ NumberOf = Callable[[str], ReadText]
 """Makes the function that reads the numbers of a column, given its name."""
 
 
-def number_reader(label: str, decimal: str, thousands: bool, fractions: bool = False) -> ReadText:
+def number_reader(label: str, decimal: str, thousands: bool, fractions: bool) -> ReadText:
     """Reads numbers with this decimal sign; "" if unknown. `thousands`: the other sign is known to separate them.
 
     `fractions`: an apostrophe stands before the 32nds or the eighths of a point, and separates no thousands.

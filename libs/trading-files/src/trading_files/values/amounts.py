@@ -1,7 +1,7 @@
 """ "0.5DOGE" and "$420.10" as a number and its unit."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,22 +51,12 @@ class Amount:
     unit: str | Ambiguous = ""
 
 
-def read_amount(text: str, decimal: str = "", units: Collection[str] = ()) -> Amount:
-    """The number and the unit of a cell.
+def read_amount(text: str, decimal: str = "") -> Amount:
+    """The number and the unit of a cell, such as "43.7000000000VET", "-$5.00", "1.234,50 €", "USD 20", "(0.5 BTC)".
 
-    Args:
-        text: the cell, such as "43.7000000000VET", "-$5.00", "1.234,50 €", "USD 20", "(0.5 BTC)".
-        decimal: the mark before decimals, "." or ","; "" if unknown.
-        units: the units it may have, where they are known: the coins of the row's pair. They decide where a number ends
-            ("5.001INCH").
-
-    Raises:
-        UnreadableValue: the text is not a number with at most one unit.
+    `decimal` is the mark before decimals, "." or ","; "" if unknown. Raises UnreadableValue.
     """
     body = unmark(text.strip())
-    for unit in sorted(units, key=len, reverse=True):
-        if unit and len(body) > len(unit) and body.casefold().endswith(unit.casefold()):
-            return Amount(read_number(body[: -len(unit)], decimal), unit)
     if len(body) <= 150:
         if match := _AFTER.fullmatch(body):
             number, unit = match.groups(default="")

@@ -47,7 +47,7 @@ def occ_symbol(root: str, expiry: str, strike: str, right: str) -> str:
     return f"{name}{_day(expiry):%y%m%d}{kind}{int(thousandths):08d}"
 
 
-def find_option(text: str, thousandths: bool = False) -> str | None:
+def find_option(text: str, thousandths: bool) -> str | None:
     """The symbol by the OCC of the option that a broker's text names, month first in its dates; None if it names none.
 
     The strike of `AAPL250117C00200000` is in thousandths if it has eight digits, or if `thousandths`.

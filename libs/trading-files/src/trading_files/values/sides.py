@@ -1,11 +1,10 @@
 """Words for buy and sell.
 
-Most words mean one side in every language. Letters need their counterpart: "C" is a purchase beside "V" (compra,
-venda), "A" is an ask beside "B", and a purchase beside "V" (achat, vente). `read_side` gets all words of the column.
+Most words mean one side in every language. Some letters do not: "A" is a purchase in French (achat) and an ask in
+English, so a person has to say it.
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,12 +104,9 @@ _WORDS: dict[str, Side] = {
 }
 """By folded word. "s" and "v" are a sale in every language that writes them, "b" a purchase."""
 
-_BY_COUNTERPART: dict[str, dict[str, Way]] = {
-    "c": {"v": "buy"},  # compra, venda or venta
-    "a": {"v": "buy", "b": "sell"},  # achat, vente; acquisto, vendita; ask, bid
-    "k": {"v": "buy", "s": "buy"},  # Kauf, Verkauf; köp, sälj; kupno, sprzedaż
-    "l": {"s": "buy"},  # long, short
-}
+_AMBIGUOUS = frozenset({"c", "a", "k", "l"})
+"""Letters that begin a word for a purchase in one language, and other words of such a column in others."""
+
 _SEPARATORS = re.compile(r"[\s_\-/.:>→]+")
 
 
@@ -119,23 +115,11 @@ def fold_word(text: str) -> str:
     return _SEPARATORS.sub(" ", text.strip().casefold()).strip()
 
 
-def read_side(text: str, seen: Collection[str] = ()) -> Side | Ambiguous:
-    """The side that a word says.
-
-    Args:
-        text: the cell, such as "Buy to open", "SELL", "Köp", "C".
-        seen: the words of the whole column, which decide what a letter means.
-
-    Raises:
-        UnreadableValue: the word is none for a side.
-    """
+def read_side(text: str) -> Side | Ambiguous:
+    """The side that a cell says, such as "Buy to open", "SELL", "Köp", "C". Raises UnreadableValue."""
     word = fold_word(text)
     if (side := _WORDS.get(word)) is not None:
         return side
-    counterparts = _BY_COUNTERPART.get(word)
-    if counterparts is None:
+    if word not in _AMBIGUOUS:
         raise UnreadableValue(f"{text[:80]!r} is neither buy nor sell")
-    sides = {way for other in seen if (way := counterparts.get(fold_word(other)))}
-    if len(sides) == 1:
-        return Side(sides.pop())
     return Ambiguous("side words", text, ("buy", "sell"))

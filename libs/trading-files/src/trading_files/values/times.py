@@ -61,16 +61,7 @@ def read_time(text: str, order: Order = "", zone: str = "") -> str | Ambiguous:
     return _instant(text, next(iter(days.values())), clock, zone)
 
 
-def says_clock(text: str) -> bool:
-    """Whether a time has more than a date: hours, or Unix time."""
-    body = unmark(text.strip())
-    if _DIGITS.fullmatch(body):
-        return len(body) > 8
-    found = find_date(body)
-    return ":" in body or (found is not None and any(map(str.isdigit, body[found.end :])))
-
-
-def read_serial(text: str, zone: str = "") -> str | Ambiguous:
+def read_serial(text: str, zone: str) -> str | Ambiguous:
     """The time of a spreadsheet's serial number: days since 1899-12-30. Rounded to the millisecond, as it is stored.
 
     Raises UnreadableValue as `read_time` does.

@@ -14,7 +14,7 @@ class Corrections:
 
     def __init__(self) -> None:
         self.events: list[LedgerEvent] = []
-        """As they came, for a snapshot."""
+        """The events as they came, for a snapshot."""
 
         self._voids: dict[int, list[int]] = {}
         self._replaces: dict[int, list[tuple[int, Fill]]] = {}
@@ -55,11 +55,6 @@ class Corrections:
             self._taken_back.discard(import_id)
         else:
             self._taken_back.add(import_id)
-
-    @property
-    def taken_back_imports(self) -> list[str]:
-        """The imports that are not in force."""
-        return sorted(self._taken_back)
 
     def is_taken_back(self, import_id: str | None) -> bool:
         """Whether the import of a fill is not in force."""

@@ -33,7 +33,7 @@ class PendingCommit:
     `hash` is the history's hash at the end of the last stored row.
     """
 
-    def __init__(self, head: int, committed_at_ns: int, hash_before: bytes, origin: Origin = NO_ORIGIN) -> None:
+    def __init__(self, head: int, committed_at_ns: int, hash_before: bytes, origin: Origin) -> None:
         """`origin` is that of the event at the head."""
         self.head = head
         self.committed_at_ns = committed_at_ns
