@@ -148,13 +148,21 @@ class RunningApp:
         self.process.kill()
         self.process.wait()
 
+    def wait_until_reached(self) -> None:
+        """Wait until it answers at all."""
+        eventually(lambda: self._status("/healthz") > 0, what=f"{self.url}/healthz")
+
     def _is_ready(self) -> bool:
         code = self.process.poll()
         assert code is None, f"trading-app ended with {code}:\n{self.log_text()}"
+        return self._status("/readyz") == 200
+
+    def _status(self, path: str) -> int:
+        """The status of an answer; 0 while nobody listens."""
         try:
-            return self.client.get("/readyz").status_code == 200
+            return self.client.get(path).status_code
         except httpx.TransportError:
-            return False
+            return 0
 
 
 @contextmanager
@@ -166,6 +174,29 @@ def running(folder: Path, program: str = "", **settings: str) -> Iterator[Runnin
         yield app
     finally:
         app.end()
+
+
+@contextmanager
+def opening(folder: Path, **settings: str) -> Iterator[RunningApp]:
+    """An app that listens and whose journal is not open before `opened`; ended at the end, if it has not.
+
+    The lock file is a named pipe, so that opening it waits until somebody opens the other end.
+    """
+    (folder / "data").mkdir()
+    os.mkfifo(folder / "data" / "journal.lock")
+    app = RunningApp(folder, **settings)
+    try:
+        app.wait_until_reached()
+        yield app
+    finally:
+        app.end()
+
+
+@contextmanager
+def opened(app: RunningApp) -> Iterator[None]:
+    """The journal of an `opening` app can be opened."""
+    with (app.data_folder / "journal.lock").open("rb"):
+        yield
 
 
 @contextmanager

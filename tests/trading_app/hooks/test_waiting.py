@@ -1,18 +1,16 @@
 """A message that can be read while the journal takes nothing is kept, and taken in its turn once the journal does."""
 
 import json
-import os
 import resource
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.polling import eventually
 from tests.trading_app.hooks.conftest import Bot, Hooks, journal_locked
 from tests.trading_app.problem_documents import problem
-from tests.trading_app.running import RunningApp, running
+from tests.trading_app.running import RunningApp, opened, opening, running
 from trading_app.hooks.kept import FOLDER, WAITING_FOLDER, Arrived, CantKeep, KeptMessages
 from trading_app.hooks.readings import Fill, Said
 
@@ -125,12 +123,7 @@ def test_what_cannot_be_kept_either_is_refused_as_before(tmp_path: Path, hooks: 
 
 
 def test_messages_are_kept_while_the_journal_is_being_opened(tmp_path: Path, hooks: Hooks) -> None:
-    """The lock file is a named pipe, so that opening it waits until the test opens the other end."""
-    (tmp_path / "data").mkdir()
-    os.mkfifo(tmp_path / "data" / "journal.lock")
-    app = RunningApp(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file))
-    try:
-        eventually(lambda: is_reached(app), what="an answer")
+    with opening(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
         bot = Bot(app, hooks, "bot")
         assert bot.send(BUY).json()["status"] == "waiting"
         assert bot.send("no trade").json()["status"] == "unread"
@@ -138,20 +131,11 @@ def test_messages_are_kept_while_the_journal_is_being_opened(tmp_path: Path, hoo
         for path in ("/hooks/bot/unread/x/take", "/hooks/bot/unread/x/drop", "/trade"):
             problem(app.client.post(path, json=BUY), "not_ready")
         problem(app.client.get("/hooks"), "not_ready")
-        with (tmp_path / "data" / "journal.lock").open("rb"):
-            eventually(lambda: app.client.get("/readyz").status_code == 200, what="the journal open")
+        with opened(app):
+            app.wait_until_ready()
             eventually(lambda: nothing_waits(app), what="the message in the journal")
             assert traded(bot) == [("1", "ETH/USDT")]
             assert len(bot.unread()) == 1
-    finally:
-        app.end()
-
-
-def is_reached(app: RunningApp) -> bool:
-    try:
-        return app.client.get("/healthz").status_code > 0
-    except httpx.TransportError:
-        return False
 
 
 def test_a_file_that_can_not_be_read_back_holds_nothing_up(tmp_path: Path, hooks: Hooks) -> None:
