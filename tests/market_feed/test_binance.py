@@ -211,6 +211,20 @@ def test_a_page_that_is_none_is_refused(body: bytes) -> None:
 
 
 MINUTE = T // 60_000_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"p": "NaN"}, {"q": 5}, {"f": -1, "l": -1}, {"a": 0}, {"T": 1}, {"T": T // 1_000}, {"m": []}],
+    ids=["price", "type", "single-ids", "id", "time", "unit", "side"],
+)
+def test_one_trade_of_a_page_that_can_not_be_read_takes_no_other_with_it(change: dict[str, Any]) -> None:
+    items = [{"a": 42 + n, "p": "1.50", "q": "2", "f": 5, "l": 6, "T": T, "m": False} for n in range(5)]
+    items[2] |= change
+    found = BINANCE.read_page(BINANCE.instrument("BTC-USDT"), json.dumps(items).encode(), NOW_US)
+    assert [trade.id for trade in found] == [42, 43, 45, 46]
+
+
 KLINE_ITEM = [MINUTE * 60_000, "1", "3", "0.5", "2", "10", MINUTE * 60_000 + 59_999, "20", 9, "5", "10", "0"]
 
 

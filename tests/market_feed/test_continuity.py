@@ -264,6 +264,19 @@ def test_an_absurd_id_costs_no_memory_and_no_gap_where_later_trades_contradict_i
     assert shown(continuity.page_ended(4, trades(4, origin="backfill"), 0.3)) == [4, 5]
 
 
+@pytest.mark.parametrize("head", [8, 0], ids=["the-venues-last-trade", "their-own-single-trades"])
+def test_absurd_ids_behind_a_true_hole_make_no_gap_where_something_denies_them(head: int) -> None:
+    """No live trade has come since the hole was filled that would contradict them."""
+    continuity = begun(1, 2)
+    single = (2, 2) if not head else (0, 0)
+    absurd = [trade(number, ids=single) for number in (10**9, 10**9 + 1, 10**12)]
+    continuity.take([*trades(6), *absurd], 0.0)
+    assert shown(continuity.page_ended(3, trades(3, 4, 5, origin="backfill"), 0.1)) == [3, 4, 5, 6]
+    assert shown(continuity.tick(0.2, head)) == []
+    assert (continuity.hole, continuity.held, continuity.counters.conflicts) == (None, 0, 3)
+    assert shown(continuity.take(trades(7), 0.3)) == [7]
+
+
 def test_an_absurd_id_that_nothing_contradicts_costs_one_gap() -> None:
     continuity = begun(1)
     continuity.take(trades(10**17), 0.0)

@@ -204,19 +204,31 @@ class Continuity:
         passed += self.take(found, now)
         return passed
 
-    def tick(self, now: float) -> list[Passed]:
-        """Give up what can't be waited for any longer. Call it often: see `Patience`."""
+    def tick(self, now: float, head: int = 0) -> list[Passed]:
+        """Give up what can't be waited for any longer. Call it often: see `Patience`.
+
+        `head` is the last single trade that the venue has named just now, 0 if it has not: what is held must not be far
+        above.
+        """
         hole, limits = self.hole, self._limits
         if hole is None:
             return []
-        if len(self._held) > limits.max_held:
-            return self._give_up(hole.last, TOO_MANY_HELD, now)
         waited_enough = hole.patience.waited(now) >= limits.fill_seconds
-        if hole.last - hole.first >= limits.max_fetched and (len(self._held) > 1 or waited_enough):
-            return self._give_up(hole.last - limits.max_fetched, TOO_LARGE, now)
-        if waited_enough:
-            return self._give_up(hole.last, NO_ANSWER, now)
-        return []
+        if len(self._held) > limits.max_held:
+            until, reason = hole.last, TOO_MANY_HELD
+        elif hole.last - hole.first >= limits.max_fetched and (len(self._held) > 1 or waited_enough):
+            until, reason = hole.last - limits.max_fetched, TOO_LARGE
+        elif waited_enough:
+            until, reason = hole.last, NO_ANSWER
+        else:
+            return []
+        denied = [held for held, trade in self._held.items() if self._is_denied(trade, head)]
+        if denied:
+            passed: list[Passed] = []
+            self._drop(denied)
+            self._release(passed, now)
+            return passed
+        return self._give_up(until, reason, now)
 
     def end(self, now: float) -> list[Passed]:
         """Nothing more will come: give up every hole, and pass on what is held."""
@@ -303,13 +315,22 @@ class Continuity:
     def _drop_far_above(self, number: int) -> None:
         """Drop held trades whose ids are far above that of a later live trade: the venue had not come to them."""
         limit = number + self._limits.max_held
-        if self._highest_held <= limit:
-            return
-        kept = {held: trade for held, trade in self._held.items() if held <= limit}
-        self.counters.conflicts += len(self._held) - len(kept)
-        self._held, self._heap = kept, sorted(kept)
+        if self._highest_held > limit:
+            self._drop([held for held in self._held if held > limit])
+            self._counted_until = number
+
+    def _is_denied(self, trade: Trade, head: int) -> bool:
+        """Whether a held trade can't be: its single trades are an earlier one's, or far above the venue's last."""
+        single = trade.first_id or trade.id
+        return single <= self._last_single_id or (head > 0 and single > head + self._limits.max_held)
+
+    def _drop(self, held: Iterable[int]) -> None:
+        """Drop held trades that contradict what else the venue says."""
+        for number in held:
+            del self._held[number]
+            self.counters.conflicts += 1
+        self._heap = sorted(self._held)
         self._highest_held = self._heap[-1] if self._heap else 0
-        self._counted_until = number
 
     def _hold(self, trade: Trade) -> None:
         if trade.id in self._held:

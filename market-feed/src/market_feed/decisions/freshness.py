@@ -7,6 +7,9 @@ monotonic clock.
 from typing import Literal
 
 State = Literal["live", "quiet", "stale", "halted", "closed", "unknown"]
+NAMED_SECONDS = 3.0
+"""Venues name their last trade each second."""
+
 STATES: tuple[State, ...] = ("live", "quiet", "stale", "halted", "closed", "unknown")
 
 
@@ -39,6 +42,10 @@ class Freshness:
             self._behind_since = None
         elif self._behind_since is None:
             self._behind_since = now
+
+    def named_head(self, now: float) -> int:
+        """The venue's own last single trade as it has named it just now; 0 if it has not."""
+        return self.head if now - self._head_at < NAMED_SECONDS else 0
 
     def begin(self, now: float) -> None:
         """Count from now: the market was just subscribed to."""

@@ -21,6 +21,7 @@ from market_feed.intake.shard import Dialling, Shard
 from market_feed.intake.status import StatusWatch
 from market_feed.market import (
     Candle,
+    Gap,
     Head,
     Instrument,
     InstrumentStatus,
@@ -257,9 +258,10 @@ class VenueFeed:
         if now - self._sessions_at >= SESSION_SECONDS:
             self._see_to_sessions(now)
         for market in self.markets.values():
-            passed = market.continuity.tick(now)
+            passed = market.continuity.tick(now, market.freshness.named_head(now))
             if passed:
-                self._note_gaps(market)
+                if any(type(one) is Gap for one in passed):
+                    log.warning("trades are missing", venue=self.venue.name, symbol=market.instrument.symbol)
                 self._journal.put(market.events(passed, time.time_ns()), time.time_ns())
             if market.asks_status:
                 market.asks_status = False
@@ -290,9 +292,6 @@ class VenueFeed:
                 self._journal.put(market.start_came(None, now, now_ns), now_ns)
         for shard, share in zip(self.shards, self._shares, strict=True):
             shard.want(any(market.session.is_followed for market in share))
-
-    def _note_gaps(self, market: Market) -> None:
-        log.warning("trades are missing", venue=self.venue.name, symbol=market.instrument.symbol)
 
     def _see_to_stale(self, now: float) -> None:
         """Fetch what streams do not bring, and replace their connection; less and less often if that does not help."""

@@ -5,5 +5,6 @@ Modules:
     binance   Binance Spot
     coinbase  Coinbase Exchange
     decimals  checks numbers that a venue wrote as text
+    items     reads the items of a page, each by itself
     venue     the interface of a venue
 """

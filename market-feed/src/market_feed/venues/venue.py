@@ -102,13 +102,13 @@ class Venue(Protocol):
         """The id of that trade; None if there is none yet. Raises ValueError."""
 
     def read_page(self, instrument: Instrument, body: bytes, now_us: int) -> list[Trade]:
-        """The trades of a page, in any order. Raises ValueError."""
+        """The trades of a page that can be read, in any order. Raises ValueError, also if none can."""
 
     def candle_page(self, instrument: Instrument, first: int) -> Page:
         """The request for the closed candles from the number `first` on."""
 
     def read_candles(self, instrument: Instrument, body: bytes, now_us: int) -> list[Candle]:
-        """The candles of a page; the last may be one that is not closed. Raises ValueError."""
+        """The candles of a page that can be read; the last may be one that is not closed. Raises ValueError."""
 
     def status_page(self, instruments: Sequence[Instrument]) -> Page:
         """The request for the status of instruments."""

@@ -356,7 +356,7 @@ class BinanceReader:
 
     @staticmethod
     def _ticker(data: _Data, _now_us: int) -> Item | None:
-        return Head(data.s, data.L) if data.s else None
+        return Head(data.s, data.L) if data.s and 0 <= data.L < MAX_ID else None
 
 
 def _only_aggregates(joined: bytes) -> list[_Aggregate]:

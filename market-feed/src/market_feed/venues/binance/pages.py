@@ -8,6 +8,7 @@ from market_feed.market import CANDLE_INTERVAL, CANDLE_US, Candle, InstrumentSta
 from market_feed.times import Unit, as_text, checked_clock, is_plausible
 from market_feed.venues.binance.frames import MAX_ID, side_of
 from market_feed.venues.decimals import Decimals
+from market_feed.venues.items import decoded, readable
 
 LIMIT = 1_000
 AGGREGATES_WEIGHT, TRADES_WEIGHT, CANDLES_WEIGHT, STATUS_WEIGHT = 4, 25, 2, 20
@@ -70,24 +71,25 @@ class _Time(msgspec.Struct):
     serverTime: int  # noqa: N815 -- the venue's name
 
 
-_decode_aggregates = msgspec.json.Decoder(list[Aggregate]).decode
-_decode_singles = msgspec.json.Decoder(list[Single]).decode
-_decode_klines = msgspec.json.Decoder(list[_Kline]).decode
 _decode_info = msgspec.json.Decoder(_Info).decode
 _decode_error = msgspec.json.Decoder(_Error).decode
 _decode_time = msgspec.json.Decoder(_Time).decode
 
 
 def read_aggregates(code: str, body: bytes, unit: Unit, now_us: int) -> list[Trade]:
-    """The trades of a page. Raises ValueError."""
-    items = _decode_aggregates(body)
+    """The trades of a page that can be read. Raises ValueError."""
+    items = decoded(body, Aggregate)
     unit = _unit_of([item.T for item in items], unit, now_us)
-    return [_trade(code, item.a, item.p, item.q, item.m, item.T, unit, item.f, item.l) for item in items]
+
+    def read(item: Aggregate) -> Trade:
+        return _trade(code, now_us, item.a, item.p, item.q, item.m, item.T, unit, item.f, item.l)
+
+    return readable(items, read)
 
 
 def read_first(body: bytes, *, single: bool) -> int | None:
     """The id of the first trade of a page of aggregates, or of its first `single` trade. Raises ValueError."""
-    items = _decode_aggregates(body)
+    items = decoded(body, Aggregate)
     if not items:
         return None
     found = items[0].f if single else items[0].a
@@ -97,37 +99,30 @@ def read_first(body: bytes, *, single: bool) -> int | None:
 
 
 def read_singles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Trade]:
-    """The trades of a page. Raises ValueError."""
-    items = _decode_singles(body)
+    """The trades of a page that can be read. Raises ValueError."""
+    items = decoded(body, Single)
     unit = _unit_of([item.time for item in items], unit, now_us)
-    return [_trade(code, item.id, item.price, item.qty, item.isBuyerMaker, item.time, unit) for item in items]
+
+    def read(item: Single) -> Trade:
+        return _trade(code, now_us, item.id, item.price, item.qty, item.isBuyerMaker, item.time, unit)
+
+    return readable(items, read)
 
 
 def read_candles(code: str, body: bytes, unit: Unit, now_us: int) -> list[Candle]:
-    """The candles of a page. Raises ValueError."""
-    items = _decode_klines(body)
+    """The candles of a page that can be read. Raises ValueError."""
+    items = decoded(body, _Kline)
     unit = _unit_of([item.start for item in items], unit, now_us)
-    for item in items:
-        numbers = (item.open, item.high, item.low, item.close, item.volume)
-        is_aligned = item.start * unit.value % CANDLE_US == 0
-        if not (is_aligned and 0 <= item.trades < MAX_ID and all(map(_decimals.has, numbers))):
+
+    def read(item: _Kline) -> Candle:
+        numbers, start_us = (item.open, item.high, item.low, item.close, item.volume), item.start * unit.value
+        is_sound = start_us % CANDLE_US == 0 and is_plausible(start_us, now_us) and 0 <= item.trades < MAX_ID
+        if not (is_sound and all(map(_decimals.has, numbers))):
             raise ValueError(f"not a candle: the one of {item.start}")
-    return [
-        Candle(
-            code,
-            CANDLE_INTERVAL,
-            item.start * unit.value // CANDLE_US,
-            as_text(item.start, unit),
-            item.start * unit.value,
-            item.open,
-            item.high,
-            item.low,
-            item.close,
-            item.volume,
-            item.trades,
-        )
-        for item in items
-    ]
+        ts = as_text(item.start, unit)
+        return Candle(code, CANDLE_INTERVAL, start_us // CANDLE_US, ts, start_us, *numbers, item.trades)
+
+    return readable(items, read)
 
 
 def read_statuses(body: bytes) -> list[InstrumentStatus]:
@@ -154,6 +149,7 @@ def read_time(body: bytes) -> int:
 
 def _trade(
     code: str,
+    now_us: int,
     number: int,
     price: str,
     qty: str,
@@ -163,7 +159,8 @@ def _trade(
     first: int = 0,
     last: int = 0,
 ) -> Trade:
-    if not (0 < number < MAX_ID and _decimals.has(price) and _decimals.has(qty) and 0 <= first <= last < MAX_ID):
+    is_sound = 0 < number < MAX_ID and 0 <= first <= last < MAX_ID and is_plausible(time * unit.value, now_us)
+    if not (is_sound and _decimals.has(price) and _decimals.has(qty)):
         raise ValueError(f"not a trade: id {number}, price {price[:40]!r}, qty {qty[:40]!r}")
     ts, side = as_text(time, unit), side_of(maker)
     return Trade(code, number, price, qty, side, ts, time * unit.value, "", first, last, "backfill")
@@ -172,10 +169,10 @@ def _trade(
 def _unit_of(times: Sequence[int], asked: Unit, now_us: int) -> Unit:
     """The unit of a page's times: what was asked for, or the other one if the venue ignores that."""
     other = Unit.MILLISECOND if asked is Unit.MICROSECOND else Unit.MICROSECOND
-    for unit in (asked, other):
-        if all(is_plausible(time * unit.value, now_us) for time in times):
-            return unit
-    raise ValueError("the times are in no known unit")
+    counts = [sum(is_plausible(time * unit.value, now_us) for time in times) for unit in (asked, other)]
+    if times and not any(counts):
+        raise ValueError("the times are in no known unit")
+    return asked if counts[0] >= counts[1] else other
 
 
 _decimals = Decimals()

@@ -6,6 +6,7 @@ from market_feed.market import InstrumentStatus, Trade
 from market_feed.times import checked_clock
 from market_feed.venues.coinbase.frames import MAX_ID, taker_side, time_of
 from market_feed.venues.decimals import Decimals
+from market_feed.venues.items import decoded, readable
 
 LIMIT = 1_000
 
@@ -30,15 +31,14 @@ class _Time(msgspec.Struct):
     epoch: float
 
 
-_decode = msgspec.json.Decoder(list[_Item]).decode
 _decode_product = msgspec.json.Decoder(_Product).decode
 _decode_time = msgspec.json.Decoder(_Time).decode
 _decimals = Decimals()
 
 
 def read_trades(code: str, body: bytes, now_us: int) -> list[Trade]:
-    """The trades of a page. Raises ValueError."""
-    return [_trade(code, item, now_us) for item in _decode(body)]
+    """The trades of a page that can be read. Raises ValueError."""
+    return readable(decoded(body, _Item), lambda item: _trade(code, item, now_us))
 
 
 def read_status(body: bytes) -> InstrumentStatus:
