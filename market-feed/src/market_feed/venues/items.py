@@ -20,7 +20,7 @@ def decoded(body: bytes, form: type[Item]) -> list[Item]:
 
 
 def readable(items: Iterable[Item], read: Callable[[Item], Found]) -> list[Found]:
-    """What `read`, which raises ValueError, makes of items. Raises ValueError if it does for all, and there are some."""
+    """What `read` makes of items, without those for which it raises ValueError. Raises that if all are such."""
     found, failure = list[Found](), None
     for item in items:
         try:
