@@ -12,7 +12,10 @@ Modules, each imports those above it:
     trips         a round trip under way (no I/O)
     books         a position with what is followed beside its accounting (no I/O)
     context       what events other than fills say: instruments, rates, steps (no I/O)
-    fold          all positions and sums up to a place (no I/O)
+    markets       the last price of each symbol, and who holds it (no I/O)
+    frontier      all positions and sums at a place, as steps move it on (no I/O)
+    other_steps   the steps that are no fills: openings, splits, moves, prices, cash (no I/O)
+    fold          folds the steps behind the frontier into it (no I/O)
     tables        rows of the figures in the store
     trip_columns  closed round trips as columns of numbers (no I/O)
     trip_blocks   closed round trips in the store, in columns

@@ -36,7 +36,7 @@ class Bar(NamedTuple):
     """By currency, fees that no rate values: they are not in the level."""
 
     def then(self, later: "Bar") -> "Bar":
-        """This bar with the next one behind it. Call it under the EXACT context."""
+        """The bar of this one's time and the next one's together. Call it under the EXACT context."""
         start, open_, high, low, _, drawdown, trough, realized, fees, cash, fills, turnover, outside = self
         (
             _, _, later_high, later_low, close, fall, fell_to, more_realized, more_fees, more_cash, more_fills,
@@ -58,7 +58,7 @@ class Bar(NamedTuple):
 
 
 new_bar: Callable[[type[Bar], tuple[Any, ...]], Bar] = tuple.__new__
-"""Makes one of all its members, in half the time of a call of the class."""
+"""Makes a bar of all its members, in half the time of a call of the class."""
 
 
 def added(amounts: Mapping[str, Decimal], more: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -127,7 +127,7 @@ class TrackedBook:
         self.trip = copy(trip)
         self.book.set(book)
         self.fees = EXACT.add(self.own_fees, book.fees_valued)
-        """Those in the net."""
+        """Fees in the net."""
 
         self.income = EXACT.add(self.cash, book.income)
         """Cash, and the worth of rewards."""

@@ -62,7 +62,7 @@ class Statement:
 
 
 class Context:
-    """That of one ledger."""
+    """Instruments, rates, corrections and other steps of one ledger, and its keys."""
 
     def __init__(self) -> None:
         self.instruments = Instruments()
@@ -153,7 +153,7 @@ class Context:
         insort(self.marks, (place, number, seq))
 
     def marks_after(self, place: Place) -> list[tuple[Place, int, int]]:
-        """Those behind a place."""
+        """The marks behind a place."""
         return self.marks[bisect_left(self.marks, (place, 1 << 63, 0)) :]
 
     def steps_after(self, place: Place) -> list[tuple[Place, int]]:

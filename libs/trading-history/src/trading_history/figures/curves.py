@@ -78,7 +78,7 @@ class Curve:
     def __init__(self, number: int) -> None:
         self.number = number
         self.generation = -1
-        """Of its last change; see Fold."""
+        """Of its last change; see Frontier."""
 
         self.set(EMPTY)
         self.forget_ended()
@@ -144,7 +144,7 @@ class Curve:
     def forget_ended(self) -> None:
         """Forget the bars that ended."""
         self.ended: tuple[list[Bar], ...] = ([], [], [], [], [])
-        """Those of each of SPANS, the earliest first. Who writes them down lets them be forgotten."""
+        """Bars that ended, of each of SPANS, the earliest first. Who writes them down lets them be forgotten."""
 
     def finish(self, *, is_short: bool) -> None:
         """End the present bar, which is one of a second if `is_short`, and the bars of longer spans before it."""
@@ -220,7 +220,7 @@ class Curves:
 
     def __init__(self) -> None:
         self.generation = -1
-        """Of the last change; see Fold."""
+        """Of the last change; see Frontier."""
 
         self.version = 0
         """Is another one after each change."""
@@ -242,7 +242,7 @@ class Curves:
         self.version += 1
 
     def has(self, curve: Curve) -> bool:
-        """Whether it is one of these."""
+        """Whether a curve is one of these."""
         return self.curves.get(curve.number) is curve
 
     def of(self, names: Iterable[Name]) -> tuple[Curve, ...] | None:

@@ -20,7 +20,9 @@ from trading_history.figures.books import TrackedBook
 from trading_history.figures.checkpoints import Checkpoints
 from trading_history.figures.context import START, TERMS, Context, Place, place_of, place_of_row
 from trading_history.figures.curves import Curve
-from trading_history.figures.fold import SECOND, SHORT_SECONDS, Changing, Checkpoint, Fold, Market
+from trading_history.figures.fold import fold
+from trading_history.figures.frontier import SECOND, SHORT_SECONDS, Changing, Checkpoint, Frontier
+from trading_history.figures.markets import Market
 from trading_history.figures.tables import Tables
 from trading_history.figures.trip_blocks import FIRST_NS, TripBlocks
 from trading_model.accounting.book import BookKey
@@ -113,11 +115,14 @@ class FiguresKeeper:
         if self._has_other_terms(known):  # somebody else wrote what changes them
             self.changed, self.is_settled = START, False
         self._terms_changed = False
+        self._instruments_changed = False
+        """Whether instruments came that `_follow_instruments` has not followed."""
+
         self._fresh: Sequence[Row] | None = ()
         self._folded_seconds = 0.0
         self._checkpoint_seconds = 0.0
         self._short_from = 0
-        self.fold = Fold(self.context)
+        self.frontier = Frontier(self.context)
         self._load_fold(tuple(msgspec.json.decode(frontier)))
 
     # Loading
@@ -182,34 +187,36 @@ class FiguresKeeper:
             for number in self.context.assigned
         )
 
-    def _load_fold(self, frontier: Place) -> None:
-        if frontier == START:
+    def _load_fold(self, place: Place) -> None:
+        """Bring the fold to the place that it had come to."""
+        if place == START:
             return
         if self.changed is not None:
-            self.fold.frontier = frontier
+            self.frontier.place = place
             self._terms_changed = True  # the states in memory are not those before the change
             return
-        self._begin_again(self._checkpoints.at(frontier))
-        if self.fold.frontier < frontier:
+        self._begin_again(self._checkpoints.at(place))
+        frontier = self.frontier
+        if frontier.place < place:
             began = thread_time()
-            self.fold.begin(records=False)
-            self.fold.horizon = self._horizon()
-            self._fold(self._rows_after(self.fold.frontier, frontier, -1), frontier, write=False)
-            self.fold.end()
+            frontier.begin(records=False)
+            frontier.horizon = self._horizon()
+            self._fold(self._rows_after(frontier.place, place, -1), place, write=False)
+            frontier.end()
             self._folded_seconds = thread_time() - began
-        if not self._tables.have(self.fold.curves):  # then the rows of bars are not those of the fold
+        if not self._tables.have(frontier.curves):  # then the rows of bars are not those of the fold
             self.changed, self.is_settled = START, False
 
     # Calls of the writer
 
     def add_key(self, number: int, key: LineKey) -> None:
-        """A key is new."""
+        """Take in a new key."""
         self._numbers[key] = number
         self.context.add_key(number, key)
         self._check_terms({self.context.book_of[number]})
 
     def take_rows(self, rows: Sequence[Row]) -> None:
-        """Fills are new, here in the order of trading."""
+        """Take in new fills, in the order of trading."""
         self.change(rows[0])
         if self._fresh is not None:
             self._fresh = sorted([*self._fresh, *rows], key=decode.in_time) if self._fresh else rows
@@ -222,10 +229,10 @@ class FiguresKeeper:
         for number, multiplier in named.items():
             known = self.context.multipliers.get(number)
             if known is None or multiplier > known:
-                self._check_terms(self.context.name_multiplier(number, multiplier))
+                self._name_multiplier(number, multiplier)
 
     def correct(self, subject: int, seq: int, rows: Iterable[Row]) -> None:
-        """A correction of a fill came; `rows` are its rows before and after, if it changed."""
+        """Take in a correction of a fill; `rows` are its rows before and after, if it changed."""
         self._fresh = None
         first = self.mark(subject, seq, self._contents(subject))
         if first is not None:
@@ -233,10 +240,10 @@ class FiguresKeeper:
         for row in rows:
             self.change(row)
             if row[_MULTIPLIER] is not None:
-                self._name_multiplier(row[0])
+                self._find_multiplier(row[0])
 
     def put_event(self, text: str) -> None:
-        """An event is new that is neither a fill nor a correction."""
+        """Take in an event that is neither a fill nor a correction."""
         event = _read(text)
         if event is None:
             return
@@ -244,14 +251,14 @@ class FiguresKeeper:
         self._note_event(event)
 
     def set_in_force(self, seq: int, corrected: int, *, in_force: bool) -> None:
-        """Such an event is in force now, or is not."""
+        """Let an event that is neither a fill nor a correction count from now on, or no longer."""
         statement = self.context.statements.get(seq)
         if statement is not None:
             self.context.set_in_force(seq, in_force=in_force, corrected=corrected)
             self._note_event(statement.event)
 
     def set_import(self, name: str, corrected: int, *, in_force: bool) -> None:
-        """The fills of an import count now, or don't."""
+        """Let the fills of an import count from now on, or no longer."""
         self._fresh = None
         ask: Callable[..., Any] = self._connection.execute
         self._note_import(name, corrected, in_force=in_force)
@@ -260,14 +267,14 @@ class FiguresKeeper:
             self._change_from((first, FILL, "", 0))
         keys = "SELECT DISTINCT key FROM trades WHERE import_id = ? AND multiplier IS NOT NULL"
         for (number,) in ask(keys, (name,)).fetchall():
-            self._name_multiplier(number)
+            self._find_multiplier(number)
 
     def change(self, row: Row) -> None:
         """Something changed at the place of a fill."""
         self._change_from(place_of_row(row))
 
     def _change_from(self, place: Place) -> None:
-        if place <= self.fold.frontier and (self.changed is None or place < self.changed):
+        if place <= self.frontier.place and (self.changed is None or place < self.changed):
             self.changed = place
 
     def _note_import(self, name: str, corrected: int, *, in_force: bool) -> None:
@@ -278,32 +285,42 @@ class FiguresKeeper:
             self.context.taken_back.add(name)
 
     def _note_event(self, event: LedgerEvent) -> None:
+        place = place_of(event)
         if event.instrument is not None:
-            keys = self.context.assign_all()
-            self.fold.forget_unused()
-            self._change_terms(self.fold.began_among(keys))
-            aimed = self.context.aim_again()
-            if aimed is not None:
-                self._change_from(aimed)
-                self._terms_changed = self._terms_changed or aimed <= self.fold.frontier
-        else:
-            place = place_of(event)
-            if place is not None:
-                self._change_from(place)
+            self._instruments_changed = True
+        elif place is not None:
+            self._change_from(place)
 
-    def _name_multiplier(self, number: int) -> None:
+    def _follow_instruments(self) -> None:
+        """Note what instruments changed, once for all that came together: it takes a look at all keys and steps."""
+        if not self._instruments_changed:
+            return
+        self._instruments_changed = False
+        keys = self.context.assign_all()
+        self.frontier.forget_unused()
+        self._change_terms(self.frontier.began_among(keys))
+        aimed = self.context.aim_again()
+        if aimed is not None:
+            self._change_from(aimed)
+            self._terms_changed = self._terms_changed or aimed <= self.frontier.place
+
+    def _find_multiplier(self, number: int) -> None:
         ask: Callable[..., Any] = self._connection.execute
         named = [Decimal(text) for _, text in ask(_MULTIPLIERS, (number,))]
-        self._check_terms(self.context.name_multiplier(number, max(named, default=None)))
+        self._name_multiplier(number, max(named, default=None))
+
+    def _name_multiplier(self, number: int, multiplier: Decimal | None) -> None:
+        self._follow_instruments()  # they may have moved the key, which is not noticed below
+        self._check_terms(self.context.name_multiplier(number, multiplier))
 
     def _check_terms(self, keys: set[BookKey]) -> None:
         for key in keys:
-            book = self.fold.books.get(key)
-            if book is not None and book.terms != self.context.terms_of(key, self.fold.owner_of(key)):
+            book = self.frontier.books.get(key)
+            if book is not None and book.terms != self.context.terms_of(key, self.frontier.owner_of(key)):
                 if book.began_ns:
                     self._change_terms(book.began_ns)
                 else:
-                    self.fold.forget_unused()
+                    self.frontier.forget_unused()
 
     def _change_terms(self, began_ns: int | None) -> None:
         if began_ns is not None:
@@ -314,6 +331,7 @@ class FiguresKeeper:
 
     def commit(self, applied: int) -> None:
         """Fold what is new, in the transaction that stores it; `applied` is the last event that it has."""
+        self._follow_instruments()
         fresh, self._fresh = self._fresh, ()
         may_go_back = self.is_settled and self.changed is not None and not self._terms_changed
         if may_go_back and self._go_back_in_memory(self.changed or START):
@@ -340,8 +358,7 @@ class FiguresKeeper:
         self._save()
 
     def _read(self, limit: int, applied: int) -> None:
-        frontier = self.fold.frontier
-        rows = self._rows_after(frontier, None, limit).fetchall()
+        rows = self._rows_after(self.frontier.place, None, limit).fetchall()
         self.is_settled = len(rows) < limit
         self._run(rows, None if self.is_settled else place_of_row(rows[-1]), records=len(rows) <= SMALL)
         if self.is_settled:
@@ -354,18 +371,17 @@ class FiguresKeeper:
         return self._connection.execute(_AFTER, (*first, *last, limit))
 
     def _run(self, rows: Sequence[Row], until: Place | None, *, records: bool) -> None:
-        began = thread_time()
-        fold = self.fold
-        fold.begin(records=records)
-        fold.horizon = self._horizon()
+        began, frontier = thread_time(), self.frontier
+        frontier.begin(records=records)
+        frontier.horizon = self._horizon()
         self._fold(rows, until, write=True)
-        self._write(fold.end())
+        self._write(frontier.end())
         self._drop_short()
         folded = thread_time()
         self._folded_seconds += folded - began
         enough = max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * self._checkpoint_seconds)
-        if self._folded_seconds >= enough and fold.frontier != START:
-            self._checkpoints.keep(fold.checkpoint())
+        if self._folded_seconds >= enough and frontier.place != START:
+            self._checkpoints.keep(frontier.checkpoint())
             self._folded_seconds, self._checkpoint_seconds = 0.0, thread_time() - folded
 
     def _fold(self, rows: Iterable[Row], until: Place | None, *, write: bool) -> None:
@@ -374,12 +390,12 @@ class FiguresKeeper:
         while True:
             piece = list(islice(left, PIECE))
             is_last = len(piece) < PIECE
-            self.fold.fold(piece, until if is_last else place_of_row(piece[-1]))
+            fold(self.frontier, piece, until if is_last else place_of_row(piece[-1]))
             if write:
-                self._tables.write_finished(self.fold.ended, self.fold.closed)
-                if self.fold.frontier != START:
-                    self._blocks.add(len(self.fold.closed), self.fold.frontier[0])
-            self.fold.clear()
+                self._tables.write_finished(self.frontier.ended, self.frontier.closed)
+                if self.frontier.place != START:
+                    self._blocks.add(len(self.frontier.closed), self.frontier.place[0])
+            self.frontier.clear()
             if is_last:
                 return
 
@@ -392,51 +408,51 @@ class FiguresKeeper:
                 books |= one.holders
             elif isinstance(one, TrackedBook):
                 books[one] = None
-        self._tables.write(curves, books, short=self.fold.is_short)
+        self._tables.write(curves, books, short=self.frontier.is_short)
 
     def _go_back_in_memory(self, place: Place) -> bool:
-        different = self.fold.go_back(place)
+        different = self.frontier.go_back(place)
         if different is None:
             return False
         self._trim_and_write(different)
         return True
 
     def _trim_and_write(self, different: Sequence[Changing]) -> None:
-        fold = self.fold
-        curves = [one for one in different if isinstance(one, Curve) and fold.curves.has(one)]
+        frontier = self.frontier
+        curves = [one for one in different if isinstance(one, Curve) and frontier.curves.has(one)]
         books = [one for one in different if isinstance(one, TrackedBook)]
-        self._tables.trim(curves, books, len(fold.curves.curves))
-        self._blocks.go_back(FIRST_NS if fold.frontier == START else fold.frontier[0])
+        self._tables.trim(curves, books, len(frontier.curves.curves))
+        self._blocks.go_back(FIRST_NS if frontier.place == START else frontier.place[0])
         self._write([*curves, *(one for one in different if not isinstance(one, Curve))])
 
     def _begin_again(self, checkpoint: Checkpoint | None) -> None:
-        """Begin with a fold that is at a checkpoint, or at the start."""
-        self.fold = Fold(self.context)
+        """Put the frontier to a checkpoint, or to the start."""
+        self.frontier = Frontier(self.context)
         self._folded_seconds = 0.0
         if checkpoint is not None:
-            self.fold.restore(checkpoint)
+            self.frontier.restore(checkpoint)
 
     def _show_restored(self) -> None:
-        """Bring the rows to a fold that was restored."""
-        fold = self.fold
-        self._tables.keep_only({book.names[0] for book in fold.books.values()})
-        self._trim_and_write([*fold.curves.curves.values(), *fold.books.values()])
+        """Bring the rows to a frontier that was restored."""
+        frontier = self.frontier
+        self._tables.keep_only({book.names[0] for book in frontier.books.values()})
+        self._trim_and_write([*frontier.curves.curves.values(), *frontier.books.values()])
 
     def _horizon(self) -> int:
         last = self._connection.execute("SELECT max(ts_ns) FROM trades").get or 0
         return max(int(last), self._expected_ns) // SECOND - SHORT_SECONDS
 
     def _drop_short(self) -> None:
-        if self.fold.frontier == START:
+        if self.frontier.place == START:
             return
-        before = self.fold.frontier[0] // SECOND - SHORT_SECONDS
+        before = self.frontier.place[0] // SECOND - SHORT_SECONDS
         if before >= self._short_from + 60:
             self._short_from = before
             self._tables.drop_short(before)
 
     def _save(self) -> None:
         self._tables.write_lines(self.context)
-        self._tables.write_curves(self.fold.curves)
+        self._tables.write_curves(self.frontier.curves)
         changed = None if self.changed is None else msgspec.json.encode(self.changed).decode()
-        values = (self.applied, msgspec.json.encode(self.fold.frontier).decode(), changed)
+        values = (self.applied, msgspec.json.encode(self.frontier.place).decode(), changed)
         self._connection.execute("UPDATE figures SET applied = ?, frontier = ?, changed = ?", values)

@@ -32,7 +32,7 @@ _number = attrgetter("number")
 
 
 class Tables:
-    """Those of one connection. Every statement runs in the caller's transaction."""
+    """The rows of one store. Every statement runs in the caller's transaction."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -49,7 +49,7 @@ class Tables:
         return found
 
     def id_of(self, name: Name) -> int:
-        """The number of a series; a new one gets one."""
+        """The number of a series; a new series gets the next number."""
         number = self._ids.get(name)
         if number is None:
             number = self._ids[name] = int(self._connection.execute(_SERIES, name).get)
@@ -97,7 +97,7 @@ class Tables:
         self._connection.executemany(_TRIP, [_trip_row(self.id_of(book.names[0]), trip) for book, trip in trips])
 
     def trim(self, curves: Iterable[Curve], books: Iterable[TrackedBook], count: int) -> None:
-        """Take out what is behind the present state of these, which was gone back to. There are `count` curves."""
+        """Take out what is behind the state of curves and books that was gone back to. There are `count` curves."""
         self._connection.execute("DELETE FROM equity WHERE curve > ?", (count,))
         for one in curves:
             rows = [(one.number, span, FIRST if one.is_empty else one.last // span * span) for span in SPANS]
@@ -109,13 +109,13 @@ class Tables:
                 self._connection.execute("DELETE FROM positions WHERE series = ?", (number,))
 
     def keep_only(self, names: set[Name]) -> None:
-        """Take out the positions and round trips of all others."""
+        """Take out the positions and round trips of all other names."""
         others = [(number,) for name, number in self._ids.items() if name not in names]
         for table in ("positions", "round_trips"):
             self._connection.executemany(f"DELETE FROM {table} WHERE series = ?", others)
 
     def have(self, curves: Curves) -> bool:
-        """Whether they are written as the curves of the same names."""
+        """Whether the rows say of each name that it has these curves."""
         return self._pieces == curves.pieces
 
     def write_curves(self, curves: Curves) -> None:

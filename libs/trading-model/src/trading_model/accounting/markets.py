@@ -5,7 +5,7 @@ from typing import NamedTuple
 from trading_model.accounting.adjustments import Adjustments
 from trading_model.accounting.book import BookKey, Last
 from trading_model.accounting.index import Index
-from trading_model.accounting.marks import ACCOUNT_SEPARATOR, GivenPrice, Market
+from trading_model.accounting.marks import GivenPrice, Market, market_name
 from trading_model.contents import Price
 from trading_model.instruments import Instruments, Terms
 
@@ -16,14 +16,14 @@ class _Given(NamedTuple):
 
 
 class Markets:
-    """One for each symbol, or for each symbol in each account where the instrument says so."""
+    """The markets: one for each symbol, or for each symbol in each account where the instrument says so."""
 
     def __init__(self, instruments: Instruments, adjustments: Adjustments) -> None:
         self._instruments = instruments
         self._adjustments = adjustments
         self.by_name: dict[str, Market] = {}
         self.sourced: dict[Market, None] = {}
-        """Those that have other sources than the last fills of their positions."""
+        """The markets that have other sources than the last fills of their positions."""
 
         self._of_symbol: dict[str, list[Market]] = {}
         self._prices = Index[str, _Given](instruments, lambda given: [instruments.terms(given.symbol).canonical])
@@ -31,7 +31,7 @@ class Markets:
 
     def of(self, key: BookKey, terms: Terms) -> Market:
         """The market that marks a position."""
-        name = f"{key.symbol}{ACCOUNT_SEPARATOR}{key.account}" if terms.mark in ("account", "venue") else key.symbol
+        name = market_name(key, terms)
         market = self.by_name.get(name)
         if market is None:
             market = self.by_name[name] = Market(name, self.sourced)

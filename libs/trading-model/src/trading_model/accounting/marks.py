@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from trading_model.accounting.book import Last
+from trading_model.accounting.book import BookKey, Last
 from trading_model.accounting.order import FILL as FILL_RANK
 from trading_model.accounting.order import Order, order_of_other
 from trading_model.decimals import DIVISION, ZERO
+from trading_model.instruments import Terms
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
@@ -23,6 +24,11 @@ ACCOUNT_SEPARATOR = "\x1f"
 """In a market's name, between the symbol and the account whose fills alone mark the positions."""
 
 NO_MARK = Mark(ZERO, "")
+
+
+def market_name(key: BookKey, terms: Terms) -> str:
+    """The name of the market that marks a position."""
+    return f"{key.symbol}{ACCOUNT_SEPARATOR}{key.account}" if terms.mark in ("account", "venue") else key.symbol
 
 
 class GivenPrice(msgspec.Struct, frozen=True, gc=False):
