@@ -22,7 +22,7 @@ def by_fold(ledger: LedgerBuilder) -> Figures:
 
 
 def by_fold_with_restarts(ledger: LedgerBuilder) -> Figures:
-    """The same through snapshots and the store of fills."""
+    """The figures of the sidecar's fold, through snapshots and the store of fills."""
     return fold_with_restarts(ledger.events, seed=len(ledger.events))
 
 

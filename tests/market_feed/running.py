@@ -103,7 +103,7 @@ def facts(trades: Sequence[dict[str, Any]], key: str = "a") -> list[tuple[int, s
 
 
 def journaled(events: Sequence[dict[str, Any]]) -> list[tuple[int, str, str, str]]:
-    """The same of what is in the journal."""
+    """What the journal says of each trade: id, price, quantity, aggressor."""
     return [(int(one["trade_id"]), one["price"], one["qty"], one["side"]) for one in events]
 
 

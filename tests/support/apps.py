@@ -141,7 +141,7 @@ class Apps:
         return samples_of(f"{self.sidecar_url}/metrics")
 
     def web_samples(self) -> dict[str, str]:
-        """The same of the web app."""
+        """The web app's exposition: each sample's name and labels, and its value as text."""
         return samples_of(f"{self.web_url}/metrics")
 
 

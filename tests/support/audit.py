@@ -26,7 +26,7 @@ class Audit:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The same by name."""
+        """The numbers of trades by name."""
         return asdict(self)
 
     def __str__(self) -> str:

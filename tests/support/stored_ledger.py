@@ -34,7 +34,7 @@ class _Stored(StreamEvent):
 
 
 def store_at(events: Sequence[Event], folder: Path, times_ns: Iterable[int]) -> list[Event]:
-    """The same, each event in a commit of its own, at these times."""
+    """Store events, each in a commit of its own, at these times; gives them as stored."""
     times = iter(times_ns)
     with patch("telemetry_stream.stores.sqlite.journal.time", SimpleNamespace(time_ns=lambda: next(times))):
         return store(events, folder, together=1)

@@ -52,12 +52,12 @@ def run(apps: Apps, *arguments: str | Path) -> str:
 
 
 def restore(apps: Apps, copy: Path) -> None:
-    """As the documents say."""
+    """Put a copy back as the documents say."""
     assert "a new stream" in run(apps, "restore", copy)
 
 
 def put_back_by_hand(apps: Apps, copy: Path) -> None:
-    """As people do: the file alone, with the id it has."""
+    """Put a copy back as people do: the file alone, with the id it has."""
     for file in apps.data.glob(f"{JOURNAL}*"):
         file.unlink()
     shutil.copy(copy, apps.data / JOURNAL)

@@ -97,7 +97,7 @@ def exchange_journal(folder: Path, seed: int, rounds: int) -> Figures:
 
 
 def flipped(content: bytes, chance: random.Random) -> bytes:
-    """The same but for one bit."""
+    """The content with one bit changed."""
     changed = bytearray(content)
     changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
     return bytes(changed)

@@ -164,7 +164,7 @@ def _written(chance: random.Random, trades: list[Trade]) -> bytes:
 
 
 def _time(chance: random.Random, ts: str, hours: int) -> str:
-    """The same instant, written in another zone."""
+    """An instant, written in another zone."""
     if not hours:
         return ts if chance.random() < 0.9 else ts.replace("T", " ")
     return datetime.fromisoformat(ts).astimezone(timezone(timedelta(hours=hours))).isoformat()

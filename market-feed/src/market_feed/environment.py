@@ -20,7 +20,7 @@ from telemetry_stream.topics import Deduplication, Retention, Topic
 from trading_model.topics import MARKET_DATA
 
 FOLDER = "market-data"
-"""Of the journal, in DATA_DIR."""
+"""The folder of the journal, in DATA_DIR."""
 
 VENUES = ("binance", "coinbase")
 _SYMBOL = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")

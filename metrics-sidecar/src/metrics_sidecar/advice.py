@@ -8,4 +8,4 @@ advice = partial(advise, reader="SIDECAR")
 """One sentence for the operator of the sidecar and the web app, about an Obstacle."""
 
 market_advice = partial(advise, reader="SIDECAR", writer=MARKET_FEED)
-"""The same for the market feed."""
+"""One sentence for the operator of the sidecar and the market feed, about an Obstacle."""

@@ -39,7 +39,7 @@ class MarketReader:
         """Set once an instrument says that the market marks its symbols."""
 
         self.subscriber: StreamSubscriber | None = None
-        """None until then."""
+        """The subscriber; None before the market is followed."""
 
         self._place = place
         self._max_age_seconds = max_age_seconds

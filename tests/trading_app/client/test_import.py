@@ -49,7 +49,7 @@ class Desk:
         return code, out + err
 
     def report(self, *arguments: object) -> tuple[int, dict[str, Any]]:
-        """The same with --json."""
+        """`trading-app import … --json`: the exit code and the report."""
         code, text = self.run(*arguments, "--json")
         return code, json.loads(text.splitlines()[0])  # what a slow step says of its progress stands below
 

@@ -56,7 +56,7 @@ class Recorded:
         return self.clock_ms
 
     def span(self, _symbol: str | None) -> Span:
-        """The same for every symbol."""
+        """The spans of time to ask for, of every symbol."""
         return Span(self.window_days, self.days_back)
 
     def has_funding(self, _symbol: str | None) -> bool:

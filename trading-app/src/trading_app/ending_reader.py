@@ -20,7 +20,7 @@ class EndingReader:
         return self._reader.stream
 
     def head(self) -> int:
-        """As StreamReader has it, here and below."""
+        """The head; this call and those below are those of StreamReader."""
         return self._open().head()
 
     def last_committed_at_ns(self) -> int:

@@ -40,7 +40,7 @@ class Settings:
     hooks_file: Path
     accounts_file: Path
     named_files: Mapping[str, Path]
-    """Those of these three that settings name, by key. They have to be there at a start; the default ones need not."""
+    """The files of these three that settings name, by key. They have to be there at a start; default ones need not."""
 
     cors_origins: tuple[str, ...]
     api_tokens: tuple[str, ...] = field(repr=False)

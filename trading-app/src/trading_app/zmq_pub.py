@@ -203,7 +203,7 @@ class TradeStream:
         return await self._loop.run_in_executor(self._readers, lambda: self._reader().provenance(sequence))
 
     async def read_past_damage(self, after: int, limit: int) -> Batch:
-        """Like `read`; in place of stored trades that can't be read, an empty batch with their sequences."""
+        """What `read` gives; in place of stored trades that can't be read, an empty batch with their sequences."""
         try:
             return await self.read(after, limit)
         except DamagedHistory as damage:

@@ -34,7 +34,7 @@ class Retention:
 
     max_age_seconds: int
     max_bytes: int
-    """Of stored rows."""
+    """Bytes of stored rows."""
 
 
 @dataclass(frozen=True, slots=True)

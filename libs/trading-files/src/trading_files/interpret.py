@@ -29,7 +29,7 @@ FIRST_ROWS = 500
 """Rows that are looked at before the first is read, where the mapping leaves open how numbers or dates are written."""
 
 MAX_AHEAD = 20_000
-"""The same where one can be read in two ways."""
+"""Rows that are looked at before the first is read, where a number or a date can be read in two ways."""
 
 TOGETHER = 500
 """Rows that are read together."""

@@ -42,10 +42,10 @@ class Database:
     """Lets `file` and a careful program tell it from another database."""
 
     layout: int
-    """Of its tables."""
+    """Version of its tables."""
 
     fold: int
-    """Of their content: the version of what makes rows of events."""
+    """Version of what makes rows of events."""
 
     tables: str
     content: str
@@ -204,7 +204,7 @@ class Database:
 
     @contextmanager
     def reading_errors(self, folder: Path) -> Iterator[None]:
-        """The same for who only reads. Damage of a store that is made again is noted for the one who writes it."""
+        """Raise errors as `errors` does, for a reader. Damage of a store that is made again is noted for its writer."""
         file, read = folder / self.file_name, None
         with suppress(FileNotFoundError):
             read = OpenFiles([file])

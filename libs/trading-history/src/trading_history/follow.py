@@ -28,8 +28,8 @@ MAX_PENDING = 40_000
 """Events of one transaction while catching up beside other work: some 30 MB of memory."""
 
 MAX_PENDING_ALONE = 150_000
-"""The same in a program that does nothing else. A transaction writes at least a page of each key that has new fills, so
-with thousands of keys larger ones write much less.
+"""Events of one transaction in a program that does nothing else. A transaction writes at least a page of each key that
+has new fills, so with thousands of keys larger ones write much less.
 """
 
 SHORT_SECONDS = 0.02
@@ -101,7 +101,7 @@ class _Commits:
 
     def __init__(self, writer: HistoryWriter, on_commit: Callable[[Sequence[Delivery]], object]) -> None:
         self.position = writer.position
-        """Of what was taken."""
+        """The position of what was taken."""
 
         self.live: list[Delivery] = []
         """What was delivered live since the last commit."""

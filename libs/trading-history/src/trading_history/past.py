@@ -25,10 +25,10 @@ from trading_model.field_rules import case_folded
 from trading_model.topics import LEDGER
 
 MAX_FILLS = 5_000
-"""That are folded for one answer: seconds of CPU where many positions hold one symbol, less where one does."""
+"""Fills that are folded for one answer: seconds of CPU where many positions hold one symbol, less where one does."""
 
 MAX_SEARCHED = 50_000
-"""That are searched for one answer without figures."""
+"""Fills that are searched for one answer without figures."""
 
 
 class TooMuchPast(Exception):
@@ -67,7 +67,7 @@ class Past:
         self.connection.execute("COMMIT")
 
     def snapshot(self) -> Snapshot:
-        """To ask. The figures are folded here: it takes seconds for MAX_FILLS."""
+        """A snapshot to ask. The figures are folded here: it takes seconds for MAX_FILLS."""
         if self._with_figures:
             keeper = FiguresKeeper(self.connection, self.sequence)
             while not keeper.is_settled:

@@ -107,7 +107,7 @@ class Snapshot:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
-        """For the questions of `queries`."""
+        """The connection, for the questions of `queries`."""
 
         positions = PositionTable(connection, FOLD).load(connection)
         self.position = positions.get(LEDGER, StreamPosition())

@@ -11,10 +11,10 @@ from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
 LAYOUT = 8
-"""Of the tables. Raise it when they change: a store of an earlier one is rebuilt, unless it gets `steps`."""
+"""Version of the tables. Raise it when they change: a store of an earlier one is rebuilt, unless it gets `steps`."""
 
 FOLD = 6
-"""Of their content. Raise it when the same events give other rows: a store of another one is rebuilt."""
+"""Version of the content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
 TABLES = """
 -- who trades what, as sent: aliases and instruments are applied by those who read
@@ -279,7 +279,7 @@ FIGURES = {
     "positions": _with_names("positions", POSITIONS),
     "round_trips": _with_names("round_trips", ROUND_TRIPS),
 }
-"""The same of what follows from these tables by the accounting: names in the place of the number of the series."""
+"""Questions for all rows of what follows by the accounting: names in the place of the number of the series."""
 
 
 DATABASE = Database(

@@ -71,7 +71,7 @@ class HistoryWriter:
         self._log = WriteAheadLog(self._connection)
         self._positions = PositionTable(self._connection, schema.FOLD)
         self.position = self._positions.load(self._connection).get(LEDGER, StreamPosition())
-        """Of the last commit."""
+        """The position of the last commit."""
 
         keys = self._connection.execute("SELECT * FROM key")
         self._keys: dict[tuple[str, ...], int] = {LineKey(*names): number for number, *names in keys}
@@ -79,7 +79,7 @@ class HistoryWriter:
         """Events by what became of them: `fills`, `undecodable`, `unmatched` (a correction of nothing)."""
 
         self.committed_counts = self.counts.copy()
-        """The same at the last commit."""
+        """The counts at the last commit."""
 
         self._figures: FiguresKeeper | None = None
         self.figures_are_settled = not self._with_figures

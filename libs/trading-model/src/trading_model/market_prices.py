@@ -139,7 +139,7 @@ def _decode(events: bytes) -> Iterator[_Event]:
 
 
 def _decode_singly(body: bytes) -> Iterator[_Event]:
-    """Those that can be read: a kind of a later version may use a name for something else."""
+    """The events that can be read: a kind of a later version may use a name for something else."""
     try:
         raw = _decode_raw(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -7,4 +7,4 @@ MARKET_DATA = "market-data-raw"
 """The topic of what venues publish. Removed after a time."""
 
 MARKET_DATA_FOLDER = "market-data"
-"""Of its journal, in DATA_DIR."""
+"""The folder of its journal, in DATA_DIR."""

@@ -95,7 +95,7 @@ class Market:
         """Passed on, since the start."""
 
         self.update_id = 0
-        """That of the last quote."""
+        """Update id of the last quote."""
 
         self._conflation = Conflation(limits.quote_seconds)
 
@@ -103,7 +103,7 @@ class Market:
         """A connection is new: what was missed before it shows with the venue's next word of its last trade."""
 
         self.asks_status = False
-        """It is said to be halted, but trades."""
+        """The venue says that the market is halted, but it trades."""
 
         self.begins_anew = False
         """The venue numbers its trades anew: to be told."""

@@ -51,7 +51,7 @@ class MarketWindows:
         self._longest = max(lengths)
         self._price: Decimal | None = None
         self._point = 0
-        """Of `_price`."""
+        """Grid point of `_price`."""
 
         self._since: int | None = None
         """The first grid point with a price."""

@@ -89,7 +89,7 @@ def is_deeper(low: Decimal, high: Decimal, trough: Decimal, peak: Decimal) -> bo
 
 
 def add(earlier: Summary, later: Summary) -> Summary:
-    """Both as one. Call it under the EXACT context."""
+    """One summary of two parts of a window, one behind the other. Call it under the EXACT context."""
     trades, returns, spreads = later.trades, later.returns, later.spreads
     if earlier.trades is not None:
         trades = earlier.trades if trades is None else _add_trades(earlier.trades, trades)
@@ -101,7 +101,7 @@ def add(earlier: Summary, later: Summary) -> Summary:
 
 
 def add_returns(one: Returns, other: Returns) -> Returns:
-    """Both as one: the pairwise update of Chan, Golub and LeVeque (1979)."""
+    """One summary of two runs of returns: the pairwise update of Chan, Golub and LeVeque (1979)."""
     count = one.count + other.count
     share = other.count / count
     delta = other.mean - one.mean

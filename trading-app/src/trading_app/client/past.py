@@ -22,7 +22,7 @@ MILLISECOND, SECOND, HOUR, DAY = 10**6, 10**9, 3_600 * 10**9, 86_400 * 10**9
 """Nanoseconds."""
 
 TRADES_A_DAY = 60
-"""Of the bots of `main`."""
+"""Trades of the bots of `main`."""
 
 TAKEN, TAKEN_BACK = "seed-broker", "seed-mistake"
 """Imports: the broker's first fills, and a file that was taken back."""
@@ -116,7 +116,7 @@ class _Past:
     # The bots of the demonstration: late fills, doubled ones that are taken back, wrong prices that are put right.
 
     def _seeded_bots(self) -> Iterator[tuple[int, market.DemoTrade]]:
-        """Their trades, with nanoseconds after the beginning."""
+        """The trades of the bots, with nanoseconds after the beginning."""
         now = 0
 
         def price_of(base: str, quote: str) -> Decimal | None:

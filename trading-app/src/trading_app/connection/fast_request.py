@@ -121,7 +121,7 @@ class FastRequest(msgspec.Struct, eq=False):
         self.protocol.transport.abort()
 
     def finish_with(self, trade: TradeEvent, outcome: Outcome) -> None:
-        """Like `finish`, for a trade that was decoded and committed together with others."""
+        """Send the answer for a trade that was decoded and committed together with others."""
         self.intended = Intended(Submission([trade]), [trade], single=True)
         self.finish(outcome)
 

@@ -16,7 +16,7 @@ TOP = ("version", "accounts")
 MEMBERS = ("capital", "floor")
 
 Amounts = Mapping[str, Mapping[str, Decimal]]
-"""By account and currency."""
+"""Amounts by account and currency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ UNAVAILABLE = "market_unavailable"
 
 
 def not_converted(_group: Mapping[str, str], _currency: str) -> GroupSlippage:
-    """No slippage: it is not there for figures in a base currency."""
+    """The slippage of a group in a base currency: none, with the reason."""
     none = Value(None, "converted")
     return GroupSlippage(none, none, 0)
 

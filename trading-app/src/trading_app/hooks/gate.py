@@ -18,7 +18,7 @@ from trading_app.hooks.hook import Hook
 
 PREFIX = "/hooks/"
 MAX_SLASHES = 3
-"""In /hooks/NAME/SECRET."""
+"""Slashes in /hooks/NAME/SECRET."""
 
 SCOPES = frozenset(("ingest",))
 MAX_FIELDS = 100

@@ -29,7 +29,7 @@ def read_mapping(path: Path) -> FileMapping:
 
 
 def parse_mapping(text: str, name: str) -> FileMapping:
-    """The same from its text. Raises FileError."""
+    """The mapping that a text says; `name` is that of its file. Raises FileError."""
     try:
         mapping = load(text, name)
     except MappingRefused as error:

@@ -37,7 +37,7 @@ class Said:
 
     @property
     def all(self) -> Sequence[_Told]:
-        """Both."""
+        """The fills, then the events."""
         return [*self.fills, *self.events]
 
 

@@ -109,7 +109,7 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         responses=HOOKS | problem_responses(*ACCESS_CODES, "invalid_parameter"),
     )
     async def list_hooks() -> Response:
-        """As config/webhooks.yml has them, without their secrets."""
+        """The webhooks as config/webhooks.yml has them, without their secrets."""
         unread, waiting = context.metrics.hook_unread, context.metrics.hook_waiting
         hooks = intake.hooks.values()
         return _answer(Hooks([HookDocument.of(one, unread[one.name], waiting[one.name]) for one in hooks]))
@@ -122,7 +122,7 @@ def _add_calls_of_people(api: FastAPI, context: Context, intake: HookIntake) -> 
         responses=UNREAD | problem_responses(*ACCESS_CODES, "not_found", "invalid_parameter", "too_many_answers"),
     )
     async def unread(name: Name, after: After = "", limit: Limit = MAX_PAGE_MESSAGES) -> Response:
-        """They are kept until they are taken or dropped. `next_after` is null on the last page."""
+        """Messages are kept until they are taken or dropped. `next_after` is null on the last page."""
         hook = _find(intake, name)
         context.outgoing.check()
         return PacedResponse(_page(context, intake, hook, after, limit), "application/json")

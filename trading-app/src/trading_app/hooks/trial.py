@@ -27,7 +27,7 @@ class Trial:
     reason: str = ""
 
     def document(self) -> dict[str, Any]:
-        """The same as a JSON object."""
+        """The outcome as a JSON object."""
         said = {"trades": self.fills, "events": self.events, "reason": self.reason}
         return {"status": self.status} | {name: content for name, content in said.items() if content}
 

@@ -105,7 +105,7 @@ class _Markets:
         self._known: dict[str, dict[object, list[str]]] = {}
 
     def of(self, account: str, symbol: str) -> _Market:
-        """That which a symbol in upper case names; without symbols, if the account has none of it."""
+        """The market that a symbol in upper case names; without symbols, if the account has none of it."""
         known = self._known.get(account)
         if known is None:
             known = self._known[account] = {}

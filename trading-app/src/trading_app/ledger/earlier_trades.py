@@ -19,7 +19,7 @@ class FirstTrade(Protocol):
 
 
 def first_trades(folder: Path) -> FirstTrade:
-    """By the history in a folder."""
+    """A FirstTrade that asks the history in a folder."""
 
     def first_trade(opening: Opening, canonical: Callable[[str], str], ledger: str) -> int | None:
         wanted = Wanted(opening.account, opening.strategy, opening.symbol)

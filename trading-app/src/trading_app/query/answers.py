@@ -18,7 +18,7 @@ from trading_app.zmq_pub import TradeStream
 from trading_model.field_rules import NANOSECONDS
 
 PAGE_TRADES = 100
-"""Of a JSON page, unless asked otherwise."""
+"""Trades of a JSON page, unless asked otherwise."""
 
 MAX_SCANNED = 1_000_000
 """Maximum number of events read for one page of JSON: a filter that matches little ends a page early."""
@@ -27,7 +27,7 @@ AHEAD_NS = 8 * 86_400 * NANOSECONDS
 """A trade's `ts` is at most a day ahead of the app's clock; the rest is for clocks that were wrong for days."""
 
 MAX_TIME_NS = 2**63 - 1
-"""Of the journal: in the year 2262."""
+"""The last time that the journal can have: in the year 2262."""
 
 Pages = AsyncGenerator[tuple[Page, bool], None]
 

@@ -15,7 +15,7 @@ SCAN_LIMIT = 5_000
 """Maximum number of trades scanned in one read; fewer if they are large."""
 
 BACK_LIMIT = 1_000
-"""The same for reads towards older trades, which are in memory as a whole: they are found from the oldest on."""
+"""Maximum number of trades in one read towards older ones, which is in memory as a whole: it begins at the oldest."""
 
 MAX_TRADES = 2**62
 """More trades than a stream can have: stands for no limit."""
@@ -24,7 +24,7 @@ Order = Literal["asc", "desc"]
 
 
 async def nobody_waits() -> bool:
-    """For answers whose client is not asked."""
+    """False: for answers whose client is not asked whether it still waits."""
     return False
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from trading_app.query.written_trade import read_written
 
 ROWS = 50_000
-"""Of one row group, which is in memory until it is written."""
+"""Rows of one row group, which is in memory until it is written."""
 
 DIGITS, DECIMALS = 38, 18
 AMOUNTS = ("price", "qty", "fee", "multiplier")

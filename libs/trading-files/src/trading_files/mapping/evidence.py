@@ -26,7 +26,7 @@ class Evidence:
 
         self._orders = DateOrders()
         self._open_date: tuple[int, str] | None = None
-        """The same of the first date that needs an order."""
+        """Place and column of the first date that needs an order."""
 
     @property
     def is_needed(self) -> bool:

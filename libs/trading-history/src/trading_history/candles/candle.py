@@ -57,7 +57,7 @@ class Candle(msgspec.Struct, frozen=True, gc=False):
 
 
 def merged(one: Candle, other: Candle) -> Candle:
-    """Both as one; `other` came later. Call it under the EXACT context."""
+    """One candle of two of the same time; `other` came later. Call it under the EXACT context."""
     return Candle(
         other.open if other.first_ns < one.first_ns else one.open,
         max(one.high, other.high),

@@ -115,7 +115,7 @@ class CandleWriter:
                 self._log = WriteAheadLog(self._connection)
                 self._positions = PositionTable(self._connection, FOLD)
                 self.position = _position(self._connection)
-                """Of the last commit."""
+                """The position of the last commit."""
 
                 self.known_trades = _known_trades(self._connection)
                 """As of when it was opened."""

@@ -40,13 +40,13 @@ def rows_by_end(connection: apsw.Connection, first_ns: int, until_ns: int) -> Tr
 
 
 def rows_of_series(connection: apsw.Connection, series: Sequence[int], first_ns: int, until_ns: int) -> TripColumns:
-    """Those of some positions, from their rows."""
+    """The closed round trips of some positions, from their rows."""
     numbers = msgspec.json.encode(series).decode()
     return columns_of(connection.execute(_BY_SERIES, (numbers, first_ns, until_ns)).fetchall())
 
 
 class TripBlocks:
-    """Those of one connection that writes. Every statement runs in the caller's transaction."""
+    """The blocks of one store, as its writer keeps them. Every statement runs in the caller's transaction."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection

@@ -15,8 +15,8 @@ from trading_model.decimals import EXACT, ZERO
 AMOUNTS = ("turnover", "gross", "fees", "cash", "net", "mae", "mfe")
 
 COLUMNS = ("series", "opened_ns", "closed_ns", "fills", "tags", "flags", "fees_outside", *AMOUNTS)
-"""Of a row that columns are made of: amounts as text as the store has it, tags and flags as JSON arrays, fees outside
-the net as a JSON object by currency or None.
+"""Members of a row that columns are made of: amounts as text as the store has it, tags and flags as JSON arrays, fees
+outside the net as a JSON object by currency or None.
 """
 
 Numbers = npt.NDArray[Any]
@@ -45,12 +45,12 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def zeros(cls, count: int) -> "Amounts":
-        """So many amounts of 0."""
+        """`count` amounts of 0."""
         return cls({PLACES: np.zeros(count, np.int8)})
 
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> "Amounts":
-        """Of amounts as `show` writes them."""
+        """The amounts of texts as `show` writes them."""
         halves = [text.partition(".") for text in texts]
         decimals = max((len(after) for _, _, after in halves), default=0)
         places = PLACES + PART * -(-max(decimals - PLACES, 0) // PART)
@@ -74,7 +74,7 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
         return next(iter(self.parts.values()))
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Amounts":
-        """These amounts, with 0 in the place of those that are not chosen."""
+        """The amounts, with 0 in the place of each that is not chosen."""
         return Amounts({places: np.where(chosen, integers, 0) for places, integers in self.parts.items()})
 
     def sums(self, starts: Numbers) -> list[Decimal]:
@@ -138,7 +138,7 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
         return len(self.series)
 
     def __getitem__(self, at: Any) -> "TripColumns":
-        """Those that a mask, a slice or an array of places chooses."""
+        """The trips that a mask, a slice or an array of places chooses."""
         return TripColumns(
             self.series[at], self.opened_ns[at], self.closed_ns[at], self.fills[at], self.tags[at], self.flags[at],
             self.tag_sets, self.flag_sets, {name: amounts[at] for name, amounts in self.amounts.items()},
@@ -147,7 +147,7 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def has_opening(self) -> npt.NDArray[np.bool_]:
-        """Which of them began with an opening: since when they were held is unknown."""
+        """Which trips began with an opening: since when they were held is unknown."""
         known: npt.NDArray[np.bool_] = np.array([OPENING in one for one in self.flag_sets], bool)[self.flags]
         return known
 
@@ -166,7 +166,7 @@ def sums(integers: Numbers, starts: Numbers) -> list[int]:
 
 
 def columns_of(rows: Iterable[Sequence[Any]]) -> TripColumns:
-    """Of rows with COLUMNS."""
+    """The columns of rows that have COLUMNS."""
     columns = [*zip(*rows, strict=True)] or [()] * len(COLUMNS)
     series, opened, closed, fills = (np.array(one, np.int64) for one in columns[:4])
     (tags, tag_sets), (flags, flag_sets) = map(_coded, columns[4:6])
@@ -243,7 +243,7 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Pa
 
 
 def pack(trips: TripColumns) -> bytes:
-    """For the store: of trips with all amounts. There is at least one."""
+    """Trips as the store has them: at least one, with all amounts."""
     columns = (trips.series, trips.opened_ns, trips.closed_ns, trips.fills, trips.tags, trips.flags)
     amounts = [_packed_parts(trips.amounts[name]) for name in AMOUNTS]
     fees_outside = {currency: _packed_parts(fees) for currency, fees in trips.fees_outside.items()}

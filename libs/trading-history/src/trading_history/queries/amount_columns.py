@@ -13,7 +13,7 @@ SEPARATOR = ","
 """Between the amounts of a text: what `group_concat` of SQLite puts there."""
 
 MAX_DIGITS = 18
-"""Of amounts that are integers of 64 bits, with the decimals of the one that has the most."""
+"""Digits of amounts that are integers of 64 bits, with the decimals of the one that has the most."""
 
 SHORT = MAX_DIGITS // 2
 """Digits before and behind the point of amounts that are such integers beside others that have more."""
@@ -40,7 +40,7 @@ class AmountColumn(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def integers(self) -> tuple[Numbers, int]:
-        """All of them as integers, of any length if some are long, and how many decimals these have."""
+        """All amounts as integers, of any length if some are long, and how many decimals these have."""
         if not self.long:
             return self.numbers, self.places
         places = max(self.places, *(-int(one.as_tuple().exponent) for one in self.long.values()))
@@ -70,12 +70,12 @@ def _added(integers: Numbers, groups: Numbers, count: int) -> list[int]:
 
 
 def integers_of(text: str) -> Numbers:
-    """Of a text with at least one integer of up to 64 bits."""
+    """The integers in a text with at least one, of up to 64 bits."""
     return np.fromstring(text, np.int64, sep=SEPARATOR)
 
 
 def column_of(text: str) -> AmountColumn:
-    """Of a text with at least one amount, as `show` writes it."""
+    """The amounts in a text with at least one, as `show` writes it."""
     characters = np.frombuffer(text.encode(), np.uint8)
     ends = np.append(np.flatnonzero(characters == _COMMA), len(characters))
     points = np.flatnonzero(characters == _POINT)

@@ -34,7 +34,7 @@ class ClosedTrips(msgspec.Struct, frozen=True, eq=False):
     batches: Iterable[TripColumns]
 
     def sums(self, by: Sequence[Member]) -> Mapping[tuple[Names, str], TripSums]:
-        """Those of each group and currency. By tag, a trip is in the group of each of its tags, one without in ""."""
+        """The sums by group and currency. By tag, a trip is in the group of each of its tags, one without in ""."""
         grouping, found = Grouping(self.books, by), list[TripSums]()
         for batch in self.batches:
             places, numbers = grouping.of(batch)
@@ -120,7 +120,7 @@ def closed_trips(
 
 
 def _batches(parts: Iterable[TripColumns]) -> Iterator[TripColumns]:
-    """The same trips in parts of BATCH or a little more."""
+    """The trips of all parts, in batches of BATCH or a little more."""
     waiting, count = list[TripColumns](), 0
     for part in parts:
         if len(part):

@@ -112,7 +112,7 @@ class Conversion:
         return [] if self.view == "at_current_rates" else [at for at in self._of(currency)[0] if at <= self.now_ns]
 
     def rate(self, currency: str, time_ns: int) -> Found | None:
-        """That of a time, or of now; None if there is none. There are none of the future."""
+        """The rate of a currency at a time, or now; None if there is none. No rate is of the future."""
         self._used[currency] = None
         times, found = self._of(currency)
         at = self.now_ns if self.view == "at_current_rates" else min(time_ns, self.now_ns)

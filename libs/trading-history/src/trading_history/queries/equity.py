@@ -176,7 +176,7 @@ class MaxDrawdown(NamedTuple):
 
 @exactly
 def max_drawdown(snapshot: Snapshot, scope: Scope, start_ns: int, end_ns: int) -> MaxDrawdown | None:
-    """That of a scope in one currency, as in `drawdown`, from as few bars as have it. None if there is no series."""
+    """The largest fall of a scope in one currency, as in `drawdown`, from as few bars as have it. None: no series."""
     wanted = addends(snapshot, scope)
     if not wanted.series:
         return None
@@ -415,7 +415,7 @@ BarAmounts = tuple[int, str, str, str, str, str, str, int, str | None]
 
 
 def amounts_of(snapshot: Snapshot, series: Series, span: int, start_ns: int, end_ns: int) -> Iterator[BarAmounts]:
-    """Those of the stored bars of a series that begin in a range, to be added up without making bars of them."""
+    """What the stored bars of a series that begin in a range added, to be summed without making bars of them."""
     return cast("Iterator[BarAmounts]", _rows(snapshot, series, span, (start_ns, end_ns), _AMOUNTS))
 
 

@@ -20,7 +20,7 @@ WHERE key.symbol = ? ORDER BY 1
 
 
 def extent(snapshot: Snapshot) -> Extent | None:
-    """None where there is nothing yet."""
+    """From when to when there are fills; None if there are none yet."""
     row: tuple[Any, ...] = snapshot.connection.execute("SELECT min(first_ns), max(last_ns) FROM positions").fetchall()[
         0
     ]

@@ -91,12 +91,12 @@ class _Position(NamedTuple):
     states: list[_State]
 
     def before(self, second: int) -> _State:
-        """What it was just before a Unix second."""
+        """The position just before a Unix second."""
         place = bisect_left(self.times, second * SECOND)
         return self.states[place - 1] if place else FLAT
 
     def lived_at(self, seconds: Sequence[int]) -> slice:
-        """Those of some Unix seconds after its first step; if it ends flat, up to the first one after its last step."""
+        """The Unix seconds, of some, after its first step; if it ends flat, up to the first one after its last step."""
         if not self.times:
             return slice(0)
         last = NEVER if self.states[-1].quantity else self.times[-1]
@@ -202,7 +202,7 @@ class _Stored:
                 self._amounts.append(amount)
 
     def before(self, second: int) -> Decimal:
-        """That before a Unix second that no bar contains."""
+        """The amount before a Unix second that no bar contains."""
         place = bisect_right(self.ends, second)
         return self._amounts[place - 1] if place else ZERO
 
@@ -229,7 +229,7 @@ class _Value:
         self._markets = [(market.venue, closes[market], used[one.series.symbol, market]) for market in one.markets]
 
     def at(self, second: int, start: int = NEVER) -> Decimal:
-        """At a Unix second that no bar contains; it ends a bar or a period that begins at `start`."""
+        """The value at a Unix second that no bar contains; it ends a bar or a period that begins at `start`."""
         one = self._one
         state = one.before(second)
         if not state.quantity:

@@ -249,7 +249,7 @@ Times = tuple[Numbers, Numbers]
 
 
 def _held(trips: TripSums, others: Sequence[RoundTrip], end_ns: int) -> Times:
-    """Of trips that closed in a range, and of others that had not at its end."""
+    """The times of trips that closed in a range, and of others that had not at its end."""
     opened = np.array([trip.opened_ns for trip in others], np.int64)
     closed = np.full(len(others), end_ns, np.int64)
     return np.concatenate([*trips.opened_ns, opened]), np.concatenate([*trips.closed_ns, closed])

@@ -75,8 +75,8 @@ By = Method | Conversion
 def by_period(
     snapshot: Snapshot, scope: Scope, calendar: Calendar, by: By = "average", marks: MarketMarks | None = None
 ) -> list[Table]:
-    """By the periods of a calendar, one table for each currency. With tags, only the view of round trips has values.
-    `marks` are those of the same scope up to the end. Raises TooManyFills, TooManyMarks.
+    """P&L by the periods of a calendar, one table for each currency. With tags, only the view of round trips has
+    values. `marks` are those of the same scope up to the end. Raises TooManyFills, TooManyMarks.
     """
     starts, count = calendar.starts, len(calendar.names)
     times = starts[0], starts[-1]
@@ -92,7 +92,7 @@ def by_hour(
     by: By = "average",
     marks: MarketMarks | None = None,
 ) -> list[Table]:
-    """By hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
+    """P&L by hour of the day in a zone: 24 rows a table. Raises as `by_period`."""
     return _tables(snapshot, scope, (start_ns, end_ns), Rows.of_hours(zone, start_ns, end_ns), by, marks)
 
 
@@ -105,7 +105,7 @@ def by_weekday(
     by: By = "average",
     marks: MarketMarks | None = None,
 ) -> list[Table]:
-    """By weekday of the trading day: 7 rows a table, Monday first. Raises as `by_period`."""
+    """P&L by weekday of the trading day: 7 rows a table, Monday first. Raises as `by_period`."""
     days, times = Calendar.of(boundary, "day", start_ns, end_ns), (start_ns, end_ns)
     rows = Rows.of_periods(days.starts, [name.weekday() for name in days.names], 7, times)
     return _tables(snapshot, scope, times, rows, by, marks)

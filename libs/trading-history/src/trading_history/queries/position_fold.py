@@ -18,7 +18,7 @@ from trading_model.instruments import Terms
 from trading_model.timestamps import unix_ns
 
 MAX_FILLS = 50_000
-"""Of the positions that one answer folds: about a second of CPU."""
+"""Fills of the positions that one answer folds: about a second of CPU."""
 
 NO_END = (1 << 63) - 1
 """Later than any step, in Unix nanoseconds."""
@@ -69,7 +69,7 @@ class PositionFold:
             (step, one) for one in folded.values() for step in events.adjustments.steps_of(one.series.book_key, carried)
         ]
         self.positions = [folded[one.id] for one in wanted]
-        """Those that are wanted, in their order."""
+        """The positions that are wanted, in their order."""
 
     def steps(self) -> Iterator[tuple[FoldedPosition, int]]:
         """Fold all steps in the order of trading: a wanted position after each of its own, and the time of that in Unix

@@ -27,7 +27,7 @@ SETTLE_SECONDS = 5
 """After the end of the third minute, until candles have all of it."""
 
 MAX_FILLS = 10_000
-"""That groups are measured for in one answer: some 0.3 s of CPU."""
+"""Fills that groups are measured for in one answer: some 0.3 s of CPU."""
 
 NO_MARKET, TOO_RECENT, NO_CANDLES, SETTLEMENT, TOO_MANY = (
     "no_market", "too_recent", "no_candles", "settlement", "too_many_trades",
@@ -57,8 +57,8 @@ class Slippage(NamedTuple):
 
 
 class GroupSlippage(NamedTuple):
-    """Of the fills of a group that could be measured: what it cost, in the currency of the P&L, and as a share of what
-    they would have been worth at their references.
+    """What slippage cost the fills of a group that could be measured: in the currency of the P&L, and as a share of
+    what they would have been worth at their references.
     """
 
     cost: Value
@@ -67,7 +67,7 @@ class GroupSlippage(NamedTuple):
 
 
 def slippages(folder: Path, fills: Sequence[Traded], now_ns: int) -> list[Slippage]:
-    """That of each fill. Raises StoreUnavailable, NewerStore."""
+    """The slippage of each fill. Raises StoreUnavailable, NewerStore."""
     known = markets(folder)
     found = [_market_of(fill.symbol, fill.venue, known) for fill in fills]
     candles = _candles(folder, zip(found, fills, strict=True))
@@ -121,7 +121,7 @@ class _Sum:
 def group_slippage(
     snapshot: Snapshot, folder: Path, scope: Scope, times: tuple[int, int], by: Sequence[Member], now_ns: int
 ) -> tuple[Mapping[tuple[Names, str], GroupSlippage], str]:
-    """That of the fills in a range, by group and currency of the P&L; and why a group that is missing has none.
+    """The slippage of the fills in a range, by group and currency of the P&L; and why a group that is missing has none.
 
     By tag, a fill counts in the group of each of its tags, one without in "". Raises StoreUnavailable, NewerStore.
     """

@@ -29,5 +29,5 @@ GROUP BY account, strategy, currency ORDER BY account, strategy, currency
 
 
 def trip_counts(snapshot: Snapshot) -> list[TripCounts]:
-    """Of all positions. The currency is "" where it is unknown, or the amounts are points."""
+    """The counts of the trips of all positions. The currency is "" where it is unknown, or the amounts are points."""
     return [TripCounts(*row[:3], *map(int, row[3:])) for row in snapshot.connection.execute(_COUNTS)]

@@ -74,7 +74,7 @@ _ADDED = ("gross", "fees", "cash", "turnover", "mae", "mfe")
 
 COUNTED = ("trips", "wins", "losses", "fills", "held_ns", "held_trips")
 CONVERTED = ("won", "lost", *_ADDED)
-"""Which of them are sums of numbers, and which of amounts."""
+"""Which members of TripSums are sums of numbers, and which of amounts."""
 
 
 def add(runs: Runs, found: Sequence[TripSums]) -> None:

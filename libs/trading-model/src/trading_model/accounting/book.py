@@ -65,12 +65,12 @@ class Last(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, fill: Fill) -> "Last":
-        """That of a fill."""
+        """What a fill leaves as the last one."""
         return cls(fill.price, fill.ts, fill.trade_id, fill.seq)
 
     @property
     def order(self) -> Order:
-        """Its place in the order of trading."""
+        """The fill's place in the order of trading."""
         return order_of_fill(self.ts, self.trade_id, self.seq)
 
 
@@ -249,7 +249,7 @@ class Book:
         return self._divide(self._basis_cost * self.quantity, self._basis_quantity)
 
     def present_cost(self) -> Decimal:
-        """As `cost`, which also notes whether digits were lost."""
+        """The signed cost of what is open, as `cost` gives it, without noting whether digits were lost."""
         if not self.quantity:
             return ZERO
         if self._basis_quantity is None:
@@ -398,7 +398,7 @@ class Book:
             self._basis_cost = self._divide(worth * quantity, qty)
 
     def _divide_flow(self, dividend: Decimal, divisor: Decimal) -> Decimal:
-        """The same for what goes into the flow, which stays inexact for good."""
+        """To 200 digits, for what goes into the flow, which stays inexact for good if digits were lost."""
         DIVISION.clear_flags()
         quotient = DIVISION.divide(dividend, divisor)
         self._inexact = self._inexact or DIVISION.flags[Inexact]

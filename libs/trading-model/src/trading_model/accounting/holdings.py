@@ -41,7 +41,7 @@ class Holdings:
         """The positions whose figures are shown, in the order of their first fill."""
 
         self.outdated: dict[BookKey, Position] = {}
-        """Those of the positions shown that others will replace."""
+        """The positions shown that others will replace."""
 
         self.on_open: Callable[[Position], object] = lambda _position: None
         """Is called with each new position, to fold the steps that are in memory, or to let it wait."""

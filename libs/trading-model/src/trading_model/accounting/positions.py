@@ -99,7 +99,7 @@ class PositionSnapshot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
     """Whether its fills name different ones. One position has one: the largest."""
 
     splits: tuple[SplitOfMark, ...] = ()
-    """Those that concern this position, and not all accounts."""
+    """The splits that concern this position, and not all accounts."""
 
     has_steps: bool = True
     """Whether a step is in force. One that has none any more has no income: as if it had never had one."""

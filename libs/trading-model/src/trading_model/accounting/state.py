@@ -104,7 +104,7 @@ class TradingState:
                 return moment
 
     def freeze_in_slices(self) -> Generator[None, None, StateSnapshot]:
-        """The same in slices, for many positions. Batches applied between two slices are not in the snapshot.
+        """Make a snapshot in slices, for many positions. Batches applied between two slices are not in it.
 
         While it runs, each position is frozen before it changes, so a later slice finds the earlier copy. One freeze at
         a time: two generations would overwrite each other's copies.

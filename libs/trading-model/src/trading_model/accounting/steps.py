@@ -32,7 +32,7 @@ class OpeningStep(msgspec.Struct, frozen=True, gc=False):
         return cls(seq, order_of_other(content.ts, OPENING, seq), content)
 
     def fold(self, book: Book) -> None:
-        """Fold it."""
+        """Fold the step into a book. Call it under the EXACT context."""
         book.open_at(self.content.quantity, self.content.average)
 
 
@@ -49,7 +49,7 @@ class SplitStep(msgspec.Struct, frozen=True, gc=False):
         return cls(seq, order_of_other(content.ts, SPLIT, seq), content)
 
     def fold(self, book: Book) -> None:
-        """Fold it."""
+        """Fold the step into a book. Call it under the EXACT context."""
         content = self.content
         book.split(content.n, content.d, content.quantity, content.cash)
 
@@ -81,7 +81,7 @@ class MoveStep(msgspec.Struct, frozen=True, gc=False):
         return self.price is None
 
     def fold(self, book: Book) -> None:
-        """Fold it."""
+        """Fold the step into a book. Call it under the EXACT context."""
         quantity = self.quantity
         if self.price is not None:
             buys = (quantity > 0) == self.comes_in

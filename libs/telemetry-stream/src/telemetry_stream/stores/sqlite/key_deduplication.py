@@ -29,7 +29,7 @@ class KeyDeduplication:
         self._keys = KeyIndex(folder, stream, connection, head)
         self._known = KnownEvents(connection)
         self.spaces: Mapping[str, IdSpace] = {}
-        """No ids are kept."""
+        """Empty: no ids of a venue are kept."""
 
     @property
     def rows_read(self) -> int:

@@ -24,7 +24,7 @@ ROW_BYTES = 4 * 1024
 """To find a row takes as long as to decompress this many bytes; they are added to those of its events."""
 
 EVENT_BYTES = 4 * 1024
-"""The same for the comparison of one event."""
+"""To compare one event takes as long as to decompress this many bytes."""
 
 _NO_ROW: reader.KeyedRow = (1, b"", [])
 
@@ -85,7 +85,7 @@ class Sought(NamedTuple):
     sequence: int
     digest: bytes
     place: int
-    """Its index in the submission."""
+    """The event's index in the submission."""
 
     comparison: Comparison
 

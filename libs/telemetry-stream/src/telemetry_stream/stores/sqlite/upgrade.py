@@ -170,5 +170,5 @@ class _Digests:
         self._seed = seed
 
     def final(self) -> bytes:
-        """All of them."""
+        """The digests of all keys."""
         return b"".join(digest_keys(self._keys, self._seed))
