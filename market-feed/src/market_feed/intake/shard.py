@@ -21,10 +21,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 60.0
 """Seconds between two attempts to connect."""
 
 OVERLAP_SECONDS = 2.0
-"""Both connections are read for so long after the new one brought its first frame."""
+"""For so long two connections are read after the new one brought its first frame."""
 
 MAX_OVERLAP_SECONDS = 10.0
-"""So long even if the new one brings nothing."""
+"""For so long two connections are read even if the new one brings nothing."""
 
 LISTING_SECONDS = 1.0
 """After the connection is open, what it is subscribed to is asked for."""

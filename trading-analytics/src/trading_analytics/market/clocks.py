@@ -13,7 +13,7 @@ class VenueClocks:
         self._seen: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._behind_ns: dict[str, int] = {}
         self._last_ns = 0
-        """That of any venue: a wrong clock of the feed is wrong for all of them."""
+        """How far the last venue heard of is behind: a wrong clock of the feed is wrong for all venues."""
 
     def note(self, venue: str, ts_ns: int, received_at_ns: int) -> None:
         """A trade of this time, the venue's, came live at that time, the feed's."""

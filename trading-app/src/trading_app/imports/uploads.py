@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 MAX_UPLOADS = 20
 MAX_RUNNING = 3
 MAX_RUNNING_OF_CALLER = 2
-"""So that no caller can keep all others from importing."""
+"""Steps of one caller's files at a time: nobody can keep all others from importing."""
 
 KEPT_SECONDS = 3_600.0
 MAX_SECONDS = 1_800.0

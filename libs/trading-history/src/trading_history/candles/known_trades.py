@@ -32,5 +32,5 @@ class KnownTrades(msgspec.Struct):
         return True
 
     def copy(self) -> "KnownTrades":
-        """The same as it is now."""
+        """A copy of what is known now."""
         return KnownTrades(IdSpace(self.ids.head, list(self.ids.gaps)), self.latest_ns, self.before_ns)

@@ -118,7 +118,7 @@ class CandleWriter:
                 """The position of the last commit."""
 
                 self.known_trades = _known_trades(self._connection)
-                """As of when it was opened."""
+                """The trades that were known when the store was opened."""
 
                 self._files = HeldFiles(CANDLES, folder, LOCK_FILE)
             self._pruned_at = 0

@@ -76,7 +76,7 @@ def _with_basis(position: Position, basis: Basis) -> Position:
 
 
 def open_positions(snapshot: Snapshot, scope: Scope) -> list[tuple[Position, str]]:
-    """Those that are not flat, each with what its amounts are added up in: see `Series.sum_currency`."""
+    """The positions that are not flat, each with what its amounts are added up in: see `Series.sum_currency`."""
     return [(_position(one, row), one.sum_currency) for one, row in _rows(snapshot, scope, "WHERE quantity != '0'")]
 
 
