@@ -33,6 +33,11 @@ def test_a_time_with_its_zone_is_read(text: str, ts: str) -> None:
     assert read_time(text, "mdy", "Asia/Tokyo") == ts
 
 
+def test_a_spreadsheet_s_number_of_a_day_is_refused_with_what_to_do() -> None:
+    with pytest.raises(UnreadableValue, match="give the column a date format"):
+        read_time("45962.4375")
+
+
 LOCAL = [
     ("2026.01.01 10:00:00", "2026-01-01T10:00:00Z"),
     ("2026/01/01 10:00", "2026-01-01T10:00:00Z"),

@@ -367,6 +367,19 @@ def test_arguments_that_can_t_be_used(desk: Desk, arguments: list[str], message:
     assert message in text
 
 
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [
+        ("a,b,c", "--from PRESET or --map FILE (docs/importing.md)"),
+        ("ts,symbol,side,qty,price,fees", "--map FILE (docs/mapping.md)"),
+    ],
+)
+def test_a_question_without_choices_says_what_to_type(desk: Desk, header: str, answer: str) -> None:
+    code, text = desk.run("--dry-run", desk.file(f"{header}\n2026-01-05T10:00:00Z,BTC/USDT,buy,1,100,1\n"))
+    assert code == 3
+    assert f"answer with: {answer}" in text
+
+
 def test_a_file_that_is_not_there(desk: Desk) -> None:
     code, text = desk.run("/nowhere.csv")
     assert code == 2

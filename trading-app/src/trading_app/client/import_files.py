@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--map", dest="map_file", metavar="FILE", help="a mapping of the columns (docs/importing.md)")
     add("--timezone", metavar="ZONE", default="", help="of times without a zone: Europe/Berlin, or +02:00")
     add("--date-order", choices=["dmy", "mdy", "ymd"], default="", help="of dates such as 03/04/2026")
-    add("--decimal", choices=[".", ","], default="", help="the decimal sign, where the numbers do not show it")
+    add("--decimal", metavar="SIGN", choices=[".", ","], default="", help="the decimal sign, a point or a comma")
     add("--account", default="", help="the account of all rows")
     add("--strategy", default="", help="the strategy of all rows")
     add("--venue", default="", help="the venue of all rows")

@@ -2,13 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 
-from trading_app.imports.report import CurrencyTotal, Position, Report
+from trading_app.imports.report import Asked, CurrencyTotal, Position, Report
 
 _ORDERS = {
     "oldest_first": "the oldest row first",
     "newest_first": "the newest row first; the ledger orders by time",
     "mixed": "rows in no order of time; the ledger orders by time",
 }
+_BY_HAND = ("--map",)
+"""Options whose questions have no choice that the command line takes: the choices are the fields that it is about."""
+
+_VALUES = {
+    "--from": "PRESET or --map FILE (docs/importing.md), or map the columns on the page /import",
+    "--map": "FILE (docs/mapping.md), or map the columns on the page /import",
+    "--timezone": "ZONE, such as Europe/Berlin",
+}
+"""What stands behind an option whose question has no choice."""
+
 MAX_POSITIONS = 20
 MAX_LISTED = 10
 
@@ -59,10 +69,17 @@ def _unclear(report: Report) -> Iterator[str]:
         yield f"  refused: and {report.errors_omitted:,} more"
     for asked in report.questions:
         where = f" (line {_listed(asked.places, 0)})" if asked.places else ""
-        choices = f" {'|'.join(asked.choices)}" if asked.choices and asked.option not in asked.choices else ""
-        options = " or ".join(asked.choices) if asked.option in asked.choices else asked.option + choices
         yield f"  question: {asked.text}{where}"
-        yield f"    answer with: {options}"
+        yield f"    answer with: {_answer(asked)}"
+
+
+def _answer(asked: Asked) -> str:
+    """The option that answers, as it is typed."""
+    if asked.option in asked.choices:
+        return " or ".join(asked.choices)
+    if asked.option in _BY_HAND or not asked.choices:
+        return f"{asked.option} {_VALUES.get(asked.option) or asked.option.lstrip('-').upper()}"
+    return f"{asked.option} {'|'.join(asked.choices)}"
 
 
 def _compared(report: Report) -> Iterator[str]:

@@ -128,4 +128,9 @@ def _unreadable(text: str) -> UnreadableValue:
         return UnreadableValue(
             f"{text[:80]!r} is a time that a spreadsheet shortened; export the file again, without it"
         )
+    if _SERIAL.fullmatch(text) and 20_000 <= Decimal(text) < 100_000:  # from 1954 on
+        return UnreadableValue(
+            f"{text[:80]!r} is not a time, but perhaps a spreadsheet's number of a day: give the column a date format"
+            " and export the file again"
+        )
     return UnreadableValue(f"{text[:80]!r} is not a time")
