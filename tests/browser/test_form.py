@@ -40,13 +40,15 @@ def test_a_trade_is_sent_and_appears_with_its_curl_command(apps: Apps, open_page
 
 def test_errors_stand_at_their_fields_and_go_when_corrected(open_page: Open) -> None:
     page = open_page()
-    fill(page, symbol="BTC  USDT", price="cheap", qty="1")
+    fill(page, symbol="BTC  USDT", price="64.250,10", qty="1")
     page.get_by_role("button", name="Send").click()
     symbol, price = page.locator("form [name=symbol]"), page.locator("form [name=price]")
     expect(page.locator("#form-state")).to_have_text("Not sent: see the marked fields.")
     expect(symbol).to_have_attribute("aria-invalid", "true")
     expect(symbol).to_be_focused()
-    expect(price).to_have_accessible_description("Must be a number, such as 64250.10")
+    expect(price).to_have_accessible_description(
+        "Must be a number such as 1234.5, with a point for decimals and no separators"
+    )
     expect(page.locator("form [name=qty]")).not_to_have_attribute("aria-invalid", "true")
     fill(page, symbol="BTC/USDT", price="1.5")
     page.get_by_role("button", name="Send").click()
@@ -70,11 +72,24 @@ def test_a_form_whose_answer_was_lost_is_one_trade_when_it_is_sent_again(apps: A
     page.unroute("**/trade")
     page.get_by_role("button", name="Send").click()
     expect(state).to_have_text(f"Trade {lost[0]} is in the journal.")
+    fill(page, price="1.5", qty="1")
     page.get_by_role("button", name="Send").click()
     expect(state).not_to_have_text(f"Trade {lost[0]} is in the journal.")
     expect(state).to_contain_text("is in the journal")
     found = HTTP.get(f"{apps.web_url}/trades", params={"account": "lost-answer"}).json()["trades"]
     assert len(found) == 2, "one that was sent twice, and another one"
+
+
+def test_enter_twice_sends_one_trade(apps: Apps, open_page: Open) -> None:
+    page = open_page()
+    fill(page, symbol="BTC/USDT", price="64250.10", qty="0.5", account="twice")
+    page.locator("form [name=qty]").press("Enter")
+    expect(page.locator("#form-state")).to_contain_text("is in the journal")
+    page.locator("form [name=qty]").press("Enter")
+    expect(page.locator("#form-state")).to_have_text("Not sent: see the marked fields.")
+    expect(page.locator("form [name=price]")).to_have_accessible_description("Is missing")
+    expect(page.locator("form [name=account]")).to_have_value("twice")
+    assert len(HTTP.get(f"{apps.web_url}/trades?account=twice").json()["trades"]) == 1
 
 
 def test_everything_is_reached_and_done_with_the_keyboard(apps: Apps, open_page: Open) -> None:

@@ -38,7 +38,7 @@ def test_bitcoin_is_one_currency_under_both_of_its_codes() -> None:
 WRONG = {
     "accounts:\n  a: {capitol: 1 USDT}": (2, "do you mean capital?"),
     "accounts:\n  a:\n    capital: 1000": (3, "must be an amount with its currency"),
-    "accounts:\n  a:\n    capital: 1,000 USDT": (3, "the amount or the currency must be a JSON number"),
+    "accounts:\n  a:\n    capital: 1,000 USDT": (3, "the amount or the currency must be a number such as 1234.5"),
     "accounts:\n  a: {capital: 0 USDT}": (2, "must be more than 0"),
     "accounts:\n  a: {capital: [1 USDT, 2 usdt]}": (2, "has USDT twice"),
     "accounts:\n  a: {capital: 1 USDT}\n  a: {floor: 1 USDT}": (3, "a is given twice"),

@@ -90,7 +90,7 @@ def test_a_bad_form_comes_back_with_what_was_typed_and_what_is_wrong(client: htt
     assert typed == {"symbol": "BTC/USDT", "price": "cheap", "qty": "0.25", "strategy": '<b>&"'}
     chosen = [option["value"] for option in elements.named("option") if "selected" in option]
     assert chosen == ["sell"]
-    assert "<code>price</code> must be a JSON number" in answer.text
+    assert "<code>price</code> must be a number such as 1234.5" in answer.text
     assert "<b>" not in answer.text
 
 

@@ -87,7 +87,7 @@ def read_decimal(raw: bytes | msgspec.Raw) -> str:
 def _read_any_decimal(raw: bytes | msgspec.Raw) -> str:
     match = _NUMBER.fullmatch(raw)
     if match is None:
-        raise FieldError("must be a JSON number, or a string that holds one")
+        raise FieldError("must be a number such as 1234.5, with a point for decimals and no separators")
     sign, whole, fraction, exponent = match.groups(default=b"")
     # Before the expansion: 1e999999999 would become a gigabyte of zeros.
     if len(exponent.lstrip(b"+-0")) > MAX_EXPONENT_DIGITS:

@@ -299,9 +299,9 @@ def _invalid_trade(problems: Sequence[FieldProblem]) -> Problem:
 def _invalid_batch(problems: Sequence[FieldProblem]) -> Problem:
     detail = _sentence(problems[0])
     if problems[0].index is not None:
-        detail = (
-            f"{len({problem.index for problem in problems})} trades of the batch are not valid; the first: {detail}"
-        )
+        count = len({problem.index for problem in problems})
+        which = "1 trade of the batch is" if count == 1 else f"{count} trades of the batch are"
+        detail = f"{which} not valid; the first: {detail}"
     return TradeProblem("invalid_batch", detail, problems)
 
 

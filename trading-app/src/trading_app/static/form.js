@@ -4,7 +4,7 @@
 import { byId, setText, show } from "./elements.js";
 
 const TIMEOUT_MS = 10000;
-const DECIMAL = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+const OF_ONE_TRADE = ["price", "qty", "ts", "fee", "trade_id"];
 
 export class TradeForm {
   #attempt = {}; // what was sent and has no final answer yet, with the key by which the app knows it again
@@ -39,13 +39,19 @@ export class TradeForm {
       const result = await answer.json();
       if (answer.status < 500) this.#attempt = {};
       setText(byId("curl"), curl(body));
-      if (answer.ok) this.#say(`Trade ${result.seq} is in the journal.`, "good");
+      if (answer.ok) this.#taken(result);
       else this.#refused(result);
     } catch {
       this.#say("No answer: the trade may be in the journal. Send it again as it is, and it is there once.", "bad");
     } finally {
       this.button.disabled = false;
     }
+  }
+
+  // What belongs to this trade alone goes: a second Enter would be the same trade again.
+  #taken({ seq }) {
+    for (const name of OF_ONE_TRADE) this.form.elements[name].value = "";
+    this.#say(`Trade ${seq} is in the journal.`, "good");
   }
 
   #refused(problem) {
@@ -60,9 +66,10 @@ export class TradeForm {
       first ??= input;
       input.closest("details")?.setAttribute("open", "");
       input.setAttribute("aria-invalid", "true");
-      setText(byId(`${input.name}-error`), sentence(complaint(input, detail)));
+      setText(byId(`${input.name}-error`), sentence(detail));
     }
-    this.#say(first ? "Not sent: see the marked fields." : `Not sent: ${[problem.detail, ...elsewhere].join("; ")}`, "bad");
+    const outcome = problem.code === "stream_failed" ? "Send it again, it counts once" : "Not sent";
+    this.#say(first ? "Not sent: see the marked fields." : `${outcome}: ${[problem.detail, ...elsewhere].join("; ")}`, "bad");
     (first ?? this.button).focus();
   }
 
@@ -81,15 +88,6 @@ export class TradeForm {
     setText(button, "Copied");
     setTimeout(() => setText(button, "Copy"), 2000);
   }
-}
-
-// The API's `detail` is written for programs, so the two most frequent mistakes get the form's own words. They are
-// recognised by the field and its value, not by the server's sentence.
-function complaint(input, detail) {
-  const value = input.value.trim();
-  if (input.required && !value) return "is required";
-  if (input.inputMode === "decimal" && !DECIMAL.test(value)) return `must be a number, such as ${input.placeholder}`;
-  return detail;
 }
 
 function curl(body) {
