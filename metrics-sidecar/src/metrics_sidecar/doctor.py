@@ -44,7 +44,7 @@ def _problem(store: Store, folder: Path) -> str | None:
     problem = _against_journal(store, folder, position)
     if problem is None:
         positions = len(snapshot.moment.positions)
-        print(f"{folder / FILE_NAME}\n  sound: {positions:,} positions after {position.sequence:,} events")
+        print(f"{folder / FILE_NAME}\n  sound, after event {position.sequence:,}; positions: {positions:,}")
     return problem
 
 

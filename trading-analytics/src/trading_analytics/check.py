@@ -68,7 +68,7 @@ def _problem(ledger: Place, *, full: bool) -> str | None:
             settled = snapshot.figures_are_settled
     finally:
         reader.close()
-    print(f"{reader.file}\n  {position.sequence:,} events, {counts['fills']:,} fills of {keys:,} keys")
+    print(f"{reader.file}\n  after event {position.sequence:,}; fills: {counts['fills']:,}, keys: {keys:,}")
     if counts["undecodable"] or counts["unmatched"]:
         print(f"  {counts['undecodable']:,} events can't be decoded, {counts['unmatched']:,} corrections match nothing")
     if not settled:
