@@ -74,6 +74,23 @@ def test_nothing_sticks_out_at_any_width(see: Open, context: dict[str, Any]) -> 
         assert section.evaluate("(element) => element.scrollWidth <= element.clientWidth + 1"), section
 
 
+@pytest.mark.parametrize("context", [{"viewport": {"width": 1024, "height": 768}}, PHONE], ids=["small", "phone"])
+def test_no_figure_is_broken_and_long_names_leave_room_for_figures(
+    apps: Apps, open_page: Open, context: dict[str, Any]
+) -> None:
+    account = f"huge-{context['viewport']['width']}"
+    long = {"symbol": f"{'LONG-' * 20}27DEC26/USDT", "account": account, "strategy": "long-" * 12}
+    apps.wait_until_applied(post(apps, [trade(0, price="121932592494.34", qty="1000000", **long)]))
+    page = open_page(f"?account={account}", **context)
+    figure = page.locator("#cards .card dd span").nth(5)
+    expect(figure).to_have_text("121,932,592,494,340,000.00")
+    assert figure.evaluate("(figure) => figure.getClientRects().length") == 1
+    assert page.locator("#cards").evaluate("(cards) => cards.scrollWidth <= cards.clientWidth")
+    last_price = page.locator("#positions tbody td").nth(4)
+    assert last_price.evaluate("(price) => price.getBoundingClientRect().right <= innerWidth")
+    assert page.locator("#positions tbody .name").first.get_attribute("title") == long["symbol"]
+
+
 def test_on_a_phone_each_figure_of_a_position_has_its_name(see: Open) -> None:
     page = see(**PHONE)
     cell = page.locator("#positions tbody tr").first.locator("td").nth(2)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,75 @@ def test_the_curve_goes_on_to_now_where_nothing_changes(page: Page) -> None:
         expect(legend).to_have_text(at_the_last_trade)
         page.get_by_role("button", name="All", exact=True).click()
         expect(legend).not_to_have_text(at_the_last_trade)
+
+
+def test_times_are_local_and_the_page_says_in_which_zone(browser: Browser, app: RunningApp) -> None:
+    for page in opened(browser, app.url, timezone_id="America/New_York", **DESK):
+        time = page.locator("#fills .time").first
+        expect(time).to_have_text("2026-02-03 05:00:00")
+        expect(time).to_have_attribute("title", "2026-02-03T10:00:00Z")
+        expect(page.locator("#time-zone")).to_have_text("Times are local (America/New_York).")
+
+
+def test_the_csv_has_every_trade_of_the_range_however_many_parts_it_takes(page: Page) -> None:
+    page.route(re.compile("format=csv"), lambda route: route.continue_(url=route.request.url.replace("=10000", "=2")))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    _head, *lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["5", "4", "3", "2", "1"]
+    page.unroute_all()
+
+
+KEEP_CHARTS = """
+let library;
+window.charts = [];
+Object.defineProperty(window, "LightweightCharts", { get: () => library, set: (given) => {
+  const createChart = (...options) => window.charts[window.charts.push(given.createChart(...options)) - 1];
+  library = { ...given, createChart };
+} });
+"""
+"""Keeps the page's charts where a test finds them."""
+
+FIRST_BARS = """async () => {
+  for (let frame = 0; frame < 30; frame += 1) await new Promise(requestAnimationFrame);
+  return window.charts.slice(0, 2).map((chart) => chart.timeScale().getVisibleLogicalRange().from);
+}"""
+"""The first bar that net P&L and drawdown show, once they have settled."""
+
+
+def test_both_charts_show_the_whole_range(browser: Browser, app: RunningApp) -> None:
+    def answer_with_many(route: Route) -> None:
+        answer = route.fetch().json()
+        bar = next(bar for bar in answer["equity"] if bar["currency"] == "USDT")
+        days = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=number) for number in range(400)]
+        wide = dict.fromkeys(("open", "high", "low", "close"), "-123456789.12")  # the axis becomes wider for it
+        answer["equity"] = [{**bar, **wide, "ts": day.isoformat()} for day in days]
+        route.fulfill(json=answer)
+
+    page = browser.new_page(**DESK)
+    page.add_init_script(KEEP_CHARTS)
+    page.route("**/api/equity*", answer_with_many)
+    page.goto(f"{app.url}/history")
+    expect(page.locator("#resolution")).to_contain_text("Bars of")
+    assert page.evaluate(FIRST_BARS) == [0, 0]
+    page.close()
+
+
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+def test_no_amount_in_the_calendar_is_cut(browser: Browser, app: RunningApp, screen: dict[str, Any]) -> None:
+    def answer_with_thousands(route: Route) -> None:
+        answer = route.fetch().json()
+        for row in answer["pnl"]:
+            row["marked"] = "-88888.88"
+        route.fulfill(json=answer)
+
+    with tab(browser, **screen) as page:
+        page.route("**/api/pnl*", answer_with_thousands)
+        page.goto(f"{app.url}/history")
+        amounts = page.locator("#calendar strong")
+        expect(amounts.first).to_have_text("−88.9k")
+        widths = amounts.evaluate_all("(amounts) => amounts.map((one) => [one.scrollWidth, one.clientWidth])")
+        assert all(needed <= given for needed, given in widths)
 
 
 def test_figures_by_lots_and_in_one_currency(browser: Browser, app: RunningApp) -> None:

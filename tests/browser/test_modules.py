@@ -51,6 +51,22 @@ def amounts(count: int) -> list[str]:
     return made
 
 
+def test_a_time_in_the_feed_gets_its_date_once_it_is_half_a_day_old(browser: Browser, apps: Apps) -> None:
+    context = browser.new_context(timezone_id="UTC")
+    page = context.new_page()
+    page.clock.install(time="2026-01-31T15:10:30Z")
+    page.route("**/page/stream*", lambda route: route.abort())
+    page.goto(apps.web_url, wait_until="domcontentloaded")
+    trade = {"ts": "2026-01-31T15:10:00Z", "symbol": "A", "side": "buy", "qty": "1", "price": "1", "seq": 1}
+    call(page, "feed", "new module.Feed(() => '').add(given)", trade)
+    time = page.locator("#feed tbody td").first
+    page.clock.run_for(1_000)
+    expect(time).to_have_text("15:10:00")
+    page.clock.fast_forward("13:00:00")
+    expect(time).to_have_text("2026-01-31 15:10:00")
+    context.close()
+
+
 def test_sums_products_and_rounding_are_exact(page: Page) -> None:
     left, right = amounts(200), amounts(200)[::-1]
     code = """given[0].map((a, index) => {

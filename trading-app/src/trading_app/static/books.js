@@ -108,8 +108,8 @@ function newLine() {
   const line = make("tr", { role: "row" });
   LABELS.forEach((label, index) => {
     const attributes = { role: index === 0 ? "rowheader" : "cell", "data-label": label };
-    if (index === 0) line.append(make("th", { ...attributes, scope: "row" }, make("span"), make("span", { class: "marks" })));
-    else if (index < FIRST_NUMBER) line.append(make("td", attributes));
+    if (index === 0) line.append(make("th", { ...attributes, scope: "row" }, make("span", { class: "name" }), make("span", { class: "marks" })));
+    else if (index < FIRST_NUMBER) line.append(make("td", { ...attributes, class: "name" }));
     else if (index === AGE) line.append(make("td", { ...attributes, class: "number" }));
     else line.append(numberCell(attributes));
   });
@@ -121,8 +121,12 @@ function fillLine(line, row, decimals) {
   const cells = line.cells;
   const flat = sign(row.position) === 0;
   setText(cells[0].firstChild, row.symbol);
+  setTitle(cells[0].firstChild, row.symbol);
   drawMarks(cells[0].lastChild, row);
-  [row.account, row.strategy].forEach((text, index) => setText(cells[1 + index], text));
+  [row.account, row.strategy].forEach((text, index) => {
+    setText(cells[1 + index], text);
+    setTitle(cells[1 + index], text);
+  });
   setNumber(cells[3], flat ? "flat" : groupSigned(row.position), row.position);
   setNumber(cells[4], flat ? NOT_KNOWN : amount(row.average, decimals), row.average);
   setNumber(cells[5], row.last === null ? "no price" : amount(row.last, decimals), row.last ?? "");

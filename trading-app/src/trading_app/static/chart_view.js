@@ -1,6 +1,7 @@
 // One chart on the page: its colours, time axis, keyboard control and legend.
 
 import { byId, setText } from "./elements.js";
+import { group } from "./numbers.js";
 import { clock, day, minute } from "./times.js";
 
 const { createChart, LineStyle, TickMarkType } = window.LightweightCharts;
@@ -11,6 +12,11 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 export function palette() {
   const names = ["text", "muted", "grid", "line", "accent", "buy", "sell", "gain", "loss"];
   return Object.fromEntries(names.map((name) => [name, colour(name)]));
+}
+
+// How a series writes its values at the axis: as the tables do.
+export function priceFormat(decimals) {
+  return { type: "custom", minMove: 10 ** -decimals, formatter: (value) => group(value.toFixed(decimals)) };
 }
 
 export class ChartView {

@@ -1,12 +1,12 @@
 // The three charts of one symbol: price with the trades marked on it, net P&L, notional by minute.
 
-import { ChartView, palette } from "./chart_view.js";
+import { ChartView, palette, priceFormat } from "./chart_view.js";
 import { byId, make, setText, show } from "./elements.js";
 import { paced } from "./frames.js";
 import { sideCounts, sideMarks } from "./marks.js";
 import { add, decimalsOf, fixed, group, groupSigned, sign } from "./numbers.js";
 import { Series } from "./series.js";
-import { clock, minute } from "./times.js";
+import { clock, minute, zoneWords } from "./times.js";
 
 const { BaselineSeries, createSeriesMarkers, HistogramSeries, LineSeries, LineStyle } = window.LightweightCharts;
 
@@ -30,8 +30,7 @@ export class Charts {
     }
     this.picker = byId("chart-symbol");
     this.picker.addEventListener("change", () => this.open(this.picker.value));
-    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    setText(byId("time-zone"), zone ? `Times are local (${zone}).` : "");
+    setText(byId("time-zone"), zoneWords());
   }
 
   #makeViews() {
@@ -171,8 +170,7 @@ export class Charts {
   #setDecimals(decimals) {
     if (decimals === this.#decimals) return;
     this.#decimals = decimals;
-    const priceFormat = { type: "price", precision: decimals, minMove: 10 ** -decimals };
-    for (const series of [this.prices, this.total, this.ofSymbol]) series.applyOptions({ priceFormat });
+    for (const series of [this.prices, this.total, this.ofSymbol]) series.applyOptions({ priceFormat: priceFormat(decimals) });
   }
 
   #paintPrice({ accent }) {

@@ -18,6 +18,13 @@ export function show(element, shown) {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
+// Lets the browser save a file.
+export function save(name, blob) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
 // A cell with an aligned decimal point: the part after the point is an element as wide as in the column's other cells.
 export function numberCell(attributes = {}) {
   return make("td", { class: "number", ...attributes }, make("span"), make("span", { class: "fraction" }));

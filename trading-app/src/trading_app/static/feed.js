@@ -22,6 +22,7 @@ export class Feed {
     this.describeEmpty = describeEmpty;
     this.draw = paced(() => this.#draw());
     this.pause.addEventListener("click", () => this.#toggle());
+    setInterval(() => this.#drawTimes(), 60000);
   }
 
   clear() {
@@ -76,6 +77,11 @@ export class Feed {
     this.body.prepend(row);
   }
 
+  // After half a day a time needs its date.
+  #drawTimes() {
+    for (const row of this.body.rows) setText(row.cells[0], clock(Number(row.dataset.at)));
+  }
+
   #align(column, text) {
     const decimals = decimalsOf(text);
     if (decimals <= this.#decimals[column]) return;
@@ -91,22 +97,23 @@ export class Feed {
 }
 
 function newRow() {
-  return make("tr", {}, make("td", { class: "time" }), make("td"), make("td", { class: "side" }),
+  return make("tr", {}, make("td", { class: "time" }), make("td", { class: "name" }), make("td", { class: "side" }),
     numberCell({ "data-column": "quantity" }), numberCell({ "data-column": "price" }),
-    make("td"), make("td"), make("td", { class: "number quiet" }));
+    make("td", { class: "name" }), make("td", { class: "name" }), make("td", { class: "number quiet" }));
 }
 
 function fill(row, trade) {
   const [time, symbol, side, quantity, price, account, strategy, sequence] = row.cells;
   row.dataset.side = trade.side;
   row.dataset.seq = trade.seq;
+  row.dataset.at = secondsOf(trade.ts);
   time.textContent = clock(secondsOf(trade.ts));
   time.title = trade.ts;
-  symbol.textContent = trade.symbol;
+  symbol.textContent = symbol.title = trade.symbol;
   side.textContent = SIDES[trade.side];
   setNumber(quantity, group(trade.qty));
   setNumber(price, group(trade.price));
-  account.textContent = trade.account;
-  strategy.textContent = trade.strategy;
+  account.textContent = account.title = trade.account;
+  strategy.textContent = strategy.title = trade.strategy;
   sequence.textContent = trade.seq;
 }

@@ -10,6 +10,7 @@ import { Performance } from "./history_performance.js";
 import { Prices } from "./history_prices.js";
 import { Range } from "./history_range.js";
 import { group } from "./numbers.js";
+import { zoneWords } from "./times.js";
 
 const currency = byId("currency");
 const rates = byId("rates");  // null without a base currency
@@ -68,4 +69,5 @@ currency.addEventListener("change", drawAll);
 rates?.addEventListener("change", load);
 marks.addEventListener("change", load);
 currency.append(make("option", { value: "" }, "–"));
+setText(byId("time-zone"), zoneWords());
 load();

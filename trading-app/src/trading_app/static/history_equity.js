@@ -1,13 +1,13 @@
 // Net P&L over time with what is below its last peak, and the figures of the range.
 
 import { ask } from "./call.js";
-import { ChartView } from "./chart_view.js";
+import { ChartView, priceFormat } from "./chart_view.js";
 import { byId, make, setText, show } from "./elements.js";
 import { feesOutside, notInNet, setGain } from "./amounts.js";
 import { add, decimalsToShow, fixed, group, groupSigned, negate } from "./numbers.js";
 import { dayAndMinute, lasting, secondsOf } from "./times.js";
 
-const { BaselineSeries, AreaSeries } = window.LightweightCharts;
+const { BaselineSeries } = window.LightweightCharts;
 const POINTS = 2000;
 const HIGHEST_POINTS = 5000;
 const PLACES = 1000;
@@ -23,17 +23,19 @@ export class Equity {
   #points = new Map();  // by time: what the legends say
   #decimals = 2;
   #until = 0;  // when the range ends, Unix seconds; 0: at its last bar
+  #leader = null;  // the chart that the other one follows
 
   constructor() {
     this.section = byId("equity");
     this.net = new ChartView("equity", { paint: (colours) => this.#paintNet(colours), describe: (time) => this.#netAt(time), secondsVisible: false });
     this.below = new ChartView("drawdown", { paint: (colours) => this.#paintBelow(colours), describe: (time) => this.#belowAt(time), secondsVisible: false });
     this.line = this.net.chart.addSeries(BaselineSeries, { lineWidth: 2, lastValueVisible: true, priceLineVisible: false });
-    this.area = this.below.chart.addSeries(AreaSeries, { lineWidth: 1, priceLineVisible: false, invertFilledArea: true });
+    this.area = this.below.chart.addSeries(BaselineSeries, { lineWidth: 1, priceLineVisible: false });
     this.net.dress();
     this.below.dress();
     this.#follow(this.net, this.below);
     this.#follow(this.below, this.net);
+    this.#leader = this.net;
   }
 
   async load(query, isLate, { currency, rates, asOf, drawAll }) {
@@ -107,24 +109,25 @@ export class Equity {
     }
     const points = inTime([...this.#points.values()], this.#until);
     this.#points = new Map(points.map((point) => [point.time, point]));
-    const priceFormat = { type: "price", precision: this.#decimals, minMove: 10 ** -this.#decimals };
-    this.line.applyOptions({ priceFormat, baseValue: { type: "price", price: 0 } });
-    this.area.applyOptions({ priceFormat });
+    const options = { priceFormat: priceFormat(this.#decimals), baseValue: { type: "price", price: 0 } };
+    this.line.applyOptions(options);
+    this.area.applyOptions(options);
     this.line.setData(points.map(({ time, bar }) => ({ time, value: Number(bar.close) })));
     this.area.setData(points.map(({ time, below }) => ({ time, value: -below })));
+    this.#leader = this.net;
     for (const view of [this.net, this.below]) {
       view.showLast(0);
       view.updateLegend();
     }
   }
 
-  // Moving one chart moves the other.
+  // Moving one chart moves the other. A chart tells of a change a frame later, so both at once would undo each other's.
   #follow(from, to) {
+    for (const type of ["pointerdown", "wheel", "keydown"]) {
+      from.element.addEventListener(type, () => { this.#leader = from; }, { capture: true, passive: true });
+    }
     from.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      const other = to.chart.timeScale().getVisibleLogicalRange();
-      if (range && other && (Math.abs(range.from - other.from) > 0.01 || Math.abs(range.to - other.to) > 0.01)) {
-        to.chart.timeScale().setVisibleLogicalRange(range);
-      }
+      if (range && this.#leader === from) to.chart.timeScale().setVisibleLogicalRange(range);
     });
   }
 
@@ -150,7 +153,7 @@ export class Equity {
   }
 
   #paintBelow({ loss }) {
-    this.area?.applyOptions({ lineColor: loss, topColor: `${loss}10`, bottomColor: `${loss}50` });
+    this.area?.applyOptions({ topLineColor: loss, bottomLineColor: loss, bottomFillColor1: `${loss}10`, bottomFillColor2: `${loss}50` });
   }
 }
 

@@ -2,26 +2,32 @@
 
 import { NOT_KNOWN } from "./amounts.js";
 import { askPage } from "./call.js";
-import { byId, make, setText, show, SIDES } from "./elements.js";
+import { byId, make, save, setText, show, SIDES } from "./elements.js";
 import { group } from "./numbers.js";
 import { inBps, NO_SLIPPAGE } from "./slippage.js";
+import { dayAndTime, secondsOf } from "./times.js";
 
 const PAGE = 100;
+const CSV_PAGE = 10000;
 
 export class Fills {
   #next = "";
+  #csv = "";  // the address of the file's first part
+  #attempt = () => {};
 
   constructor() {
     this.section = byId("fills");
     this.body = this.section.querySelector("tbody");
-    byId("more-fills").addEventListener("click", () => this.#more());
+    byId("more-fills").addEventListener("click", () => this.#attempt(() => this.#more()));
+    byId("fills-csv").addEventListener("click", () => this.#attempt(() => this.#save()));
   }
 
-  async load(query, isLate) {
+  async load(query, isLate, { attempt }) {
     const found = await askPage(`/api/trades?${query({ limit: PAGE })}`);
     if (isLate()) return;
     this.body.replaceChildren();
-    byId("fills-csv").href = `/api/trades?${query({ limit: 10000, format: "csv" })}`;
+    this.#csv = `/api/trades?${query({ limit: CSV_PAGE, format: "csv" })}`;
+    this.#attempt = (work) => attempt(work, isLate);
     this.#add(found);
   }
 
@@ -33,6 +39,24 @@ export class Fills {
       this.#add(await askPage(this.#next));
     } finally {
       byId("more-fills").disabled = false;
+    }
+  }
+
+  // All trades of the range: part by part, the header line once.
+  async #save() {
+    const button = byId("fills-csv"), parts = [];
+    button.disabled = true;
+    try {
+      for (let next = this.#csv; next;) {
+        const answer = await askPage(next, { headers: { Accept: "text/csv" } });
+        parts.push(parts.length ? answer.body.slice(answer.body.indexOf("\n") + 1) : `\ufeff${answer.body}`);
+        next = answer.next;
+        setText(button, `CSV, part ${parts.length}`);
+      }
+      save("trades.csv", new Blob(parts, { type: "text/csv" }));
+    } finally {
+      setText(button, "CSV");
+      button.disabled = false;
     }
   }
 
@@ -52,10 +76,14 @@ function row(trade) {
   const fee = make("td", { class: "number" }, trade.fee === null ? "" : `${group(trade.fee)} ${trade.fee_currency ?? ""}`.trim());
   const corrections = trade.corrections.map((one) => `${one.kind}${one.in_force ? "" : " (voided)"}`).join(", ");
   return make("tr", { "data-side": trade.side, "data-seq": String(trade.seq) },
-    make("td", { class: "time", title: trade.ts }, trade.ts.replace("T", " ").slice(0, 19)),
-    make("td", {}, trade.symbol), make("td", { class: "side" }, SIDES[trade.side]), number(trade.qty), number(trade.price), slippage(trade), fee,
-    make("td", {}, trade.account), make("td", {}, trade.strategy), make("td", { class: "quiet" }, corrections),
+    make("td", { class: "time", title: trade.ts }, dayAndTime(secondsOf(trade.ts))),
+    name(trade.symbol), make("td", { class: "side" }, SIDES[trade.side]), number(trade.qty), number(trade.price), slippage(trade), fee,
+    name(trade.account), name(trade.strategy), make("td", { class: "quiet" }, corrections),
     make("td", { class: "number quiet" }, make("a", { href: `/trades/${trade.seq}` }, String(trade.seq))));
+}
+
+function name(text) {
+  return make("td", { class: "name", title: text }, text);
 }
 
 function slippage(trade) {

@@ -62,7 +62,7 @@ export class Performance {
     net.append(make("span", { class: "beside" }, notInNet(row.fees_outside)));
     const open = row.open_trips ? cell(`${row.open_trips}: ${groupSigned(fixed(row.open_net, decimals))}`, `realised so far: ${row.open_net}`) : cell("0");
     return make("tr", { "data-group": row.group[this.#by] },
-      make("th", { scope: "row" }, row.group[this.#by] || "–"), make("td", {}, row.currency || "unknown"),
+      make("th", { class: "name", scope: "row", title: row.group[this.#by] }, row.group[this.#by] || "–"), make("td", {}, row.currency || "unknown"),
       net, gain("gross"), money("fees"), cell(`${row.trips}`, `${row.wins} won, ${row.losses} lost, ${row.break_even} neither`),
       plain("win_rate", (text) => `${(100 * Number(text)).toFixed(1)} %`), plain("profit_factor", (text) => Number(text).toFixed(2)),
       gain("expectancy"), gain("largest_win"), gain("largest_loss"),

@@ -1,7 +1,7 @@
 // Candles of one symbol in the range, of its market where that is followed, with your own trades as marks.
 
 import { ask, askPage } from "./call.js";
-import { ChartView, palette } from "./chart_view.js";
+import { ChartView, palette, priceFormat } from "./chart_view.js";
 import { byId, setText, show } from "./elements.js";
 import { sideCounts, sideMarks } from "./marks.js";
 import { decimalsOf, fixed, group } from "./numbers.js";
@@ -58,7 +58,7 @@ export class Prices {
       if (bar) bar[side === "buy" ? "buys" : "sells"] += 1;
     }
     this.#decimals = Math.max(2, ...candles.slice(-20).map(({ close }) => decimalsOf(close)));
-    this.candles.applyOptions({ priceFormat: { type: "price", precision: this.#decimals, minMove: 10 ** -this.#decimals } });
+    this.candles.applyOptions({ priceFormat: priceFormat(this.#decimals) });
     this.candles.setData(bars.map(({ time, open, high, low, close }) => (
       { time, open: Number(open), high: Number(high), low: Number(low), close: Number(close) })));
     this.#bars = bars;

@@ -6,6 +6,7 @@ import { ask } from "./call.js";
 import { ImportList } from "./import_list.js";
 import { Mapping } from "./import_mapping.js";
 import { showReport, verdict } from "./import_report.js";
+import { zoneWords } from "./times.js";
 
 const POLL_MS = 500;
 const AT_WORK = { reading: "Reading", taking: "Taking" };
@@ -34,6 +35,7 @@ class ImportPage {
     byId("take").addEventListener("click", () => this.#act("take"));
     byId("discard").addEventListener("click", () => this.#forget());
     for (const zone of Intl.supportedValuesOf?.("timeZone") ?? []) byId("zones").append(new Option("", zone));
+    setText(byId("time-zone"), zoneWords());
     this.#list.load();
   }
 

@@ -2,6 +2,7 @@
 
 import { make, setText, show } from "./elements.js";
 import { ask } from "./call.js";
+import { dayAndTime, secondsOf } from "./times.js";
 
 export class ImportList {
   #section;
@@ -24,7 +25,7 @@ export class ImportList {
   #row({ id, name, at, who, preset, account, taken, in_force: inForce }) {
     const button = make("button", { type: "button", "aria-label": `Take back ${name}` }, "Undo");
     button.addEventListener("click", () => this.#undo(id, name, button));
-    const texts = [at.replace("T", " ").slice(0, 19), who ?? "", preset ?? "", account ?? ""];
+    const texts = [dayAndTime(secondsOf(at)), who ?? "", preset ?? "", account ?? ""];
     return make("tr", { "data-import": id },
       make("th", { scope: "row", class: inForce ? "" : "undone" }, name), ...texts.map((text) => make("td", {}, text)),
       make("td", { class: "number" }, taken.toLocaleString("en")), make("td", {}, inForce ? "counts" : "taken back"), make("td", {}, ...(inForce ? [button] : [])));

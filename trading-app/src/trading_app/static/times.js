@@ -15,12 +15,16 @@ const known = new Map();
 
 // 14:03:59; with the date in front if it is more than 12 hours away.
 export function clock(seconds) {
+  const text = timeOfDay(seconds);
+  return Math.abs(Math.floor(seconds) - now()) > 43200 ? `${day(new Date(seconds * 1000))} ${text}` : text;
+}
+
+function timeOfDay(seconds) {
   const second = Math.floor(seconds);
   let text = known.get(second);
   if (text === undefined) {
     const date = new Date(second * 1000);
     text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-    if (Math.abs(second - now()) > 43200) text = `${day(date)} ${text}`;
     if (known.size > 2000) known.clear();
     known.set(second, text);
   }
@@ -35,6 +39,17 @@ export function minute(seconds) {
 // 2026-01-31 14:03.
 export function dayAndMinute(seconds) {
   return `${day(new Date(seconds * 1000))} ${minute(seconds)}`;
+}
+
+// 2026-01-31 14:03:59.
+export function dayAndTime(seconds) {
+  return `${day(new Date(seconds * 1000))} ${timeOfDay(seconds)}`;
+}
+
+// In which zone all of these are.
+export function zoneWords() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone ? `Times are local (${zone}).` : "";
 }
 
 export function day(date) {
