@@ -3,6 +3,7 @@
 import random
 import statistics
 import time
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -73,18 +74,20 @@ def _trades(per_second: int) -> Seen:
 
 
 def _batches(trades: Seen) -> list[Batch]:
-    batches = []
+    batches, ids = [], Counter[Market]()
     for start in range(0, len(trades), BATCH):
-        events = [_event(market, trade) for market, trade in trades[start : start + BATCH]]
+        events = [_event(market, trade, ids) for market, trade in trades[start : start + BATCH]]
         batches.append(Batch("a-stream", start + 1, start + len(events), b",".join(events)))
     return batches
 
 
-def _event(market: Market, trade: Trade) -> bytes:
+def _event(market: Market, trade: Trade, ids: Counter[Market]) -> bytes:
+    """As the feed journals it; each market numbers its trades."""
     venue, symbol = market
+    ids[market] += 1
     return msgspec.json.encode(
         {
-            "seq": trade.seq + 1, "kind": "trade", "venue": venue, "symbol": symbol, "trade_id": str(trade.seq),
+            "seq": trade.seq + 1, "kind": "trade", "venue": venue, "symbol": symbol, "trade_id": str(ids[market]),
             "price": str(trade.price), "qty": str(trade.qty), "side": "buy", "ts": format_timestamp(trade.ts_ns),
             "received_at_ns": trade.ts_ns, "origin": "live", "first_trade_id": "1", "last_trade_id": "2",
         }

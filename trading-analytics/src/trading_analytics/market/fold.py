@@ -62,11 +62,14 @@ class MarketFold:
     def apply(self, batch: Batch, skip: int) -> None:
         """Apply the events of a batch after its first `skip`. Those that the store has are for the windows only."""
         waiting: list[tuple[Market, Trade | Quote]] = []
-        venue_ns = 0
+        clocks, venue_ns = self._clocks, 0
         for seen in read_batch(batch, skip):
             if isinstance(seen, MarketTrade):
-                venue_ns = self._venue_time(seen)
-                if seen.trade.ts_ns > venue_ns + MAX_AHEAD_NS:
+                venue, ts_ns, received_at_ns = seen.market.venue, seen.trade.ts_ns, seen.received_at_ns
+                venue_ns = clocks.at(venue, received_at_ns)
+                if seen.is_live:
+                    clocks.note(venue, ts_ns, received_at_ns)
+                if ts_ns > venue_ns + MAX_AHEAD_NS:
                     self.rejected[AHEAD] += 1
                 else:
                     waiting.append((seen.market, seen.trade))
@@ -79,19 +82,11 @@ class MarketFold:
             elif isinstance(seen, Rejected):
                 self.rejected[seen.reason] += 1
             else:
-                venue_ns = self._clocks.at(seen.market.venue, seen.received_at_ns)
+                venue_ns = clocks.at(seen.market.venue, seen.received_at_ns)
                 waiting.append((seen.market, seen.quote._replace(ts_ns=venue_ns)))
         self.windows.take(waiting)
         if venue_ns and self.windows.newest_ns > venue_ns + WRONG_AHEAD_NS:
             self._begin_windows()
-
-    def _venue_time(self, seen: MarketTrade) -> int:
-        """The venue's time of the receipt of a trade, by the trades before it."""
-        venue = seen.market.venue
-        venue_ns = self._clocks.at(venue, seen.received_at_ns)
-        if seen.is_live:
-            self._clocks.note(venue, seen.trade.ts_ns, seen.received_at_ns)
-        return venue_ns
 
     def _add(self, seen: MarketTrade) -> None:
         market, (ts_ns, _, price, qty), number, kind, late, *_ = seen

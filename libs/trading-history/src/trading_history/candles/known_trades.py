@@ -20,10 +20,12 @@ class KnownTrades(msgspec.Struct):
         None of those is later than `latest_ns`. So a later one with a known id is another one: the venue has begun to
         number anew, as test networks do each month.
         """
-        latest_ns = self.latest_ns
+        latest_ns, ids = self.latest_ns, self.ids
         if ts_ns <= self.before_ns:
             return False
-        if not self.ids.claim(number):
+        if number == ids.head + 1:  # as nearly all are
+            ids.head = number
+        elif not ids.claim(number):
             if latest_ns is None or ts_ns <= latest_ns:
                 return False
             self.ids, self.before_ns = IdSpace(number), latest_ns
