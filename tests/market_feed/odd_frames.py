@@ -11,9 +11,11 @@ def odd_frames(trade: dict[str, Any]) -> list[bytes]:
     """Of an aggregate with times in milliseconds, as it came last. None of them says anything that is new and true."""
     last = {**trade, "T": trade["T"] * 1_000, "E": trade["E"] * 1_000}
     number = last["a"]
+    prices: list[Any] = ["NaN", "1e400", "-5", "1" * 40, "0." + "1" * 40, "", None, 1.5, []]
+    qtys: list[Any] = ["Infinity", "-1", {}, True]
     changes: list[dict[str, Any]] = [
-        *({"p": price} for price in ("NaN", "1e400", "-5", "1" * 40, "0." + "1" * 40, "", None, 1.5, [])),
-        *({"q": qty} for qty in ("Infinity", "-1", {}, True)),
+        *({"p": price} for price in prices),
+        *({"q": qty} for qty in qtys),
         *({"a": wrong} for wrong in (0, -1, str(number), BIG, number + 10**6, number + 10**6 + 1, number + 10**12)),
         {"a": max(number - 300, 1), "p": "7.77"},
         {"a": max(number - 3, 1), "T": last["T"] + 3_600_000_000},
