@@ -35,6 +35,13 @@ def test_bitcoin_is_one_currency_under_both_of_its_codes() -> None:
     assert [accounts.capital_of((), "BTC"), accounts.floor_of((), "BTC")] == [3, 1]
 
 
+def test_a_currency_that_may_be_a_slip_is_a_doubt_with_its_line() -> None:
+    accounts, problems = read_accounts("accounts:\n  a: {capital: 1 BTC}\n  b:\n    capital: [2 EUR, 3 USDTT]\n")
+    assert problems == []
+    assert accounts.capital_of(("b",), "USDTT") == 3
+    assert accounts.doubts == ((4, "the currency USDTT is not known; do you mean USDT?"),)
+
+
 WRONG = {
     "accounts:\n  a: {capitol: 1 USDT}": (2, "do you mean capital?"),
     "accounts:\n  a:\n    capital: 1000": (3, "must be an amount with its currency"),

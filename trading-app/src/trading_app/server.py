@@ -13,12 +13,14 @@ from service_kit.lifecycle.signals import EndSignals
 from service_kit.logs import configure_logs, warn_of_plain_tokens, warn_of_unknown_settings
 from trading_app.connection.fast_path import fast_connection
 from trading_app.environment import Settings
+from trading_app.history.accounts import Accounts
 from trading_app.history.accounts import read_file as read_accounts
 from trading_app.hooks.reload import HooksFile
 from trading_app.http.request_boundary import add_request_id
 from trading_app.instruments.file import read_file
 from trading_app.ui import Files, StartFailed, WebApp
 from trading_app.yaml_nodes import FileError
+from trading_model.symbols import probably_meant
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +47,18 @@ async def run(settings: Settings, signals: EndSignals) -> int:
     configure_logs(settings.logs, "trading-app", add_request_id)
     warn_of_unknown_settings(settings.unknown_names)
     warn_of_plain_tokens("WEBAPP_API_TOKENS", settings.api_tokens)
+    warn_of_currencies(settings, files.accounts)
     address = Address(settings.http_host, settings.http_port, "WEBAPP", settings.unread_seconds)
     return await serve(address, partial(start, settings, files), signals)
+
+
+def warn_of_currencies(settings: Settings, accounts: Accounts) -> None:
+    """Log codes that may be slips. A warning, not an error: new currencies appear every day."""
+    for line, detail in accounts.doubts:
+        log.warning("unknown currency", file=str(settings.accounts_file), line=line, how=detail)
+    meant = probably_meant(settings.base_currency)
+    if settings.base_currency and meant:
+        log.warning("unknown currency", setting="BASE_CURRENCY", how=f"do you mean {meant}?")
 
 
 def start(settings: Settings, files: Files, ending: Ending) -> Serving:

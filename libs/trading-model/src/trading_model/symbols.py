@@ -4,6 +4,7 @@ One rule for the net P&L, the sidecar's metrics, the page and the dashboards. It
 Where venues write different things in the same form, the result is "unknown" with a reason.
 """
 
+import difflib
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -198,6 +199,16 @@ def _kind_of(ending: str) -> Kind:
 def plain_currency(code: str) -> str:
     """The code by which a currency is known here: BTC for XBT."""
     return SAME.get(code, code)
+
+
+MIN_LIKENESS = 0.6
+"""Of a code to the one that is probably meant, 0 to 1."""
+
+
+def probably_meant(code: str) -> str:
+    """The known code that one is probably a slip of; empty for one that is known, or like none."""
+    close = [] if code in KNOWN else difflib.get_close_matches(code, sorted(KNOWN), 1, MIN_LIKENESS)
+    return close[0] if close else ""
 
 
 @lru_cache(maxsize=4_096)

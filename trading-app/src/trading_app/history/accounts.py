@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from trading_app.yaml_nodes import Nodes, Problem, compose, read_text, refuse
+from trading_app.yaml_nodes import Nodes, Problem, compose, line_of, read_text, refuse
 from trading_files.mapping.nodes import Node
 from trading_model.decimals import ZERO
 from trading_model.field_rules import FieldError, check_currency, check_name, read_decimal
-from trading_model.symbols import plain_currency
+from trading_model.symbols import plain_currency, probably_meant
 
 VERSION = "1"
 TOP = ("version", "accounts")
@@ -21,10 +21,11 @@ Amounts = Mapping[str, Mapping[str, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """What accounts began with, and the equity that they must not fall below."""
+    """What accounts began with, and the equity that they must not fall below. `doubts` are what may be a slip."""
 
     capital: Amounts = field(default_factory=dict)
     floor: Amounts = field(default_factory=dict)
+    doubts: Sequence[Problem] = ()
 
     def capital_of(self, names: Sequence[str], currency: str) -> Decimal | None:
         """The capital of some accounts together, of all without `names`; None if none has any in this currency."""
@@ -63,7 +64,8 @@ def read_accounts(text: str) -> tuple[Accounts, list[Problem]]:
         return Accounts(), [root]
     reading = _Reading()
     reading.read(root)
-    return Accounts(reading.amounts["capital"], reading.amounts["floor"]), sorted(reading.problems)
+    amounts = reading.amounts
+    return Accounts(amounts["capital"], amounts["floor"], tuple(reading.doubts)), sorted(reading.problems)
 
 
 class _Reading(Nodes):
@@ -72,6 +74,7 @@ class _Reading(Nodes):
     def __init__(self) -> None:
         super().__init__()
         self.amounts: dict[str, dict[str, dict[str, Decimal]]] = {member: {} for member in MEMBERS}
+        self.doubts: list[Problem] = []
 
     def read(self, root: Node) -> None:
         members = self.members(root, TOP, "the file", "`accounts:` and below it a line for each account", TOP)
@@ -117,4 +120,7 @@ class _Reading(Nodes):
                 self.refuse(each, f"{member} has {currency} twice")
             else:
                 found[currency] = amount
+                meant = probably_meant(currency)
+                if meant:
+                    self.doubts.append((line_of(each), f"the currency {currency} is not known; do you mean {meant}?"))
         return found

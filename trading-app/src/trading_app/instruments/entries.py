@@ -1,12 +1,11 @@
 """Entries of the file with instruments, and what is wrong with several of them together. No I/O."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trading_model.contents import Instrument
-from trading_model.currencies import KNOWN
 from trading_model.instruments import normal_form
+from trading_model.symbols import probably_meant
 
 Problem = tuple[int, str]
 """A line of the file, from 1, and what is wrong there."""
@@ -74,8 +73,6 @@ def doubts(entries: Sequence[Entry]) -> Iterator[Problem]:
     """What is right in form, but may be a slip: a currency that is one letter away from a known one."""
     for entry in entries:
         code = entry.content.currency
-        if code is None or code in KNOWN:
-            continue
-        close = difflib.get_close_matches(code, KNOWN, 1, 0.6)
-        if close:
-            yield entry.line, f"{entry.name}: the currency {code} is not known; do you mean {close[0]}?"
+        meant = "" if code is None else probably_meant(code)
+        if meant:
+            yield entry.line, f"{entry.name}: the currency {code} is not known; do you mean {meant}?"
