@@ -13,7 +13,7 @@ HISTORY_FILE = "history.sqlite3"
 LAYOUT = 8
 """Version of the tables. Raise it when they change: a store of an earlier one is rebuilt, unless it gets `steps`."""
 
-FOLD = 6
+FOLD = 7
 """Version of the content. Raise it when the same events give other rows: a store of another one is rebuilt."""
 
 TABLES = """

@@ -61,6 +61,17 @@ def amount_fits(amount: Decimal) -> bool:
     return MIN <= abs(amount) < TOO_MUCH or (amount == ZERO and abs(amount.adjusted()) <= 38)  # 0.00 too, not 0E+999
 
 
+MAX_EXACT_DIGITS = 150
+"""More than sums of products of three numbers of 38 digits have, and less than the quotient of a division has that does
+not end.
+"""
+
+
+def is_quotient(amount: Decimal) -> bool:
+    """Whether a division that does not end is in an amount, by its digits."""
+    return len(amount.as_tuple().digits) > MAX_EXACT_DIGITS
+
+
 def show(value: Decimal) -> str:
     """All digits of a value: no exponent, no trailing zeros after the point, no `-0`."""
     digits = str(value)

@@ -21,7 +21,7 @@ from trading_model.accounting.book import (
 )
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.positions import PositionSnapshot
-from trading_model.decimals import DIVISION, EXACT, ZERO
+from trading_model.decimals import DIVISION, EXACT, ZERO, is_quotient
 from trading_model.instruments import Terms
 from trading_model.symbols import same_currency
 
@@ -126,7 +126,7 @@ class TrackedBook:
         ) = state  # fmt: skip
         self.trip = copy(trip)
         self.book.set(book)
-        self.fees = EXACT.add(self.own_fees, book.fees_valued)
+        self.fees = self._fees_in_net()
         """Fees in the net."""
 
         self.income = EXACT.add(self.cash, book.income)
@@ -190,7 +190,6 @@ class TrackedBook:
             return
         before = book.quantity
         trip = self.trip or self._open_trip(time_ns, fill.seq, fill.side)
-        valued = book.fees_valued
         notional = price * qty
         book.fill(fill, notional)
         self.mark, self.mark_ns = price, time_ns
@@ -206,13 +205,11 @@ class TrackedBook:
                 counts = self._counting[label] = counts_in_net(label or "quote", book.key.currency)
             if counts:
                 self.own_fees += fill.fee
-                fee = fill.fee
-            else:
-                fee = book.fees_valued - valued
-                if fill.fee and not fee:
-                    outside = self._leave_out(fill.fee, label or QUOTE)
-                    trip.fees_outside = added(trip.fees_outside, outside)
-            self.fees = self.own_fees + book.fees_valued
+            fees_before, self.fees = self.fees, self._fees_in_net()
+            fee = self.fees - fees_before
+            if fill.fee and not fee and not counts:
+                outside = self._leave_out(fill.fee, label or QUOTE)
+                trip.fees_outside = added(trip.fees_outside, outside)
         after = book.quantity
         trip.fills += 1
         if tags:
@@ -257,6 +254,11 @@ class TrackedBook:
         trip.tags, trip.fees_outside = tags, outside_after
         if self._is_flat(after, price):
             self._close_trip(trip, time_ns, fill.seq, closed)
+
+    def _fees_in_net(self) -> Decimal:
+        """Those in the P&L's currency, and others as far as they are valued: to 34 decimals by 1 / rate."""
+        valued = self.book.fees_valued
+        return EXACT.add(self.own_fees, shown(valued) if valued and is_quotient(valued) else valued)
 
     def _leave_out(self, fee: Decimal, currency: str) -> dict[str, Decimal]:
         """Notice a fee that was not valued, under the name that the book has for its currency. Returns both."""

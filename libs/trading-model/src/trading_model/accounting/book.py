@@ -22,7 +22,7 @@ import msgspec
 from trading_model.accounting.dated import Dated
 from trading_model.accounting.fills import Fill
 from trading_model.accounting.order import FIRST, Order, order_of_fill
-from trading_model.decimals import DIVISION, ZERO
+from trading_model.decimals import DIVISION, ZERO, is_quotient
 from trading_model.instruments import Terms
 from trading_model.symbols import same_currency
 from trading_model.trade import Side
@@ -269,6 +269,7 @@ class Book:
     def open_at(self, quantity: Decimal, average: Decimal) -> None:
         """The position is this one. What was realised stays; what differs is not P&L."""
         before = self.cost()
+        self._inexact = self._inexact or is_quotient(before)
         cost = self.worth(quantity, average)
         self.flow -= cost - before
         self.quantity = quantity
@@ -299,11 +300,13 @@ class Book:
         if abs(quantity) > abs(held) or (quantity > ZERO) != (held > ZERO):
             self._unknown_basis = True
         worth = self._divide_flow(self.cost() * quantity, held) if held else ZERO
+        self._inexact = self._inexact or is_quotient(worth)  # of a cost that was rounded before
         self._move("sell", "buy", quantity, worth)
         return worth
 
     def put_in(self, quantity: Decimal, worth: Decimal) -> None:
         """Move a quantity in, negative when short, with its signed cost."""
+        self._inexact = self._inexact or is_quotient(worth)
         self._move("buy", "sell", quantity, worth)
 
     def _move(self, if_long: Side, if_short: Side, quantity: Decimal, worth: Decimal) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from trading_model.accounting.book import counts_in_net
 from trading_model.accounting.marks import Mark, after_splits
 from trading_model.accounting.positions import PositionSnapshot
-from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO
+from trading_model.decimals import AVERAGE, DIVISION, SHOWN, ZERO, is_quotient
 
 FINER = Decimal("1E-34")
 """A rounded figure has 34 more decimals than the exact figures it is combined with."""
@@ -54,14 +54,18 @@ def figures(held: PositionSnapshot, mark: Decimal | None) -> Figures:
     position is flat.
     """
     state, terms = held.state, held.terms
-    flow, quantity, cost, rounded = state.flow, state.quantity, state.basis_cost, state.rounded
-    if state.inexact:
-        flow, rounded = _rounded(flow, ZERO), True
-    fees = state.fees_valued + _own_fees(held) if state.fees else state.fees_valued
+    flow, quantity, cost, inexact = state.flow, state.quantity, state.basis_cost, state.inexact
+    if inexact:
+        flow = _rounded(flow, ZERO)
+    fees = state.fees_valued
+    if fees and is_quotient(fees):  # valued by 1 / rate
+        fees, inexact = _rounded(fees, ZERO), True
+    fees = fees + _own_fees(held) if state.fees else fees
     cash = held.cash + state.income if held.has_steps else state.income
     net = flow - fees + cash
     if not quantity:
-        return Figures(ZERO, flow, ZERO, fees, cash, net, state.inexact)
+        return Figures(ZERO, flow, ZERO, fees, cash, net, inexact)
+    rounded = inexact or state.rounded
     if state.basis_quantity is not None:  # only after a partial close; else the basis cost is the cost
         DIVISION.clear_flags()
         cost = DIVISION.divide(cost * quantity, state.basis_quantity)
