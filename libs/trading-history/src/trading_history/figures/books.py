@@ -256,7 +256,7 @@ class TrackedBook:
             self._close_trip(trip, time_ns, fill.seq, closed)
 
     def _fees_in_net(self) -> Decimal:
-        """Those in the P&L's currency, and others as far as they are valued: to 34 decimals by 1 / rate."""
+        """Fees in the P&L's currency, and others as far as they are valued: to 34 decimals by 1 / rate."""
         valued = self.book.fees_valued
         return EXACT.add(self.own_fees, shown(valued) if valued and is_quotient(valued) else valued)
 
