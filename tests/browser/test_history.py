@@ -153,13 +153,12 @@ def test_both_charts_show_the_whole_range(browser: Browser, app: RunningApp) -> 
         answer["equity"] = [{**bar, **wide, "ts": day.isoformat()} for day in days]
         route.fulfill(json=answer)
 
-    page = browser.new_page(**DESK)
-    page.add_init_script(KEEP_CHARTS)
-    page.route("**/api/equity*", answer_with_many)
-    page.goto(f"{app.url}/history")
-    expect(page.locator("#resolution")).to_contain_text("Bars of")
-    assert page.evaluate(FIRST_BARS) == [0, 0]
-    page.close()
+    with tab(browser, **DESK) as page:
+        page.add_init_script(KEEP_CHARTS)
+        page.route("**/api/equity*", answer_with_many)
+        page.goto(f"{app.url}/history")
+        expect(page.locator("#resolution")).to_contain_text("Bars of")
+        assert page.evaluate(FIRST_BARS) == [0, 0]
 
 
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
