@@ -15,8 +15,8 @@ from telemetry_stream.projection import PositionTable
 from trading_history import decode, schema
 from trading_history.database import HeldFiles, WriteAheadLog
 from trading_history.decode import FillRecord, OtherRecord
-from trading_history.figures.context import Place, place_of_row
-from trading_history.figures.keeper import FiguresKeeper, place_of_event
+from trading_history.figures.context import Place, place_of_event, place_of_row
+from trading_history.figures.keeper import FiguresKeeper
 from trading_history.lock import LOCK_FILE, lock_to_write
 from trading_history.standing import Correction, Standing, standing_of
 from trading_model.accounting.fills import LineKey

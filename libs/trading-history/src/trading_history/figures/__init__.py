@@ -19,6 +19,7 @@ Modules, each imports those above it:
     tables        rows of the figures in the store
     trip_columns  closed round trips as columns of numbers (no I/O)
     trip_blocks   closed round trips in the store, in columns
+    stored_context  the context as the tables of a store have it
     checkpoints   earlier states of the fold in the store
     keeper        brings the figures of the store up to date
 """

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from trading_history.decode import NOT_A_NUMBER, Row
 from trading_model.accounting.adjustments import book_key, owner_of
 from trading_model.accounting.book import BookKey
@@ -29,6 +31,8 @@ Place = tuple[Any, ...]
 
 START: Place = ()
 
+_decode_event = msgspec.json.Decoder(LedgerEvent).decode
+
 
 def place_of(event: LedgerEvent) -> Place | None:
     """From where on an event changes figures, which is neither a fill nor an instrument; None if it changes none."""
@@ -40,6 +44,25 @@ def place_of(event: LedgerEvent) -> Place | None:
         return unix_ns(ts), rank, NOT_A_NUMBER, event.seq
     except ValueError:
         return None
+
+
+def place_of_event(text: str) -> Place | None:
+    """From where on a journaled event changes figures, which is neither a fill nor a correction; None if it changes
+    none. Of an instrument it is the start: only the fold knows more.
+    """
+    event = read_event(text)
+    if event is None:
+        return None
+    return START if event.instrument is not None else place_of(event)
+
+
+def read_event(text: str) -> LedgerEvent | None:
+    """A journaled event that is neither a fill nor a correction; None if its content is none."""
+    try:
+        event = _decode_event(text)
+    except msgspec.MsgspecError:
+        return None
+    return event if event.content is not None else None
 
 
 def place_of_row(row: Row) -> Place:
@@ -122,6 +145,14 @@ class Context:
         known.in_force, known.corrected = in_force, max(corrected, known.corrected)
         for said in (self.instruments, self.rates):
             (said.restore if in_force else said.take_back)(seq)
+
+    def set_import(self, name: str, corrected: int, *, in_force: bool) -> None:
+        """Say whether the fills of an import count, since the correction `corrected`."""
+        self.corrected_imports[name] = corrected
+        if in_force:
+            self.taken_back.discard(name)
+        else:
+            self.taken_back.add(name)
 
     def aim_again(self) -> Place | None:
         """Find again what the symbols in all events mean, after an instrument changed. Gives the earliest place of one

@@ -5,7 +5,7 @@ stores it. A change behind the frontier is noted there; if recent states are in 
 fold goes back to a checkpoint, and comes forward again in many transactions (`advance`), while the writer goes on.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import islice
 from time import thread_time
@@ -18,18 +18,18 @@ from trading_history import decode, schema
 from trading_history.decode import Row
 from trading_history.figures.books import TrackedBook
 from trading_history.figures.checkpoints import Checkpoints
-from trading_history.figures.context import START, TERMS, Context, Place, place_of, place_of_row
+from trading_history.figures.context import START, TERMS, Place, place_of, place_of_row, read_event
 from trading_history.figures.curves import Curve
 from trading_history.figures.fold import fold
 from trading_history.figures.frontier import SECOND, SHORT_SECONDS, Changing, Checkpoint, Frontier
 from trading_history.figures.markets import Market
+from trading_history.figures.stored_context import StoredContext
 from trading_history.figures.tables import Tables
 from trading_history.figures.trip_blocks import FIRST_NS, TripBlocks
 from trading_model.accounting.book import BookKey
 from trading_model.accounting.fills import LineKey
 from trading_model.accounting.order import FILL
 from trading_model.contents import LedgerEvent
-from trading_model.decimals import show
 
 SMALL = 2_000
 """Max fills of a run that can be taken back from memory."""
@@ -49,13 +49,8 @@ SELECT {_COLUMNS} FROM trades INDEXED BY trades_by_time
 WHERE (ts_ns, ordinal, seq) > (?, ?, ?) AND (ts_ns, ordinal, seq) <= (?, ?, ?) AND in_force
 ORDER BY ts_ns, ordinal, seq LIMIT ?
 """
-_KEYS = "SELECT id, account, strategy, symbol, position_side, currency FROM key ORDER BY id"
-_COUNTS = "in_force AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE NOT in_force))"
-_ALL_MULTIPLIERS = f"SELECT DISTINCT key, multiplier FROM trades WHERE multiplier IS NOT NULL AND {_COUNTS}"
-_MULTIPLIERS = f"{_ALL_MULTIPLIERS} AND key = ?"
 
 _MULTIPLIER, _SOURCE = decode.COLUMNS.index("multiplier"), decode.COLUMNS.index("import_id")
-_decode_event = msgspec.json.Decoder(LedgerEvent).decode
 
 
 def _bound(place: Place) -> tuple[int, str, int]:
@@ -63,25 +58,6 @@ def _bound(place: Place) -> tuple[int, str, int]:
     if place[1] == FILL:
         return place[0], place[2], place[3]
     return place[0] - (place[1] < FILL), decode.NOT_A_NUMBER, (1 << 63) - 1
-
-
-def place_of_event(text: str) -> Place | None:
-    """From where on an event changes figures, which is neither a fill nor a correction; None if it changes none.
-
-    Of an instrument it is the start: only the fold knows more.
-    """
-    event = _read(text)
-    if event is None:
-        return None
-    return START if event.instrument is not None else place_of(event)
-
-
-def _read(text: str) -> LedgerEvent | None:
-    try:
-        event = _decode_event(text)
-    except msgspec.MsgspecError:
-        return None
-    return event if event.content is not None else None
 
 
 class FiguresKeeper:
@@ -98,9 +74,8 @@ class FiguresKeeper:
         self._tables = Tables(connection)
         self._blocks = TripBlocks(connection)
         self._checkpoints = Checkpoints(connection)
-        self.context = Context()
-        self._numbers: dict[LineKey, int] = {}
-        known = self._load_context()
+        self._stored = StoredContext(connection)
+        self.context = self._stored.context
         ask: Callable[..., Any] = connection.execute
         applied, frontier, changed = ask("SELECT applied, frontier, changed FROM figures").fetchone()
         self.applied: int = applied
@@ -112,7 +87,7 @@ class FiguresKeeper:
         self.is_settled = changed is None and applied == stored
         """Whether figures have all that the store has."""
 
-        if self._has_other_terms(known):  # somebody else wrote what changes them
+        if self._stored.has_other_terms:  # somebody else wrote what changes them
             self.changed, self.is_settled = START, False
         self._terms_changed = False
         self._instruments_changed = False
@@ -124,68 +99,6 @@ class FiguresKeeper:
         self._short_from = 0
         self.frontier = Frontier(self.context)
         self._load_fold(tuple(msgspec.json.decode(frontier)))
-
-    # Loading
-
-    def _load_context(self) -> Mapping[int, tuple[str | None, ...]]:
-        """Read what the fold needs beside fills. Gives what `lines` has."""
-        context = self.context
-        ask: Callable[..., Any] = self._connection.execute
-        corrected = dict[int, int](ask("SELECT subject, max(seq) FROM corrections GROUP BY subject"))
-        for seq, in_force, text in ask("SELECT seq, in_force, event FROM events WHERE kind != 'note' ORDER BY seq"):
-            event = _read(text)
-            if event is not None:
-                context.put(event)
-                if seq in corrected:
-                    context.set_in_force(seq, in_force=bool(in_force), corrected=corrected[seq])
-        for seq, name, in_force in ask("SELECT seq, id, in_force FROM imports"):
-            if seq in corrected:
-                self._note_import(name, corrected[seq], in_force=bool(in_force))
-        for number, text in ask(_ALL_MULTIPLIERS):
-            context.multipliers[number] = max(Decimal(text), context.multipliers.get(number, Decimal(text)))
-        for number, *names in ask(_KEYS):
-            context.add_key(number, LineKey(*names))
-            self._numbers[LineKey(*names)] = number
-        known = {number: tuple(names) for number, *names in ask(schema.FIGURES["lines"])}
-        context.assigned[:] = [number for number in context.assigned if self._line(number) != known.get(number)]
-        for (subject,) in ask("SELECT DISTINCT subject FROM corrections WHERE subject_kind = 'fill'").fetchall():
-            self.mark(subject, corrected[subject], self._contents(subject))
-        return known
-
-    def _line(self, number: int) -> tuple[str | None, ...]:
-        """What `lines` has to say of a key."""
-        multiplier = self.context.multipliers.get(number)
-        return "book", *self.context.book_of[number], None if multiplier is None else show(multiplier)
-
-    def _contents(self, subject: int) -> list[str | None]:
-        """What a fill was as journaled, and by its replaces."""
-        rows = self._connection.execute("SELECT target, was, fill FROM corrections WHERE subject = ?", (subject,))
-        return [content for target, was, fill in rows for content in (was if target == subject else None, fill)]
-
-    def mark(self, subject: int, seq: int, contents: Iterable[str | None]) -> Place | None:
-        """Note where a fill was, by these contents, before a correction and after it. Gives the earliest place."""
-        places = []
-        for content in contents:
-            record = None if content is None else decode.read_event(content.encode())
-            if not isinstance(record, decode.FillRecord):
-                continue
-            number = self._numbers.get(decode.key_of(record))
-            try:
-                time = decode.times_of([record])[0]
-            except ValueError:
-                continue
-            if number is not None:
-                places.append((time, FILL, decode.ordinal(record.trade_id), subject))
-                self.context.mark(places[-1], number, seq)
-        return min(places, default=None)
-
-    def _has_other_terms(self, known: Mapping[int, tuple[str | None, ...]]) -> bool:
-        """Whether terms may be others than those that the figures were made with. `known` is what `lines` has."""
-        books = {line[1:6] for line in known.values()}
-        return any(
-            number in known or (number in self.context.multipliers and self.context.book_of[number] in books)
-            for number in self.context.assigned
-        )
 
     def _load_fold(self, place: Place) -> None:
         """Bring the fold to the place that it had come to."""
@@ -211,8 +124,7 @@ class FiguresKeeper:
 
     def add_key(self, number: int, key: LineKey) -> None:
         """Take in a new key."""
-        self._numbers[key] = number
-        self.context.add_key(number, key)
+        self._stored.add_key(number, key)
         self._check_terms({self.context.book_of[number]})
 
     def take_rows(self, rows: Sequence[Row]) -> None:
@@ -234,17 +146,17 @@ class FiguresKeeper:
     def correct(self, subject: int, seq: int, rows: Iterable[Row]) -> None:
         """Take in a correction of a fill; `rows` are its rows before and after, if it changed."""
         self._fresh = None
-        first = self.mark(subject, seq, self._contents(subject))
+        first = self._stored.mark(subject, seq)
         if first is not None:
             self._change_from(first)
         for row in rows:
             self.change(row)
             if row[_MULTIPLIER] is not None:
-                self._find_multiplier(row[0])
+                self._name_multiplier(row[0], self._stored.multiplier_of(row[0]))
 
     def put_event(self, text: str) -> None:
         """Take in an event that is neither a fill nor a correction."""
-        event = _read(text)
+        event = read_event(text)
         if event is None:
             return
         self.context.put(event)
@@ -261,13 +173,13 @@ class FiguresKeeper:
         """Let the fills of an import count from now on, or no longer."""
         self._fresh = None
         ask: Callable[..., Any] = self._connection.execute
-        self._note_import(name, corrected, in_force=in_force)
+        self.context.set_import(name, corrected, in_force=in_force)
         first = ask("SELECT min(ts_ns) FROM trades WHERE import_id = ?", (name,)).get
         if first is not None:
             self._change_from((first, FILL, "", 0))
         keys = "SELECT DISTINCT key FROM trades WHERE import_id = ? AND multiplier IS NOT NULL"
         for (number,) in ask(keys, (name,)).fetchall():
-            self._find_multiplier(number)
+            self._name_multiplier(number, self._stored.multiplier_of(number))
 
     def change(self, row: Row) -> None:
         """Something changed at the place of a fill."""
@@ -276,13 +188,6 @@ class FiguresKeeper:
     def _change_from(self, place: Place) -> None:
         if place <= self.frontier.place and (self.changed is None or place < self.changed):
             self.changed = place
-
-    def _note_import(self, name: str, corrected: int, *, in_force: bool) -> None:
-        self.context.corrected_imports[name] = corrected
-        if in_force:
-            self.context.taken_back.discard(name)
-        else:
-            self.context.taken_back.add(name)
 
     def _note_event(self, event: LedgerEvent) -> None:
         place = place_of(event)
@@ -303,11 +208,6 @@ class FiguresKeeper:
         if aimed is not None:
             self._change_from(aimed)
             self._terms_changed = self._terms_changed or aimed <= self.frontier.place
-
-    def _find_multiplier(self, number: int) -> None:
-        ask: Callable[..., Any] = self._connection.execute
-        named = [Decimal(text) for _, text in ask(_MULTIPLIERS, (number,))]
-        self._name_multiplier(number, max(named, default=None))
 
     def _name_multiplier(self, number: int, multiplier: Decimal | None) -> None:
         self._follow_instruments()  # they may have moved the key, which is not noticed below
