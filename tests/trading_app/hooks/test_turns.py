@@ -20,6 +20,9 @@ from trading_app.hooks.readings import Fill, Said
 from trading_app.hooks.waiting import CantTake, WaitingMessages
 from trading_app.problems import TradeProblem
 
+TRIED_AGAIN = 77.0
+"""A pause that is told from others."""
+
 BOT = caller_of("bot", frozenset(("bot",)))
 
 
@@ -36,7 +39,7 @@ class Journal:
         self.taken = list[str]()
         self.is_busy = True
         self.tried = self.begun = 0
-        self.gives_up = False
+        self.gives_up = 0
         self.may_end = asyncio.Semaphore(0)
 
     async def commit(self, _caller: Caller, said: Said, _received_ns: int) -> Outcome:
@@ -46,7 +49,7 @@ class Journal:
         self.begun += 1
         await self.may_end.acquire()
         if self.gives_up:
-            self.gives_up = False
+            self.gives_up -= 1
             raise TradeProblem("store_busy", "another program has it for long")
         self.taken.append(said.fills[0].members["trade_id"])
         return Outcome("accepted", Counts(1, 0, 1, 1))
@@ -130,13 +133,40 @@ def test_a_commit_that_takes_long_goes_on_behind_the_answer(
         desk = Desk(tmp_path)
         desk.journal.is_busy = False
         assert (await desk.send(1), await desk.send(2)) == ("waiting", "waiting")
-        desk.journal.gives_up = gives_up
+        desk.journal.gives_up = int(gives_up)
         assert (desk.journal.begun, desk.files.count("bot")) == (1, 2)
         for _ in range(3):
             desk.journal.may_end.release()
         await desk.until(lambda: desk.files.count("bot") == 0)
         assert (desk.journal.taken, desk.journal.begun) == (["1", "2"], 2 + gives_up)
 
+    asyncio.run(run())
+
+
+def test_commits_that_failed_behind_their_answers_hold_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause for each of them would be minutes."""
+    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0)
+    pauses, sleep = list[float](), asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def run() -> None:
+        desk = Desk(tmp_path)
+        desk.journal.is_busy, desk.journal.gives_up = False, 20
+        assert await asyncio.gather(*map(desk.send, range(20))) == ["waiting"] * 20
+        assert desk.journal.begun == 20
+        monkeypatch.setattr(asyncio, "sleep", pause)
+        for _ in range(40):
+            desk.journal.may_end.release()
+        await desk.until(lambda: desk.files.count("bot") == 0)
+        assert sorted(desk.journal.taken) == sorted(map(str, range(20)))
+        assert len([seconds for seconds in pauses if seconds == TRIED_AGAIN]) < 5
+
+    monkeypatch.setattr(waiting, "RETRY_SECONDS", TRIED_AGAIN)
     asyncio.run(run())
 
 

@@ -110,7 +110,7 @@ class WaitingMessages:
                 hook, message, said, f"above the rate (WEBAPP_RATE_LIMIT): {above.detail}", above
             )
         commit = asyncio.ensure_future(self._commit(caller, said, message.received_ns))
-        commit.add_done_callback(_note_end)
+        commit.add_done_callback(_has_failed)
         await asyncio.wait((commit,), timeout=until - asyncio.get_running_loop().time())
         if not commit.done():
             with suppress(CantKeep, OSError):  # better late than not at all
@@ -245,9 +245,11 @@ class WaitingMessages:
             await self._give(hook, kept, kept.reason)
             return True
         accounts = frozenset(one.members["account"] for one in said.all)
-        under_way = self._under_way.pop((hook, kept.id), None)
+        commit = self._under_way.pop((hook, kept.id), None)
+        if commit is None or _has_failed(commit):
+            commit = asyncio.ensure_future(self._commit(caller_of(hook, accounts), said, kept.received_ns))
         try:
-            outcome = await (under_way or self._commit(caller_of(hook, accounts), said, kept.received_ns))
+            outcome = await commit
         except Problem as problem:
             if problem.code in PASSING:
                 return False
@@ -288,7 +290,8 @@ class WaitingMessages:
             self._changed.notify_all()
 
 
-def _note_end(commit: asyncio.Task[Outcome]) -> None:
-    """Look at how a commit ended that nobody may wait for any more: asyncio would report its error as never seen."""
-    if not commit.cancelled():
-        commit.exception()
+def _has_failed(commit: asyncio.Task[Outcome]) -> bool:
+    """Whether a commit has ended without an outcome. Looked at once it ends, as nobody may wait for it any more: else
+    asyncio would report its error as never seen.
+    """
+    return commit.done() and (commit.cancelled() or commit.exception() is not None)
