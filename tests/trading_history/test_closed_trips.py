@@ -120,11 +120,12 @@ def test_blocks_have_what_rows_have_wherever_the_fold_went_back(
     [
         ["0", "-1", "12.50", "0.0000000000000000000000000000000001", "-99999999999999999999999999999999999999.9"],
         ["9223372036854775807", "9223372036854775807", "-9223372036854775808"],
+        ["92233720368.54775807", "92233720368.54775808", "-99999999999"],
         ["127", "-128"],
         ["128"],
         ["0.5"],
     ],
-    ids=["34 decimals", "the longest of 64 bits", "one byte", "two bytes", "one"],
+    ids=["34 decimals", "the longest of 64 bits", "about 64 bits with 8 decimals", "one byte", "two bytes", "one"],
 )
 def test_amounts_stay_exact(texts: Sequence[str]) -> None:
     trip = (1, -5, 1 << 62, 3, '["ü"]', "[]", None)
