@@ -24,6 +24,13 @@ def test_a_trade_has_its_amounts_as_digits_and_no_time(app: FakeApp) -> None:
         assert all(set(trade[name]) <= set("-.0123456789") for name in ("price", "qty", "fee"))
 
 
+def test_at_the_prices_of_a_followed_market_trades_are_of_no_other_venue(app: FakeApp) -> None:
+    """Of trades at a venue that is not followed there is no slippage."""
+    feed = [f"tcp://127.0.0.1:{free_port()}" for _ in range(2)]
+    assert run_demo("--url", app.url, "--rate", 400, "--seconds", 0.05, "--market", *feed) == 0
+    assert not any("venue" in trade for request in app.requests for trade in request.trades)
+
+
 def test_a_second_demo_adds_trades_and_a_run_repeated_does_not(app: FakeApp) -> None:
     quick = ("--url", app.url, "--rate", 400, "--seconds", 0.05)
     for _ in range(2):

@@ -40,7 +40,11 @@ def run(arguments: argparse.Namespace, settings: target.Settings) -> int:
         app = target.target(arguments, settings)
         count = max(1, round(arguments.rate * arguments.seconds)) if arguments.seconds else None
         price_of = FollowedMarket(*arguments.market).price if arguments.market else market.no_price
-        made = lines(islice(market.trades(arguments.seed, price_of), count), arguments.run or secrets.token_hex(4))
+        # At the followed market's prices they are trades of that market, which has their slippage.
+        venue = "" if arguments.market else VENUE
+        made = lines(
+            islice(market.trades(arguments.seed, price_of), count), arguments.run or secrets.token_hex(4), venue
+        )
         batches = gather(made, batch_size(arguments.rate, MAX_TRADES_A_REQUEST))
         greeting = introduction(app.url, settings.sidecar_url, count, arguments.rate)
         job = transfer.Job(app, batches, count, lambda: tally.sent, arguments.rate, greeting=greeting)
@@ -55,9 +59,10 @@ def introduction(app_url: str, sidecar_url: str, count: int | None, rate: float)
     return f"sending {amount} at {rate:g}/s to {app_url}\n  the page: {app_url}/\n  the metrics: {sidecar_url}/metrics"
 
 
-def lines(trades: Iterable[DemoTrade], run_name: str) -> Iterator[Line]:
+def lines(trades: Iterable[DemoTrade], run_name: str, venue: str) -> Iterator[Line]:
     """The trades as they are sent, numbered within their run. They have no `ts`: the app sets it."""
+    common = {"account": ACCOUNT, **({"venue": venue} if venue else {})}
     for number, trade in enumerate(trades, 1):
         amounts = {name: format(getattr(trade, name), "f") for name in ("price", "qty", "fee")}
-        own = {"trade_id": f"demo-{run_name}-{number}", "account": ACCOUNT, "venue": VENUE}
-        yield Line(msgspec.json.encode(own | trade._asdict() | amounts), f"trade {number}")
+        own = {"trade_id": f"demo-{run_name}-{number}"}
+        yield Line(msgspec.json.encode(own | common | trade._asdict() | amounts), f"trade {number}")
