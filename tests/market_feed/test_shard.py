@@ -11,7 +11,7 @@ from websockets.utils import accept_key
 
 from market_feed.decisions.budget import Ban, RollingBudget
 from market_feed.intake import link as link_module
-from market_feed.intake.link import MAX_FRAMES, Link, open_connection
+from market_feed.intake.link import MAX_BYTES, MAX_FRAMES, Link, open_connection
 from market_feed.intake.shard import LONGEST_PAUSE, REASONS, Dialling, Shard, growing_pauses
 from market_feed.simulator.exchange import Exchange
 from market_feed.times import Unit
@@ -214,6 +214,32 @@ def test_row_15_while_the_journal_is_slow_few_frames_wait_here_and_all_come_in_o
         assert [json.loads(frame)["number"] for frame in taken] == list(range(count))
         await link.close()
         assert await reading == "closed_1000"
+        await exchange.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_row_15_of_large_frames_few_bytes_wait_here() -> None:
+    count, size = 40, 1 << 20
+
+    async def run() -> None:
+        exchange, taken, room = Exchange(), list[int](), asyncio.Event()
+        await exchange.start()
+        connection = await open_connection(f"ws://127.0.0.1:{exchange.port}/stream?streams=btcusdt@aggTrade", None)
+        reader = BinanceReader(Unit.MILLISECOND)
+        link = Link(connection, reader, lambda _, frames, __: taken.extend(map(len, frames)), room)
+        reading = asyncio.create_task(link.run())
+        await until(lambda: exchange.subscribers)
+        for _ in range(count):
+            exchange.send_raw(bytes(size))
+        await until(lambda: sum(map(len, connection.frames)) >= MAX_BYTES - size)
+        for _ in range(200):
+            await asyncio.sleep(0.001)
+        assert sum(map(len, connection.frames)) <= MAX_BYTES + size
+        room.set()
+        await until(lambda: len(taken) == count)
+        await link.close()
+        await reading
         await exchange.close()
 
     asyncio.run(asyncio.wait_for(run(), 60))
