@@ -112,7 +112,7 @@ class Shard:
         if is_wanted != self._is_wanted:
             self._is_wanted = is_wanted
             if is_wanted and not self.links:
-                self._because = "schedule"
+                self._because, self._pause = "schedule", 0.0
             self._changed.set()
 
     def replace(self, reason: str) -> None:

@@ -4,6 +4,9 @@ import msgspec
 
 from telemetry_stream.id_spaces import IdSpace
 
+LATER_NS = 1_000_000_000
+"""A trade so much later than all that are known is none of them, also where times have other digits than before."""
+
 
 class KnownTrades(msgspec.Struct):
     """The ids of the trades in the candles. `latest_ns` is the latest time of any of them, Unix time; None if that is
@@ -26,7 +29,7 @@ class KnownTrades(msgspec.Struct):
         if number == ids.head + 1:  # as nearly all are
             ids.head = number
         elif not ids.claim(number):
-            if latest_ns is None or ts_ns <= latest_ns:
+            if latest_ns is None or ts_ns <= latest_ns + LATER_NS:
                 return False
             self.ids, self.before_ns = IdSpace(number), latest_ns
         if latest_ns is None or ts_ns > latest_ns:
