@@ -42,4 +42,4 @@ def test_a_message_of_a_webhook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     kept = KeptMessages(folder, lambda _text: False)
     calls = noted_calls(monkeypatch)
     message = kept.keep("bot", Arrived(b"{}", "application/json", 1), "no price")
-    assert calls == ["sync draft", f"rename draft {message.id}.json", "sync bot", "sync hooks", "sync data"]
+    assert calls == ["sync draft-0", f"rename draft-0 {message.id}.json", "sync bot", "sync hooks", "sync data"]

@@ -12,9 +12,9 @@ from service_kit.settings import Environment
 from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.environment import read_settings
-from trading_app.hooks import waiting
+from trading_app.hooks import kept, waiting
 from trading_app.hooks.gate import caller_of
-from trading_app.hooks.kept import Arrived, CantKeep, KeptMessages
+from trading_app.hooks.kept import Arrived, KeptMessages
 from trading_app.hooks.outcome import Counts, Outcome
 from trading_app.hooks.readings import Fill, Said
 from trading_app.hooks.waiting import CantTake, WaitingMessages
@@ -208,13 +208,10 @@ def test_messages_above_the_rate_wait_for_it_in_their_order(tmp_path: Path) -> N
 def test_one_above_the_rate_that_can_not_be_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         desk = Desk(tmp_path, allowed=0)
-        monkeypatch.setattr(desk.files, "keep", full)
+        monkeypatch.setattr(kept, "MAX_MESSAGES", 0)
         with pytest.raises(CantTake) as refused:
             await desk.send(1)
         assert (refused.value.problem.code, refused.value.problem.retry_after) == ("rate_limited", 9)
-
-    def full(*_: object) -> None:
-        raise CantKeep("the maximum is reached")
 
     asyncio.run(run())
 

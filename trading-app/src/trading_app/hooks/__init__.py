@@ -20,6 +20,7 @@ Modules:
     trial      what messages would become
     edit       adds hooks to the file, rotates secrets
     kept       messages that are in no journal, on disk
+    keeping    keeps messages that arrive together
     backup     the part of a backup: file, mappings, kept messages
     documents  answers and their schemas
     routes     the calls

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -12,7 +12,8 @@ from trading_app.access.caller import Caller
 from trading_app.context import Context
 from trading_app.hooks.commit import HookCommits
 from trading_app.hooks.hook import Hook
-from trading_app.hooks.kept import Arrived, CantKeep, DamagedMessage, Kept, KeptMessages
+from trading_app.hooks.keeping import Keeping
+from trading_app.hooks.kept import Arrived, CantKeep, DamagedMessage, Kept, KeptMessages, ToKeep
 from trading_app.hooks.outcome import Outcome
 from trading_app.hooks.preset import GENERIC
 from trading_app.hooks.readings import Ignored, Unreadable
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 60
-
-Result = TypeVar("Result")
 
 
 class HookIntake:
@@ -52,9 +51,10 @@ class HookIntake:
         self._context = context
         self._commits = commits
         self._kept = kept
+        self._keeping = Keeping(kept)
         self.waiting = WaitingMessages(waiting, commits.commit, context.metrics, self._keep_for_person, pace)
         self._now_ns = now_ns
-        self._turn = asyncio.Lock()
+        self._counting = asyncio.Lock()
         self._set(hooks, self._readers_of(hooks))
 
     async def put_in_force(self, hooks: Sequence[Hook]) -> None:
@@ -110,7 +110,7 @@ class HookIntake:
         """
         reader = await asyncio.to_thread(_reader_by, hook, mapping) if mapping else self._readers[hook.name]
         try:
-            kept = await self._ask(lambda: self._kept.find(hook.name, message))
+            kept = await asyncio.to_thread(self._kept.find, hook.name, message)
         except DamagedMessage as error:
             raise TradeProblem("invalid_trade", str(error)) from None
         if kept is None:
@@ -129,7 +129,7 @@ class HookIntake:
 
     async def unread(self, hook: Hook, after: str, limit: int) -> tuple[list[Kept], bool]:
         """A page of the messages of a hook that could not be read, the oldest first; and whether there are more."""
-        return await self._ask(lambda: self._kept.page(hook.name, after, limit, PIECE_BYTES))
+        return await asyncio.to_thread(self._kept.page, hook.name, after, limit, PIECE_BYTES)
 
     async def drop(self, hook: Hook, message: str) -> None:
         """Forget a kept message. Raises Problem: `not_found`."""
@@ -137,7 +137,7 @@ class HookIntake:
             raise _no_message(hook, message)
 
     async def _drop(self, hook: Hook, message: str) -> bool:
-        was_there = await self._ask(lambda: self._kept.drop(hook.name, message))
+        was_there = await asyncio.to_thread(self._kept.drop, hook.name, message)
         await self._count(hook.name)
         return was_there
 
@@ -159,21 +159,17 @@ class HookIntake:
 
     async def _keep_for_person(self, hook: str, message: Arrived, reason: str) -> Outcome:
         """Raises CantKeep, OSError."""
-        kept = await self._ask(lambda: self._kept.keep(hook, message, reason))
+        kept = await self._keeping.keep(ToKeep(hook, message, reason))
         await self._count(hook)
         log.warning("a message of a hook can't be read", hook=hook, message=kept.id, reason=kept.reason)
         return Outcome("unread", reason=kept.reason, kept=kept)
 
     async def _count(self, hook: str) -> None:
-        try:
-            self._context.metrics.hook_unread[hook] = await self._ask(lambda: self._kept.count(hook))
-        except OSError as error:
-            log.error("the kept messages of a hook can't be counted", hook=hook, reason=str(error))
-
-    async def _ask(self, question: Callable[[], Result]) -> Result:
-        """The answer of the kept messages, which are on disk: from another thread, one at a time."""
-        async with self._turn:
-            return await asyncio.to_thread(question)
+        async with self._counting:  # one after the other, so that the last count is the one that stays
+            try:
+                self._context.metrics.hook_unread[hook] = await asyncio.to_thread(self._kept.count, hook)
+            except OSError as error:
+                log.error("the kept messages of a hook can't be counted", hook=hook, reason=str(error))
 
 
 def _no_message(hook: Hook, message: str) -> Problem:

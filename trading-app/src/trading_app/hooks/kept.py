@@ -3,13 +3,15 @@
 One file a message, below a folder of DATA_DIR: FOLDER for those that could not be read, WAITING_FOLDER for those that
 the journal did not take. A message is kept once it is in its folder: it is synchronised before it gets its name there,
 which says when it arrived and, as a hash, what it says: a damaged file is not taken for another message. Values that
-look like secrets are blanked. Not safe for several threads at once.
+look like secrets are blanked. One thread at a time may keep messages; others may read and drop them meanwhile.
 """
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +26,9 @@ FOLDER, WAITING_FOLDER = "hooks", "hooks-waiting"
 
 MAX_MESSAGES = 1_000
 """Maximum number of kept messages of one hook in each folder."""
+
+WRITERS = 8
+"""Threads that write messages kept at the same time: what they wait for is the disk, which takes them together."""
 
 MAX_BYTES = 4 * 1024 * 1024
 """Maximum size of the kept messages of one hook in each folder."""
@@ -76,6 +81,27 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     said: Said | None = None
 
 
+Place = tuple[str, str]
+"""A hook, and the id of a message that is kept of it."""
+
+
+class ToKeep(NamedTuple):
+    """A message of a hook that is to be kept, why, and what it was read as."""
+
+    hook: str
+    message: Arrived
+    reason: str
+    said: Said | None = None
+
+
+class _Found:
+    """What is there while messages are kept: the sizes of each hook's files, and what is written for these messages."""
+
+    def __init__(self) -> None:
+        self.sizes = dict[str, dict[str, int]]()
+        self.to_write = dict[Place, Kept]()
+
+
 class KeptMessages:
     """The messages of all hooks that are kept in a folder."""
 
@@ -88,16 +114,41 @@ class KeptMessages:
 
     def keep(self, hook: str, message: Arrived, reason: str, said: Said | None = None) -> Kept:
         """Keep a message; the same message again is counted. Raises CantKeep, OSError."""
-        body, content_type, received_ns = message
+        (kept,) = self.keep_all([ToKeep(hook, message, reason, said)])
+        if not isinstance(kept, Kept):
+            raise kept
+        return kept
+
+    def keep_all(self, asked: Sequence[ToKeep]) -> list[Kept | Exception]:
+        """Keep messages, in this order: each as it is kept, or what `keep` would raise. A disk takes many at once in
+        hardly more time than one.
+        """
+        found = _Found()
+        planned = list[Place | Exception]()
+        for one in asked:
+            try:
+                planned.append(self._plan(one, found))
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the others are kept
+                planned.append(error)
+        lanes = [list(found.to_write.items())[lane::WRITERS] for lane in range(min(WRITERS, len(found.to_write)))]
+        with ThreadPoolExecutor(max(len(lanes), 1)) as pool:
+            failed = dict(chain.from_iterable(pool.map(self._write_each, lanes, count())))
+        return [failed.get(one, found.to_write[one]) if isinstance(one, tuple) else one for one in planned]
+
+    def _plan(self, asked: ToKeep, found: "_Found") -> Place:
+        """Note what is to be written for a message. Raises CantKeep, OSError."""
+        hook, (body, content_type, received_ns), reason, said = asked
         text, content_type = self._blank(body.decode("utf-8", "backslashreplace")), content_type[:100]
         name = _id(received_ns, content_type, text, said)
-        sizes = self._sizes(hook)
+        if hook not in found.sizes:
+            found.sizes[hook] = self._sizes(hook)
+        sizes = found.sizes[hook]
         known = next((one for one in sizes if one[_TIME:] == name[_TIME:]), None)
         try:
-            earlier = self.find(hook, known) if known is not None else None
+            earlier = known and (found.to_write.get((hook, known)) or self.find(hook, known))
         except DamagedMessage:  # it takes the place of its damaged file
             earlier, name = None, known or name
-        if earlier is not None:
+        if earlier:
             kept = msgspec.structs.replace(earlier, reason=reason, times=earlier.times + 1)
         else:
             kept = Kept(name, *_received(name), content_type, reason, 1, text, said)
@@ -106,8 +157,9 @@ class KeptMessages:
                     f"{len(sizes)} messages of the hook {hook} are kept; the maximum is {MAX_MESSAGES}, or"
                     f" {MAX_BYTES // 2**20} MiB"
                 )
-        self._write(hook, kept)
-        return kept
+            sizes[name] = len(_encode(kept))
+        found.to_write[hook, kept.id] = kept
+        return hook, kept.id
 
     def find(self, hook: str, message: str) -> Kept | None:
         """The kept message with this id; None if there is none. Raises DamagedMessage, OSError."""
@@ -192,10 +244,20 @@ class KeptMessages:
         except FileNotFoundError:
             return {}
 
-    def _write(self, hook: str, kept: Kept) -> None:
+    def _write_each(self, messages: Sequence[tuple[Place, Kept]], lane: int) -> list[tuple[Place, OSError]]:
+        """Write messages, in one of several threads; those that could not be."""
+        failed = list[tuple[Place, OSError]]()
+        for place, kept in messages:
+            try:
+                self._write(place[0], kept, f"draft-{lane}")
+            except OSError as error:
+                failed.append((place, error))
+        return failed
+
+    def _write(self, hook: str, kept: Kept, draft: str) -> None:
         folder = self._folder / hook
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with replacing(folder / f"{kept.id}.json", folder / "draft", 0o600) as file:
+        with replacing(folder / f"{kept.id}.json", folder / draft, 0o600) as file:
             file.write(_encode(kept))
         if hook not in self._synced:
             sync(self._folder)

@@ -16,7 +16,8 @@ from service_kit.problems import Problem
 from trading_app.access.caller import Caller
 from trading_app.hooks.commit import PASSING
 from trading_app.hooks.gate import caller_of
-from trading_app.hooks.kept import Arrived, CantKeep, Kept, KeptMessages
+from trading_app.hooks.keeping import Keeping
+from trading_app.hooks.kept import Arrived, CantKeep, Kept, KeptMessages, Place, ToKeep
 from trading_app.hooks.outcome import Outcome
 from trading_app.hooks.readings import Said, Unreadable
 from trading_app.metrics import AppMetrics
@@ -48,10 +49,6 @@ def no_pace(_caller: str) -> None:
     """A pace without a rate."""
 
 
-Place = tuple[str, str]
-"""A hook, and the id of a kept message of it."""
-
-
 class CantTake(Exception):
     """The message can neither be committed now nor kept."""
 
@@ -73,6 +70,7 @@ class WaitingMessages:
         pace: Pace = no_pace,
     ) -> None:
         self._files = files
+        self._keeping = Keeping(files)
         self._commit = commit
         self._metrics = metrics
         self._give_to_person = give_to_person
@@ -92,7 +90,8 @@ class WaitingMessages:
 
         self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._turn = asyncio.Lock()
+        self._uncounted = set[str]()
+        self._counting = asyncio.Lock()
 
     async def take(self, hook: str, caller: Caller, message: Arrived, said: Said) -> Outcome:
         """Commit what a message says, behind the earlier ones of its hook; or keep it until that is possible.
@@ -187,8 +186,7 @@ class WaitingMessages:
         """Keep a message until it is committed, by `commit` if that was begun. Raises CantKeep, OSError."""
         self._being_kept[hook] += 1
         try:
-            async with self._turn:
-                kept = await asyncio.to_thread(self._files.keep, hook, message, reason, said)
+            kept = await self._keeping.keep(ToKeep(hook, message, reason, said))
             if commit is not None:
                 self._counted.add((hook, kept.id))
                 if not commit.done() and (hook, kept.id) not in self._under_way:
@@ -213,7 +211,7 @@ class WaitingMessages:
         """Commit a hook's messages, the oldest first. Whether the journal takes more."""
         after, more = "", True
         while more:
-            # Without their turn: a file that is there is never changed, but for the count of its arrivals.
+            # Files that are there are never changed, but for the count of their arrivals.
             page, more = await asyncio.to_thread(self._files.page, hook, after, PAGE, PIECE_BYTES)
             for kept in page:
                 after = kept.id
@@ -275,10 +273,12 @@ class WaitingMessages:
 
     async def _count(self, hook: str) -> None:
         """Count those that wait, for the metrics and for those behind them. Raises OSError."""
-        async with self._turn:
-            count = await asyncio.to_thread(self._files.count, hook)
-            self._metrics.hook_waiting[hook] = count
-        if count:
+        self._uncounted.add(hook)
+        async with self._counting:
+            if hook in self._uncounted:  # else it was counted for another one meanwhile
+                self._uncounted.discard(hook)
+                self._metrics.hook_waiting[hook] = await asyncio.to_thread(self._files.count, hook)
+        if self._metrics.hook_waiting.get(hook):
             self._wanted.set()
         else:
             await self._note(is_refused=self._is_refused)
