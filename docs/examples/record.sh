@@ -2,6 +2,7 @@
 # Sends one trade with curl, until the app has it: record.sh SYMBOL SIDE PRICE QTY TRADE_ID
 # The app's address is in TRADING_APP_URL, a token in TRADING_APP_TOKEN. Sending a trade twice adds nothing.
 set -eu
+[ $# -eq 5 ] || { echo "usage: record.sh SYMBOL SIDE PRICE QTY TRADE_ID" >&2; exit 2; }
 url="${TRADING_APP_URL:-http://127.0.0.1:8000}"
 set -- "symbol=$1" "side=$2" "price=$3" "qty=$4" "trade_id=$5"
 {
