@@ -71,7 +71,7 @@ def imports(apps: Apps) -> list[dict[str, Any]]:
 
 def test_a_dropped_file_is_shown_taken_and_taken_back(apps: Apps, page: Page) -> None:
     drop(page, "spy.csv", own_rows("dropped"))
-    expect(page.locator("#verdict")).to_have_text("2 of 2 trades are new. Nothing is taken yet.")
+    expect(page.locator("#verdict")).to_have_text("New: 2 of 2 trades. Nothing is taken yet.")
     assert imports(apps) == []
     expect(page.locator("#file-positions tbody tr")).to_contain_text("SPY")
     expect(page.locator("#totals")).to_contain_text("47.301 USD")
@@ -138,6 +138,8 @@ def test_unknown_columns_are_mapped_by_hand(page: Page) -> None:
         "fee": "Gebühr",
         "kind": "Vorgang",
     }
+    for field in ("side", "qty", "price", "fee"):
+        expect(page.locator(f"#map-{field}")).to_have_value(chosen[field])  # guessed by its name
     for field, column in chosen.items():
         page.locator(f"#map-{field}").select_option(column)
     page.locator("#map-word-buy").fill("K")
@@ -148,6 +150,10 @@ def test_unknown_columns_are_mapped_by_hand(page: Page) -> None:
     shown = page.locator("#first-fills")
     for text in ("DOGE-EUR", "0.5", "1.50", "0.01", "2026-01-05T10:00:00Z"):
         expect(shown).to_contain_text(text)
+    page.locator("#take").click()
+    expect(page.locator("#verdict")).to_have_text("Taken: 1 new trade.")
+    for done in ("#mapping", "#again", "#take"):
+        expect(page.locator(done)).to_be_hidden()
 
 
 @pytest.mark.parametrize(

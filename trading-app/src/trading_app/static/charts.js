@@ -18,7 +18,7 @@ export class Charts {
   #series = new Series("");
   #rows = [];
   #entryLines = [];
-  #decimals = 2;
+  #decimals = 0;
   #fresh = true;
 
   constructor(filters) {

@@ -100,20 +100,21 @@ class ImportPage {
     byId("verdict").className = `notice ${mood}`;
     this.#answers.ask(report);
     setText(byId("answers-title"), report.questions.length ? "Please answer" : "The file begins in the middle of a history");
-    show(byId("answers"), this.#answers.isAsking);
+    const isTaken = state === "taken";
+    show(byId("answers"), this.#answers.isAsking && !isTaken);
     const isUnknown = report.questions.some(({ code, option }) => (code === "source" && option === "--from") || option === "--map");
     if (isUnknown || this.#mapping.isUsed) this.#mapping.offer(report.tables ?? []);
-    show(byId("mapping"), isUnknown || this.#mapping.isUsed);
-    show(byId("again"), this.#answers.isAsking || isUnknown || this.#mapping.isUsed);
+    show(byId("mapping"), (isUnknown || this.#mapping.isUsed) && !isTaken);
+    show(byId("again"), (this.#answers.isAsking || isUnknown || this.#mapping.isUsed) && !isTaken);
     const taking = byId("take"), count = report.compared.new + report.compared.new_events;
     const revives = this.#answered.revive === true ? report.compared.taken_back : 0;
     show(taking, report.state === "ready");
     setText(taking, revives && !count ? `Count ${revives.toLocaleString("en")} again` : `Take ${count.toLocaleString("en")} new`);
-    setText(byId("discard"), state === "taken" ? "Close" : "Forget this file");
-    show(byId("options"), state !== "taken");
+    setText(byId("discard"), isTaken ? "Close" : "Forget this file");
+    show(byId("options"), !isTaken);
     show(byId("preview"), true);
-    byId("preview-title").focus({ preventScroll: state === "taken" });
-    if (state === "taken") this.#list.load();
+    byId("preview-title").focus({ preventScroll: isTaken });
+    if (isTaken) this.#list.load();
   }
 
   async #forget() {

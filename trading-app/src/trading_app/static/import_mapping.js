@@ -12,8 +12,8 @@ const NO_FIELDS = ["time", "kind"];
 const WORDS = [["buy", "Word for buy, if it is unusual"], ["sell", "Word for sell, if it is unusual"], ["skip", "Kinds of rows to skip, separated by commas"]];
 const NEEDED = ["ts", "symbol", "side", "qty", "price"];
 const GUESSES = {
-  ts: /^(ts|time|date|datetime|timestamp|data|datum|date.?time|.*(executed|created|filled).*)/i, symbol: /symbol|pair|ticker|instrument|market|product|ativo/i, side: /side|action|buy.?sell|type|c\/v|direction/i,
-  qty: /^(qty|quantity|amount|size|volume|shares|executed|units|menge)/i, price: /price|preço|kurs|rate/i, fee: /^(fee|commission)s?$/i, trade_id: /trade.?id|^id$|exec.?id/i,
+  ts: /^(ts|time|date|datetime|timestamp|data|datum|date.?time|.*(executed|created|filled).*)/i, symbol: /symbol|pair|ticker|instrument|market|product|ativo|wertpapier|titel/i, side: /side|action|buy.?sell|type|c\/v|direction|seite|kauf|sens|lado/i,
+  qty: /^(qty|quantity|amount|size|volume|shares|executed|units|menge|stück|anzahl|quantité|cantidad)/i, price: /price|preço|preis|prix|precio|kurs|rate/i, fee: /^(fee|commission)s?$|gebühr|provision|frais|comisión/i, trade_id: /trade.?id|^id$|exec.?id/i,
 };
 const BY_SIGN = "\u0000sign";
 

@@ -13,14 +13,16 @@ const short = (text) => (text == null ? "unknown" : { text: group(trim(round(tex
 const time = (ts) => ts.replace("T", " ").replace("Z", " UTC");
 const lines = (places, total = places.length) => places.length ? ` (line ${places.join(", ")}${total > places.length ? ", …" : ""})` : "";
 
+const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+
 // One sentence on the whole file, and its mood.
 export function verdict({ state, rows, compared, errors, questions, result }) {
-  if (state === "refused") return [`This file can't be taken: ${count(errors.length)} ${errors.length === 1 ? "problem" : "problems"}.`, "problem"];
+  if (state === "refused") return [`This file can't be taken: ${counted(errors.length, "problem")}.`, "problem"];
   if (state === "question") return [`${questions.length === 1 ? "A question" : `${questions.length} questions`} that only you can answer.`, "warning"];
   if (state === "nothing_new") return ["Nothing new: the ledger has all of it.", ""];
-  if (state === "taken") return [`Taken: ${count(result.accepted)} new trades${result.events ? `, ${count(result.events)} other events` : ""}${result.duplicates ? `, ${count(result.duplicates)} known before` : ""}${result.revived ? `, ${count(result.revived)} count again` : ""}.`, ""];
-  const events = compared.new_events ? ` and ${count(compared.new_events)} other events` : "";
-  return [`${count(compared.new)} of ${count(rows.fills)} trades are new${events}. Nothing is taken yet.`, ""];
+  if (state === "taken") return [`Taken: ${counted(result.accepted, "new trade")}${result.events ? `, ${counted(result.events, "other event")}` : ""}${result.duplicates ? `, ${count(result.duplicates)} known before` : ""}${result.revived ? `, ${count(result.revived)} count again` : ""}.`, ""];
+  const events = compared.new_events ? ` and ${counted(compared.new_events, "other event")}` : "";
+  return [`New: ${count(compared.new)} of ${counted(rows.fills, "trade")}${events}. Nothing is taken yet.`, ""];
 }
 
 export function showReport(report) {
