@@ -2,11 +2,13 @@
 
 import json
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.http import HTTP
 from tests.support.polling import eventually
 from tests.trading_app.hooks.conftest import Bot, Hooks, journal_locked
 from tests.trading_app.problem_documents import problem
@@ -108,6 +110,23 @@ def test_one_whose_commit_fails_is_in_the_journal_after_the_restart(tmp_path: Pa
         eventually(lambda: nothing_waits(app), what="the message in the journal")
         assert traded(bot) == [("1", "ETH/USDT"), ("2", "ETH/USDT")]
         assert bot.send(SELL).json()["status"] == "known"
+
+
+def test_one_that_is_under_way_at_the_end_is_answered_and_in_the_journal_after_the_restart(
+    tmp_path: Path, hooks: Hooks
+) -> None:
+    with (
+        running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app,
+        journal_locked(app),
+        ThreadPoolExecutor(1) as sender,
+    ):
+        sent = sender.submit(HTTP.post, app.url + hooks.path("bot"), json=BUY)
+        eventually(lambda: app.metric("trading_app_pending_trades") == 1, what="its commit under way")
+        assert app.stop() == 0
+        assert (sent.result().status_code, sent.result().json()["status"]) == (202, "waiting")
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        eventually(lambda: nothing_waits(app), what="the message in the journal")
+        assert traded(Bot(app, hooks, "bot")) == [("1", "ETH/USDT")]
 
 
 def test_what_cannot_be_kept_either_is_refused_as_before(tmp_path: Path, hooks: Hooks) -> None:
