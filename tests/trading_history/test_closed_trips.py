@@ -143,6 +143,23 @@ def test_amounts_stay_exact(texts: Sequence[str]) -> None:
 EACH, WHOLE = np.arange(9), np.array([0])
 
 
+def test_blocks_have_no_more_bytes_than_their_amounts_and_times_need() -> None:
+    hour_ns, began_ns = 3_600 * 10**9, 1_700_000_000 * 10**9
+    opened = [began_ns + at * hour_ns for at in range(100)]
+    in_whole, in_cents = (
+        pack(columns_of([
+            (1, opened_ns, opened_ns + 2 * hour_ns, 3, "[]", "[]", None, *[f"{at}000{cents}"] * len(AMOUNTS))
+            for at, opened_ns in enumerate(opened)
+        ]))
+        for cents in ("", ".25")
+    )  # fmt: skip
+    assert len(in_whole) < (6 + 4 * len(AMOUNTS)) * 100 + 250
+    both = joined([unpack(in_whole), unpack(in_cents)])
+    assert both.amounts["net"].sums(WHOLE) == [2 * sum(range(100)) * 1_000 + 25]
+    assert both.opened_ns.tolist() == 2 * opened
+    assert both.closed_ns.tolist() == 2 * [opened_ns + 2 * hour_ns for opened_ns in opened]
+
+
 @pytest.mark.parametrize("text", ["0.5", "123456789012345678901234567890.5"], ids=["one part", "several parts"])
 def test_each_group_has_its_own_sums_and_extremes(text: str) -> None:
     trips = columns_of([

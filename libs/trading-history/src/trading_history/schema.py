@@ -10,7 +10,7 @@ from trading_history.database import Database
 from trading_history.errors import StoreDamaged
 
 HISTORY_FILE = "history.sqlite3"
-LAYOUT = 8
+LAYOUT = 9
 """Version of the tables. Raise it when they change: a store of an earlier one is rebuilt, unless it gets `steps`."""
 
 FOLD = 7

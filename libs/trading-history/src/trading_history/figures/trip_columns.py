@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -38,7 +38,7 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
     """Exact amounts: each is the sum of its integers / 10 ^ places over all parts, which have the places as key.
 
     The part with the fewest places comes first, and has the sign: those of all others are from 0 to 10 ^ PART. Amounts
-    of money have one part, those that a division is in have more.
+    of money have one part, of at most PLACES; those that a division is in have more.
     """
 
     parts: Mapping[int, Numbers]
@@ -46,7 +46,7 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
     @classmethod
     def zeros(cls, count: int) -> "Amounts":
         """`count` amounts of 0."""
-        return cls({PLACES: np.zeros(count, np.int8)})
+        return cls({0: np.zeros(count, np.int8)})
 
     @classmethod
     def of_texts(cls, texts: Sequence[str]) -> "Amounts":
@@ -79,19 +79,23 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
 
     def sums(self, starts: Numbers) -> list[Decimal]:
         """The exact sum of each run; see `sums`."""
-        parts = [[_amount(one, places) for one in sums(part, starts)] for places, part in self.parts.items()]
-        return [reduce(EXACT.add, run) for run in zip(*parts, strict=True)]
+        return _amounts(self.run_sums(starts))
 
     def highest(self, starts: Numbers) -> list[Decimal]:
         """The largest of each run."""
-        return self._extremes(starts, np.maximum)
+        return _amounts(self.run_extremes(starts, np.maximum))
 
     def lowest(self, starts: Numbers) -> list[Decimal]:
         """The smallest of each run."""
-        return self._extremes(starts, np.minimum)
+        return _amounts(self.run_extremes(starts, np.minimum))
 
-    def _extremes(self, starts: Numbers, of: np.ufunc) -> list[Decimal]:
-        found = [ZERO] * len(starts)
+    def run_sums(self, starts: Numbers) -> "Integers":
+        """The exact sum of each run."""
+        return _in_one({places: sums(part, starts) for places, part in self.parts.items()})
+
+    def run_extremes(self, starts: Numbers, of: np.ufunc) -> "Integers":
+        """The largest or the smallest of each run, by `np.maximum` or `np.minimum`."""
+        found = dict[int, list[int]]()
         counts = np.diff(starts, append=len(self))
         never = -1 if of is np.maximum else _BASE
         is_left = np.ones(len(self), bool)
@@ -99,8 +103,8 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
             integers = np.where(is_left, own.astype(np.int64), never) if at else own
             extremes = of.reduceat(integers, starts)
             is_left &= integers == np.repeat(extremes, counts)
-            found = [EXACT.add(one, _amount(more, places)) for one, more in zip(found, extremes.tolist(), strict=True)]
-        return found
+            found[places] = extremes.tolist()
+        return _in_one(found)
 
     @property
     def signs(self) -> npt.NDArray[np.int8]:
@@ -110,6 +114,27 @@ class Amounts(msgspec.Struct, frozen=True, eq=False):
         for integers in self.parts.values():
             signs[(first == 0) & (integers > 0)] = 1
         return signs
+
+
+class Integers(NamedTuple):
+    """Exact amounts: `numbers` / 10 ^ `places`, as objects if some have more than 64 bits."""
+
+    numbers: Numbers
+    places: int
+
+
+def _in_one(parts: Mapping[int, Sequence[int]]) -> Integers:
+    """Amounts of several parts in one."""
+    most = max(parts)
+    if len(parts) > 1:
+        columns = [np.array(part, object) * 10 ** (most - places) for places, part in parts.items()]
+        return Integers(reduce(np.add, columns), most)
+    is_long = max(map(abs, parts[most]), default=0) >= _LONG
+    return Integers(np.array(parts[most], object if is_long else np.int64), most)
+
+
+def _amounts(integers: Integers) -> list[Decimal]:
+    return [_amount(one, integers.places) for one in integers.numbers.tolist()]
 
 
 def _amount(integer: int, places: int) -> Decimal:
@@ -154,6 +179,9 @@ class TripColumns(msgspec.Struct, frozen=True, eq=False):
 
 def sums(integers: Numbers, starts: Numbers) -> list[int]:
     """The exact sum of each run of integers: a run begins at each of `starts`, which ascend."""
+    if integers.dtype == object:
+        long: list[int] = np.add.reduceat(integers, starts).tolist()
+        return long
     largest = 1 << (8 * integers.itemsize - 1)
     if largest == _LONG:
         largest = max(int(integers.max(initial=0)), -int(integers.min(initial=0)))
@@ -206,7 +234,34 @@ def _joined_codes(parts: Iterable[tuple[Numbers, Sets]]) -> tuple[Numbers, Sets]
     return np.concatenate(found), tuple(known)
 
 
+def _with_places(amounts: Amounts, places: int) -> Numbers:
+    """Amounts of one part as integers / 10 ^ `places`, of which they have at most that many, and at most PLACES."""
+    ((own, integers),) = amounts.parts.items()
+    return integers if own == places else integers.astype(np.int64) * 10 ** (places - own)
+
+
+def _whole(amounts: Amounts) -> Amounts:
+    """The same with parts of PLACES, and PART more or less."""
+    places = next(iter(amounts.parts))
+    return amounts if (places - PLACES) % PART == 0 else Amounts({PLACES: _with_places(amounts, PLACES)})
+
+
+def _short(amounts: Amounts) -> Amounts:
+    """The same: those of one part with the places that they need."""
+    ((places, integers), *others) = amounts.parts.items()
+    if others or places <= 0:
+        return amounts
+    shared, unit = int(np.gcd.reduce(integers)), 1
+    while places and shared % (10 * unit) == 0:
+        places, unit = places - 1, 10 * unit
+    return Amounts({places: integers.astype(np.int64) // unit})
+
+
 def _joined_amounts(several: Sequence[Amounts]) -> Amounts:
+    most = max(next(iter(amounts.parts)) for amounts in several)
+    if most <= PLACES and all(len(amounts.parts) == 1 for amounts in several):
+        return Amounts({most: np.concatenate([_with_places(amounts, most) for amounts in several])})
+    several = [_whole(amounts) for amounts in several]
     first = min(next(iter(amounts.parts)) for amounts in several)
     parts = [_from(first, amounts) for amounts in several]
     missing = [np.zeros(len(amounts), np.int8) for amounts in several]
@@ -227,12 +282,17 @@ def _from(first: int, amounts: Amounts) -> Mapping[int, Numbers]:
 
 _Column = tuple[str, bytes]
 _Part = tuple[int, _Column]
+_Times = tuple[int, int, _Column]
 
 
 class _Packed(msgspec.Struct, array_like=True):
-    """Columns as they are stored: integers in the narrowest width that has all."""
+    """Columns as they are stored: integers in the narrowest width that has all. Of times, the first, a number of
+    nanoseconds, and how many of these each is after the first; for the time that a trip lasted the first is 0.
+    """
 
     columns: list[_Column]
+    closed: _Times
+    lasted: _Times
     tag_sets: list[tuple[str, ...]]
     flag_sets: list[tuple[str, ...]]
     amounts: list[list[_Part]]
@@ -244,27 +304,39 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Pa
 
 def pack(trips: TripColumns) -> bytes:
     """Trips as the store has them: at least one, with all amounts."""
-    columns = (trips.series, trips.opened_ns, trips.closed_ns, trips.fills, trips.tags, trips.flags)
+    columns = [_packed(one) for one in (trips.series, trips.fills, trips.tags, trips.flags)]
+    times = _packed_times(trips.closed_ns, int(trips.closed_ns[0])), _packed_times(trips.closed_ns - trips.opened_ns, 0)
     amounts = [_packed_parts(trips.amounts[name]) for name in AMOUNTS]
     fees_outside = {currency: _packed_parts(fees) for currency, fees in trips.fees_outside.items()}
-    plain = [_packed(one) for one in columns]
-    return _encode(_Packed(plain, list(trips.tag_sets), list(trips.flag_sets), amounts, fees_outside))
+    return _encode(_Packed(columns, *times, list(trips.tag_sets), list(trips.flag_sets), amounts, fees_outside))
 
 
 def unpack(stored: bytes, wanted: Collection[str] = AMOUNTS) -> TripColumns:
     """What `pack` made, with some of the amounts."""
     packed = _decode(stored)
-    series, opened, closed, fills, tags, flags = (_unpacked(*one) for one in packed.columns)
+    series, fills, tags, flags = (_unpacked(*one) for one in packed.columns)
+    closed, lasted = _unpacked_times(*packed.closed), _unpacked_times(*packed.lasted)
     amounts = {
         name: _unpacked_parts(parts) for name, parts in zip(AMOUNTS, packed.amounts, strict=True) if name in wanted
     }
     fees_outside = {currency: _unpacked_parts(parts) for currency, parts in packed.fees_outside.items()}
     sets = packed.tag_sets, packed.flag_sets
-    return TripColumns(series, opened, closed, fills, tags, flags, *sets, amounts, fees_outside)
+    return TripColumns(series, closed - lasted, closed, fills, tags, flags, *sets, amounts, fees_outside)
+
+
+def _packed_times(times_ns: Numbers, first: int) -> _Times:
+    after = times_ns - first
+    unit = max(int(np.gcd.reduce(after)), 1)
+    return first, unit, _packed(after // unit)
+
+
+def _unpacked_times(first: int, unit: int, column: _Column) -> Numbers:
+    times_ns: Numbers = _unpacked(*column) * np.int64(unit) + first
+    return times_ns
 
 
 def _packed_parts(amounts: Amounts) -> list[_Part]:
-    return [(places, _packed(one)) for places, one in amounts.parts.items()]
+    return [(places, _packed(one)) for places, one in _short(amounts).parts.items()]
 
 
 def _unpacked_parts(parts: Sequence[_Part]) -> Amounts:

@@ -13,13 +13,15 @@ OPENING, MOVE, DUST, FEE_OUTSIDE, ROUNDED, UNKNOWN_BASIS = (
     "opening", "move", "dust", "fee_outside", "rounded", "unknown_basis",
 )  # fmt: skip
 
-DECIMALS = Decimal("1E-34")
+MAX_DECIMALS = 34
 """Of an amount that a division does not end: half to even."""
+
+_UNIT = Decimal(1).scaleb(-MAX_DECIMALS)
 
 
 def shown(amount: Decimal) -> Decimal:
     """The amount, rounded if it has more than 34 decimals. Call it where a division may be in it."""
-    rounded = SHOWN.quantize(amount, DECIMALS)  # faster than to ask for the exponent
+    rounded = SHOWN.quantize(amount, _UNIT)  # faster than to ask for the exponent
     return amount if rounded == amount else rounded
 
 
