@@ -13,8 +13,9 @@ from tests.support.ledger_builder import Event, LedgerBuilder, minute
 from tests.support.ledger_oracle import nanoseconds
 from tests.support.ledger_views import in_base
 from tests.trading_history.figures import ask, closed_between, fold_at_once
-from trading_history.queries import conversion as conversion_module
-from trading_history.queries.conversion import Conversion, View, converted_equity, converted_fall
+from trading_history.queries import converted_equity as converted_equity_module
+from trading_history.queries.conversion import Conversion, View
+from trading_history.queries.converted_equity import converted_equity, converted_fall
 from trading_history.queries.equity import Curve, drawdown_of
 from trading_history.queries.performance import Performance, performance
 from trading_history.queries.pnl import Table, by_hour, by_period
@@ -167,6 +168,23 @@ def test_what_has_no_rate_is_listed_and_in_no_sum(tmp_path: Path) -> None:
     assert [(bar.close, bar.fills) for bar in of_account.bars] == [(0, 1)]
 
 
+def test_what_is_missing_is_listed_once_where_bars_become_coarser(tmp_path: Path) -> None:
+    ledger = LedgerBuilder()
+    for at in range(3):
+        ledger.say("rate", base="USD", quote="EUR", rate=f"0.{at + 5}", ts=minute(600 * at + 300), max_age=60)
+    ledger.buy("1", "100", "X/USD", ts=minute(1), fee="2")
+    ledger.buy("1", "110", "X/USD", ts=minute(2))
+    ledger.buy("1", "110", "X/USD", ts=minute(3 * 1440))
+    fold_at_once(tmp_path, ledger.events)
+
+    def question(snapshot: Snapshot) -> tuple[int, list[tuple[str, Decimal | None]]]:
+        conversion = Conversion.of(snapshot, "EUR", "dated", UNTIL)
+        curve = converted_equity(snapshot, EVERYTHING, conversion, (FROM, UNTIL), 60, 4)
+        return curve.span, [(one.part, one.amount) for one in conversion.missing]
+
+    assert ask(tmp_path, question) == (86_400, [("fees", 2), ("unrealized", 10)])
+
+
 def test_a_rate_within_a_minute_that_has_amounts_is_not_exact(tmp_path: Path) -> None:
     ledger = LedgerBuilder()
     ledger.say("rate", base="USD", quote="EUR", rate="0.5", ts=minute(0))
@@ -225,7 +243,7 @@ def in_one_currency(seed: int) -> list[Event]:
 def test_what_is_in_the_base_currency_stays_as_it_is(
     tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion_module, "MAX_DRAWDOWN_BARS", most)
+    monkeypatch.setattr(converted_equity_module, "MAX_DRAWDOWN_BARS", most)
     fold_at_once(tmp_path, in_one_currency(3))
     start = FROM + 90 * 60 * 10**9
 

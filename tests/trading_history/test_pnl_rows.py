@@ -72,6 +72,25 @@ def test_a_weekday_has_the_sum_of_its_trading_days_and_an_hour_its_fills(folder:
     assert [row.fills for row in hours.rows] == [fills.count(hour) for hour in range(24)]
 
 
+@pytest.mark.parametrize(("zone", "within"), [("UTC", []), ("Asia/Kolkata", [1_800]), ("Asia/Kathmandu", [900])])
+def test_of_hours_that_begin_later_than_those_of_utc_the_minutes_before_are_read(zone: str, within: list[int]) -> None:
+    readings = Rows.of_hours(zone_of(zone), START, END).readings(START + 7 * MINUTE_NS, END)
+    assert [one.within for one in readings if one.taken_from is not None] == within
+    assert sum(until - first for one in readings for first, until, span in one.parts if span == 60) < (
+        60 * MINUTE_NS if not within else END - START
+    )
+
+
+def test_fees_that_no_rate_values_are_in_the_hours_of_their_fills(tmp_path: Path) -> None:
+    ledger = LedgerBuilder()
+    for ts, fee in (("09:10", "1"), ("09:40", "2"), ("11:20", "4"), ("12:50", "8")):
+        ledger.fill("buy", "1", "100", ts=f"2026-03-08T{ts}:00Z", fee=fee, fee_currency="BNB")
+    fold_at_once(tmp_path, ledger.events)
+    hours = one(ask(tmp_path, lambda snapshot: by_hour(snapshot, EVERYTHING, zone_of("Asia/Kolkata"), START, END)))
+    found = {hour: dict(row.fees_outside) for hour, row in enumerate(hours.rows) if row.fees_outside}
+    assert found == {14: {"BNB": 1}, 15: {"BNB": 2}, 16: {"BNB": 4}, 18: {"BNB": 8}}
+
+
 @pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/Caracas", "Africa/Casablanca", "UTC"])
 def test_the_hour_of_each_time_is_that_of_its_clock(zone: str) -> None:
     chance, clock = random.Random(zone), zone_of(zone)
@@ -85,7 +104,8 @@ def test_minutes_are_read_in_hours_that_a_day_begins_in_alone() -> None:
     first, *_, last = days.starts
     rows = Rows.of_periods(days.starts, range(len(days.names)), len(days.names), (first, last))
     half_ns = 30 * MINUTE_NS
-    assert [(since, until) for since, until, span in rows.parts(first, last) if span == 60] == [
+    (reading,) = rows.readings(first, last)
+    assert [(since, until) for since, until, span in reading.parts if span == 60] == [
         (max(start - half_ns, first), min(start + half_ns, last)) for start in days.starts
     ]
 

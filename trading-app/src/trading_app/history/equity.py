@@ -18,7 +18,7 @@ from trading_app.history.store import HistoryStore
 from trading_app.history.tables import Amount, Instant
 from trading_app.http.openapi import schema_of
 from trading_app.http.parameters import KNOWN_PARAMETERS_ONLY
-from trading_history.queries.conversion import converted_equity
+from trading_history.queries.converted_equity import converted_equity
 from trading_history.queries.equity import Curve, equity
 from trading_history.queries.market_equity import market_equity
 from trading_history.queries.positions import revision

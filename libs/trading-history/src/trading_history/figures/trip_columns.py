@@ -241,13 +241,13 @@ def _with_places(amounts: Amounts, places: int) -> Numbers:
 
 
 def _whole(amounts: Amounts) -> Amounts:
-    """The same with parts of PLACES, and PART more or less."""
+    """Amounts whose parts have PLACES, and PART more or less."""
     places = next(iter(amounts.parts))
     return amounts if (places - PLACES) % PART == 0 else Amounts({PLACES: _with_places(amounts, PLACES)})
 
 
 def _short(amounts: Amounts) -> Amounts:
-    """The same: those of one part with the places that they need."""
+    """Amounts of one part with no more places than they need; others as they are."""
     ((places, integers), *others) = amounts.parts.items()
     if others or places <= 0:
         return amounts

@@ -14,7 +14,10 @@ Modules:
     summed_lines  the largest fall of a sum of lines, in columns of numbers
     market_marks  what prices of followed markets add to the net P&L of open positions
     market_equity  net P&L over time with these
-    conversion    figures of several currencies in one
+    conversion    rates of figures of several currencies in one, and what has none
+    rate_columns  columns of amounts at rates
+    converted_steps  what bars added in a base currency, in columns of numbers
+    converted_equity  net P&L over time in a base currency
     pnl_rows      which row of a table of P&L a time is in
     pnl           P&L by day, week, month, hour of the day and weekday
     performance   win rate, profit factor, returns and the like, of one scope or of each group

@@ -33,7 +33,7 @@ class AmountColumn(msgspec.Struct, frozen=True, eq=False):
         """The sums of `count` groups; `groups` has the number of that of each amount. Call it under the EXACT
         context.
         """
-        found = [_amount(one, self.places) for one in sums(self.numbers, groups, count)]
+        found = [amount_of(one, self.places) for one in sums(self.numbers, groups, count)]
         for place, amount in self.long.items():
             found[groups[place]] += amount
         return found
@@ -50,12 +50,15 @@ class AmountColumn(msgspec.Struct, frozen=True, eq=False):
         return integers, places
 
 
-def _amount(integer: int, places: int) -> Decimal:
+def amount_of(integer: int, places: int) -> Decimal:
+    """An integer / 10 ^ `places`."""
     return EXACT.scaleb(Decimal(integer), Decimal(-places)) if integer else ZERO
 
 
 def sums(integers: Numbers, groups: Numbers, count: int) -> list[int]:
-    """The exact sums of `count` groups of integers; `groups` has the number of that of each."""
+    """The exact sums of `count` groups of integers of any length; `groups` has the number of that of each."""
+    if integers.dtype == object:
+        return _added(integers, groups, count)
     largest = max(int(integers.max(initial=0)), -int(integers.min(initial=0)))
     if len(integers) * largest < _LONG:
         return _added(integers, groups, count)
@@ -64,7 +67,7 @@ def sums(integers: Numbers, groups: Numbers, count: int) -> list[int]:
 
 
 def _added(integers: Numbers, groups: Numbers, count: int) -> list[int]:
-    found = np.zeros(count, np.int64)
+    found = np.zeros(count, integers.dtype if integers.dtype == object else np.int64)
     np.add.at(found, groups, integers)
     return found.tolist()
 

@@ -197,12 +197,27 @@ def _lines(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int])
     """Several lines in the bars of a range, by their Unix seconds, from before the first bar on: in the shortest bars,
     from minutes on, of which there are not too many.
     """
-    for longest in SPANS[1:]:
+    for at, longest in enumerate(SPANS[1:], 1):
         parts = _parts(snapshot, series, times, longest)
-        whole = [(first, until) for first, until, span in parts if span == longest]
-        if longest == SPANS[-1] or not any(has_more(snapshot, series, longest, one, MAX_ADDED_BARS) for one in whole):
+        if longest == SPANS[-1] or not _have_more(snapshot, series, parts, longest, SPANS[at + 1]):
             break
     return lines_in(snapshot, series, [whole_bars(*part) for part in parts])
+
+
+def _have_more(snapshot: Snapshot, series: Sequence[Series], parts: Iterable[Part], span: int, next_span: int) -> bool:
+    """Whether there are more than MAX_ADDED_BARS of a span. Where it seems so, the longer bars are counted first: if
+    these are too many, all are, and they would be counted next.
+    """
+    for first, until, used in parts:
+        if used == span:
+            times = first, until
+            few = 2 * MAX_ADDED_BARS // len(series)
+            seems = has_more(snapshot, series[:1], span, times, few) and next_span < SPANS[-1]
+            if seems and has_more(snapshot, series, next_span, times, MAX_ADDED_BARS):
+                return True
+            if has_more(snapshot, series, span, times, MAX_ADDED_BARS):
+                return True
+    return False
 
 
 def lines_in(snapshot: Snapshot, series: Iterable[Series], parts: Sequence[Part]) -> list[Line]:
@@ -298,6 +313,7 @@ def between(start_ns: int, end_ns: int, span: int, cuts: Iterable[int]) -> list[
     if start_ns >= end_ns:
         return []
     inner = {at // _MINUTE_NS * _MINUTE_NS for at in cuts if start_ns + _MINUTE_NS <= at < end_ns}
+    inner = {at for at in inner if at % (span * SECOND)}  # no bar lies across the others
     ends = sorted({start_ns, end_ns} | inner)
     parts = list[Part]()
     for first, until in pairwise(ends):
@@ -421,27 +437,38 @@ def amounts_of(snapshot: Snapshot, series: Series, span: int, start_ns: int, end
 
 def has_more(snapshot: Snapshot, series: Iterable[Series], span: int, times: tuple[int, int], count: int) -> bool:
     """Whether some series together have more than `count` bars that begin in a range, without reading them."""
+    return _count(snapshot, series, span, times, count) > count
+
+
+def _count(snapshot: Snapshot, series: Iterable[Series], span: int, times: tuple[int, int], most: int) -> int:
+    """How many bars of some series begin in a range; one more than `most` for all larger numbers."""
     first, stop = (-(-time_ns // SECOND) for time_ns in times)
-    left = count
+    found: int = 0
     for one in series:
         for curve, since, until in _pieces(snapshot, one.id, span, first, stop):
-            left -= snapshot.connection.execute(_COUNT, (curve, span, since, until, left + 1)).get
-            if left < 0:
-                return True
-    return False
+            found += snapshot.connection.execute(_COUNT, (curve, span, since, until, most - found + 1)).get
+            if found > most:
+                return found
+    return found
 
 
 def has_more_starts(
-    snapshot: Snapshot, series: Iterable[Series], span: int, times: tuple[int, int], count: int
+    snapshot: Snapshot, series: Sequence[Series], span: int, times: tuple[int, int], count: int
 ) -> bool:
     """Whether the sum of some series has more than `count` bars of a span in a range: such as are not empty."""
+    parts, left = [*cover(*times, span)], count
+    for first, until, used in parts:
+        left -= _count(snapshot, series, used, (first, until), left)
+    if left >= 0:
+        return False
     starts = np.zeros(0, np.int64)
     for one in series:
-        for first, until, used in cover(*times, span):
+        for first, until, used in parts:
             most = count * (span // used) + 1
             for (text,) in _rows(snapshot, one, used, (first, until), _STARTS, most):
                 if text is not None:
-                    starts = np.union1d(starts, integers_of(text) // span)
+                    both = np.sort(np.concatenate([starts, integers_of(text) // span]), kind="stable")
+                    starts = both[np.diff(both, prepend=both[0] - 1) > 0]
                 if len(starts) > count:
                     return True
     return False

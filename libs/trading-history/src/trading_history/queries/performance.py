@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from trading_history.figures.trip_columns import Numbers
 from trading_history.queries.closed_trips import closed_trips
-from trading_history.queries.conversion import Conversion, converted_fall
+from trading_history.queries.conversion import Conversion
+from trading_history.queries.converted_equity import converted_fall
 from trading_history.queries.equity import MaxDrawdown, max_drawdown
 from trading_history.queries.grouping import Member, Names, groups
 from trading_history.queries.positions import open_positions
@@ -249,16 +250,17 @@ Times = tuple[Numbers, Numbers]
 
 
 def _held(trips: TripSums, others: Sequence[RoundTrip], end_ns: int) -> Times:
-    """The times of trips that closed in a range, and of others that had not at its end."""
+    """The times of trips that closed in a range, the first to end first, and of others that had not at its end."""
     opened = np.array([trip.opened_ns for trip in others], np.int64)
     closed = np.full(len(others), end_ns, np.int64)
     return np.concatenate([*trips.opened_ns, opened]), np.concatenate([*trips.closed_ns, closed])
 
 
 def _time_in_market(held: Times, start_ns: int, end_ns: int) -> Value:
-    """The share of the range in which at least one round trip was open."""
-    order = np.argsort(held[0], kind="stable")
-    starts, ends = held[0][order].clip(start_ns), held[1][order]
-    reached = np.maximum.accumulate(np.concatenate(([start_ns], ends)))
-    covered = int(np.clip(ends - np.maximum(starts, reached[:-1]), 0, None).sum())
+    """The share of the range in which at least one round trip was open. They are in the order of their ends, so those
+    that end later hold all from the first of their beginnings to the end of one.
+    """
+    starts, ends = held[0].clip(start_ns), held[1]
+    later = np.minimum.accumulate(np.append(starts, end_ns)[::-1])[-2::-1]
+    covered = int((np.minimum(ends, later) - starts).clip(0).sum())
     return ratio(Decimal(covered), Decimal(end_ns - start_ns), "no_round_trips")

@@ -17,15 +17,18 @@ import msgspec
 import numpy as np
 
 from trading_history.figures.bars import added
-from trading_history.figures.trips import shown
-from trading_history.queries.amount_columns import sums
+from trading_history.figures.trip_columns import Numbers
+from trading_history.queries.amount_columns import amount_of, sums
 from trading_history.queries.bar_columns import AMOUNTS, BarColumns, bar_columns
 from trading_history.queries.closed_trips import ClosedTrips, closed_trips
-from trading_history.queries.conversion import MINUTE, MINUTE_NS, Conversion, Step, steps
+from trading_history.queries.conversion import MINUTE, MINUTE_NS, Conversion
+from trading_history.queries.converted_steps import AMOUNTS as CONVERTED
+from trading_history.queries.converted_steps import Steps, steps
 from trading_history.queries.equity import SECOND
 from trading_history.queries.lots import Realized, realized
 from trading_history.queries.market_marks import Added, MarketMarks
 from trading_history.queries.pnl_rows import Rows
+from trading_history.queries.rate_columns import RateColumn
 from trading_history.queries.scope import Scope, Series, addends, by_currency
 from trading_history.queries.trip_conversion import NO_RATE, rated
 from trading_history.queries.trip_sums import Runs
@@ -34,6 +37,7 @@ from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.accounting.lots import Method
 from trading_model.days import Calendar, DayBoundary
 from trading_model.decimals import ZERO, exactly
+from trading_model.rates import Found
 
 
 class Pnl(msgspec.Struct, frozen=True):
@@ -136,17 +140,6 @@ class _Sum:
         """Add fees that no rate values, by currency."""
         self.fees_outside = added(self.fees_outside, fees)
 
-    def add_step(self, step: Step) -> None:
-        self.marked += step.change
-        self.realized += step.realized
-        self.fees += step.fees
-        self.cash += step.cash
-        self.fills += step.fills
-        self.turnover += step.turnover
-        if step.fees_outside:
-            self.leave_out(step.fees_outside)
-        self.is_whole = self.is_whole and step.is_whole
-
     def close(self, trips: int, wins: int, losses: int, net: Decimal) -> None:
         self.trips_net += net
         self.trips += trips
@@ -161,14 +154,45 @@ class _Sum:
         )  # fmt: skip
 
 
-def _add_bars(table: Sequence[_Sum], bars: BarColumns, rows: Rows) -> None:
-    """Add bars to the rows that they begin in."""
-    row_of = rows.of(bars.starts * SECOND)
-    amounts = [bars.amounts[name].sums(row_of, rows.count) for name in AMOUNTS]
-    for row, *values in zip(table, *amounts, sums(bars.fills, row_of, rows.count), strict=True):
-        row.add(*values)
+def _add_bars(
+    snapshot: Snapshot, table: Sequence[_Sum], series: Sequence[Series], rows: Rows, start_ns: int, end_ns: int
+) -> None:
+    """Add the bars of some series in a range to the rows that they are in."""
+    for reading in rows.readings(start_ns, end_ns):
+        for bars in bar_columns(snapshot, series, reading.parts, reading.within):
+            starts_ns = bars.starts * SECOND
+            _add_to_rows(table, bars, reading.of(starts_ns))
+            if reading.taken_from is not None:
+                _add_to_rows(table, bars, reading.taken_from(starts_ns), -1)
+
+
+def _add_to_rows(table: Sequence[_Sum], bars: BarColumns, row_of: Numbers, sign: int = 1) -> None:
+    """Add what bars have to their rows, or take it out of them by a sign of -1."""
+    amounts = [bars.amounts[name].sums(row_of, len(table)) for name in AMOUNTS]
+    for row, *values in zip(table, *amounts, sums(bars.fills, row_of, len(table)), strict=True):
+        row.add(*(sign * value for value in values))
     for place, fees in bars.fees_outside.items():
-        table[row_of[place]].leave_out(fees)
+        row = table[row_of[place]]
+        row.leave_out({currency: sign * amount for currency, amount in fees.items()})
+        if sign < 0:
+            row.fees_outside = {currency: amount for currency, amount in row.fees_outside.items() if amount}
+
+
+def _add_steps(table: Sequence[_Sum], found: Steps, rows: Rows, start_ns: int) -> None:
+    """Add what bars became in the base currency to the rows that they begin in, from a time on."""
+    row_of, first = rows.of(found.times_ns), int(found.times_ns.searchsorted(start_ns))
+    own = row_of[first:]
+    columns = [
+        [amount_of(one, found.places) for one in sums(column[first:], own, rows.count)]
+        for column in (found.change, *(found.amounts[name] for name in CONVERTED))
+    ]
+    for row, change, *values in zip(table, *columns, sums(found.fills[first:], own, rows.count), strict=True):
+        row.add(ZERO, change, *values)
+    for at in np.unique(own[~found.is_whole[first:]]).tolist():
+        table[at].is_whole = False
+    for place, fees in found.fees_outside.items():
+        if place >= first:
+            table[row_of[place]].leave_out(fees)
 
 
 def _realize_by_lots(sums: Mapping[str, Sequence[_Sum]], found: Sequence[Realized], rows: Rows) -> None:
@@ -204,11 +228,8 @@ def _tables(
     sums = defaultdict[str, list[_Sum]](lambda: [_Sum() for _ in range(rows.count)])
     if not scope.tags:
         first_ns = start_ns // MINUTE_NS * MINUTE_NS
-        parts = rows.parts(first_ns, end_ns)
         for currency, series in by_currency(addends(snapshot, scope).series).items():
-            table = sums[currency]
-            for bars in bar_columns(snapshot, series, parts):
-                _add_bars(table, bars, rows)
+            _add_bars(snapshot, sums[currency], series, rows, first_ns, end_ns)
         if marks is not None:
             ends = [-(-edge // MINUTE_NS) * MINUTE for edge in (*rows.cuts, end_ns)]
             _mark(sums, marks.at([first_ns // SECOND, *ends], rows.span), rows)
@@ -234,10 +255,9 @@ def _close_trips(sums: Mapping[str, list[_Sum]], closed: ClosedTrips, rows: Rows
 
 def _closed(runs: Runs) -> Iterator[tuple[int, tuple[int, int, int], Decimal]]:
     """Each group of trips with the numbers of all, of those that won and lost, and their net."""
-    nets = runs.trips.amounts["net"]
-    signs = nets.signs
-    counts = zip(runs.counts, runs.sums(signs > 0), runs.sums(signs < 0), strict=True)
-    return zip(runs.groups, counts, nets.sums(runs.starts), strict=True)
+    nets = runs.trips.amounts["net"].sums(runs.starts)
+    counts = zip(runs.counts, runs.sums(runs.signs > 0), runs.sums(runs.signs < 0), strict=True)
+    return zip(runs.groups, counts, nets, strict=True)
 
 
 def _converted(
@@ -250,19 +270,25 @@ def _converted(
         of_same, others = list[Series](), list[Series]()
         for series in addends(snapshot, scope).series:
             (of_same if conversion.is_same(series.sum_currency) else others).append(series)
-        for bars in bar_columns(snapshot, of_same, rows.parts(start_ns, times[1])):
-            _add_bars(table, bars, rows)
-        found = [one for one in steps(snapshot, others, conversion, times, rows.span, edges) if one.time_ns >= start_ns]
-        of_each = rows.of(np.array([one.time_ns for one in found], np.int64))
-        for step, row in zip(found, of_each.tolist(), strict=True):
-            table[row].add_step(step)
+        _add_bars(snapshot, table, of_same, rows, start_ns, times[1])
+        found = steps(snapshot, others, conversion, times, rows.span, edges)
+        found.note(conversion)
+        _add_steps(table, found, rows, start_ns)
     for trips, places, rates in rated(closed_trips(snapshot, scope, *times, ("net",)), conversion):
         row_of = rows.of(trips.closed_ns)
         for row in np.unique(row_of[places == NO_RATE]).tolist():
             table[row].is_whole = False
         has_rate = places != NO_RATE
         if has_rate.any():
-            runs = Runs(trips[has_rate], places[has_rate] * rows.count + row_of[has_rate])
-            for group, counts, net in _closed(runs):
-                table[group % rows.count].close(*counts, shown(net * rates[group // rows.count]))
+            _close_at_rates(table, Runs(trips[has_rate], row_of[has_rate] * len(rates) + places[has_rate]), rates)
     return table
+
+
+def _close_at_rates(table: Sequence[_Sum], runs: Runs, rates: Sequence[Found]) -> None:
+    """Add closed round trips to the rows that they ended in: runs, each of one row and one rate."""
+    row_of, at = np.divmod(np.array(runs.groups), len(rates))
+    nets, places = RateColumn(rates).convert(*runs.trips.amounts["net"].run_sums(runs.starts), at, rounds=True)
+    counts = (runs.counts, runs.sums(runs.signs > 0), runs.sums(runs.signs < 0))
+    columns = (sums(np.array(column), row_of, len(table)) for column in (*counts, nets))
+    for row, trips, wins, losses, net in zip(table, *columns, strict=True):
+        row.close(trips, wins, losses, amount_of(net, places))

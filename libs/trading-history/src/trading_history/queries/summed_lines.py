@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from trading_history.queries.amount_columns import SEPARATOR, column_of, integers_of
-from trading_model.decimals import EXACT
+from trading_history.figures.trip_columns import Numbers
+from trading_history.queries.amount_columns import SEPARATOR, amount_of, column_of, integers_of
 
 _ENOUGH = 1 << 62
 
@@ -37,6 +37,9 @@ def largest_fall(lines: Sequence[Line], *, within_times: bool = False) -> Decima
     is_last = np.append(np.diff(ordered) > 0, True)
     if within_times:
         is_last |= ordered > ordered[0]
-    sums = np.add.accumulate(changes[order])[is_last]
-    fall = int((np.maximum.accumulate(sums) - sums).max())
-    return EXACT.scaleb(Decimal(fall), Decimal(-places))
+    return amount_of(fall_of(np.add.accumulate(changes[order])[is_last]), places)
+
+
+def fall_of(levels: Numbers) -> int:
+    """The largest fall from one of some levels, integers of any length, to a later one: 0 or more."""
+    return int((np.maximum.accumulate(levels) - levels).max())

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from trading_history.figures.bars import added
-from trading_history.figures.trip_columns import Numbers, TripColumns, sums
+from trading_history.figures.trip_columns import Amounts, Numbers, TripColumns, sums
 from trading_model.accounting.book import NO_AMOUNTS
 from trading_model.decimals import ZERO
 
@@ -27,6 +28,11 @@ class Runs:
         """The number of the group of each run."""
 
         self.counts: list[int] = np.diff(self.starts, append=len(trips)).tolist()
+
+    @cached_property
+    def signs(self) -> Numbers:
+        """The signs of the nets of the trips."""
+        return self.trips.amounts["net"].signs
 
     def sums(self, integers: Numbers) -> list[int]:
         """The sum of each run, of integers in the order of the trips."""
@@ -72,30 +78,43 @@ class TripSums(msgspec.Struct):
 
 _ADDED = ("gross", "fees", "cash", "turnover", "mae", "mfe")
 
-COUNTED = ("trips", "wins", "losses", "fills", "held_ns", "held_trips")
-CONVERTED = ("won", "lost", *_ADDED)
-"""Which members of TripSums are sums of numbers, and which of amounts."""
-
 
 def add(runs: Runs, found: Sequence[TripSums]) -> None:
     """Add trips with all amounts to the sums of their groups: `found` has those of each run. Signs and times are left.
     Call it under the EXACT context.
     """
+    count(runs, found)
+    starts, nets = runs.starts, runs.trips.amounts["net"]
+    for name, amounts in added_amounts(runs).items():
+        for one, value in zip(found, amounts.sums(starts), strict=True):
+            setattr(one, name, getattr(one, name) + value)
+    for one, highest, lowest in zip(found, nets.highest(starts), nets.lowest(starts), strict=True):
+        one.largest_win = max(one.largest_win, highest)
+        one.largest_loss = min(one.largest_loss, lowest)
+
+
+def added_amounts(runs: Runs) -> dict[str, Amounts]:
+    """The amounts of trips that are added up, by the name of their sum."""
+    amounts = runs.trips.amounts
+    return {
+        "won": amounts["net"].where(runs.signs > 0),
+        "lost": amounts["net"].where(runs.signs < 0),
+        **{name: amounts[name] for name in _ADDED},
+    }
+
+
+def count(runs: Runs, found: Sequence[TripSums]) -> None:
+    """Add what is no amount in the currency of the P&L, as `add` does."""
     trips, starts = runs.trips, runs.starts
-    nets = trips.amounts["net"]
-    signs = nets.signs
     is_known = ~trips.has_opening
     held = np.where(is_known, trips.closed_ns.astype(np.int64) - trips.opened_ns, 0)
-    columns: dict[str, Sequence[int | Decimal]] = {
+    columns: dict[str, Sequence[int]] = {
         "trips": runs.counts,
-        "wins": runs.sums(signs > 0),
-        "losses": runs.sums(signs < 0),
-        "won": nets.where(signs > 0).sums(starts),
-        "lost": nets.where(signs < 0).sums(starts),
+        "wins": runs.sums(runs.signs > 0),
+        "losses": runs.sums(runs.signs < 0),
         "fills": runs.sums(trips.fills),
         "held_ns": runs.sums(held),
         "held_trips": runs.sums(is_known),
-        **{name: trips.amounts[name].sums(starts) for name in _ADDED},
     }
     for name, values in columns.items():
         for one, value in zip(found, values, strict=True):
@@ -104,10 +123,7 @@ def add(runs: Runs, found: Sequence[TripSums]) -> None:
         for one, amount in zip(found, fees.sums(starts), strict=True):
             if amount:
                 one.fees_outside = added(one.fees_outside, {currency: amount})
-    longest = np.maximum.reduceat(held, starts).tolist()
-    for one, highest, lowest, held_ns in zip(found, nets.highest(starts), nets.lowest(starts), longest, strict=True):
-        one.largest_win = max(one.largest_win, highest)
-        one.largest_loss = min(one.largest_loss, lowest)
+    for one, held_ns in zip(found, np.maximum.reduceat(held, starts).tolist(), strict=True):
         one.longest_ns = max(one.longest_ns, held_ns)
     kinds = len(trips.flag_sets)
     run_of_trip = np.repeat(np.arange(len(starts)), runs.counts)
@@ -118,8 +134,7 @@ def add(runs: Runs, found: Sequence[TripSums]) -> None:
 def append(runs: Runs, found: Sequence[TripSums]) -> None:
     """Append the signs and the times of trips to those of their groups."""
     trips = runs.trips
-    signs = runs.parts(trips.amounts["net"].signs)
-    parts = zip(found, signs, runs.parts(trips.opened_ns), runs.parts(trips.closed_ns), strict=True)
+    parts = zip(found, runs.parts(runs.signs), runs.parts(trips.opened_ns), runs.parts(trips.closed_ns), strict=True)
     for one, own_signs, opened_ns, closed_ns in parts:
         one.signs.append(own_signs)
         one.opened_ns.append(opened_ns)
