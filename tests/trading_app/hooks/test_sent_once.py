@@ -73,6 +73,13 @@ def test_each_hook_has_a_rate_of_its_own_and_what_waits_is_taken_after_a_restart
         eventually(lambda: app.stored_trades() == 6, what="what waited in the journal")
 
 
+def test_without_hooks_their_paths_have_the_rate_of_all_others(tmp_path: Path) -> None:
+    with running(tmp_path, WEBAPP_RATE_LIMIT="2/hour") as app:
+        for _ in range(2):
+            problem(app.client.post("/hooks/bot/secret", json=ENTRY), "not_found")
+        problem(app.client.post("/hooks/bot/secret", json=ENTRY), "rate_limited")
+
+
 def test_a_message_that_is_too_large_or_badly_packed_is_kept_for_a_person(bot: Bot) -> None:
     def send(body: bytes, **headers: str) -> None:
         answer = bot.app.client.post(bot.path, content=body, headers={"Content-Type": "text/plain", **headers})

@@ -154,7 +154,7 @@ class WebApp:
         layers: ASGIApp = IntakeRoutes(HeadAsGet(self.api), self.context, self.intake)
         self._within = layers
         if self.rate_limit is not None:
-            layers = self.rate_limit.in_front_of(layers, metrics.refusals, is_message)
+            layers = self.rate_limit.in_front_of(layers, metrics.refusals, self._is_of_hook)
         layers = Access(layers, self.gate, metrics)
         if settings.cors_origins:
             layers = Cors(layers, settings.cors_origins, self.context.metrics)
@@ -264,6 +264,10 @@ class WebApp:
             stream.close()
             raise
         return stream
+
+    def _is_of_hook(self, method: str, path: str) -> bool:
+        """Whether a call that was admitted is a message to a hook; without hooks, its path is that of any other."""
+        return bool(self.hook_intake.hooks) and is_message(method, path)
 
     async def _take_hooks(self, hooks: Sequence[Hook]) -> None:
         await self.hook_intake.put_in_force(hooks)
