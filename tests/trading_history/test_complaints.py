@@ -188,16 +188,23 @@ def test_a_late_fill_and_a_void_restate_the_past_with_a_revision(tmp_path: Path,
     assert (held.quantity, held.realized, held.revision) == (0, 10, void)
 
 
+@pytest.mark.parametrize(
+    ("account", "void", "mark"),
+    [(None, False, 100), ("default", False, 400), (None, True, 400), ("default", True, 400)],
+)
 def test_a_position_that_begins_after_a_split_is_marked_at_the_price_of_after_it(
-    tmp_path: Path, ledger: LedgerBuilder
+    tmp_path: Path, ledger: LedgerBuilder, account: str | None, void: bool, mark: int
 ) -> None:
+    """A split in one account only, or one that is void, changes no price."""
     ledger.buy("1", "400", "ACME/USD")
     ledger.sell("1", "400", "ACME/USD")
-    ledger.say("split", symbol="ACME/USD", n=4, d=1)
+    split = ledger.say("split", symbol="ACME/USD", n=4, d=1, **({"account": account} if account else {}))
+    if void:
+        ledger.void(split)
     ledger.say("opening", symbol="ACME/USD", quantity="8", average="90", account="other", strategy="default")
     fold_at_once(tmp_path, ledger.events)
     (held,) = ask(tmp_path, lambda snapshot: [one for one in positions(snapshot, EVERYTHING) if one.quantity])
-    assert (held.mark, held.unrealized) == (100, 80)
+    assert (held.mark, held.unrealized) == (mark, 8 * (mark - 90))
 
 
 def test_a_fill_whose_fee_no_trade_can_have_is_in_no_figure(tmp_path: Path, ledger: LedgerBuilder) -> None:
