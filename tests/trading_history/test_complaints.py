@@ -203,8 +203,9 @@ def test_a_position_that_begins_after_a_split_is_marked_at_the_price_of_after_it
         ledger.void(split)
     ledger.say("opening", symbol="ACME/USD", quantity="8", average="90", account="other", strategy="default")
     fold_at_once(tmp_path, ledger.events)
-    (held,) = ask(tmp_path, lambda snapshot: [one for one in positions(snapshot, EVERYTHING) if one.quantity])
+    flat, held = ask(tmp_path, lambda snapshot: positions(snapshot, EVERYTHING))
     assert (held.mark, held.unrealized) == (mark, 8 * (mark - 90))
+    assert flat.last_ns == nanoseconds(ledger.events[1]["ts"]), "a flat position has no step by a split"
 
 
 def test_a_fill_whose_fee_no_trade_can_have_is_in_no_figure(tmp_path: Path, ledger: LedgerBuilder) -> None:
