@@ -80,7 +80,9 @@ def test_a_journal_that_was_put_back_by_hand_adds_nothing_again(tmp_path: Path) 
     assert_candles(tmp_path, events)
 
 
-def test_trades_that_a_venue_numbers_anew_are_new_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_trades_that_a_venue_numbers_anew_are_new_once(tmp_path: Path, is_earlier: bool) -> None:
+    """Also behind the trades of an earlier version, which kept no times of them."""
     events = random_events(2, 150)
     later = random_events(2, 120, START + timedelta(hours=1))
     ids = {"BTC-USDT": 1_000, "ETH-USDT": 7}
@@ -88,6 +90,9 @@ def test_trades_that_a_venue_numbers_anew_are_new_once(tmp_path: Path) -> None:
         if event["kind"] == "trade":
             event["trade_id"] = str(int(event["trade_id"]) - ids[event["symbol"]] + 1)
     in_order = [event for event in later if "late" not in event]
+    if is_earlier:
+        follow(tmp_path, events, random.Random(4))
+        make_first_layout(tmp_path)
     follow(tmp_path, events + in_order, random.Random(2))
     follow(tmp_path, events + in_order, random.Random(3), "the-same-again")
     assert_candles(tmp_path, events + in_order)
@@ -216,15 +221,20 @@ def is_named(folder: Path) -> bool:
     return False
 
 
+def make_first_layout(folder: Path) -> None:
+    """Make the store one of the first version, without hashes, and with the highest id alone."""
+    with closing(apsw.Connection(str(folder / CANDLES.file_name))) as connection:
+        connection.execute("ALTER TABLE candles DROP COLUMN hash")
+        for column in ("hash", "gaps", "latest_ns", "before_ns"):
+            connection.execute(f"ALTER TABLE trade_ids DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 1")
+
+
 def test_a_store_without_hashes_gets_them_with_the_next_trades(tmp_path: Path) -> None:
     events = random_events(9, 150)
     events = [event for place, event in enumerate(events) if place < 100 or "late" not in event]
     follow(tmp_path, events[:100], random.Random(9))
-    with closing(apsw.Connection(str(tmp_path / CANDLES.file_name))) as connection:
-        connection.execute("ALTER TABLE candles DROP COLUMN hash; ALTER TABLE trade_ids DROP COLUMN hash")
-        for column in ("gaps", "latest_ns", "before_ns"):
-            connection.execute(f"ALTER TABLE trade_ids DROP COLUMN {column}")
-        connection.execute("PRAGMA user_version = 1")
+    make_first_layout(tmp_path)
     with pytest.raises(StoreMissing, match="earlier version"):
         candles(tmp_path, Market("binance", "BTC-USDT"), 60, 0, 1)
     follow(tmp_path, events, random.Random(10))

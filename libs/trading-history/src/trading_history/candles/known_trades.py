@@ -9,8 +9,8 @@ LATER_NS = 1_000_000_000
 
 
 class KnownTrades(msgspec.Struct):
-    """The ids of the trades in the candles. `latest_ns` is the latest time of any of them, Unix time; None if that is
-    not known, as in a store of an earlier version. Those up to `before_ns` had other ids: the venue numbered anew.
+    """The ids of the trades in the candles. `latest_ns` is the latest time of any of them, Unix time; None before the
+    first. Those up to `before_ns` had other ids: the venue numbered anew.
     """
 
     ids: IdSpace

@@ -69,7 +69,9 @@ CREATE TABLE trade_ids (
 HASHES = "ALTER TABLE candles ADD COLUMN hash INTEGER; ALTER TABLE trade_ids ADD COLUMN hash INTEGER"
 GAPS = (
     "ALTER TABLE trade_ids ADD COLUMN gaps TEXT; ALTER TABLE trade_ids ADD COLUMN latest_ns INTEGER;"
-    " ALTER TABLE trade_ids ADD COLUMN before_ns INTEGER"
+    " ALTER TABLE trade_ids ADD COLUMN before_ns INTEGER;"
+    " UPDATE trade_ids SET latest_ns = (SELECT max(last_ns) FROM candles WHERE span = 86400"
+    " AND candles.venue = trade_ids.venue AND candles.symbol = trade_ids.symbol)"
 )
 
 CANDLES = Database(
