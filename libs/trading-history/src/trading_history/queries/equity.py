@@ -197,27 +197,16 @@ def _lines(snapshot: Snapshot, series: Sequence[Series], times: tuple[int, int])
     """Several lines in the bars of a range, by their Unix seconds, from before the first bar on: in the shortest bars,
     from minutes on, of which there are not too many.
     """
-    for at, longest in enumerate(SPANS[1:], 1):
-        parts = _parts(snapshot, series, times, longest)
-        if longest == SPANS[-1] or not _have_more(snapshot, series, parts, longest, SPANS[at + 1]):
+    # Longer bars are never more than shorter ones, so they are counted first: where they are too many, so are these.
+    *shorter, longest = SPANS[1:]
+    parts = _parts(snapshot, series, times, longest)
+    for span in reversed(shorter):
+        tried = _parts(snapshot, series, times, span)
+        ranges = [(first, until) for first, until, used in tried if used == span]
+        if any(has_more(snapshot, series, span, one, MAX_ADDED_BARS) for one in ranges):
             break
+        parts = tried
     return lines_in(snapshot, series, [whole_bars(*part) for part in parts])
-
-
-def _have_more(snapshot: Snapshot, series: Sequence[Series], parts: Iterable[Part], span: int, next_span: int) -> bool:
-    """Whether there are more than MAX_ADDED_BARS of a span. Where it seems so, the longer bars are counted first: if
-    these are too many, all are, and they would be counted next.
-    """
-    for first, until, used in parts:
-        if used == span:
-            times = first, until
-            few = 2 * MAX_ADDED_BARS // len(series)
-            seems = has_more(snapshot, series[:1], span, times, few) and next_span < SPANS[-1]
-            if seems and has_more(snapshot, series, next_span, times, MAX_ADDED_BARS):
-                return True
-            if has_more(snapshot, series, span, times, MAX_ADDED_BARS):
-                return True
-    return False
 
 
 def lines_in(snapshot: Snapshot, series: Iterable[Series], parts: Sequence[Part]) -> list[Line]:

@@ -21,7 +21,7 @@ class Runs:
         """`groups` has the number of the group of each trip. There is at least one trip."""
         self.trips, numbers = trips, groups
         if (groups != groups[0]).any():
-            order = np.argsort(groups, kind="stable")
+            order = np.argsort(_narrow(groups), kind="stable")
             self.trips, numbers = trips[order], groups[order]
         self.starts: Numbers = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
         self.groups: list[int] = numbers[self.starts].tolist()
@@ -41,6 +41,11 @@ class Runs:
     def parts(self, numbers: Numbers) -> Iterator[Numbers]:
         """The part of each run."""
         return (numbers[start:end] for start, end in pairwise([*self.starts.tolist(), len(numbers)]))
+
+
+def _narrow(numbers: Numbers) -> Numbers:
+    """Numbers from 0 on, in 16 bits if that is enough: NumPy sorts these in a tenth of the time."""
+    return numbers.astype(np.uint16) if int(numbers.max()) <= np.iinfo(np.uint16).max else numbers
 
 
 class TripSums(msgspec.Struct):
