@@ -135,10 +135,12 @@ class ReplayServer:
     def _take_up_postponed(self, reader: StreamReader) -> None:
         # One request of each client in a round, so that no client waits behind all requests of another.
         for client in [client for client in self._postponed if self._has_read(client)]:
-            waiting = self._postponed[client]
+            if self.queue.use.is_full:
+                return
+            waiting = self._postponed.pop(client)
             frames = waiting.popleft()
-            if not waiting:
-                del self._postponed[client]
+            if waiting:
+                self._postponed[client] = waiting  # behind those whom this round may not come to
             self._reply(reader, frames)
 
     def _reply(self, reader: StreamReader, frames: list[bytes]) -> None:
