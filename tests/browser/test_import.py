@@ -208,7 +208,7 @@ def test_every_field_case_can_be_previewed_with_at_most_one_choice(page: Page, n
         for name, value in ANSWERS[file.name].items():
             page.locator(f"#more [name={name}]").fill(value)
         page.locator("#more button").click()
-    expect(said).to_contain_text("are new")
+    expect(said).to_contain_text("Nothing is taken yet")
     expect(page.locator("#take")).to_be_visible()
 
 
