@@ -166,7 +166,7 @@ def test_a_venue_that_pings_and_does_not_read_the_answers_costs_no_memory() -> N
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
             )
-            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio has no public way to it
             try:
                 for _ in range(2_000):
                     writer.write(pings * 1_000)

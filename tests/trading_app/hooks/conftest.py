@@ -101,6 +101,13 @@ def hooked(tmp_path_factory: pytest.TempPathFactory, hooks: Hooks) -> Iterator[R
         yield app
 
 
+@pytest.fixture
+def bot(tmp_path: Path, hooks: Hooks) -> Iterator[Bot]:
+    """The sender of the hook `bot`, with an app of its own: for modules whose `hooks` have one of this name."""
+    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
+        yield Bot(app, hooks, "bot")
+
+
 def field_case() -> list[dict[str, Any]]:
     """The messages of the field case, with the digits of their numbers."""
     messages: list[dict[str, Any]] = json.loads(FIELD_CASE.read_text(), parse_float=str)

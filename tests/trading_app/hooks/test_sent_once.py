@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -32,12 +31,6 @@ def hooks(tmp_path: Path) -> Hooks:
     made = Hooks(tmp_path)
     made.add("bot", "preset: freqtrade", "account: bot")
     return made
-
-
-@pytest.fixture
-def bot(tmp_path: Path, hooks: Hooks) -> Iterator[Bot]:
-    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
-        yield Bot(app, hooks, "bot")
 
 
 def entry(number: int) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """A message that can't be read is kept with the reason, and taken once somebody has set up the hook."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,12 +25,6 @@ def hooks(tmp_path: Path) -> Hooks:
     made = Hooks(tmp_path)
     made.add("bot", "preset: freqtrade", "account: bot")
     return made
-
-
-@pytest.fixture
-def bot(tmp_path: Path, hooks: Hooks) -> Iterator[Bot]:
-    with running(tmp_path, WEBAPP_HOOKS_FILE=str(hooks.file)) as app:
-        yield Bot(app, hooks, "bot")
 
 
 def test_a_template_of_freqtrades_documents_is_kept_with_what_to_add(bot: Bot) -> None:
